@@ -73,13 +73,15 @@ async function take(port) {
     for (const { name, width, colorScheme } of [
       { name: 'dashboard', width: 1_280, colorScheme: 'light' },
       { name: 'dashboard-dark', width: 1_280, colorScheme: 'dark' },
+      { name: 'dashboard-tablet', width: 768, colorScheme: 'light' },
+      { name: 'dashboard-wide', width: 1_600, colorScheme: 'dark' },
       { name: 'dashboard-narrow', width: 360, colorScheme: 'light' },
     ]) {
       const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
       await page.goto(`http://127.0.0.1:${port}/`);
       await page.getByText('Live', { exact: true }).waitFor();
       await page.getByText('open for writing').first().waitFor();
-      await page.locator('#curve canvas').waitFor();
+      await page.locator('#chart-files canvas').waitFor();
       await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: width > 400 });
       await page.close();
     }

@@ -6,9 +6,22 @@
  *  - the outcome of a settlement and the writes of its function through `Tx` are one transaction;
  *  - due times use the backend's own clock (boot time), never the wall clock.
  */
-import type { Hand } from './slot-text.js';
+import type { ThreadJob } from './slot-text.js';
 import type { State } from './states.js';
-import type { Counter, Depth, Duration, EndedPage, HeldFor, Moment, Reason, StageStats } from './types/figures.js';
+import type {
+  AgedDepth,
+  Counter,
+  Depth,
+  Duration,
+  EndedPage,
+  HeldFor,
+  HeldKey,
+  Moment,
+  Reason,
+  Sample,
+  StageStats,
+  TimesSince,
+} from './types/figures.js';
 import type { Candidate, ClaimedJob, EnqueueAnswer, Job, JobId, OwnerId, Payload, StageName } from './types/job.js';
 import type { OnStuck, OwnerStatus, Rescue } from './types/owner.js';
 import type { Around, Outcome, SettleAnswer, Settlement } from './types/settlement.js';
@@ -72,6 +85,8 @@ export interface Backend {
   /** All jobs with that key, newest first. It may scan the whole table: for people, not for loops. */
   jobsByKey(feed: string, key: Buffer): Job[];
   held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[];
+  /** The same jobs, without their payloads and histories: for whoever goes through all of them. */
+  heldKeys(filter: { feed?: string; code?: string; limit: number; after?: JobId }): HeldKey[];
 
   gates(): Gate[];
   /**
@@ -95,6 +110,8 @@ export interface Backend {
   stats(held?: readonly HeldFor[]): StageStats[];
   counters(): Counter[];
   depths(): Depth[];
+  /** The same, a row a stage: how many jobs were made in each of these seconds of the wall clock or before. */
+  depthsByAge(boundSeconds: readonly number[]): AgedDepth[];
   durations(): Duration[];
   /** The jobs that ended last, newest first; at most `limits.endingsKept`. */
   endings(most: number): Job[];
@@ -104,23 +121,30 @@ export interface Backend {
   reasons(): Reason[];
   heldFor(): HeldFor[];
   /**
-   * The counters about every ten seconds during the last `lastMs`, oldest first. There is no entry for times in which
-   * nothing was counted.
+   * The counters about every ten seconds during the last `lastMs`, oldest first, at most `most`. There is no entry for times in
+   * which nothing was counted.
    */
-  history(lastMs: number): Moment[];
-  /** Wall-clock ms of the last such entry; undefined if nothing was ever counted. */
+  history(lastMs: number, most?: number): Moment[];
+  /**
+   * The figures of a feed (`*`: of all) as they were about every minute of the last `lastMs`, oldest first: the last sample before
+   * that time, those in it, and the figures of now. Without `stages` these are empty, and the waiting jobs are not read.
+   */
+  samples(feed: string, lastMs: number, what?: { stages: boolean }): Sample[];
+  /** The times of the last `lastMs`, and up to `limits.sampledTimesEveryMs` longer; `*`: of all feeds. */
+  timesSince(feed: string, lastMs: number): TimesSince;
+  /** Wall-clock ms of the last entry of `history`; undefined if nothing was ever counted. */
   countedAtMs(): number | undefined;
   owners(): OwnerStatus[];
   /** True if the lock of that owner is taken: only the lock shows that an owner lives. */
   isAlive(owner: OwnerId): boolean;
   /** Writes this owner's heartbeat, and its job in progress if that has changed. */
   beat(inHand: { job: JobId | null; place: string }): void;
-  /** Where the `n`th other thread of this process writes the `handText` of its job. */
-  handSpot(n: number): { path: string; at: number };
+  /** Returns where the `n`th other thread of this process writes the `jobText` of its job. */
+  threadSlot(n: number): { path: string; at: number };
   /** None of the threads has a job in progress. */
-  clearHands(): void;
-  /** The `n`th thread hangs at a job; without `hand`, it no longer hangs. */
-  noteHung(n: number, hand?: Required<Hand>): void;
+  clearThreadSlots(): void;
+  /** The `n`th thread hangs at a job; without `threadJob`, it no longer hangs. */
+  noteThreadHang(n: number, threadJob?: Required<ThreadJob>): void;
 
   /**
    * Calls `listener` after a commit, of this process or another, has made jobs ready (doorbell or data_version).

@@ -1,7 +1,7 @@
 /**
- * Heartbeats stored as byte locks: each owner has one locked byte, whose position is the boot-clock ms of its last
- * heartbeat (its own, or that of its parent). Any process can read the time from the lock; nothing is written, and the
- * heartbeat disappears with its process.
+ * Heartbeats stored as byte locks. Each owner has one locked byte, whose position is the boot-clock ms of a heartbeat.
+ * Any process can read the time from the lock; nothing is written, and the heartbeat disappears with its process.
+ * Used for the heartbeats of owners, and for those of parents that check their children.
  */
 import type { LockFile, OwnerId } from './backend.js';
 import { limits } from './limits.js';

@@ -57,6 +57,11 @@ export const limits = {
   /** How often the counters are stored (only if something was counted), and for how long: 720 rows of some KiB. */
   historyEveryMs: 10_000,
   historyKeptMs: 2 * 3_600_000,
+  /** The figures of a feed are kept as they were so often, where they changed, and for a day and an hour: 1,500 rows a feed. */
+  sampleEveryMs: 60_000,
+  samplesKeptMs: 25 * 3_600_000,
+  /** One sample in so long has the histogram of times too: it is as large as all the rest. */
+  sampledTimesEveryMs: 600_000,
   /** The number of ended jobs that are remembered: a page shows ten, `/trace?n=` up to this many. */
   endingsKept: 100,
   /**
@@ -72,8 +77,8 @@ export const limits = {
    * Threads of one owner that have a job in progress at the same time, including those that hang; and the bytes of
    * each.
    */
-  handsMax: 64,
-  handBytes: 32,
+  threadsMax: 64,
+  threadSlotBytes: 32,
   /** How often a worker looks for dead owners. */
   rescueEveryMs: 250,
   /** How often each process writes its heartbeat. */

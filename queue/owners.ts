@@ -11,7 +11,7 @@ import type { Host, LockFile, OwnerId, OwnerSlot } from './backend.js';
 import { isFull } from './errors.js';
 import { HeartbeatLocks } from './heartbeat-locks.js';
 import { limits } from './limits.js';
-import { type Hand, handsOf, headOf, hungText, slotText } from './slot-text.js';
+import { hangText, headOf, slotText, type ThreadJob, threadJobsOf } from './slot-text.js';
 
 /** Far after the slots. A locked byte need not exist in the file. */
 const LOCKS_AT = 2 ** 40;
@@ -29,8 +29,8 @@ export const SPARE = { at: limits.ownersMax * limits.ownerSlotBytes, lock: MIGRA
 const LEFT_AT = SPARE.at + limits.ownerSlotBytes;
 const LEFT_BYTES = 256;
 /** Then follow the jobs in progress of each owner's threads. */
-const HANDS_AT = LEFT_AT + limits.ownerSlotBytes;
-const HANDS_BYTES = limits.handsMax * limits.handBytes;
+const THREADS_AT = LEFT_AT + limits.ownerSlotBytes;
+const THREADS_BYTES = limits.threadsMax * limits.threadSlotBytes;
 /** All processes that use the state lock this byte together. */
 const ENTRY = SPARE.lock - 1;
 const ENTRY_RETRY_MS = 2;
@@ -71,7 +71,7 @@ export class Owners {
       threads: [],
     };
     this.#write(this.#mine);
-    this.clearHands();
+    this.clearThreadSlots();
     this.#heartbeats.set(id, nowMs);
     return true;
   }
@@ -99,21 +99,23 @@ export class Owners {
     else this.#write(mine);
   }
 
-  /** Where the `n`th thread of this owner writes the `handText` of its job. The thread opens the file itself. */
-  handSpot(n: number): { path: string; at: number } {
-    return { path: this.path, at: handsAt(this.#mine!.owner) + n * limits.handBytes };
+  /**
+   * Returns where the `n`th thread of this owner writes the `jobText` of its job. The thread opens the file itself.
+   */
+  threadSlot(n: number): { path: string; at: number } {
+    return { path: this.path, at: threadsAt(this.#mine!.owner) + n * limits.threadSlotBytes };
   }
 
   /** No thread of this owner has a job in progress. */
-  clearHands(): void {
-    this.#file.write(handsAt(this.#mine!.owner), Buffer.alloc(HANDS_BYTES));
+  clearThreadSlots(): void {
+    this.#file.write(threadsAt(this.#mine!.owner), Buffer.alloc(THREADS_BYTES));
   }
 
-  /** Records that the `n`th thread hangs; without `hand`, that it no longer hangs and has no job. */
-  noteHung(n: number, hand?: Required<Hand>): void {
-    const text = Buffer.alloc(limits.handBytes);
-    if (hand) text.write(hungText(hand), 'latin1');
-    this.#file.write(this.handSpot(n).at, text);
+  /** Records that the `n`th thread hangs; without `threadJob`, that it no longer hangs and has no job. */
+  noteThreadHang(n: number, threadJob?: Required<ThreadJob>): void {
+    const text = Buffer.alloc(limits.threadSlotBytes);
+    if (threadJob) text.write(hangText(threadJob), 'latin1');
+    this.#file.write(this.threadSlot(n).at, text);
   }
 
   /** A parent records that it checked its child `id` at this time; without `nowMs` the record is removed. */
@@ -147,7 +149,7 @@ export class Owners {
         return {
           ...slot,
           beat: this.#heartbeats.of(slot.owner),
-          threads: handsOf(this.#file.read(handsAt(id), HANDS_BYTES)),
+          threads: threadJobsOf(this.#file.read(threadsAt(id), THREADS_BYTES)),
         };
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;
@@ -207,4 +209,4 @@ export class Owners {
 }
 
 const slotAt = (id: OwnerId): number => (id % limits.ownersMax) * limits.ownerSlotBytes;
-const handsAt = (id: OwnerId): number => HANDS_AT + (id % limits.ownersMax) * HANDS_BYTES;
+const threadsAt = (id: OwnerId): number => THREADS_AT + (id % limits.ownersMax) * THREADS_BYTES;

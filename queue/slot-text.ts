@@ -7,7 +7,7 @@ import { limits } from './limits.js';
 const TITLE_CHARS = 80;
 const PLACE_CHARS = 160;
 /** The length of a job id in quotation marks. */
-const HAND_CHARS = 28;
+const JOB_CHARS = 28;
 
 /**
  * Fits into `bytesMax`. Titles and places that are not ASCII may need more bytes than characters; they are then
@@ -24,35 +24,35 @@ export function slotText(slot: OwnerSlot, bytesMax: number): { head: string; tai
  * job.
  */
 export function headOf(slot: OwnerSlot, placeChars = PLACE_CHARS): string {
-  const [hand, where] = [handText(slot.job), JSON.stringify(slot.place.slice(0, placeChars)).padEnd(24)];
-  return `${HEAD}${hand},"place":${where},"placeSinceMs":${String(slot.placeSinceMs).padEnd(16)},`;
+  const [threadJob, where] = [jobText(slot.job), JSON.stringify(slot.place.slice(0, placeChars)).padEnd(24)];
+  return `${HEAD}${threadJob},"place":${where},"placeSinceMs":${String(slot.placeSinceMs).padEnd(16)},`;
 }
 
 const HEAD = '{"job":';
 
 /** A job id as text in a slot. */
-export const handText = (job: string | null): string => JSON.stringify(job).padEnd(HAND_CHARS);
+export const jobText = (job: string | null): string => JSON.stringify(job).padEnd(JOB_CHARS);
 
 /**
  * The job in progress of a thread. `hangs`: a call on it does not return, because of the job itself or because of its
  * place.
  */
-export interface Hand {
+export interface ThreadJob {
   job: JobId;
   hangs?: 'itself' | 'place';
 }
 
 const MARKS = { itself: 'h', place: 'p' } as const;
 
-/** The text of a thread that hangs; the text of a working thread is only `handText`. */
-export const hungText = ({ job, hangs }: Required<Hand>): string => handText(job) + MARKS[hangs];
+/** The text of a thread that hangs; the text of a working thread is only `jobText`. */
+export const hangText = ({ job, hangs }: Required<ThreadJob>): string => jobText(job) + MARKS[hangs];
 
-/** Parses the jobs of an owner's threads, `limits.handBytes` each. */
-export function handsOf(raw: Buffer): Hand[] {
-  return Array.from({ length: limits.handsMax }, (_, n) => n * limits.handBytes).flatMap((at) => {
-    const text = raw.toString('latin1', at, at + HAND_CHARS).trim();
+/** Parses the jobs of an owner's threads, `limits.threadSlotBytes` each. */
+export function threadJobsOf(raw: Buffer): ThreadJob[] {
+  return Array.from({ length: limits.threadsMax }, (_, n) => n * limits.threadSlotBytes).flatMap((at) => {
+    const text = raw.toString('latin1', at, at + JOB_CHARS).trim();
     if (!/^".+"$/.test(text)) return [];
-    const mark = String.fromCharCode(raw[at + HAND_CHARS]!);
+    const mark = String.fromCharCode(raw[at + JOB_CHARS]!);
     const hangs = mark === MARKS.itself ? 'itself' : mark === MARKS.place ? 'place' : undefined;
     return [{ job: JSON.parse(text) as JobId, ...(hangs && { hangs }) }];
   });
@@ -62,9 +62,9 @@ const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars
   JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);
 
 /** The jobs that an owner is working on. */
-export const inHandOf = ({ job, threads }: OwnerSlot): JobId[] => [
-  ...new Set([...(job === null ? [] : [job]), ...threads.map((hand) => hand.job)]),
+export const jobsInProgress = ({ job, threads }: OwnerSlot): JobId[] => [
+  ...new Set([...(job === null ? [] : [job]), ...threads.map((threadJob) => threadJob.job)]),
 ];
 
 /** The first of these jobs, for callers that show only one. */
-export const firstInHand = (slot: OwnerSlot | undefined): JobId | null => (slot && inHandOf(slot)[0]) ?? null;
+export const firstInProgress = (slot: OwnerSlot | undefined): JobId | null => (slot && jobsInProgress(slot)[0]) ?? null;

@@ -1,5 +1,5 @@
-# Shared by the scripts of this folder: options, content, and the one line that each delivered file is told with.
-# Does not: know anything of the ingestor; these scripts are upstream jobs and behave like them.
+# Shared by the scripts of this folder: options, content, and the line that is printed for each delivered file.
+# Does not: know anything about the ingestor. These scripts are upstream jobs and behave like them.
 
 set -euo pipefail
 
@@ -50,7 +50,7 @@ scratch() { # scratch: sets $scratch to a private directory
   trap 'rm -rf "$scratch"' EXIT
 }
 
-# What to send: the file named by --from, or new random lines of --bytes. Sets $source.
+# The bytes to send: the file of --from, or new random lines of --bytes. Sets $source.
 prepare_source() {
   scratch
   if [ -n "${from:-}" ]; then

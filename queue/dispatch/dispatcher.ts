@@ -177,7 +177,7 @@ export class Dispatcher {
   /** A stage that drains gets the jobs too late, and gives them back. */
   async #takeOver(jobs: readonly ClaimedJob[]): Promise<void> {
     if (jobs.length === 0) return;
-    this.#store.hand(jobs);
+    this.#store.handOver(jobs);
     if (this.#state === 'running') this.#kick();
     else await this.#store.giveBackHanded();
   }

@@ -26,7 +26,7 @@ import type {
 import { isFull, QueueError, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
-import type { Hand } from '../slot-text.js';
+import type { ThreadJob } from '../slot-text.js';
 import { ulidFactory } from '../ulid.js';
 import { amendHeld } from './amend.js';
 import { fileVersion } from './check.js';
@@ -164,16 +164,16 @@ export class SqliteBackend extends SqliteView implements Backend {
     return rescues;
   }
 
-  handSpot(n: number): { path: string; at: number } {
-    return this.parts.owners.handSpot(n);
+  threadSlot(n: number): { path: string; at: number } {
+    return this.parts.owners.threadSlot(n);
   }
 
-  clearHands(): void {
-    this.parts.owners.clearHands();
+  clearThreadSlots(): void {
+    this.parts.owners.clearThreadSlots();
   }
 
-  noteHung(n: number, hand?: Required<Hand>): void {
-    this.parts.owners.noteHung(n, hand);
+  noteThreadHang(n: number, threadJob?: Required<ThreadJob>): void {
+    this.parts.owners.noteThreadHang(n, threadJob);
   }
 
   beat(inHand: { job: JobId | null; place: string }): void {

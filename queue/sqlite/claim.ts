@@ -59,7 +59,7 @@ export interface ClaimBounds {
   bytesMax: number;
 }
 
-/** What an owner remembers between its claims. */
+/** The memory of an owner between its claims. */
 export class Turns {
   /** The feed that was served last, for each stage. */
   readonly last = new Map<StageName, string>();

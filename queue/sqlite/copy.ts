@@ -1,8 +1,8 @@
 /**
  * Copies a state: as it is now, or an older one that will be brought up to date.
  * Guarantees: the copy is one moment of the state, including its log; the state is not changed, and writers continue
- * meanwhile. A damaged state is refused. In the copy of an older state (a restored backup), nothing is claimed, and no
- * number (of a claim, an owner, a row) that may have been used since is used again.
+ * meanwhile. A damaged state is refused. In the copy of an older state (a restored backup), nothing is claimed. Numbers
+ * of claims, owners and rows that may have been used since are not used again.
  * Does not: mark the copy as complete; the caller does.
  */
 import { closeSync, openSync } from 'node:fs';

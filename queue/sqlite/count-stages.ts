@@ -24,6 +24,9 @@ function enteredMs({ trail, createdAtMs }: ClaimedJob): number {
   return createdAtMs;
 }
 
+/** The stage of the durations that stands for the whole way, from the moment a job was made until it ended. */
+export const WHOLE_WAY = '*';
+
 /** Counts each passed stage, and the stage of `outcome`. */
 export function countStages(
   tx: SqliteTx,
@@ -44,4 +47,5 @@ export function countStages(
     sinceMs = tx.wallMs;
   }
   count(outcome);
+  if (outcome.kind === 'finish') tx.tookIn(job.feed, WHOLE_WAY, tx.wallMs - job.createdAtMs);
 }

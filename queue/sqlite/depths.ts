@@ -5,13 +5,22 @@
  * Does not: distinguish ready jobs that are due from those that are not; `dueNow` counts them, reading as few as
  * possible.
  */
-import type { Depth, Reader } from '../backend.js';
+import type { AgedDepth, Depth, Reader } from '../backend.js';
 
 const ALL = 'SELECT feed, stage, second, jobs, bytes FROM depths';
 /** At most this many due jobs, and this many others, are counted before all are: usually one of the two is small. */
 const COUNTED_MAX = 20_000;
 
 export const depths = (rows: Reader): Depth[] => rows.all<Depth>(ALL);
+
+/** Summed by SQLite: as objects, the hundred thousand rows of a long backlog took twice as long, and were garbage then. */
+export function depthsByAge(rows: Reader, boundSeconds: readonly number[]): AgedDepth[] {
+  const madeBy = boundSeconds.map(() => ', sum(jobs) FILTER (WHERE second <= ?)').join('');
+  const sums = `SELECT feed, stage, sum(jobs), sum(bytes)${madeBy} FROM depths GROUP BY feed, stage`;
+  return (rows.arrays(sums, ...boundSeconds) as [string, string, number, number, ...(number | null)[]][]).map(
+    ([feed, stage, jobs, bytes, ...of]) => ({ feed, stage, jobs, bytes, madeBy: of.map((made) => made ?? 0) }),
+  );
+}
 
 /** The number of `ready` jobs of a stage of a feed that are due. `ready`: the number of all of them. */
 export function dueNow(rows: Reader, feed: string, stage: string, ready: number, nowMs: number): number {

@@ -29,7 +29,7 @@ const REOPEN = `UPDATE jobs SET was = state, state = ?, stage = ?, identity = ?,
 
 type Verdict = EnqueueAnswer | 'nudge' | 'reopen';
 
-/** What to do with a candidate, depending on the job that has its key. */
+/** Decides about a candidate, depending on the job that has its key. */
 function verdictOn(holder: Holder | undefined, candidate: Candidate, nowMs: number): Verdict {
   if (!holder) return 'new';
   const same = holder.identity === candidate.identity;

@@ -6,6 +6,7 @@
  */
 import type { Counter, Moment, Reader, StageName } from '../backend.js';
 import { limits } from '../limits.js';
+import { Samples } from './samples.js';
 import type { SqliteTx } from './tx.js';
 
 type CounterArray = [feed: string, stage: StageName, name: string, files: number, bytes: number];
@@ -16,13 +17,16 @@ const INSERT = 'INSERT INTO history VALUES (?, ?)';
 /** Remembers the time of the last known row, so that most commits query nothing. */
 export class History {
   #lastMs = Number.NEGATIVE_INFINITY;
+  readonly #samples = new Samples();
 
   /** Writes the counts of a transaction, and a history row if one is due. */
   write(tx: SqliteTx): void {
     if (!tx.hasCounts) return;
     const isDue = Math.abs(tx.wallMs - this.#lastMs) >= limits.historyEveryMs;
     const before = isDue ? JSON.stringify(tx.arrays(ALL)) : '';
+    const sample = this.#samples.due(tx);
     tx.writeCounts();
+    sample?.();
     if (isDue) this.#note(tx, before);
   }
 
@@ -47,12 +51,13 @@ const IDLE_MS = 2 * limits.historyEveryMs;
 export const countedAtMs = (rows: Reader): number | undefined =>
   rows.get<{ at_ms: number }>('SELECT at_ms FROM history ORDER BY at_ms DESC LIMIT 1')?.at_ms;
 
-/** Rows of the last `lastMs`, oldest first. */
-export function history(rows: Reader, nowMs: number, lastMs: number): Moment[] {
+/** Rows of the last `lastMs`, oldest first, at most `most`. */
+export function history(rows: Reader, nowMs: number, lastMs: number, most = -1): Moment[] {
   return rows
     .all<{ at_ms: number; counters: string }>(
-      'SELECT at_ms, counters FROM history WHERE at_ms >= ? ORDER BY at_ms',
+      'SELECT at_ms, counters FROM history WHERE at_ms >= ? ORDER BY at_ms LIMIT ? + 0',
       nowMs - lastMs,
+      most,
     )
     .map(({ at_ms: atMs, counters }) => ({
       atMs,

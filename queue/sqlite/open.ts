@@ -96,7 +96,9 @@ export function openForReading(path: string, modules: readonly Module[]): Opened
   }
 }
 
-/** Throws if the path (or that of the lock file) names another file now, or if a newer build changed the database. */
+/**
+ * Throws if the path (or the path of the lock file) names another file now, or if a newer build changed the database.
+ */
 export function checkStillOurs({ db, path, fileId, locks, version }: Opened): void {
   const changed = whatBecameOf(path, fileId);
   if (changed !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * Where an outcome leads a job. Pure, except for the counts and notes that the transaction keeps.
+ * Computes the new state of a job from an outcome. Pure, except for the counts and notes that the transaction keeps.
  * Does not: write a row.
  */
 import assert from 'node:assert/strict';

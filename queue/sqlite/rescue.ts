@@ -8,7 +8,7 @@ import type { OnStuck, OwnerId, Reader, Rescue, StageName, StuckWork } from '../
 
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
-import { inHandOf } from '../slot-text.js';
+import { jobsInProgress } from '../slot-text.js';
 import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
 import type { SqliteTx } from './tx.js';
@@ -46,7 +46,7 @@ function deadOf(owners: Owners, owner: OwnerId): Dead {
   const slot = owners.slot(owner);
   if (slot?.owner !== owner) return { owner, inHand: [], stalled: false, stuckIn: '' };
   const stalled = slot.stalled === true;
-  const blamed = inHandOf({ ...slot, threads: slot.threads.filter(({ hangs }) => hangs !== 'place') });
+  const blamed = jobsInProgress({ ...slot, threads: slot.threads.filter(({ hangs }) => hangs !== 'place') });
   return { owner, inHand: blamed, stalled, stuckIn: stalled ? slot.place : '' };
 }
 
@@ -92,7 +92,7 @@ function crash(tx: SqliteTx, owner: OwnerId, id: string): { poisoned: boolean } 
   if (job?.state !== 'claimed' || job.owner !== owner) return undefined;
   const crashes = job.crashes + 1;
   const poisoned = crashes >= limits.crashesMax;
-  const reason = `its process died ${crashes} times with this job in hand`;
+  const reason = `its process died ${crashes} times while it worked on this job`;
   const trail = trailText(
     addToTrail(
       job.trail,

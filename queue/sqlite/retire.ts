@@ -1,5 +1,5 @@
 /**
- * Forgets a feed that receives no more files: its options, gates, counters and durations.
+ * Forgets a feed that receives no more files: its options, gates, counters, durations and samples.
  * Guarantees: nothing is removed while the feed has a job that is not done. Done jobs stay until `forget`.
  */
 import type { SqliteTx } from './tx.js';
@@ -9,6 +9,7 @@ const TABLES = [
   ['gates', 'feed'],
   ['counters', 'feed'],
   ['durations', 'feed'],
+  ['samples', 'feed'],
 ] as const;
 
 /** Returns the number of its jobs that are not done; 0: it was retired. */

@@ -127,4 +127,15 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   CREATE VIEW all_jobs AS SELECT seq, id, feed, key, identity, stage, state, keyed, bytes, payload, reason, waits_on, ending,
     due_ms, trail, created_ms, updated_ms FROM jobs;
   `,
+  `
+  -- The figures of a feed ('*': of all feeds together) as they were about every minute in which they changed, for a day.
+  CREATE TABLE samples (
+    feed TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,              -- wall clock
+    counts TEXT NOT NULL,                -- JSON: [name, files, bytes] each, summed over the stages
+    stages TEXT NOT NULL,                -- JSON: [stage, jobs, bytes, second of the oldest] each
+    durations TEXT,                      -- JSON: [stage, below_ms, jobs] each; in one row of about ten minutes
+    PRIMARY KEY (feed, at_ms)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -1,5 +1,5 @@
 /**
- * What callers may do inside a write transaction. One object serves one transaction after the other.
+ * The write transaction as callers see it. One object serves one transaction after the other.
  * Guarantees: nothing runs outside a transaction. Counts and requests of a savepoint that is rolled back are dropped
  * with it.
  */
@@ -13,7 +13,7 @@ import { closeGate, gates, openGate } from './gate.js';
 import { jobById, jobsWhere, Rows } from './rows.js';
 import { type Savepoint, Tally } from './tally.js';
 
-/** Where a job counts in the depths. */
+/** The values by which a job counts in the depths. */
 export type Standing = Pick<Job, 'feed' | 'stage' | 'bytes' | 'createdAtMs'>;
 
 const RELEASE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, waits_on = NULL, updated_ms = ?,

@@ -3,6 +3,7 @@
  * Guarantees: each read is one short transaction whose rows are copied out. Nothing is written.
  */
 import type {
+  AgedDepth,
   Backend,
   Counter,
   Depth,
@@ -10,6 +11,7 @@ import type {
   EndedPage,
   Gate,
   HeldFor,
+  HeldKey,
   Job,
   JobId,
   Moment,
@@ -18,15 +20,17 @@ import type {
   Payload,
   Reader,
   Reason,
+  Sample,
   StageName,
   StageStats,
+  TimesSince,
 } from '../backend.js';
 import type { Clock } from '../clock.js';
 import { type QueueError, sqlCodeOf, typedSqlError } from '../errors.js';
 import type { Owners } from '../owners.js';
 import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
-import { depths } from './depths.js';
+import { depths, depthsByAge } from './depths.js';
 import { durations, endings, heldFor, inHand, reasons } from './details.js';
 import { holderOf } from './enqueue.js';
 import { endedBefore } from './forget.js';
@@ -35,7 +39,8 @@ import { countedAtMs, history } from './history.js';
 import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
-import { counters, held, jobsByKey, stats } from './stats.js';
+import { samples, timesSince } from './sampled.js';
+import { counters, held, heldKeys, jobsByKey, stats } from './stats.js';
 
 /** The calls that need no owner. */
 export type QueueView = Pick<
@@ -50,17 +55,21 @@ export type QueueView = Pick<
   | 'job'
   | 'jobsByKey'
   | 'held'
+  | 'heldKeys'
   | 'gates'
   | 'nextDueMs'
   | 'stats'
   | 'counters'
   | 'depths'
+  | 'depthsByAge'
   | 'endings'
   | 'inHand'
   | 'reasons'
   | 'heldFor'
   | 'durations'
   | 'history'
+  | 'samples'
+  | 'timesSince'
   | 'countedAtMs'
   | 'owners'
   | 'isAlive'
@@ -148,6 +157,10 @@ export class SqliteView implements QueueView {
     return this.read((rows) => held(rows, filter));
   }
 
+  heldKeys(filter: { feed?: string; code?: string; limit: number; after?: JobId }): HeldKey[] {
+    return this.read((rows) => heldKeys(rows, filter));
+  }
+
   gates(): Gate[] {
     return this.read(gates);
   }
@@ -167,6 +180,10 @@ export class SqliteView implements QueueView {
 
   depths(): Depth[] {
     return this.read(depths);
+  }
+
+  depthsByAge(boundSeconds: readonly number[]): AgedDepth[] {
+    return this.read((rows) => depthsByAge(rows, boundSeconds));
   }
 
   endings(most: number): Job[] {
@@ -189,8 +206,16 @@ export class SqliteView implements QueueView {
     return this.read(durations);
   }
 
-  history(lastMs: number): Moment[] {
-    return this.read((rows) => history(rows, this.parts.clock.wallMs(), lastMs));
+  history(lastMs: number, most?: number): Moment[] {
+    return this.read((rows) => history(rows, this.parts.clock.wallMs(), lastMs, most));
+  }
+
+  samples(feed: string, lastMs: number, what = { stages: true }): Sample[] {
+    return this.read((rows) => samples(rows, feed, this.parts.clock.wallMs(), lastMs, what));
+  }
+
+  timesSince(feed: string, lastMs: number): TimesSince {
+    return this.read((rows) => timesSince(rows, feed, this.parts.clock.wallMs(), lastMs));
   }
 
   countedAtMs(): number | undefined {

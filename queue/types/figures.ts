@@ -1,7 +1,7 @@
 /**
  * The figures of a state, for readers.
  */
-import type { Job, StageName } from './job.js';
+import type { Job, JobId, StageName } from './job.js';
 
 export interface StageStats {
   feed: string;
@@ -37,6 +37,16 @@ export interface Depth {
   bytes: number;
 }
 
+/** Jobs of a stage that are not done, by bounds of age. */
+export interface AgedDepth {
+  feed: string;
+  stage: StageName;
+  jobs: number;
+  bytes: number;
+  /** For each bound: how many of the jobs were created in that second or before. */
+  madeBy: number[];
+}
+
 /** Jobs that are ready or deferred and have a reason: why a stage left them there. */
 export interface Reason {
   feed: string;
@@ -57,7 +67,17 @@ export interface HeldFor {
   oldest: Job;
 }
 
-/** One bucket of a histogram: how long jobs were in a stage before they left it for good. */
+/** A held job, as much of it as is needed to group many of them. */
+export interface HeldKey {
+  id: JobId;
+  feed: string;
+  code: string;
+  key: Buffer;
+  /** Wall clock: since when it is held. */
+  sinceMs: number;
+}
+
+/** One bucket of a histogram: how long jobs were in a stage before they left it for good. The stage `*` is the whole way until the end. */
 export interface Duration {
   feed: string;
   stage: StageName;
@@ -74,6 +94,31 @@ export interface Moment {
   /** Time until now. */
   agoMs: number;
   counters: Counter[];
+}
+
+/** The figures of a feed at a moment of the wall clock. */
+export interface Sample {
+  atMs: number;
+  /** Since the state was made, by the name of the counter, summed over the stages. */
+  counts: Map<string, { files: number; bytes: number }>;
+  stages: SampledStage[];
+  /** Nothing changed from this moment until the next sample. */
+  stood: boolean;
+}
+
+/** A stage with at least one job that is not done. */
+export interface SampledStage {
+  stage: StageName;
+  jobs: number;
+  bytes: number;
+  /** Wall clock: when the oldest of them was made. */
+  oldestSecond: number;
+}
+
+/** The times of jobs that left a stage since `fromMs`, as buckets. The stage `*` is the whole way of jobs that ended. */
+export interface TimesSince {
+  fromMs: number;
+  buckets: { stage: StageName; belowMs: number; jobs: number }[];
 }
 
 /** Jobs in the order of their creation. `next`: where to continue; undefined at the end. */

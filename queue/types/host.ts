@@ -1,5 +1,5 @@
 /**
- * What a backend needs from the system. src/linux supplies it; a test may too.
+ * The system calls that a backend needs. src/linux supplies them; a test may too.
  */
 export interface Host {
   /** CLOCK_BOOTTIME, ms. */

@@ -28,7 +28,7 @@ export interface Job {
   readonly id: JobId;
   readonly feed: string;
   readonly key: Buffer;
-  /** What the producer or the last check saw. Only compared for equality. */
+  /** The version that the producer or the last check saw. Only compared for equality. */
   readonly identity: string;
   readonly stage: StageName;
   readonly state: State;

@@ -1,7 +1,7 @@
 /**
  * The owners of a state, and what a dead one leaves.
  */
-import type { Hand } from '../slot-text.js';
+import type { ThreadJob } from '../slot-text.js';
 import type { JobId, OwnerId, StageName } from './job.js';
 import type { Tx } from './transaction.js';
 
@@ -21,7 +21,7 @@ export interface OwnerSlot {
    */
   job: JobId | null;
   /** The jobs in progress of its other threads. */
-  threads: readonly Hand[];
+  threads: readonly ThreadJob[];
   /** The place in use ('' if none): if the owner hangs, it hangs there. */
   place: string;
   placeSinceMs: number;
@@ -41,7 +41,7 @@ export interface Rescue {
   jobs: number;
   /** The jobs that were in progress, one for each thread. */
   inHand: readonly JobId[];
-  /** Those of them that are now held as `poison`. */
+  /** The jobs in `inHand` that are now held as `poison`. */
   poisoned: readonly JobId[];
   /** The place in which it hung until its parent killed it. Then no job is blamed. */
   stuckIn?: string;

@@ -13,7 +13,7 @@ export interface Amend {
   freeKey?: true;
 }
 
-/** What a stage decides about a job. */
+/** The decision of a stage about a job. */
 export type Outcome =
   // To the next stage (or `to`), due at once. `memo`: values that the next stage may take from memory if it continues
   // in the same claim; it must also work without them.

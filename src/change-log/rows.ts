@@ -12,7 +12,7 @@ type Row = [seq: number, key: Buffer, operation: Operation, atMs: number, rename
 
 /**
  * A special case: a key was written and then renamed away, and the write was not read yet. A reader that saw only the
- * rename would take its old copy along. So the rename is recorded as what it also is: a delete and a put.
+ * rename would rename its old copy. So the rename is recorded as what it also is: a delete and a put.
  */
 export function put(rows: Rows, { key, operation, timestamp, renameId }: NewChange): void {
   const bytes = bytesOfKey(key);

@@ -46,7 +46,7 @@ export interface Consumer {
 }
 
 export interface Registered {
-  /** Where to continue: `since(seq)`. */
+  /** The seq from which to continue: `since(seq)`. */
   seq: number;
   /**
    * True: the consumer was unknown or lost, so everything before `seq` must first be read by other means.

@@ -1,17 +1,16 @@
 /** The first step of every command: reads its options, and prints --help and --version. */
-import { readFileSync } from 'node:fs';
 import type { CommandName } from '../base/config/commands.js';
 import { type Invocation, readInvocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { helpOf } from '../base/help/help.js';
-import { inPackage } from '../package.js';
+import { packageVersion } from '../package.js';
 import { print } from './console.js';
 
 /** Undefined where help or the version was asked for; it has been printed. */
 export function askedFor(command: CommandName, argv: readonly string[], env = process.env): Invocation | undefined {
   const invocation = readInvocation(command, argv, env);
   if (invocation.help) print(helpOf(invocation.spec).trimEnd());
-  else if (invocation.version) print(version());
+  else if (invocation.version) print(packageVersion());
   else return invocation;
   return undefined;
 }
@@ -24,8 +23,4 @@ export function oneWord({ words, spec }: Invocation, what: string): string {
     'missing_word',
     `${spec.name} needs ${what}, but got none; write ${spec.name} ${spec.words}.`,
   );
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(inPackage('package.json'), 'utf8')) as { version: string }).version;
 }

@@ -9,6 +9,7 @@ import type { Invocation } from '../base/config/read.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { ProcessWatch } from '../ingest/health/processes.js';
+import { FreeSpace } from '../service/figures/free-space.js';
 import { oldestSeconds } from '../service/status/ages.js';
 import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
 import { notAtWork } from '../service/status/process-findings.js';
@@ -40,8 +41,9 @@ async function run(argv: readonly string[]): Promise<number> {
       else print(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
     };
     const processes = new ProcessWatch();
+    const space = new FreeSpace(view, statePath);
     for (;;) {
-      const report = lookAt(view, statePath, { feed, by, watch: processes });
+      const report = lookAt(view, statePath, { feed, by, watch: processes, places: await space.ask() });
       if (check) return checkState(view, report, invocation.view);
       if (watch && !json && process.stdout.isTTY) printRaw('\u001b[H\u001b[2J');
       show(report);

@@ -3,6 +3,7 @@
 import { safeText, shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 import type { Finding } from '../ingest/health/finding.js';
 import type { Report } from '../service/status/report.js';
+import { figuresText } from './queue-figures.js';
 import { tableOf } from './table.js';
 
 /** The columns of AGE_BOUNDS. */
@@ -22,6 +23,7 @@ export function reportText(report: Report): string {
   if (feeds.size === 0) parts.push('no feed has been recorded in this state yet; start ingest or ingest-producer.');
   const ages = agesTable(report.ages);
   if (ages !== undefined) parts.push(ages);
+  for (const line of figuresText(report)) parts.push(...wrapped(safeText(line), ''));
   parts.push(...wrapped(safeText(processesText(report.workers)), ''));
   return parts.join('\n');
 }

@@ -20,7 +20,7 @@ import {
   unlinkAt,
 } from '../linux/index.js';
 import { blocking } from './blocking.js';
-import { type Digest, digestLarge, digestPaced, digestSmall, SMALL_BYTES } from './digest.js';
+import { type Digest, digestLarge, digestSmall, digestThrottled, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
 import { BelowMark, errnoOf, NoRoom } from './place-error.js';
 import type { Throttle } from './rate-limit.js';
@@ -31,7 +31,7 @@ import type { Throttle } from './rate-limit.js';
 const SYNC_BYTES = 128 << 20;
 
 export interface CopyBounds {
-  pace?: Throttle | undefined;
+  throttle?: Throttle | undefined;
   /** Bytes that must stay free on the destination's filesystem. */
   keepFree?: number;
 }
@@ -41,7 +41,7 @@ export async function copyTo(from: number, source: Stat, to: Entry, bounds: Copy
   const fd = openAt(to.dir, to.name, O.RDWR | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
   try {
     const digest = cloneFile(fd, from)
-      ? await digestPaced(fd, source.size, bounds.pace)
+      ? await digestThrottled(fd, source.size, bounds.throttle)
       : await copyBytes(from, fd, source.size, bounds);
     keepAttributes(fd, source);
     await blocking.fsync(fd);
@@ -56,16 +56,21 @@ export async function copyTo(from: number, source: Stat, to: Entry, bounds: Copy
   }
 }
 
-async function copyBytes(from: number, to: number, size: number, { pace, keepFree = 0 }: CopyBounds): Promise<Digest> {
+async function copyBytes(
+  from: number,
+  to: number,
+  size: number,
+  { throttle, keepFree = 0 }: CopyBounds,
+): Promise<Digest> {
   ftruncateSync(to, 0);
   if (keepFree > 0) takeRoom(to, size, keepFree);
   if (size <= SMALL_BYTES) {
-    await pace?.take(size);
+    await throttle?.take(size);
     return digestSmall(from, undefined, (bytes) => writeWhole(to, bytes));
   }
   let synced = 0;
   return digestLarge(from, async (chunk, at) => {
-    await pace?.take(chunk.length);
+    await throttle?.take(chunk.length);
     if (at - synced >= SYNC_BYTES) {
       await blocking.fsync(to);
       synced = at;

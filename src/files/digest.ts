@@ -41,9 +41,9 @@ export function digestSmall(fd: number, size?: number, onBytes?: (bytes: Buffer)
 }
 
 /** Digests a whole file of any size, within the rate limit. */
-export async function digestPaced(fd: number, size: number, pace: Throttle | undefined): Promise<Digest> {
-  if (size > SMALL_BYTES) return digestLarge(fd, pace && ((chunk) => pace.take(chunk.length)));
-  await pace?.take(size);
+export async function digestThrottled(fd: number, size: number, throttle: Throttle | undefined): Promise<Digest> {
+  if (size > SMALL_BYTES) return digestLarge(fd, throttle && ((chunk) => throttle.take(chunk.length)));
+  await throttle?.take(size);
   return digestSmall(fd);
 }
 

@@ -72,7 +72,7 @@ async function syncOne(directories: Directories, path: ByteName): Promise<void> 
 }
 
 /**
- * The directory exists, but we can no longer enter it: it was moved behind a symlink, or its owner closed it.
+ * The directory exists, but we can no longer enter it: it was replaced by a symlink, or its owner closed it.
  * In an input, a name left it; the file has its new name in the work directory, which is synced separately. If a power
  * cut restores the old name, that file is only a duplicate. So it is enough to sync the filesystem, wherever the
  * directory is now.

@@ -84,7 +84,7 @@ const MEANING: Record<string, string> = {
   ELOOP: 'has a symlink where a file or directory belongs: move it away',
   EMFILE: 'could not be opened, this process is out of file descriptors: raise the limit (ulimit -n)',
   ENFILE: 'could not be opened, the machine is out of file descriptors: raise fs.file-max',
-  stuck: 'does not answer: look at its mount and the server or disk behind it',
+  stuck: 'does not answer: check its mount, and its server or disk',
   no_marker: 'has lost its marker .ingest-root: mount the right file system there (nothing is written until then)',
 };
 

@@ -1,8 +1,9 @@
 /**
  * Is anybody writing this file? The kernel grants a read lease only while nobody has the file open or mapped for
  * writing. The lease is only a probe: it is taken and released in two adjacent calls. A lease that is kept would make
- * the writer wait, and then give it the sealed inode. If a lease tells nothing (another owner without CAP_LEASE,
- * network, overlay, FUSE), the answer is `unknown`, and a private copy is made instead.
+ * the writer wait, and then give it the sealed inode.
+ * If a lease proves nothing (another owner without CAP_LEASE, network, overlay, FUSE), the answer is `unknown`, and a
+ * private copy is made instead.
  */
 import {
   type FsKind,
@@ -22,7 +23,7 @@ export type WriterAnswer = 'none' | 'writer' | 'unknown';
 export interface Probe {
   stat: Stat;
   writer: WriterAnswer;
-  /** Why the lease tells nothing; only with `unknown`. */
+  /** Why the lease proves nothing; only with `unknown`. */
   because?: string;
 }
 

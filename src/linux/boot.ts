@@ -1,6 +1,5 @@
 /**
- * The boot clock, and what its readings belong to. The clock counts from boot, runs on in suspend, and cannot be set by
- * an operator.
+ * The boot clock. It counts from boot, runs on in suspend, and cannot be set by an operator.
  * Two readings can be compared only if `bootId` and `timeNamespace` are the same.
  */
 import { readFileSync, readlinkSync } from 'node:fs';

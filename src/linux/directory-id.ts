@@ -3,7 +3,8 @@
  * directory in its place is not mistaken for it. An inode number alone is not enough: ext4 gives a freed number to the
  * next directory, and the root of each ext4 has the number 2, of each tmpfs 1.
  * Guarantees: a part that may change while the directory stays the same is left empty. An empty part is not compared.
- * Does not: tell a filesystem from a copy of its whole disk. Source: statfs(2), FS_IOC_GETFSUUID in linux/fs.h (6.9).
+ * Does not: distinguish a filesystem from a copy of its whole disk. Source: statfs(2), FS_IOC_GETFSUUID in linux/fs.h
+ * (6.9).
  */
 import { fsKindOf } from './filesystem.js';
 import { fstatfs, ioctl } from './libc.js';

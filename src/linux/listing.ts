@@ -2,9 +2,10 @@
  * Lists a directory as the kernel does: names as bytes, and their kinds if the filesystem stores them.
  * Guarantees: uses one buffer, whatever the size of the directory. `.` and `..` are left out. A removed directory is
  * listed as empty, as in readdir(3).
- * Does not: sort, or stat an entry. Node's own `opendir` makes 4.5 KB of garbage a directory (it binds three functions
- * for each), needs a path through /proc, and loses names that are not ASCII if the filesystem stores no kinds. Source:
- * getdents64(2). Older glibcs have no wrapper for it, so it is called through syscall(2).
+ * Does not: sort, or stat an entry.
+ * Why not Node's `opendir`: it makes 4.5 KB of garbage a directory (it binds three functions for each) and needs a path
+ * through /proc. It also loses names that are not ASCII if the filesystem stores no kinds. Source: getdents64(2). Older
+ * glibcs have no wrapper for it, so it is called through syscall(2).
  */
 import { ERRNO, LinuxError } from './error.js';
 import { errno, getdents64 } from './libc.js';

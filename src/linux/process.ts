@@ -1,5 +1,5 @@
 /**
- * What a process asks the kernel about itself: to end with its parent, and its limits. Source: prctl(2),
+ * Asks the kernel about this process: a signal when its parent ends, and its limits. Source: prctl(2),
  * PR_SET_PDEATHSIG; proc_pid_limits(5).
  */
 import { readFileSync } from 'node:fs';

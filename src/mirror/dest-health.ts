@@ -1,6 +1,6 @@
 /**
- * Whether DEST can be written to. If it is full, read-only or failing, every path fails alike. So this is logged once,
- * then tried every few seconds with one path, and logged when it works again. No path is given up meanwhile.
+ * Tracks whether DEST can be written to. If it is full, read-only or failing, every path fails alike. So this is logged
+ * once, then tried every few seconds with one path, and logged when it works again. No path is given up meanwhile.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Emit } from '../base/telemetry/emit.js';

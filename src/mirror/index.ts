@@ -33,7 +33,7 @@ async function run(replica: Replica, options: ReplicateOptions): Promise<Replica
   let watcher: Watcher | undefined;
   let following: Promise<unknown> = Promise.resolve();
   try {
-    // The watcher starts before the first scan, so changes behind the scan cause events.
+    // The watcher starts before the first scan, so changes in directories that the scan has passed cause events.
     watcher = await watchSource(options, options.emit ?? (() => {}));
     following = replica.follow(watcher.events()).catch((error: unknown) => replica.fail(error));
   } catch (error) {

@@ -143,7 +143,7 @@ export class Mirror {
   }
 
   async #copyLarge(path: ByteName, signal: AbortSignal): Promise<void> {
-    const pace = {
+    const throttle = {
       take: async () => {
         if (signal.aborted) throw new GaveWay();
       },
@@ -153,7 +153,7 @@ export class Mirror {
         const found = trees.inSource(path);
         // It may be alike by now: it was requested again while it was being copied.
         if (found && isLike(this.#parts, trees, path, found, trees.inDest(path))) return;
-        await file(this.#parts, trees, path, pace);
+        await file(this.#parts, trees, path, throttle);
       });
       this.trouble.retries.well(path);
       this.trouble.rechecks?.unexplained(path);

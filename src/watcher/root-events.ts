@@ -52,7 +52,8 @@ export class RootEvents implements PendingRoot {
     this.#parts = parts;
     const { pending, deliveredTree, engine, reconciler } = parts;
     this.#differences = new Differences(deliveredTree, {
-      look: (path, anew) => (this.#looker === undefined ? 'unknown' : reconciler.look(path, this.#looker, anew)),
+      look: (path, uncached) =>
+        this.#looker === undefined ? 'unknown' : reconciler.look(path, this.#looker, uncached),
       pendingAt: (path) => pending.get(this.keyOf(path)),
       seenAt: (ino) => pending.seenAt(this, ino),
       renameId: () => {

@@ -66,7 +66,7 @@ function stat(name: ByteName): Stats {
         'a directory above it may not be entered (EACCES): give this user the permission',
         error,
       );
-    if (code !== 'ENOENT') throw refusal(name, code, `it cannot be looked at (${code}): correct the path`, error);
+    if (code !== 'ENOENT') throw refusal(name, code, `it cannot be read (${code}): correct the path`, error);
     const target = targetOf(name);
     const what = target === undefined ? 'it is not there' : `it is a symlink to ${target}, which is not there`;
     throw refusal(name, code, `${what} (ENOENT): make it, mount it, or correct the path`, error);

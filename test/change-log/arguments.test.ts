@@ -1,4 +1,6 @@
-/** Whatever a caller of the change log gives wrongly, in each argument of each method, is refused with a sentence. */
+/**
+ * Every wrong argument of every method of the change log is refused with a sentence.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +10,7 @@ import { type ChangeLog, ChangeLogError, type ChangeLogOptions, createChangeLog 
 import { until } from '../world/waiting.js';
 
 const CHANGE = { key: 'a', operation: 'put' as const, timestamp: new Date(0) };
-/** Of no type that any argument has. */
+/** Values of types that no argument has. */
 const NEVER: unknown[] = [null, Symbol('x'), true, () => {}];
 
 function placeFor(t: TestContext): string {
@@ -34,7 +36,7 @@ async function isRefused(what: string, act: () => Promise<unknown>, says?: RegEx
   if (says) assert.match(error.message, says);
 }
 
-test('what is no change is not recorded, and nothing of its call is', async (t) => {
+test('a wrong change is refused, and nothing of its call is recorded', async (t) => {
   const log = await open(t);
   for (const given of [...NEVER, undefined, 5, 'a', new Set([CHANGE]), {}]) {
     await isRefused(`record(${String(given)})`, () => log.record(given as never));
@@ -93,7 +95,7 @@ test('options of the log, before a file is made', async (t) => {
   assert.deepEqual(readdirSync(join(path, '..')), []);
 });
 
-test('a logger that fails keeps nothing from being recorded, and is warned of', async (t) => {
+test('a logger that throws does not prevent recording, and causes a warning', async (t) => {
   const warnings: Error[] = [];
   const keep = (warning: Error): void => void warnings.push(warning);
   process.on('warning', keep);

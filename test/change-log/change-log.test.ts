@@ -1,4 +1,6 @@
-/** A durable list of what changed, for readers of their own pace. */
+/**
+ * The change log: a durable list of what changed, for readers of different speeds.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +27,7 @@ const gone = (key: string | Buffer) => ({ key, operation: 'delete' as const, tim
 const keysOf = async (log: ChangeLog, seq = 0) =>
   (await log.since(seq)).map(({ key, operation }) => `${operation} ${key.toString('latin1')}`);
 
-/** The code of a refusal, whose sentence ends and says what to do. */
+/** The code of a refusal. Its message must be a sentence with the next step. */
 async function refusedWith(act: Promise<unknown>): Promise<string> {
   const error = await act.then(
     () => assert.fail('it was not refused'),
@@ -36,7 +38,7 @@ async function refusedWith(act: Promise<unknown>): Promise<string> {
   return error.code;
 }
 
-test('what is recorded comes in its order, whole, also keys that are no text', async (t) => {
+test('recorded changes are returned in order and complete, even keys that are not text', async (t) => {
   const log = await open(t);
   const bytes = Buffer.from([0xff, 0x00, 0xfe, 0x2f]);
   assert.equal(await log.last(), 0);
@@ -50,7 +52,7 @@ test('what is recorded comes in its order, whole, also keys that are no text', a
   assert.deepEqual(await log.since(seq), []);
 });
 
-test('a key that is recorded again comes once, with its last state, behind the others', async (t) => {
+test('a key that is recorded again is returned once, with its last state, after the others', async (t) => {
   const log = await open(t);
   const first = await log.record(put('a'));
   await log.record([put('b'), gone('a')]);
@@ -60,7 +62,7 @@ test('a key that is recorded again comes once, with its last state, behind the o
   assert.deepEqual(await keysOf(log), ['delete a', 'put b']);
 });
 
-test('a name that was written and then moved is a move no more for who has not read it', async (t) => {
+test('a name that was written and then renamed is no rename for a reader that has not read the write', async (t) => {
   const log = await open(t);
   await log.record(put('old'));
   await log.record([
@@ -91,7 +93,7 @@ test('pages of any size together are the whole', async (t) => {
   );
 });
 
-test('what all consumers have acknowledged goes, and not before', async (t) => {
+test('changes are removed when all consumers have acknowledged them, and not before', async (t) => {
   const log = await open(t);
   await log.register('x');
   await log.register('y');
@@ -100,7 +102,7 @@ test('what all consumers have acknowledged goes, and not before', async (t) => {
   assert.deepEqual(await keysOf(log), ['put a', 'put b']);
   await log.ack('y', seq - 1);
   assert.deepEqual(await keysOf(log, seq - 1), ['put b']);
-  // What was removed is not passed over in silence.
+  // Removed rows must not be skipped silently.
   assert.equal(await refusedWith(log.since(0)), 'change_log_gap');
   await log.ack('y', 1);
   assert.deepEqual(
@@ -116,7 +118,7 @@ test('what all consumers have acknowledged goes, and not before', async (t) => {
   assert.deepEqual(await log.since(seq), []);
 });
 
-test('a consumer goes on where it was, over a restart; a new one begins now or with the oldest', async (t) => {
+test('a consumer continues over a restart; a new one starts now or with the oldest change', async (t) => {
   const path = placeFor(t);
   const log = await open(t, path);
   const first = await log.record(put('a'));
@@ -131,7 +133,7 @@ test('a consumer goes on where it was, over a restart; a new one begins now or w
   assert.deepEqual(await keysOf(again), ['put a', 'put b']);
 });
 
-test('a consumer that never acknowledges is bounded: it is told, refused, and begins anew', async (t) => {
+test('a consumer that never acknowledges is bounded: it is logged, refused, and starts again', async (t) => {
   const told: object[] = [];
   const log = await open(t, undefined, { entriesMax: 100, logger: { warn: (fields) => told.push(fields) } });
   await log.register('asleep');
@@ -191,7 +193,7 @@ test('a failing call undoes itself alone among those that share its commit', asy
   assert.deepEqual(await keysOf(log), ['put a', 'put b']);
 });
 
-test('what cannot be a change log is refused with a sentence', async (t) => {
+test('a file that cannot be a change log is refused with a sentence', async (t) => {
   const path = placeFor(t);
   writeFileSync(path, 'no database, but long enough to be taken for one'.repeat(100));
   assert.equal(await refusedWith(createChangeLog({ path })), 'change_log_unusable');

@@ -1,4 +1,6 @@
-/** Kills lose nothing that was acknowledged; two processes record into one log while a third reads it. */
+/**
+ * Kills lose no acknowledged change; two processes record into one log while a third reads it.
+ */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,7 +39,7 @@ function start(t: TestContext, path: string, name: string): Recorder {
   return { process: process_, acked, ended: once(process_, 'close') };
 }
 
-/** Follows the log as a consumer does; answers the last state of each key. */
+/** Follows the log as a consumer; returns the last state of each key. */
 async function follow(log: ChangeLog, seen: Map<string, { seq: number; operation: string }>, from: number) {
   let at = from;
   for (;;) {
@@ -71,7 +73,7 @@ test('nothing acknowledged is lost by kills, and a reader arrives at the last st
       at = await follow(log, seen, at);
       return recorders.every(({ acked }) => acked.size >= enough);
     });
-    // Whoever waits for an acknowledgement kills between two commits; the moment is drawn instead.
+    // Killing at an acknowledgement would always hit between two commits, so the moment is random.
     await stays('both go on', () => recorders.every(({ process: one }) => one.exitCode === null), draw(30));
     for (const { process: one } of recorders) one.kill('SIGKILL');
     await Promise.all(recorders.map(({ ended }) => ended));
@@ -80,7 +82,7 @@ test('nothing acknowledged is lost by kills, and a reader arrives at the last st
       for (const [key, { seq, operation }] of acked) {
         records++;
         const last = seen.get(key);
-        // One more may have been committed and never said.
+        // One more change may be committed without being acknowledged.
         assert(last && last.seq >= seq, `${key}: acknowledged ${seq}, read ${last?.seq}`);
         if (last.seq === seq) assert.equal(last.operation, operation, key);
       }

@@ -1,5 +1,5 @@
 /**
- * Records into a change log until it is killed, and says on stdout what was acknowledged: `SEQ KEY OPERATION`, a line each.
+ * Records into a change log until it is killed, and prints each acknowledged change: `SEQ KEY OPERATION`, one a line.
  * Arguments: the log, a name for its keys.
  */
 import { writeSync } from 'node:fs';

@@ -83,7 +83,7 @@ test('the owner is kept, and so are the set-id bits that a change of owner clear
   assert.deepEqual([after.uid, after.gid, after.mode], [1_234, 2_345, 0o6755]);
 });
 
-test('what lies under the temporary name is replaced, never written through', async (t) => {
+test('a file under the temporary name is replaced, never written through', async (t) => {
   const root = folderFor(t);
   writeFileSync(join(root, 'source'), 'new');
   writeFileSync(join(root, 'elsewhere'), 'untouched');
@@ -93,18 +93,18 @@ test('what lies under the temporary name is replaced, never written through', as
   assert.equal(readFileSync(join(root, 'copy'), 'utf8'), 'new');
 });
 
-test('each piece takes its turn, of a large file and of small ones', async (t) => {
+test('each piece waits for the rate limit, in a large file and in small ones', async (t) => {
   const root = folderFor(t);
   const RATE = 8 << 20;
-  const pace = new RateLimit(spareSpot(join(root, 'state.db')), RATE, new AbortController().signal);
+  const throttle = new RateLimit(spareSpot(join(root, 'state.db')), RATE, new AbortController().signal);
   const fromMs = bootMs();
   for (const size of [4 << 20, SMALL_BYTES, SMALL_BYTES]) {
     writeFileSync(join(root, 'source'), randomBytes(size));
-    await copied(t, root, { pace });
+    await copied(t, root, { throttle });
   }
   // The last one has waited for all before it.
   assert.ok(bootMs() - fromMs >= (((4 << 20) + SMALL_BYTES) / RATE) * 1_000, `${bootMs() - fromMs} ms`);
-  pace.close();
+  throttle.close();
 });
 
 test('nothing is copied where less than asked for would stay free', async (t) => {

@@ -69,7 +69,7 @@ test('a file that grows or shrinks while it is read: the digest is of what was r
   }
 });
 
-test('an error of who takes the chunks comes out as it is', async (t) => {
+test('an error of the chunk handler is passed on unchanged', async (t) => {
   const { fd } = opened(t, randomBytes(2 * CHUNK));
   const failing = digestLarge(fd, async () => {
     throw new Error('no space');

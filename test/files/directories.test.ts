@@ -1,4 +1,7 @@
-/** Directories below a root: never through a symlink, never more descriptors than allowed, none left behind. */
+/**
+ * Directories below a root: never through a symlink, never more descriptors than allowed, and no descriptor is left
+ * open.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -103,7 +106,7 @@ test('a root without its marker is a failing place, and nothing is done in it', 
   assert.equal(files.entryOrNone(files.input, 'no/such' as ByteName), undefined);
 });
 
-test('what was opened last stays open, however many there are; what is left is opened anew', (t) => {
+test('the directories opened last stay open, however many there are; a closed one is opened again', (t) => {
   const root = folderFor(t);
   for (let n = 0; n < 300; n++) mkdirSync(join(root, `${n}`));
   mkdirSync(join(root, 'a/b'), { recursive: true });

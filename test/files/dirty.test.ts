@@ -1,4 +1,6 @@
-/** What is made durable before a commit, also where a directory has left its path meanwhile. */
+/**
+ * Directories are made durable before a commit, even if a directory has left its path meanwhile.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
@@ -15,7 +17,7 @@ import { bindMount, release, tmpfsMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { folderFor } from './folder.js';
 
-/** A folder below a root, which is put behind a symlink after a name in it was changed. */
+/** A folder below a root, replaced by a symlink after a name in it was changed. */
 function swapped(t: TestContext, kind: PlaceKind): DirtyDirectories {
   const path = folderFor(t);
   mkdirSync(join(path, 'sub'));
@@ -28,11 +30,11 @@ function swapped(t: TestContext, kind: PlaceKind): DirtyDirectories {
   return dirty;
 }
 
-test('a folder of an input that was swapped for a symlink keeps nobody from going on', async (t) => {
+test('a folder of an input that was swapped for a symlink blocks nothing', async (t) => {
   await swapped(t, 'input').sync();
 });
 
-test('one of the warehouse is a failing place: what came to be in it is not known to be on disk', async (t) => {
+test('such a folder of the warehouse is a failing place: its new names may not be on disk', async (t) => {
   await assert.rejects(swapped(t, 'warehouse').sync(), {
     name: 'PlaceError',
     code: 'ELOOP',
@@ -51,7 +53,7 @@ const SYNCING = `
   for (let n = 0; n < ${FOLDERS}; n++) dirty.add(directories, String(n));
   await dirty.sync();`;
 
-test('of many folders each that is on a mount of its own is synced too', (t) => {
+test('among many folders, each one on its own mount is synced too', (t) => {
   const what = 'folders on mounts of their own';
   if (skipUnlessRoot(t, what) || skipUnlessInstalled(t, 'strace', what)) return;
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'files-test-')));
@@ -68,7 +70,7 @@ test('of many folders each that is on a mount of its own is synced too', (t) => 
   execFileSync('strace', [...calls, process.execPath, '--input-type=module', '-e', SYNCING], {
     env: { ...process.env, FOLDERS_OF: path },
   });
-  // Node syncs its own output too when it ends.
+  // Node syncs its own output at its exit too.
   const synced = [...readFileSync(trace, 'utf8').matchAll(/(fsync|syncfs)\(\d+<([^>]*)>/g)].flatMap(([, call, of]) =>
     of!.startsWith(path) ? [`${call} ${of!.slice(path.length)}`] : [],
   );

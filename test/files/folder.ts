@@ -1,4 +1,6 @@
-/** A directory of its own for a scenario, and one opened as the root of `Directories`. */
+/**
+ * A directory for a scenario, and one opened as the root of `Directories`.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** The marker of a root: whole or absent, and one of it however many make it at once. */
+/**
+ * The marker of a root: whole or absent, and only one, however many processes make it at once.
+ */
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -26,7 +28,7 @@ test(`${MAKERS} processes that mark ${ROOTS} roots at once agree on each marker`
   const winners = new Set<string>();
   roots.forEach((root, n) => {
     const told = new Set(ids.map((list) => list[n]!.id));
-    assert.equal(told.size, 1, `${[...told]} are told of one root`);
+    assert.equal(told.size, 1, `${[...told]} are reported for one root`);
     assert.deepEqual(readdirSync(root), ['.ingest-root'], 'no temporary marker is left');
     assert.equal(read(root)?.id, [...told][0]);
     winners.add(String(read(root)?.statePath));
@@ -48,7 +50,7 @@ function read(root: string): Marker | undefined {
   }
 }
 
-test('a marker that is there is kept; one that is torn, or a symlink, is none of ours', (t) => {
+test('an existing marker is kept; a torn one, or a symlink, does not count as a marker', (t) => {
   const root = folderFor(t);
   const fd = openRoot(root);
   t.after(() => closeSync(fd));
@@ -63,7 +65,7 @@ test('a marker that is there is kept; one that is torn, or a symlink, is none of
   assert.throws(() => read(linked), { code: 'ELOOP' });
 });
 
-test('what a crash left of a marker that was being made goes when the marker is made; names of others stay', (t) => {
+test('temporary files of a crashed maker are removed when the marker is made; other names stay', (t) => {
   const root = folderFor(t);
   writeFileSync(join(root, `.ingest-root.${randomUUID()}`), '{"id": "1');
   writeFileSync(join(root, '.ingest-root.mine'), 'a note');

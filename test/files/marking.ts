@@ -1,4 +1,6 @@
-/** A process that marks the roots it is given, in their order, when it is told to. */
+/**
+ * A process that marks the given roots in order, as soon as it gets a message.
+ */
 
 import { makeMarker } from '../../src/files/marker.js';
 import { openRoot } from '../../src/ingest/files/feed-files.js';

@@ -1,4 +1,7 @@
-/** Paths of a job as functions of its row, and the way back from a name. Random tests print their seed; SEED takes it. */
+/**
+ * The paths of a job as functions of its row, and the way back from a name. Random tests print their seed; SEED repeats
+ * it.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -10,7 +13,7 @@ const RUNS = { seed: SEED, numRuns: 2_000 };
 const ID = '01JDQ4Z0V8N3T5R7W9Y1B2C3D4';
 const PARTS: Part[] = ['file', 'sidecar', 'partial', 'copy'];
 
-/** Bytes of one component: anything but NUL and slash, with what is encoded or looks encoded more often than chance has it. */
+/** The bytes of one component: anything but NUL and slash, with more encoded-looking bytes than chance would give. */
 const anyByte = fc.integer({ min: 1, max: 255 }).filter((byte) => byte !== 0x2f);
 const piece = fc.oneof(
   { weight: 5, arbitrary: anyByte.map((byte) => [byte]) },
@@ -46,7 +49,7 @@ test('a name is encoded up to 255 bytes, lies raw in a folder beyond them, and i
   assert.equal(workName(ID, 'file', long(256 - prefix)), `${ID}~/${long(256 - prefix)}`);
   assert.equal(workName(ID, 'file', long(255)), `${ID}~/${long(255)}`);
   assert.equal(workName(ID, 'file', nameOfText('a/b%c')), `${ID}~a%2Fb%25c`);
-  // Encoded it would be too long, raw it is not.
+  // It would be too long encoded, but not raw.
   const slashes = nameOfText(Array<string>(100).fill('a').join('/'));
   assert.equal(workName(ID, 'sidecar', slashes), `${ID}.ok~/${slashes}`);
   const deep = Array<string>(16).fill(long(255)).join('/') as ByteName;
@@ -108,7 +111,7 @@ test('partition and hour are those of the time zone, through its midnights and i
   assert.equal(at('2024-12-31T18:30:00Z', 'Asia/Kolkata'), 'ingest_date=2025-01-01 00');
   assert.equal(at('2024-06-01T10:00:00Z', 'Pacific/Kiritimati'), 'ingest_date=2024-06-02 00');
   assert.equal(at('2024-06-01T09:59:00Z', 'Pacific/Pago_Pago'), 'ingest_date=2024-05-31 22');
-  // The hour that comes twice, and the one that is left out.
+  // The hour that comes twice, and the hour that is skipped.
   assert.equal(at('2024-11-03T05:30:00Z', 'America/New_York'), 'ingest_date=2024-11-03 01');
   assert.equal(at('2024-11-03T06:30:00Z', 'America/New_York'), 'ingest_date=2024-11-03 01');
   assert.equal(at('2024-03-10T06:59:00Z', 'America/New_York'), 'ingest_date=2024-03-10 01');

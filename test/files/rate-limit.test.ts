@@ -1,4 +1,7 @@
-/** Turns on one line of time: shared by all who have the file open, waited for by nobody who drains, held up by nobody who is stopped. */
+/**
+ * The rate limit: one timeline, shared by all processes with the file open. A draining process does not wait, and a
+ * stopped process delays nobody.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +15,7 @@ const RATE = 1_000_000;
 const PIECE = 20_000;
 
 function spotOf(t: TestContext): ReturnType<typeof spareSpot> {
-  const dir = mkdtempSync(join(tmpdir(), 'pace-'));
+  const dir = mkdtempSync(join(tmpdir(), 'rate-limit-'));
   t.after(() => rmSync(dir, { recursive: true }));
   return spareSpot(join(dir, 'state.db'));
 }
@@ -22,13 +25,13 @@ const lineAt = ({ path, at }: ReturnType<typeof spareSpot>): { freeAtMs: number 
 
 const noDrain = () => new AbortController().signal;
 
-test('several processes take their turns together, not each its own', async (t) => {
+test('several processes share one limit', async (t) => {
   const spot = spotOf(t);
-  const paces = [1, 2, 3].map(() => new RateLimit(spot, RATE, noDrain()));
+  const throttles = [1, 2, 3].map(() => new RateLimit(spot, RATE, noDrain()));
   const fromMs = bootMs();
   await Promise.all(
-    paces.map(async (pace) => {
-      for (let i = 0; i < 10; i++) await pace.take(PIECE);
+    throttles.map(async (throttle) => {
+      for (let i = 0; i < 10; i++) await throttle.take(PIECE);
     }),
   );
   const all = 30 * PIECE;
@@ -36,43 +39,43 @@ test('several processes take their turns together, not each its own', async (t) 
   assert.ok(freeAtMs - fromMs >= (all / RATE) * 1_000, 'the line of time is as long as all of it takes');
   const lastsMs = bootMs() - fromMs;
   assert.ok(lastsMs >= ((all - 3 * PIECE) / RATE) * 1_000, `${all} bytes took ${lastsMs} ms`);
-  for (const pace of paces) pace.close();
+  for (const throttle of throttles) throttle.close();
 });
 
-test('who drains waits no longer, and is asked for nothing any more', async (t) => {
+test('a draining process waits no longer, and is not limited any more', async (t) => {
   const drain = new AbortController();
   const spot = spotOf(t);
-  const pace = new RateLimit(spot, 1, drain.signal);
-  await pace.take(PIECE);
-  const waiting = pace.take(PIECE);
+  const throttle = new RateLimit(spot, 1, drain.signal);
+  await throttle.take(PIECE);
+  const waiting = throttle.take(PIECE);
   drain.abort();
   await waiting;
-  await pace.take(PIECE);
-  pace.close();
+  await throttle.take(PIECE);
+  throttle.close();
   const { freeAtMs } = lineAt(spot);
   assert.ok(freeAtMs < bootMs() + 1.5 * PIECE * 1_000, 'the turn that it gave up is free again');
 });
 
-test('one that is stopped with the lock keeps nobody; each goes on at the pace by itself', async (t) => {
+test('a process stopped while it has the lock blocks nobody; each other one continues at the limit by itself', async (t) => {
   const spot = spotOf(t);
   const stopped = openLockFile(spot.path);
   assert.ok(stopped.tryLockExclusive(spot.lock));
-  const pace = new RateLimit(spot, RATE, noDrain());
+  const throttle = new RateLimit(spot, RATE, noDrain());
   const fromMs = bootMs();
-  for (let i = 0; i < 10; i++) await pace.take(PIECE);
+  for (let i = 0; i < 10; i++) await throttle.take(PIECE);
   assert.ok(bootMs() - fromMs >= ((9 * PIECE) / RATE) * 1_000);
-  pace.close();
+  throttle.close();
   stopped.close();
 });
 
-test('nobody waits for a line of before the reboot, or that somebody left at another pace', async (t) => {
+test('a timeline from before a reboot, or from another limit, is not waited for', async (t) => {
   for (const boot of ['another', bootId()]) {
     const spot = spotOf(t);
     const before = JSON.stringify({ boot, freeAtMs: bootMs() + 3_600_000 }).padEnd(96);
     writeFileSync(spot.path, Buffer.concat([Buffer.alloc(spot.at), Buffer.from(before)]));
-    const pace = new RateLimit(spot, 1_000 * RATE, noDrain());
-    await pace.take(PIECE);
-    await pace.take(PIECE);
-    pace.close();
+    const throttle = new RateLimit(spot, 1_000 * RATE, noDrain());
+    await throttle.take(PIECE);
+    await throttle.take(PIECE);
+    throttle.close();
   }
 });

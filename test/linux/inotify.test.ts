@@ -33,7 +33,7 @@ function instanceFor(t: TestContext): Inotify {
   return inotify;
 }
 
-/** Watches; `until` waits for an event and answers all up to it, so that nothing unexpected hides between. */
+/** `until` waits for an event and returns all events up to it, so that no unexpected event is missed. */
 function recorded(inotify: Inotify, place: WatchPlace, watch_for: number) {
   const events: InotifyEvent[] = [];
   let wake = () => {};
@@ -54,7 +54,7 @@ function recorded(inotify: Inotify, place: WatchPlace, watch_for: number) {
   return { watch, until };
 }
 
-test('a write and its close are told in their order, by text path, by bytes and by descriptor', limit, async (t) => {
+test('a write and its close are delivered in order, by text path, by bytes and by descriptor', limit, async (t) => {
   const path = directoryFor(t);
   const sub = join(path, 'dé');
   fs.mkdirSync(sub);
@@ -102,7 +102,7 @@ test('names come as the bytes that they are, 255 of them too', limit, async (t) 
   }
 });
 
-test('a directory that is removed is told without a name, then forgotten', limit, async (t) => {
+test('the removal of a watched directory is delivered without a name, and the watch is forgotten', limit, async (t) => {
   const path = join(directoryFor(t), 'd');
   fs.mkdirSync(path);
   const inotify = instanceFor(t);
@@ -120,7 +120,7 @@ test('a removed watch is silent at once, and the others go on', limit, async (t)
   const first = inotify.addWatch({
     path: join(path, 'a'),
     watch_for: IN_CREATE,
-    callback: () => assert.fail('told after removal'),
+    callback: () => assert.fail('an event after removal'),
   });
   const { until } = recorded(inotify, { path: join(path, 'b') }, IN_CREATE);
   fs.mkdirSync(join(path, 'a/under-way'));
@@ -131,7 +131,7 @@ test('a removed watch is silent at once, and the others go on', limit, async (t)
   assert.equal(event!.mask, IN_CREATE + IN_ISDIR);
 });
 
-test('a thing watched again keeps its descriptor, and the newest callback counts', limit, async (t) => {
+test('a path watched again keeps its descriptor, and the newest callback counts', limit, async (t) => {
   const path = directoryFor(t);
   const inotify = instanceFor(t);
   const first = inotify.addWatch({
@@ -145,7 +145,7 @@ test('a thing watched again keeps its descriptor, and the newest callback counts
   await until(({ mask }) => mask === IN_CREATE);
 });
 
-test('one callback for all watches that have none of their own; each is removed as any other', (t) => {
+test('one callback serves all watches without their own; each can be removed', (t) => {
   const path = directoryFor(t);
   for (const each of ['a', 'b', 'own']) fs.mkdirSync(join(path, each));
   const told: number[] = [];
@@ -165,11 +165,11 @@ test('one callback for all watches that have none of their own; each is removed 
   fs.mkdirSync(join(path, 'a/later'));
   fs.mkdirSync(join(path, 'b/later'));
   inotify.drain();
-  assert.deepEqual(told, [b, a, a, b], 'the third tells that the watch is gone');
+  assert.deepEqual(told, [b, a, a, b], 'the third says that the watch is gone');
   assert.throws(() => instanceFor(t).addWatch({ path, watch_for: IN_CREATE }), /needs a callback/);
 });
 
-test('what cannot be watched is a typed error with its path', (t) => {
+test('a path that cannot be watched is a typed error with the path', (t) => {
   const path = directoryFor(t);
   fs.writeFileSync(join(path, 'file'), '');
   const inotify = instanceFor(t);

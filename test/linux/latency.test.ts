@@ -1,4 +1,6 @@
-/** What a callback of the kernel's starts goes on at once, and not with the next timer. */
+/**
+ * Work that a kernel callback starts continues at once, and not at the next timer.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -10,7 +12,7 @@ import { directoryFor, startNode } from './support.js';
 const TIMES = 10;
 const TIMER_MS = 1_000;
 
-/** `source` answers each file that appears in args[0] with a line, beside a timer that comes once in TIMER_MS. */
+/** `source` answers each file that appears in args[0] with a line. Beside it runs a timer of TIMER_MS. */
 async function msForAnswers(t: TestContext, source: string): Promise<number> {
   const path = directoryFor(t);
   const prelude = `setInterval(() => {}, ${TIMER_MS});

@@ -39,19 +39,19 @@ test('a writer that has closed the file but keeps it mapped is still seen', (t) 
   closeSync(fd);
 });
 
-test('a probe leaves no lease behind', (t) => {
+test('a probe leaves no lease', (t) => {
   const path = join(directoryFor(t), 'file');
   writeFileSync(path, 'x');
   const fd = opened(path);
   for (let round = 0; round < 100; round++) {
     assert.equal(probeLease(fd), 'free');
-    // Against a lease this answers EAGAIN at once.
+    // This returns EAGAIN at once if there is a lease.
     closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
   }
   closeSync(fd);
 });
 
-test('things without leases are told as such, and a bad descriptor is an error', (t) => {
+test('kinds of files without leases are reported as unsupported, and a bad descriptor is an error', (t) => {
   const path = directoryFor(t);
   mkdirSync(join(path, 'directory'));
   const fd = openDirectory(AT_FDCWD, nameOfText(join(path, 'directory')));
@@ -75,7 +75,9 @@ test("another user's file is denied without CAP_LEASE", { skip: onlyRoot('a file
   assert.equal(result.stdout, 'denied\n');
 });
 
-/** Gives back what another thread has taken, as the kernel does after `lease-break-time` with what a stopped process holds. */
+/**
+ * Releases a lease of another thread, as the kernel does after `lease-break-time` with a lease of a stopped process.
+ */
 const TAKEN_AWAY = `import { Worker } from 'node:worker_threads';
   const fd = linux.openData(linux.AT_FDCWD, linux.nameOfText(args[0]));
   const body = "import('" + args[1] + "').then(({ fcntl }) => { for (;;) fcntl(" + fd + ", 1024, 'int', 2); })";
@@ -86,7 +88,9 @@ const TAKEN_AWAY = `import { Worker } from 'node:worker_threads';
   console.log([...answers].sort().join());
   process.exit();`;
 
-test('a lease that the kernel took away in the midst of the probe let a writer in', { timeout: 60_000 }, async (t) => {
+test('if the kernel removes a lease during the probe, the answer is that there is a writer', {
+  timeout: 60_000,
+}, async (t) => {
   const path = join(directoryFor(t), 'file');
   writeFileSync(path, 'x');
   const libc = new URL('../../src/linux/libc.js', import.meta.url).href;
@@ -95,13 +99,13 @@ test('a lease that the kernel took away in the midst of the probe let a writer i
   assert.equal(result.stdout, 'free,writer\n');
 });
 
-/** Takes a lease and keeps it, as a probe never does, until somebody has asked for it to be given back. */
+/** Takes a lease and keeps it, as a probe never does, until somebody opens the file. */
 const HOLDER = `const { fcntl } = await import(args[1]);
   const fd = fs.openSync(args[0], 'r');
   if (args[2] === 'probed') linux.probeLease(fd);
   fcntl(fd, 1024, 'int', 0);
   console.log('holding');
-  // F_GETLEASE tells what it will be once the break under way is over.
+  // F_GETLEASE returns the type that the lease will have after the break.
   const wait = setInterval(() => { if (fcntl(fd, 1025) === 2) { clearInterval(wait); fcntl(fd, 1024, 'int', 2); console.log('given back'); } }, 2);`;
 
 for (const [first, then, signal] of [

@@ -1,4 +1,6 @@
-/** Listings of real directories, against what lies there. */
+/**
+ * Listings of real directories, compared with their content.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -25,7 +27,7 @@ function listed(listing: DirectoryListing<Kind>): ListedName<Kind>[] {
   return all;
 }
 
-/** Opens it, and closes it whatever happens. */
+/** Opens a listing, and always closes it. */
 function within<T>(path: string, run: (fd: number) => T): T {
   const fd = openDirectory(AT_FDCWD, nameOfText(path));
   try {

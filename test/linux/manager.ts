@@ -1,4 +1,6 @@
-/** A service manager's socket: what a daemon says to it, datagram by datagram. */
+/**
+ * The socket of a service manager: collects the datagrams of a daemon.
+ */
 import koffi from 'koffi';
 import { LinuxError } from '../../src/linux/index.js';
 
@@ -25,7 +27,7 @@ export class Manager {
     if ((bind(this.#fd, to, to.length) as number) < 0) throw new LinuxError('bind', koffi.errno());
   }
 
-  /** Everything that has come by now. */
+  /** Everything received so far. */
   read(): string[] {
     const into = Buffer.alloc(4_096);
     for (;;) {
@@ -36,7 +38,7 @@ export class Manager {
     }
   }
 
-  /** How often one line has been said. */
+  /** How often a line was received. */
   times(line: string): number {
     return this.read().filter((text) => text.split('\n').includes(line)).length;
   }

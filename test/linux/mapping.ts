@@ -1,6 +1,6 @@
 /**
- * A file that is written through a mapping, as databases and some uploaders do: the descriptor is closed long before the
- * last store, and a store is no event.
+ * A file that is written through a mapping, as databases and some uploaders do. Its descriptor is closed long before
+ * the last store, and a store causes no event.
  */
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import koffi from 'koffi';
@@ -15,7 +15,7 @@ export interface Mapping {
   unmap(): void;
 }
 
-/** Makes a file of `length` zero bytes and maps it; its descriptor is closed when this returns. */
+/** Makes a file of `length` zero bytes and maps it. Its descriptor is closed on return. */
 export function mapNewFile(path: string, length: number): Mapping {
   const fd = openSync(path, 'w+');
   ftruncateSync(fd, length);

@@ -1,4 +1,7 @@
-/** One scenario for each trap of koffi's poll. They run in a process of their own, since a sprung trap ends it or silences it. */
+/**
+ * One scenario for each trap of koffi's poll. Each runs in its own process, because a trap ends the process or silences
+ * it.
+ */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { assertSucceeded, directoryFor, type Ended, type RunOptions, runNode } from './support.js';
@@ -17,7 +20,7 @@ function inWatched(t: TestContext, source: string, options: RunOptions = {}): Pr
   return runNode(t, prelude + source, { ...options, args: [directoryFor(t), ...(options.args ?? [])] });
 }
 
-test('an instance that nobody refers to goes on telling after a garbage collection', limit, async (t) => {
+test('an instance without a reference continues after a garbage collection', limit, async (t) => {
   const source = `(() => watch(new Inotify(), ({ name }) => { console.log(name); process.exit(0); }))();
     for (let round = 0; round < 20; round++) { gc(); await turn(); }
     create('seen');`;
@@ -26,7 +29,7 @@ test('an instance that nobody refers to goes on telling after a garbage collecti
   assert.equal(result.stdout, 'seen\n');
 });
 
-test('that trap is real: a bare handle that nobody refers to goes silent', limit, async (t) => {
+test('that trap is real: a bare handle without a reference goes silent', limit, async (t) => {
   const source = `const { default: koffi } = await import(args[1]);
     const { inotify_init1, inotify_add_watch } = await import(args[2]);
     const fd = inotify_init1(0o4000);
@@ -134,7 +137,7 @@ test('a process ends by itself after close, and with an instance that is not per
     watch(inotify, () => { console.log('told'); inotify.close(); });
     setTimeout(() => create('late'), 20).unref();
     process.on('exit', () => {});`;
-  // Kept alive by the instance alone, so that the unref'd timer comes to run.
+  // Only the instance keeps the process alive, so that the unref'd timer can fire.
   assert.equal((await inWatched(t, kept)).stdout, 'told\n');
 });
 
@@ -161,7 +164,7 @@ test('a child process does not get the descriptor', limit, async (t) => {
   assert.equal(result.stdout, '1 false\n');
 });
 
-test('a thousand instances opened and closed leave none behind', limit, async (t) => {
+test('a thousand instances opened and closed leave none open', limit, async (t) => {
   const source = `for (let round = 0; round < 1000; round++) { const inotify = new Inotify(); watch(inotify, () => {}); inotify.close(); }
     await turn();
     console.log(openInotify());`;

@@ -25,7 +25,7 @@ test('a child that asked for it dies with its parent, also when it is stopped', 
   t.after(() => endIfThere(pid));
   process.kill(pid, 'SIGSTOP');
   parent.kill('SIGKILL');
-  // The grandchild holds the other end of this pipe: its end is its death.
+  // The grandchild has the other end of this pipe, so its end is seen when it dies.
   await once(parent, 'close');
   await until('it is dead', () => ['gone', 'Z'].includes(stateOf(pid)), { soFar: () => stateOf(pid) });
 });
@@ -64,7 +64,7 @@ test('the boot and the time namespace have names that another process agrees on'
   assert.equal(result.stdout, `${bootId()}${timeNamespace()}\n`);
 });
 
-test('the filesystem of a path and of a descriptor is told', (t) => {
+test('the filesystem of a path and of a descriptor is returned', (t) => {
   const path = directoryFor(t);
   const fd = openPath(path);
   assert.deepEqual(fsKindOf(fd), fsKindOf(nameOfText(path)));
@@ -72,7 +72,9 @@ test('the filesystem of a path and of a descriptor is told', (t) => {
   assert.throws(() => fsKindOf(nameOfText('/nowhere')), { code: 'ENOENT' });
 });
 
-test('tmpfs and overlayfs are told apart when they are mounted', { skip: onlyRoot('an overlay mount') }, async (t) => {
+test('tmpfs and overlayfs are distinguished when they are mounted', {
+  skip: onlyRoot('an overlay mount'),
+}, async (t) => {
   const path = directoryFor(t);
   const mounts =
     'mount -t tmpfs none "$0" && cd "$0" && mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w none m && exec "$@"';

@@ -19,7 +19,7 @@ import { directoryFor, openPath } from './support.js';
 
 const statOf = (path: string): Stat => statAt(AT_FDCWD, nameOfText(path));
 
-/** Node's own lstat, which is another way through libc. */
+/** Node's own lstat uses another call of libc. */
 function sameAsNode(path: string, kind: Kind): void {
   const { mode, uid, gid, nlink, dev, ino, size, atimeNs, mtimeNs, ctimeNs, version, kind: found } = statOf(path);
   const ours = { kind: found, mode, uid, gid, nlink, dev, ino, size, atimeNs, mtimeNs, ctimeNs };
@@ -47,7 +47,7 @@ async function socketIn(t: TestContext, directory: string): Promise<string> {
   return join(directory, 'socket');
 }
 
-test('every kind of thing is told as it is, and a symlink is not followed', async (t) => {
+test('every kind of file is reported correctly, and a symlink is not followed', async (t) => {
   const path = directoryFor(t);
   fs.writeFileSync(join(path, 'file'), 'content');
   fs.chmodSync(join(path, 'file'), 0o6751);
@@ -64,7 +64,7 @@ test('every kind of thing is told as it is, and a symlink is not followed', asyn
   sameAsNode('/dev/null', 'character');
 });
 
-test('a block device is told as one', (t) => {
+test('a block device is reported as one', (t) => {
   const device = fs
     .readdirSync('/dev')
     .map((name) => join('/dev', name))
@@ -101,7 +101,7 @@ test('nothing there is undefined, anything else an error', (t) => {
   assert.throws(() => statFd(dir), { code: 'EBADF' });
 });
 
-test('the mount tells two mounts apart', (t) => {
+test('the mount id distinguishes two mounts', (t) => {
   const here = statOf(directoryFor(t)).mountId;
   if (here === undefined) return t.skip('this kernel has no mount ids: they were not tested');
   const line = fs

@@ -1,6 +1,6 @@
 /**
- * What the scenarios of this folder share: a directory of their own, and Node processes that may die.
- * Guarantees: what was made here is removed when the scenario ends, and children are ended by their own pid.
+ * Helpers of this folder: a directory for each scenario, and Node processes that may die.
+ * Guarantees: everything made here is removed when the scenario ends, and children are ended by their own pid.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import type { TestContext } from 'node:test';
 import { AT_FDCWD, nameOfText, openDirectory } from '../../src/linux/index.js';
 
 export const isRoot = process.getuid?.() === 0;
-/** For `skip`: what was not tested, and why. */
+/** A reason for `skip`: says what was not tested, and why. */
 export const onlyRoot = (what: string): string | false => !isRoot && `not root: ${what} was not tested`;
 
 export function directoryFor(t: TestContext, under = tmpdir()): string {
@@ -33,10 +33,10 @@ export interface Ended {
 
 export interface RunOptions {
   nodeArgs?: string[];
-  /** After the source, as `process.argv[1]` and so on. */
+  /** Arguments after the source, as `process.argv[1]` and so on. */
   args?: string[];
   env?: NodeJS.ProcessEnv;
-  /** A program that is told to start Node, such as `prlimit`. */
+  /** A program that starts Node, such as `prlimit`. */
   through?: string[];
 }
 
@@ -53,7 +53,7 @@ export function startNode(t: TestContext, source: string, options: RunOptions = 
   return child;
 }
 
-/** Runs it to its end. A child that never ends fails the scenario by the scenario's own time limit. */
+/** Runs the child to its end. If the child never ends, the scenario's own time limit fails it. */
 export async function runNode(t: TestContext, source: string, options: RunOptions = {}): Promise<Ended> {
   return ended(startNode(t, source, options));
 }
@@ -75,7 +75,7 @@ export function assertSucceeded(result: Ended): void {
   assert.equal(result.code, 0, result.stderr);
 }
 
-/** Its lines as they come; a child that ends first is an error with its stderr. */
+/** The lines of a child as they come. If it ends first, that is an error with its stderr. */
 export function linesOf(child: ChildProcess): () => Promise<string> {
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   let stderr = '';

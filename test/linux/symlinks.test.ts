@@ -1,4 +1,6 @@
-/** Symlinks by their names, never followed; times to the nanosecond; the one rename that replaces. */
+/**
+ * Symlinks as names, never followed; times in nanoseconds; the one rename that replaces.
+ */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';

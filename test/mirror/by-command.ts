@@ -1,4 +1,6 @@
-/** A SOURCE, a DEST and the mirror between them as a user types it: a process of its own, known by its log alone. */
+/**
+ * A SOURCE, a DEST and the mirror between them, started as a user would: its own process, seen only through its log.
+ */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +10,7 @@ import { type Ended, type LogEvent, Program } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { difference } from './mirror-world.js';
 
-/** No scan but those of a start helps within a test. */
+/** No periodic scan comes within a test; only the scan at a start helps. */
 const NO_SCANS = ['--scan-interval-seconds', '86400'];
 const scanless = (args: readonly string[]) => (args.includes(NO_SCANS[0]!) ? args : [...NO_SCANS, ...args]);
 
@@ -16,7 +18,7 @@ export interface CommandWorld {
   root: string;
   source: string;
   dest: string;
-  /** Runs until it ends; one that does not end by itself is ended after 30 s. */
+  /** Runs until it ends; after 30 s it is stopped. */
   run(...args: string[]): Promise<Ended>;
   start(...args: string[]): Program;
   /** Resolves when its first scan is done. */
@@ -24,7 +26,7 @@ export interface CommandWorld {
   alike(mirror: Program): Promise<void>;
 }
 
-/** `sourceIn`: where SOURCE lies, of the folder of the test. */
+/** `sourceIn`: the path of SOURCE within the folder of the test. */
 export function commandWorld(t: TestContext, sourceIn = (root: string) => join(root, 'source')): CommandWorld {
   const root = mkdtempSync(join(tmpdir(), 'replicate-command-'));
   const running: Program[] = [];
@@ -66,6 +68,6 @@ export function commandWorld(t: TestContext, sourceIn = (root: string) => join(r
 export const heardOf = (mirror: Program, event: string): LogEvent[] =>
   mirror.events.filter((one) => one.event === event);
 
-/** The `nth` one, from 1. */
+/** The `nth` event, from 1. */
 export const heard = (mirror: Program, event: string, nth = 1): Promise<LogEvent> =>
   until(`the event ${event}`, () => heardOf(mirror, event)[nth - 1], { soFar: () => mirror.tail() });

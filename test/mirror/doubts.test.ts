@@ -1,4 +1,6 @@
-/** What was told of a path is doubted until it was compared, whatever its size and times say: no copy stays an old one. */
+/**
+ * A path with an event is distrusted until it was compared, whatever its size and times are: no copy stays out of date.
+ */
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -18,7 +20,7 @@ import { commandWorld, heardOf } from './by-command.js';
 
 const SECONDS = 1_000_000_000;
 
-/** A file of which neither size nor mtime ever tell anything. */
+/** A file whose size and mtime never change. */
 function write(path: string, content: string): void {
   writeFileSync(path, content);
   utimesSync(path, SECONDS, SECONDS);
@@ -76,7 +78,7 @@ test('a write of equal size with its time put back is followed under all names o
   assert.equal(heardOf(mirror, 'replica_scan_done').length, 1, onlyItsStart);
 });
 
-test('files that only their content tells apart are exchanged, one by one and by their directories', async (t) => {
+test('files that differ only in their content are exchanged, one by one and by their directories', async (t) => {
   const { source, follow, alike } = commandWorld(t);
   const at = (...names: string[]) => join(source, ...names);
   for (const name of ['one', 'two']) {
@@ -113,7 +115,7 @@ test('directories are exchanged under a mirror that only believed their copies',
   const { ctimeMs } = statSync(at('two/below/9'));
   await until('they have changed too long ago to be compared', () => Date.now() - ctimeMs > 2_100);
   await run('--once');
-  // With a filter no directory is renamed in DEST.
+  // With a filter, directories are never renamed in DEST.
   const mirror = await follow('--exclude', 'nothing');
   renameSync(at('one'), at('aside'));
   renameSync(at('two'), at('one'));
@@ -163,7 +165,7 @@ test('a file that went, came and went again within a moment is not left in DEST'
   await alike(mirror);
   const lasts = (ms: number) => stays('it runs', () => mirror.running, ms);
   for (const [n, name] of names.entries()) {
-    // What keeps the mirror busy: it gets to the name when the file is there again.
+    // Keeps the mirror busy, so that it checks the name when the file is there again.
     for (let k = 0; k < 30; k++) writeFileSync(join(source, `n${n % 20}.${k}`), `${n}`);
     await lasts(5);
     unlinkSync(join(source, name));

@@ -1,4 +1,7 @@
-/** --dry-run says exactly what --once then does: random trees on both sides, random flags. SEED= and ROUNDS= as printed. */
+/**
+ * --dry-run reports exactly what --once then does: random trees on both sides, random flags. SEED= and ROUNDS= as
+ * printed.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, lchownSync, lutimesSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +16,7 @@ import { changeAtRandom, growAtRandom } from './random-tree.js';
 const seed = process.env.SEED ?? String(process.pid);
 const rounds = Number(process.env.ROUNDS ?? 4);
 
-/** What the mirror keeps, by path. */
+/** The attributes that the mirror preserves, by path. */
 const snapshot = (directory: string): Map<string, Found> =>
   new Map(
     tree(directory)
@@ -23,7 +26,7 @@ const snapshot = (directory: string): Map<string, Found> =>
 
 const below = (paths: Iterable<string>, path: string): string[] => [...paths].filter((at) => at.startsWith(`${path}/`));
 
-/** `act path` of each line; what goes with its directory is named too. */
+/** `act path` of each line; entries that are removed with their directory are listed too. */
 function said(stdout: string, before: ReadonlyMap<string, Found>): string[] {
   const acts = new Set<string>();
   for (const line of stdout.trimEnd().split('\n').slice(0, -1)) {
@@ -38,7 +41,7 @@ function said(stdout: string, before: ReadonlyMap<string, Found>): string[] {
 const attributes = ({ kind, mode, uid, gid, mtimeNs }: Found): string =>
   `${kind === 'symlink' ? '' : mode} ${uid} ${gid} ${mtimeNs}`;
 
-/** The same of what was done, by what DEST was and is. A copy is another inode. */
+/** The acts that were done, from DEST before and after. A copy has another inode. */
 function done(
   before: ReadonlyMap<string, Found>,
   after: ReadonlyMap<string, Found>,
@@ -52,13 +55,13 @@ function done(
     else if (!was) acts.push(`${madeBy[is.kind]} ${path}`);
     else if (was.kind !== is.kind) acts.push(`replace ${path}`, `${madeBy[is.kind]} ${path}`);
     else if (was.kind !== 'directory' && was.ino !== is.ino) acts.push(`${madeBy[is.kind]} ${path}`);
-    // What lies in a directory of DEST alone may go, and it gets another mtime by that.
+    // Entries in a directory that only DEST has may be removed, which changes its mtime.
     else if (attributes(was) !== attributes(is) && isOfSource(path)) acts.push(`attributes ${path}`);
   }
   return acts.sort();
 }
 
-test(`what --dry-run says is what --once does, ${rounds} times`, async (t) => {
+test(`--dry-run reports what --once does, ${rounds} times`, async (t) => {
   t.diagnostic(`SEED=${seed} ROUNDS=${rounds}`);
   for (let round = 0; round < rounds; round++) {
     const draw = dice(`${seed} ${round}`);
@@ -110,7 +113,7 @@ for (const flags of [[], ['--no-delete'], ['--checksum']]) {
     }
     for (const name of ['time', 'linkTime']) lutimesSync(at(name), 1_000_000_000, 1_000_000_000);
     const dryRun = async () => said((await run('--dry-run', ...flags)).stdout, before);
-    // Without --checksum another mtime says that the content may be another one.
+    // Without --checksum, another mtime means that the content may differ.
     const time = flags.includes('--checksum') ? 'attributes time' : 'copy time';
     const owners = isRoot ? ['attributes owner', 'attributes linkOwner'] : [];
     assert.deepEqual(await dryRun(), ['attributes mode', 'attributes linkTime', time, ...owners].sort());

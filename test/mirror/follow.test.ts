@@ -1,4 +1,6 @@
-/** What the watcher tells of renames, told here by hand: whatever comes between their halves, and however late they are. */
+/**
+ * Events of renames, sent by hand: whatever comes between their halves, and however late they are.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +24,7 @@ const told = (
   ...more,
 });
 
-/** A SOURCE, a DEST, and a mirror between them that knows only what the test tells. */
+/** A SOURCE, a DEST, and a mirror between them that gets only the events of the test. */
 function untoldWorld(t: TestContext) {
   const root = mkdtempSync(join(tmpdir(), 'follow-'));
   const [source, dest] = [join(root, 'source'), join(root, 'dest')];
@@ -40,7 +42,7 @@ function untoldWorld(t: TestContext) {
     async once() {
       await (await Replica.open({ source, dest, once: true })).run();
     },
-    /** Until the end of the test, or until it is stopped; resolves when everything was looked at. */
+    /** Runs until the end of the test, or until it is stopped. Resolves when everything was scanned. */
     async start() {
       const replica = await Replica.open({ source, dest });
       running = { replica, done: replica.run() };
@@ -56,7 +58,7 @@ function untoldWorld(t: TestContext) {
   };
 }
 
-test('half a rename that is told during a recording does not end all recording', async (t) => {
+test('half a rename that arrives during a recording does not end all recording', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'follow-'));
   t.after(() => rmSync(root, { recursive: true }));
   const log = await createChangeLog({ path: join(root, 'changes.db') });
@@ -71,13 +73,13 @@ test('half a rename that is told during a recording does not end all recording',
       await until('both are recorded', async () => (await names()).length === 2);
       await stays('nobody waits for the other half any more', () => true, 2 * limits.pairMs);
       yield told('after');
-      await until('what is told after them is recorded', async () => (await names()).length === 3);
+      await until('later events are recorded', async () => (await names()).length === 3);
     })(),
   );
   assert.deepEqual(await names(), ['before', 'half', 'after']);
 });
 
-test('a rename that is told late is a rename in DEST: the mirror, which looks by itself, waits for it', async (t) => {
+test('a late rename event is a rename in DEST: the mirror waits for it when its own check comes first', async (t) => {
   const { source, start, tell } = untoldWorld(t);
   for (const name of ['old', 'stays']) writeFileSync(join(source, name), name);
   const { replica, done } = await start();
@@ -95,11 +97,11 @@ test('a rename that is told late is a rename in DEST: the mirror, which looks by
   assert.deepEqual({ moved, copied }, { moved: 1, copied: 2 });
 });
 
-test('a name that is found other than it was told is looked at again: when it changes back, nobody tells', async (t) => {
+test('a path whose state differs from its event is checked again: if it changes back, there is no event', async (t) => {
   const { root, source, dest, once, start, tell } = untoldWorld(t);
   const [goes, comes, outside] = [join(source, 'goes'), join(source, 'comes'), join(root, 'outside')];
   for (const path of [goes, comes, join(source, 'stays')]) writeFileSync(path, 'content');
-  // What a look copies is looked at again for that alone.
+  // A path that a check copied is checked again only for that reason.
   await once();
   const { replica } = await start();
   renameSync(comes, outside);

@@ -1,4 +1,6 @@
-/** What changes in SOURCE is in DEST at once: each kind of thing, each kind of change. */
+/**
+ * Changes of SOURCE are in DEST at once: each kind of file, each kind of change.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -97,7 +99,7 @@ test('names that are exchanged, chained or written just before they move end whe
   move('x', 'y');
   move('y', 'z');
   await alike();
-  // Of the same size and mtime as before: only that it was told says that it has changed.
+  // Same size and mtime as before: only the event shows that it has changed.
   writeFileSync(join(source, 'c'), 'C'.repeat(10));
   utimesSync(join(source, 'c'), 1_000_000_000, 1_000_000_000);
   move('c', 'd');
@@ -163,7 +165,7 @@ test('every name that Linux allows, to its last byte', async (t) => {
   await alike();
 });
 
-test('mode, owner and times are those of SOURCE; what changed alone in them is found by a look', async (t) => {
+test('mode, owner and times are those of SOURCE; if only they changed, a check finds that', async (t) => {
   const { source, dest, once } = mirrorWorld(t);
   mkdirSync(join(source, 'd'));
   writeFileSync(join(source, 'd/f'), 'x');
@@ -183,7 +185,7 @@ test('mode, owner and times are those of SOURCE; what changed alone in them is f
   assert.deepEqual((await once()).totals, { ...totals, touched: 0 });
 });
 
-test('FIFOs are told and left; a file that becomes one goes', async (t) => {
+test('FIFOs are logged and left; a file that becomes one is removed', async (t) => {
   const { source, dest, follow, alike, heard } = mirrorWorld(t);
   writeFileSync(join(source, 'x'), 'file');
   await follow();
@@ -210,7 +212,7 @@ test('a file that grows for ever keeps its last whole state, and is copied when 
   await heard('replica_healed');
 });
 
-test('what is written over while it is copied is seen as it was or as it is, never as half of each', async (t) => {
+test('a file that is overwritten while it is copied is seen before or after, never as half of each', async (t) => {
   const { source, dest, follow, alike } = mirrorWorld(t);
   const [from, to] = [join(source, 'x.blocks'), join(dest, 'x.blocks')];
   writeFileSync(from, '');

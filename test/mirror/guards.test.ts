@@ -1,4 +1,6 @@
-/** What a mirror refuses, and what it waits for: no typing error and no missing mount ever empties a folder. */
+/**
+ * A mirror refuses or waits: no typing error and no missing mount ever empties a folder.
+ */
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -26,7 +28,7 @@ import { assertAlike, leftOver, mirrorWorld } from './mirror-world.js';
 
 const needsMounts = { skip: isRoot ? false : 'not root: nothing that needs a mount of its own was tested' };
 
-/** The code of a refusal, which is a sentence. */
+/** The code of a refusal, whose message is a sentence. */
 async function refused(act: Promise<unknown>): Promise<string> {
   const error = await act.then(
     () => assert.fail('it was not refused'),
@@ -83,7 +85,7 @@ test('one DEST has one mirror at a time', async (t) => {
   await once();
 });
 
-test('a SOURCE that is away or made anew empties nothing, while it runs and when it starts', async (t) => {
+test('a SOURCE that is missing or created again empties nothing, while it runs and when it starts', async (t) => {
   const { root, source, dest, follow, once, alike, heard, told } = mirrorWorld(t);
   writeFileSync(join(source, 'a'), 'kept');
   const mirror = await follow({ scanEveryMs: 50 });
@@ -104,7 +106,7 @@ test('a SOURCE that is away or made anew empties nothing, while it runs and when
   assertAlike(source, dest);
 });
 
-test('it goes on by itself when SOURCE is back', async (t) => {
+test('it continues by itself when SOURCE is back', async (t) => {
   const { root, source, follow, alike, heard } = mirrorWorld(t);
   writeFileSync(join(source, 'a'), 'kept');
   await follow({ scanEveryMs: 50 });
@@ -174,7 +176,7 @@ for (const what of ['an empty folder', 'the DEST of another mirror'] as const) {
   });
 }
 
-test('a full DEST is told once, waited for, and goes on when there is room', needsMounts, async (t) => {
+test('a full DEST is logged once, waited for, and continues when there is room', needsMounts, async (t) => {
   const { root, source, dest, follow, alike, heard, told } = mirrorWorld(t);
   tmpfsMount(dest, { size: '4m' });
   writeFileSync(join(source, 'small'), 'x');
@@ -185,14 +187,14 @@ test('a full DEST is told once, waited for, and goes on when there is room', nee
   assert.equal((await heard('replica_waiting')).code, 'ENOSPC');
   assert.deepEqual(leftOver(dest), []);
   assert(statfsSync(dest).bavail > 0);
-  // What is removed is removed meanwhile, and makes the room.
+  // Removals continue meanwhile, and make room.
   unlinkSync(join(source, 'first'));
   await alike();
   await heard('replica_goes_on');
   assert.equal(told.filter(({ event }) => event === 'replica_waiting').length, 1);
 });
 
-test('a change log that is full is told; what it lacks is found by a look at everything', needsMounts, async (t) => {
+test('a full change log is reported; a full scan finds what it lacks', needsMounts, async (t) => {
   const { root, source, follow, alike, heard } = mirrorWorld(t);
   const disk = tmpfsMount(join(root, 'disk'), { size: '1m' });
   await follow({ changeLog: join(disk, 'changes.db') });

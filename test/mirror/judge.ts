@@ -1,18 +1,22 @@
-/** Contents of which a half can be told from a whole. */
+/**
+ * Contents in which a half-written file can be distinguished from a whole one.
+ */
 import { createHash } from 'node:crypto';
 
 const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
 
-/** For files that are written in one call: the digest of the rest stands first. */
+/** For files that are written in one call: the digest of the rest comes first. */
 export const whole = (body: Buffer): Buffer => Buffer.concat([sha256(body), body]);
 
 const RECORD_BYTES = 132;
-/** For files that grow: all records have one size, each is like a whole file. `body`: 100 bytes. */
+/** For files that grow: all records have one size, and each record is verifiable by itself. `body`: 100 bytes. */
 export const record = whole;
 
 export const BLOCK_BYTES = 4_096;
 
-/** For files that are written over from their beginning, a block a call: each state has newer blocks before older ones. */
+/**
+ * For files that are overwritten from the beginning, one block a call: each state has newer blocks before older ones.
+ */
 export function block(version: number, index: number): Buffer {
   const bytes = Buffer.alloc(BLOCK_BYTES, version & 0xff);
   bytes.writeUInt32LE(version, 0);
@@ -35,7 +39,7 @@ function judgeBlocks(content: Buffer): string | undefined {
   return undefined;
 }
 
-/** What is wrong with it; undefined: it is a state that the file had. */
+/** Returns what is wrong with the content; undefined: it is a state that the file had. */
 export function judge(name: string, content: Buffer): string | undefined {
   if (content.length === 0) return undefined;
   if (name.endsWith('.blocks')) return judgeBlocks(content);

@@ -1,6 +1,7 @@
 /**
- * Killed at random moments while SOURCE changes all the time; then one start: both are alike, nothing is left over, and whoever
- * read in DEST meanwhile never saw a file that SOURCE had not had like this. KILLS=100 for the long form.
+ * The mirror is killed at random moments while SOURCE changes; then it is started once. Afterwards both trees are alike
+ * and nothing is left over, and a reader of DEST never saw a file in a state that SOURCE had not had. KILLS=100 for the
+ * long form.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -16,7 +17,7 @@ import { assertAlike, leftOver, mirrorWorld } from './mirror-world.js';
 const KILLS = Number(process.env.KILLS ?? 8);
 const program = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
-/** A helper that works until `end`, and answers what it printed. */
+/** A helper that works until `end`, and returns what it printed. */
 function helper(t: TestContext, name: string, ...args: string[]): { end: () => Promise<string> } {
   const child: ChildProcess = spawn(process.execPath, [program(name), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
@@ -58,7 +59,7 @@ test(`killed ${KILLS} times under load, then one start: alike, nothing left over
   for (let kill = 0; kill < KILLS; kill++) {
     const mirror = new Program('ingest-replicate', args);
     t.after(() => mirror.kill());
-    // The moment is drawn: one in four dies while it starts, the others when they have begun to copy.
+    // The moment is random: one in four dies at its start, the others after they have begun to copy.
     if (kill % 4 > 0) await until('it copies', () => copiedBy(mirror) > 0, { soFar: () => mirror.tail() });
     const ms = draw(kill % 4 === 3 ? 2_000 : 500);
     await stays('it is at work', () => mirror.running, ms).catch(() => assert.fail(mirror.tail()));

@@ -1,4 +1,6 @@
-/** A SOURCE and a DEST of a test, a mirror between them in this process, and what makes them alike. */
+/**
+ * A SOURCE and a DEST of a test, a mirror between them in this process, and a comparison of both.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,12 +21,12 @@ export interface MirrorWorld {
   root: string;
   source: string;
   dest: string;
-  /** Of all mirrors so far. */
+  /** The events of all mirrors so far. */
   told: Told[];
-  /** Until the end of the test, or until it is stopped. */
+  /** Runs until the end of the test, or until it is stopped. */
   follow(options?: Partial<ReplicateOptions>): Promise<Replicating>;
   once(options?: Partial<ReplicateOptions>): Promise<Replicated>;
-  /** Waits until DEST is as SOURCE, and nothing that was told is in hand. */
+  /** Waits until DEST is like SOURCE, and no recorded change is left to apply. */
   alike(): Promise<void>;
   heard(event: string): Promise<Told>;
 }
@@ -71,10 +73,13 @@ export function mirrorWorld(t: TestContext): MirrorWorld {
   return world;
 }
 
-/** Of directories nobody tells that their times changed: a name may have come and gone. */
+/** A directory's times may change without an event, when a name came and went. */
 type Compared = 'all' | 'but times of directories';
 
-/** What a mirror keeps of a name, as text. Of symlinks Linux keeps no mode; of special files it keeps nothing. */
+/**
+ * The preserved attributes of a name, as text. Linux stores no mode for symlinks; nothing is preserved of special
+ * files.
+ */
 const shown = (found: Found, compared: Compared): string => {
   const { path, kind, sha256, size, mode, uid, gid, mtimeNs } = found;
   const content = kind === 'directory' ? '' : `${size} ${sha256}`;
@@ -87,7 +92,7 @@ const mirrored = (directory: string, compared: Compared): string[] =>
     .filter(({ path, kind }) => kind !== 'other' && path !== 'lost+found' && !/^\.ingest-replicate(\/|$)/.test(path))
     .map((found) => shown(found, compared));
 
-/** The first name in which they differ; undefined where there is none. */
+/** The first name in which they differ; undefined if they are equal. */
 export function difference(source: string, dest: string, compared: Compared = 'all'): string | undefined {
   const [a, b] = [mirrored(source, compared), mirrored(dest, compared)];
   const at = a.findIndex((one, n) => one !== b[n]);
@@ -97,5 +102,5 @@ export function difference(source: string, dest: string, compared: Compared = 'a
 
 export const assertAlike = (source: string, dest: string): void => assert.equal(difference(source, dest), undefined);
 
-/** What a mirror was making and did not finish. */
+/** Unfinished temporary files of a mirror. */
 export const leftOver = (dest: string): string[] => readdirSync(join(dest, '.ingest-replicate/making'));

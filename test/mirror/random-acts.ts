@@ -1,5 +1,5 @@
 /**
- * Changes of a tree that make a mirror doubt: names that are used again, files that only their content tells apart, trees that go
+ * Changes of a tree that make a mirror doubt: names that are reused, files that differ only in content, trees that go
  * and come back with other content. Each act is a few system calls without a pause, as programs make them.
  */
 import {
@@ -23,12 +23,12 @@ import { basename, join, relative } from 'node:path';
 import { whole } from './judge.js';
 
 export interface ActsOptions {
-  /** The tree. One file in it stays for ever, and so does what is called marker. */
+  /** The tree. One file in it stays forever, and so does every name with `marker`. */
   tree: string;
   /** A directory beside it, on the same filesystem. */
   outside: string;
   draw: (below: number) => number;
-  /** `shared`: all files have one mtime. `own`: a file keeps the one it was born with. */
+  /** `shared`: all files have the same mtime. `own`: a file keeps the mtime of its creation. */
   times: 'shared' | 'own';
 }
 
@@ -36,7 +36,7 @@ const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
 const DEPTH_MAX = 3;
 
 export class RandomActs {
-  /** What was done, for who looks for a fault. */
+  /** A log of the acts, to debug a failure. */
   readonly log: string[] = [];
   #count = 0;
 
@@ -45,7 +45,7 @@ export class RandomActs {
     this.#write(join(options.tree, 'always'));
   }
 
-  /** One of them. */
+  /** One of the values. */
   act(): void {
     const [name, act] = this.#one(Object.entries(this.#acts));
     this.#note(`${name}:`);
@@ -53,8 +53,8 @@ export class RandomActs {
   }
 
   /**
-   * A hard link is made, and the file written through one of its names. A look must come before the next act: what is written
-   * through a link that has gone before anybody saw it cannot be traced to the other names (docs/watcher.md).
+   * Makes a hard link and writes through one of its names. The mirror must check before the next act: a write through a
+   * link that went before any check cannot be traced to the other names (docs/watcher.md).
    */
   link(): void {
     this.#try(() => {
@@ -65,7 +65,7 @@ export class RandomActs {
     });
   }
 
-  /** What cannot be done just now is left. */
+  /** Acts that are impossible now are skipped. */
   #try(act: () => void): void {
     try {
       act();
@@ -127,7 +127,7 @@ export class RandomActs {
     this.log.push([what, ...paths.map((path) => relative(this.options.tree, path))].join(' '));
   }
 
-  /** All sizes are one of two. */
+  /** Every size is one of two. */
   #content(size: number): Buffer {
     return whole(Buffer.alloc(size - 32, `${this.#count++} `));
   }
@@ -138,7 +138,7 @@ export class RandomActs {
     giveTime(path, 1_000_000_000 + (this.options.times === 'own' ? this.#count : 0));
   }
 
-  /** Other bytes, and nothing else that could be seen. */
+  /** Other bytes, with no other visible change. */
   #rewrite(path: string): void {
     this.#note('rewrite', path);
     const { size, mtimeMs } = statSync(path);
@@ -178,7 +178,7 @@ export class RandomActs {
     const away = join(this.options.outside, 'away');
     if (isKept(path)) return;
     renameSync(path, away);
-    // What is written outside through another name of a file of the tree, nobody tells.
+    // A write outside the tree, through another name of a file in the tree, causes no event.
     const files = (statSync(away).isDirectory() ? filesBelow(away) : [away]).filter(
       (file) => statSync(file).nlink === 1,
     );
@@ -205,7 +205,7 @@ export class RandomActs {
     return folders.length > 0 ? this.#one(folders) : this.#name();
   }
 
-  /** A name that may be in use. */
+  /** A name that may exist. */
   #name(): string {
     const { tree } = this.options;
     const shallow = directoriesBelow(tree).filter(

@@ -1,4 +1,6 @@
-/** Trees of few names, sizes and times, so that what chance puts on two sides is alike, nearly alike, or in each other's way. */
+/**
+ * Random trees with few names, sizes and times, so that both sides are often equal, nearly equal, or in conflict.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -51,7 +53,7 @@ function makeAt(path: string, draw: Draw, special: boolean): void {
   if (kind < 11) give(path, draw);
 }
 
-/** Something is in it always. */
+/** It always contains something. */
 export function growAtRandom(root: string, draw: Draw): void {
   writeFileSync(join(root, 'always'), 'here');
   for (let n = 0; n < 40; n++) {

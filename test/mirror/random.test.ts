@@ -1,6 +1,7 @@
 /**
- * A mirror follows what chance does to SOURCE, is killed, finds DEST full, and away: at each quiet moment both are identical, and no
- * scan has helped but those of a start and of a DEST that is back. SEED= as printed; ROUNDS= for the long form.
+ * A mirror follows random changes of SOURCE, is killed, finds DEST full, and finds it missing. At each quiet moment
+ * both trees are identical, without a scan other than at a start and after DEST is back. SEED= as printed; ROUNDS= for
+ * the long form.
  */
 import assert from 'node:assert/strict';
 import { renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
@@ -41,7 +42,7 @@ class Chance {
     renameSync(`${dest}.img`, this.#image);
   }
 
-  /** With a log in DEST, or beside it. */
+  /** The change log is in DEST, or beside it. */
   async start(): Promise<void> {
     const log = this.#starts++ % 2 === 0 ? [] : ['--change-log', join(this.world.root, 'changes.db')];
     this.mirror = await this.world.follow(...log);
@@ -67,7 +68,7 @@ class Chance {
     await heard(this.mirror, 'dest_back', heardOf(this.mirror, 'dest_missing').length);
   }
 
-  /** DEST has room for nothing until the answer is called. */
+  /** Fills DEST; the returned function frees the space again. */
   fill(): () => void {
     const { bavail, bsize } = statfsSync(this.world.dest);
     const filler = join(this.world.dest, '.ingest-replicate/filler');
@@ -146,7 +147,7 @@ const only = (parts: Record<string, (chance: Chance) => Promise<void>>, t: TestC
   return { storm: parts.storm! };
 };
 
-test('files that only their content tells apart are followed through all that happens to SOURCE and DEST', (t) =>
+test('files that differ only in their content are followed through all that happens to SOURCE and DEST', (t) =>
   follow(t, 'shared', only({ storm: (chance) => chance.storm(3 * ACTS), away }, t)));
 
 test('what happened just before a mirror was killed, and while none ran, is in DEST after its start', (t) =>

@@ -1,6 +1,6 @@
 /**
- * Reads every file of a tree again and again, until the end of its standard input, and says what is no whole state: a line each
- * on stdout, and the number of files that it has read in the end. Argument: the tree.
+ * Reads every file of a tree again and again until its standard input ends. Prints each state that is not whole, one a
+ * line, and at the end the number of files that it has read. Argument: the tree.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

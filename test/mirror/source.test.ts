@@ -1,4 +1,7 @@
-/** What lies at SOURCE's path is another directory, or empty: no command deletes the copy for it, on any real filesystem. */
+/**
+ * Another directory, or an empty one, is at SOURCE's path: no command deletes the copy because of that, on any real
+ * filesystem.
+ */
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -25,14 +28,14 @@ interface Ground {
   name: string;
   /** Makes SOURCE. */
   lay(source: string): void;
-  /** Puts an empty one in its place. */
+  /** Replaces it by an empty one. */
   blank(source: string): void;
   skip: string | false;
 }
 
 const madeAnew = (source: string): void => {
   const { ino } = statSync(source);
-  // ext4 gives the number of the inode that was freed last; where somebody else was quicker, once more.
+  // ext4 reuses the inode number that was freed last; if another process got it first, this tries again.
   for (let tries = 20; tries > 0; tries--) {
     rmSync(source, { recursive: true });
     mkdirSync(source);
@@ -113,14 +116,14 @@ function laid(t: TestContext, lay: (source: string) => unknown = (source) => mkd
   return places;
 }
 
-/** The same, and its copy is made. */
+/** The same, with a mirror of it. */
 async function mirrored(t: TestContext, lay: (source: string) => unknown): Promise<Folders> {
   const places = laid(t, lay);
   assert.equal((await run(places, '--once')).code, 0);
   return places;
 }
 
-/** One that does not end by itself is ended after 20 s, with another code. */
+/** A mirror that does not end by itself is stopped after 20 s, with another exit code. */
 const run = ({ source, dest }: Folders, ...args: string[]) =>
   new Program('ingest-replicate', [source, dest, ...args], undefined, { wrap: ['timeout', '20'] }).ended;
 
@@ -134,7 +137,7 @@ async function follow(t: TestContext, { source, dest }: Folders, ...args: string
 const heard = (mirror: Program, event: string) =>
   until(`the event ${event}`, () => mirror.events.find((one) => one.event === event));
 
-/** Refused in each way in which it may be started; the sentence names the way on. */
+/** Refused in each way to start it; the message names the next step. */
 async function refusedEachWay(places: Folders, says: RegExp): Promise<void> {
   const refused = async (...args: string[]) => {
     const { code, stdout, stderr } = await run(places, ...args);
@@ -199,7 +202,7 @@ for (const type of ['ext4', 'xfs'] as const) {
     const image = `${places.dest}.img`;
     linkSync(`${places.source}.img`, image);
     unmount(places.source);
-    // It gets another device: a loop device that is busy meanwhile.
+    // The mount gets another device number: the loop device is kept busy meanwhile.
     loopMount(join(dirname(places.source), 'other'));
     imageMount(places.source, image);
     writeFileSync(join(places.source, 'b'), 'next');
@@ -219,7 +222,7 @@ test('a blank filesystem in the place of one that was mounted below SOURCE delet
   writeFileSync(join(sub, 'a'), 'kept');
   assert.equal((await run(places, '--once')).code, 0);
   mountedAnew(sub, tmpfsMount);
-  // As a fresh ext4 has it.
+  // As in a fresh ext4.
   mkdirSync(join(sub, 'lost+found'));
   const { code, stderr } = await run(places, '--once');
   assert.equal(code, 4, stderr);
@@ -235,7 +238,7 @@ test('the same SOURCE with nothing left in it deletes nothing without --allow-em
   rmSync(join(places.source, 'a'));
   await heard(mirror, 'source_missing');
   await mirror.stop();
-  // What the filesystem or another mirror put there is no content, nor is what the filters leave out.
+  // Names of the filesystem or of another mirror are not content, and neither are excluded names.
   mkdirSync(join(places.source, 'lost+found'));
   await refusedEachWay(places, /--allow-empty-source/);
   assert.equal((await run(places, '--once', '--no-delete')).code, 0, 'nothing would be deleted');
@@ -246,7 +249,7 @@ test('the same SOURCE with nothing left in it deletes nothing without --allow-em
   assert.deepEqual(readdirSync(places.dest), ['.ingest-replicate']);
 });
 
-test('a running mirror goes on when its emptied SOURCE has something again, or is told that it may be empty', async (t) => {
+test('a running mirror goes on when its emptied SOURCE has something again, or may be empty by an option', async (t) => {
   const places = laid(t);
   const mirror = await follow(t, places);
   rmSync(join(places.source, 'a'));

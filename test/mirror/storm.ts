@@ -1,7 +1,7 @@
 /**
- * Changes a tree at random until it is told to end (by the end of its standard input): makes, writes, appends, cuts, replaces,
- * renames files and trees, removes, links. Every state that a file ever has can be told from a torn one (`judge.ts`).
- * Arguments: the tree, a seed, its name. Prints the number of operations in the end.
+ * Changes a tree at random until its standard input ends: makes, writes, appends, truncates, replaces, renames files
+ * and trees, removes, links. Every state that a file ever has can be distinguished from a torn one (`judge.ts`).
+ * Arguments: the tree, a seed, its name. Prints the number of operations at the end.
  */
 import {
   appendFileSync,
@@ -41,7 +41,7 @@ const listed = (): string[] => [
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name)),
 ];
-/** Some of them are gone by the time; the list is read anew now and then. */
+/** Some of these names are gone by the time they are used; the list is read again now and then. */
 let directories = [tree];
 let left = 0;
 const anyDirectory = (): string => {
@@ -58,14 +58,16 @@ const any = (suffix = ''): string | undefined => {
 };
 const fresh = (suffix: string): string => join(anyDirectory(), `${name}${draw(40)}${suffix}`);
 
-/** Opened, cut and written in one call each: its states are the former one, the empty one, the new one. */
+/**
+ * Opens, truncates and writes in one call each: the file's states are the former one, the empty one and the new one.
+ */
 function write(path: string, content: Buffer): void {
   const fd = openSync(path, 'w');
   writeSync(fd, content);
   closeSync(fd);
 }
 
-/** Over some time, in which it is read, renamed and removed; whatever happens, to its end. */
+/** Writes over some time, in which the file is read, renamed and removed; always to its end. */
 async function writeOver(path: string): Promise<void> {
   const fd = openSync(path, 'a+');
   closeSync(fd);
@@ -113,7 +115,7 @@ for (; !ending; operations++) {
   try {
     await acts[draw(acts.length)]!();
   } catch (error) {
-    // Another one of these was quicker, or there is no such thing yet.
+    // Another of these processes was quicker, or the path does not exist yet.
     const { code } = error as { code?: string };
     if (!['ENOENT', 'EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EINVAL', 'EPERM'].includes(code ?? '')) throw error;
   }

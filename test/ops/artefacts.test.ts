@@ -15,7 +15,8 @@ interface Entry {
 interface Packed {
   name: string;
   version: string;
-  bin: Record<string, string>;
+  bin?: Record<string, string>;
+  man?: string[];
   exports: Record<string, string | { types: string; default: string }>;
   dependencies: Record<string, string>;
 }
@@ -45,9 +46,9 @@ function packedFiles(tree: string): string[] {
 }
 
 /** Each file that package.json names is packed. */
-function assertNamed({ exports, bin = {} }: Packed, files: readonly string[]): void {
+function assertNamed({ exports, bin = {}, man = [] }: Packed, files: readonly string[]): void {
   const exported = Object.values(exports).flatMap((one) => (typeof one === 'string' ? [one] : Object.values(one)));
-  for (const path of [...exported, ...Object.values(bin)])
+  for (const path of [...exported, ...Object.values(bin), ...man])
     assert.ok(files.includes(path.replace('./', '')), `${path} is named by package.json and not packed`);
 }
 

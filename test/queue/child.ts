@@ -1,6 +1,6 @@
 /**
- * An owner in a process of its own. Arguments: the opener's URL and the address; verbs come as messages.
- * It is killed, not told to end: that is what it is for.
+ * An owner in its own process. Arguments: the opener's URL and the address; verbs come as messages. The tests kill it
+ * instead of ending it in order.
  */
 import type { Backend, ClaimedJob } from '../../queue/backend.js';
 import { candidates, type OpenOptions } from './world.js';
@@ -16,7 +16,7 @@ const verbs = {
     mine = await backend.claim(stage, max);
     return mine.map(({ id, claimNo }) => ({ id, claimNo }));
   },
-  /** Claims and advances until nothing is left; answers every id that it had. */
+  /** Claims and advances until nothing is left; returns every id that it claimed. */
   work: async (stage: string, max: number) => {
     const had: string[] = [];
     for (;;) {
@@ -34,15 +34,15 @@ const verbs = {
   settle: async () => backend.settle(mine.map((job) => ({ job, outcome: { kind: 'advance' } }))),
   takeProbe: async () => backend.takeProbe(backend.gates()[0]!),
   enqueue: async (count: number, feed: string) => backend.enqueue(candidates(count, { feed })),
-  /** Asks for the wake, and dies before anything that follows its commit. */
+  /** Requests the wake, and dies before anything that follows its commit. */
   wakeAndDie: async (on: string) => {
     await backend.transact((tx) => {
       tx.wake([on]);
-      // The commit is synchronous after this function; what goes on after it takes another turn.
+      // The commit is synchronous after this function; later work takes another turn.
       process.nextTick(() => process.kill(process.pid, 'SIGKILL'));
     });
   },
-  /** Small transactions as fast as they go; answers how many. */
+  /** Small transactions as fast as possible; returns how many. */
   write: async (forMs: number, feed: string) => {
     const end = performance.now() + forMs;
     let commits = 0;
@@ -52,7 +52,7 @@ const verbs = {
     }
     return { commits };
   },
-  /** Keeps the write lock for ever: its transaction never ends. */
+  /** Keeps the write lock forever: its transaction never ends. */
   stopInside: async () => {
     await backend.transact(() => process.kill(process.pid, 'SIGSTOP'));
   },

@@ -1,4 +1,6 @@
-/** What every backend must do. A test file of a backend calls this with its kind. */
+/**
+ * The suite that every backend must pass. The test file of a backend calls this with its kind.
+ */
 import { claimScenarios } from './conformance/claim.js';
 import { crashScenarios } from './conformance/crash.js';
 import { looksScenarios } from './conformance/details.js';

@@ -39,7 +39,7 @@ test('back-off doubles up to its cap, with jitter in its upper half', () => {
   assert.equal(at(4_000, 0), 150_000);
 });
 
-test('a slot belongs to who lives: the next id of the same slot is skipped until the lock is free', () => {
+test('a slot belongs to its living owner: the next id of the same slot is skipped until the lock is free', () => {
   const { dir, remove } = newStateDir();
   const open = () => new Owners(host(), join(dir, 'owners'));
   const [first, second, reader] = [open(), open(), open()];
@@ -60,7 +60,7 @@ test('a slot belongs to who lives: the next id of the same slot is skipped until
   remove();
 });
 
-test('what is in hand is read back as it was told, short after long and long after short', () => {
+test('the job in progress is read back as written, short after long and long after short', () => {
   const { dir, remove } = newStateDir();
   const owners = new Owners(host(), join(dir, 'owners'));
   owners.tryBecome(1, 'worker "one"', 1);
@@ -77,7 +77,7 @@ test('what is in hand is read back as it was told, short after long and long aft
   remove();
 });
 
-test('each beat is seen by everybody as its own moment, and an idle owner writes nothing', () => {
+test('each heartbeat is seen by every process, and an idle owner writes nothing', () => {
   const { dir, remove } = newStateDir();
   const open = () => new Owners(host(), join(dir, 'owners'));
   const [first, second, reader] = [open(), open(), open()];
@@ -85,12 +85,12 @@ test('each beat is seen by everybody as its own moment, and an idle owner writes
   second.tryBecome(2, 'second', 1);
   const written = statSync(join(dir, 'owners'), { bigint: true }).mtimeNs;
   const seen = [first, reader].map((by) => [by.slot(1)!.beat]);
-  // Twice in one millisecond too: the lock of the first one stays.
+  // Even twice in one millisecond: the lock of the first one stays.
   for (let n = 2; n < 70_000; n++) {
     for (let twice = 0; twice < 2; twice++) first.beat({ job: null, place: '' }, n + 0.5);
     for (const [i, by] of [first, reader].entries()) {
       const { beat } = by.slot(1)!;
-      if (beat !== n) assert.fail(`beat ${n} is seen as ${beat}`);
+      if (beat !== n) assert.fail(`heartbeat ${n} is seen as ${beat}`);
       seen[i]!.push(beat);
     }
   }
@@ -101,7 +101,7 @@ test('each beat is seen by everybody as its own moment, and an idle owner writes
   remove();
 });
 
-test('a parent that looks after an owner is seen by everybody, until it does so no more', () => {
+test('the check of a parent is seen by every process, until it is removed', () => {
   const { dir, remove } = newStateDir();
   const open = () => new Owners(host(), join(dir, 'owners'));
   const [child, parent, reader] = [open(), open(), open()];

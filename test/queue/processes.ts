@@ -1,4 +1,6 @@
-/** What the kernel says of a process that a test started. */
+/**
+ * Reads the state of a process that a test started.
+ */
 import { readFileSync } from 'node:fs';
 
 /** True while it is stopped by a signal. */

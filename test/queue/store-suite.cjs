@@ -1,4 +1,4 @@
-// better-queue's public suite against our store; run by mocha from store-suite.test.ts.
+// better-queue's public test suite for stores, run on our store by mocha (see store-suite.test.ts).
 const { mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');

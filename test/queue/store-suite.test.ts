@@ -1,4 +1,6 @@
-/** better-queue's own public suite of stores, run by mocha as its authors run it. */
+/**
+ * Runs better-queue's public test suite for stores with mocha, as its authors do.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';

@@ -1,6 +1,6 @@
 /**
- * A state of its own for one test, any number of owners in this process, and real child processes as others.
- * A backend is named by a module that opens it, so that children open the very same kind.
+ * A state for one test, with any number of owners in this process, and real child processes as others. A backend is
+ * named by a module that opens it, so that children open the same kind.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
@@ -17,7 +17,7 @@ export interface OpenOptions {
   now?: () => number;
 }
 
-/** What a backend under test must bring. */
+/** A backend under test. */
 export interface BackendKind {
   name: string;
   /** URL of a module that exports `open(address, options): Promise<Backend>` for the stages above. */
@@ -46,12 +46,12 @@ export class QueueWorld {
     readonly address: string,
   ) {}
 
-  /** As `open`, on the test's clock. Not together with children: they live on the boot clock. */
+  /** Like `open`, with the test's clock. Not together with children, which use the boot clock. */
   openTimed(options: OpenOptions = {}): Promise<Backend> {
     return this.open({ now: this.clock.now, ...options });
   }
 
-  /** One more owner in this process, on the boot clock. */
+  /** Another owner in this process, with the boot clock. */
   async open(options: OpenOptions = {}): Promise<Backend> {
     const { open } = (await import(this.kind.opener)) as Opener;
     const backend = await open(this.address, options);
@@ -59,7 +59,7 @@ export class QueueWorld {
     return backend;
   }
 
-  /** One more owner in a process of its own, on the boot clock. */
+  /** Another owner in its own process, with the boot clock. */
   async child(): Promise<Child> {
     const child = new Child(this.kind.opener, this.address);
     this.#children.push(child);
@@ -73,7 +73,7 @@ export class QueueWorld {
   }
 }
 
-/** A process that does what it is told: child.ts. */
+/** A process that runs the verbs it is sent: child.ts. */
 export class Child {
   readonly process: ChildProcess;
   readonly ready: Promise<void>;
@@ -112,7 +112,7 @@ export class Child {
 /** Tests by their titles. */
 export type Scenarios = Record<string, (world: QueueWorld) => Promise<void>>;
 
-/** A test with a state of its own. */
+/** A test with its own state. */
 export function scenario(kind: BackendKind, title: string, run: (world: QueueWorld) => Promise<void>): void {
   test(`${kind.name}: ${title}`, async () => {
     const { address, remove } = await kind.make();
@@ -149,7 +149,7 @@ export async function claimed(backend: Backend, name: string, stage = 'first'): 
   return job;
 }
 
-/** Settles one job and answers whether it counted. */
+/** Settles one job and returns whether the settlement counted. */
 export async function settleAs(backend: Backend, job: ClaimedJob, outcome: Outcome): Promise<boolean> {
   const [answer] = await backend.settle([{ job, outcome }]);
   return answer!.settled;

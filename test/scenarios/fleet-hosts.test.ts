@@ -64,7 +64,7 @@ test('a host that is gone is forgotten once it was silent for an hour; when it i
   const back = fleet.startOne(fleet.host('a'));
   a.drop('other.csv', broken('other'));
   const { reason } = await a.event('gate_closed', ({ code }) => code === 'host_forgotten', { withinMs: 60_000 });
-  assert.match(String(reason), /was told that this host \(.*\) is gone for ever.*: run ingest-ctl host rejoin/);
+  assert.match(String(reason), /has this host \(.*\) as gone for ever.*: run ingest-ctl host rejoin/);
   await back.stop();
   const said = await fleet.ctl('a', ['host', 'rejoin', 'a']);
   assert.match(

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { StatsAnswer, TraceAnswer } from '../../src/service/dashboard/answers.js';
-import type { ErrorsAnswer } from '../../src/service/dashboard/data/errors.js';
+import type { ErrorsAnswer } from '../../src/service/dashboard/held/errors.js';
 import { freePort, Served } from '../service/dashboard/served.js';
 import { changeChain } from '../world/chains.js';
 import { sha256 } from '../world/dropping.js';

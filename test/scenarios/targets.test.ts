@@ -171,7 +171,7 @@ test('another warehouse is refused while lines name files that are not there yet
   const before = everythingIn(world.root);
   const refused = await world.launch('ingest', [...moved, '--once']).ended;
   assert.equal(refused.code, 3);
-  assert.match(refused.stderr, /--warehouse of feed default must stay .*warehouse until all is stored/);
+  assert.match(refused.stderr, /--warehouse of feed default must stay .*warehouse until everything is stored/);
   assert.deepEqual(everythingIn(world.root), before, 'nothing changed, the options in the state neither');
   await world.runOnce();
   world.check();

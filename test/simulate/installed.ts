@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 
 const DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-/** True, with the test skipped, where the program is not installed. */
+/** True if the program is not installed; then the test is skipped. */
 export function skipUnlessInstalled(t: TestContext, program: string, notTested: string): boolean {
   const lacks = program === 'sshd' || program === 'scp' ? lacksLogin() : undefined;
   if (lacks) {
@@ -20,7 +20,7 @@ export function skipUnlessInstalled(t: TestContext, program: string, notTested: 
   return !found;
 }
 
-/** Undefined where this user may log in. An account without a shell is often locked too. */
+/** Undefined if this user may log in. An account without a shell is often locked too. */
 function lacksLogin(): string | undefined {
   try {
     const { shell } = userInfo();

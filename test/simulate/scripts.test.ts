@@ -1,4 +1,6 @@
-/** The scripts by themselves, without an ingestor: what they say they delivered is what lies there. */
+/**
+ * The scripts without an ingestor: the files that they report as delivered exist.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +35,7 @@ const plain: [string, string[], number][] = [
 ];
 
 for (const [name, args, count] of plain) {
-  test(`${name} ${args.join(' ')} delivers what it tells`, async (t) => {
+  test(`${name} ${args.join(' ')} delivers what it reports`, async (t) => {
     const world = createWorld(t);
     await world.simulate(name, args);
     deliveredWhole(world, count);
@@ -41,7 +43,7 @@ for (const [name, args, count] of plain) {
 }
 
 for (const how of ['default', 'inplace', 'partial-dir', 'delay-updates']) {
-  test(`rsync-like --how ${how} delivers what it tells`, async (t) => {
+  test(`rsync-like --how ${how} delivers what it reports`, async (t) => {
     if (skipUnlessInstalled(t, 'rsync', 'uploads by rsync')) return;
     const world = createWorld(t);
     await world.simulate('rsync-like', ['--how', how, '--times', '2', '--bytes', '5000']);
@@ -60,7 +62,7 @@ test('rsync-like --how cut leaves half a file whose mtime has no whole seconds',
 });
 
 for (const how of ['legacy', 'sftp']) {
-  test(`two scp-like --how ${how} at once deliver what they tell, and leave neither their sshd nor their keys`, async (t) => {
+  test(`two scp-like --how ${how} at once deliver what they report, and leave neither their sshd nor their keys`, async (t) => {
     if (skipUnlessInstalled(t, 'sshd', 'uploads by scp')) return;
     const world = createWorld(t);
     const temporary = join(world.root, 'tmp');
@@ -97,7 +99,7 @@ test('cross-filesystem shows a second filesystem and a bind mount, and takes bot
 
 test('cross-filesystem --private runs a command that alone sees the mounts', async (t) => {
   const world = createWorld(t);
-  // A rename from the first directory into its own bind mount is EXDEV: mv copies, ln cannot.
+  // A rename from the first directory into its own bind mount is EXDEV: mv copies, ln fails.
   const command =
     'touch "$FIRST/a" && ! ln "$FIRST/a" "$BIND/b" 2>/dev/null && rm "$FIRST/a" && stat -f -c %T "$SECOND"';
   const ended = await world.launch(script('cross-filesystem'), [

@@ -1,6 +1,6 @@
 /**
- * The upstream jobs of ops/simulate against an ingestor that runs all the while: what each says that it delivered is stored,
- * or told as a duplicate. rsync, scp and logrotate: test/scenarios/upstream.test.ts, complete-rotation.test.ts.
+ * The upstream jobs of ops/simulate against a running ingestor: each delivered file is stored, or reported as a
+ * duplicate. rsync, scp and logrotate: test/scenarios/upstream.test.ts, complete-rotation.test.ts.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -23,7 +23,7 @@ interface Case {
 }
 
 const cases: Case[] = [
-  // Open between its pieces: longer than window and rest together, and still not taken.
+  // The file stays open in the pauses, for longer than the quiet window, and is not taken.
   { script: 'slow-copy', args: ['--chunks', '4', '--pause-seconds', '0.8'] },
   { script: 'slow-copy', args: ['--chunks', '6', '--pause-seconds', '0.1', '--between', 'closed'] },
   { script: 'rename-when-done', args: QUICKLY },
@@ -39,7 +39,7 @@ const cases: Case[] = [
 
 async function storedAsTold(world: World, program: Program, duplicates = 0): Promise<void> {
   const told = () => world.log.named('file_ingested').length + world.log.named('file_skipped_duplicate').length;
-  await until('all that was delivered is told', () => told() >= world.dropped.length, PATIENT);
+  await until('everything delivered was logged', () => told() >= world.dropped.length, PATIENT);
   await world.allDone(PATIENT);
   assert.equal((await program.stop()).code, 0);
   world.check();

@@ -86,7 +86,7 @@ export const BANNED: Ban[] = [
     instead: 'the Backend of queue/backend.ts',
   },
   {
-    call: /\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:jobs|gates|owners|counters|depths|durations|endings|feeds|history|meta|wakes)\b/,
+    call: /\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:jobs|gates|owners|counters|depths|durations|endings|feeds|history|samples|meta|wakes)\b/,
     where: /^src\//,
     example: 'const JOBS = `SELECT key FROM jobs WHERE feed = ?`;',
     instead: 'a verb of queue/backend.ts, or its view `all_jobs`: the tables of the queue are its own',

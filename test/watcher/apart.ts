@@ -1,4 +1,6 @@
-/** Starts test/watcher/child.ts and waits for what it tells. */
+/**
+ * Starts test/watcher/child.ts and waits for its messages.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +9,7 @@ import { test } from 'node:test';
 import { Bell } from '../world/bell.js';
 import type { FromChild, ToChild } from './child.js';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 60_000;
 
 export class Apart {
@@ -46,7 +48,7 @@ export class Apart {
     return this.heard.filter((heard) => heard.kind === 'told' && heard.event.event === event).length;
   }
 
-  /** Its kernel queue takes what it can of what `act` does. */
+  /** The kernel's queue must have room for the events of `act`. */
   whileStopped(act: () => void): void {
     this.kill('SIGSTOP');
     act();
@@ -65,8 +67,8 @@ export class Apart {
     const child = this.#child;
     if (child && child.exitCode === null && child.signalCode === null) {
       const gone = new Promise((resolve) => child.once('exit', resolve));
-      // A killed tracer would leave its tracee behind, and a killed child what it has counted for the coverage: the end of
-      // the channel ends both.
+      // A killed tracer would leave its tracee running, and a killed child would lose its coverage data. So the channel
+      // is closed, which ends both.
       child.disconnect();
       await gone;
     }

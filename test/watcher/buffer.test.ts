@@ -1,4 +1,6 @@
-/** What waits for the consumer, and what is held back for a moment. */
+/**
+ * The pending paths, and the paths that are delayed by a window.
+ */
 import assert from 'node:assert/strict';
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -6,9 +8,9 @@ import type { ByteName } from '../../src/linux/names.js';
 import { type PendingPath, PendingPaths, type PendingRoot, type Step } from '../../src/watcher/reconcile/pending.js';
 import { Windows } from '../../src/watcher/windows.js';
 import { Bell } from '../world/bell.js';
-import { everywhere, scenario } from './told.js';
+import { everywhere, scenario } from './watched-tree.js';
 
-/** A root of which each path in doubt is one event, whatever lies there. */
+/** A root in which each pending path gives one event, whatever is on disk. */
 class Root implements PendingRoot {
   readonly delivered: string[] = [];
   readonly pending: PendingPaths;
@@ -44,7 +46,7 @@ class Root implements PendingRoot {
   }
 }
 
-test('a path is in doubt once, at its first place, and is told as what it is when it is taken', () => {
+test('a path is pending once, at its first position, and is reported in its state when it is taken', () => {
   const one = new Root(3);
   one.add('a', 'b', 'a');
   assert.deepEqual(
@@ -65,7 +67,7 @@ test('an event is delivered when the next one is asked for, a pair when both hal
   assert.deepEqual(pairs.delivered, ['a']);
 });
 
-test('a file that is seen at a path in doubt is found by its inode, until that is told', () => {
+test('a file that is seen at a pending path is found by its inode, until that path is reported', () => {
   const root = new Root(9);
   root.add('abc');
   assert.equal(root.pending.seenAt(root, 3), 'abc');
@@ -74,7 +76,7 @@ test('a file that is seen at a path in doubt is found by its inode, until that i
   assert.equal(root.pending.seenAt(root, 3), undefined);
 });
 
-test('room is had as soon as something is taken, or not within the patience', async () => {
+test('there is room as soon as an event is taken, or the wait ends after its patience', async () => {
   const { pending } = new Root(1);
   assert.equal(await pending.room(1), true);
   const root = new Root(1);
@@ -85,7 +87,7 @@ test('room is had as soon as something is taken, or not within the patience', as
   assert.equal(await room, true);
 });
 
-test('who waits is answered when it is closed, and nothing is taken or delivered after that', async () => {
+test('every waiting caller is answered on close, and nothing is taken or delivered after that', async () => {
   const root = new Root(1);
   root.add('a');
   root.pending.takeNow();
@@ -100,7 +102,7 @@ test('who waits is answered when it is closed, and nothing is taken or delivered
   assert.deepEqual(root.delivered, ['a']);
 });
 
-test('it is quiet when what was taken is done with, or whoever took it has left', async () => {
+test('it is quiet when the taken event is finished, or its consumer has left', async () => {
   const root = new Root(1);
   root.add('a');
   root.pending.takeNow();
@@ -119,7 +121,7 @@ test('it is quiet when what was taken is done with, or whoever took it has left'
 const X = 'x' as ByteName;
 const Y = 'y' as ByteName;
 
-test('what is held is released at the end of its window, the last hint of it', async () => {
+test('a delayed path is released at the end of its window, with its last hint', async () => {
   const released: string[] = [];
   const bell = new Bell(10_000, () => released.join());
   const windows = new Windows(20, 10, (path, by) => {
@@ -140,7 +142,7 @@ test('what is held is released at the end of its window, the last hint of it', a
   windows.close();
 });
 
-test('a hint at the very end of its window, before the timer had its turn, is released with what is held', async () => {
+test('a hint at the very end of its window, before the timer had its turn, is released with the delayed hint', async () => {
   const released: string[] = [];
   const windows = new Windows(5, 10, (path, by) => released.push(`${path} ${by}`));
   windows.open(X);
@@ -154,7 +156,7 @@ test('a hint at the very end of its window, before the timer had its turn, is re
   windows.close();
 });
 
-test('beyond their number the eldest is released too early, and without a length at once', () => {
+test('beyond their number the oldest is released early, and without a length at once', () => {
   const released: string[] = [];
   const windows = new Windows(60_000, 1, (path) => released.push(path));
   windows.open(X, 'delete');
@@ -165,30 +167,34 @@ test('beyond their number the eldest is released too early, and without a length
   assert.deepEqual(released, [X, Y]);
 });
 
-scenario('the first event at once, those within the window held back, the last state told at its end', async (told) => {
-  await told.start({ debounceMs: 300 });
-  writeFileSync(told.at('a'), '0');
-  await told.until('the first', () => told.events.length === 1);
-  const from = performance.now();
-  for (let i = 0; i < 20; i++) {
-    appendFileSync(told.at('a'), '1');
-    await new Promise((turn) => setImmediate(turn));
-  }
-  rmSync(told.at('a'));
-  await told.watcher.idle();
-  assert.deepEqual(told.lines(), ['+file a', '-file a']);
-  // The second was held back: it came no earlier than the window of the first allows, less what the test itself took.
-  assert(
-    told.events[1]!.timestamp.getTime() - told.events[0]!.timestamp.getTime() >= 290,
-    `${performance.now() - from}`,
-  );
-});
+scenario(
+  'the first event at once, those within the window delayed, the last state reported at its end',
+  async (told) => {
+    await told.start({ debounceMs: 300 });
+    writeFileSync(told.at('a'), '0');
+    await told.until('the first', () => told.events.length === 1);
+    const from = performance.now();
+    for (let i = 0; i < 20; i++) {
+      appendFileSync(told.at('a'), '1');
+      await new Promise((turn) => setImmediate(turn));
+    }
+    rmSync(told.at('a'));
+    await told.watcher.idle();
+    assert.deepEqual(told.lines(), ['+file a', '-file a']);
+    // The second was delayed: it came no earlier than the window of the first allows, minus the time that the test itself
+    // took.
+    assert(
+      told.events[1]!.timestamp.getTime() - told.events[0]!.timestamp.getTime() >= 290,
+      `${performance.now() - from}`,
+    );
+  },
+);
 
 everywhere('a consumer that takes nothing: one overflow, then everything that is there', async (told) => {
   await told.start({ bufferMax: 5, debounceMs: 0 }, { listens: false });
   const names = Array.from({ length: 40 }, (_, i) => `f${i}`);
   for (const name of names) writeFileSync(told.at(name), '');
-  // By scans alone nothing can overflow: they wait.
+  // With scans only, nothing can overflow: the scans wait.
   if (told.backend === 'inotify') await told.until('an overflow', () => told.overflows.length > 0);
   renameSync(told.at('f0'), told.at('g0'));
   const copy = new Set<string>();

@@ -1,4 +1,6 @@
-/** A watcher in a process of its own, so that it can be stopped, starved and weighed. Talks to the test over IPC. */
+/**
+ * A watcher in its own process, so that it can be stopped, starved and measured. It talks to the test over IPC.
+ */
 import { nameOfText } from '../../src/linux/names.js';
 import { linuxBackend } from '../../src/watcher/backend/linux-backend.js';
 import { Engine, type EngineEvent, type EngineOptions } from '../../src/watcher/engine/index.js';
@@ -9,9 +11,9 @@ export type ToChild =
 export type FromChild =
   | { kind: 'up' }
   | { kind: 'told'; event: EngineEvent }
-  /** A hand-over of the healing scan waits for `go`. */
+  /** A delivery of the scan after an overflow waits for `go`. */
   | { kind: 'holding' }
-  /** How many different paths were handed on so far. */
+  /** How many different paths were delivered so far. */
   | { kind: 'seen'; paths: number };
 
 const seen = new Set<string>();

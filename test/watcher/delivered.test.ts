@@ -1,6 +1,6 @@
 /**
- * Sequences in which what was told, what was taken and what lies there differ: whoever applies the events has a tree after
- * each single one (docs/watcher.md, Events). consumers.test.ts finds such sequences by chance.
+ * Sequences in which the reported event, the taken event and the file on disk differ. A consumer that applies the
+ * events has a valid tree after each one (docs/watcher.md, Events). consumers.test.ts finds such sequences by chance.
  */
 import assert from 'node:assert/strict';
 import {
@@ -31,7 +31,7 @@ scenario('a directory that is gone before its put is taken, and another with som
   await hand.rest();
 });
 
-scenario('what lay in a directory is gone before its put is taken: no delete of it is told', async (hand) => {
+scenario('the content of a directory is gone before its put is taken: no delete of it is reported', async (hand) => {
   hand.write('dist/old.js');
   await hand.start({ initial: true });
   await hand.unseen(() => {
@@ -129,7 +129,7 @@ for (const [what, write] of WRITES)
   });
 
 scenario(
-  'a scan of a new root finds a file that was told a moment ago, and then written with its mtime put back',
+  'a scan of a new root finds a file that was reported a moment ago, and then written with its mtime put back',
   async (hand) => {
     const [, , [, write]] = WRITES as [unknown, unknown, (typeof WRITES)[number]];
     hand.write('f', 'before');
@@ -153,7 +153,7 @@ for (const [what, write] of WRITES)
     ['taken by another file', (hand: Hand) => renameSync(hand.at('other'), hand.at('f'))],
   ] as const)
     scenario(
-      `a write ${what}, through a name that is ${how} before anybody looked: the other names are told`,
+      `a write ${what}, through a name that is ${how} before any check: the other names are reported`,
       async (hand) => {
         for (const name of ['f', 'other']) hand.write(name);
         utimesSync(hand.at('f'), 1_000_000_000, 1_000_000_000);
@@ -167,7 +167,7 @@ for (const [what, write] of WRITES)
     );
 
 for (const [what, write] of WRITES)
-  scenario(`a write ${what}, through a name that was made just before: the other names are told`, async (hand) => {
+  scenario(`a write ${what}, through a name that was made just before: the other names are reported`, async (hand) => {
     hand.write('f');
     utimesSync(hand.at('f'), 1_000_000_000, 1_000_000_000);
     await hand.start();
@@ -178,7 +178,7 @@ for (const [what, write] of WRITES)
   });
 
 scenario(
-  'a name of a file is made, removed or taken, and nothing was written: its other names are not told',
+  'a name of a file is made, removed or taken, and nothing was written: its other names are not reported',
   async (hand) => {
     for (const name of ['f', 'g', 'other']) hand.write(name);
     for (const name of ['f', 'g']) linkSync(hand.at(name), hand.at(`${name} too`));
@@ -198,7 +198,7 @@ for (const [when, events, how] of [
   ['between its halves', 1, 'dies before'],
   ['when its second half was applied', 1, 'dies'],
 ] as [string, number, Ending][])
-  scenario(`a process that dies in a rename, ${when}: both halves are told again`, async (hand) => {
+  scenario(`a process that dies in a rename, ${when}: both halves are delivered again`, async (hand) => {
     await hand.start({ statePath: hand.statePath });
     hand.write('f');
     await hand.rest();
@@ -207,24 +207,21 @@ for (const [when, events, how] of [
     await toldAgain(hand);
   });
 
-scenario(
-  'a process that dies before it has a directory: that is told again before what is found in it',
-  async (hand) => {
-    await hand.start({ statePath: hand.statePath });
-    hand.write('a/d/f');
-    await hand.rest();
-    await hand.stop();
-    await dying(hand, 1, 'dies before', () => renameSync(hand.at('a'), hand.at('z')));
-    // What lay in it has to be told by its new name first.
-    writeFileSync(hand.at('a'), 'a file');
-    await hand.start({ statePath: hand.statePath });
-    const lines = await hand.rest();
-    assert(lines.indexOf('put directory z/d') < lines.indexOf('put file z/d/f'), lines.join(', '));
-  },
-);
+scenario('a process that dies before it has a directory: that is reported again before its content', async (hand) => {
+  await hand.start({ statePath: hand.statePath });
+  hand.write('a/d/f');
+  await hand.rest();
+  await hand.stop();
+  await dying(hand, 1, 'dies before', () => renameSync(hand.at('a'), hand.at('z')));
+  // Its content must first be reported under the new name.
+  writeFileSync(hand.at('a'), 'a file');
+  await hand.start({ statePath: hand.statePath });
+  const lines = await hand.rest();
+  assert(lines.indexOf('put directory z/d') < lines.indexOf('put file z/d/f'), lines.join(', '));
+});
 
 scenario(
-  'a file became a directory before a stop, which other options tell: it is deleted when it has gone',
+  'a file became a directory before a stop, which other options report: it is deleted when it has gone',
   async (hand) => {
     const { statePath } = hand;
     await hand.start({ statePath });
@@ -240,7 +237,7 @@ scenario(
   },
 );
 
-scenario('stop() between the halves of a rename: both are told again', async (hand) => {
+scenario('stop() between the halves of a rename: both are delivered again', async (hand) => {
   hand.write('f');
   await hand.start({ statePath: hand.statePath });
   hand.know();
@@ -256,14 +253,14 @@ async function toldAgain(hand: Hand): Promise<void> {
   assert.deepEqual(lines.slice(0, 2), ['delete file f', 'put file g']);
 }
 
-/** A consumer in a process of its own that dies while it takes what is told of `act`. */
+/** A consumer in its own process that dies while it takes the events of `act`. */
 async function dying(hand: Hand, events: number, how: Ending, act: () => void): Promise<void> {
   const apart = new Apart(hand.base, (line: Line) => {
     if ('takes' in line) hand.copy.takes(line.takes);
     else if ('told' in line) hand.copy.apply(line.told, line.found);
   });
   const options = { debounceMs: 0, rescanMs: 0, hidden: true, tempSuffixes: [], statePath: hand.statePath };
-  await apart.start({ root: hand.root, options, pace: 'at once', looksLate: false, seed: 1 });
+  await apart.start({ root: hand.root, options, speed: 'at once', looksLate: false, seed: 1 });
   await apart.endAfter(events, how);
   act();
   await apart.died();

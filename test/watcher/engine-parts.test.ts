@@ -1,4 +1,6 @@
-/** Parts of the engine by themselves: their bounds, and what is met seldom. */
+/**
+ * Parts of the engine by themselves: their bounds, and rare cases.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -11,7 +13,7 @@ import type { EngineEvent } from '../../src/watcher/engine/index.js';
 import { Intake } from '../../src/watcher/engine/intake.js';
 import { PathQueue } from '../../src/watcher/engine/path-queue.js';
 import { Schedule } from '../../src/watcher/engine/schedule.js';
-import { Told } from './told.js';
+import { WatchedTree } from './watched-tree.js';
 
 const name = (text: string): ByteName => text as ByteName;
 const hooks = {
@@ -24,7 +26,7 @@ const hooks = {
 const makeSchedule = (): Schedule =>
   new Schedule(linuxBackend, hooks, { paths: () => [], hooks }, { onBegin: () => {}, onAbandon: () => {} });
 
-test('marks beyond their bound are one scan, told once', () => {
+test('queued paths beyond their bound are one scan, emitted once', () => {
   const told: EngineEvent[] = [];
   const marks = new PathQueue(true);
   const schedule = makeSchedule();
@@ -46,7 +48,7 @@ test('marks beyond their bound are one scan, told once', () => {
   assert.equal(schedule.next(0)?.cause, 'marks_full');
 });
 
-test('single directories beyond their bound are a scan of the whole tree, which begins behind them', () => {
+test('single directories beyond their bound are a scan of the whole tree, which starts after them', () => {
   const schedule = makeSchedule();
   for (let i = 0; i < limits.directoriesMax; i++) schedule.wantDirectory(name(`${i}`));
   const part = schedule.next(0);
@@ -57,7 +59,7 @@ test('single directories beyond their bound are a scan of the whole tree, which 
   assert.equal(schedule.next(0)?.cause, 'marks_full');
 });
 
-test('a periodic scan gives way to one that is wanted, and rests in between', () => {
+test('a periodic scan gives way to a requested one, and rests in between', () => {
   const schedule = makeSchedule();
   schedule.periodicIn(5, 0);
   assert.equal(schedule.next(1), undefined);
@@ -74,8 +76,8 @@ test('a periodic scan gives way to one that is wanted, and rests in between', ()
   assert.equal(schedule.next(14), undefined);
 });
 
-test('what lies under a name, on both grounds; above nothing there is no mount', async () => {
-  const told = new Told();
+test('the kind of a name, with both backends; above nothing there is no mount', async () => {
+  const told = new WatchedTree();
   writeFileSync(told.at('file'), '');
   execFileSync('mkfifo', [told.at('fifo')]);
   for (const backend of [linuxBackend, nodeBackend]) {

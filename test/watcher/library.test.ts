@@ -1,4 +1,6 @@
-/** What the library tells of a tree, with each of its backends. */
+/**
+ * The events of the library for a tree, with each of its backends.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
@@ -15,7 +17,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { everywhere, scenario, type Told } from './told.js';
+import { everywhere, scenario, type WatchedTree } from './watched-tree.js';
 
 everywhere('a file is made, written, changed in its attributes, removed', async (told) => {
   await told.start();
@@ -66,7 +68,7 @@ everywhere('a tree appears, is renamed, moved out, moved in, removed', async (to
   await told.expect(() => rmSync(told.at('y'), { recursive: true }), ...tree('-', 'y'));
 });
 
-everywhere('a directory is told before what it holds, and deleted after it', async (told) => {
+everywhere('a directory is put before its content, and deleted after it', async (told) => {
   await told.start();
   mkdirSync(told.at('a/b/c'), { recursive: true });
   for (const name of ['a/1', 'a/b/2', 'a/b/c/3']) writeFileSync(told.at(name), '');
@@ -116,7 +118,7 @@ everywhere('names are swapped, and a directory takes the place of another one', 
   await told.watcher.idle();
   apply(told, copy);
   assert.deepEqual([...copy].sort(), ['a', 'a/two', 'b', 'b/one']);
-  // The directory that is moved away has a file where the one that comes has a directory.
+  // The directory that is moved away has a file where the arriving one has a directory.
   mkdirSync(told.at('c/two'), { recursive: true });
   writeFileSync(told.at('c/two/x'), '');
   await told.watcher.idle();
@@ -127,7 +129,7 @@ everywhere('names are swapped, and a directory takes the place of another one', 
   assert.deepEqual([...copy].sort(), ['a', 'a/two', 'a/two/x', 'b', 'b/one']);
 });
 
-function apply(told: Told, copy: Set<string>): void {
+function apply(told: WatchedTree, copy: Set<string>): void {
   for (const { operation, path } of told.events.splice(0)) {
     const name = path.slice(told.root.length + 1);
     if (operation === 'put') copy.add(name);
@@ -135,11 +137,11 @@ function apply(told: Told, copy: Set<string>): void {
   }
 }
 
-everywhere('hard links are names of their own, and all of them are told of a write', async (told) => {
+everywhere('hard links are names of their own, and a write is reported under all of them', async (told) => {
   await told.start();
   writeFileSync(told.at('a'), '1');
   await told.quiet();
-  // Hints cannot tell a write from a name that comes or goes.
+  // Hints cannot distinguish a write from a name that comes or goes.
   const besides = (line: string): string[] => (told.backend === 'node' ? [line] : []);
   await told.expect(() => linkSync(told.at('a'), told.at('b')), ...besides('+file a'), '+file b');
   await told.expect(() => appendFileSync(told.at('b'), '2'), '+file a', '+file b');
@@ -161,7 +163,7 @@ everywhere('names of 255 bytes and names that are not UTF-8 are exact as bytes',
   assert.deepEqual(hexes(), paths.map((path) => path.toString('hex')).sort());
 });
 
-everywhere('filters: what is hidden, temporary, ignored or not included is not told', async (told) => {
+everywhere('filters: hidden, temporary, ignored and not included names are not reported', async (told) => {
   await told.start({ ignore: ['node_modules', 'logs/*.log'], include: ['*.csv', '*.log'] });
   for (const name of ['.git', 'node_modules', 'logs', 'sub.tmp']) mkdirSync(told.at(name));
   for (const name of ['.x.csv', 'a.csv', 'a.csv~', 'b.csv.tmp', 'c.csv.metadata.json', 'd.txt', 'e.log', 'logs/f.log'])
@@ -173,7 +175,7 @@ everywhere('filters: what is hidden, temporary, ignored or not included is not t
   await told.expect(() => renameSync(told.at('.a.csv'), told.at('a.csv')), '+file a.csv');
 });
 
-everywhere('without recursion only what lies directly in the root; a file is watched alone', async (told) => {
+everywhere('without recursion only entries directly in the root; a file is watched alone', async (told) => {
   const watcher = await told.start({ recursive: false, hidden: true });
   mkdirSync(told.at('sub'));
   writeFileSync(told.at('sub/x'), '');
@@ -202,7 +204,7 @@ scenario('two roots in one watcher, and two watchers on one root', async (told) 
   assert.deepEqual(readdirSync(told.root), ['y']);
 });
 
-everywhere('what lies there is told with `initial`', async (told) => {
+everywhere('existing entries are reported with `initial`', async (told) => {
   mkdirSync(told.at('a'));
   writeFileSync(told.at('a/b'), '');
   await told.start({ initial: true });

@@ -1,4 +1,6 @@
-/** Limits of the kernel that are reached and go away again: told once, nothing lost. The errors are put in by strace. */
+/**
+ * Limits of the kernel that are reached and end again: reported once, nothing lost. strace injects the errors.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -29,7 +31,7 @@ limitScenario('directories beyond the watch limit are scanned until there are wa
   await apart.until('the four files', () => apart.seen === 4);
   await apart.until('the end of the limit', () => apart.count('watch_limit_over') === 1);
   apart.drop('c/d/later', 1);
-  await apart.until('a file told by its event', () => apart.seen === 5);
+  await apart.until('a file from its event', () => apart.seen === 5);
   assert.equal(apart.count('watch_limit'), 1);
   assert.equal(apart.count('scan_done'), 1);
 });
@@ -45,6 +47,6 @@ limitScenario('without an inotify instance the tree is polled, and events come b
   await apart.until('the scan that follows', () => apart.count('scan_done') >= 2);
   const scans = apart.count('scan_done');
   apart.drop('y', 1);
-  await apart.until('a file told by its event', () => apart.seen === 2);
+  await apart.until('a file from its event', () => apart.seen === 2);
   assert.equal(apart.count('scan_done'), scans);
 });

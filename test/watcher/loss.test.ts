@@ -1,4 +1,6 @@
-/** Where events are lost, or told of another name: a scan or a look finds what they would have said. */
+/**
+ * Events are lost, or are about another name: a scan or a check finds the changes.
+ */
 import assert from 'node:assert/strict';
 import {
   closeSync,
@@ -12,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { everywhere, scenario } from './told.js';
+import { everywhere, scenario } from './watched-tree.js';
 
 scenario('the kernel drops events: one overflow, and everything is there after one scan', async (told) => {
   mkdirSync(told.at('d'));
@@ -22,7 +24,7 @@ scenario('the kernel drops events: one overflow, and everything is there after o
   await told.start({ rescanMs: 0 });
   const scans: string[] = [];
   told.watcher.on('scan', ({ cause }) => scans.push(cause));
-  // In one turn of this process: nobody reads the queue, which holds 16,384.
+  // In one turn of this process nobody reads the queue, which has room for 16,384 events.
   for (let i = 0; i < 9_000; i++) closeSync(openSync(told.at('often'), 'a'));
   for (let i = 0; i < 9_000; i++) writeFileSync(told.at('often'), String(i));
   renameSync(told.at('d'), told.at('e'));
@@ -35,7 +37,7 @@ scenario('the kernel drops events: one overflow, and everything is there after o
   assert.deepEqual(scans, ['overflow']);
   const pairs = told.events.filter(({ renameId }) => renameId !== undefined);
   assert.equal(pairs.length, 4, 'also the renames are found');
-  // What was lost may have been a write before the rename: whoever renamed its copy looks once more.
+  // A write before the rename may have been lost: a consumer that renamed its copy reads the file again.
   const lines = ['+directory e', '+file e/x', '+file e/x', '-file d/x', '-directory d', '+file same size'];
   const latest = ['+directory late', '+directory late/later'];
   assert.deepEqual((await told.quiet()).filter((line) => !line.endsWith('often')).sort(), [...lines, ...latest].sort());
@@ -62,7 +64,7 @@ scenario(
   },
 );
 
-everywhere('a periodic scan finds what no event told', async (told) => {
+everywhere('a periodic scan finds changes without an event', async (told) => {
   mkdirSync(told.at('d'));
   writeFileSync(told.at('d/x'), '1');
   await told.start({ rescanMs: 20 });
@@ -77,7 +79,7 @@ everywhere('a periodic scan finds what no event told', async (told) => {
   assert.deepEqual(await told.quiet(), []);
 });
 
-scenario('a fault of the watcher itself is told, and the rest of it can be stopped', async (told) => {
+scenario('a bug of the watcher itself is reported, and the rest of it can be stopped', async (told) => {
   const watcher = await told.start({ rescanMs: 50 });
   watcher.on('scan', () => {
     throw new Error('a listener that throws');

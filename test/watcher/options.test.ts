@@ -1,4 +1,7 @@
-/** Options that cannot be are refused by a sentence; a filter that changed between two starts speaks only of what it tells. */
+/**
+ * Impossible options are refused with a sentence. A filter that changed between two starts only affects the entries
+ * that it concerns.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +12,7 @@ import { matcherOf } from '../../src/watcher/options/globs.js';
 import { limits } from '../../src/watcher/options/limits.js';
 import { PACKAGE } from '../world/program.js';
 import { until } from '../world/waiting.js';
-import { everywhere, scenario, type Told } from './told.js';
+import { everywhere, scenario, type WatchedTree } from './watched-tree.js';
 
 const NOTHING = (): void => {};
 const LOGGER = { debug: NOTHING, info: NOTHING, warn: NOTHING, error: NOTHING };
@@ -77,11 +80,11 @@ test('docs/watcher.md has a row for every option, and no other', () => {
   const rows = [...table.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, names]) =>
     [...names!.matchAll(/\w+/g)].map(String),
   );
-  // `poll` stands in the row of `backend`, whose value it is.
+  // `poll` is in the row of `backend`, because it is a value of it.
   assert.deepEqual([...rows, 'poll'].sort(), known.split(', ').sort());
 });
 
-/** Paths as the watcher has them: relative to the root, no part empty, `.` or `..`. */
+/** Paths as in the watcher: relative to the root, with no part that is empty, `.` or `..`. */
 const PATHS = ['a', 'a/x', 'a/b/x', 'x', 'x/y', '.x', 'data/x', 'a\\b', '!', '(', '[', '{'] as ByteName[];
 const USELESS = [
   ...['/x', '/data/x', '/**', '/**/x', '//x', '/', './/x'],
@@ -94,7 +97,7 @@ const USEFUL = [
   ...['{/x,a}', '{x/,a}', '[', '?', '.x', '.*', '[!/]', 'a\\\\b'],
 ];
 
-test('globs that say nothing of any path are refused, with what to write instead; the others are not', async () => {
+test('globs that match no path are refused, with what to write instead; the others are not', async () => {
   for (const glob of USELESS) {
     for (const name of ['ignore', 'include'] as const)
       assert.match(
@@ -104,7 +107,7 @@ test('globs that say nothing of any path are refused, with what to write instead
     if (glob.length > 1_000) continue;
     const matches = matcherOf([glob])!;
     const some = PATHS.filter(matches).length;
-    assert(some === 0 || some === PATHS.length, `${glob} tells paths apart`);
+    assert(some === 0 || some === PATHS.length, `${glob} distinguishes paths`);
   }
   for (const glob of USEFUL) {
     await createWatcher({ ignore: [glob] }).stop();
@@ -128,32 +131,35 @@ test('a glob of `include` for what other options keep out is refused by naming t
     await createWatcher(options).stop();
 });
 
-scenario('a logger that fails later, at once or in its own time, ends nothing, and is warned of once', async (told) => {
-  const warnings: Error[] = [];
-  const keep = (warning: Error): void => void warnings.push(warning);
-  process.on('warning', keep);
-  let calls = 0;
-  const fail = (): void => {
-    calls += 1;
-    throw new Error('the disk of the log is full');
-  };
-  const failLater = async (): Promise<void> => fail();
-  await told.start({ logger: { debug: fail, info: fail, warn: failLater, error: fail } });
-  await told.expect(() => writeFileSync(told.at('a'), ''), '+file a');
-  rmSync(told.root, { recursive: true });
-  await told.until('the error', () => told.errors.some(({ op }) => op === 'root'));
-  mkdirSync(told.root);
-  await told.until('its end', () => told.recovered.length === 1);
-  assert(calls >= 3, `${calls} lines`);
-  await until('the warning', () => warnings.length > 0);
-  process.off('warning', keep);
-  assert.equal(warnings.length, 1);
-  assert.match(warnings[0]!.message, /logger .* the disk of the log is full/);
-  assert.deepEqual(
-    told.errors.filter(({ op }) => op === 'internal'),
-    [],
-  );
-});
+scenario(
+  'a logger that fails later, at once or in its own time, ends nothing, and causes one warning',
+  async (told) => {
+    const warnings: Error[] = [];
+    const keep = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', keep);
+    let calls = 0;
+    const fail = (): void => {
+      calls += 1;
+      throw new Error('the disk of the log is full');
+    };
+    const failLater = async (): Promise<void> => fail();
+    await told.start({ logger: { debug: fail, info: fail, warn: failLater, error: fail } });
+    await told.expect(() => writeFileSync(told.at('a'), ''), '+file a');
+    rmSync(told.root, { recursive: true });
+    await told.until('the error', () => told.errors.some(({ op }) => op === 'root'));
+    mkdirSync(told.root);
+    await told.until('its end', () => told.recovered.length === 1);
+    assert(calls >= 3, `${calls} lines`);
+    await until('the warning', () => warnings.length > 0);
+    process.off('warning', keep);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!.message, /logger .* the disk of the log is full/);
+    assert.deepEqual(
+      told.errors.filter(({ op }) => op === 'internal'),
+      [],
+    );
+  },
+);
 
 const TREE = [
   'a.csv',
@@ -167,20 +173,20 @@ const TREE = [
   'logs/g.csv',
 ];
 
-function plant(told: Told): void {
+function plant(told: WatchedTree): void {
   for (const directory of ['sub/deep', '.git', 'logs']) mkdirSync(told.at(directory), { recursive: true });
   for (const path of TREE) writeFileSync(told.at(path), '1');
 }
 
-/** What the next start tells, of a tree where nothing changed. */
-async function restarted(told: Told, options: WatcherOptions): Promise<string[]> {
+/** The events of the next start for an unchanged tree. */
+async function restarted(told: WatchedTree, options: WatcherOptions): Promise<string[]> {
   await told.stop();
   await told.start({ statePath: told.statePath, ...options });
   return (await told.quiet()).sort();
 }
 
 everywhere(
-  'with the same state, another filter tells what it tells now, and nothing of what it leaves out',
+  'with the same state, another filter reports what it includes now, and nothing that it excludes',
   async (told) => {
     plant(told);
     const all = { hidden: true, tempSuffixes: [] };
@@ -214,14 +220,14 @@ everywhere(
 const file = (path: string): string => `+file ${path}`;
 
 scenario(
-  'what changed meanwhile, and what was not taken, is forgotten with the rest that is told no more',
+  'changes meanwhile, and events not taken, are forgotten with the other entries that are excluded now',
   async (told) => {
     const { statePath } = told;
     plant(told);
     await told.start({ statePath }, { listens: false });
     for (const path of ['a.csv', 'sub/d.csv']) rmSync(told.at(path));
     writeFileSync(told.at('sub/new.csv'), '1');
-    // One event waits and is never taken: the picture has it as told, and not taken.
+    // One event waits and is never taken: the state has it as outstanding.
     await until('the events wait', async () => (await told.watcher.events().next()).value !== undefined);
     await told.stop();
     rmSync(told.at('logs'), { recursive: true });
@@ -232,7 +238,7 @@ scenario(
   },
 );
 
-scenario('a tree of several pages is forgotten to its last row', async (told) => {
+scenario('a tree of several pages is removed to its last row', async (told) => {
   const { statePath } = told;
   const names = Array.from({ length: limits.pageMax * 2 + 10 }, (_, n) => `${String(n).padStart(5, '0')}`);
   mkdirSync(told.at('many/more'), { recursive: true });
@@ -243,7 +249,7 @@ scenario('a tree of several pages is forgotten to its last row', async (told) =>
   assert.equal((await restarted(told, {})).length, names.length + 7);
 });
 
-scenario('a stop in the midst of forgetting is made good by the next start', async (told) => {
+scenario('a stop during the removal of rows is completed by the next start', async (told) => {
   const { statePath } = told;
   const names = Array.from({ length: limits.pageMax * 8 }, (_, n) => `${n}.log`);
   for (const name of names) writeFileSync(told.at(name), '');

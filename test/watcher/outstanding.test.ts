@@ -1,6 +1,6 @@
 /**
- * What happens while the consumer works on an event, and in directories that nobody watches at that moment: what it read may
- * not be what was told, and no event tells of a write.
+ * Changes while the consumer works on an event, and in directories that are not watched at that moment: the consumer
+ * may have read another state than the reported one, and no event reports a write.
  */
 import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ function exchange(hand: Hand, one: string, other: string): void {
   renameSync(aside, hand.at(other));
 }
 
-scenario('two names are exchanged before the consumer reads what it was told of', async (hand) => {
+scenario('two names are exchanged before the consumer reads the reported paths', async (hand) => {
   writeLongAgo(hand, 'g', 'G');
   await hand.start();
   hand.know();
@@ -30,7 +30,7 @@ scenario('two names are exchanged before the consumer reads what it was told of'
   await hand.rest();
 });
 
-scenario('a file that is told as deleted is back before the consumer is done with that', async (hand) => {
+scenario('a file that is reported as deleted is back before the consumer has finished that event', async (hand) => {
   writeLongAgo(hand, 'f', 'F');
   await hand.start();
   hand.know();
@@ -41,7 +41,7 @@ scenario('a file that is told as deleted is back before the consumer is done wit
   assert.deepEqual(await hand.rest(), ['put file f']);
 });
 
-scenario('a file that is told is deleted before the consumer is done with it', async (hand) => {
+scenario('a reported file is deleted before the consumer has finished the event', async (hand) => {
   await hand.start();
   hand.write('f');
   assert.equal(await hand.next(), 'put file f');
@@ -84,7 +84,7 @@ scenario(
   },
 );
 
-scenario('it is not quiet while what the consumer left with is not so any more', async (hand) => {
+scenario('it is not quiet while the last event of a consumer that left is out of date', async (hand) => {
   await hand.start();
   hand.write('f');
   for await (const event of hand.watcher.events()) {
@@ -103,7 +103,7 @@ scenario('it is not quiet while what the consumer left with is not so any more',
   await idle;
 });
 
-scenario('a file is written through a name that is held back, and loses it: its other name is told', async (hand) => {
+scenario('a file is written through a delayed name, and loses it: its other name is reported', async (hand) => {
   writeLongAgo(hand, 'f', 'before');
   linkSync(hand.at('f'), hand.at('g'));
   hand.write('h');
@@ -122,7 +122,7 @@ scenario('a file is written through a name that is held back, and loses it: its 
 });
 
 scenario(
-  'a directory is renamed while a consumer that never waits works on a file in it: that is told once',
+  'a directory is renamed while a consumer that never waits works on a file in it: that is reported once',
   async (hand) => {
     hand.write('d/f');
     await hand.start({ initial: true });
@@ -131,7 +131,7 @@ scenario(
       const line = hand.apply(event);
       told.push(line);
       if (line === 'put file d/f' && told.indexOf(line) === told.length - 1) renameSync(hand.at('d'), hand.at('e'));
-      // It would come again for ever, and no event of the kernel would be read.
+      // It would come again forever, and no event of the kernel would be read.
       if (line === 'put file e/f' || told.length > 20) break;
     }
     assert.deepEqual(

@@ -1,4 +1,6 @@
-/** The kernel drops events; nothing may be lost. The scan interval is an hour, so that only the overflow can heal it. */
+/**
+ * The kernel drops events; nothing may be lost. The scan interval is an hour, so that only the overflow can repair it.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

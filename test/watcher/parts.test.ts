@@ -1,4 +1,6 @@
-/** The parts of the library by themselves, where the whole meets a case seldom or only on another machine. */
+/**
+ * Parts of the library by themselves: rare cases, and cases of other machines.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -18,7 +20,7 @@ import { RemovedNames } from '../../src/watcher/reconcile/removed-names.js';
 import { StateStore } from '../../src/watcher/reconcile/state-store.js';
 import { Troubles } from '../../src/watcher/troubles.js';
 import { Bell } from '../world/bell.js';
-import { everywhere, scenario, Told } from './told.js';
+import { everywhere, scenario, WatchedTree } from './watched-tree.js';
 
 const name = (text: string): ByteName => text as ByteName;
 const known = (path: string, change: Partial<Known> = {}): Known => ({
@@ -32,7 +34,7 @@ const known = (path: string, change: Partial<Known> = {}): Known => ({
   ...change,
 });
 
-test('what has to be told again: bytes, not attributes; where it was written or renamed, what changed in the ctime alone', () => {
+test('what must be reported again: bytes, not attributes; where it was written or renamed, what changed in the ctime alone', () => {
   const was = known('a');
   const touched = known('a', { changed: '1' });
   for (const by of ['attributes', 'scan', 'moved', 'delete'] as const) assert.equal(differs(was, touched, by), false);
@@ -102,7 +104,7 @@ test('paths below a root, which may be that of the system', () => {
   assert.equal(absolutePath(name('/'), name('')), '/');
 });
 
-test('names of removed files are forgotten, the eldest first', () => {
+test('names of removed files are forgotten, the oldest first', () => {
   const links = new RemovedNames();
   links.removed(known('directory', { kind: 'directory' }));
   assert.equal(links.inodeOnceAt(name('directory')), undefined);
@@ -152,10 +154,10 @@ test('each trouble of the engine is an error with its place, once, and is over o
   assert.deepEqual(told.slice(-2), ['stat EACCES /r/x', 'stat /r/x over']);
 });
 
-test('the rows of a picture page by page: direct ones, all below, the last first, the names of an inode', () => {
+test('the rows of a delivered tree page by page: direct ones, all below, the last first, the names of an inode', () => {
   const store = new StateStore(undefined);
   const { deliveredTree } = store.root(name('/r'));
-  // '!' and '0' lie beside '/' in the order of bytes; '\xff' is the last of them.
+  // In byte order, '!' and '0' are next to '/'; '\xff' is the last byte.
   const paths = ['a', 'a/b', 'a/b/c', 'a/b/c/d', 'a/b/e', 'a!', 'a!/x', 'a0', 'a0/x', '\xff', '\xff/\xff'].map(name);
   for (const path of paths) deliveredTree.put(path, known(path, { kind: path.length > 3 ? 'file' : 'directory' }));
   const all = (page: (after: ByteName | undefined) => Known[]): string[] => {
@@ -182,7 +184,7 @@ test('the rows of a picture page by page: direct ones, all below, the last first
 });
 
 test('hints by fs.watch: of single directories, and of a whole tree at once', async () => {
-  const told = new Told();
+  const told = new WatchedTree();
   mkdirSync(told.at('d'));
   for (const whole of [false, true]) {
     const heard: string[] = [];
@@ -218,8 +220,8 @@ test('hints by fs.watch: of single directories, and of a whole tree at once', as
   await told.end();
 });
 
-test('a look by paths: below a root that is gone nothing was deleted', async () => {
-  const told = new Told();
+test('a check by paths: below a root that is gone nothing was deleted', async () => {
+  const told = new WatchedTree();
   const looker = new NodeLooker(nodeBackend.openRoot(name(told.root)));
   assert.equal(looker.look(name('x')), undefined);
   mkdirSync(told.at('d'));
@@ -236,7 +238,7 @@ test('a look by paths: below a root that is gone nothing was deleted', async () 
   await told.end();
 });
 
-/** More than a page, and than a buffer: everything waits for a consumer that takes one at a time. */
+/** More than a page and more than a buffer: everything waits for a consumer that takes one event at a time. */
 everywhere('a directory of many files: renamed, swapped away, removed, with a small buffer', async (told) => {
   const count = limits.pageMax + 100;
   const names = (of: string) => Array.from({ length: count }, (_, i) => `${of}/f${i}`);
@@ -266,7 +268,7 @@ everywhere('a directory of many files: renamed, swapped away, removed, with a sm
   await taking;
 });
 
-scenario('a fault of a listener is thrown where nobody catches it, and the next event is told', async (told) => {
+scenario('an error of a listener is an uncaught exception, and the next event is delivered', async (told) => {
   await told.start();
   const faults: unknown[] = [];
   const listeners = process.listeners('uncaughtException');

@@ -1,4 +1,6 @@
-/** The bounded set between events and hand-over. */
+/**
+ * The bounded queue between events and deliveries.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ByteName, nameOfText } from '../../src/linux/names.js';
@@ -16,13 +18,13 @@ test('the last cause counts', () => {
   assert.equal(marks.size, 0);
 });
 
-test('where everything is told, a rename into place stays until it is taken, and attributes say least', () => {
+test('with everything, a rename into place stays until it is taken, and attributes count least', () => {
   const takenAfter = (...hints: Hint[]): Hint | undefined => {
     const marks = new PathQueue(true);
     for (const by of hints) marks.add(X, by, 0);
     return marks.take(10, 0)[0]?.by;
   };
-  // A directory that is back: its own move, and the end of the wait for its new name, are told behind its arrival.
+  // A directory that is back: its own move, and the end of the wait for its new name, are reported after its arrival.
   assert.equal(takenAfter('moved', 'rename', 'write'), 'written_renamed');
   assert.equal(takenAfter('rename', 'delete'), 'rename');
   assert.equal(takenAfter('delete', 'write'), 'write');
@@ -40,7 +42,7 @@ test('a path that is written to without end is taken about once a second', () =>
   assert(taken >= 9 && taken <= 12, `${taken} times`);
 });
 
-test('a rename is not held back by the writes before it', () => {
+test('a rename is not delayed by the writes before it', () => {
   const marks = new PathQueue();
   marks.add(X, 'write', 0);
   marks.take(10, 0);

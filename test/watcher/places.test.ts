@@ -1,4 +1,6 @@
-/** Roots that cannot be watched, a state inside the tree; unmounts, mounts below the root (which needs root). */
+/**
+ * Roots that cannot be watched, a state file inside the tree, unmounts, and mounts below the root (these need root).
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -12,13 +14,13 @@ import { nodeBackend } from '../../src/watcher/backend/node-backend.js';
 import type { FileKind } from '../../src/watcher/backend/types.js';
 import { type Watcher, WatcherError } from '../../src/watcher/index.js';
 import { asSomebody } from '../world/users.js';
-import { everywhere, scenario, type Told } from './told.js';
+import { everywhere, scenario, type WatchedTree } from './watched-tree.js';
 import { scenarioBothWays } from './world.js';
 
 const asRoot = process.getuid?.() === 0;
 const mount = (at: string): void => void execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', at]);
 
-/** An ext4 that does not note what kind of thing an entry is. */
+/** An ext4 that does not store the kind of an entry. */
 const mountUntyped = (at: string): void => {
   execFileSync('truncate', ['-s', '8M', `${at}.img`]);
   execFileSync('mkfs.ext4', ['-q', '-F', '-O', '^filetype', `${at}.img`]);
@@ -31,7 +33,7 @@ const mountsBothWays = (name: string, run: Parameters<typeof scenarioBothWays>[1
     test(name, { skip: 'mounting needs root: how the watcher meets mounts that come and go was not tested' }, () => {});
 };
 
-/** An idle watcher keeps nobody from unmounting; a scan does, for its milliseconds. */
+/** An idle watcher does not prevent an unmount; a scan does, for milliseconds. */
 async function unmountWhenIdle(at: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
@@ -44,7 +46,7 @@ async function unmountWhenIdle(at: string): Promise<void> {
   }
 }
 
-/** Unmounts what the scenario left mounted, however it ended. */
+/** Unmounts everything of the scenario, however it ended. */
 async function withMount(at: string, run: () => Promise<void>, make = mount): Promise<void> {
   make(at);
   try {
@@ -87,7 +89,7 @@ mountsBothWays(
 );
 
 mountsBothWays(
-  'a mount below the root is told and scanned, and what was hidden by it appears when it goes',
+  'a mount below the root is reported and scanned, and the entries that it hid appear when it goes',
   async (world, options) => {
     mkdirSync(join(world.root, 'sub'), { recursive: true });
     await withMount(join(world.root, 'sub'), async () => {
@@ -102,7 +104,7 @@ mountsBothWays(
   },
 );
 
-mountsBothWays('a filesystem that tells no kinds loses no name', async (world, options) => {
+mountsBothWays('a filesystem that stores no kinds loses no name', async (world, options) => {
   mkdirSync(world.root);
   const scene = async () => {
     for (const name of ['a', 'ä', 'z']) {
@@ -147,10 +149,10 @@ function listed(backend: Backend, path: ByteName): Record<string, FileKind | und
   return found;
 }
 
-/** What `watch` rejects with. It has to: a root that is only told as missing is never watched by whoever waits for it. */
+/** The rejection of `watch`. It must reject: a root that is only reported as missing would never be watched. */
 async function refusal(watcher: Watcher, path: string): Promise<WatcherError> {
   const told = new Promise((resolve) =>
-    watcher.once('error', ({ message }) => resolve(new Error(`told, and not refused: ${message}`))),
+    watcher.once('error', ({ message }) => resolve(new Error(`reported, and not refused: ${message}`))),
   );
   const ended = watcher.watch(path).then(
     () => new Error('watched'),
@@ -227,8 +229,8 @@ for (const [what, path] of [
     );
   });
 
-/** Writes two files, one after the other is told: a state that is told meanwhile comes between them. */
-async function twoFiles(told: Told, into = ''): Promise<string[]> {
+/** Writes two files, and waits for the event of each: an event for the state file would come between them. */
+async function twoFiles(told: WatchedTree, into = ''): Promise<string[]> {
   for (const name of ['x', 'y']) {
     writeFileSync(told.at(join(into, name)), '1');
     await told.until(name, () => told.lines().some((line) => line.endsWith(join(into, name))));
@@ -236,30 +238,27 @@ async function twoFiles(told: Told, into = ''): Promise<string[]> {
   return told.lines();
 }
 
-everywhere(
-  'a state inside the tree that it is about is never told, by whichever way the tree is reached',
-  async (told) => {
-    mkdirSync(told.at('sub/state'), { recursive: true });
-    symlinkSync('root', join(told.base, 'way'));
-    const options = { hidden: true, rescanMs: 200, statePath: told.at('sub/state/db') };
-    await told.start(options);
-    assert.deepEqual(await twoFiles(told), ['+file x', '+file y']);
-    await told.watcher.idle();
-    await told.stop();
-    await told.start({ ...options, statePath: join(told.base, 'way/sub/state/db') });
-    told.events.length = 0;
-    assert.deepEqual(await twoFiles(told, 'sub/state'), ['+file sub/state/x', '+file sub/state/y']);
-    // Its own directory moves with it, and others may have its name.
-    renameSync(told.at('sub/state'), told.at('moved'));
-    writeFileSync(told.at('sub/db'), '1');
-    await told.until('the move', () => told.lines().includes('+file sub/db'));
-    await told.watcher.idle();
-    const ours = told.lines().filter((line) => /state\/db|moved\/db/.test(line));
-    assert.deepEqual(ours, []);
-  },
-);
+everywhere('a state file inside its own watched tree is never reported, by any path to the tree', async (told) => {
+  mkdirSync(told.at('sub/state'), { recursive: true });
+  symlinkSync('root', join(told.base, 'way'));
+  const options = { hidden: true, rescanMs: 200, statePath: told.at('sub/state/db') };
+  await told.start(options);
+  assert.deepEqual(await twoFiles(told), ['+file x', '+file y']);
+  await told.watcher.idle();
+  await told.stop();
+  await told.start({ ...options, statePath: join(told.base, 'way/sub/state/db') });
+  told.events.length = 0;
+  assert.deepEqual(await twoFiles(told, 'sub/state'), ['+file sub/state/x', '+file sub/state/y']);
+  // Its own directory moves along, and others may have its name.
+  renameSync(told.at('sub/state'), told.at('moved'));
+  writeFileSync(told.at('sub/db'), '1');
+  await told.until('the move', () => told.lines().includes('+file sub/db'));
+  await told.watcher.idle();
+  const ours = told.lines().filter((line) => /state\/db|moved\/db/.test(line));
+  assert.deepEqual(ours, []);
+});
 
-scenario('a state of before that told of itself forgets that in silence', async (told) => {
+scenario('an older state that reported its own files forgets them silently', async (told) => {
   await told.start({ statePath: told.statePath });
   await told.stop();
   for (const ending of ['', '-wal', '-shm', '-journal']) writeFileSync(told.at(`db${ending}`), 'of somebody');
@@ -272,7 +271,7 @@ scenario('a state of before that told of itself forgets that in silence', async 
   assert.deepEqual(await told.quiet(), []);
 });
 
-scenario('a state is no root of its own watcher', async (told) => {
+scenario('a state file cannot be the root of its own watcher', async (told) => {
   const watcher = await told.start({ statePath: told.statePath });
   const { message } = await refusal(watcher, told.statePath);
   assert.match(message, /state of this watcher/);

@@ -1,4 +1,6 @@
-/** The reconciler by itself, at a real tree: how often it looks, and what it doubts. */
+/**
+ * The reconciler by itself, on a real tree: how often it checks, and which paths become pending.
+ */
 import assert from 'node:assert/strict';
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -18,7 +20,7 @@ interface Backend {
   root: string;
   deliveredTree: DeliveredTree;
   doubted: PendingPath[];
-  /** Hands a whole scan of the root to a reconciler; answers how often it looked. */
+  /** Gives a whole scan of the root to a reconciler; returns how often it checked. */
   scan(reconciler: Reconciler, cause: ScanCause, names: readonly string[]): Promise<number>;
   reconciler(): Reconciler;
 }
@@ -65,7 +67,7 @@ function groundFor(t: Parameters<typeof directoryFor>[0]): Backend {
 
 const NAMES = Array.from({ length: 50 }, (_, n) => `file-${n}`);
 
-test('the first scan of a tree of which nothing is known looks at each path once', async (t) => {
+test('the first scan of an unknown tree checks each path once', async (t) => {
   const { root, deliveredTree, doubted, scan, reconciler } = groundFor(t);
   for (const name of NAMES) writeFileSync(`${root}/${name}`, name);
   const first = reconciler();
@@ -74,7 +76,7 @@ test('the first scan of a tree of which nothing is known looks at each path once
   assert.equal(deliveredTree.namesIn(ROOT, undefined, 100).length, NAMES.length);
   assert.equal(doubted.length, 0);
 
-  // Each other scan asks of what it did not meet too.
+  // Every other scan also checks the paths that it did not find.
   first.silent = false;
   rmSync(`${root}/${NAMES[7]}`);
   const rest = NAMES.filter((_, n) => n !== 7);
@@ -85,7 +87,7 @@ test('the first scan of a tree of which nothing is known looks at each path once
   );
 });
 
-test('what a start before this one had noted is asked for, though this one is as silent', async (t) => {
+test('paths that an earlier start had stored are checked, although this start emits no events either', async (t) => {
   const { root, deliveredTree, scan, reconciler } = groundFor(t);
   for (const name of NAMES) writeFileSync(`${root}/${name}`, name);
   const killed = reconciler();

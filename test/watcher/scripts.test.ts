@@ -1,6 +1,6 @@
 /**
- * Every script of test/watch-scripts, on every backend that it is for: operations on real files in, events out.
- * SCRIPT=words runs those whose name has them.
+ * Every script of test/watch-scripts, on every backend that it names: operations on real files in, events out.
+ * SCRIPT=words runs those whose name contains the words.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { Scene } from './scripts/scene.js';
 import { type Backend, type Script, scripts } from './scripts/script.js';
 
 const ONLY = process.env.SCRIPT ?? '';
-/** They wait for windows of debouncing most of the time. */
+/** Most of the time they wait for debounce windows. */
 const AT_ONCE = 6;
 const all = scripts();
 

@@ -1,9 +1,11 @@
-/** What was told is kept in a state: what changed while nobody watched is told at the next start. */
+/**
+ * Delivered events are kept in a state: changes while nobody watched are reported at the next start.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { createWatcher, WatcherError } from '../../src/watcher/index.js';
-import { everywhere, scenario } from './told.js';
+import { everywhere, scenario } from './watched-tree.js';
 
 everywhere('what was made, changed, renamed and removed meanwhile', async (told) => {
   const { statePath } = told;
@@ -29,7 +31,7 @@ everywhere('what was made, changed, renamed and removed meanwhile', async (told)
   assert.deepEqual(await told.quiet(), []);
 });
 
-scenario('what was told and not taken is told again', async (told) => {
+scenario('events that were emitted and not taken are delivered again', async (told) => {
   const { statePath } = told;
   for (const name of ['changed', 'gone']) writeFileSync(told.at(name), '1');
   await told.start({ statePath }, { listens: false });

@@ -1,14 +1,16 @@
-/** The end of a watcher: at any moment, with nothing left of it. */
+/**
+ * The end of a watcher: at any moment, with nothing left.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createWatcher, WatcherStoppedError } from '../../src/watcher/index.js';
 import { PACKAGE } from '../world/program.js';
-import { everywhere, scenario, Told } from './told.js';
+import { everywhere, scenario, WatchedTree } from './watched-tree.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
-/** Of the kinds that keep a process alive. */
+/** Resources of the kinds that keep a process alive. */
 const resources = (): string =>
   process
     .getActiveResourcesInfo()
@@ -20,7 +22,7 @@ everywhere(
   async (told) => {
     const watcher = await told.start({}, { listens: false });
     const taking = (async () => {
-      for await (const event of watcher.events()) assert.fail(`told: ${event.path}`);
+      for await (const event of watcher.events()) assert.fail(`event: ${event.path}`);
     })();
     await Promise.all([watcher.stop(), watcher.stop()]);
     await taking;
@@ -45,7 +47,7 @@ everywhere('stopping during the first scan', async (told) => {
 everywhere('stopping while a consumer takes nothing', async (told) => {
   await told.start({ bufferMax: 1 }, { listens: false });
   for (const name of ['a', 'b', 'c']) writeFileSync(told.at(name), '');
-  // An iterator of which one event is taken: by then the others wait.
+  // An iterator of which one event was taken: by then the others wait.
   await told.watcher.events().next();
   await told.stop();
 });
@@ -61,7 +63,7 @@ scenario('an abort is a stop, also one that came before', async (told) => {
 
 for (const backend of ['inotify', 'node', 'poll'] as const)
   test(`a hundred starts and stops leave no descriptor and no timer (${backend})`, async () => {
-    const told = new Told(backend);
+    const told = new WatchedTree(backend);
     mkdirSync(told.at('d'));
     const round = async (): Promise<void> => {
       const watcher = createWatcher({ backend, signal: new AbortController().signal });
@@ -75,7 +77,7 @@ for (const backend of ['inotify', 'node', 'poll'] as const)
     await told.end();
   });
 
-/** As a user of the package imports it. */
+/** Imported as a user of the package imports it. */
 const run = (script: string): string =>
   execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: PACKAGE,

@@ -116,7 +116,7 @@ scenarioBothWays('filters act before anything is marked', async (world, options)
   assert.deepEqual([...world.seen], ['b']);
 });
 
-scenario('the last cause is told: written, renamed in, met by a scan', async (world) => {
+scenario('the last cause is delivered: written, renamed in, found by a scan', async (world) => {
   mkdirSync(world.root);
   writeFileSync(join(world.root, 'there'), '1');
   world.start();
@@ -147,7 +147,7 @@ scenarioBothWays('a root that is removed and made again', async (world, options)
   await world.untilSeen('y');
 });
 
-scenario('a root replaced by another directory is watched anew', async (world) => {
+scenario('a root replaced by another directory is watched again', async (world) => {
   mkdirSync(world.root);
   world.start();
   await world.untilTold('scan_done');
@@ -160,7 +160,7 @@ scenario('a root replaced by another directory is watched anew', async (world) =
   assert(!world.seen.has(nameOfText('stray')));
 });
 
-scenario('a hand-over that fails is told once, and nothing is lost', async (world) => {
+scenario('a delivery that fails is emitted once, and nothing is lost', async (world) => {
   mkdirSync(world.root);
   world.start();
   await world.untilTold('scan_done');

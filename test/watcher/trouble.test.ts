@@ -1,4 +1,6 @@
-/** What goes wrong is told once, with where and why, and once more when it is over; nothing is lost meanwhile. */
+/**
+ * Each trouble is emitted once, with its path and reason, and once more when it is over; nothing is lost meanwhile.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,9 +8,9 @@ import { test } from 'node:test';
 import { createWatcher, profiles, WatcherError, type WatcherOptions } from '../../src/watcher/index.js';
 import { Bell } from '../world/bell.js';
 import { asSomebody } from '../world/users.js';
-import { everywhere, scenario, type Told } from './told.js';
+import { everywhere, scenario, type WatchedTree } from './watched-tree.js';
 
-test('options that cannot be are refused by name, rule and value', () => {
+test('impossible options are refused with name, rule and value', () => {
   const wrong: [WatcherOptions, RegExp][] = [
     [{ debounceMs: -1 }, /debounceMs has to be a whole number from 0 to 2147483647, and is -1/],
     [{ bufferMax: 0 }, /bufferMax .* from 1 to 1000000/],
@@ -42,7 +44,7 @@ everywhere('a root that is not there is refused', async (told) => {
   await watcher.watch(told.at('nothing'));
 });
 
-everywhere('a root that goes is missing, not empty: what is gone is told when it is back', async (told) => {
+everywhere('a root that goes is missing, not empty: deletions are reported when it is back', async (told) => {
   writeFileSync(told.at('kept'), '1');
   writeFileSync(told.at('gone'), '1');
   await told.start();
@@ -61,14 +63,14 @@ everywhere('a root that goes is missing, not empty: what is gone is told when it
   await told.expect(() => writeFileSync(told.at('new'), ''), '+file new');
 });
 
-everywhere('a root that is another directory now is compared with what was told', async (told) => {
+everywhere('a root that is another directory now is compared with the delivered tree', async (told) => {
   mkdirSync(told.at('d'));
   writeFileSync(told.at('d/x'), '1');
   await told.start();
   renameSync(told.root, join(told.base, 'old'));
   mkdirSync(told.root);
   writeFileSync(told.at('y'), '1');
-  await told.until('all is told', () => told.events.length === 3);
+  await told.until('all events have come', () => told.events.length === 3);
   assert.deepEqual((await told.quiet()).sort(), ['+file y', '-directory d', '-file d/x']);
 });
 
@@ -85,8 +87,8 @@ everywhere('a directory that is swapped for a symlink leads nowhere', async (tol
   assert.deepEqual(await told.quiet(), []);
 });
 
-/** As somebody for whom permissions count. */
-async function asNobody(told: Told, run: () => Promise<void>): Promise<void> {
+/** Runs as a user for whom permissions count. */
+async function asNobody(told: WatchedTree, run: () => Promise<void>): Promise<void> {
   for (const path of [told.base, told.root]) chmodSync(path, 0o777);
   await asSomebody(run);
 }
@@ -98,7 +100,7 @@ everywhere('a directory that may not be read, and one that may not be entered', 
     chmodSync(told.at('closed'), 0);
     chmodSync(told.at('listed'), 0o400);
     await told.start({ rescanMs: 200 });
-    await told.until('both are told', () => told.errors.length >= 2);
+    await told.until('both errors have come', () => told.errors.length >= 2);
     const about = told.errors.map(({ op, code, path }) => `${op} ${code} ${path.slice(told.root.length + 1)}`);
     assert.deepEqual(about.sort(), ['read EACCES closed', 'stat EACCES listed/y']);
     for (const name of ['closed', 'listed']) chmodSync(told.at(name), 0o700);
@@ -108,7 +110,7 @@ everywhere('a directory that may not be read, and one that may not be entered', 
   });
 });
 
-scenario('an error that nobody listens to is not thrown, and is logged', async (told) => {
+scenario('an error without a listener is not thrown, and is logged', async (told) => {
   const logged: string[] = [];
   const bell = new Bell(30_000, () => logged.join());
   const log = (_: object, message: string): void => {

@@ -1,6 +1,6 @@
 /**
- * Writes of equal size with the mtime put back of which no event tells under a name that is known: on the way between two names,
- * outside of the tree, in directories that are not watched yet, or before a stop. Each ends with the copy being the tree.
+ * Writes of equal size with the mtime put back, without an event under a known name: between two names, outside of the
+ * tree, in directories that are not watched yet, or before a stop. At the end the copy must equal the tree.
  */
 import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
@@ -62,7 +62,7 @@ for (const [when, debounceMs] of [
   ['was seen', 0],
   ['was held back', 300],
 ] as const)
-  scenario(`a write ${when}, and not told before a stop: it is told at the next start`, async (hand) => {
+  scenario(`a write ${when}, and not reported before a stop: it is reported at the next start`, async (hand) => {
     const { statePath } = hand;
     writeLongAgo(hand.at('f'), 'before');
     await hand.start({ statePath, initial: true, debounceMs });

@@ -1,4 +1,6 @@
-/** The packed table of watches, against two maps. */
+/**
+ * The packed table of watches, compared with two maps.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
@@ -42,7 +44,7 @@ test('random adds, renames, removals and questions are answered as by maps', (t)
     if (known === undefined) table.add(wd, path, step);
     else table.met(wd, step);
     rows.set(wd, { path, round: step });
-    // Now and then as many go as a directory of half the tree holds.
+    // Now and then half of the tree is removed.
     const gone = step % 1_000 === 999 ? sorted(rows.keys()).filter((one) => one % 2) : below(3) ? [] : [below(step)];
     for (const one of gone) assert.equal(table.delete(one), rows.delete(one));
     if (step % 100 > 0) continue;
@@ -58,7 +60,7 @@ test('random adds, renames, removals and questions are answered as by maps', (t)
   }
 });
 
-test('paths that went leave no memory behind', () => {
+test('removed paths free their memory', () => {
   const table = new WatchTable();
   for (let wd = 1; wd <= 100_000; wd++) {
     table.add(wd, `${'x'.repeat(200)}/${wd}` as ByteName, 0);

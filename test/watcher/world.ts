@@ -1,4 +1,6 @@
-/** A real directory with a real watcher over it, and waits that end when what they wait for was told. */
+/**
+ * A real directory with a real engine, and waits that end when the awaited event was emitted.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +11,7 @@ import { linuxBackend } from '../../src/watcher/backend/linux-backend.js';
 import { Engine, type EngineEvent, type EngineOptions, type QueuedPath } from '../../src/watcher/engine/index.js';
 import { Bell } from '../world/bell.js';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 30_000;
 
 export class World {
@@ -18,9 +20,9 @@ export class World {
   readonly marks: QueuedPath[] = [];
   readonly seen = new Set<ByteName>();
   readonly told: EngineEvent[] = [];
-  readonly #bell = new Bell(PATIENCE_MS, () => `told: ${JSON.stringify(this.told)}`);
+  readonly #bell = new Bell(PATIENCE_MS, () => `events: ${JSON.stringify(this.told)}`);
   #watcher: Engine | undefined;
-  /** Thrown by the next hand-overs. */
+  /** Thrown by the next deliveries. */
   failWith: Error | undefined;
 
   get watcher(): Engine {
@@ -64,7 +66,7 @@ export class World {
   }
 
   untilTold(event: EngineEvent['event'], times = 1): Promise<void> {
-    return this.until(`${event} told ${times} times`, () => this.count(event) >= times);
+    return this.until(`${event} emitted ${times} times`, () => this.count(event) >= times);
   }
 
   count(event: EngineEvent['event']): number {
@@ -83,7 +85,7 @@ export class World {
   }
 }
 
-/** Runs with events and by polling alone: the second must be as correct as the first. */
+/** Runs with events, and with polling only: the second must be equally correct. */
 export function scenarioBothWays(name: string, run: (world: World, options: Partial<EngineOptions>) => Promise<void>) {
   scenario(name, (world) => run(world, {}));
   scenario(`${name} (polling)`, (world) => run(world, { poll: true, scanEveryMs: 50 }));

@@ -1,10 +1,13 @@
-/** Waits for what events bring: asked again at each ring, never by the clock; a deadline ends a wait that is in vain. */
+/**
+ * Waits for events: the condition is checked again at each ring, never by the clock. A deadline ends a wait that would
+ * be in vain.
+ */
 export class Bell {
   readonly #listeners = new Set<() => void>();
 
   constructor(
     private readonly patienceMs: number,
-    /** What a wait in vain tells of what was seen instead. */
+    /** Describes what was seen instead, for a wait that failed. */
     private readonly soFar: () => string,
   ) {}
 

@@ -1,6 +1,6 @@
 /**
- * Does by hand, without any crash safety, what the ingestor does with a file: for the tests of the oracle, which must be
- * believed before the product is.
+ * Does by hand, without any crash safety, what the ingestor does with a file. For the tests of the oracle, which must
+ * be trusted before the product is.
  */
 import { appendFileSync, copyFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,14 +38,14 @@ export function appendLine(world: World, record: ManifestRecord): void {
   appendFileSync(manifestPath(world), `${JSON.stringify(record)}\n`);
 }
 
-/** A line, and the file in the warehouse. */
+/** Writes a manifest line, and the file into the warehouse. */
 export function store(world: World, dropped: Dropped): void {
   appendLine(world, recordOf(world, dropped));
   mkdirSync(join(world.feed().warehouse, DAY), { recursive: true });
   renameSync(join(world.input, dropped.name), storedPath(world, dropped));
 }
 
-/** Into a folder of the work directory. */
+/** Puts a file into a folder of the work directory. */
 export function putAway(
   world: World,
   dropped: Dropped,

@@ -1,6 +1,6 @@
 /**
- * Who carries a content, who waits for it, and who is a duplicate of it: what the rows must say at every moment, whatever
- * was interrupted.
+ * Which job carries a content, which jobs wait for it, and which are its duplicates: rules for the rows that are valid
+ * at every moment, whatever was interrupted.
  */
 import assert from 'node:assert/strict';
 import type { Backend } from '../../queue/backend.js';
@@ -24,7 +24,7 @@ interface ContentRow {
 export const jobsOf = (backend: Backend): CarrierJob[] =>
   backend.read((r) => r.all<CarrierJob>('SELECT * FROM jobs ORDER BY seq'));
 
-/** True at every moment, whatever was interrupted. */
+/** Valid at every moment, whatever was interrupted. */
 export function assertCarriers(backend: Backend): void {
   const { all, contents, wakes } = backend.read((r) => ({
     all: r.all<CarrierJob>('SELECT * FROM jobs'),

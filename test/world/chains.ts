@@ -1,4 +1,6 @@
-/** A chain that checks and splits, files for it, and what each is to be made into. */
+/**
+ * A chain that checks and splits, files for it, and the expected outputs of each file.
+ */
 import { writeFileSync } from 'node:fs';
 import { sha256 } from './dropping.js';
 import { asConfiguration, type Chain } from './layout.js';
@@ -6,7 +8,7 @@ import type { World } from './world.js';
 
 export const HEADER = 'id,country,amount';
 
-/** Records with a bad amount are rejected, the others go to an output of their country. */
+/** Records with a bad amount are rejected; the others go to an output of their country. */
 export const BY_COUNTRY: Chain = {
   format: 'csv',
   start: 'check',
@@ -23,7 +25,7 @@ export interface Orders {
   made: Record<string, string>;
 }
 
-/** `n` records, one in ten of them bad. `mark`: makes the content another one than others. */
+/** `n` records, one in ten of them bad. `mark` makes the content different from others. */
 export function orders(mark: string, n: number, countries: readonly string[] = ['DE', 'FR']): Orders {
   const by = new Map<string, string[]>();
   const lines = Array.from({ length: n }, (_, i) => {
@@ -44,7 +46,7 @@ export function orders(mark: string, n: number, countries: readonly string[] = [
 /** A header that the chain refuses: the file is held. */
 export const broken = (mark: string): string => `id,land,amount\n${mark},DE,1\n`;
 
-/** The next start of a program finds that feed with another chain. */
+/** Changes the chain of that feed for the next start of a program. */
 export function changeChain(world: World, feed: string, chain: Chain): void {
   const feeds = world.feeds.map((one) =>
     one.name === feed ? { ...one, options: { ...one.options, process: chain } } : one,

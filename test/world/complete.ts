@@ -1,6 +1,6 @@
 /**
- * "Complete": before the rule holds, the file lies untouched in the input and nothing of it is in warehouse or manifest;
- * afterwards all of it is stored, byte for byte.
+ * "Complete": before the rule is fulfilled, the file stays untouched in the input, and nothing of it is in the
+ * warehouse or a manifest. Afterwards all of it is stored, byte for byte.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ import { files, look } from './tree.js';
 import { type Deadline, until } from './waiting.js';
 
 /**
- * A sentence that says in what way the file is no longer untouched; undefined when it is. The name must be a new one.
- * `appeared: false`: it need not be in the input yet.
+ * A sentence that says how the file was touched; undefined if it was not. The name must be new. `appeared: false`: it
+ * need not be in the input yet.
  */
 export function touched(feed: Feed, given: Name, appeared = true): string | undefined {
   const name = asName(given);
@@ -28,9 +28,9 @@ export function touched(feed: Feed, given: Name, appeared = true): string | unde
 }
 
 /**
- * Runs `act`, which makes the file whole, and asserts all the while that it is untouched; then waits until it is stored.
- * `act` calls `whole()` right before the step that makes the rule hold (the rename, the sidecar); otherwise the rule may
- * hold when `act` ends. It answers what was dropped.
+ * Runs `act`, which completes the file, and asserts meanwhile that the file is untouched; then waits until it is
+ * stored. `act` calls `whole()` directly before the step that fulfils the rule (the rename, the sidecar); otherwise the
+ * rule may be fulfilled when `act` ends. `act` returns the dropped file.
  */
 export async function complete(
   feed: Feed,
@@ -57,7 +57,7 @@ export async function complete(
     },
     { withinMs: 60_000, everyMs: 5 },
   ).catch((error: unknown) => {
-    acting.catch(() => {}); // the act's own end does not matter any more
+    acting.catch(() => {}); // the end of the act itself does not matter any more
     throw error;
   });
   const dropped = await acting;

@@ -1,6 +1,6 @@
 /**
- * Stands between a client and a PostgreSQL, and cuts a connection at a statement: before it reaches the server, or after the server
- * has done it and before its answer reaches the client.
+ * A proxy between a client and a PostgreSQL that cuts a connection at a statement: before the statement reaches the
+ * server, or after the server has done it and before its answer reaches the client.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
@@ -11,10 +11,10 @@ export type Cut = 'before' | 'after';
 const isReady = (answer: Buffer): boolean => answer.length >= 6 && answer.readUInt8(answer.length - 6) === 0x5a;
 
 export class CuttingProxy {
-  /** Cut so at the statement after so many. */
+  /** Cuts in this way at the statement after this many. */
   #cut: { in: number; how: Cut } | undefined;
   readonly #open = new Set<Socket>();
-  /** Statements that came to it. */
+  /** The statements that it has seen. */
   statements = 0;
 
   private constructor(
@@ -35,12 +35,12 @@ export class CuttingProxy {
     return (this.server.address() as { port: number }).port;
   }
 
-  /** `after`: so many statements pass before it. */
+  /** `after`: the number of statements that pass before it. */
   cutNext(how: Cut, after = 0): void {
     this.#cut = { in: after, how };
   }
 
-  /** Connections of clients, just now. */
+  /** Connections of clients now. */
   get open(): number {
     return this.#open.size;
   }
@@ -53,7 +53,7 @@ export class CuttingProxy {
     this.#cut = undefined;
   }
 
-  /** All connections, now. */
+  /** Cuts all connections now. */
   cutAll(): void {
     for (const socket of this.#open) socket.destroy();
   }
@@ -75,7 +75,7 @@ export class CuttingProxy {
     let answer = Buffer.alloc(0);
     for (const socket of [client, server]) socket.on('error', end).on('close', end);
     client.on('data', (data) => {
-      // 'P': a statement is parsed, the first message of one with values.
+      // 'P': a statement is parsed; this is the first message of a statement with values.
       if (data[0] === 0x50) {
         this.statements++;
         if (this.#cut && this.#cut.in-- <= 0) {

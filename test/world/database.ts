@@ -1,7 +1,7 @@
 /**
- * The rows of a state as a test sees them.
- * Guarantees: nothing is written, rows are copied, connections closed at once.
- * Does not: belong into a process that holds a backend on the same state: closing our descriptor would drop its locks.
+ * The rows of a state, read by a test.
+ * Guarantees: nothing is written, rows are copied, connections are closed at once.
+ * Does not: work in a process that has a backend on the same state: closing our descriptor would release its locks.
  */
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
@@ -67,21 +67,21 @@ export interface DatabaseSurvey {
   gates: GateRow[];
   /** Manifest files with an append that was planned and not confirmed. */
   openAppends: string[];
-  /** Of all feeds. */
+  /** For all feeds. */
   depthsOff: string[];
-  /** Contents that are planned and not stored, and have no reservation: by these the end of an hour is told. */
+  /** Contents that are planned, not stored, and have no reservation. The end of an hour depends on them. */
   unreserved: string[];
-  /** Of all feeds: contents that are not found by their hash, or twice, and hashes that find none. */
+  /** For all feeds: contents that are not found by their hash, or found twice, and hashes that lead to no content. */
   hashesOff: string[];
 }
 
-/** What is in hand at this moment, in all feeds. */
+/** Jobs in progress at this moment, in all feeds. */
 export interface Glance {
   claimed: number;
   openAppends: number;
-  /** Names in the warehouse that are promised, or were until just now. */
+  /** Names in the warehouse that are promised, or were a moment ago. */
   reservations: number;
-  /** By the counters, since the beginning of this state. */
+  /** From the counters, since the beginning of this state. */
   stored: number;
 }
 
@@ -92,8 +92,8 @@ export function glance(statePath: string): Glance {
   const ask = (what: string): number => db.prepare(`SELECT ${what}`).pluck().get() as number;
   const tables = "count(*) FROM sqlite_schema WHERE name IN ('jobs', 'appends', 'reservations', 'counters')";
   try {
-    db.exec('BEGIN'); // all of one moment: what was claimed before a commit is not what was stored by it
-    // The tables come in two commits: the first look at a new state may be between them.
+    db.exec('BEGIN'); // one moment for all: what was claimed before a commit is not what that commit stored
+    // The tables are created in two commits: the first read of a new state may come between them.
     if (ask(tables) < 4) return { claimed: 0, openAppends: 0, reservations: 0, stored: 0 };
     return {
       claimed: ask("count(*) FROM jobs WHERE state = 'claimed'"),
@@ -106,24 +106,24 @@ export function glance(statePath: string): Glance {
   }
 }
 
-/** How many jobs of a feed are neither done nor held; cheap also where there are 100,000 others. */
+/** The number of jobs of a feed that are neither done nor held; cheap even with 100,000 others. */
 export const underWay = (statePath: string, feed: string): number =>
   asked<number>(statePath, "count(*) FROM jobs WHERE state NOT IN ('done', 'held') AND feed = ?", feed)[0]!;
 
-/** What the other hosts have not been told. */
+/** Contents that the other hosts have not been informed of. */
 export const untoldOf = (statePath: string): number => asked<number>(statePath, 'count(*) FROM shared_outbox')[0]!;
 
 /** How many jobs are done and how many are not, as words to compare. */
 export const doneAndOthers = (statePath: string, feed: string): string =>
   asked<string>(statePath, "total(state = 'done') || ' of ' || count(*) FROM jobs WHERE feed = ?", feed)[0]!;
 
-/** The paths of the held jobs, as cheap. */
+/** The paths of the held jobs; equally cheap. */
 export const heldKeys = (statePath: string, feed: string): ByteName[] =>
   asked<Buffer>(statePath, "key FROM jobs WHERE state = 'held' AND feed = ?", feed).map(
     (key) => key.toString('latin1') as ByteName,
   );
 
-/** Whether a content may come as that generation. */
+/** True if a content may be ingested as that generation. */
 export const isAllowed = (statePath: string, sha256: string, generation: number): boolean =>
   asked(
     statePath,
@@ -131,7 +131,7 @@ export const isAllowed = (statePath: string, sha256: string, generation: number)
     ...[sha256, generation],
   ).length > 0;
 
-/** Whether this owner has jobs in its hands; cheap enough to be asked every millisecond. */
+/** True if this owner has claimed jobs; cheap enough to be asked every millisecond. */
 export const hasClaims = (statePath: string, feed: string, owner: number): boolean =>
   asked(statePath, "1 FROM jobs WHERE state = 'claimed' AND feed = ? AND owner = ? LIMIT 1", feed, owner).length > 0;
 
@@ -147,7 +147,7 @@ function asked<T>(statePath: string, what: string, ...about: (string | number)[]
   }
 }
 
-/** Whether somebody is inside a write transaction just now. */
+/** True if somebody is inside a write transaction now. */
 export function isWriteLocked(statePath: string): boolean {
   const db = new Database(statePath, { timeout: 0, fileMustExist: true });
   try {
@@ -165,7 +165,7 @@ export function isWriteLocked(statePath: string): boolean {
 export function readDatabase(statePath: string, feed: string): DatabaseSurvey | undefined {
   if (!existsSync(statePath)) return undefined;
   const db = new Database(statePath, { readonly: true, timeout: 5_000 });
-  // A state that is being made has not all of its tables yet.
+  // A state that is being created does not have all of its tables yet.
   const rowsOf = (table: string, order = 'rowid'): unknown[] => {
     const there = db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(table);
     return there ? db.prepare(`SELECT * FROM ${table} WHERE feed = ? ORDER BY ${order}`).all(feed) : [];
@@ -216,7 +216,7 @@ export function copyDatabase(from: string, to: string): void {
   }
 }
 
-/** A hand on a state that nobody uses just now. */
+/** Write access to a state that nobody uses now. */
 export function editDatabase(path: string, act: (db: Database.Database) => void): void {
   const db = new Database(path);
   try {

@@ -1,5 +1,5 @@
 /**
- * What a test puts into an input, and the record of it that the oracle compares everything with.
+ * Files that a test puts into an input, and the record of them that the oracle compares everything with.
  */
 import { createCipheriv, createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
@@ -19,24 +19,27 @@ export interface Dropped {
 
 export interface DropOptions {
   feed?: string;
-  /** `write`: under its name; `rename`: hidden first, renamed when whole; `old`: written, with an mtime of years ago (`cp -p`). */
+  /**
+   * `write`: under its name. `rename`: hidden first, renamed when complete. `old`: written, with an mtime of years ago
+   * (`cp -p`).
+   */
   how?: 'write' | 'rename' | 'old';
   optional?: boolean;
   /** Gives the open file to its owner, before anybody may take it away. */
   own?: (fd: number) => void;
 }
 
-/** A file that is written bit by bit. */
+/** A file that is written in pieces. */
 export interface Writer {
   write(content: Buffer | string): void;
-  /** The file is whole: it is recorded as dropped. */
+  /** The file is complete: it is recorded as dropped. */
   close(): Dropped;
 }
 
 export const asName = (name: Name): ByteName => (typeof name === 'string' ? nameOfText(name) : nameOfBytes(name));
 export const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Bytes that no other call gives, and the same ones again for the same seed and number. */
+/** Bytes that no other call returns; the same bytes again for the same seed and number. */
 export function contents(seed: string): (bytes: number) => Buffer {
   let number = 0;
   return (bytes) => {
@@ -45,7 +48,7 @@ export function contents(seed: string): (bytes: number) => Buffer {
   };
 }
 
-/** Puts a whole file into `input`; directories in its name are made. */
+/** Puts a complete file into `input`; directories in its name are made. */
 export function drop(input: string, given: Name, content: Buffer, options: DropOptions = {}): Dropped {
   const name = asName(given);
   const path = pathIn(input, name);
@@ -92,7 +95,7 @@ export function openWriter(input: string, given: Name, record: (dropped: Dropped
   };
 }
 
-/** The lines that the scripts of ops/simulate print: `SHA256 BYTES NAME`. */
+/** Parses the lines that the scripts of ops/simulate print: `SHA256 BYTES NAME`. */
 export function toldBy(stdout: string, feed = 'default'): Dropped[] {
   return stdout
     .split('\n')

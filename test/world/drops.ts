@@ -1,5 +1,5 @@
 /**
- * What a test puts into a world, and the record of it that the oracle judges by.
+ * Files that a test puts into a world, and the record of them that the oracle judges by.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ export class Drops extends Home {
   readonly dropped: Dropped[] = [];
   readonly bystanders: Bystander[] = [];
   readonly sidecars = new Set<ByteName>();
-  /** What the test lets be: see `Expected`. */
+  /** Differences that the test permits: see `Expected`. */
   readonly taken = new Set<ByteName>();
   readonly held = new Set<string>();
   readonly discarded = new Set<string>();
@@ -41,20 +41,21 @@ export class Drops extends Home {
     this.content = contents(options.seed ?? process.env.SEED ?? this.root);
   }
 
-  /** Puts a file into the input and records it. A number as content: so many bytes that no other file has. */
+  /** Puts a file into the input and records it. A number as content: this many bytes that no other file has. */
   drop(name: Name, content: Buffer | string | number, options: DropOptions = {}): Dropped {
     const bytes = typeof content === 'number' ? this.content(content) : Buffer.from(content);
     const feed = this.feed(options.feed);
     const { user } = this;
     const dropped = drop(feed.input, name, bytes, {
-      ...{ ...options, feed: feed.name },
+      ...options,
+      feed: feed.name,
       ...(user && { own: (fd: number) => giveOpen(user, fd) }),
     });
     this.dropped.push(dropped);
     return dropped;
   }
 
-  /** A file that is written bit by bit; it counts as dropped from its `close` on. */
+  /** A file that is written in pieces; it counts as dropped after its `close`. */
   writer(name: Name, feed?: string): Writer {
     return openWriter(this.feed(feed).input, name, (dropped) => this.dropped.push(dropped), this.feed(feed).name);
   }
@@ -64,7 +65,7 @@ export class Drops extends Home {
     writeFileSync(join(this.feed(feed).input, `${name}${suffix}`), content);
   }
 
-  /** Records something that lies in an input or a warehouse and that the ingestor must leave as it is. */
+  /** Records a file in an input or a warehouse that the ingestor must not change. */
   bystander(place: 'input' | 'warehouse', name: Name, feed?: string): void {
     const seen = look(this.feed(feed)[place], asName(name));
     assert(seen, `${name} is not in the ${place}`);

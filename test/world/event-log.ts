@@ -1,11 +1,11 @@
 /**
- * The log events of all programs of a world, in the order of their arrival, and the wait for one of them.
+ * The log events of all programs of a world, in the order of their arrival, and waits for one of them.
  */
 import type { LogEvent } from './program.js';
 import type { Deadline } from './waiting.js';
 
 export interface HeardEvent extends LogEvent {
-  /** Pid of the program (the parent) whose log it was in. */
+  /** The pid of the program (the parent) whose log it was in. */
   heardFrom: number;
 }
 
@@ -24,9 +24,7 @@ export class EventLog {
     return this.all.filter((event) => event.event === name);
   }
 
-  /**
-   * The first event of that name that matches, heard already (from `since` on) or to come.
-   */
+  /** The first event of that name that matches, either already logged (from `since` on) or later. */
   async first(
     name: string,
     match: Match = () => true,

@@ -1,11 +1,13 @@
 /**
- * Kills a worker at a chosen point: while it writes a manifest (between the intent's commit and its confirmation), around
- * its rename into the warehouse or of a seal (the file's, not the sidecar's), before a private copy gets its name.
- * Or a call hangs: the rename into the warehouse (`hangs`; `hangs_at_one`: of a file named `hanging`), the reading of a file named `hanging` (`hangs_reading`), until another
- * point is armed. A preloaded library wraps pwrite, pread, fdatasync, statfs and renameat2.
- * Guarantees: the library is armed for so many kills and then lets everything pass; how many it made is counted over all
- * processes.
- * Does not: see anything but manifest.jsonl and partitions; the state's files are not touched.
+ * Kills a worker at a chosen point: while it writes a manifest (between the commit of the intent and its confirmation),
+ * around the rename of a file into the warehouse or of a seal (of the file, not of the sidecar), or before a private
+ * copy gets its name.
+ * Or makes a call hang until another point is armed: the rename into the warehouse (`hangs`; `hangs_at_one`: only of a
+ * file named `hanging`), or the reading of a file named `hanging` (`hangs_reading`). A preloaded library wraps pwrite,
+ * pread, fdatasync, statfs and renameat2.
+ * Guarantees: the library kills as often as it is armed for, and then lets every call pass. The kills are counted over
+ * all processes.
+ * Does not: affect anything except manifest.jsonl and partitions; the state's files are not touched.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -94,7 +96,7 @@ int fdatasync(int fd) {
   if (dies(5)) die();
   return n;
 }
-/* What stands behind the 26 characters of a job's id says which of its files it is. */
+/* The text after the 26 characters of a job's id says which of its files it is. */
 static int rename_point(const char *folder, const char *new_name) {
   if (strstr(folder, "/ingest_date=")) return 6;
   size_t n = strlen(folder);
@@ -138,14 +140,14 @@ int renameat2(int from, const char *name, int to, const char *new_name, unsigned
 export interface Faults {
   env: NodeJS.ProcessEnv;
   arm(point: Point, kills: number): void;
-  /** One kill, of the parent too: nobody goes on with what is found there. */
+  /** One kill, which includes the parent: no process continues with what is left. */
   armForAll(point: Point): void;
   kills(): number;
-  /** Wrapped calls of all processes; a harness that saw none tests nothing. */
+  /** The number of wrapped calls in all processes; if it is 0, the test tests nothing. */
   calls(): number;
 }
 
-/** Undefined where there is no gcc. */
+/** Undefined if there is no gcc. */
 export function faultsIn(folder: string): Faults | undefined {
   const [source, library, control] = ['faults.c', 'faults.so', 'faults'].map((name) => join(folder, name)) as [
     string,

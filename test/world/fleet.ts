@@ -1,4 +1,6 @@
-/** Hosts that share a ledger: a world each, and a proxy each that leads to the one PostgreSQL. */
+/**
+ * Hosts that share a ledger: one world for each, and one proxy for each to the same PostgreSQL.
+ */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { QueryResultRow } from 'pg';
@@ -24,7 +26,7 @@ export class Fleet {
     readonly hosts: readonly FleetHost[],
   ) {}
 
-  /** Undefined, and the test is skipped, where there is no PostgreSQL. */
+  /** Undefined, and the test is skipped, if there is no PostgreSQL. */
   static async create(
     t: TestContext,
     names: readonly string[],
@@ -53,7 +55,7 @@ export class Fleet {
     }
   }
 
-  /** `ingest-ctl host` at that host; answers what it said. */
+  /** Runs `ingest-ctl host` at that host; returns its output. */
   async ctl(name: string, words: readonly string[], { code = 0 } = {}): Promise<string> {
     const { world, url } = this.host(name);
     const ended = await world.run('ingest-ctl', [...words, '--shared-ledger', url]);
@@ -61,7 +63,7 @@ export class Fleet {
     return (code === 0 ? ended.stdout : ended.stderr).trim();
   }
 
-  /** Asks the database itself. */
+  /** Queries the database directly. */
   async rows<Row extends QueryResultRow>(statement: string): Promise<Row[]> {
     const shared = new SharedConnection(this.server.url);
     try {
@@ -77,7 +79,7 @@ export class Fleet {
 
   startOne = ({ world, url }: FleetHost): Program => world.start('ingest', ['--shared-ledger', url]);
 
-  /** Each file has ended, and the others know of all that was stored. */
+  /** Each file is done, and the other hosts know everything that was stored. */
   async allDone(options: Deadline = {}): Promise<void> {
     for (const { world } of this.hosts) await world.allDroppedDone(options);
     await this.toldAll(options);
@@ -92,7 +94,7 @@ export class Fleet {
     for (const { world } of this.hosts) await world.stop();
   }
 
-  /** The shared ledger says of each content that it is stored, and where. Once all is done. */
+  /** The shared ledger has each content as stored, with its host. Only when everything is done. */
   async checkShared(): Promise<void> {
     const rows = await this.rows<{ sha256: string; name: string; state: string }>(
       "SELECT encode(c.sha256, 'hex') AS sha256, h.name, c.state FROM contents c JOIN hosts h ON h.id = c.host",

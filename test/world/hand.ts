@@ -1,6 +1,6 @@
 /**
- * A test's own hand on a running state: closes and opens stages, and holds a job there as its stage could have.
- * Each call is an owner of its own for as long as it takes.
+ * A test's direct changes of a running state: closes and opens stages, and holds a job in one, as its stage could have
+ * done. Each call is an owner for as long as it takes.
  */
 import type { Backend } from '../../queue/backend.js';
 import { openState } from '../../src/ingest/ledger/open-state.js';
@@ -30,7 +30,7 @@ export const resume = (statePath: string, ...stages: string[]): Promise<void> =>
     }),
   );
 
-/** Of jobs that are ready: what a claim and a hold leave. Answers how many were still ready. */
+/** Leaves ready jobs as after a claim and a hold. Returns how many were still ready. */
 export function holdReady(backend: Backend, ids: readonly string[], code = 'held_by_test'): Promise<number> {
   return backend.transact((tx) => {
     let held = 0;

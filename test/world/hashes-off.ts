@@ -1,4 +1,6 @@
-/** Where the ways from hashes to contents (src/ingest/ledger/hashes.ts) do not lead where they should: one name each. */
+/**
+ * Finds errors in the index from hashes to contents (src/ingest/ledger/hashes.ts): one name for each.
+ */
 import type { Rows } from '../../queue/sqlite/rows.js';
 import { mayBeOld } from '../../src/ingest/ledger/hash-filter.js';
 
@@ -11,11 +13,11 @@ const TWICE = 'SELECT max(row) FROM contents GROUP BY feed, sha256, generation H
 const isThere = (rows: Rows, table: string): boolean =>
   rows.get('SELECT 1 FROM sqlite_schema WHERE name = ?', table) !== undefined;
 
-/** Of all feeds. */
+/** For all feeds. */
 export function hashesOff(rows: Rows): string[] {
-  // A state that is being made has not all of its tables yet.
+  // A state that is being created does not have all of its tables yet.
   if (!isThere(rows, 'hash_filter')) return [];
-  rows.run('BEGIN'); // of one moment
+  rows.run('BEGIN'); // one moment for all queries
   try {
     const off = [...rows.arrays(OFF), ...rows.arrays(TWICE)].map(([row]) => `row ${row}`);
     const old = rows.arrays('SELECT head FROM hashes_old UNION ALL SELECT sha256 FROM pruned') as [Buffer][];
@@ -28,6 +30,6 @@ export function hashesOff(rows: Rows): string[] {
 
 const PRUNED = `SELECT lower(hex(p.sha256)) FROM pruned_feeds f JOIN pruned p ON p.feed = f.number WHERE f.feed = ?`;
 
-/** Of a feed. */
+/** For one feed. */
 export const prunedOf = (rows: Rows, feed: string): Set<string> =>
   new Set(isThere(rows, 'pruned') ? (rows.arrays(PRUNED, feed) as [string][]).map(([sha256]) => sha256) : []);

@@ -1,4 +1,6 @@
-/** A file that has its line and cannot be moved: somebody else's file lies on its target. */
+/**
+ * A file that has its line and cannot be moved: another file is at its target.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pause, resume } from './hand.js';
@@ -7,7 +9,7 @@ import type { World } from './world.js';
 
 const PATIENT = { withinMs: 60_000 };
 
-/** Drops `held.csv` while an ingest runs. Answers its target. */
+/** Drops `held.csv` while an ingest runs. Returns its target. */
 export async function heldMove(world: World): Promise<string> {
   await pause(world.statePath, 'move');
   world.drop('held.csv', 100, { how: 'rename' });

@@ -1,5 +1,5 @@
 /**
- * The ground of a world: a fresh temporary directory with the folders of its feeds, and the options its commands run with.
+ * The directory of a world: a fresh temporary directory with the folders of its feeds, and the options of its commands.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
@@ -9,25 +9,27 @@ import { asConfiguration, asFlags, type Feed, type FeedPlan, type Options, place
 import { give, type User } from './users.js';
 
 export interface WorldOptions {
-  /** One feed `default` by flags when left out. */
+  /** One feed `default`, given by flags, if left out. */
   feeds?: Record<string, FeedPlan>;
-  /** Of the one feed and of the service: `{mode: 'sidecar', concurrency: 2}`. With `feeds`: of the service only. */
+  /**
+   * Options of the one feed and of the service: `{mode: 'sidecar', concurrency: 2}`. With `feeds`: of the service only.
+   */
   options?: Options;
-  /** Given places of the one feed (mount points). */
+  /** Given directories of the one feed (mount points). */
   places?: Omit<FeedPlan, 'options'>;
-  /** Whose directories these are, and who runs the commands. */
+  /** The owner of these directories, who also runs the commands. */
   user?: User;
   seed?: string;
-  /** Where the world's own directory is made; default: the temporary directory. */
+  /** The parent of the world's own directory; default: the temporary directory. */
   ground?: string;
 }
 
-/** `WATCH=poll npm test` runs every scenario by scans alone, where it does not say itself how it watches. */
+/** `WATCH=poll npm test` runs every scenario with scans only, unless it chooses by itself how to watch. */
 export const POLLED = process.env.WATCH === 'poll';
-/** Options of a world that says itself how it watches. */
+/** Options of a world that chooses by itself how to watch. */
 export const ITS_OWN_WATCH: Options = { poll: undefined, scanIntervalSeconds: undefined };
 
-/** Quick enough for tests, and still a window and a rest after the last change. */
+/** Fast enough for tests, and still a quiet window and a rest after the last change. */
 const QUICK: Options = {
   stabilitySeconds: 0.3,
   quietMs: 100,
@@ -54,7 +56,7 @@ export class Home {
     const directories = this.feeds.flatMap((feed) => [feed.input, feed.warehouse, feed.manifests]);
     for (const directory of [join(this.root, 'state'), ...directories]) mkdirSync(directory, { recursive: true });
     if (feeds) writeFileSync(this.configPath, asConfiguration(this.feeds, options));
-    // The work directory is made beside the input, so the parents are the user's too.
+    // The work directory is made beside the input, so the parents belong to the user too.
     if (user)
       give(
         user,
@@ -75,7 +77,7 @@ export class Home {
     return feed;
   }
 
-  /** The first feed's. */
+  /** For the first feed. */
   get input(): string {
     return this.feed().input;
   }

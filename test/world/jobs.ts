@@ -1,5 +1,5 @@
 /**
- * Waits for what becomes of a dropped file, by its job, and the questions that follow from it.
+ * Waits for the outcome of a dropped file, by its job, and further checks.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type { World } from './world.js';
 
 export const PATIENT = { withinMs: 60_000, everyMs: 25 };
 
-/** The newest job of a name, once `is` holds of it. */
+/** The newest job of a name, as soon as `is` is true for it. */
 export const job = (world: World, name: string, what: string, is: (job: JobRow) => unknown): Promise<JobRow> =>
   until(
     `the job of ${name} ${what}`,
@@ -40,7 +40,10 @@ export async function ctl(world: World, ...words: string[]): Promise<void> {
   assert.equal(code, 0, stderr);
 }
 
-/** One file and one line of each content; the copies under duplicates/, each told with the stored file that it equals. */
+/**
+ * One file and one line for each content; the other copies are in duplicates/, each reported with the stored file that
+ * it equals.
+ */
 export function once(world: World, { files, duplicates }: { files: number; duplicates: number }): void {
   world.check();
   assert.deepEqual(
@@ -51,14 +54,14 @@ export function once(world: World, { files, duplicates }: { files: number; dupli
 }
 
 /**
- * As many duplicates were told, each with a file of the warehouse that has just its bytes.
- * `killed`: somebody may have died between a settlement and its event.
+ * As many duplicates were reported, each with a file of the warehouse that has the same bytes. `killed`: a process may
+ * have died between a settlement and its event.
  */
 export function duplicatesTold(world: World, count: number, { killed = false } = {}): void {
   const told = world.log.named('file_skipped_duplicate');
-  assert(killed ? told.length <= count : told.length === count, `${told.length} of ${count} duplicates were told`);
+  assert(killed ? told.length <= count : told.length === count, `${told.length} of ${count} duplicates were logged`);
   const { warehouse } = world.feed();
   const stored = new Map(world.warehouse().map(({ path, sha256 }) => [join(warehouse, shownName(path)), sha256]));
   for (const { duplicate_of, sha256 } of told)
-    assert.equal(stored.get(String(duplicate_of)), sha256, `a duplicate was told to be one of ${duplicate_of}`);
+    assert.equal(stored.get(String(duplicate_of)), sha256, `a duplicate was logged as one of ${duplicate_of}`);
 }

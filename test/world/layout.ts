@@ -1,12 +1,13 @@
 /**
- * Where a world's feeds lie, and how that is told to a command: by flags for one feed, by a configuration file for many.
+ * The directories of a world's feeds, and how a command gets them: by flags for one feed, by a configuration file for
+ * many.
  */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /** Names of flags in camelCase (`stabilitySeconds`); `false` becomes `--no-…`, a list repeats the flag. */
 export type Options = Record<string, string | number | boolean | readonly string[] | Chain | undefined>;
-/** What a configuration file alone can say: `process`. */
+/** Options that only a configuration file can have: `process`. */
 export interface Chain {
   [key: string]: unknown;
 }
@@ -56,7 +57,7 @@ export function asFlags(options: Options): string[] {
     if (typeof value === 'object' && !Array.isArray(value))
       throw new Error(`--${kebab(name)}: only a file can say that`);
     if (typeof value === 'boolean') return [value ? `--${kebab(name)}` : `--no-${kebab(name)}`];
-    // `--include=-x` rather than two words: a value may begin with a dash.
+    // `--include=-x` and not two words, because a value may begin with a dash.
     return [value].flat().map((one) => `--${kebab(name)}=${one}`);
   });
 }
@@ -68,7 +69,7 @@ export const placesOf = ({ input, warehouse, manifests, workDir }: Feed): Option
   workDir,
 });
 
-/** JSON is YAML: what a configuration file for these feeds says. */
+/** JSON is YAML: the configuration file for these feeds. */
 export function asConfiguration(feeds: readonly Feed[], options: Options): string {
   const keyed = (given: Options) =>
     Object.fromEntries(Object.entries(given).map(([name, value]) => [kebab(name), value]));

@@ -1,9 +1,11 @@
-/** Everything below a directory that any change would alter, to be compared before and after. */
+/**
+ * Everything below a directory that any change would alter, to be compared before and after.
+ */
 import { tree } from './tree.js';
 
 /**
- * Names, inodes, owners, modes, sizes, times and digests. Left out are the time of a state's folder, and what SQLite makes
- * in it for whoever only reads (`-wal`, `-shm`).
+ * Names, inodes, owners, modes, sizes, times and digests. Left out are the times of a state's folder, and files that
+ * SQLite makes in it for a reader (`-wal`, `-shm`).
  */
 export function everythingIn(directory: string): string[] {
   const found = tree(directory).filter(({ path }) => !/\.db-(wal|shm)$/.test(path));

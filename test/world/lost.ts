@@ -1,4 +1,6 @@
-/** What tests of a lost state do: lose it, rebuild it, drop everything again. */
+/**
+ * Helpers for tests of a lost state: lose it, rebuild it, drop everything again.
+ */
 import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,21 +24,21 @@ export function refused(ended: Ended, code: RegExp): void {
   assert.doesNotMatch(ended.stderr, /^ {4}at /m, 'no stack');
 }
 
-/** The state and what lies beside it. */
+/** The state and the files beside it. */
 export const stateFiles = (world: World): string[] => readdirSync(dirname(world.statePath)).sort();
 
 export function loseState(world: World): void {
   for (const name of stateFiles(world)) rmSync(join(dirname(world.statePath), name));
 }
 
-/** A consistent copy of the state as it is now, as a backup makes it beside working processes. Answers where it is. */
+/** A consistent copy of the current state, as a backup makes it beside working processes. Returns its path. */
 export function backedUp(world: World): string {
   const copy = join(world.root, `backup-${readdirSync(world.root).length}-${process.hrtime.bigint()}.db`);
   copyDatabase(world.statePath, copy);
   return copy;
 }
 
-/** The backup comes back, while everything else is of today. */
+/** Restores the backup, while everything else stays as it is now. */
 export function restore(world: World, copy: string): void {
   loseState(world);
   copyFileSync(copy, world.statePath);
@@ -47,7 +49,7 @@ export function dropAgain(world: World): void {
   for (const { name, sha256 } of [...world.dropped]) world.drop(`again-${name}`, readFileSync(stored.get(sha256)!));
 }
 
-/** Stops everything with so many files waiting for a stage that was paused. */
+/** Stops everything when this many files wait for a paused stage. */
 export async function stoppedBefore(world: World, stage: string, files: () => void, count: number): Promise<void> {
   const program = world.start('ingest');
   await until('the state', () => world.database() !== undefined, { withinMs: 60_000 });

@@ -1,5 +1,5 @@
 /**
- * A feed's manifests read back as a consumer reads them, and with the suspicion that a consumer lacks.
+ * Reads a feed's manifests as a consumer does, and with checks that a consumer does not make.
  */
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -21,9 +21,9 @@ export interface ManifestRecord {
   ingest_id: string;
   feed: string;
   seal: 'lease' | 'copy';
-  /** From the second on. */
+  /** Present from the second generation on. */
   generation?: number;
-  /** Of a feed with a chain. */
+  /** For a feed with a chain. */
   rows?: number;
   rejected?: number;
   columns?: number;
@@ -40,7 +40,7 @@ export interface OutputRecord {
 }
 
 export interface ManifestLine {
-  /** Of the manifest file, relative to the manifests. */
+  /** The path of the manifest file, relative to the manifests. */
   file: ByteName;
   /** From 1. */
   lineNo: number;
@@ -65,7 +65,7 @@ const FIELDS = [
   'seal',
 ];
 
-/** Every line of every hour, oldest first, torn ones included. `name`: manifest.jsonl, or corrections.jsonl. */
+/** Every line of every hour, oldest first, including torn ones. `name`: manifest.jsonl, or corrections.jsonl. */
 export function manifestLines(manifests: string, name = 'manifest.jsonl'): ManifestLine[] {
   return files(manifests)
     .filter((f) => new RegExp(`^\\d{4}/\\d\\d/\\d\\d/\\d\\d/${name.replace('.', '\\.')}$`).test(f.path))
@@ -102,7 +102,7 @@ export function targetOf(record: ManifestRecord, warehouse: string): ByteName {
   return isAbsolute(path) ? path : (`${nameOfText(warehouse)}/${path}` as ByteName);
 }
 
-/** The path that the file was dropped under, as bytes; relative to the input. */
+/** The path under which the file was dropped, as bytes; relative to the input. */
 export function originOf(record: ManifestRecord, input: string): ByteName {
   const path = record.path_b64 ? nameOfBytes(Buffer.from(record.path_b64, 'base64')) : nameOfText(record.path);
   const prefix = `${nameOfText(input)}/`;

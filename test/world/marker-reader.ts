@@ -1,8 +1,8 @@
 /**
- * A reader that waits for `_SUCCESS`, in this process: every few ms it looks into all hours and partitions, and takes each
- * marker away that it finds.
- * Guarantees: reports each marker that stood while a line of its hour or day had no file, that came before one of its hours,
- * or that came a second time; and each hour that got a line after its marker.
+ * A reader that waits for `_SUCCESS`, in this process: every few ms it reads all hours and partitions, and removes each
+ * marker that it finds.
+ * Guarantees: reports each marker that existed while a line of its hour or day had no file, that came before one of its
+ * hours, or that came a second time; and each hour that got a line after its marker.
  */
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ interface Line {
 }
 
 export class MarkerReader {
-  /** Folders below the manifests or the warehouse, as their markers came. */
+  /** Folders below the manifests or the warehouse, in the order of their markers. */
   readonly seen: string[] = [];
   /** Sentences. */
   readonly wrong: string[] = [];
@@ -43,7 +43,7 @@ export class MarkerReader {
     clearInterval(this.#timer);
   }
 
-  /** Looks for the last time; what was wrong in all. */
+  /** Reads for the last time; returns everything that was wrong. */
   end(): string[] {
     this.stop();
     this.look();

@@ -43,7 +43,7 @@ test('a bind mount has the same device and yet refuses a link with EXDEV', (t) =
 });
 
 test('a busy mount is detached, and a mount of somebody else is not touched', (t) => {
-  if (skipUnlessRoot(t, 'whether a busy mount stays behind')) return;
+  if (skipUnlessRoot(t, 'whether a busy mount is left')) return;
   const world = createWorld(t);
   const place = tmpfsMount(join(world.root, 'busy'));
   const sleeper = world.launch('/bin/sleep', ['60'], { cwd: place });
@@ -54,7 +54,7 @@ test('a busy mount is detached, and a mount of somebody else is not touched', (t
 });
 
 test('a mount that somebody else left in a world goes with it, whatever its name', async (t) => {
-  if (skipUnlessRoot(t, 'whether the mounts of a killed script stay behind')) return;
+  if (skipUnlessRoot(t, 'whether the mounts of a killed script are left')) return;
   const world = new World({});
   const place = join(world.root, 'with a blank');
   mkdirSync(place);

@@ -1,8 +1,9 @@
 /**
  * Real filesystems for tests: tmpfs, bind mounts, ext4 and xfs images. Root only.
- * Guarantees: everything mounted is unmounted in reverse order when `release` is called or this process exits, also
- * after a failed test; a mount that is still busy is detached, so that nothing stays in sight.
- * Does not: survive a SIGKILL of the test itself; the mounts lie in the temporary directory and are seen in /proc/mounts.
+ * Guarantees: everything mounted is unmounted in reverse order when `release` is called or this process exits, even
+ * after a failed test. A mount that is still busy is detached, so that nothing stays visible.
+ * Does not: survive a SIGKILL of the test itself; the mounts are in the temporary directory and visible in
+ * /proc/mounts.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -27,7 +28,7 @@ export function bindMount(source: string, place: string): string {
   return at;
 }
 
-/** An empty one: its layers lie beside it. */
+/** An empty one; its layers are beside it. */
 export function overlayMount(place: string): string {
   const layers = ['lower', 'upper', 'work'].map((name) => `${place}.${name}`);
   for (const layer of layers) mkdirSync(layer);
@@ -35,7 +36,7 @@ export function overlayMount(place: string): string {
   return mount(place, ['-t', 'overlay', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${work}`, 'overlay']);
 }
 
-/** Whether its mkfs is installed. */
+/** True if its mkfs is installed. */
 export const canMake = (type: 'ext4' | 'xfs'): boolean =>
   spawnSync(`mkfs.${type}`, ['-V'], { stdio: 'ignore', env: { ...process.env, PATH: WIDE_PATH } }).error === undefined;
 
@@ -56,14 +57,16 @@ export function imageMount(place: string, image: string): string {
   return mount(place, ['-o', 'loop', image]);
 }
 
-/** Only what was mounted here. Of a bind mount, the mount alone: without `bind` the whole filesystem below would change. */
+/**
+ * Only mounts of this helper. For a bind mount, only the mount: without `bind` the whole filesystem below would change.
+ */
 export function remount(place: string, how: 'ro' | 'rw'): void {
   const ours = mounted.findLast((m) => m.place === place);
   if (!ours) throw new Error(`${place} was not mounted by this test`);
   run('mount', ['-o', `remount,${ours.bind ? 'bind,' : ''}${how}`, place]);
 }
 
-/** Unmounts; answers whether it was one of ours. `busy: 'fails'`: throws where somebody has something open in it. */
+/** Unmounts; returns whether it was one of ours. `busy: 'fails'`: throws if somebody has something open in it. */
 export function unmount(place: string, { busy = 'detaches' }: { busy?: 'detaches' | 'fails' } = {}): boolean {
   const at = mounted.findLastIndex((m) => m.place === place);
   if (at < 0) return false;
@@ -79,7 +82,7 @@ export function unmount(place: string, { busy = 'detaches' }: { busy?: 'detaches
   return true;
 }
 
-/** Everything mounted at or below a directory of a test, by whomever: by us, or by a script that was killed. */
+/** Everything mounted at or below a directory of a test, by us or by a script that was killed. */
 export function release(below: string): void {
   const isBelow = (place: string) => place === below || place.startsWith(`${below}/`);
   for (const { place } of [...mounted].reverse()) if (isBelow(place)) unmount(place);

@@ -12,7 +12,7 @@ interface Ingested {
   world: World;
   first: Dropped;
   second: Dropped;
-  /** The same content as `first`; it lies in duplicates/. */
+  /** The same content as `first`; it is in duplicates/. */
   twin: Dropped;
   foreign: string;
 }
@@ -39,7 +39,7 @@ test('the oracle finds nothing where everything is as it should be', (t) => {
   ingested(t).world.check();
 });
 
-/** Each plants one difference into a good world; the oracle must tell exactly these. */
+/** Each plants one difference into a good world; the oracle must report exactly these. */
 const planted: [string, DifferenceKind[], (it: Ingested) => void, Partial<Expected>?][] = [
   [
     'a dropped file that is nowhere',
@@ -98,7 +98,7 @@ const planted: [string, DifferenceKind[], (it: Ingested) => void, Partial<Expect
   ],
   ['a line without its newline', ['torn_line', 'file_without_line'], ({ world }) => cutManifest(world, 1)],
   ['a line that was cut', ['torn_line', 'file_without_line'], ({ world }) => cutManifest(world, 40)],
-  ['NUL bytes behind the lines', ['torn_line'], ({ world }) => appendFileSync(manifestPath(world), Buffer.alloc(64))],
+  ['NUL bytes after the lines', ['torn_line'], ({ world }) => appendFileSync(manifestPath(world), Buffer.alloc(64))],
   [
     'half a line in the middle',
     ['torn_line'],
@@ -155,7 +155,10 @@ for (const [name, kinds, plant, change] of planted) {
   });
 }
 
-/** Fine while work is going on, or where the test said so. Each answers what is expected otherwise than usual. */
+/**
+ * Permitted while work is under way, or if the test says so. Each returns the expectations that differ from the usual
+ * ones.
+ */
 const allowed: Record<string, (it: Ingested) => Partial<Expected>> = {
   'a file in the input while work goes on'({ world }) {
     world.drop('third.csv', 10);
@@ -205,7 +208,7 @@ for (const [name, plant] of Object.entries(allowed)) {
   });
 }
 
-/** Stored once more, as the next generation, beside the first file. */
+/** Stored again, as the next generation, beside the first file. */
 function again(world: World, first: Dropped): void {
   const path = storedPath(world, first).replace('.csv', '~2.csv');
   copyFileSync(storedPath(world, first), path);
@@ -215,7 +218,7 @@ function again(world: World, first: Dropped): void {
 function halfStored({ world }: Ingested): void {
   const half = world.drop('half.csv', 500);
   store(world, half);
-  world.dropped.pop(); // what was dropped is another, longer content, which is stored as well
+  world.dropped.pop(); // the dropped file has another, longer content, which is stored as well
 }
 
 function makeTemporary(world: World): void {

@@ -2,7 +2,7 @@
  * The oracle: compares what was dropped with input, work directory, warehouse, manifest bytes and database.
  * Guarantees: each difference has one name; a planted difference is found under its name and under no other
  * (test/world/oracle.test.ts plants every one).
- * Does not: look at the disk; it judges a survey.
+ * Does not: read the disk. It judges a survey.
  */
 import { type ByteName, shownName } from '../../src/linux/names.js';
 import type { Dropped } from './dropping.js';
@@ -14,15 +14,15 @@ import type { Found } from './tree.js';
 export type DifferenceKind =
   | 'lost' // a dropped content is nowhere, or fewer copies of it are left than an archive of duplicates should have
   | 'twice' // one content in two warehouse files
-  | 'wrong_bytes' // a warehouse file differs from its line, or holds what nobody dropped
+  | 'wrong_bytes' // a warehouse file differs from its line, or has bytes that nobody dropped
   | 'line_without_file'
   | 'file_without_line'
-  | 'two_lines' // one content, one ingest_id or one target in two lines that both stand
+  | 'two_lines' // two valid lines with the same content, ingest_id or target
   | 'torn_line' // bytes in a manifest that are not a whole record
-  | 'stuck' // settled, and yet in the input, in underprocess/ or in a job that goes on
+  | 'stuck' // settled, but still in the input, in underprocess/ or in an unfinished job
   | 'left_over' // a temporary file, or a file in the input that nobody dropped
-  | 'foreign_changed' // what is not ours to touch
-  | 'row_differs' // the database says something else than the disk
+  | 'foreign_changed' // a foreign file was changed
+  | 'row_differs' // the database differs from the disk
   | 'counter_differs';
 
 export interface Difference {
@@ -30,7 +30,7 @@ export interface Difference {
   what: string;
 }
 
-/** Something that the ingestor must leave as it is. */
+/** A file that the ingestor must not change. */
 export interface Bystander {
   feed: string;
   place: 'input' | 'warehouse';
@@ -40,22 +40,24 @@ export interface Bystander {
 export interface Expected {
   dropped: readonly Dropped[];
   bystanders: readonly Bystander[];
-  /** Names of sidecars: they go away with their files. */
+  /** Names of sidecars: they disappear with their files. */
   sidecars: ReadonlySet<ByteName>;
   /** Warehouse paths that a consumer took away. */
   taken: ReadonlySet<ByteName>;
-  /** Contents whose jobs are meant to be held; and those that an operator discarded. */
+  /** Contents whose jobs may be held; and those that an operator discarded. */
   held: ReadonlySet<string>;
   discarded: ReadonlySet<string>;
-  /** How often a content may rightly be stored, where that is more than once. */
+  /** How often a content may be stored, if more than once. */
   generations: ReadonlyMap<string, number>;
   /** Contents that an operator took out of the warehouse again. */
   withdrawn: ReadonlySet<string>;
   /** `delete`: copies of duplicates are not kept. */
   onDuplicate: 'archive' | 'delete';
-  /** What contents are to be made into, in feeds with a chain. */
+  /** The expected outputs of contents, in feeds with a chain. */
   made: Made;
-  /** Nothing is under way any more. False: judged in the middle of the work, where only promises that always hold count. */
+  /**
+   * True: nothing is under way any more. False: judged in the middle of the work, when only permanent promises count.
+   */
   settled: boolean;
 }
 
@@ -77,7 +79,7 @@ export function compare(seen: Survey, all: Expected): Difference[] {
   return found;
 }
 
-/** Their files are judged by themselves (outputs.ts). While one is taken back, its outputs go after it. */
+/** Their files are judged separately (outputs.ts). While one is taken back, its outputs are removed after it. */
 function withoutOutputs(seen: Survey, standing: readonly LineSeen[], { settled }: Expected): Survey {
   const its = outputsOf(settled ? standing : seen.lines, seen.root);
   return { ...seen, warehouse: seen.warehouse.filter(({ path }) => !its.has(path)) };
@@ -113,7 +115,7 @@ function manifest(seen: Survey, standing: readonly LineSeen[], { generations }: 
   }
 }
 
-/** Which must be there once. */
+/** The contents that must exist once. */
 export const contentOf = ({ record }: LineSeen): string =>
   `content ${record!.sha256} generation ${record!.generation ?? 1}`;
 
@@ -142,7 +144,7 @@ function warehouse(seen: Survey, standing: readonly LineSeen[], expected: Expect
   }
   for (const file of ours) {
     const record = lineOf.get(file.path);
-    const isLeaving = !expected.settled && expected.withdrawn.has(file.sha256); // corrected, and taken out next
+    const isLeaving = !expected.settled && expected.withdrawn.has(file.sha256); // corrected already, and removed next
     if (!record && !isLeaving && !inTwoFiles.has(file.sha256))
       tell('file_without_line', `${shownName(file.path)} is stored without a line`);
     if (record?.sha256 === file.sha256 && !dropped.has(file.sha256))
@@ -169,11 +171,11 @@ function contents(seen: Survey, standing: readonly LineSeen[], expected: Expecte
     const total = Object.keys(places).reduce((sum, place) => sum + count(place, digest), 0);
     const name = shownName(drops[0]!.name);
     const stored = count('warehouse', digest) > 0 || manifested.has(digest);
-    // What has a line and lies elsewhere is judged by its line.
+    // A file with a line that is elsewhere is judged by its line.
     if (total === 0 && !stored && certain.length > 0) tell('lost', `${name} is nowhere`);
     else if (!stored && expected.settled) unstored(digest, name, count, expected, tell);
     else if (stored && expected.onDuplicate === 'archive') {
-      const whole = total + (count('warehouse', digest) === 0 ? 1 : 0); // the stored one was taken, or is told as missing
+      const whole = total + (count('warehouse', digest) === 0 ? 1 : 0); // the stored one was taken, or is reported as missing
       if (whole < certain.length) tell('lost', `${name}: ${whole} of ${certain.length} copies are left`);
     }
   }
@@ -186,7 +188,7 @@ function unstored(
   expected: Expected,
   tell: Tell,
 ): void {
-  if (count('input', digest) > 0) return; // told as a file that is still in the input
+  if (count('input', digest) > 0) return; // reported as a file that is still in the input
   if (count('underprocess', digest) > 0) {
     if (!expected.held.has(digest)) tell('stuck', `${name} is in underprocess/ and was never stored`);
   } else if (
@@ -198,7 +200,7 @@ function unstored(
   }
 }
 
-/** When everything is settled, nothing is left anywhere but what is meant to stay. */
+/** When everything is settled, nothing is left anywhere except what should stay. */
 function rest(seen: Survey, expected: Expected, tell: Tell): void {
   const bystanding = new Set(expected.bystanders.filter((b) => b.place === 'input').map((b) => b.seen.path));
   const dropped = new Set(expected.dropped.map((d) => d.sha256));
@@ -210,7 +212,7 @@ function rest(seen: Survey, expected: Expected, tell: Tell): void {
     else tell('left_over', `${shownName(file.path)} in the input was not dropped`);
   }
   for (const file of seen.underprocess) {
-    // A file that is its own carrier and unstored is told above.
+    // A file that is its own carrier and not stored is reported above.
     if (inWarehouse.has(file.sha256) && !expected.held.has(file.sha256))
       tell('stuck', `${shownName(file.path)} was not put away from underprocess/`);
     else if (!dropped.has(file.sha256) && !/^JOBID|\.ok~/.test(file.path))

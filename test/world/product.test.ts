@@ -1,4 +1,6 @@
-/** The world with the real product in it: what other end-to-end tests stand on. */
+/**
+ * The world with the real product in it, which other end-to-end tests are based on.
+ */
 import assert from 'node:assert/strict';
 import { rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * One of the product's commands as a real process: started, listened to, signalled, ended.
+ * One of the product's commands as a real process: started, read, signalled, ended.
  * Guarantees: signals only processes that it started itself, by pid; a failed wait shows the end of the log.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -28,7 +28,7 @@ export interface Ended {
 export interface StartOptions {
   user?: User;
   env?: NodeJS.ProcessEnv;
-  /** What runs the command, with its arguments: `['strace', '-f', …]`. */
+  /** The program that runs the command, with its arguments: `['strace', '-f', …]`. */
   wrap?: readonly string[];
   cwd?: string;
   /** `pipe`: stays open until the process ends. */
@@ -38,7 +38,7 @@ export interface StartOptions {
 export class Program {
   readonly command: string;
   readonly pid: number;
-  /** Resolves when the process ended and its output was read to the end. */
+  /** Resolves when the process has ended and its output was read completely. */
   readonly ended: Promise<Ended>;
   running = true;
   stdout = '';
@@ -46,7 +46,7 @@ export class Program {
   readonly events: LogEvent[] = [];
   readonly #process: ChildProcess;
 
-  /** `command` is one of bin/, or any program when it has a slash. */
+  /** `command` is one of bin/, or any program if it has a slash. */
   constructor(
     command: string,
     args: readonly string[],
@@ -69,7 +69,7 @@ export class Program {
     createInterface({ input: this.#process.stderr! }).on('line', (line) => this.#hear(line, onEvent));
     this.ended = new Promise((resolve, reject) => {
       this.#process.on('error', (error) => {
-        // It was never started, or it cannot be signalled: either way nothing of ours is left to be ended.
+        // It was never started, or it cannot be signalled: in both cases no process of ours is left to be ended.
         if (this.pid < 0) this.running = false;
         reject(error);
       });
@@ -80,14 +80,14 @@ export class Program {
         resolve({ code, signal, stdout: this.stdout, stderr: this.lines.join('\n'), events: this.events }),
       );
     });
-    this.ended.catch(() => {}); // told to whoever awaits it
+    this.ended.catch(() => {}); // the caller that awaits it gets the error
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     if (this.running) this.#process.kill(signal);
   }
 
-  /** SIGTERM and the end of it; after the deadline SIGKILL, and an error. */
+  /** SIGTERM, then waits for the end; after the deadline SIGKILL, and an error. */
   async stop(withinMs = 20_000): Promise<Ended> {
     this.kill('SIGTERM');
     let late = false;
@@ -100,12 +100,12 @@ export class Program {
     return ended;
   }
 
-  /** The pids of its living children, and theirs. */
+  /** The pids of its living children, and of their children. */
   descendants(): number[] {
     return this.running ? descendantsOf(this.pid) : [];
   }
 
-  /** SIGKILL to it and to everything below it. */
+  /** Sends SIGKILL to it and to all processes below it. */
   killAll(): void {
     if (!this.running) return;
     for (const pid of [this.pid, ...this.descendants()]) signal(pid, 'SIGKILL');
@@ -127,12 +127,12 @@ export class Program {
       this.events.push(parsed);
       onEvent(parsed);
     } catch {
-      // Not one of ours; it stays in `lines`.
+      // A line that is not a log record; it stays in `lines`.
     }
   }
 }
 
-/** A pid that has ended meanwhile is no error. To kill(2), -1 means every process there is, and 0 our whole group. */
+/** A pid that has ended meanwhile is no error. For kill(2), -1 means every process, and 0 our whole group. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   if (!Number.isSafeInteger(pid) || pid <= 1) return;
   try {

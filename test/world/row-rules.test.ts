@@ -133,7 +133,7 @@ test('the oracle lets be a held content with the twins that wait for it, where t
   );
 });
 
-/** A content that is not of this world's drops. */
+/** A content that was not dropped in this world. */
 const outside = (world: World): Dropped => {
   const dropped = world.drop('outside.csv', 10);
   putAway(world, dropped, 'underprocess');

@@ -1,6 +1,6 @@
 /**
- * The part of the oracle that judges rows: what the database says against what the disk says.
- * Does not: tell again what the rules of the disk tell already (oracle.ts).
+ * The part of the oracle that judges rows: compares the database with the disk.
+ * Does not: report again what the rules for the disk report (oracle.ts).
  */
 import { shownName } from '../../src/linux/names.js';
 import type { DatabaseSurvey, JobRow, LedgerRow } from './database.js';
@@ -30,10 +30,10 @@ export function rows(
   counters(database, standing, tell);
 }
 
-/** As `contentOf` its line. */
+/** Like `contentOf` for its line. */
 const rowOf = ({ sha256, generation }: LedgerRow): string => `content ${sha256} generation ${generation}`;
 
-/** A content has one carrier, and one that is still there until it is stored. */
+/** A content has one carrier, and one that still exists until it is stored. */
 function carriers({ jobs, ledger }: DatabaseSurvey, tell: Tell): void {
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const contents = new Map(ledger.map((content) => [content.row, content]));
@@ -60,7 +60,7 @@ const carries = ({ state, stage, payload }: JobRow): boolean =>
 
 function unfinished({ jobs, openAppends }: DatabaseSurvey, expected: Expected, tell: Tell): void {
   for (const job of jobs.filter(({ state }) => state !== 'done')) {
-    // The twins of a content that is held wait for it, by right.
+    // The twins of a held content wait for it, correctly.
     const byRight = (job.state === 'held' || job.state === 'waiting') && expected.held.has(job.payload.sha256 ?? '');
     if (byRight || (job.state === 'held' && job.payload.sha256 === undefined && expected.held.size > 0)) continue;
     const why = [job.hold_code ?? job.waits_on, job.reason].filter(Boolean).join(': ');
@@ -92,14 +92,14 @@ function ledger({ ledger, pruned }: DatabaseSurvey, seen: Survey, standing: read
   const known = [...stored].map(([of, { sha256, note }]) => ({ of, sha256, isOut: note === 'withdrawn' }));
   const hashes = [...pruned].map((sha256) => ({ of: `content ${sha256} generation 1`, sha256, isOut: false }));
   for (const { of, sha256: digest, isOut } of [...known, ...hashes]) {
-    // With a file and no line, that is told as such.
+    // A file without a line is reported as such.
     if (!isOut && !lines.has(of) && !seen.warehouse.some((f) => f.sha256 === digest))
       tell('row_differs', `${digest} is stored by the ledger alone`);
   }
 }
 
 /**
- * Where rows and lines agree on what is stored, the counter says the same. It counts jobs as they end: one whose original
+ * If rows and lines agree on what is stored, the counter must too. It counts jobs when they end. A job whose original
  * was written to after it was copied has stored its content, is held, and may be discarded.
  */
 function counters({ jobs, ledger, counters }: DatabaseSurvey, standing: readonly LineSeen[], tell: Tell): void {
@@ -107,7 +107,7 @@ function counters({ jobs, ledger, counters }: DatabaseSurvey, standing: readonly
   const notCounted = new Set(jobs.filter(isNotCounted).map(({ id }) => id));
   const all = ledger.filter((content) => content.state === 'stored');
   const lines = new Set(standing.map(contentOf));
-  // What was taken out again has been stored.
+  // A content that was taken out again was stored before.
   const withLine = all.filter(({ note }) => note !== 'withdrawn');
   if (withLine.length !== lines.size || withLine.some((content) => !lines.has(rowOf(content)))) return;
   const stored = all.filter(({ carrier }) => !notCounted.has(carrier));

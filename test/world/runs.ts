@@ -1,5 +1,5 @@
 /**
- * The programs of a world: started, listened to, stopped, killed; their log events are in one log.
+ * The programs of a world: started, read, stopped, killed; their log events are in one log.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export class Runs extends Drops {
     return this.launch(command, [...this.flags(command), ...args], options);
   }
 
-  /** Runs a command to its end. `queue-stat` and `ingest-ctl` are given the state after their own words. */
+  /** Runs a command to its end. `queue-stat` and `ingest-ctl` get the state after their own arguments. */
   async run(command: string, args: readonly string[] = [], options: StartOptions = {}): Promise<Ended> {
     const reads = command === 'queue-stat' || command === 'ingest-ctl';
     const all = reads ? [...args, '--state-path', this.statePath] : [...this.flags(command), ...args];
@@ -43,7 +43,7 @@ export class Runs extends Drops {
     return ended;
   }
 
-  /** SIGTERM to everything that runs, in the order of its start; all must end with 0. */
+  /** SIGTERM to all running programs, in the order of their start; all must end with 0. */
   async stop(): Promise<void> {
     for (const program of this.programs.filter((p) => p.running)) {
       const ended = await program.stop();
@@ -55,7 +55,7 @@ export class Runs extends Drops {
     }
   }
 
-  /** SIGKILL to everything that runs, children included; resolves when all have ended. */
+  /** SIGKILL to all running programs, including children; resolves when all have ended. */
   async killAll(): Promise<void> {
     const running = this.programs.filter((p) => p.running);
     for (const program of running) program.killAll();
@@ -71,8 +71,8 @@ export class Runs extends Drops {
   }
 
   /**
-   * Resolves when so many files have been told as ingested; default: all distinct contents that were dropped. Who is
-   * killed tells less than it stored: where anything is killed, `allDroppedDone` is what to wait for.
+   * Resolves when this many files were logged as ingested; default: all distinct contents that were dropped. A killed
+   * program may have stored more than it logged, so after a kill wait for `allDroppedDone`.
    */
   async stored(count?: number, options: Deadline = {}): Promise<void> {
     const wanted = count ?? new Set(this.dropped.map((d) => `${d.feed} ${d.sha256}`)).size;
@@ -82,7 +82,7 @@ export class Runs extends Drops {
     );
   }
 
-  /** Adds what the programs logged last to the error of a wait that failed. */
+  /** Adds the last log lines of the programs to the error of a failed wait. */
   protected async explained<T>(wait: Promise<T>): Promise<T> {
     try {
       return await wait;
@@ -92,7 +92,7 @@ export class Runs extends Drops {
     }
   }
 
-  /** Runs a script of ops/simulate against the input and records what it says it delivered. */
+  /** Runs a script of ops/simulate against the input and records the files that it reports as delivered. */
   async simulate(
     script: string,
     args: readonly string[] = [],

@@ -1,4 +1,7 @@
-/** A state as the ingestor leaves it for what `store` and `putAway` did by hand: real tables, rows written by a test. */
+/**
+ * A state as the ingestor leaves it, for files that `store` and `putAway` handled by hand: real tables, rows written by
+ * a test.
+ */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
@@ -16,7 +19,7 @@ import type { World } from './world.js';
 
 const MODULES = [{ migrations: QUEUE_MIGRATIONS }, ledgerModule, prunedModule, hashesModule, filterModule];
 
-/** Of the ledger, in memory; its view speaks of jobs, which are not there. */
+/** The tables of the ledger, in memory; its view speaks of jobs, which are not there. */
 export function ledgerAlone(): Database.Database {
   const db = new Database(':memory:');
   for (const { migrations } of MODULES.slice(1))
@@ -89,7 +92,7 @@ export class StateByHand {
   }
 }
 
-/** An operator, or a bad disk, changes the state behind everybody's back; nothing runs meanwhile. */
+/** An operator or a bad disk changes the state without the queue; nothing runs meanwhile. */
 export function alter(world: World, sql: string, ...params: unknown[]): void {
   const db = new Database(world.statePath);
   try {
@@ -100,7 +103,7 @@ export function alter(world: World, sql: string, ...params: unknown[]): void {
   }
 }
 
-/** What stands in the state, also of what the oracle does not look at. */
+/** The content of the state, including parts that the oracle does not read. */
 export function rowsOf(world: World, sql: string): unknown[] {
   const db = new Database(world.statePath, { readonly: true });
   try {

@@ -1,6 +1,6 @@
 /**
- * Everything that can be seen of a feed at one moment: its folders, its manifest, the rows of its state.
- * The oracle judges surveys only; it never looks at the disk by itself.
+ * Everything visible of a feed at one moment: its folders, its manifest, the rows of its state. The oracle judges
+ * surveys only, and never reads the disk itself.
  */
 import { join } from 'node:path';
 import type { ByteName } from '../../src/linux/names.js';
@@ -10,7 +10,7 @@ import { type ManifestLine, manifestLines, targetOf } from './manifest.js';
 import { type Found, files, tree } from './tree.js';
 
 export interface LineSeen extends ManifestLine {
-  /** Relative to the warehouse; outside of it: the absolute path. '' when torn. */
+  /** Relative to the warehouse; outside of it the absolute path. '' if torn. */
   target: ByteName;
 }
 
@@ -19,9 +19,9 @@ export interface Survey {
   /** Without the work directory. */
   input: Found[];
   warehouse: Found[];
-  /** Where it is, absolute. */
+  /** Its absolute path. */
   root: string;
-  /** What lies in the warehouse's own temporary folder. */
+  /** The content of the warehouse's own temporary folder. */
   temporary: Found[];
   underprocess: Found[];
   duplicates: Found[];

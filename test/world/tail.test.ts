@@ -47,7 +47,7 @@ const breakages: [string, RegExp, (path: string) => void][] = [
 ];
 
 for (const [name, sentence, act] of breakages) {
-  test(`the reader tells of a manifest ${name}`, async (t) => {
+  test(`the reader reports a manifest ${name}`, async (t) => {
     const world = createWorld(t);
     const path = withLines(world);
     const tail = await world.manifestTail();

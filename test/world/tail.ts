@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import type { TailReport } from './tailer.js';
 
 export interface ManifestTail {
-  /** Ends the reader; what it saw. Safe to call twice. */
+  /** Ends the reader; returns what it saw. Safe to call twice. */
   stop(): Promise<TailReport>;
   kill(): void;
 }
 
-/** Resolves when the reader has looked for the first time. */
+/** Resolves when the reader has read for the first time. */
 export async function tailManifests(manifests: string): Promise<ManifestTail> {
   const reader = spawn(process.execPath, [fileURLToPath(new URL('./tailer.js', import.meta.url)), manifests], {
     stdio: ['pipe', 'pipe', 'inherit'],

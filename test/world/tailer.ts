@@ -1,6 +1,6 @@
 /**
- * A reader that follows a feed's manifests from outside, as a process of its own: every 5 ms it reads all of them.
- * Usage: node tailer.js MANIFESTS. On the end of its standard input it looks once more and prints its report as JSON.
+ * A reader that follows a feed's manifests from outside, in its own process: every 5 ms it reads all of them. Usage:
+ * node tailer.js MANIFESTS. When its standard input ends, it reads once more and prints its report as JSON.
  * Guarantees: reports each manifest file whose inode changed, and each byte before the last newline that changed.
  */
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
@@ -9,16 +9,16 @@ import { join } from 'node:path';
 export interface TailReport {
   looks: number;
   bytes: number;
-  /** Sentences; empty when a reader never saw anything but growth. */
+  /** Sentences; empty if the reader only saw growth. */
   broken: string[];
 }
 
 interface Known {
   ino: bigint;
-  /** Size and times; a file that looks the same is read again only while its clock tick may still hide a change. */
+  /** Size and times. An unchanged file is read again only while its clock tick may still hide a change. */
   look: string;
   quietSince: number;
-  /** Everything up to and including the last newline, as it was first seen. */
+  /** Everything up to and including the last newline, as first read. */
   settled: Buffer;
   told: boolean;
 }
@@ -66,7 +66,7 @@ export class Tail {
       this.#tell(known, `${file}: a byte before a newline changed`);
   }
 
-  /** Once a file: after a change everything differs. */
+  /** Once for each file: after a change everything differs. */
   #tell(known: Known, sentence: string): void {
     if (known.told) return;
     known.told = true;
@@ -74,7 +74,7 @@ export class Tail {
   }
 }
 
-/** Above the granularity of file times (4 ms with HZ=250). */
+/** More than the granularity of file times (4 ms with HZ=250). */
 const TICK_MS = 50;
 
 function openIfThere(path: string): number | undefined {

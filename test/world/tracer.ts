@@ -1,5 +1,5 @@
 /**
- * System calls of a process that runs already, as strace tells them.
+ * System calls of a running process, as strace shows them.
  * Guarantees: `detach` leaves the process running; the tracer is ended by its own pid.
  */
 import { spawnSync } from 'node:child_process';
@@ -13,12 +13,12 @@ export const canTrace = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).
 export interface Call {
   thread: string;
   name: string;
-  /** Arguments and answer as strace writes them. */
+  /** Arguments and result as strace writes them. */
   text: string;
 }
 
 export interface Tracer {
-  /** Ends the trace; answers what was called meanwhile, in the order in which the calls began. */
+  /** Ends the trace; returns the calls since its start, in the order in which they began. */
   detach(): Promise<Call[]>;
 }
 
@@ -48,7 +48,7 @@ export async function attachTracer(directory: string, pid: number, calls: string
   };
 }
 
-/** A call that another thread's came between stands in two lines, and is put together again. */
+/** A call that was interrupted by a call of another thread is in two lines, which are joined. */
 export function callsOf(text: string): Call[] {
   const calls: Call[] = [];
   const unfinished = new Map<string, Call>();

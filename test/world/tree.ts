@@ -1,5 +1,5 @@
 /**
- * What lies below a directory, with names as bytes and regular files hashed.
+ * Everything below a directory, with names as bytes and regular files hashed.
  * Does not: open anything that is not a regular file, or follow links.
  */
 import { createHash } from 'node:crypto';
@@ -10,7 +10,7 @@ export interface Found {
   /** Relative to the directory that was listed. */
   path: ByteName;
   kind: 'file' | 'directory' | 'symlink' | 'other';
-  /** Of a regular file: its SHA-256. Of a symlink: where it leads, as latin1. Otherwise ''. */
+  /** For a regular file: its SHA-256. For a symlink: its target, as latin1. Otherwise ''. */
   sha256: string;
   size: number;
   dev: bigint;
@@ -21,7 +21,10 @@ export interface Found {
   mtimeNs: bigint;
 }
 
-/** Everything below `directory`, sorted; an empty list when there is no such directory. Files that vanish meanwhile are left out. */
+/**
+ * Everything below `directory`, sorted; an empty list if there is no such directory. Files that vanish meanwhile are
+ * left out.
+ */
 export function tree(directory: string): Found[] {
   const found: Found[] = [];
   walk(nameOfText(directory), '' as ByteName, found);

@@ -1,6 +1,6 @@
 /**
- * Running a command as somebody who is not root.
- * Guarantees: as root, the given user exists by number alone (no account is needed); otherwise it is ourselves.
+ * Runs a command as a user who is not root.
+ * Guarantees: as root, the given user exists only as a number (no account is needed); otherwise it is the current user.
  */
 import { execFileSync } from 'node:child_process';
 import { chownSync, fchownSync } from 'node:fs';
@@ -14,15 +14,15 @@ export interface User {
 
 export const isRoot = process.getuid?.() === 0;
 
-/** Somebody without any capability. */
+/** A user without any capability. */
 export const ordinaryUser: User = isRoot
   ? { uid: 65534, gid: 65534 }
   : { uid: process.getuid!(), gid: process.getgid!() };
 
-/** A second one, for uploads by somebody else; there is none unless we are root. */
+/** A second user, for uploads by another one; undefined unless we are root. */
 export const otherUser: User | undefined = isRoot ? { uid: 65533, gid: 65534 } : undefined;
 
-/** Runs it in this process as somebody for whom permissions count. */
+/** Runs it in this process as a user for whom permissions count. */
 export async function asSomebody(run: () => Promise<void>): Promise<void> {
   if (isRoot) process.seteuid!(ordinaryUser.uid);
   try {
@@ -38,7 +38,7 @@ export function skipUnlessRoot(t: TestContext, notTested: string): boolean {
   return !isRoot;
 }
 
-/** False where the user cannot even read the program (a package below /root). */
+/** False if the user cannot even read the program (a package below /root). */
 function isReachable(user: User): boolean {
   try {
     execFileSync(process.execPath, ['-e', `require('fs').readdirSync(${JSON.stringify(PACKAGE)})`], {
@@ -52,25 +52,25 @@ function isReachable(user: User): boolean {
   }
 }
 
-/** True, with the test skipped, where the program is not reachable. */
+/** True if the program is not reachable; then the test is skipped. */
 export function skipUnlessReachable(t: TestContext, user: User, notTested: string): boolean {
   const reachable = isReachable(user);
   if (!reachable) t.skip(`uid ${user.uid} cannot read ${PACKAGE}: ${notTested}`);
   return !reachable;
 }
 
-/** Who the service of a machine runs as: somebody else than root, where that can be. */
+/** The user that runs the service of a machine: another one than root, if possible. */
 export function serviceUser(t: TestContext): User | undefined {
   if (isRoot && isReachable(ordinaryUser)) return ordinaryUser;
   t.diagnostic(
-    `everything runs as uid ${process.getuid?.()}: what the service's user and root may do was not told apart (it takes root, and a package that all can read)`,
+    `everything runs as uid ${process.getuid?.()}: what the service's user and root may do was not distinguished (it takes root, and a package that all can read)`,
   );
   return undefined;
 }
 
 /**
- * Shell functions with which commands run as the runbook writes them: `sudo -u` changes to the service's user, `sudo` is
- * ourselves, and files that are given to the service's account are given to that user.
+ * Shell functions for commands as the runbook writes them: `sudo -u` changes to the service's user, `sudo` runs as the
+ * current user, and files given to the service's account are given to that user.
  */
 export function sudoShims(service: User | undefined): string {
   const as = service ? `setpriv --reuid=${service.uid} --regid=${service.gid} --clear-groups` : '';
@@ -92,7 +92,7 @@ export function giveOpen(user: User, fd: number): void {
   if (isRoot) fchownSync(fd, user.uid, user.gid);
 }
 
-/** Gives paths to the user; nothing to do when that is ourselves. */
+/** Gives paths to the user; does nothing if that is the current user. */
 export function give(user: User, ...paths: string[]): void {
   if (isRoot) for (const path of paths) chownSync(path, user.uid, user.gid);
 }

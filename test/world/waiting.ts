@@ -1,7 +1,7 @@
 /**
- * Waiting with a deadline, for everything that tests wait for.
- * Guarantees: ends as soon as the question is answered; a wait that fails says what it waited for.
- * Does not: sleep for luck. What asks repeatedly asks a fact that stays true once it is.
+ * Waits with a deadline, for everything that tests wait for.
+ * Guarantees: ends as soon as the condition is true; a failed wait says what it waited for.
+ * Does not: sleep for luck. A repeated check must check a fact that stays true.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -10,11 +10,14 @@ export interface Deadline {
   withinMs?: number;
 }
 
-/** A question may take so much of the time: who is waited for needs the core. */
+/** The share of the time that checking may take: the awaited process needs the core. */
 const SHARE = 1 / 5;
 const EVERY_MS = 10;
 
-/** Asks every few ms, or less often what takes long, until the answer is neither undefined nor false. `everyMs`: exactly. */
+/**
+ * Checks every few ms, or less often if a check takes long, until the answer is neither undefined nor false. `everyMs`:
+ * exactly.
+ */
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
@@ -31,7 +34,7 @@ export async function until<T>(
   }
 }
 
-/** Watches that something stays true for a while; the only wait with a fixed length, for "nothing happens". */
+/** Checks that something stays true for a while; the only wait with a fixed length, for "nothing happens". */
 export async function stays(what: string, ask: () => boolean, forMs: number): Promise<void> {
   const end = performance.now() + forMs;
   while (performance.now() < end) {

@@ -1,7 +1,9 @@
-/** Which directories a process watches. */
+/**
+ * Lists the directories that a process watches.
+ */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 
-/** By the inode in what the kernel says of the process's inotify descriptors. */
+/** By the inodes in the kernel's information about the process's inotify descriptors. */
 export function isWatched(pid: number, directory: string): boolean {
   const inode = statSync(directory).ino.toString(16);
   const infos = `/proc/${pid}/fdinfo`;

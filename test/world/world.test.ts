@@ -34,7 +34,7 @@ test('a wait that fails shows the end of the log of what still runs', async (t) 
   );
 });
 
-test('stop ends what drains, and tells of what does not', async (t) => {
+test('stop ends programs that drain, and reports one that does not', async (t) => {
   const world = createWorld(t);
   const drains = sh(world, `trap 'exit 0' TERM; ${tellThen('while :; do sleep 0.02; done')}`);
   await world.event('one');
@@ -95,7 +95,7 @@ test('complete refuses a file that was taken before it was whole, and one whose 
   await assert.rejects(half, /half\.csv stored with 10 bytes/);
 });
 
-test('many feeds are told by a configuration file, one by flags', (t) => {
+test('many feeds are given by a configuration file, one by flags', (t) => {
   const many = createWorld(t, { feeds: { a: { options: { mode: 'sidecar' } }, b: {} }, options: { concurrency: 2 } });
   assert.deepEqual(many.flags('ingest').slice(0, 2), ['--config', many.configPath]);
   const told = JSON.parse(readFileSync(many.configPath, 'utf8'));

@@ -1,10 +1,10 @@
 /**
- * A world: one state with its feeds in a fresh temporary directory, the programs that run on it, and what was dropped.
- * Every end-to-end test lives in one. Nothing in it is a mock: real commands, files, mounts, signals.
- * home.ts is its ground, drops.ts what is put into it, runs.ts its programs; this file looks at what came of it.
- * Guarantees: `end` (called by itself after the test) kills only processes that the world started and unmounts what lies
- * in it; a test run with KEEP_WORLD set leaves the directory and says where.
- * Does not: open the database in a process that holds a backend on it (see database.ts).
+ * A world: one state with its feeds in a fresh temporary directory, the programs that run on it, and the files that
+ * were dropped. Every end-to-end test uses one. Nothing in it is a mock: real commands, files, mounts, signals.
+ * home.ts makes its directory, drops.ts puts files into it, runs.ts starts its programs; this file checks the results.
+ * Guarantees: `end` (called automatically after the test) kills only processes that the world started, and unmounts
+ * everything in it. A test run with KEEP_WORLD set leaves the directory and prints its path.
+ * Does not: open the database in a process that has a backend on it (see database.ts).
  */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
@@ -62,7 +62,10 @@ export class World extends Runs {
   gates = (feed?: string): GateRow[] => this.database(feed)?.gates ?? [];
   ledger = (feed?: string): LedgerRow[] => this.database(feed)?.ledger ?? [];
 
-  /** See complete.ts; what `act` answers counts as dropped (a writer's `close` and `drop` record it themselves). */
+  /**
+   * See complete.ts. The file that `act` returns counts as dropped (a writer's `close` and `drop` record it
+   * themselves).
+   */
   async complete(
     name: Name,
     act: Parameters<typeof complete>[2],
@@ -78,13 +81,15 @@ export class World extends Runs {
     await this.explained(isStored(this.feed(dropped.feed), dropped, options));
   }
 
-  /** Waits until no job is left: *stored* is told before a copied source is put away, and a stop may come in between. */
+  /**
+   * Waits until no job is left: *stored* is logged before a copied source is put away, and a stop may come in between.
+   */
   async allDone(options: Deadline = {}): Promise<void> {
     const done = () => this.feeds.every(({ name }) => this.jobs(name).every(({ state }) => state === 'done'));
     await this.explained(until('nothing is under way', done, options));
   }
 
-  /** The same, and each file that was dropped has had its job. */
+  /** The same, and each dropped file has had its job. */
   async allDroppedDone(options: Deadline = {}): Promise<void> {
     const found = () => this.feeds.reduce((sum, { name }) => sum + this.jobs(name).length, 0);
     await this.explained(until('every file has a job', () => found() === this.dropped.length, options));

@@ -1,8 +1,8 @@
 /**
- * Writers in C that race with whoever takes their files away, compiled where gcc is to be had.
- * `late`: renames a file into place while it is still open (or mapped), and goes on writing for some ms.
- * `loop`: two of them append lines of their own to a moving set of files, open and close around each, as fast as they can.
- * Guarantees: their last line on stdout says what they did, `loop` also how many of its opens failed.
+ * Writers in C that race with a process that takes their files away, compiled if gcc is available. `late`: renames a
+ * file into place while it is still open (or mapped), and continues to write for some ms. `loop`: two of them append
+ * their own lines to a moving set of files, with an open and a close around each, as fast as they can.
+ * Guarantees: their last line on stdout says what they did; that of `loop` also says how many of its opens failed.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -107,7 +107,7 @@ int main(int argc, char **argv) {
 }
 `;
 
-/** Answers the program's path, or undefined where there is no gcc. */
+/** Returns the program's path, or undefined if there is no gcc. */
 export function compileWriters(directory: string): string | undefined {
   const program = join(directory, 'writers');
   writeFileSync(`${program}.c`, SOURCE);
@@ -117,7 +117,7 @@ export function compileWriters(directory: string): string | undefined {
   return program;
 }
 
-/** Of a file that `late` left, as it prints it. */
+/** For a file that `late` left, as it prints it. */
 export function fnv(bytes: Buffer): number {
   let sum = 2_166_136_261;
   for (const byte of bytes) sum = Math.imul(sum ^ byte, 16_777_619) >>> 0;

@@ -1,4 +1,6 @@
-/** A frame of one raw block (RFC 8878): every unpacker must read it, and no packer is needed here. */
+/**
+ * A frame of one raw block (RFC 8878): every decompressor must read it, and no compressor is needed here.
+ */
 export function zstdFrame(text: string): Buffer {
   const bytes = Buffer.from(text);
   const size = Buffer.alloc(4);

@@ -19,7 +19,7 @@ export interface Metrics {
 }
 
 /** The endings that count as processed: the content is in the warehouse, now or before. */
-const PROCESSED = ['stored', 'duplicate'];
+export const PROCESSED: readonly string[] = ['stored', 'duplicate'];
 
 /** Emits until `stop` is called; `emitNow` emits at once, as at the end of a run that is shorter than the interval. */
 export function startMetrics(
@@ -66,6 +66,16 @@ export function processed(view: Pick<QueueView, 'counters'>): { files: number; b
   }
   return { files, bytes };
 }
+
+/** The same from counts by their name. */
+export const processedIn = (counts: ReadonlyMap<string, { files: number; bytes: number }>) =>
+  PROCESSED.reduce(
+    (sum, name) => ({
+      files: sum.files + (counts.get(name)?.files ?? 0),
+      bytes: sum.bytes + (counts.get(name)?.bytes ?? 0),
+    }),
+    { files: 0, bytes: 0 },
+  );
 
 function depth(backend: Backend): Pick<Metrics, 'queue_depth' | 'held'> {
   const feeds = backend.feeds();

@@ -7,7 +7,7 @@
 import { closeSync, readdirSync } from 'node:fs';
 import { blocking } from '../../files/blocking.js';
 import { removeIfThere } from '../../files/copy.js';
-import { digestPaced } from '../../files/digest.js';
+import { digestThrottled } from '../../files/digest.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { openEntry, probeFd } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
@@ -29,15 +29,15 @@ export const beginner =
     return { kind: 'begun', path: pathOf(files, file), directory };
   };
 
-export function finisher(files: FeedFiles, _: Terms, pace?: Throttle): (file: ToFinish) => Promise<FinishAnswer> {
+export function finisher(files: FeedFiles, _: Terms, throttle?: Throttle): (file: ToFinish) => Promise<FinishAnswer> {
   return async (file) => {
     const refused = checkSource(files, file);
     if (refused) return refused;
-    return inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => finish(files, file, pace));
+    return inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => finish(files, file, throttle));
   };
 }
 
-async function finish(files: FeedFiles, file: ToFinish, pace: Throttle | undefined): Promise<FinishAnswer> {
+async function finish(files: FeedFiles, file: ToFinish, throttle: Throttle | undefined): Promise<FinishAnswer> {
   const dir = files.warehouse.make(TEMPORARY, 0o700);
   const outputs: Finished[] = [];
   for (const n of file.outputs) {
@@ -48,7 +48,7 @@ async function finish(files: FeedFiles, file: ToFinish, pace: Throttle | undefin
       const { stat, writer } = probeFd(opened.fd, files.kinds);
       if (writer === 'writer' || stat.nlink !== 1) return { kind: 'output_open', n };
       await blocking.fsync(opened.fd);
-      const { sha256, bytes } = await digestPaced(opened.fd, stat.size, pace);
+      const { sha256, bytes } = await digestThrottled(opened.fd, stat.size, throttle);
       if (bytes !== stat.size) return { kind: 'output_open', n };
       outputs.push({
         n,

@@ -10,7 +10,7 @@ import { isContent, putByBytes } from '../warehouse/target.js';
 import { sourceEntry } from './move.js';
 import type { CompareAnswer, PutAnswer, Terms, ToCompare, ToPut } from './order.js';
 
-export function putter(files: FeedFiles, { feed }: Terms, pace?: Throttle): (file: ToPut) => Promise<PutAnswer> {
+export function putter(files: FeedFiles, { feed }: Terms, throttle?: Throttle): (file: ToPut) => Promise<PutAnswer> {
   return async (file) => {
     const entry = sourceEntry(files, file);
     const stat = statEntry(entry);
@@ -20,17 +20,17 @@ export function putter(files: FeedFiles, { feed }: Terms, pace?: Throttle): (fil
       stat,
       sha256: Buffer.from(file.sha256, 'hex'),
       claim: { id: file.id, claimNo: file.claimNo },
-      bounds: { pace, keepFree: feed.minFreeBytes },
+      bounds: { throttle, keepFree: feed.minFreeBytes },
     };
     const act = () => putByBytes(files.warehouse, file.target, source, file.came);
     return { kind: await inPlaceAsync('warehouse', files.roots.warehouse, 'write', act) };
   };
 }
 
-export function comparer(files: FeedFiles, _: Terms, pace?: Throttle): (file: ToCompare) => Promise<CompareAnswer> {
+export function comparer(files: FeedFiles, _: Terms, throttle?: Throttle): (file: ToCompare) => Promise<CompareAnswer> {
   return async ({ target, sha256 }) => {
     const entry = files.entryOrNone(files.warehouse, target);
     if (!entry || !statEntry(entry)) return { kind: 'nothing' };
-    return { kind: (await isContent(entry, Buffer.from(sha256, 'hex'), undefined, pace)) ? 'same' : 'other' };
+    return { kind: (await isContent(entry, Buffer.from(sha256, 'hex'), undefined, throttle)) ? 'same' : 'other' };
   };
 }

@@ -5,7 +5,7 @@
  */
 import { closeSync } from 'node:fs';
 import { copyTo, removeIfThere } from '../../files/copy.js';
-import { digestPaced } from '../../files/digest.js';
+import { digestThrottled } from '../../files/digest.js';
 import { inPlaceAsync } from '../../files/place-error.js';
 import { probeFd } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
@@ -14,13 +14,13 @@ import type { FeedFiles } from '../files/feed-files.js';
 import { afterReading, type OpenSealed, openSealed } from './hash.js';
 import type { HashAnswer, Terms, ToRead } from './order.js';
 
-export function reader(files: FeedFiles, terms: Terms, paced?: Throttle): (file: ToRead) => Promise<HashAnswer> {
+export function reader(files: FeedFiles, terms: Terms, throttle?: Throttle): (file: ToRead) => Promise<HashAnswer> {
   return async (file) => {
     const open = openSealed(files, terms, file);
     if ('kind' in open) return open;
     try {
-      if (open.sealed.kind === 'copy') return await copied(files, file, open, paced);
-      const digest = await digestPaced(open.fd, open.before.stat.size, paced);
+      if (open.sealed.kind === 'copy') return await copied(files, file, open, throttle);
+      const digest = await digestThrottled(open.fd, open.before.stat.size, throttle);
       return afterReading(open, digest, probeFd(open.fd, files.kinds));
     } finally {
       closeSync(open.fd);
@@ -29,12 +29,12 @@ export function reader(files: FeedFiles, terms: Terms, paced?: Throttle): (file:
 }
 
 /** Copies while hashing. The copy gets its name only where its hash counts. */
-async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, pace?: Throttle): Promise<HashAnswer> {
+async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, throttle?: Throttle): Promise<HashAnswer> {
   const partial = files.makeWorkEntry(file, 'partial');
   let isKept = false;
   try {
     const digest = await inPlaceAsync('work', files.roots.work, 'write', () =>
-      copyTo(open.fd, open.before.stat, partial, { pace }),
+      copyTo(open.fd, open.before.stat, partial, { throttle }),
     );
     const sealed = { ...open.sealed, copied: true };
     const answer = afterReading({ ...open, sealed }, digest, probeFd(open.fd, files.kinds));

@@ -17,7 +17,7 @@ import { sealer } from './seal.js';
 type Acting<A extends Act> = (
   files: FeedFiles,
   terms: Acts[A]['terms'],
-  paced?: Throttle,
+  throttle?: Throttle,
 ) => (file: Acts[A]['file']) => Acts[A]['answer'] | Promise<Acts[A]['answer']>;
 
 const ACTS: { [A in Act]: Acting<A> } = {
@@ -39,7 +39,7 @@ export interface Means {
   /** Roots that the caller has opened, and closes. */
   files?: FeedFiles;
   /** Asked before each piece that a long act reads or copies. */
-  paced?: Throttle;
+  throttle?: Throttle;
 }
 
 export class Running<A extends Act = Act> {
@@ -54,7 +54,7 @@ export class Running<A extends Act = Act> {
   ) {
     this.#files = means.files ?? new FeedFiles(order.roots);
     const acting = ACTS[order.act] as unknown as Acting<A>;
-    this.#act = acting(this.#files, order.terms, means.paced);
+    this.#act = acting(this.#files, order.terms, means.throttle);
   }
 
   get isDone(): boolean {

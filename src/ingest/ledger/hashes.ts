@@ -117,3 +117,19 @@ export function forgetHashes(tx: Pick<Tx, 'arrays'>, gone: readonly { row: numbe
   const old = new Set((tx.arrays(FORGET_OLD, json) as [number][]).map(([row]) => row));
   return gone.filter(({ row }) => !old.has(row)).map(({ sha256 }) => sha256);
 }
+
+const AGAIN_OF_HEAD = 'SELECT row FROM contents WHERE generation > 1 AND feed = ? AND sha256 BETWEEN ? AND ? LIMIT ?';
+const FIRST_OF_HEAD = ['hashes_new', 'hashes_mid', 'hashes_old'].map(
+  (table) => `SELECT row FROM ${table} WHERE head BETWEEN ? AND ? LIMIT ?`,
+);
+
+/** Rows of contents whose hash may begin with these hexadecimal digits, at most so many of each kind; their records tell. */
+export function rowsOfHead(reader: Reader, feeds: readonly string[], digits: string, most: number): number[] {
+  const bounds = (bytes: number): [from: Buffer, to: Buffer] => [
+    Buffer.from(digits.padEnd(2 * bytes, '0').slice(0, 2 * bytes), 'hex'),
+    Buffer.from(digits.padEnd(2 * bytes, 'f').slice(0, 2 * bytes), 'hex'),
+  ];
+  const first = FIRST_OF_HEAD.flatMap((sql) => reader.arrays(sql, ...bounds(HEAD_BYTES), most));
+  const again = feeds.flatMap((feed) => reader.arrays(AGAIN_OF_HEAD, feed, ...bounds(32), most));
+  return ([...first, ...again] as [number][]).map(([row]) => row);
+}

@@ -1,7 +1,7 @@
 /** The messages between the main thread and a thread for calls, and the memory that both share. */
 import type { Answer, Order } from '../calls/order.js';
 
-/** The position in a file at which a thread writes the `handText` of its current job. */
+/** The position in a file at which a thread writes the `jobText` of its current job. */
 export interface HandSpot {
   path: string;
   at: number;
@@ -23,7 +23,7 @@ export interface ThreadData {
   spot: HandSpot;
   words: Int32Array;
   /** The rate limit of all processes of the state, and the position in a file by which they share it; see src/files/rate-limit.ts. */
-  pace: { spot: HandSpot & { lock: number }; bytesPerSecond: number } | undefined;
+  throttle: { spot: HandSpot & { lock: number }; bytesPerSecond: number } | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { isFull } from '../../../queue/errors.js';
-import { handText } from '../../../queue/slot-text.js';
+import { jobText } from '../../../queue/slot-text.js';
 import { sayLoaded } from '../../base/process/threads.js';
 import { RateLimit, type Throttle } from '../../files/rate-limit.js';
 import type { Act } from '../calls/order.js';
@@ -38,7 +38,7 @@ export function serve(data: ThreadData): void {
   const { words } = data;
   const hand = handOf(data);
   const drain = new AbortController();
-  const paced = pacedOf(data, drain.signal);
+  const throttle = throttleOf(data, drain.signal);
   const orders: UnderWay[] = [];
   const say = (said: FromThread): void => parentPort!.postMessage(said);
   /** After a give-up its orders belong to another thread: it only reports that the hung call has ended, and is ended. */
@@ -68,7 +68,7 @@ export function serve(data: ThreadData): void {
     Atomics.store(words, ORDER, asked.id);
     Atomics.store(words, FILE, 0);
     try {
-      orders.push({ asked, running: new Running(asked.order, { paced }) });
+      orders.push({ asked, running: new Running(asked.order, { throttle }) });
     } catch (error) {
       say({ id: asked.id, error });
     }
@@ -102,7 +102,7 @@ function handOf({ spot }: ThreadData): (job: string | null) => void {
   process.on('exit', () => closeSync(fd));
   return (job) => {
     try {
-      writeSync(fd, handText(job), spot.at, 'latin1');
+      writeSync(fd, jobText(job), spot.at, 'latin1');
     } catch (error) {
       // A full disk below a filesystem that never writes in place. The main thread's own heartbeats ignore it too.
       if (!isFull(error)) throw error;
@@ -114,15 +114,15 @@ function handOf({ spot }: ThreadData): (job: string | null) => void {
 const WAITS_MS = 500;
 
 /** Each piece of a large file is progress, and so is a wait for the rate limit. */
-function pacedOf({ words, pace: given }: ThreadData, drain: AbortSignal): Throttle {
+function throttleOf({ words, throttle: given }: ThreadData, drain: AbortSignal): Throttle {
   const goesOn = (): void => void Atomics.add(words, PROGRESS, 1);
   if (!given) return { take: async () => goesOn() };
-  const pace = new RateLimit(given.spot, given.bytesPerSecond, drain);
-  process.on('exit', () => pace.close());
+  const throttle = new RateLimit(given.spot, given.bytesPerSecond, drain);
+  process.on('exit', () => throttle.close());
   return {
     async take(bytes) {
       const waits = setInterval(goesOn, WAITS_MS);
-      await pace.take(bytes).finally(() => clearInterval(waits));
+      await throttle.take(bytes).finally(() => clearInterval(waits));
       goesOn();
     },
   };

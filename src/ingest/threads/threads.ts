@@ -5,7 +5,7 @@
  * Does not: end a thread in a call that hangs, because nobody can. If too many threads hang, the process must end.
  */
 
-import type { Hand } from '../../../queue/index.js';
+import type { ThreadJob } from '../../../queue/index.js';
 import { type Act, type Answer, HANGS_IN, isLong, type Order } from '../calls/order.js';
 import type { HandSpot, ThreadData } from './messages.js';
 import { CallThread, type Hung, type Waiting } from './thread.js';
@@ -13,13 +13,13 @@ import { CallThread, type Hung, type Waiting } from './thread.js';
 export interface ThreadsParts {
   /** The position at which the `n`th thread notes its current job. */
   spotOf: (n: number) => HandSpot;
-  pace?: ThreadData['pace'];
+  throttle?: ThreadData['throttle'];
   /** The most threads that read or copy at the same time. */
   most: number;
   /** The number of rounds of `check` without progress after which a thread is given up. */
   roundsMax: number;
   /** Notes that the `n`th thread hangs at a job; without a hand, that it no longer hangs. */
-  noteHung: (n: number, hand?: Required<Hand>) => void;
+  noteThreadHang: (n: number, hand?: Required<ThreadJob>) => void;
   /** Called when a thread was given up. */
   onHang: (hung: Hung) => void;
 }
@@ -91,9 +91,9 @@ export class CallThreads {
     const hung = thread.giveUp();
     const [n] = this.#placesOf(thread) as [number];
     const hangs = HANGS_IN[hung.order.act] === '' ? 'itself' : 'place';
-    if (hung.job !== undefined) this.parts.noteHung(n, { job: hung.job, hangs });
+    if (hung.job !== undefined) this.parts.noteThreadHang(n, { job: hung.job, hangs });
     void hung.back.then(() => {
-      this.parts.noteHung(n);
+      this.parts.noteThreadHang(n);
       this.#leave(thread);
     });
     if (thread === this.#quick) {
@@ -148,7 +148,7 @@ export class CallThreads {
   #made(): CallThread {
     let place = 0;
     while (this.#places.has(place)) place++;
-    const thread = new CallThread({ spot: this.parts.spotOf(place), pace: this.parts.pace });
+    const thread = new CallThread({ spot: this.parts.spotOf(place), throttle: this.parts.throttle });
     this.#places.set(place, thread);
     if (this.#isDraining) thread.drain();
     return thread;

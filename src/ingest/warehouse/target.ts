@@ -6,7 +6,7 @@
  */
 import { closeSync, readdirSync } from 'node:fs';
 import { type CopyBounds, copyTo, removeIfThere } from '../../files/copy.js';
-import { digestPaced } from '../../files/digest.js';
+import { digestThrottled } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
 import { sameMount } from '../../files/mounts.js';
@@ -80,13 +80,14 @@ export async function putByBytes(
 ): Promise<PutByBytes> {
   const to = entryFor(warehouse, target);
   if (came === 'exists')
-    return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
+    return (await isContent(to, source.sha256, source.stat, source.bounds?.throttle)) ? 'there' : 'taken';
   return copyAcross(warehouse, folderOf(target), to, source);
 }
 
 async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, source: Source): Promise<PutByBytes> {
   // Checked before gigabytes are copied for a name that is taken.
-  if (statEntry(to)) return (await isContent(to, source.sha256, source.stat, source.bounds?.pace)) ? 'there' : 'taken';
+  if (statEntry(to))
+    return (await isContent(to, source.sha256, source.stat, source.bounds?.throttle)) ? 'there' : 'taken';
   const temporaryIn = sameMount(warehouse.rootFd, to.dir) ? TEMPORARY : joinNames(folder, TEMPORARY);
   const temporary: Entry = {
     dir: warehouse.make(temporaryIn, 0o700),
@@ -123,7 +124,7 @@ async function giveName(temporary: Entry, to: Entry, source: Source): Promise<Pu
   } catch (error) {
     if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
     unlinkAt(temporary.dir, temporary.name);
-    return (await isContent(to, source.sha256, undefined, source.bounds?.pace)) ? 'there' : 'taken';
+    return (await isContent(to, source.sha256, undefined, source.bounds?.throttle)) ? 'there' : 'taken';
   }
 }
 
@@ -132,20 +133,20 @@ export async function isContent(
   entry: Entry,
   sha256: Buffer,
   source: Stat | undefined,
-  pace?: Throttle,
+  throttle?: Throttle,
 ): Promise<boolean> {
   const lies = source && statEntry(entry);
   if (lies?.kind === 'file' && lies.ino === source?.ino && lies.dev === source.dev) return true;
-  return (await contentAt(entry, pace))?.equals(sha256) ?? false;
+  return (await contentAt(entry, throttle))?.equals(sha256) ?? false;
 }
 
 /** The SHA-256 of the file at an entry; undefined where no file can be read there. */
-export async function contentAt(entry: Entry, pace?: Throttle): Promise<Buffer | undefined> {
+export async function contentAt(entry: Entry, throttle?: Throttle): Promise<Buffer | undefined> {
   const { fd } = openEntry(entry);
   if (fd === undefined) return undefined;
   try {
     const stat = statFd(fd);
-    return stat.kind === 'file' ? (await digestPaced(fd, stat.size, pace)).sha256 : undefined;
+    return stat.kind === 'file' ? (await digestThrottled(fd, stat.size, throttle)).sha256 : undefined;
   } finally {
     closeSync(fd);
   }

@@ -104,15 +104,15 @@ export async function runWorker(context: ChildContext): Promise<void> {
 /** A process that is stopped on purpose has no current job, so no job gets a crash counted. */
 function noteNothing(backend: Backend): void {
   backend.beat({ job: null, place: '' });
-  backend.clearHands();
+  backend.clearThreadSlots();
 }
 
 function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: ThreadsParts['onHang']): CallThreads {
   const { statePath, stallSeconds, concurrency, maxBytesPerSecond } = config.service;
   return new CallThreads({
-    spotOf: (n) => backend.handSpot(n),
-    noteHung: (n, hand) => backend.noteHung(n, hand),
-    pace: maxBytesPerSecond > 0 ? { spot: spareSpot(statePath), bytesPerSecond: maxBytesPerSecond } : undefined,
+    spotOf: (n) => backend.threadSlot(n),
+    noteThreadHang: (n, hand) => backend.noteThreadHang(n, hand),
+    throttle: maxBytesPerSecond > 0 ? { spot: spareSpot(statePath), bytesPerSecond: maxBytesPerSecond } : undefined,
     most: stages.length === STAGES.length ? concurrency : 1,
     roundsMax: Math.ceil((stallSeconds * 1_000) / limits.beatEveryMs),
     onHang,

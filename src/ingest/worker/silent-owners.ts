@@ -6,7 +6,7 @@
  */
 import type { OwnerId, OwnerSlot } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
-import { firstInHand } from '../../../queue/slot-text.js';
+import { firstInProgress } from '../../../queue/slot-text.js';
 import type { Emit } from '../steps/stage.js';
 
 /** The parent acts first: if it lives, there is nothing to report. */
@@ -55,7 +55,7 @@ export class SilentOwners {
       worker: title,
       worker_pid: pid,
       quiet_seconds: quietSeconds,
-      job: firstInHand(slot),
+      job: firstInProgress(slot),
       place,
     });
   }

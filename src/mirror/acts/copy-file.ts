@@ -1,14 +1,14 @@
 /**
  * Copies one file of SOURCE to DEST: under a temporary name, synced, then renamed in one step.
- * Guarantees: the source had the same inode, size, mtime and ctime before and after it was read, and the first stat was
+ * Guarantees: inode, size, mtime and ctime of the source were equal before and after it was read. The first stat was
  * not in the same clock tick as the last change. So a reader of DEST sees a complete state that the source had, as far
- * as these four can show (a store through a mapping may appear in none of them for a while).
+ * as these four values can show. (A store through a mapping may appear in none of them for a while.)
  * Does not: sync the directory. The caller does, for everything that it did there.
  */
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { copyTo, removeIfThere } from '../../files/copy.js';
-import { type Digest, digestPaced, SMALL_BYTES } from '../../files/digest.js';
+import { type Digest, digestThrottled, SMALL_BYTES } from '../../files/digest.js';
 import type { Entry } from '../../files/directories.js';
 import { BelowMark, NoRoom } from '../../files/place-error.js';
 import { baseOf, folderOf } from '../../files/places.js';
@@ -25,7 +25,7 @@ export interface CopyParts {
   into: () => number;
   /** Removes an entry that a rename cannot replace. */
   clearWay: () => void;
-  pace?: Throttle | undefined;
+  throttle?: Throttle | undefined;
 }
 
 /** The stat of a file in SOURCE as it was read, and of its copy. */
@@ -53,7 +53,7 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
   const fd = openData(trees.source.directory(folderOf(path)), baseOf(path));
   try {
     const before = await rested(fd);
-    const { bytes } = await copyWithRoom(fd, before, { dir: trees.making, name: parts.temporary }, parts.pace);
+    const { bytes } = await copyWithRoom(fd, before, { dir: trees.making, name: parts.temporary }, parts.throttle);
     if (bytes !== before.size || trees.inSource(path)?.version !== before.version) return undefined;
     const copy = statAt(trees.making, parts.temporary);
     const into = parts.into();
@@ -66,9 +66,9 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
 }
 
 /** Reserves the space for a large file first, so that a file that does not fit never fills the disk. Errors: NoRoom. */
-async function copyWithRoom(fd: number, stat: Stat, to: Entry, pace: Throttle | undefined): Promise<Digest> {
+async function copyWithRoom(fd: number, stat: Stat, to: Entry, throttle: Throttle | undefined): Promise<Digest> {
   try {
-    return await copyTo(fd, stat, to, { pace, keepFree: stat.size > SMALL_BYTES ? 1 : 0 });
+    return await copyTo(fd, stat, to, { throttle, keepFree: stat.size > SMALL_BYTES ? 1 : 0 });
   } catch (error) {
     throw error instanceof BelowMark ? new NoRoom('ENOSPC', error.bytes, error.capacityBytes) : error;
   }
@@ -91,14 +91,17 @@ export const isAtRest = (timeNs: bigint): boolean => ageMs(timeNs) >= limits.res
 const ageMs = (timeNs: bigint): number => Date.now() - Number(timeNs / 1_000_000n);
 
 /** Undefined: the bytes differ, or the file changed while it was read. Errors: MovedOn, those of the calls. */
-export async function sameContent(trees: Trees, path: ByteName, pace?: Throttle): Promise<Pair | undefined> {
+export async function sameContent(trees: Trees, path: ByteName, throttle?: Throttle): Promise<Pair | undefined> {
   const source = openData(trees.source.directory(folderOf(path)), baseOf(path));
   let dest: number | undefined;
   try {
     dest = openData(trees.dest.directory(folderOf(path)), baseOf(path));
     const [before, copy] = [await rested(source), statFd(dest)];
     if (copy.kind !== 'file') throw new MovedOn();
-    const [a, b] = [await digestPaced(source, before.size, pace), await digestPaced(dest, before.size, pace)];
+    const [a, b] = [
+      await digestThrottled(source, before.size, throttle),
+      await digestThrottled(dest, before.size, throttle),
+    ];
     if (statFd(source).version !== before.version) return undefined;
     return a.bytes === b.bytes && a.sha256.equals(b.sha256) ? { source: before, copy } : undefined;
   } finally {

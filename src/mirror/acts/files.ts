@@ -29,11 +29,11 @@ export function isLike(parts: Parts, trees: Trees, path: ByteName, source: Stat,
 }
 
 /** Compares the file if size and mtime suggest that it is already the copy; otherwise copies it. */
-export async function file(parts: Parts, trees: Trees, path: ByteName, pace?: Throttle): Promise<void> {
+export async function file(parts: Parts, trees: Trees, path: ByteName, throttle?: Throttle): Promise<void> {
   const { totals, dest, knownCopies, wrote } = parts;
   const [source, there] = [trees.inSource(path), trees.inDest(path)];
   if (source?.kind !== 'file') throw new MovedOn();
-  if (await sameBytes(parts, trees, path, source, there, pace)) return;
+  if (await sameBytes(parts, trees, path, source, there, throttle)) return;
   checkWay(parts, path, source, there);
   if (parts.plan) closeSync(openData(trees.source.directory(folderOf(path)), baseOf(path)));
   if (onlyPlanned(parts, 'copy', path, whyCopied(parts, source, there), source.size)) return;
@@ -44,7 +44,7 @@ export async function file(parts: Parts, trees: Trees, path: ByteName, pace?: Th
       return ready(trees, folderOf(path));
     },
     clearWay: () => clearWay(parts, trees, path),
-    pace,
+    throttle,
   });
   knownCopies.forget(there);
   knownCopies.know(copied.copy, copied.source.version);
@@ -85,12 +85,12 @@ async function sameBytes(
   path: ByteName,
   source: Stat,
   there: Stat | undefined,
-  pace?: Throttle,
+  throttle?: Throttle,
 ): Promise<boolean> {
   const { compare, checksum, knownCopies } = parts;
   if (there?.kind !== 'file' || source.size !== there.size) return false;
   if (!checksum && !compare.sameTime(source, there)) return false;
-  const pair = await sameContent(trees, path, pace);
+  const pair = await sameContent(trees, path, throttle);
   if (pair === undefined) return false;
   // The file may have been replaced under this name while the bytes were compared.
   if (trees.inSource(path)?.version !== pair.source.version) return false;

@@ -2,10 +2,10 @@
  * The one place that decides, without reading both files, whether a copy is equal to the file in SOURCE. Equal size and
  * mtime do not prove it: a write can leave both unchanged, and another file with the same size and mtime can get the
  * name.
- * Guarantees: what is known of a copy is stored by its inode, so it follows the copy through each rename in DEST, of
- * the file or of a directory above it. A known version was at rest when it was read, so any change of the file gives
- * another version. For unknown copies, size and mtime are trusted only if SOURCE's file has not changed since the last
- * full scan.
+ * Guarantees: what is known of a copy is stored by its inode. So it follows the copy through each rename in DEST, even
+ * of a directory above it. A known version was at rest when it was read, so any change of the file gives another
+ * version. For unknown copies, size and mtime are trusted only if SOURCE's file has not changed since the last full
+ * scan.
  */
 import type { Stat } from '../../linux/index.js';
 import type { Compare } from '../trees/compare.js';

@@ -13,7 +13,7 @@ export class GaveWay extends Error {
 interface Copy {
   gives: AbortController;
   done: Promise<void>;
-  /** The copy was requested again. What it has read may be older than that request. */
+  /** The copy was requested again, after it had read a part: that part may be out of date. */
   again: boolean;
 }
 

@@ -1,5 +1,6 @@
 /**
- * What the acts on DEST share. Each act checks again what it is about to change, and a reader sees it as one step.
+ * The objects that the acts on DEST share. Each act checks again what it is about to change, and a reader sees it as
+ * one step.
  */
 
 import type { Emit } from '../../base/telemetry/emit.js';

@@ -1,5 +1,5 @@
 /**
- * Whether a root contains anything that belongs to the mirror. An empty root looks like a missing filesystem.
+ * Finds out whether a root contains anything that belongs to the mirror. An empty root looks like a missing filesystem.
  */
 import { namesIn } from '../../files/names-in.js';
 import { type ByteName, statAtOrNone } from '../../linux/index.js';

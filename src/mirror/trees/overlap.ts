@@ -1,5 +1,5 @@
 /**
- * Whether two directories with separate paths share a part through a bind mount.
+ * Finds out whether two directories with separate paths share a part through a bind mount.
  * Guarantees: an overlap in the mount table counts only if device and inode are equal too. NFS, for example, shows each
  * of its mounts as if it were the root of its filesystem.
  * Does not: see through filesystems that show another one as their own (overlays, FUSE).

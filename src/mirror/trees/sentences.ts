@@ -13,17 +13,17 @@ const SOURCE_SAYS: Record<string, { code: string; meaning: string }> = {
   emptied: {
     code: 'source_missing',
     meaning:
-      'is another directory than at the last time, and empty; mount or restore what belongs there, or start once with --adopt --allow-empty-source if DEST shall be emptied too',
+      'is another directory than last time, and empty; mount or restore what belongs there, or start once with --adopt --allow-empty-source if DEST shall be emptied too',
   },
   replaced: {
     code: 'source_replaced',
     meaning:
-      'is another directory than at the last time: it was made again, restored, or is on another filesystem; mount or restore the former one, or start with --adopt once if this one takes its place (what it does not have is removed from DEST)',
+      'is another directory than last time: it was made again, restored, or is on another filesystem; mount or restore the former one, or start with --adopt once if this one takes its place (what it does not have is removed from DEST)',
   },
   ELOOP: {
     code: 'source_missing',
     meaning:
-      'leads through a symlink by now, and what lies there may be another directory; put the directory back that was mirrored, or start with the path that is meant',
+      'now leads through a symlink, perhaps to another directory; put the mirrored directory back, or start with the intended path',
   },
   empty: {
     code: 'source_empty',
@@ -53,8 +53,8 @@ export const destMeaning = (code: string): string =>
 
 const DEST_SAYS: Record<string, string> = {
   no_marker:
-    'is not the folder that was claimed: its filesystem is not mounted, or another folder lies there; mount or restore it',
-  dest_in_use: 'is worked on by another ingest-replicate by now; stop that one',
+    'is not the folder that was claimed: its filesystem is not mounted, or another folder is there; mount or restore it',
+  dest_in_use: 'is used by another ingest-replicate now; stop that one',
 };
 
 export function destError(dest: string, code: string): EnvironmentError {

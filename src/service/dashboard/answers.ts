@@ -15,12 +15,15 @@ interface Folder {
 export interface StatsAnswer {
   at: string;
   state_path: string;
+  service: Look['service'];
+  throughput: Look['throughput'];
+  places: Look['places'];
   /** Not sealed yet: they lie in the inputs. */
   unprocessed: Folder & { oldest_age_seconds: number };
   /** Sealed, and not yet stored. */
   underprocess: Folder & { oldest_age_seconds: number };
   /** Since the state was made: stored, and what was stored before. */
-  processed: Folder & { stored: number; duplicates: number; files_per_second: number };
+  processed: Folder & { stored: number; duplicates: number; files_per_second: number; bytes_per_second: number };
   held: number;
   stages: Look['stages'];
   records: Look['records'];
@@ -37,6 +40,7 @@ export function statsAnswer(look: Look): StatsAnswer {
   return {
     at: look.at,
     state_path: look.state_path,
+    ...{ service: look.service, throughput: look.throughput, places: look.places },
     unprocessed: folderOf(look.stages.filter(isFirst)),
     underprocess: folderOf(look.stages.filter((one) => !isFirst(one))),
     processed: {
@@ -44,6 +48,7 @@ export function statsAnswer(look: Look): StatsAnswer {
       stored: stored.files,
       duplicates: duplicates.files,
       files_per_second: look.stages.reduce((rate, one) => rate + (one.stage === last ? one.files_per_second : 0), 0),
+      bytes_per_second: look.throughput.find(({ feed }) => feed === '*')?.bytes_per_second ?? 0,
     },
     held: look.stages.reduce((held, one) => held + one.held, 0),
     stages: look.stages,

@@ -2,8 +2,8 @@
 import type { JobId, QueueView } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { whyNoHoldCode } from '../status/hold-codes.js';
-import type { Asked, Chosen, Verb } from './data/acts.js';
 import { limits } from './data/limits.js';
+import type { Asked, Chosen, Verb } from './held/acts.js';
 import { BadQuery, type Body, wordIn } from './query.js';
 
 const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -25,8 +25,10 @@ function chosenBy(body: Body, view: Pick<QueueView, 'heldFor'>, feed: string | u
   if (typeof all !== 'boolean') throw new BadQuery('"all" must be true or false.');
   if (all === (jobs !== undefined)) throw new BadQuery('Name either "jobs", or "all": true.');
   refuseUnknownCode(view, code);
-  if (jobs === undefined) return { feed: feed === '*' ? undefined : feed, code };
-  if (feed !== undefined || code !== undefined) throw new BadQuery('"feed" and "code" narrow "all", and not "jobs".');
+  const [folder, name] = [wordIn(body, 'folder', limits.pathCharsMax), wordIn(body, 'name', limits.pathCharsMax)];
+  if (jobs === undefined) return { feed: feed === '*' ? undefined : feed, code, folder, name };
+  if ([feed, code, folder, name].some((one) => one !== undefined))
+    throw new BadQuery('"feed", "code", "folder" and "name" narrow "all", and not "jobs".');
   const areIds = Array.isArray(jobs) && jobs.every((id) => typeof id === 'string' && JOB_ID.test(id));
   if (areIds && jobs.length > 0 && jobs.length <= limits.namedJobsMax) return { jobs: jobs as JobId[] };
   throw new BadQuery(`"jobs" must be a list of 1 to ${limits.namedJobsMax} job ids.`);

@@ -16,10 +16,13 @@ export type Body = Readonly<Record<string, unknown>>;
 /** The keys of a GET's query and of a POST's body. A route that is not listed has none. docs/http-api.md has the same table. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   '/trace': ['n'],
-  '/errors': ['feed', 'code', 'limit', 'after'],
+  '/errors': ['feed', 'code', 'folder', 'name', 'limit', 'after'],
+  '/held': ['feed', 'code', 'folder', 'name', 'limit'],
   '/files': ['path', 'sha256'],
-  '/retry': ['jobs', 'all', 'feed', 'code'],
-  '/discard': ['jobs', 'all', 'feed', 'code'],
+  '/series': ['feed', 'hours'],
+  '/search': ['q', 'limit'],
+  '/retry': ['jobs', 'all', 'feed', 'code', 'folder', 'name'],
+  '/discard': ['jobs', 'all', 'feed', 'code', 'folder', 'name'],
   '/pause': ['stage', 'feed'],
   '/resume': ['stage', 'feed'],
 };
@@ -58,6 +61,13 @@ export function wholeIn(
   throw new BadQuery(`?${name}= must be a whole number from ${min} to ${max}.`);
 }
 
+/** The first of `known` where it is not given. */
+export function oneIn(query: Query, name: string, known: readonly number[]): number {
+  const text = query[name] ?? String(known[0]);
+  if (known.map(String).includes(text)) return Number(text);
+  throw new BadQuery(`?${name}= must be ${known.join(' or ')}.`);
+}
+
 export function textIn(query: Query, name: string, charsMax: number): string {
   const text = query[name] ?? '';
   if (text !== '' && text.length <= charsMax && !text.includes('\0')) return text;
@@ -65,9 +75,9 @@ export function textIn(query: Query, name: string, charsMax: number): string {
 }
 
 /** `{}` where it is not given. */
-export function nameIn<K extends string>(query: Query, name: K): { [_ in K]?: string } {
+export function nameIn<K extends string>(query: Query, name: K, charsMax = NAME_CHARS_MAX): { [_ in K]?: string } {
   if (query[name] === undefined) return {};
-  return { [name]: textIn(query, name, NAME_CHARS_MAX) } as { [_ in K]?: string };
+  return { [name]: textIn(query, name, charsMax) } as { [_ in K]?: string };
 }
 
 export function sha256In(query: Query): string {
@@ -77,9 +87,9 @@ export function sha256In(query: Query): string {
 }
 
 /** A value of a body; undefined where it is not given. */
-export function wordIn(body: Body, name: string): string | undefined {
+export function wordIn(body: Body, name: string, charsMax = NAME_CHARS_MAX): string | undefined {
   const value = body[name];
   if (value === undefined) return undefined;
-  if (typeof value === 'string' && value !== '' && value.length <= NAME_CHARS_MAX) return value;
-  throw new BadQuery(`"${name}" must be a text of 1 to ${NAME_CHARS_MAX} characters.`);
+  if (typeof value === 'string' && value !== '' && value.length <= charsMax) return value;
+  throw new BadQuery(`"${name}" must be a text of 1 to ${charsMax} characters.`);
 }

@@ -9,12 +9,13 @@ import type { ChildContext } from '../../base/process/context.js';
 import { startHeartbeats } from '../../ingest/health/heartbeats.js';
 import { asOperators, openState } from '../../ingest/ledger/open-state.js';
 import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
+import { FreeSpace } from '../figures/free-space.js';
 import { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import { Looks } from './data/looks.js';
 import { Metrics } from './data/metrics.js';
-import { Search } from './data/search.js';
-import { Surroundings } from './data/surroundings.js';
+import { Series } from './data/series.js';
+import { Search } from './search/search.js';
 import { serverOf } from './server.js';
 import { Stream } from './stream.js';
 
@@ -22,22 +23,23 @@ import { Stream } from './stream.js';
 export type DashboardContext = Pick<ChildContext, 'config' | 'report' | 'drained' | 'fail' | 'onStop' | 'emit'>;
 
 export async function runDashboard(context: DashboardContext): Promise<void> {
-  const { statePath, maxAttempts, dashboard, sharedLedger } = context.config.service;
+  const { statePath, maxAttempts, dashboard, sharedLedger, stateMinFreeBytes } = context.config.service;
   const { host, port, hosts, token } = dashboard!;
   const { feeds } = context.config;
   await refuseLostState(statePath, feeds);
   // Beside a producer, whoever comes first makes the state.
   const backend = await openState({ statePath, maxAttempts, title: 'dashboard', create: feeds.length > 0 });
   const stopBeats = startHeartbeats(backend, context);
-  const looks = new Looks(backend, statePath);
+  const space = new FreeSpace(backend, statePath, stateMinFreeBytes);
+  const looks = new Looks(backend, statePath, undefined, space);
   const stream = new Stream();
   const search = new Search(statePath);
   const fleet = new Fleet(sharedLedger);
-  const surroundings = new Surroundings(backend, statePath);
   const app = serverOf({
     ...{ backend, looks, stream, search, host, hosts, token, emit: context.emit },
-    fleet,
-    metrics: new Metrics(backend, surroundings, fleet),
+    ...{ fleet, space },
+    series: new Series(backend),
+    metrics: new Metrics(backend, space, fleet),
   });
   const timer = setInterval(() => tellPages(looks, stream, context), limits.lookEveryMs);
   try {

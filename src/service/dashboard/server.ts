@@ -3,6 +3,7 @@
  * Guarantees: each query is bounded before anything is looked at; an answer is made of copies, so a slow client holds no
  * transaction; the page's files are those of a list, never a path that a request names.
  */
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,20 +13,34 @@ import type { Backend } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { inPackage } from '../../package.js';
+import type { FreeSpace } from '../figures/free-space.js';
 import { statsAnswer, traceAnswer } from './answers.js';
 import { askedBy, refuseUnknownCode, refuseUnknownFeed } from './asked.js';
 import { boundConnections } from './connections.js';
-import { Acts, type Verb } from './data/acts.js';
 import { curvesOf } from './data/curves.js';
-import { errorsAnswer } from './data/errors.js';
 import type { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import type { Looks } from './data/looks.js';
 import type { Metrics } from './data/metrics.js';
-import type { Search } from './data/search.js';
+import { HOURS, type Series } from './data/series.js';
 import { type GuardOptions, guard } from './guard.js';
-import { BadQuery, type Body, nameIn, type Query, refuseUnknownKeys, sha256In, textIn, wholeIn } from './query.js';
+import { Acts, type Verb } from './held/acts.js';
+import { errorsAnswer } from './held/errors.js';
+import { type HeldFilter, HeldGroups } from './held/groups.js';
+import {
+  BadQuery,
+  type Body,
+  nameIn,
+  oneIn,
+  type Query,
+  refuseUnknownKeys,
+  sha256In,
+  textIn,
+  wholeIn,
+} from './query.js';
 import { refuse, refuseConnection, refuseInOneShape } from './refusals.js';
+import type { Hits } from './search/hits.js';
+import type { Found, Search, SearchAnswer } from './search/search.js';
 import { Stream } from './stream.js';
 
 export interface ServerParts extends GuardOptions {
@@ -35,23 +50,15 @@ export interface ServerParts extends GuardOptions {
   search: Search;
   metrics: Metrics;
   fleet: Fleet;
+  space: FreeSpace;
+  series: Series;
   emit: Emit;
 }
 
 const PAGE = fileURLToPath(inPackage('src/service/dashboard/page/'));
 const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
-const ASSETS = [
-  'dashboard.css',
-  'dashboard.js',
-  'view.js',
-  'fleet.js',
-  'flow.js',
-  'dom.js',
-  'chart.js',
-  'rates.js',
-  'words.js',
-  'icon.svg',
-];
+/** The files of the page, also in folders below it. They are listed once: a request never names a path. */
+const ASSETS = readdirSync(PAGE, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(js|css|svg)$/.test(name));
 
 export function serverOf(parts: ServerParts): FastifyInstance {
   const app = fastify({
@@ -78,8 +85,11 @@ export function serverOf(parts: ServerParts): FastifyInstance {
   });
   refuseInOneShape(app, parts.emit);
   page(app);
+  const groups = new HeldGroups(parts.backend);
   reads(app, parts);
-  changes(app, parts);
+  heldFiles(app, parts, groups);
+  files(app, parts);
+  changes(app, parts, groups);
   return app;
 }
 
@@ -88,38 +98,26 @@ function page(app: FastifyInstance): void {
   app.get('/', (_request, reply) => reply.sendFile('index.html'));
   for (const name of ASSETS) app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name));
   for (const name of ['uPlot.esm.js', 'uPlot.min.css'])
-    app.get(`/assets/${name}`, (_request, reply) => reply.sendFile(name, UPLOT));
+    app.get(`/assets/figures/${name}`, (_request, reply) => reply.sendFile(name, UPLOT));
 }
 
-function reads(app: FastifyInstance, { backend, looks, stream, search, metrics, fleet }: ServerParts): void {
-  app.get('/stats', () => statsAnswer(looks.latest().look));
+function reads(app: FastifyInstance, parts: ServerParts): void {
+  const { backend, looks, stream, metrics, fleet, space, series } = parts;
+  app.get('/stats', async () => {
+    const places = await space.ask(limits.freeSpaceEveryMs);
+    return statsAnswer({ ...looks.latest().look, places });
+  });
   app.get<{ Querystring: Query }>('/trace', ({ query }) => {
     const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
     return traceAnswer(backend, n);
   });
-  app.get<{ Querystring: Query }>('/errors', ({ query }) => {
-    const wanted = { ...nameIn(query, 'feed'), ...nameIn(query, 'code') };
-    refuseUnknownFeed(backend, wanted.feed);
-    refuseUnknownCode(backend, wanted.code);
-    return errorsAnswer(backend, {
-      ...wanted,
-      ...nameIn(query, 'after'),
-      limit: wholeIn(query, 'limit', { min: 1, max: limits.heldMax, fallback: limits.heldDefault }),
-    });
-  });
-  app.get<{ Querystring: Query }>('/files', async ({ query }, reply) => {
-    if ((query.path === undefined) === (query.sha256 === undefined))
-      throw new BadQuery('Ask for one of ?path= and ?sha256=.');
-    const answer = await search.for(
-      query.path === undefined ? { sha256: sha256In(query) } : { path: textIn(query, 'path', limits.pathCharsMax) },
-    );
-    if ('refused' in answer)
-      return refuse(reply, answer.refused === 'failed' ? 500 : 503, answer.refused, answer.sentence);
-    const { text, json, made } = answer.found;
-    return { ...(json as object), text, made };
-  });
   app.get('/fleet', () => fleet.look());
   app.get('/history', () => curvesOf(backend));
+  app.get<{ Querystring: Query }>('/series', ({ query }) => {
+    const { feed = '*' } = nameIn(query, 'feed');
+    if (feed !== '*') refuseUnknownFeed(backend, feed);
+    return series.of(feed, oneIn(query, 'hours', HOURS));
+  });
   app.get('/healthz', () => ({ ok: true }));
   app.get('/readyz', (_request, reply) => ready(backend, reply));
   app.get('/metrics', async (_request, reply) =>
@@ -137,6 +135,48 @@ function reads(app: FastifyInstance, { backend, looks, stream, search, metrics, 
   });
 }
 
+function heldFiles(app: FastifyInstance, { backend }: ServerParts, groups: HeldGroups): void {
+  app.get<{ Querystring: Query }>('/errors', ({ query }) => {
+    const limit = wholeIn(query, 'limit', { min: 1, max: limits.heldMax, fallback: limits.heldDefault });
+    return errorsAnswer(backend, { ...heldFilterIn(query, backend), ...nameIn(query, 'after'), limit });
+  });
+  app.get<{ Querystring: Query }>('/held', ({ query }) => {
+    const limit = wholeIn(query, 'limit', { min: 1, max: limits.foldersMax, fallback: limits.foldersDefault });
+    return groups.answer(heldFilterIn(query, backend), limit);
+  });
+}
+
+/** Errors: BadQuery. */
+function heldFilterIn(query: Query, backend: Backend): HeldFilter {
+  const { feed, code } = { ...nameIn(query, 'feed'), ...nameIn(query, 'code') };
+  refuseUnknownFeed(backend, feed);
+  refuseUnknownCode(backend, code);
+  const long = limits.pathCharsMax;
+  return { feed, code, ...nameIn(query, 'folder', long), ...nameIn(query, 'name', long) };
+}
+
+function files(app: FastifyInstance, { search }: ServerParts): void {
+  app.get<{ Querystring: Query }>('/search', async ({ query }, reply) => {
+    const limit = wholeIn(query, 'limit', { min: 1, max: limits.hitsMax, fallback: limits.hitsDefault });
+    return found(reply, await search.hits(textIn(query, 'q', limits.pathCharsMax), limit));
+  });
+  app.get<{ Querystring: Query }>('/files', async ({ query }, reply) => {
+    if ((query.path === undefined) === (query.sha256 === undefined))
+      throw new BadQuery('Ask for one of ?path= and ?sha256=.');
+    const answer = await search.for(
+      query.path === undefined ? { sha256: sha256In(query) } : { path: textIn(query, 'path', limits.pathCharsMax) },
+    );
+    if ('refused' in answer) return found(reply, answer);
+    const { text, json, made } = answer.found;
+    return { ...(json as object), text, made };
+  });
+}
+
+function found(reply: FastifyReply, answer: SearchAnswer<Found | Hits>): unknown {
+  if ('found' in answer) return answer.found;
+  return refuse(reply, answer.refused === 'failed' ? 500 : 503, answer.refused, answer.sentence);
+}
+
 /** Whether the state can be read; what is wrong with the files is another matter, and /stats says it. */
 function ready(backend: Backend, reply: FastifyReply): unknown {
   try {
@@ -148,7 +188,7 @@ function ready(backend: Backend, reply: FastifyReply): unknown {
   return reply.send({ ok: true, feeds: backend.feeds().length });
 }
 
-function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerParts): void {
+function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerParts, groups: HeldGroups): void {
   const acts = new Acts(backend, emit);
   const verbs: Verb[] = ['retry', 'discard', 'pause', 'resume'];
   for (const verb of verbs) {
@@ -156,6 +196,7 @@ function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerP
       const asked = askedBy(verb, body, backend, `the dashboard, for ${ip}`);
       const done = await acts.do(asked);
       looks.forget();
+      groups.forget();
       stream.tell(looks.take().json);
       return reply.send(done);
     });

@@ -32,29 +32,39 @@ type JobArray = [seq: number, feed: string, key: Buffer, bytes: number, createdM
 /** The rows in the pipeline's order by stage, else the one with most files first. */
 export function agesOf(view: QueueView, by: Grouping, feed: string | undefined, nowMs = Date.now()): AgeRow[] {
   const rows = new Map<string, AgeRow>();
-  const add = (name: string, files: number, bytes: number, madeMs: number) => {
+  const add = (name: string, bytes: number, byAge: readonly number[]) => {
     const row = rows.get(name) ?? emptyRow(name);
     rows.set(name, row);
-    row.files += files;
     row.bytes += bytes;
-    row.by_age[columnOf((nowMs - madeMs) / 1000)]! += files;
+    for (const [column, files] of byAge.entries()) {
+      row.files += files;
+      row.by_age[column]! += files;
+    }
   };
   const wanted = (name: string) => feed === undefined || name === feed;
   if (by === 'stage' || by === 'feed') {
     if (by === 'stage')
       for (const stage of stagesUsed(view.feeds().map(({ options }) => options))) rows.set(stage, emptyRow(stage));
-    for (const depth of view.depths())
-      if (wanted(depth.feed))
-        add(by === 'stage' ? depth.stage : depth.feed, depth.jobs, depth.bytes, depth.second * 1000);
+    const bounds = AGE_BOUNDS.map((bound) => Math.floor(nowMs / 1_000) - bound);
+    for (const { feed: its, stage, jobs, bytes, madeBy } of view.depthsByAge(bounds))
+      if (wanted(its))
+        add(
+          by === 'stage' ? stage : its,
+          bytes,
+          [jobs, ...madeBy].map((n, i) => n - (madeBy[i] ?? 0)),
+        );
   } else {
     const nameOf = by === 'directory' ? directoryOf : suffixOf;
-    for (const [, of, key, bytes, madeMs] of jobsOf(view)) if (wanted(of)) add(nameOf(key), 1, bytes, madeMs);
+    for (const [, of, key, bytes, madeMs] of jobsOf(view))
+      if (wanted(of)) add(nameOf(key), bytes, oneOf(columnOf((nowMs - madeMs) / 1000)));
   }
   const all = [...rows.values()];
   return by === 'stage' ? all : all.sort((a, b) => b.files - a.files || (a.name < b.name ? -1 : 1));
 }
 
 const emptyRow = (name: string): AgeRow => ({ name, files: 0, bytes: 0, by_age: [...AGE_BOUNDS, 0].map(() => 0) });
+
+const oneOf = (column: number): number[] => [...AGE_BOUNDS, 0].map((_, i) => Number(i === column));
 
 /** The age of the oldest job that is neither done nor held; 0 when there is none. */
 export function oldestSeconds(view: QueueView, feed: string | undefined, nowMs = Date.now()): number {

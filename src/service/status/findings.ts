@@ -78,7 +78,7 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
         ? `ingest-ctl resume${stages.includes('*') ? '' : ` ${stages[0]}`}${feed === '*' ? '' : ` --feed ${feed}`}`
         : isCheck || place === 'process'
           ? CATALOGUE[code]!.hint
-          : 'repair it; it is looked at again and again, and goes on by itself',
+          : 'repair it; it is checked again and again, and goes on by itself',
       since: iso(sinceMs),
     };
   });

@@ -9,6 +9,10 @@ import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import { type Process, ProcessWatch } from '../../ingest/health/processes.js';
 import { chainCounts } from '../../ingest/outputs/counts.js';
+import type { PlaceReport } from '../figures/free-space.js';
+import { Rates } from '../figures/rates.js';
+import { type ServiceReport, serviceReport } from '../figures/service.js';
+import { type Throughput, throughputOf } from '../figures/throughput.js';
 import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
 import { type RecordsReport, recordsOf } from './chains.js';
 import { findings } from './findings.js';
@@ -42,6 +46,10 @@ export const heldByCode = ({ feed, stage, code, jobs }: HeldFor): HeldByCode => 
 
 export interface Report {
   state_path: string;
+  service: ServiceReport;
+  /** All feeds together, then each. */
+  throughput: Throughput[];
+  places: readonly PlaceReport[];
   stages: StageReport[];
   gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
   workers: Process[];
@@ -60,9 +68,6 @@ export interface Report {
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
 const LEAVING = ['advance', 'finish'];
 
-/** What was counted in the last minute, per second of it. */
-const RATE_MS = 60_000;
-
 /** `watch` is kept from look to look by whoever looks again. */
 export function lookAt(
   view: QueueView,
@@ -71,17 +76,24 @@ export function lookAt(
     feed,
     by = 'stage',
     watch = new ProcessWatch(),
-  }: { feed?: string | undefined; by?: Grouping; watch?: ProcessWatch },
+    places = [],
+  }: { feed?: string | undefined; by?: Grouping; watch?: ProcessWatch; places?: readonly PlaceReport[] },
 ): Report {
-  const rate = ratesOf(view, leftOf);
+  const rates = new Rates(view);
+  const rate = rates.by(leftOf);
   const inHand = jobsInHand(view);
   const held = view.heldFor();
   const all = statsUsed(view.stats(held), view.feeds());
   const processes = watch.check(view);
   const wanted = (name: string) => feed === undefined || name === feed;
   const order = view.stages;
+  const gates = view.gates().filter(({ stage }) => stage !== ON_TRIAL);
+  const feeds = view.feeds().map(({ name }) => name);
   return {
     state_path: statePath,
+    service: serviceReport(processes),
+    throughput: throughputOf(view, feeds, all, gates, rates).filter((one) => feed === undefined || one.feed === feed),
+    places: places.filter((one) => one.feed === '*' || wanted(one.feed)),
     stages: all
       .filter((stats) => wanted(stats.feed))
       .sort((a, b) => (a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1))
@@ -94,9 +106,8 @@ export function lookAt(
         files_per_second: Math.round(rate(`${stats.feed}\0${stats.stage}`) * 10) / 10,
         bytes,
       })),
-    gates: view
-      .gates()
-      .filter((gate) => (gate.feed === '*' || wanted(gate.feed)) && gate.stage !== ON_TRIAL)
+    gates: gates
+      .filter((gate) => gate.feed === '*' || wanted(gate.feed))
       .map(({ feed, stage, cause, place, code, reason, sinceMs }) => ({
         ...{ feed, stage, cause, place, code, reason },
         since: new Date(sinceMs).toISOString(),
@@ -106,24 +117,8 @@ export function lookAt(
     findings: findings(view, statePath, all, held, processes).filter((one) => one.feed === '*' || wanted(one.feed)),
     ages: { by, bounds_seconds: AGE_BOUNDS, rows: agesOf(view, by, feed) },
     totals: totalsOf(view, wanted),
-    records: recordsOf(view, ratesOf(view, recordsByFeed)).filter((one) => wanted(one.feed)),
+    records: recordsOf(view, rates.by(recordsByFeed)).filter((one) => wanted(one.feed)),
   };
-}
-
-/**
- * How much more of something there is each second, since the oldest moment of the last minute that the state remembers: it remembers one
- * about every ten seconds in which something was counted, so where there is none the rate is 0.
- */
-function ratesOf(
-  view: QueueView,
-  amounts: (counters: readonly Counter[]) => Map<string, number>,
-): (key: string) => number {
-  const now = amounts(view.counters());
-  const [first] = view.history(RATE_MS);
-  if (first === undefined) return () => 0;
-  const before = amounts(first.counters);
-  const seconds = Math.max(first.agoMs / 1000, 1);
-  return (key) => ((now.get(key) ?? 0) - (before.get(key) ?? 0)) / seconds;
 }
 
 const recordsByFeed = (counters: readonly Counter[]): Map<string, number> =>

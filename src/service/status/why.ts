@@ -33,7 +33,7 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
     case 'writer_open': {
       const { refusals = 0 } = oldest.payload as unknown as JobFacts;
       if (refusals < WRITER_LOOKS_MIN) return undefined;
-      const sentence = `Somebody still has ${which} open for writing; ${refusals} looks in a row found it so.`;
+      const sentence = `Somebody still has ${which} open for writing; ${refusals} checks in a row found it open.`;
       return told('writer_open', 'stuck', sentence, 'the writer has to close it; fuser -v names the process');
     }
     case 'no_sidecar':
@@ -60,7 +60,7 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
         'low_space',
         'stuck',
         sentence,
-        'free some space there, or lower the mark; it is looked at again by itself',
+        'free some space there, or lower the watermark; it is checked again by itself',
       );
     }
     default:

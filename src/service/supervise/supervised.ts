@@ -4,7 +4,7 @@
  * Does not: decide about the others; supervisor.ts does.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { firstInHand } from '../../../queue/slot-text.js';
+import { firstInProgress } from '../../../queue/slot-text.js';
 import type { Config } from '../../base/config/options.js';
 import { limits } from '../../base/config/values/limits.js';
 import type { IngestStage } from '../../base/config/values/stage-names.js';
@@ -131,7 +131,7 @@ export class Supervised {
       worker: this.name,
       worker_pid: this.pid,
       quiet_seconds: Math.round(this.#beats.quietMs / 1000),
-      job: firstInHand(slot),
+      job: firstInProgress(slot),
       place: slot?.place ?? '',
     });
     this.#beats = this.#newBeats();

@@ -6,7 +6,7 @@
  * kill a process of anybody else.
  */
 import { fileURLToPath } from 'node:url';
-import { firstInHand } from '../../../queue/slot-text.js';
+import { firstInProgress } from '../../../queue/slot-text.js';
 import type { Config } from '../../base/config/options.js';
 import { limits } from '../../base/config/values/limits.js';
 import { CATALOGUE, EXIT } from '../../base/errors.js';
@@ -177,7 +177,7 @@ export class Supervisor {
         worker: child.name,
         worker_pid: child.pid,
         seconds,
-        job: firstInHand(slot),
+        job: firstInProgress(slot),
         place: slot?.place ?? '',
       };
       this.options.emit('drain_waiting', what);

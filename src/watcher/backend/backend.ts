@@ -1,6 +1,6 @@
 /**
- * What the engine needs from the system: directories that can be opened and listed, and a source of change events.
- * Linux provides all of it with descriptors (linux-backend.ts), Node with paths (node-backend.ts).
+ * The interface to the system: directories that can be opened and listed, and a source of change events. Linux provides
+ * all of it with descriptors (linux-backend.ts), Node with paths (node-backend.ts).
  */
 import type { ByteName } from '../../linux/names.js';
 import type { FileKind, Hint, OpenRoot } from './types.js';

@@ -5,8 +5,8 @@
 import type { ByteName } from '../../linux/names.js';
 
 /**
- * The last reason why a path is delivered: a rename into place, a write (or change of attributes) in place, a scan that
- * found it, or (`sidecar`) a scan that found another name which points to it.
+ * The last reason why a path is delivered. `rename`: it was renamed into place. `write`: it was written, or its
+ * attributes changed. `scan`: a scan found it. `sidecar`: a scan found another name that points to it.
  */
 export type Cause = 'rename' | 'write' | 'scan' | 'sidecar';
 
@@ -30,7 +30,7 @@ export interface QueuedPath<By = Cause> {
   by: By;
 }
 
-/** What a scan has read since the last delivery. */
+/** The progress of a scan since the last delivery. */
 export interface ScanStep {
   cause: ScanCause;
   /** Directories that were read completely. Some of their content may be delivered later. */

@@ -1,8 +1,9 @@
 /**
  * Watches one directory tree and delivers the paths that may have changed. Events are hints; the scan is the truth.
  * Guarantees: a path that passes the filters and is in the tree is delivered at least once after its last close, rename
- * or creation, however many events the kernel dropped, and whatever was moved, unmounted or out of limits meanwhile.
- * Memory does not grow with the number of files. Every trouble is emitted once when it starts and once when it ends.
+ * or creation. That is true even if the kernel dropped events, or if something was moved, unmounted or out of limits
+ * meanwhile. Memory does not grow with the number of files. Every trouble is emitted once when it starts and once when
+ * it ends.
  * Does not: read files, know when a file is complete, or cross symlinks.
  */
 

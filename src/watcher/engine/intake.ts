@@ -1,5 +1,5 @@
 /**
- * What arrives between two deliveries: hints from events, as queued paths, and requests for scans.
+ * Collects input between two deliveries: hints from events, as queued paths, and requests for scans.
  * Guarantees: paths that do not fit become a scan of the whole tree, which is emitted once.
  */
 import type { ByteName } from '../../linux/names.js';

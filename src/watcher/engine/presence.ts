@@ -1,5 +1,5 @@
 /**
- * Whether the root is there. Emits once when it goes, and once when it is back.
+ * Tracks whether the root is there. Emits once when it goes, and once when it is back.
  * Does not: react to that; the engine does.
  */
 import type { ByteName } from '../../linux/names.js';
@@ -66,10 +66,10 @@ export class Presence {
   }
 
   /**
-   * Opens the root. After `first` and `anew`, nothing known about the old root is valid. `prepare` runs then, and may
+   * Opens the root. After `first` and `again`, nothing known about the old root is valid. `prepare` runs then, and may
    * fail too.
    */
-  enter(prepare: (root: OpenDirectory) => void): 'same' | 'first' | 'anew' | 'missing' {
+  enter(prepare: (root: OpenDirectory) => void): 'same' | 'first' | 'again' | 'missing' {
     if (this.#gone || this.#failed !== undefined) this.#root.forget();
     this.#gone = false;
     this.#inRound = true;
@@ -81,7 +81,7 @@ export class Presence {
       if (this.#missing) this.emit({ event: 'root_back' });
       else if (state === 'replaced') this.emit({ event: 'root_replaced' });
       this.#missing = false;
-      return state === 'first' ? 'first' : 'anew';
+      return state === 'first' ? 'first' : 'again';
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === undefined) throw error;

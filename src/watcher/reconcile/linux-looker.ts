@@ -24,9 +24,9 @@ export class LinuxLooker implements Looker {
     this.#directories = new Directories(openDirectory(root.fd, HERE));
   }
 
-  look(path: ByteName, anew = false): Seen | undefined {
+  look(path: ByteName, uncached = false): Seen | undefined {
     try {
-      const { dir, name } = anew ? { dir: this.#directories.rootFd, name: path } : this.#directories.entry(path);
+      const { dir, name } = uncached ? { dir: this.#directories.rootFd, name: path } : this.#directories.entry(path);
       const stat = statAtOrNone(dir, name);
       return stat === undefined ? undefined : new SeenStat(stat, stat.dev === this.#exactDevice);
     } catch (error) {

@@ -8,10 +8,10 @@ import type { Seen } from './delivered-tree.js';
 
 export interface Looker {
   /**
-   * Returns undefined if nothing is there. Never follows a symlink. The exception is `anew`, which uses no cached
+   * Returns undefined if nothing is there. Never follows a symlink. The exception is `uncached`, which uses no cached
    * directory and is for callers that know what to expect. Errors: with a `code`, as the system spells it.
    */
-  look(path: ByteName, anew?: boolean): Seen | undefined;
+  look(path: ByteName, uncached?: boolean): Seen | undefined;
   /** Time has passed, so directories may have moved. */
   forget(): void;
   /** Safe to call twice. */

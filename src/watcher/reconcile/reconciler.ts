@@ -84,12 +84,12 @@ export class Reconciler {
   }
 
   /**
-   * Returns the current entry, if it is reported; 'unknown': it could not be checked. `anew`: directories may have
+   * Returns the current entry, if it is reported; 'unknown': it could not be checked. `uncached`: directories may have
    * moved within this turn of the event loop.
    */
-  look(path: ByteName, looker = this.#looker, anew = false): Seen | undefined | 'unknown' {
+  look(path: ByteName, looker = this.#looker, uncached = false): Seen | undefined | 'unknown' {
     try {
-      const seen = looker.look(path, anew);
+      const seen = looker.look(path, uncached);
       this.hooks.seen(path);
       return seen !== undefined && this.hooks.wants(path, seen.kind === 'directory') ? seen : undefined;
     } catch (error) {

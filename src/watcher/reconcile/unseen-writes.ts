@@ -11,10 +11,10 @@ import type { PendingPath } from './pending.js';
 
 export interface PathLookups {
   /**
-   * The current entry, if it is reported; 'unknown': it could not be checked. `anew`: directories may have moved within
-   * this turn of the event loop.
+   * The current entry, if it is reported; 'unknown': it could not be checked. `uncached`: directories may have moved
+   * within this turn of the event loop.
    */
-  look(path: ByteName, anew?: boolean): Seen | undefined | 'unknown';
+  look(path: ByteName, uncached?: boolean): Seen | undefined | 'unknown';
   /** The pending state of the path, if any. */
   pendingAt(path: ByteName): PendingPath | undefined;
 }

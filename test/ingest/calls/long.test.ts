@@ -34,7 +34,7 @@ async function one<A extends Act>(
   const take = async () => {
     if (++pieces === 2) between();
   };
-  const running = new Running(order(act, [file]), { paced: { take } });
+  const running = new Running(order(act, [file]), { throttle: { take } });
   await running.next();
   running.close();
   return running.answers[0]!;

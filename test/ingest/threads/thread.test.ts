@@ -23,7 +23,7 @@ const names = (n: number) => Array.from({ length: n }, (_, i) => ({ target: name
 function threadOf(t: TestContext, { bench }: Grounds): { thread: CallThread; owners: Owners } {
   const owners = new Owners(host(), join(bench.world.root, 'owners'));
   assert.ok(owners.tryBecome(1, 'test', 0));
-  const thread = new CallThread({ spot: owners.handSpot(3), pace: undefined });
+  const thread = new CallThread({ spot: owners.threadSlot(3), throttle: undefined });
   t.after(() => thread.close().then(() => owners.close()));
   return { thread, owners };
 }
@@ -31,7 +31,7 @@ function threadOf(t: TestContext, { bench }: Grounds): { thread: CallThread; own
 test('where the thread cannot run, its files are handled in this one, and that is logged', async (t) => {
   const ground = await grounds(t);
   const spotOf = () => ({ path: ground.input('no such file'), at: 0 });
-  const all = new CallThreads({ spotOf, noteHung: () => {}, most: 1, roundsMax: 60, onHang: () => {} });
+  const all = new CallThreads({ spotOf, noteThreadHang: () => {}, most: 1, roundsMax: 60, onHang: () => {} });
   t.after(() => all.close());
   const failures: unknown[] = [];
   const files = new FeedFiles(ground.bench.feed.roots);

@@ -18,11 +18,11 @@ function threadsOf(t: TestContext, { bench }: Grounds, most: number) {
   const places = new Set<number>();
   const spotOf = (n: number) => {
     places.add(n);
-    return owners.handSpot(n);
+    return owners.threadSlot(n);
   };
   const threads = new CallThreads({
     spotOf,
-    noteHung: () => {},
+    noteThreadHang: () => {},
     most,
     roundsMax: 60,
     onHang: () => assert.fail('nothing hangs'),

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Pieces } from '../../../src/ingest/upkeep/pieces.js';
 import { pruneHistory } from '../../../src/ingest/upkeep/prune-history.js';
-import { Search } from '../../../src/service/dashboard/data/search.js';
+import { Search } from '../../../src/service/dashboard/search/search.js';
 import { editDatabase } from '../../world/database.js';
 import { withState } from '../../world/hand.js';
 import { duplicatesTold } from '../../world/jobs.js';

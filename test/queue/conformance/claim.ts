@@ -1,4 +1,6 @@
-/** claim: due jobs, oldest first, feeds in turn, never behind a closed gate. */
+/**
+ * claim: due jobs, oldest first, feeds in turn, never through a closed gate.
+ */
 import assert from 'node:assert/strict';
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
@@ -41,7 +43,7 @@ export const claimScenarios: Scenarios = {
   ) => {
     const queue = await world.openTimed();
     const sizes = { z: 9, b: 5, m: 1, a: 7, q: 3, c: 8, k: 2, x: 6 };
-    // The fourth, eighth and twelfth claim begin with z, which came first.
+    // The fourth, eighth and twelfth claim start with z, which came first.
     const ordered: Record<string, string[][]> = {
       name: [['a', 'b'], ['c'], ['k'], ['z', 'm'], ['q', 'x']],
       size: [['m', 'k'], ['q'], ['z'], ['b', 'x'], ['a', 'c']],
@@ -87,7 +89,7 @@ export const claimScenarios: Scenarios = {
     assert.equal(served.flat().length, 200, 'and the room that it leaves is used');
   },
 
-  'a claim is bounded by bytes too, takes one job whatever its size, and no feed waits for ever for room': async (
+  'a claim is bounded by bytes too, takes one job whatever its size, and no feed waits forever for room': async (
     world,
   ) => {
     const queue = await world.open();
@@ -158,7 +160,7 @@ export const claimScenarios: Scenarios = {
     assert.equal((await queue.claim('second', 9)).length, 1);
   },
 
-  'removing one cause never opens another; closing again keeps since when': async (world) => {
+  'removing one cause never opens another; closing again keeps the start time': async (world) => {
     const queue = await world.open();
     const place = {
       feed: 'default',

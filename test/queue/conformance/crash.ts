@@ -1,4 +1,6 @@
-/** What dead owners leave, and what living ones keep. Real processes, really killed. */
+/**
+ * Jobs of dead owners, and jobs of living ones, with real processes that are really killed.
+ */
 import assert from 'node:assert/strict';
 import type { ClaimedJob } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
@@ -25,7 +27,7 @@ export const crashScenarios: Scenarios = {
     assert.equal(queue.isAlive(owner), false);
   },
 
-  'who settles too late changes nothing and learns it': async (world) => {
+  'a settlement that comes too late changes nothing and says so': async (world) => {
     const [queue, other] = [await world.open(), await world.open()];
     const job = await claimed(queue, 'a');
     assert.equal(await settleAs(other, { ...job, owner: other.owner }, ADVANCE), false, 'not its owner');
@@ -78,7 +80,7 @@ export const crashScenarios: Scenarios = {
     );
   },
 
-  'only the job in hand counts a crash; after five it is held as poison': async (world) => {
+  'only the job in progress counts a crash; after five it is held as poison': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(3));
     for (let crash = 1; crash <= limits.crashesMax; crash++) {
@@ -116,7 +118,7 @@ export const crashScenarios: Scenarios = {
     assert.equal(queue.owners().length, 1);
   },
 
-  'a process stopped inside a transaction stops nobody for ever: its death frees the lock': async (world) => {
+  'a process stopped inside a transaction stops nobody forever: its death frees the lock': async (world) => {
     const queue = await world.open();
     const child = await world.child();
     const stopped = child.ask('stopInside');
@@ -141,7 +143,7 @@ export const crashScenarios: Scenarios = {
     const children = await Promise.all([1, 2, 3, 4, 5].map(() => world.child()));
     const commits = children.map(() => 0);
     const all = () => commits.reduce((sum, n) => sum + n, 0);
-    // Who is left out stays so; who only lacked a core for a moment has caught up in another second.
+    // A feed that is left out stays left out. A feed that only lacked CPU time catches up in another second.
     for (let round = 0; round === 0 || (round < 5 && Math.min(...commits) * 5 <= all() / 8); round++)
       await Promise.all(
         children.map(async (child, i) => {

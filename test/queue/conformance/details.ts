@@ -1,4 +1,6 @@
-/** What a screen shows: the last endings, what is in hand, why the rest waits or is held, how long stages took. */
+/**
+ * Details for a page: the last endings, the jobs in progress, why others wait or are held, and how long stages took.
+ */
 import assert from 'node:assert/strict';
 import type { HeldFor } from '../../../queue/index.js';
 import { limits } from '../../../queue/limits.js';
@@ -40,7 +42,7 @@ export const looksScenarios: Scenarios = {
     assert.deepEqual([queue.endings(10), queue.durations()], [[], []]);
   },
 
-  'what is in hand: the largest first, of all owners or of one': async (world) => {
+  'jobs in progress: the largest first, of all owners or of one': async (world) => {
     const [queue, other] = [await world.open(), await world.open()];
     for (const [i, bytes] of [10, 30, 20].entries()) await queue.enqueue([candidate(`${i}`, { bytes })]);
     await queue.claim('first', 2);
@@ -56,7 +58,7 @@ export const looksScenarios: Scenarios = {
     assert.equal(queue.inHand(1).length, 1);
   },
 
-  'reasons of what waits: one line each, with the job that came first, gone with the reason': async (world) => {
+  'reasons of ready jobs: one line each, with the job that came first, until the reason is gone': async (world) => {
     const queue = await world.openTimed();
     for (const [name, why] of [
       ['a', 'still open'],
@@ -87,7 +89,7 @@ export const looksScenarios: Scenarios = {
     assert.equal(queue.reasons().length, limits.reasonsMax);
   },
 
-  'what is held: by feed, stage and code, with the one that came first; stats agree': async (world) => {
+  'held jobs: by feed, stage and code, with the one that came first; stats agree': async (world) => {
     const queue = await world.open();
     for (const [name, code] of [
       ['a', 'odd'],
@@ -103,7 +105,7 @@ export const looksScenarios: Scenarios = {
         ['default', 'first', 'large', 1, 'c', 'it is large'],
       ],
     );
-    // Ages go on from one look to the next.
+    // Ages continue to grow between two reads.
     const counted = (of?: HeldFor[]) => queue.stats(of).map(({ oldestAgeMs: _, ...figures }) => figures);
     assert.deepEqual(counted(held), counted());
     assert.equal(queue.stats().find(({ stage }) => stage === 'first')?.held, 3);
@@ -118,7 +120,32 @@ export const looksScenarios: Scenarios = {
     );
   },
 
-  'durations: from the entry into a stage until it is left for good, by powers of two': async (world) => {
+  'keys of what is held: in pages, of a feed and of a code': async (world) => {
+    const queue = await world.open();
+    for (const [name, code] of [
+      ['a', 'odd'],
+      ['b', 'large'],
+      ['c', 'odd'],
+    ] as const)
+      await settleAs(queue, await claimed(queue, name), { kind: 'hold', code, reason: `it is ${code}` });
+    const keys = (filter: Parameters<typeof queue.heldKeys>[0]) =>
+      queue.heldKeys(filter).map(({ feed, code, key }) => [feed, code, String(key)]);
+    const all = [
+      ['default', 'odd', 'a'],
+      ['default', 'large', 'b'],
+      ['default', 'odd', 'c'],
+    ];
+    assert.deepEqual(keys({ limit: 10 }), all);
+    assert.deepEqual(keys({ limit: 10, code: 'odd' }), [all[0], all[2]]);
+    assert.deepEqual(keys({ limit: 10, feed: 'another' }), []);
+    const [first] = queue.heldKeys({ limit: 1 });
+    assert.deepEqual(keys({ limit: 1, after: first!.id }), [all[1]]);
+    assert.equal(first!.sinceMs, queue.job(first!.id)!.updatedAtMs);
+  },
+
+  'durations: from the entry into a stage until it is left for good, and of the whole way, by powers of two': async (
+    world,
+  ) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     await settleAs(queue, job, { kind: 'defer', inMs: 0, why: 'not yet' });
@@ -130,6 +157,7 @@ export const looksScenarios: Scenarios = {
     assert.deepEqual(
       durations.map(({ stage, jobs }) => [stage, jobs]),
       [
+        ['*', 1],
         ['first', 1],
         ['second', 1],
       ],

@@ -1,4 +1,6 @@
-/** enqueue: who holds a key, and what another candidate for it means. */
+/**
+ * enqueue: which job has a key, and what another candidate for it causes.
+ */
 import assert from 'node:assert/strict';
 import { ADVANCE, candidate, candidates, claimed, HOLD, type Scenarios, settleAs } from '../world.js';
 
@@ -130,10 +132,16 @@ export const enqueueScenarios: Scenarios = {
     assert.equal(await settleAs(queue, both[0]!, ADVANCE), true);
   },
 
-  'a job that is overruled by what was found goes on by that, whatever its state': async (world) => {
+  'a job that is overruled by a found file continues from that, whatever its state': async (world) => {
     const queue = await world.open();
     const found = (id: string) => ({
-      ...{ id, feed: 'default', key: Buffer.from('a'), identity: 'x', bytes: 3, stage: 'second', payload: {} },
+      id,
+      feed: 'default',
+      key: Buffer.from('a'),
+      identity: 'x',
+      bytes: 3,
+      stage: 'second',
+      payload: {},
       overrule: true,
     });
     for (const outcome of [HOLD, { kind: 'wait', on: 'x', why: 'a twin' } as const, undefined]) {

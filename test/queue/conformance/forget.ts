@@ -1,4 +1,6 @@
-/** endedBefore and forget: what ended long ago goes, and nothing else. */
+/**
+ * endedBefore and forget: jobs that ended long ago are removed, and nothing else.
+ */
 import assert from 'node:assert/strict';
 import { candidates, claimed, HOLD, type Scenarios, settleAs } from '../world.js';
 
@@ -13,7 +15,7 @@ export const forgetScenarios: Scenarios = {
     await settleAs(queue, ended[1]!, { kind: 'drop', why: 'gone' });
     const held = await claimed(queue, 'held');
     await settleAs(queue, held, HOLD);
-    const others = [held, await claimed(queue, 'in hand')];
+    const others = [held, await claimed(queue, 'in progress')];
     await queue.enqueue(candidates(3));
     const { seqs, next } = queue.endedBefore(FOR_EVER, 0, 100);
     assert.deepEqual([seqs.length, next], [2, undefined]);
@@ -28,7 +30,7 @@ export const forgetScenarios: Scenarios = {
     assert.equal(await settleAs(queue, ended[0]!, FINISH), false, 'who settles too late changes nothing');
   },
 
-  'what ended later stays, also where it is asked for by its number': async (world) => {
+  'a job that ended later stays, even if it is requested by its number': async (world) => {
     const queue = await world.open();
     await settleAs(queue, await claimed(queue, 'a'), FINISH);
     const at = queue.endings(1)[0]!.updatedAtMs;
@@ -37,7 +39,7 @@ export const forgetScenarios: Scenarios = {
     assert.deepEqual(queue.endedBefore(at + 1, 0, 10).seqs, [1]);
   },
 
-  'it goes on page by page, past what stays': async (world) => {
+  'it continues page by page, past jobs that stay': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(10));
     const jobs = await queue.claim('first', 10);

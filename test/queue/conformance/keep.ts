@@ -1,4 +1,6 @@
-/** settle with stages to keep: a process that runs both saves a claim. */
+/**
+ * settle with stages to keep: a process that runs both stages saves a claim.
+ */
 import assert from 'node:assert/strict';
 import { limits } from '../../../queue/limits.js';
 import { ADVANCE, candidates, claimed, type Scenarios, settleAs } from '../world.js';

@@ -1,4 +1,6 @@
-/** What callers read and change of jobs and gates within their own transactions, without naming a table of the queue. */
+/**
+ * Callers read and change jobs and gates in their own transactions, without naming a table of the queue.
+ */
 import assert from 'node:assert/strict';
 import { candidates, type Scenarios } from '../world.js';
 
@@ -57,7 +59,7 @@ export const ownTablesScenarios: Scenarios = {
     );
   },
 
-  'wakes says whether somebody is still to be woken': async (world) => {
+  'wakes says whether a job is still to be woken': async (world) => {
     const queue = await world.open();
     assert.equal(queue.wakes, false);
     await queue.enqueue(candidates(1));

@@ -1,13 +1,24 @@
-/** settle of jobs that went through more than one stage in a claim, of many that end alike, and what else is written with it. */
+/**
+ * settle: jobs that passed several stages in one claim, many jobs that end alike, and further writes in the same
+ * transaction.
+ */
 import assert from 'node:assert/strict';
 import type { Job, Tx } from '../../../queue/backend.js';
 import { candidates, claimed, type Scenarios } from '../world.js';
 
 const ADVANCE = { kind: 'advance' } as const;
 const DONE = { kind: 'finish', ending: 'stored' } as const;
-/** Without what differs between two runs of the same. */
+/** Without the fields that differ between two equal runs. */
 const comparable = ({ stage, state, attempts, reason, ending, owner, keyed, bytes, dueMs, trail }: Job) => ({
-  ...{ stage, state, attempts, reason, ending, owner, keyed, bytes, dueMs },
+  stage,
+  state,
+  attempts,
+  reason,
+  ending,
+  owner,
+  keyed,
+  bytes,
+  dueMs,
   trail: trail.map(({ stage, outcome, why, count }) => [stage, outcome, why, count]),
 });
 
@@ -35,7 +46,7 @@ export const passedScenarios: Scenarios = {
     );
   },
 
-  'a failure behind a passed stage is the first of that stage': async (world) => {
+  'a failure after a passed stage is the first of its own stage': async (world) => {
     const queue = await world.openTimed({ maxAttempts: 2 });
     const job = await claimed(queue, 'a');
     const outcome = { kind: 'retry', code: 'broken', error: 'it broke' } as const;
@@ -44,7 +55,7 @@ export const passedScenarios: Scenarios = {
     assert.deepEqual([state, stage, attempts, reason], ['ready', 'second', 1, 'it broke']);
   },
 
-  'who comes too late passes nothing either': async (world) => {
+  'a settlement that comes too late passes no stage either': async (world) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     const before = queue.job(job.id);
@@ -88,7 +99,7 @@ export const passedScenarios: Scenarios = {
     );
   },
 
-  'what is written around a settlement commits with it, and is undone with it': async (world) => {
+  'writes around a settlement commit with it, and are undone with it': async (world) => {
     const queue = await world.open();
     const [a, b] = [await claimed(queue, 'a'), await claimed(queue, 'b')];
     const seen: unknown[] = [];

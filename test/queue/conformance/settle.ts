@@ -1,4 +1,6 @@
-/** settle: every outcome, and what is one transaction with it. */
+/**
+ * settle: every outcome, and what shares its transaction.
+ */
 import assert from 'node:assert/strict';
 import { limits } from '../../../queue/limits.js';
 import { ADVANCE, candidate, candidates, claimed, HOLD, type Scenarios, settleAs } from '../world.js';
@@ -21,7 +23,7 @@ export const settleScenarios: Scenarios = {
     );
   },
 
-  'many that end alike in one settlement leave nothing behind in the figures': async (world) => {
+  'many that end alike in one settlement leave nothing in the figures': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(20));
     const advance = { kind: 'advance' } as const;

@@ -1,4 +1,6 @@
-/** wait: jobs that wait for the end of something, and how they are woken. */
+/**
+ * wait: jobs that wait for something, and how they are woken.
+ */
 import assert from 'node:assert/strict';
 import { limits } from '../../../queue/limits.js';
 import { candidates, type QueueWorld, type Scenarios } from '../world.js';
@@ -30,14 +32,14 @@ export const waitScenarios: Scenarios = {
     assert.equal((await queue.claim('first', 9)).length, 9);
   },
 
-  'wakes nobody who waits on something else': async (world) => {
+  'wakes no job that waits on something else': async (world) => {
     const queue = await withWaiters(world, 3);
     await queue.transact((tx) => tx.wake(['other']));
     await queue.rescue();
     assert.equal(queue.stats()[0]?.waiting, 3);
   },
 
-  'a wake that a kill interrupted is gone on with by rescue': async (world) => {
+  'a wake that a kill interrupted is continued by rescue': async (world) => {
     const queue = await withWaiters(world, WAITERS);
     const child = await world.child();
     await assert.rejects(child.ask('wakeAndDie', 'content'), /ended/);

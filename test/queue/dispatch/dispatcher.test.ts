@@ -44,7 +44,7 @@ driven('a job enqueued into idle stages is through three of them at once', async
   await queue.enqueue([candidate('a')]);
   const begin = performance.now();
   await until('it is stored', () => ended(queue) === 1, { everyMs: 1 });
-  // The net below the doorbell looks once a second: whoever needed it would be far beyond this.
+  // data_version is checked once a second: a dispatcher that needed that would be far slower than this.
   assert(performance.now() - begin < 500);
 });
 
@@ -65,7 +65,7 @@ driven('a deferred job is looked at when it is due, without polling', async ({ q
   await queue.enqueue([candidate('a')]);
   await until('it is stored', () => ended(queue) === 1, { everyMs: 1 });
   assert(performance.now() - deferred! >= 119);
-  assert(claims < 12, `${claims} claims for two looks`);
+  assert(claims < 12, `${claims} claims for two takes`);
 });
 
 driven('closed gates are not polled, and their opening is heard', async ({ queue, drive }) => {
@@ -92,7 +92,7 @@ driven(
       done(new Error('replaced'));
     };
     stage.start();
-    await until('its failure is told', () => errors.length > 0);
+    await until('its failure is reported', () => errors.length > 0);
     await stage.idle();
     assert.equal(asked, 1, 'a failing batch is not repeated at once');
     const [depth] = queue.stats();
@@ -100,7 +100,7 @@ driven(
   },
 );
 
-driven('a handler that throws costs its jobs an attempt and is told', async ({ queue, drive, errors }) => {
+driven('a handler that throws costs its jobs an attempt and is reported', async ({ queue, drive, errors }) => {
   await queue.enqueue(candidates(2));
   const stage = drive('first', async () => {
     throw new Error('a bug of the stage');
@@ -129,7 +129,7 @@ driven('a handler settles in pieces; what it leaves is given back at once', asyn
   assert.deepEqual(batches, [4, 2]);
 });
 
-driven('drain finishes what is in hand and claims nothing more', async ({ queue, drive }) => {
+driven('drain finishes the jobs in progress and claims no more', async ({ queue, drive }) => {
   await queue.enqueue(candidates(10));
   let letGo = () => {};
   const gone = new Promise<void>((resolve) => {
@@ -144,7 +144,7 @@ driven('drain finishes what is in hand and claims nothing more', async ({ queue,
     3,
   );
   stage.start();
-  await until('a batch is in hand', () => stage.batch.length === 3);
+  await until('a batch is in progress', () => stage.batch.length === 3);
   const drained = stage.drain();
   letGo();
   await drained;
@@ -197,7 +197,7 @@ driven(
   },
 );
 
-driven('work that comes while a look is under way is not overlooked', async ({ queue, drive }) => {
+driven('work that comes while a take is under way is not missed', async ({ queue, drive }) => {
   const stage = drive('first', all(STORED));
   const { claim } = queue;
   queue.claim = async (...args) => {

@@ -1,4 +1,6 @@
-/** Dispatchers on a state of their own, stopped at the end of each test. */
+/**
+ * Dispatchers on their own state, stopped at the end of each test.
+ */
 import type { Backend, Outcome } from '../../../queue/backend.js';
 import type { Run } from '../../../queue/dispatch/batch.js';
 import { createDispatcher, type Dispatcher } from '../../../queue/dispatch/dispatcher.js';
@@ -10,7 +12,7 @@ export const STORED: Outcome = { kind: 'finish', ending: 'stored' };
 export interface Driven {
   queue: Backend;
   errors: unknown[];
-  /** Every dispatcher that this test made is stopped at its end. */
+  /** Every dispatcher of this test is stopped at its end. */
   drive(stage: string, run: Run, batchMax?: number, peers?: Dispatcher[]): Dispatcher;
 }
 

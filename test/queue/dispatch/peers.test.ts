@@ -1,4 +1,6 @@
-/** Stages of one process hand jobs over to each other. */
+/**
+ * Stages of one process hand jobs over to each other.
+ */
 import assert from 'node:assert/strict';
 import type { Backend } from '../../../queue/backend.js';
 import type { Run } from '../../../queue/dispatch/batch.js';
@@ -7,7 +9,7 @@ import { until } from '../../world/waiting.js';
 import { ADVANCE, candidate, candidates } from '../world.js';
 import { all, driven, ended, STORED } from './driven.js';
 
-/** Counts what is claimed from the backend for a stage. */
+/** Counts the jobs claimed from the backend for a stage. */
 function countingClaims(queue: Backend): Map<string, number> {
   const counts = new Map<string, number>();
   const { claim } = queue;
@@ -45,7 +47,7 @@ driven('jobs that were ready are not starved by those that are handed over', asy
   let batchesBefore = 0;
   let through = 0;
   const second: Run = async (jobs) => {
-    // In the middle of the flood the early ones become ready in the database.
+    // In the middle of the flood, the early jobs become ready in the database.
     if (++batches === 5) await other.settle(early.map((job) => ({ job, outcome: ADVANCE })));
     through += jobs.filter(({ feed }) => feed === 'early').length;
     if (through < 10 && batches > 5) batchesBefore++;
@@ -107,7 +109,7 @@ driven(
     await queue.enqueue([candidate('later')]);
     await until('the later one is stored', () => ended(queue) === 4);
     await Promise.all(peers.map((peer) => peer.idle()));
-    // Who took it, the next one, and who is first again after it.
+    // The dispatcher that took the job, the next one, and the one that is first again afterwards.
     assert(asked <= 4, `${asked} looks for one job`);
   },
 );

@@ -1,4 +1,6 @@
-/** The store's traps, each because better-queue's core fails on it. */
+/**
+ * The traps of the store: better-queue's core fails on each of them.
+ */
 import assert from 'node:assert/strict';
 import { QueueStore, type StoreEvents } from '../../../queue/dispatch/store.js';
 import { sqlite } from '../sqlite/kind.js';
@@ -25,7 +27,7 @@ scenario(sqlite, 'an empty take answers a fresh token each time, whose lock is e
   assert.equal(queue.stats()[0]?.ready, 3, 'releasing it releases nothing else');
 });
 
-scenario(sqlite, 'a claim that fails is an empty take, and is told', async (world) => {
+scenario(sqlite, 'a claim that fails is an empty take, and is reported', async (world) => {
   const told: unknown[] = [];
   const silent = { takesMax: () => 5, took: () => {}, released: () => {} };
   const { queue, store } = await twoStores(world, { ...silent, failed: (error) => told.push(error) });
@@ -34,7 +36,7 @@ scenario(sqlite, 'a claim that fails is an empty take, and is told', async (worl
   assert.match(String(told[0]), /no/);
 });
 
-scenario(sqlite, 'what other stores took is running there and nowhere else', async (world) => {
+scenario(sqlite, 'jobs that other stores took are running only there', async (world) => {
   const { queue, store, others } = await twoStores(world);
   await queue.enqueue(candidates(4));
   const token = await take(others, 4);

@@ -1,4 +1,6 @@
-/** A copy of a state that is older than what happened: nobody of before has anything in it, and no number comes again. */
+/**
+ * A copy of a state that is older than later changes: nothing in it is claimed, and no number is used again.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -14,7 +16,7 @@ const MODULES = [
 const open = (path: string) =>
   openQueue({ path, host: host(), stages: ['only'], title: 'test', maxAttempts: 3, modules: MODULES });
 
-test('claims are given back, owners forgotten, and numbers go on far behind those of before', async () => {
+test('claims are given back, owners forgotten, and numbers continue far after the earlier ones', async () => {
   const { path, remove } = newStateDir();
   const before = await open(path);
   await before.enqueue([candidate('a'), candidate('b')]);
@@ -24,7 +26,7 @@ test('claims are given back, owners forgotten, and numbers go on far behind thos
     tx.closeGate({ feed: '*', stage: 'only', cause: 'pause', place: '', code: 'paused', reason: 'by a test' });
   });
   const gates = before.gates();
-  // Copied beside its owner, who has not written its log back.
+  // Copied beside its owner, whose log is not checkpointed.
   const copy = `${path}.copy`;
   copyOlderQueue(path, copy, MODULES);
   assert.equal(statSync(copy).mode & 0o077, 0);
@@ -47,13 +49,13 @@ test('claims are given back, owners forgotten, and numbers go on far behind thos
   remove();
 });
 
-test('a state whose pages do not fit together is not copied', async () => {
+test('a state with inconsistent pages is not copied', async () => {
   const { path, remove } = newStateDir();
   const queue = await open(path);
   await queue.enqueue(Array.from({ length: 500 }, (_, n) => candidate(`job ${n}`)));
   await queue.close();
   const bytes = readFileSync(path);
-  bytes.copy(bytes, bytes.length >> 1, bytes.length - 8_192); // as where a log of another time was played into it
+  bytes.copy(bytes, bytes.length >> 1, bytes.length - 8_192); // as if a log of another time had been applied
   writeFileSync(path, bytes);
   assert.throws(
     () => copyOlderQueue(path, `${path}.copy`, MODULES),

@@ -1,4 +1,6 @@
-/** The boot clock, and what another boot or another time namespace means. */
+/**
+ * The boot clock, and the effect of another boot or another time namespace.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Host, openQueue, QueueError } from '../../../queue/index.js';
@@ -6,7 +8,7 @@ import { host } from '../../../src/linux/index.js';
 import { candidate, candidates, settleAs } from '../world.js';
 import { newStateDir } from './kind.js';
 
-/** The real host, but as if the machine had been started again. */
+/** The real host, but as if the machine had been rebooted. */
 const inBoot = (boot: string, bootMs = 5_000): Host => ({ ...host(), bootId: () => boot, bootMs: () => bootMs });
 const open = (path: string, at: Host) =>
   openQueue({ path, host: at, stages: ['only'], title: 'worker', maxAttempts: 3 });
@@ -22,7 +24,7 @@ test('after a reboot everything is due and the claims of the earlier boot are fr
   const gate = { feed: 'x', stage: 'only', cause: 'place', place: '/w', code: 'EIO', reason: 'broken' } as const;
   await before.transact((tx) => tx.closeGate(gate));
   assert.equal(await before.takeProbe(before.gates()[0]!), true);
-  // The power goes: nothing is closed in order. (The lock would be free after a boot; here its file is closed by hand.)
+  // A power cut: nothing is closed in order. (After a boot the lock would be free; here its file is closed by hand.)
   (before as unknown as { parts: { owners: { close(): void } } }).parts.owners.close();
 
   const after = await open(path, inBoot('two'));

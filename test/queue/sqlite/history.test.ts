@@ -1,4 +1,6 @@
-/** The counters as they were: a row about every ten seconds in which something was counted, and none in others. */
+/**
+ * The history of the counters: a row about every ten seconds in which something was counted, and no other rows.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -18,7 +20,7 @@ async function withWorld(run: (world: QueueWorld) => Promise<void>): Promise<voi
   }
 }
 
-/** Moves all moments into the past, or into the future. */
+/** Moves all rows into the past or into the future. */
 function shift(world: QueueWorld, ms: number): void {
   const db = new Database(world.address);
   db.prepare('UPDATE history SET at_ms = at_ms + ?').run(ms);
@@ -41,7 +43,7 @@ test('one moment in ten seconds, whichever process counts', () =>
     assert.equal(await finishOne(world, 'c'), 2);
   }));
 
-test('a moment holds the counters as they are behind its own transaction', () =>
+test('a moment has the counters after its own transaction', () =>
   withWorld(async (world) => {
     await finishOne(world, 'a');
     shift(world, -limits.historyEveryMs);
@@ -49,14 +51,14 @@ test('a moment holds the counters as they are behind its own transaction', () =>
     const [earlier, later] = (await world.open()).history(60_000);
     assert(later!.agoMs < earlier!.agoMs);
     const stored = ({ counters }: Moment) => counters.filter(({ name }) => name === 'stored').map(({ files }) => files);
-    // The first counting commit of each process brings a job in; the end of that job is counted behind it.
+    // The first commit that counts, in each process, enqueues a job; the end of that job is counted after it.
     assert.deepEqual([stored(earlier!), stored(later!)], [[], [1]]);
   }));
 
 test('after an idle time, a moment says how the counters stood when it began', () =>
   withWorld(async (world) => {
     await finishOne(world, 'a');
-    // Within the ten seconds of the moment before it.
+    // Within ten seconds of the row before it.
     assert.equal(await finishOne(world, 'b'), 1);
     shift(world, -3_600_000);
     assert.equal(await finishOne(world, 'c'), 3);

@@ -1,4 +1,6 @@
-/** The SQLite backend as the conformance suite wants it. */
+/**
+ * The SQLite backend for the conformance suite.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -48,7 +48,7 @@ function notesIn(path: string): string {
 
 const backups = (dir: string) => readdirSync(dir).filter((name) => name.endsWith('.backup'));
 
-test('an older state is backed up and brought to what this build knows, with its jobs', async () => {
+test('an older state is backed up and migrated to this build, with its jobs', async () => {
   const { dir, path, remove } = newStateDir();
   const old = await open(path, FIRST);
   await old.enqueue([candidate('a')]);
@@ -93,7 +93,7 @@ test('a newer state is refused, by owners and by viewers, and not touched', asyn
   remove();
 });
 
-test('an older state is not migrated by who only looks at it', async () => {
+test('an older state is not migrated by a viewer', async () => {
   const { path, remove } = newStateDir();
   await (await open(path, FIRST)).close();
   const modules: Module[] = [{ name: 'notes', migrations: [FIRST, SECOND] }];
@@ -101,7 +101,7 @@ test('an older state is not migrated by who only looks at it', async () => {
   remove();
 });
 
-test('into a state that a newer build changed, a running process writes nothing; what it had in hand goes on there', async () => {
+test('into a state that a newer build changed, a running process writes nothing; its jobs in progress continue there', async () => {
   const { path, remove } = newStateDir();
   const old = await open(path, FIRST);
   await old.enqueue([candidate('a'), candidate('b')]);
@@ -134,7 +134,7 @@ test('into a state that a newer build changed, a running process writes nothing;
   remove();
 });
 
-test('of many processes that start on an older state at once one changes it, and its backup is of before', async () => {
+test('of many processes that start on an older state at once one migrates it, and its backup is of the older state', async () => {
   const { dir, path, remove } = newStateDir();
   await withNotes(path, 3_000);
   const starters = Array.from({ length: 4 }, () =>
@@ -160,7 +160,7 @@ test('killed at any moment, a change is whole or has not been, and so is its bac
     for (const name of readdirSync(dir)) rmSync(join(dir, name));
     writeFileSync(path, pristine);
     const starter = fork(new URL('./starter.js', import.meta.url), [path, FIRST, SECOND], { stdio: 'pipe' });
-    // From its first word on: Node's own start is no moment of ours.
+    // From its first output on: Node's own start is not tested here.
     await once(starter, 'message');
     const timer = setTimeout(() => starter.kill('SIGKILL'), dice(80));
     await once(starter, 'exit');

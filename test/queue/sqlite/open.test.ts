@@ -1,4 +1,6 @@
-/** Opening a state: where it may be, whose it is, what viewers do to it. */
+/**
+ * Opening a state: allowed paths, ownership, and viewers.
+ */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
@@ -40,7 +42,7 @@ test('a state and its companions are nobody else’s business', async () => {
   remove();
 });
 
-test('what root makes beside a state belongs to the state’s owner', {
+test('files that root creates beside a state belong to the state’s owner', {
   skip: process.geteuid?.() !== 0 && 'not run as root: the giving of files was not tested',
 }, async () => {
   const { dir, path, remove } = newStateDir();
@@ -56,7 +58,7 @@ test('what root makes beside a state belongs to the state’s owner', {
   remove();
 });
 
-test('what a power cut may not undo is on the disk: the settings that say so', async () => {
+test('the settings that put acknowledged data on the disk, safe from a power cut', async () => {
   const { path, remove } = newStateDir();
   const queue = await openQueue(options(path));
   const setting = (name: string) => Object.values(queue.read((rows) => rows.get<object>(`PRAGMA ${name}`)) ?? {})[0];
@@ -92,7 +94,7 @@ test('a file of locks that is removed or replaced under a running process is not
   remove();
 });
 
-test('what cannot be a state is refused with a sentence', async () => {
+test('a path that cannot be a state is refused with a sentence', async () => {
   const { dir, path, remove } = newStateDir();
   await assert.rejects(openQueue(options(join(dir, 'none', 'state.db'))), refusal('state_unusable', /does not exist/));
   await assert.rejects(openQueue({ ...options(path), create: false }), refusal('state_missing', /no state at/));

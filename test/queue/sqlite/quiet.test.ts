@@ -1,4 +1,6 @@
-/** With nothing to do, nothing is written; and a ring is heard at once by others, never by who rang. */
+/**
+ * Without work, nothing is written. A ring is heard at once by other processes, and never by the one that rang.
+ */
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -34,23 +36,27 @@ scenario(sqlite, 'looking for work, for dead owners and at known candidates writ
   assert.deepEqual(times(world.address), before);
 });
 
-scenario(sqlite, 'a ring is heard by others long before the net, and not by who rang', async (world) => {
-  const [rings, hears] = [await world.open(), await world.open()];
-  const bell = `${world.address}.doorbell`;
-  // Doorbells of their own, each with the version of its connection: the first sees no commits of others.
-  const version = (queue: typeof rings) => () =>
-    queue.read((rows) => rows.get<{ data_version: number }>('PRAGMA data_version'))!.data_version;
-  let own = 0;
-  let others = 0;
-  const mine = new Doorbell(host(), bell, version(rings));
-  const theirs = new Doorbell(host(), bell, version(hears));
-  mine.onWork(() => own++);
-  theirs.onWork(() => others++);
-  const begin = performance.now();
-  await rings.enqueue([candidate('a')]);
-  await until('the ring is heard', () => others > 0, { everyMs: 1 });
-  assert(performance.now() - begin < 500, 'the net alone would need a second');
-  assert.equal(own, 0);
-  mine.close();
-  theirs.close();
-});
+scenario(
+  sqlite,
+  'a ring is heard by others long before the data_version check, and not by the one that rang',
+  async (world) => {
+    const [rings, hears] = [await world.open(), await world.open()];
+    const bell = `${world.address}.doorbell`;
+    // Separate doorbells, each with the data_version of its own connection: the first sees no commits of others.
+    const version = (queue: typeof rings) => () =>
+      queue.read((rows) => rows.get<{ data_version: number }>('PRAGMA data_version'))!.data_version;
+    let own = 0;
+    let others = 0;
+    const mine = new Doorbell(host(), bell, version(rings));
+    const theirs = new Doorbell(host(), bell, version(hears));
+    mine.onWork(() => own++);
+    theirs.onWork(() => others++);
+    const begin = performance.now();
+    await rings.enqueue([candidate('a')]);
+    await until('the ring is heard', () => others > 0, { everyMs: 1 });
+    assert(performance.now() - begin < 500, 'the net alone would need a second');
+    assert.equal(own, 0);
+    mine.close();
+    theirs.close();
+  },
+);

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { QUEUE_MIGRATIONS } from '../../../queue/sqlite/schema.js';
 import { assertTransition, STATES, type State, TRANSITIONS } from '../../../queue/states.js';
 
-/** What else a row must say in each state. */
+/** The other columns that a row must have in each state. */
 const COLUMNS: Record<
   State,
   { owner?: number; waits_on?: string; hold_code?: string; ending?: string; keyed: number }
@@ -75,7 +75,7 @@ test('the table takes exactly the transitions of states.ts', () => {
   }
 });
 
-test('what belongs to one state is on no job of another', () => {
+test('a column of one state is NULL in every other state', () => {
   for (const state of STATES) {
     for (const extra of [{ owner: 1 }, { waits_on: 'x' }, { hold_code: 'x' }, { ending: 'x' }]) {
       const rightly = Object.keys(extra)[0]! in COLUMNS[state];

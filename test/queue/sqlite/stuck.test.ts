@@ -1,4 +1,7 @@
-/** An owner that hung in a place until its parent killed it: nobody is blamed, and what needs the place is told to the caller. */
+/**
+ * An owner hung in a place until its parent killed it: no job is blamed, and the caller learns which stages need the
+ * place.
+ */
 import assert from 'node:assert/strict';
 import { Owners } from '../../../queue/owners.js';
 import { host } from '../../../src/linux/index.js';

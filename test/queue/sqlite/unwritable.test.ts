@@ -1,4 +1,6 @@
-/** A full disk: whole commits fail, nobody goes on, and it goes on when there is room again. */
+/**
+ * A full disk: whole commits fail, no caller continues, and work resumes when there is room again.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +29,7 @@ scenario(
       try {
         for (let i = 0; i < 50; i++) tx.run('INSERT INTO notes VALUES (?)', `${i}${'x'.repeat(9_000)}`);
       } catch {
-        // A caller that goes on after the disk was full.
+        // A caller that continues after the disk was full.
       }
       tx.run("INSERT OR REPLACE INTO notes VALUES ('alone')");
     });
@@ -35,7 +37,7 @@ scenario(
     const notes = queue
       .read((rows) => rows.all<{ text: string }>('SELECT text FROM notes WHERE length(text) < 100'))
       .map(({ text }) => text);
-    // Whatever SQLite ended, a caller was told "written" if and only if its row is there.
+    // Whatever SQLite ended, a caller got "written" if and only if its row exists.
     assert.deepEqual(notes.includes('before'), results[0]!.status === 'fulfilled');
     assert.deepEqual(notes.includes('alone'), results[1]!.status === 'fulfilled');
     assert.deepEqual(notes.includes('after'), results[2]!.status === 'fulfilled');

@@ -31,7 +31,7 @@ test('from drop to stored, seen live without a reload', async (t) => {
   await soon('the file to be stored', async () => /1 stored/.test(await textOf(page, '#flow')));
   await soon('it among the last', async () => /orders\.csv\s+stored/.test(await textOf(page, '#last')));
   for (const sought of ['orders.csv', join(world.input, 'orders.csv'), sha256]) {
-    await page.getByLabel(/Path, name/).fill(sought);
+    await page.getByLabel(/Any part of a name/).fill(sought);
     await page.getByRole('button', { name: 'Search' }).click();
     await soon('the answer', async () => /It was stored as .*orders\.csv/.test(await textOf(page, '#answer')));
   }
@@ -49,19 +49,21 @@ test('a poison file: held, its reason read, retried after the repair, stored', a
   const { page, complaints } = await open(t, browser, served.url);
   await soon('both to be held', async () => (await page.locator('#held tbody tr').count()) === 2);
   assert.match(await textOf(page, '#wrong-summary'), /1 thing keeps files/);
-  assert.match(await textOf(page, '#findings'), /2 files are held in verify-complete of default \(too_large\)/);
+  assert.match(
+    await textOf(page, '#findings'),
+    /2 files are held in verify-complete of default \(too_large\).*: the file has 300 bytes and --max-bytes is 100/,
+  );
   const row = page.locator('#held tbody tr', { hasText: 'large.csv' }).first();
-  assert.match((await row.allInnerTexts()).join(), /too_large: the file has 300 bytes and --max-bytes is 100/);
+  assert.match((await row.allInnerTexts()).join(), /too_large in verify-complete/);
   await row.getByRole('button', { name: /^retry/i }).click();
   await soon('it to be stored', async () => /1 stored/.test(await textOf(page, '#flow')));
 
-  const last = page.locator('#held tbody tr').first();
+  const last = page.locator('#held tbody tr:not(.gone)').first();
   await last.getByRole('button', { name: /^discard/i }).click();
   await page.getByRole('button', { name: 'Keep' }).click();
-  assert.equal(await page.locator('#held tbody tr').count(), 1, 'nothing is given up without being sure');
+  assert.equal(await page.locator('#held tbody tr:not(.gone)').count(), 1, 'nothing is given up without being sure');
   await last.getByRole('button', { name: /^discard/i }).click();
   await page.getByRole('button', { name: 'Discard', exact: true }).click();
-  await page.getByText('Nothing is held.').waitFor();
   await soon('it to be given up', async () => /1 discarded/.test(await textOf(page, '#flow')));
   assert.deepEqual(complaints, []);
 });
@@ -72,13 +74,13 @@ test('pause and resume of a stage', async (t) => {
   const world = createWorld(t);
   const served = await ingestServed(world);
   const { page, complaints } = await open(t, browser, served.url);
-  await page.getByRole('button', { name: 'Pause hash' }).click();
-  await page.getByRole('button', { name: 'Resume hash' }).waitFor();
+  await page.locator('#flow').getByRole('button', { name: 'Pause hash' }).click();
+  await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).waitFor();
   world.drop('waits.csv', 100);
   await soon('the file to wait', async () =>
     /hash of every feed is paused.*1 file waits/s.test(await textOf(page, '#findings')),
   );
-  await page.getByRole('button', { name: 'Resume hash' }).focus();
+  await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).focus();
   await page.keyboard.press('Enter');
   await soon('the file to be stored', async () => /1 stored/.test(await textOf(page, '#flow')));
   assert.match(await textOf(page, '#wrong-summary'), /Nothing is wrong/);
@@ -127,7 +129,7 @@ test('a server that stops and comes back: the page says so, and goes on by itsel
   await world.event('dashboard');
   const { page } = await open(t, browser, `http://127.0.0.1:${port}/`);
   await first.stop();
-  await page.getByText(/No connection since .* What is shown is old/).waitFor();
+  await page.getByText(/Disconnected since/).waitFor();
   world.drop('b.csv', 200);
   await world.runOnce();
   start();
@@ -158,7 +160,7 @@ test('axe-core finds nothing serious, light and dark, wide and narrow; nothing i
     ['dark', 360],
   ] as const) {
     const { page, complaints } = await open(t, browser, served.url, { colorScheme, viewport: { width, height: 800 } });
-    await soon('the held', async () => (await page.locator('#held tbody tr').count()) === 50);
+    await soon('the held', async () => (await page.locator('#held tbody tr').count()) === 25);
     const wide = await tooWide(page);
     assert.ok(wide <= 0, `${width} px: the page is ${wide} px too wide`);
     assert.deepEqual(await seriousIn(page), [], `${colorScheme}, ${width} px`);
@@ -174,7 +176,7 @@ test('every act can be done by keyboard, and the focus stays while the figures c
   await busyWorld(world);
   const served = await dashboardAlone(world);
   const { page } = await open(t, browser, served.url);
-  await soon('the held', async () => (await page.locator('#held tbody tr').count()) === 50);
+  await soon('the held', async () => (await page.locator('#held tbody tr').count()) === 25);
   const reached = new Set<string>();
   const focused = () => page.evaluate<string>(FOCUSED);
   for (let i = 0; i < 140; i++) {
@@ -182,24 +184,28 @@ test('every act can be done by keyboard, and the focus stays while the figures c
     reached.add(await focused());
   }
   for (const control of [
-    'feed',
     'sought',
     'Search',
     'Pause',
     'Resume',
-    'held-code',
-    'retry-all',
-    'discard-all',
+    'held-name',
+    'too_large',
+    'Retry all of these',
+    'select-all',
     'Retry',
-    'held-more',
+    'held-next',
   ])
     assert.ok(reached.has(control), `${control} was not reached`);
   await page.locator('#sought').focus();
   const before = await page.evaluate<string>(LOOKED_AT);
   await soon('another look', async () => (await page.evaluate<string>(LOOKED_AT)) !== before);
   assert.equal(await focused(), 'sought');
-  await page.getByRole('button', { name: 'Show more' }).click();
-  await soon('the rest of them', async () => (await page.locator('#held tbody tr').count()) === 60);
+  await page.locator('#held-next').focus();
+  for (const range of ['26 to 50', '51 to 60']) {
+    await page.keyboard.press('Enter');
+    await soon(range, async () => (await textOf(page, '#held-range')).includes(range));
+  }
+  assert.equal(await page.locator('#held tbody tr').count(), 10);
 });
 
 test('a state without anything in it says what to do', async (t) => {
@@ -209,7 +215,7 @@ test('a state without anything in it says what to do', async (t) => {
   await world.runOnce();
   const served = await dashboardAlone(world);
   const { page, complaints } = await open(t, browser, served.url);
-  for (const words of ['Nothing is held.', 'Nothing is in flight.', 'Nothing has ended yet.', 'Every gate is open.'])
+  for (const words of ['Nothing is held.', 'Nothing is in progress.', 'Nothing has ended yet.'])
     await page.getByText(words).waitFor();
   await page.getByText('No process is at work on this state, and nothing waits.').waitFor();
   assert.deepEqual(await seriousIn(page), []);

@@ -43,15 +43,15 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
   const soon = (what: string, ask: () => Promise<boolean>) => until(what, ask, { everyMs: 50, ...LONG });
   const { sha256 } = world.drop('in.csv', `${HEADER}\n1,DE,5\n2,FR,${BROKEN}\n3,DE,7\n`);
   await soon('it to be held', async () => (await page.locator('#held tbody tr').count()) === 1);
-  const why = await shown('#held td.why');
-  assert.match(why, /^record_invalid: in\.csv, line 3: /);
+  const why = await shown('#findings');
+  assert.match(why, /\(record_invalid\), in\.csv: in\.csv, line 3: /);
   assert.ok(why.includes('the record begins "2,FR,<img src=x onerror=alert(1)>'), why);
   assert.equal(await page.locator('main img').count(), 0, 'it is text');
   assert.match(await shown('#flow'), /process\s+1 file/);
 
   changeChain(world, 'orders', LENIENT);
   await first.stop();
-  await page.getByText(/No connection since/).waitFor();
+  await page.getByText(/Disconnected since/).waitFor();
   await start();
   await page.getByText('Live', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'retry in.csv' }).click();
@@ -60,7 +60,7 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
     (await shown('#last')).includes('stored: 3 records, 1 rejected, 2 outputs'),
   );
   for (const sought of ['in.csv', sha256]) {
-    await page.getByLabel(/Path, name/).fill(sought);
+    await page.getByLabel(/Any part of a name/).fill(sought);
     await page.getByRole('button', { name: 'Search' }).click();
     await soon('its outputs', async () =>
       /DE\s+2\s.*in\.DE\.csv\s+reject\s+1\s.*in\.reject\.csv/s.test(await shown('#made')),
@@ -71,7 +71,7 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
     assert.ok((await tooWide(page)) <= 0, `${width} px`);
     assert.deepEqual(await seriousIn(page), [], `${width} px`);
   }
-  await page.getByLabel(/Path, name/).fill('no such file');
+  await page.getByLabel(/Any part of a name/).fill('no such file');
   await page.getByRole('button', { name: 'Search' }).click();
   await soon('no outputs', async () => page.locator('#made-region').isHidden());
   await soon('the counts of the feed', async () => /3 records, 1 rejected/.test(await shown('#flow')));

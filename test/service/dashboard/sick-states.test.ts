@@ -126,7 +126,7 @@ describe('processes, writers and limits', { concurrency: 2 }, () => {
     world.start('ingest');
     const writer = world.writer('open.csv');
     writer.write('not yet all');
-    await isNamed(t, world, /Somebody still has open\.csv open for writing; \d+ looks in a row found it so/);
+    await isNamed(t, world, /Somebody still has open\.csv open for writing; \d+ checks in a row found it open/);
     await writer.close();
   });
 

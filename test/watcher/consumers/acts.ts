@@ -1,7 +1,7 @@
 /**
- * What the mirror's operations (mirror/acts.ts) leave out: a path that becomes a thing of another kind, a tree that is
- * removed and made again at once, one that is away while it changes, names that are exchanged, a write with a rename
- * right after it, and one that puts size and mtime back.
+ * Operations that the mirror's acts (mirror/acts.ts) leave out: a path that changes its kind, a tree that is removed
+ * and made again at once, one that is missing while it changes, names that are exchanged, a write with a rename
+ * directly after it, and a write that puts size and mtime back.
  */
 import * as fs from 'node:fs';
 import type { Actor } from '../mirror/acts.js';
@@ -10,7 +10,7 @@ import { ACTS, type Acts } from '../mirror/deck.js';
 const BACK_S = 1_000_000_000;
 const BACK_BYTES = 64;
 
-/** `backdates`: whether mtimes are put back in this round: a watcher that was not there cannot see such a write. */
+/** `backdates`: whether mtimes are put back in this round. A watcher that was not running cannot see such a write. */
 export const harderActs = (backdates: () => boolean): Acts => [
   ...ACTS,
   [2, toFile, 'removes'],
@@ -43,7 +43,7 @@ function toDirectory(actor: Actor): void {
   fill(actor, path);
 }
 
-/** As `rm -rf dist && mkdir -p dist/js`. */
+/** Like `rm -rf dist && mkdir -p dist/js`. */
 function rebuild(actor: Actor): void {
   const path = actor.existing('d');
   fs.rmSync(path, { recursive: true });
@@ -83,7 +83,7 @@ function exchange(one: Buffer, other: Buffer): void {
     fs.renameSync(other, one);
     fs.renameSync(aside, other);
   } catch (error) {
-    // One lies within the other.
+    // One is inside the other.
     if (!fs.lstatSync(one, { throwIfNoEntry: false })) fs.renameSync(aside, one);
     throw error;
   }
@@ -95,7 +95,7 @@ function writeAndRename(actor: Actor): void {
   fs.renameSync(path, actor.any('f'));
 }
 
-/** Writes as many bytes as were there, and puts the mtime back; then renames it, or not. */
+/** Writes as many bytes as before, and puts the mtime back; then renames the file, or not. */
 function backdate(actor: Actor, back: boolean): void {
   actor.inShared();
   const path = actor.any('b');

@@ -1,4 +1,7 @@
-/** A taker in a process of its own, which can be killed: what it applied is in its journal before it asks for the next. */
+/**
+ * A consumer in its own process, which can be killed: an applied event is in its journal before it asks for the next
+ * one.
+ */
 import { openSync, writeSync } from 'node:fs';
 import { type Ending, type Start, Taker } from './taker.js';
 
@@ -6,7 +9,7 @@ export type ToChild =
   | { kind: 'start'; start: Start; journal: string }
   | { kind: 'watch' | 'pause' | 'resume' | 'idle' | 'stop' }
   | { kind: 'end'; events: number; how: Ending };
-/** Every message is answered by one, when it is done. */
+/** Every message is answered by one when it is done. */
 export interface FromChild {
   failed?: string;
 }

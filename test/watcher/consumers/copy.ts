@@ -1,9 +1,8 @@
 /**
- * A copy that is made by events alone, and what the contract says of it after each single one (docs/watcher.md, Events).
- * Two consumers in one: both look at the path of a put. One keeps what it read; the other, on a pair of a rename, moves
- * its own bytes and does not read the file again until a later put.
- * What lies at a path by the time of the look may be gone or another kind of thing than was told: then the entry awaits a
- * later event.
+ * A copy that is made from events only, and the rules of the contract after each event (docs/watcher.md, Events). It is
+ * two consumers in one, and both read the path of a put. One keeps what it read. The other moves its own bytes on a
+ * rename, and does not read the file again until a later put. The entry may be gone or changed when it is read: then
+ * the copy waits for a later event.
  */
 import { folderOf } from '../../../src/files/places.js';
 import type { ByteName } from '../../../src/linux/names.js';
@@ -23,7 +22,7 @@ export type FaultKind =
   | 'a directory with something in it deleted'
   | 'a delete of what is not there'
   | 'a delete of another kind of thing'
-  | 'told, though it is not to be told'
+  | 'reported, although it is excluded'
   | 'half a rename'
   | 'missing'
   | 'extra'
@@ -32,7 +31,7 @@ export type FaultKind =
   | 'wrong bytes moved'
   | 'a put was awaited'
   | 'a scan without a reason'
-  | 'an overflow that is not told'
+  | 'an overflow that is not reported'
   | 'the watcher failed';
 
 export interface Fault {
@@ -43,28 +42,28 @@ export interface Fault {
 
 interface Entry {
   kind: Kind;
-  /** Undefined: nothing of that kind was there when it was told. */
+  /** Undefined: no entry of that kind was there at the event. */
   read: string | undefined;
   moved: string | undefined;
-  /** Whose bytes `moved` is. */
+  /** The file whose bytes `moved` has. */
   movedFrom: number | undefined;
 }
 
 export class Copy {
-  /** What the watcher of this start tells. */
+  /** The filter of the watcher of this start. */
   tells: Tells;
   readonly #entries = new Map<ByteName, Entry>();
   /** Entries directly in each directory. */
   readonly #inside = new Map<ByteName, number>();
-  /** What may come again, though it was applied: the last events before a stop, until the next quiet point. */
+  /** Applied events that may come again: the last events before a stop, until the next quiet point. */
   readonly #again = new Set<ByteName>();
-  /** It was killed: what it was given last may be known to nobody but the watcher's state. */
+  /** It was killed: only the watcher's state may know its last event. */
   #wasKilled = false;
   #last: Told[] = [];
   #inHand: Told | undefined;
-  /** The old name of a file was deleted just now, and its bytes are aside. */
+  /** The old name of a file was just deleted, and its bytes are kept aside. */
   #half: { id: string; path: ByteName; entry: Entry | undefined } | undefined;
-  /** Renamed directories of which the old name is not deleted yet, by their ids. */
+  /** Renamed directories whose old name is not deleted yet, by their ids. */
   readonly #renamed = new Set<string>();
 
   constructor(tells: Tells) {
@@ -75,7 +74,7 @@ export class Copy {
     return this.#entries.size;
   }
 
-  /** It was handed out; it may come again, in whatever form, until it is applied and the next one is asked for. */
+  /** The event was handed out. It may come again, in any form, until it is applied and the next one is requested. */
   takes(told: Told): void {
     this.#inHand = told;
   }
@@ -84,7 +83,7 @@ export class Copy {
     const faults: Fault[] = [];
     const fault = (kind: FaultKind, detail?: string): void =>
       void faults.push({ kind, path: told.path, ...(detail && { detail }) });
-    if (!this.tells(told.path, told.kind === 'directory')) fault('told, though it is not to be told');
+    if (!this.tells(told.path, told.kind === 'directory')) fault('reported, although it is excluded');
     const half = this.#half;
     this.#half = undefined;
     const isPair = half !== undefined && told.operation === 'put' && told.renameId === half.id;
@@ -97,7 +96,7 @@ export class Copy {
     return faults;
   }
 
-  /** The watcher was stopped or killed. Answers which events may come again: the last one, a pair as a whole. */
+  /** The watcher was stopped or killed. Returns the events that may come again: the last one, a rename as a whole. */
   interrupted(isKilled = false): Told[] {
     this.#wasKilled ||= isKilled;
     const again = [...this.#last, ...(this.#inHand === undefined ? [] : [this.#inHand])];
@@ -108,14 +107,15 @@ export class Copy {
     return again;
   }
 
-  /** Options changed: what is told no more is forgotten without a word. */
+  /** The options changed: entries that are excluded now are forgotten silently. */
   retell(tells: Tells): void {
     this.tells = tells;
     for (const [path, { kind }] of [...this.#entries]) if (!tells(path, kind === 'directory')) this.#remove(path);
   }
 
   /**
-   * At a quiet point. `asksAgain`: who found nothing looks again by himself, because events were lost, or nobody watched.
+   * At a quiet point. `asksAgain`: a consumer that found nothing reads again by itself, because events were lost, or
+   * nobody watched.
    */
   compare(tree: ReadonlyMap<ByteName, Found>, asksAgain: boolean): Fault[] {
     this.#again.clear();
@@ -139,7 +139,7 @@ export class Copy {
     return faults;
   }
 
-  /** As the tree is. */
+  /** Takes the state of the tree. */
   become(tree: ReadonlyMap<ByteName, Found>): void {
     this.#entries.clear();
     this.#inside.clear();
@@ -175,7 +175,8 @@ export class Copy {
       fault('half a rename', 'the put of the new name did not come before the delete');
     if (before === undefined && !again) fault('a delete of what is not there');
     if (before === undefined) return;
-    if (before.kind !== kind && !again) fault('a delete of another kind of thing', `${kind}, was told ${before.kind}`);
+    if (before.kind !== kind && !again)
+      fault('a delete of another kind of thing', `${kind}, was reported as ${before.kind}`);
     if (before.kind === 'directory' && this.#inside.get(path))
       fault('a directory with something in it deleted', this.#someBelow(path));
     this.#remove(path);
@@ -211,4 +212,4 @@ export class Copy {
 
 const known = ({ kind, content, ino }: Found): Entry => ({ kind, read: content, moved: content, movedFrom: ino });
 const whose = ({ movedFrom }: Entry, { ino }: Found): string =>
-  movedFrom === ino ? 'of an earlier state of the file' : 'of another file, which lay at the old name at the look';
+  movedFrom === ino ? 'of an earlier state of the file' : 'of another file, which was at the old name when it was read';

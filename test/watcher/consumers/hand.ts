@@ -1,6 +1,6 @@
 /**
- * A consumer that takes event by event when a test says so, into a copy that is judged after each. For sequences that are
- * written down (delivered.test.ts).
+ * A consumer that takes one event after another when the test says so, into a copy that is checked after each. For
+ * written sequences (delivered.test.ts).
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,10 @@ import { Copy, type Told } from './copy.js';
 import { look, treeOf } from './look.js';
 import { ALL, tellsOf } from './settings.js';
 
-/** Another watcher's window: when it is quiet, one with a shorter window has read the same events and looked. */
+/**
+ * The window of a second watcher: when the second one is quiet, the first, with its shorter window, has read the same
+ * events.
+ */
 const LATER_MS = 100;
 
 export class Hand {
@@ -40,13 +43,13 @@ export class Hand {
     return join(this.root, path);
   }
 
-  /** Directories in its name are made. */
+  /** Directories in the name are made. */
   write(path: string, content = path): void {
     mkdirSync(dirname(this.at(path)), { recursive: true });
     writeFileSync(this.at(path), content);
   }
 
-  /** What lies there is in the copy, unless it is told. */
+  /** The entry is in the copy, unless an event for it is pending. */
   async start(options: WatcherOptions = {}): Promise<void> {
     this.#watcher = createWatcher({ debounceMs: 0, rescanMs: 0, hidden: true, tempSuffixes: [], ...options });
     this.#events = undefined;
@@ -54,12 +57,14 @@ export class Hand {
     await this.#watcher.watch(this.root);
   }
 
-  /** The copy is the tree. */
+  /** Asserts that the copy equals the tree. */
   know(): void {
     this.copy.become(treeOf(this.root, this.copy.tells));
   }
 
-  /** Does one after the other, and waits after each until a watcher has seen it. Nothing is taken meanwhile. */
+  /**
+   * Runs the acts one after the other, and waits after each until a watcher has seen it. No event is taken meanwhile.
+   */
   async unseen(...acts: (() => void)[]): Promise<void> {
     const other = createWatcher({ debounceMs: LATER_MS, rescanMs: 0, hidden: true, tempSuffixes: [] });
     other.on('event', () => {});
@@ -71,7 +76,10 @@ export class Hand {
     await other.stop();
   }
 
-  /** The next event, applied: `put file d/x`. Asks for no other. `meanwhile`: when it is had, and was not applied yet. */
+  /**
+   * Takes and applies the next event; returns `put file d/x`. Asks for no other. `meanwhile` runs after it was taken
+   * and before it is applied.
+   */
   async next(meanwhile?: () => void): Promise<string> {
     const { value, done } = await this.#ask();
     this.#asked = undefined;
@@ -80,7 +88,7 @@ export class Hand {
     return this.apply(value);
   }
 
-  /** All that is told until it is quiet: each event may come, and the copy is the tree. */
+  /** Takes all events until it is quiet: each must be valid, and the copy must equal the tree. */
   async rest(): Promise<string[]> {
     const lines: string[] = [];
     const idle = this.watcher.idle().then(() => undefined);
@@ -92,11 +100,11 @@ export class Hand {
     }
     const wrong = this.copy.compare(treeOf(this.root, this.copy.tells), false);
     this.#faults.push(...wrong.map(({ kind, path, detail }) => `${kind}: ${path} ${detail ?? ''}`));
-    assert.deepEqual(this.#faults, [], `told: ${lines.join(', ')}`);
+    assert.deepEqual(this.#faults, [], `events: ${lines.join(', ')}`);
     return lines;
   }
 
-  /** Whatever is in hand is not done with. */
+  /** Events in progress are not finished. */
   async stop(): Promise<void> {
     await this.watcher.stop();
     this.copy.interrupted();
@@ -113,7 +121,7 @@ export class Hand {
     return this.#asked;
   }
 
-  /** Answers `put file d/x`. For who takes the events himself. */
+  /** Returns `put file d/x`. For tests that take the events themselves. */
   apply({ pathBytes, operation, kind, renameId }: WatchEvent): string {
     const path = nameOfBytes(pathBytes).slice(nameOfText(this.root).length + 1) as Told['path'];
     const told: Told = { operation, path, kind, ...(renameId !== undefined && { renameId }) };

@@ -1,4 +1,6 @@
-/** The last operations and events of a run, for whoever looks at a failure. */
+/**
+ * The last operations and events of a run, to debug a failure.
+ */
 import { type ByteName, nameOfBytes, nameOfText } from '../../../src/linux/names.js';
 import { type Line, nowMs } from './taker.js';
 
@@ -37,12 +39,12 @@ export class Log {
     this.#add({ atMs: line.atMs, text, paths: [path], ...(renameId && { id: renameId }) });
   }
 
-  /** What happens to the watcher. */
+  /** Records what happens to the watcher. */
   step(text: string): void {
     this.#add({ atMs: nowMs(), text: `---- ${text}`, paths: [] });
   }
 
-  /** The last of what was done to the path, to what lies above and below it, and to the other halves of its renames. */
+  /** The last acts on the path, on paths above and below it, and on the other halves of its renames. */
   near(path: ByteName): string {
     const entries = this.#entries.toSorted((a, b) => a.atMs - b.atMs);
     const isNear = (one: ByteName): boolean => one === path || one.startsWith(`${path}/`) || path.startsWith(`${one}/`);

@@ -1,4 +1,6 @@
-/** What a consumer finds at a path, and what lies in the tree: kinds, link targets, and contents as hashes. */
+/**
+ * Reads a path as a consumer does, and the whole tree: kinds, link targets, and contents as hashes.
+ */
 import { hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type ByteName, bytesOfName, joinNames, nameOfText } from '../../../src/linux/names.js';
@@ -9,13 +11,13 @@ export type Kind = WatchEvent['kind'];
 
 export interface Found {
   kind: Kind;
-  /** Of a file: a hash of its bytes. Of a symlink: where it leads. */
+  /** For a file: a hash of its bytes. For a symlink: its target. */
   content: string;
-  /** Its inode, to say whose bytes were read. */
+  /** Its inode, to know whose bytes were read. */
   ino: number;
 }
 
-/** It went, or became another thing while it was looked at: another event follows. */
+/** It went, or changed its kind, while it was read: another event follows. */
 const RACES = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EINVAL', 'ENXIO']);
 
 export function look(path: Buffer): Found | undefined {
@@ -41,7 +43,7 @@ function readFile(path: Buffer): Found | undefined {
   }
 }
 
-/** All that is to be told, each directory before what it holds. Nobody changes it meanwhile. */
+/** All entries to be reported, each directory before its content. Nobody changes the tree meanwhile. */
 export function treeOf(root: string, tells: Tells): Map<ByteName, Found> {
   const found = new Map<ByteName, Found>();
   const list = (below: ByteName): void => {

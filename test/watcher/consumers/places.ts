@@ -1,11 +1,13 @@
-/** Where a taker runs: in this process, or in a child that can be killed and frozen. */
+/**
+ * The process of a consumer: this one, or a child that can be killed and frozen.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Process } from '../mirror/process.js';
 import type { FromChild, ToChild } from './child.js';
 import { type Ending, type Line, type Start, Taker } from './taker.js';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 60_000;
 
 export interface Place {
@@ -15,7 +17,7 @@ export interface Place {
   pause(): Promise<void>;
   resume(): Promise<void>;
   idle(): Promise<void>;
-  /** Resolves when its last line was noted. */
+  /** Resolves when its last line was read. */
   stop(): Promise<void>;
 }
 
@@ -104,7 +106,7 @@ export class Apart implements Place {
     if (failed !== undefined) throw new Error(failed);
   }
 
-  /** A line that the end of the process cut is none. */
+  /** A last line without its newline does not count. */
   #take(): void {
     const text = readFileSync(this.#journal, 'utf8');
     const whole = text.slice(this.#read, text.lastIndexOf('\n') + 1);

@@ -1,38 +1,40 @@
-/** What a seed stands for: a consumer, the options of its watcher, and how the tree changes under it. */
+/**
+ * The plan of a seed: a consumer, the options of its watcher, and how the tree changes meanwhile.
+ */
 import type { BackendName } from '../../../src/watcher/index.js';
 import { chance } from '../mirror/chance.js';
 import { ALL, drawTold, type Told } from './settings.js';
-import type { RateLimit } from './taker.js';
+import type { Speed } from './taker.js';
 
 export interface Plan {
   seed: number;
-  /** The watcher runs in a process of its own, which is killed now and then. */
+  /** The watcher runs in its own process, which is killed now and then. */
   apart: boolean;
   backend: BackendName;
-  pace: RateLimit;
+  speed: Speed;
   looksLate: boolean;
   /** With `statePath`. */
   keeps: boolean;
-  /** The first look at the tree is told. */
+  /** The existing tree is reported at the start. */
   initial: boolean;
   debounceMs: number;
   bufferMax: number;
   told: Told;
   /** Options change at a start. */
   changes: boolean;
-  /** Operations between two quiet points, and at most in one turn of the loop. */
+  /** Operations between two quiet points, and the most in one turn of the loop. */
   perRound: number;
   perTurn: number;
-  /** Names that are no UTF-8 are among the others. */
+  /** Some names are not UTF-8. */
   odd: boolean;
-  /** On tmpfs, where there is one: quicker, and another filesystem. */
+  /** On tmpfs, if there is one: faster, and another filesystem. */
   inMemory: boolean;
 }
 
 const DEBOUNCE_MS = [0, 0, 1, 5, 10, 10, 10, 20, 20, 50, 100, 300, 2_000];
 const BUFFER_MAX = [1, 2, 5, 20, 100, 100, 1_000, 10_000];
-const PACES: readonly RateLimit[] = ['at once', 'at once', 'slow', 'in bursts'];
-/** Windows that long are waited for at each quiet point. */
+const SPEEDS: readonly Speed[] = ['at once', 'at once', 'slow', 'in bursts'];
+/** Windows of that length are waited for at each quiet point. */
 const LONG_MS = 100;
 
 export function planOf(seed: number): Plan {
@@ -44,8 +46,17 @@ export function planOf(seed: number): Plan {
   const debounceMs = of(DEBOUNCE_MS);
   const changes = keeps && draw(3) === 0;
   return {
-    ...{ seed, apart, backend, pace: of(PACES), looksLate: draw(4) === 0, keeps, initial: draw(4) > 0, debounceMs },
-    ...{ bufferMax: of(BUFFER_MAX), changes, told: draw(3) === 0 ? drawTold(draw) : ALL },
+    seed,
+    apart,
+    backend,
+    speed: of(SPEEDS),
+    looksLate: draw(4) === 0,
+    keeps,
+    initial: draw(4) > 0,
+    debounceMs,
+    bufferMax: of(BUFFER_MAX),
+    changes,
+    told: draw(3) === 0 ? drawTold(draw) : ALL,
     perRound: debounceMs >= LONG_MS ? 400 : of(apart ? [100, 200, 400] : [40, 100, 200, 300]),
     perTurn: of([1, 1, 5, 30]),
     odd: draw(3) === 0,
@@ -53,10 +64,10 @@ export function planOf(seed: number): Plan {
   };
 }
 
-export const shownPlan = ({ seed, apart, pace, looksLate, backend, debounceMs, bufferMax, ...plan }: Plan): string =>
+export const shownPlan = ({ seed, apart, speed, looksLate, backend, debounceMs, bufferMax, ...plan }: Plan): string =>
   [
     `SEED=${seed}`,
-    `${apart ? 'a process of its own' : 'in process'}, ${pace}${looksLate ? ', looks late' : ''}`,
+    `${apart ? 'a process of its own' : 'in process'}, ${speed}${looksLate ? ', looks late' : ''}`,
     `${backend}, debounceMs ${debounceMs}, bufferMax ${bufferMax}${plan.keeps ? ', statePath' : ''}`,
     `${plan.changes ? 'options change, ' : ''}${JSON.stringify(plan.told)}`,
     `${plan.perRound} operations a round, ${plan.perTurn} a turn${plan.initial ? ', initial' : ''}${plan.inMemory ? ', tmpfs' : ''}`,

@@ -1,4 +1,6 @@
-/** What happens between two quiet points: to the consumer, to the watcher, to its process, and to the root. */
+/**
+ * The events between two quiet points: to the consumer, the watcher, its process and the root.
+ */
 import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Apart } from './places.js';
@@ -8,11 +10,11 @@ import type { Ending } from './taker.js';
 
 export interface Round {
   name: string;
-  /** So often. */
+  /** How often. */
   times: number;
-  /** The same watcher is there from its beginning to its end. */
+  /** The same watcher runs for the whole round. */
   watches: boolean;
-  /** The root goes, or is another one. */
+  /** The root goes, or is replaced. */
   root?: true;
   /** The kernel's queue overflows. */
   floods?: true;
@@ -20,7 +22,7 @@ export interface Round {
 }
 
 const QUEUE = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
-/** Beyond it the queue is not filled: it would take too long. */
+/** A larger queue is not filled: it would take too long. */
 const QUEUE_MAX = 100_000;
 
 const ENDINGS: readonly Ending[] = ['stops', 'stops', 'leaves', 'leaves before'];
@@ -31,7 +33,7 @@ const ANYWHERE: Round[] = [
   { name: 'paused', times: 8, watches: true, run: paused },
   { name: 'stopped', times: 6, watches: false, run: stopped },
   { name: 'stopped at an event', times: 8, watches: false, run: stoppedAtEvent },
-  { name: 'root made anew', times: 2, watches: true, root: true, run: rootAnew },
+  { name: 'root made again', times: 2, watches: true, root: true, run: rootAnew },
   { name: 'root exchanged', times: 2, watches: true, root: true, run: rootExchanged },
 ];
 const FLOODED: Round = { name: 'flooded', times: 1, watches: true, floods: true, run: flooded };
@@ -44,8 +46,8 @@ const APART: Round[] = [
   { name: 'killed at an event', times: 12, watches: false, run: killedAtEvent },
 ];
 /**
- * By scans alone nobody learns that another thing lay at a path for a while. So nobody looks while there are changes, and
- * a root is not exchanged.
+ * With scans only, a file that was at a path for a while may never be noticed. So the consumer does not read during
+ * changes, and the root is not exchanged.
  */
 const POLLED: Round[] = [
   { name: 'paused', times: 3, watches: true, run: paused },
@@ -89,7 +91,7 @@ async function killed(run: Run): Promise<void> {
   await startAgain(run, third, 'killed');
 }
 
-/** Twice, where the second comes while what the first left is told. */
+/** Twice; the second one comes while events of the first are taken. */
 async function killedAtEvent(run: Run): Promise<void> {
   const quarter = Math.ceil(run.plan.perRound / 4);
   for (let deaths = 1 + run.draw(2); deaths > 0; deaths--) {
@@ -101,7 +103,7 @@ async function killedAtEvent(run: Run): Promise<void> {
   }
 }
 
-/** The tree changes before it, and while the new watcher begins. */
+/** The tree changes before it, and while the new watcher starts. */
 async function startAgain(run: Run, operations: number, how: string): Promise<void> {
   run.ended(how);
   if (run.draw(3) > 0) run.acts(operations);
@@ -117,7 +119,7 @@ async function flooded(run: Run): Promise<void> {
   });
 }
 
-/** In one turn of the loop a watcher in this process reads nothing. */
+/** Within one turn of the loop a watcher in this process reads nothing. */
 async function frozen(run: Run, act: () => void): Promise<void> {
   const apart = run.place instanceof Apart ? run.place : undefined;
   apart?.signal('SIGSTOP');
@@ -128,14 +130,14 @@ async function frozen(run: Run, act: () => void): Promise<void> {
 async function rootAnew(run: Run): Promise<void> {
   const half = Math.ceil(run.plan.perRound / 2);
   await run.act(half);
-  run.log.step('root made anew');
+  run.log.step('root made again');
   rmSync(run.root, { recursive: true });
   mkdirSync(run.root);
   run.actor.enter();
   await run.act(half);
 }
 
-/** The one that was there the last time lies aside, and comes back. */
+/** The root of last time is aside, and comes back. */
 async function rootExchanged(run: Run): Promise<void> {
   const half = Math.ceil(run.plan.perRound / 2);
   const [other, aside] = ['other', 'aside'].map((name) => join(run.base, name));

@@ -1,6 +1,6 @@
 /**
- * One seed: a tree changes at random, a consumer makes a copy by events alone, and the copy is judged after each single
- * event and held against the tree at each quiet point. Between two of them is a round (rounds.ts).
+ * One seed: a tree changes at random and a consumer makes a copy from events only. The copy is checked after each
+ * event, and compared with the tree at each quiet point. Between two quiet points there is a round (rounds.ts).
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,17 +24,17 @@ export interface Outcome {
   events: number;
   starts: number;
   rounds: Record<string, number>;
-  /** The first of each round with what happened near its path; none, or one where the run ends with it. */
+  /** The first fault of each round with the events near its path. None; or one if the run ends with it. */
   faults: (Fault & { round: string; report: string })[];
 }
 
 export interface RunOptions {
   operations: number;
-  /** Goes on after a fault, with a copy that was put right. */
+  /** Continues after a fault, with a corrected copy. */
   goesOn: boolean;
 }
 
-/** By scans alone: so often. */
+/** With scans only: their interval. */
 const POLL_MS = 100;
 const MEMORY = '/dev/shm';
 
@@ -46,7 +46,7 @@ export class Run {
   readonly actor: Actor;
   readonly log: Log;
   readonly place: Place;
-  /** Of this round: mtimes are put back, and whoever found nothing at a path asks again. */
+  /** In this round mtimes are put back, and a consumer that found nothing at a path reads again. */
   backdates = false;
   asksAgain = false;
   readonly #options: RunOptions;
@@ -54,10 +54,10 @@ export class Run {
   #told: Told;
   #copy: Copy;
   #roundNow: Round | undefined;
-  /** It cannot go on. */
+  /** It cannot continue. */
   #broken = false;
   #faults: Fault[] = [];
-  /** Its first scan has ended, so every directory is watched: now, and when the round began. */
+  /** Its first scan has ended, so every directory is watched: now, and when the round started. */
   #isWatched = false;
   #wasWatched = false;
   #said: Record<string, number> = {};
@@ -75,7 +75,7 @@ export class Run {
     for (const directory of [this.root, join(this.base, 'out')]) mkdirSync(directory);
     const { seed, odd } = plan;
     const places = { root: this.root, outside: join(this.base, 'out'), number: 0 };
-    // A write through a name that is not told is told of no other name.
+    // A write through an excluded name is reported under no other name.
     const links = plan.told === ALL && !plan.changes;
     this.actor = new Actor(
       { ...places, seed: seed + 2, odd, links, dots: true },
@@ -125,14 +125,18 @@ export class Run {
     this.#outcome.starts += 1;
     this.#isWatched = false;
     const options: WatcherOptions = {
-      ...{ backend: plan.backend, debounceMs: plan.debounceMs, bufferMax: plan.bufferMax, metadataSuffixes: [] },
-      ...{ rescanMs: plan.backend === 'poll' ? POLL_MS : 0, ...this.#told },
-      // What a watcher without a state missed is told by a new beginning.
+      backend: plan.backend,
+      debounceMs: plan.debounceMs,
+      bufferMax: plan.bufferMax,
+      metadataSuffixes: [],
+      rescanMs: plan.backend === 'poll' ? POLL_MS : 0,
+      ...this.#told,
+      // A watcher without a state reports changes that it missed only after a new start of the copy.
       initial: plan.initial || (!plan.keeps && this.#outcome.starts > 1),
       ...(plan.keeps && { statePath: join(this.base, 'state') }),
     };
-    const { pace, looksLate } = plan;
-    await this.place.start({ root, options, pace, looksLate, seed: this.draw(2 ** 31) });
+    const { speed, looksLate } = plan;
+    await this.place.start({ root, options, speed, looksLate, seed: this.draw(2 ** 31) });
   }
 
   /** After a stop or a kill. */
@@ -198,11 +202,11 @@ export class Run {
       this.#fault('the watcher failed', what);
   }
 
-  /** Where nothing was lost there is no scan, and what the kernel dropped is told. */
+  /** If nothing was lost there is no scan, and events that the kernel dropped are reported as an overflow. */
   #judgeScans({ watches, root, floods }: Round): void {
     const { scan = 0, overflow = 0 } = this.#said;
     if (floods && overflow === 0 && this.#told.recursive && this.#wasWatched)
-      this.#fault('an overflow that is not told');
+      this.#fault('an overflow that is not reported');
     const watched = watches && !root && this.plan.backend === 'inotify';
     if (watched && scan > overflow) this.#fault('a scan without a reason', `${scan} scans, ${overflow} overflows`);
   }

@@ -1,4 +1,6 @@
-/** Which names are told, as options of a watcher and as this test understands them, each by itself. */
+/**
+ * Which names are reported: as options of a watcher, and as this test understands them independently.
+ */
 import { baseOf, folderOf } from '../../../src/files/places.js';
 import type { ByteName } from '../../../src/linux/names.js';
 import type { WatcherOptions } from '../../../src/watcher/index.js';
@@ -9,7 +11,7 @@ export type Told = Required<Pick<WatcherOptions, 'hidden' | 'recursive' | 'ignor
 
 export const ALL: Told = { hidden: true, recursive: true, ignore: [], tempSuffixes: [] };
 
-/** Globs of `ignore`, and what they are about: with a slash the whole path, else its last part. */
+/** Globs of `ignore`, and what they match: with a slash the whole path, otherwise its last part. */
 const IGNORED: Record<string, (path: ByteName) => boolean> = {
   f1: (path) => baseOf(path) === 'f1',
   d2: (path) => baseOf(path) === 'd2',
@@ -33,7 +35,7 @@ export function drawTold(draw: (n: number) => number): Told {
   };
 }
 
-/** What lies below a directory that is not told is not told. */
+/** Entries below an excluded directory are excluded. */
 export function tellsOf({ hidden, recursive, ignore, tempSuffixes, include }: Told): Tells {
   const tellsName = (path: ByteName, isDirectory: boolean): boolean => {
     const base = baseOf(path);

@@ -1,6 +1,6 @@
 /**
- * One consumer of one watcher: takes event after event, looks at the path of each put, notes what it applied, and only
- * then asks for the next. Runs in the test's process or in one of its own (child.ts).
+ * One consumer of one watcher: takes one event after another, reads the path of each put, notes what it applied, and
+ * only then asks for the next. Runs in the test's process or in its own (child.ts).
  */
 import { nameOfBytes, nameOfText } from '../../../src/linux/names.js';
 import { createWatcher, type WatchEvent, type Watcher, type WatcherOptions } from '../../../src/watcher/index.js';
@@ -8,21 +8,21 @@ import { chance } from '../mirror/chance.js';
 import type { Told } from './copy.js';
 import { type Found, look } from './look.js';
 
-/** How long it works on an event: not at all, some turns of the loop, or every now and then many. */
-export type RateLimit = 'at once' | 'slow' | 'in bursts';
+/** How long it works on an event: not at all, some turns of the loop, or sometimes many. */
+export type Speed = 'at once' | 'slow' | 'in bursts';
 
 export interface Start {
   root: string;
   options: WatcherOptions;
-  pace: RateLimit;
-  /** Looks at the path when its work on the event is over, not when it is told. */
+  speed: Speed;
+  /** Reads the path after its work on the event, not at once. */
   looksLate: boolean;
   seed: number;
 }
 
 /**
- * What happens at an event: stop() within the body of the loop; the loop is left, with the event applied or not; the
- * process is killed before it applied it, after it, or when it has asked for the next.
+ * The acts at an event: stop() inside the loop; leave the loop, with the event applied or not; kill the process before
+ * it applied the event, after that, or when it has asked for the next one.
  */
 export type Ending = 'stops' | 'leaves' | 'leaves before' | 'dies before' | 'dies' | 'dies after';
 
@@ -61,12 +61,12 @@ export class Taker {
     return this.watcher.watch(this.#start.root);
   }
 
-  /** So many events from now. */
+  /** This many events from now. */
   endAfter(events: number, how: Ending): void {
     this.#ending = { events, how };
   }
 
-  /** Asks for nothing more until `resume`, when it is done with what it has. */
+  /** Asks for no more events until `resume`, when the current one is done. */
   pause(): void {
     this.#gate ??= new Promise((resolve) => {
       this.#open = resolve;
@@ -78,7 +78,7 @@ export class Taker {
     this.#gate = undefined;
   }
 
-  /** Resolves when it has taken its last event too. */
+  /** Resolves when its last event is done too. */
   async stop(): Promise<void> {
     this.resume();
     await this.watcher.stop().catch((error) => this.#say('failed', `stop(): ${error}`));
@@ -122,9 +122,9 @@ export class Taker {
 
   async #work(): Promise<void> {
     this.#taken += 1;
-    const { pace } = this.#start;
-    if (pace === 'slow') await turns(this.#draw(4), this.#draw(8) === 0 ? this.#draw(4) : 0);
-    else if (pace === 'in bursts' && this.#taken % BURST === 0) await turns(1, 10 + this.#draw(20));
+    const { speed } = this.#start;
+    if (speed === 'slow') await turns(this.#draw(4), this.#draw(8) === 0 ? this.#draw(4) : 0);
+    else if (speed === 'in bursts' && this.#taken % BURST === 0) await turns(1, 10 + this.#draw(20));
   }
 
   #say(said: 'overflow' | 'scan' | 'error' | 'recovered' | 'failed', what: string): void {
@@ -135,7 +135,7 @@ export class Taker {
 /** The same clock in all processes. */
 export const nowMs = (): number => performance.timeOrigin + performance.now();
 
-/** The pace of a consumer or an actor: so many turns of the loop, then so long. */
+/** The speed of a consumer or an actor: this many turns of the loop, then this long. */
 export async function turns(count: number, ms: number): Promise<void> {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));

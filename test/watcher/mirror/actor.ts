@@ -1,4 +1,6 @@
-/** A process that changes the tree at random when it is asked to. Talks to the driver over IPC. */
+/**
+ * A process that changes the tree at random on request. It talks to the driver over IPC.
+ */
 import { Actor, type ActorOptions } from './acts.js';
 
 export type ToActor = { kind: 'be'; options: ActorOptions } | { kind: 'act'; operations: number; noise: number };

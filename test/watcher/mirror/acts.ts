@@ -1,10 +1,10 @@
 /**
- * Random operations on a tree, as several users of it do them at the same time.
- * The tree has a shared part, which all of them change, and a private one for each, in which alone hard links are made.
- * What no watcher can know of is left out: the kernel tells a write by the name alone through which it came, so one
- * through a link that was never seen, or by now is another process's to remove, is told by nothing that is there. So
- * links are made in every other round, and in those no name of the private part is removed; and what is held open has a
- * class of names that is never linked.
+ * Random operations on a tree, as several users do them at the same time. The tree has a shared part, which all of them
+ * change, and a private part for each; hard links are made only in the private parts.
+ * Changes that no watcher can know are left out. The kernel reports a write only under the name through which it came.
+ * So a write through a link that was never seen, or that another process may remove, cannot be reported. Therefore
+ * links are made in every other round, and in those rounds no name of the private part is removed. Files that stay open
+ * have names that are never linked.
  * Symlinks lead to siblings and to themselves: nothing outside is reached through them.
  */
 import * as fs from 'node:fs';
@@ -12,7 +12,7 @@ import { type ByteName, bytesOfName, joinNames, nameOfText } from '../../../src/
 import { chance } from './chance.js';
 import { ACTS, type Act, type Removes } from './deck.js';
 
-/** Of two processes on one path, one comes too late; what a directory holds it cannot be replaced with. */
+/** If two processes act on one path, one comes too late. A directory cannot replace its own content. */
 const RACES = new Set(['ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY', 'EINVAL', 'ELOOP', 'EPERM', 'EMLINK']);
 const NAMES = { f: 10, d: 3, h: 3, s: 3, b: 3 };
 const DEPTH_MAX = 4;
@@ -25,9 +25,9 @@ export interface ActorOptions {
   outside: string;
   number: number;
   seed: number;
-  /** Names that are no UTF-8 are among the others. */
+  /** Some names are not UTF-8. */
   odd: boolean;
-  /** So are names that begin with a dot. */
+  /** Some names begin with a dot. */
   dots?: boolean;
   /** Hard links are made. Default true. */
   links?: boolean;
@@ -35,7 +35,7 @@ export interface ActorOptions {
 
 export class Actor {
   readonly draw: (n: number) => number;
-  /** What the last operation was, and the paths that it drew. */
+  /** The last operation, and the paths that it used. */
   last = { act: '', paths: [] as Buffer[] };
   readonly #deck: [Act, Removes?][];
   readonly #options: ActorOptions;
@@ -43,7 +43,7 @@ export class Actor {
   /** The part of the tree in which this operation works. */
   #within = '' as ByteName;
   #held: number | undefined;
-  /** Whether links are made in this round. */
+  /** True: links are made in this round. */
   #links = false;
 
   constructor(options: ActorOptions, acts = ACTS) {
@@ -54,12 +54,12 @@ export class Actor {
     this.enter();
   }
 
-  /** The root is there, perhaps another one. */
+  /** The root exists, perhaps another one. */
   enter(): void {
     fs.mkdirSync(this.#at(this.#private), { recursive: true });
   }
 
-  /** False: there was nothing to act on, or another was quicker. */
+  /** False: there was nothing to act on, or another process was quicker. */
   act(): boolean {
     const [act, removes] = this.#deck[this.draw(this.#deck.length)]!;
     this.last = { act: act.name || String(act).replace(/^.*?=> /, ''), paths: [] };
@@ -88,14 +88,14 @@ export class Actor {
     return Buffer.from(`${this.draw(2 ** 31)} `.repeat(this.draw(20)));
   }
 
-  /** A path of that class, whatever is there. */
+  /** A path of that class, existing or not. */
   any(kind: keyof typeof NAMES): Buffer {
     const path = this.#at(joinNames(this.#directory(), this.#name(kind)));
     this.last.paths.push(path);
     return path;
   }
 
-  /** A few tries to find one that is there. */
+  /** A few tries to find an existing path. */
   existing(kind: keyof typeof NAMES): Buffer {
     let path = this.any(kind);
     for (let tries = 1; tries < TRIES && !fs.lstatSync(path, { throwIfNoEntry: false }); tries++) {
@@ -136,7 +136,7 @@ export class Actor {
     fs.symlinkSync(['f1', 'd1', '.', 'nowhere'][this.draw(4)]!, path);
   }
 
-  /** Writes into a file that it keeps open over several operations, among them the looks at the tree. */
+  /** Writes into a file that it keeps open over several operations, including checks of the tree. */
   hold(): void {
     this.#held ??= fs.openSync(this.any('h'), 'a');
     fs.writeSync(this.#held, this.content());
@@ -164,12 +164,12 @@ export class Actor {
     fs.renameSync(this.outside(), this.any('d'));
   }
 
-  /** This operation works in the shared part, in which there are no hard links. */
+  /** This operation works in the shared part, which has no hard links. */
   inShared(): void {
     this.#within = '' as ByteName;
   }
 
-  /** A place that is not watched, whatever is there. */
+  /** A path that is not watched, existing or not. */
   outside(): string {
     return `${this.#options.outside}/${this.draw(OUTSIDE)}`;
   }

@@ -1,4 +1,6 @@
-/** What a watcher looks like to the mirror: ours and those of others, each in a module of its own with a `watch`. */
+/**
+ * The interface of a watcher to the mirror: ours and those of others, each in its own module with a `watch`.
+ */
 
 export interface Changed {
   /** Absolute. */
@@ -8,16 +10,16 @@ export interface Changed {
 
 export interface Hooks {
   onEvent(changed: Changed): void;
-  /** It says that it lost events; `reason` in its own words. */
+  /** It reports lost events; `reason` in its own words. */
   onOverflow(reason: string): void;
-  /** It looked at the whole tree; `cause` in its own words. */
+  /** It has scanned the whole tree; `cause` in its own words. */
   onScan(cause: string): void;
-  /** It says that something else went wrong. */
+  /** It reports another problem. */
   onTrouble(message: string): void;
 }
 
 export interface Watching {
-  /** Resolves when everything that happened before is told, as far as this watcher knows. */
+  /** Resolves when everything that happened before is reported, as far as this watcher knows. */
   quiet(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -26,5 +28,5 @@ export interface Places {
   root: string;
 }
 
-/** What the module of an adapter exports as `watch`. Resolves when it watches. */
+/** The module of an adapter exports this as `watch`. Resolves when it watches. */
 export type Watch = (places: Places, hooks: Hooks) => Promise<Watching>;

@@ -1,6 +1,8 @@
-/** Chance that a seed repeats, quick enough for a million operations. */
+/**
+ * Random numbers from a seed, fast enough for a million operations.
+ */
 
-/** Answers a whole number from 0 to below `n`. (mulberry32, public domain) */
+/** Returns a whole number from 0 to below `n`. (mulberry32, public domain) */
 export function chance(seed: number): (n: number) => number {
   let state = seed >>> 0;
   return (n) => {

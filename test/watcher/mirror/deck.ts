@@ -1,4 +1,6 @@
-/** How often an actor does what. */
+/**
+ * How often an actor does each operation.
+ */
 import * as fs from 'node:fs';
 import type { Actor } from './acts.js';
 
@@ -6,7 +8,7 @@ export type Act = (actor: Actor) => void;
 export type Removes = 'removes';
 export type Acts = [times: number, act: Act, removes?: Removes][];
 
-/** So often of a hundred. */
+/** Times in a hundred. */
 export const ACTS: Acts = [
   [20, (actor) => fs.writeFileSync(actor.any('f'), actor.content())],
   [10, (actor) => actor.edit((fd) => fs.writeSync(fd, actor.content()))],

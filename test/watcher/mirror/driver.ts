@@ -1,11 +1,10 @@
 /**
- * What a watcher loses, for the comparison with others (bench/cases/o-mirror.mjs): several processes change a tree at
- * random, a watcher in another tells what changed, and a mirror that is driven by these events alone is held against the
- * tree at every quiet point. Between two of them its process is stopped now and then, or stopped until the kernel's queue
- * is full (flooded).
- * Does not: what only this package's watcher is made for: names that are no UTF-8, a slow consumer, a second start. Its
- * contract is tested by consumers.test.ts.
- * Repeatable by its seed as far as processes that race can be.
+ * Measures what a watcher loses, for the comparison with others (bench/cases/o-mirror.mjs). Several processes change a
+ * tree at random, a watcher in another process reports the changes, and a mirror that gets only these events is
+ * compared with the tree at every quiet point. In between, the watcher's process is stopped now and then, or stopped
+ * until the kernel's queue is full (flooded).
+ * Does not: test features of this package's watcher only: names that are not UTF-8, a slow consumer, a second start.
+ * consumers.test.ts tests its contract. A seed repeats a run as far as racing processes allow.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,14 +20,14 @@ export interface MirrorOptions {
   seed: number;
   /** Between two quiet points. */
   perRound: number;
-  /** Where the tree lies; default: the temporary directory. */
+  /** The directory of the tree; default: the temporary directory. */
   base?: string;
 }
 
 export interface MirrorResult {
   operations: number;
   quietPoints: number;
-  /** Quiet points at which the mirror was not the tree. */
+  /** Quiet points at which the mirror was wrong. */
   wrongPoints: number;
   missing: number;
   extra: number;
@@ -49,7 +48,7 @@ type Round = 'plain' | 'stopped' | 'flooded';
 const ROUNDS: readonly Round[] = ['plain', 'plain', 'stopped', 'plain', 'plain', 'flooded', 'plain', 'plain'];
 const ACTORS = 3;
 const QUEUE = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
-/** Beyond it the queue is not filled: it would take too long. */
+/** A larger queue is not filled: it would take too long. */
 const QUEUE_MAX = 100_000;
 
 export async function mirror(options: MirrorOptions): Promise<MirrorResult> {
@@ -73,8 +72,20 @@ class Mirror {
     () => new Process<ToActor, FromActor>(join(import.meta.dirname, 'actor.js')),
   );
   readonly #result: MirrorResult = {
-    ...{ operations: 0, quietPoints: 0, wrongPoints: 0, missing: 0, extra: 0, stale: 0, examples: [], entries: 0 },
-    ...{ events: 0, flooded: 0, overflows: {}, scans: {}, troubles: [], seconds: 0 },
+    operations: 0,
+    quietPoints: 0,
+    wrongPoints: 0,
+    missing: 0,
+    extra: 0,
+    stale: 0,
+    examples: [],
+    entries: 0,
+    events: 0,
+    flooded: 0,
+    overflows: {},
+    scans: {},
+    troubles: [],
+    seconds: 0,
   };
 
   constructor(options: MirrorOptions, base: string) {

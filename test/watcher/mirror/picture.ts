@@ -1,18 +1,18 @@
 /**
- * A mirror in memory: what events alone said of a tree, and how the tree differs from it.
- * A put makes it look at that one path, and at nothing below it; a delete takes the path away with all below it. It
- * never looks by itself: what no event told stays wrong.
+ * A mirror in memory: the tree according to the events, and how the real tree differs from it. A put makes it read that
+ * one path, and nothing below it. A delete removes the path with everything below it. It never reads by itself, so a
+ * change without an event stays wrong.
  */
 import { type ByteName, bytesOfName, nameOfBytes, nameOfText } from '../../../src/linux/names.js';
 import { type Found, look, tree } from '../../world/tree.js';
 import type { Changed } from './adapter.js';
 
 export interface Differences {
-  /** In the tree, in no event. */
+  /** In the tree, but in no event. */
   missing: number;
-  /** Gone from the tree, in no event. */
+  /** Gone from the tree, but in no event. */
   extra: number;
-  /** Of another kind, with another content, or leading elsewhere. */
+  /** With another kind, content or target. */
   stale: number;
   examples: string[];
 }
@@ -49,7 +49,7 @@ export class Picture {
     };
   }
 
-  /** As the tree is: what was lost is counted once. */
+  /** Takes the state of the tree, so that a lost change is counted once. */
   repair(): void {
     this.#entries.clear();
     for (const found of tree(this.root)) this.#entries.set(found.path, said(found));
@@ -59,7 +59,7 @@ export class Picture {
     return this.#entries.size;
   }
 
-  /** Nothing is there (any more): a delete follows, if the watcher keeps its word. */
+  /** Nothing is there (any more): a delete must follow. */
   #put(name: ByteName): void {
     const found = lookNow(this.root, name);
     if (found === undefined) return;
@@ -79,7 +79,7 @@ export class Picture {
 const said = ({ kind, sha256 }: Found): string => `${kind} ${sha256}`;
 const DIRECTORY = said({ kind: 'directory', sha256: '' } as Found);
 
-/** What became something else between two calls is left to the event that tells of it. */
+/** An entry that changed its kind between two calls is left to its event. */
 function lookNow(root: string, name: ByteName): Found | undefined {
   try {
     return look(root, name);

@@ -1,7 +1,9 @@
-/** A forked process that answers each message with one: question and answer over IPC. */
+/**
+ * A forked process that answers each message with one, over IPC.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 120_000;
 
 export class Process<To extends object, From> {
@@ -44,7 +46,7 @@ export class Process<To extends object, From> {
     await this.gone();
   }
 
-  /** Resolves when it has ended, by whatever. */
+  /** Resolves when it has ended, for any reason. */
   async gone(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     await new Promise((resolve) => this.#child.once('exit', resolve));

@@ -1,4 +1,6 @@
-/** Our watcher, as the mirror drives it: everything is told, no scan but at the start and after an overflow. */
+/**
+ * Our watcher for the mirror: everything is reported, and there is no scan except at the start and after an overflow.
+ */
 import { createWatcher } from '../../../src/watcher/index.js';
 import type { Watch } from './adapter.js';
 

@@ -1,9 +1,11 @@
-/** A process that mirrors a tree by what one watcher tells. Talks to the driver over IPC. */
+/**
+ * A process that mirrors a tree from the events of one watcher. It talks to the driver over IPC.
+ */
 import type { Places, Watch, Watching } from './adapter.js';
 import { type Differences, Picture } from './picture.js';
 
 export type ToSubject = { kind: 'start'; adapter: string; places: Places } | { kind: 'compare' };
-/** Every message is answered by one, when it is done. */
+/** Every message is answered by one when it is done. */
 export interface FromSubject {
   /** After `compare`. */
   differences?: Differences;

@@ -8,29 +8,29 @@ import type { ByteName } from '../../../src/linux/names.js';
 import { until } from '../../world/waiting.js';
 
 export interface Ground {
-  /** The path of a name of the script. */
+  /** The path for a name of the script. */
   at(name: string): Buffer;
   readonly held: Map<string, number>;
   readonly servers: Map<string, Server>;
 }
 
-/** More than a tick of the kernel's clock, even with 100 of them a second, and more than watchers take it for. */
+/** More than a tick of the kernel's clock, even with 100 ticks a second, and more than watchers assume. */
 const TICK_MS = 70;
 
 type Act = (ground: Ground, ...words: string[]) => unknown;
 
 export const ACTS: Record<string, Act> = {
-  /** Directories in its name are made. */
+  /** Directories in the name are made. */
   write({ at }, path, content = '') {
     fs.mkdirSync(folderOf(at(path!)), { recursive: true });
     fs.writeFileSync(at(path!), content);
   },
   append: ({ at }, path, content = '') => fs.appendFileSync(at(path!), content),
-  /** So many writes, one after the other. */
+  /** This many writes, one after the other. */
   rewrite({ at }, path, times) {
     for (let n = 1; n <= Number(times); n++) fs.writeFileSync(at(path!), `${n}`);
   },
-  /** So many files in a directory. */
+  /** This many files in a directory. */
   many({ at }, directory, count) {
     for (let n = 0; n < Number(count); n++) fs.writeFileSync(at(`${directory}/${n}`), `${n}`);
   },
@@ -42,7 +42,7 @@ export const ACTS: Record<string, Act> = {
   link: ({ at }, from, to) => fs.linkSync(at(from!), at(to!)),
   symlink: ({ at }, target, path) => fs.symlinkSync(target!, at(path!)),
   fifo: ({ at }, path) => void execFileSync('mkfifo', [at(path!).toString()]),
-  /** It is there until the end of the script. */
+  /** It exists until the end of the script. */
   async socket({ at, servers }, path) {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(at(path!).toString(), resolve));
@@ -50,7 +50,7 @@ export const ACTS: Record<string, Act> = {
   },
   chmod: ({ at }, mode, path) => fs.chmodSync(at(path!), Number.parseInt(mode!, 8)),
   touch: ({ at }, path) => fs.utimesSync(at(path!), 1_000_000_000, 1_000_000_000),
-  /** Waits until its change is older than what two changes may have the same times in. */
+  /** Waits until the last change is old enough that another change gets other times. */
   older: ({ at }, path) => until(`${path} is older`, () => Date.now() - fs.lstatSync(at(path!)).ctimeMs > TICK_MS),
   read: ({ at }, path) => void fs.readFileSync(at(path!)),
   /** Opens it for writing, and keeps it open. */
@@ -63,7 +63,7 @@ export const ACTS: Record<string, Act> = {
   },
 };
 
-/** What a reader finds who looks at a path now: its kind, and what it holds or where it leads. */
+/** Reads a path as a reader would: its kind, and its content or target. */
 export function content(path: Buffer, kind: string): string | undefined {
   try {
     if (kind === 'file') return fs.readFileSync(path, 'latin1');
@@ -75,7 +75,7 @@ export function content(path: Buffer, kind: string): string | undefined {
   }
 }
 
-/** Below a symlink nothing is: a watcher does not look through it. */
+/** Nothing is below a symlink: a watcher does not follow it. */
 export function isThere(path: Buffer, root: string): boolean {
   const folder = folderOf(path);
   if (folder.length > root.length && !fs.lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return false;

@@ -1,4 +1,6 @@
-/** One script in a process of its own, for those that somebody without rights runs. Arguments: theme, name, backend. */
+/**
+ * One script in its own process, for scripts that an ordinary user runs. Arguments: theme, name, backend.
+ */
 import { Scene } from './scene.js';
 import { type Backend, scripts } from './script.js';
 

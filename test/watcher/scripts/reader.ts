@@ -1,4 +1,6 @@
-/** Takes the events of one watcher, and looks at each path when it is told. */
+/**
+ * Takes the events of one watcher, and reads each path at its event.
+ */
 
 import { nameOfBytes, nameOfText } from '../../../src/linux/names.js';
 import { createWatcher, type WatchEvent, type Watcher, type WatcherOptions } from '../../../src/watcher/index.js';
@@ -7,7 +9,7 @@ import { content, shown } from './acts.js';
 export interface Heard {
   operation: WatchEvent['operation'];
   kind: WatchEvent['kind'];
-  /** As the scripts write it. */
+  /** In the notation of the scripts. */
   path: string;
   cause: WatchEvent['cause'];
   renameId: string | undefined;
@@ -16,21 +18,21 @@ export interface Heard {
 export interface Seen {
   operation: WatchEvent['operation'];
   kind: WatchEvent['kind'];
-  /** What was there when it was told. */
+  /** The entry at the time of the event. */
   read: string | undefined;
 }
 
-/** What a watcher says beside its events. */
+/** The other messages of a watcher. */
 const SAYS = ['overflow', 'error', 'recovered', 'scan'] as const;
 
 export class Reader {
   readonly watcher: Watcher;
-  /** Resolves when the events have come to their end. */
+  /** Resolves when the events have ended. */
   readonly ended: Promise<void>;
-  /** Since the last step began. */
-  told: Heard[] = [];
+  /** Since the step started. */
+  events: Heard[] = [];
   said: Record<string, unknown[]> = {};
-  /** By path, since ever. */
+  /** By path, since the beginning. */
   readonly saw = new Map<string, Seen>();
   running = true;
   readonly #root: string;
@@ -47,7 +49,7 @@ export class Reader {
   }
 
   begin(): void {
-    this.told = [];
+    this.events = [];
     this.said = {};
   }
 
@@ -73,12 +75,12 @@ export class Reader {
     this.#abort.abort();
   }
 
-  /** Resolves when it was told in this step. */
+  /** Resolves when the event came in this step. */
   until(line: string): Promise<void> {
-    return this.#until(() => this.told.some(({ operation, kind, path }) => `${operation} ${kind} ${path}` === line));
+    return this.#until(() => this.events.some(({ operation, kind, path }) => `${operation} ${kind} ${path}` === line));
   }
 
-  /** Resolves when the watcher said so in this step. */
+  /** Resolves when the watcher emitted that in this step. */
   hears(event: string): Promise<void> {
     return this.#until(() => this.said[event] !== undefined);
   }
@@ -106,7 +108,7 @@ export class Reader {
 
   #note({ pathBytes, operation, kind, cause, renameId }: WatchEvent): void {
     const path = this.#short(pathBytes);
-    this.told.push({ operation, kind, path, cause, renameId });
+    this.events.push({ operation, kind, path, cause, renameId });
     this.saw.set(path, { operation, kind, read: operation === 'put' ? content(pathBytes, kind) : undefined });
     this.#ring();
   }

@@ -1,6 +1,7 @@
 /**
- * A script on the real filesystem: its operations, its watchers, and a reader for each that looks at every path it is
- * told, as a mirror does. At every quiet point what the reader last saw must be what is there, whatever the script says.
+ * Runs a script on the real filesystem: its operations, its watchers, and a reader for each watcher that reads every
+ * reported path, as a mirror does. At every quiet point, the last state that a reader saw must be the state on disk,
+ * whatever the script expects.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -12,9 +13,9 @@ import { bytesOfName, nameOfText } from '../../../src/linux/names.js';
 import { ACTS, content, isThere } from './acts.js';
 import { Reader } from './reader.js';
 import { type Backend, named, type Script, type Step } from './script.js';
-import { Told } from './told.js';
+import { StepEvents } from './step-events.js';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 15_000;
 
 export class Scene {
@@ -66,34 +67,34 @@ export class Scene {
     for (let late = false; !late; ) {
       late = !step.eventually || performance.now() > from + PATIENCE_MS;
       await this.#quiet();
-      const wrong = this.#watching(ran).flatMap((reader) => new Told(reader).wrong(step));
+      const wrong = this.#watching(ran).flatMap((reader) => new StepEvents(reader).wrong(step));
       if (wrong.length === 0) break;
-      if (late) assert.fail(`${where}, ${step.do.join('; ')}:\n  ${wrong.join('\n  ')}\n  told: ${this.#told()}`);
+      if (late) assert.fail(`${where}, ${step.do.join('; ')}:\n  ${wrong.join('\n  ')}\n  events: ${this.#events()}`);
       await new Promise((turn) => setTimeout(turn, 20));
     }
     for (const reader of this.#readers) if (reader.running) this.#isTrue(reader, where);
     for (const reader of this.#readers) {
       if (!this.#watching(ran).includes(reader))
-        assert.deepEqual(reader.told, [], `${where}: it was stopped, and told`);
+        assert.deepEqual(reader.events, [], `${where}: it emitted events after its stop`);
       reader.begin();
     }
   }
 
-  /** Those that did when the step began, and those that were started in it. */
+  /** The watchers that ran when the step started, and those that were started in it. */
   #watching(before: Reader[]): Reader[] {
     return this.#readers.filter((reader) => reader.running || before.includes(reader));
   }
 
-  #told(): string {
-    return JSON.stringify(this.#readers.map(({ told, said }) => ({ told, said })));
+  #events(): string {
+    return JSON.stringify(this.#readers.map(({ events, said }) => ({ events, said })));
   }
 
   #isTrue({ saw }: Reader, where: string): void {
     for (const [path, { operation, kind, read }] of saw) {
       const bytes = this.at(path);
       if (operation === 'delete')
-        assert(!isThere(bytes, this.root), `${where}: ${path} was told as gone, and is there`);
-      else assert.equal(content(bytes, kind), read, `${where}: ${path} is not what it was when it was told last`);
+        assert(!isThere(bytes, this.root), `${where}: ${path} was reported as gone, and is there`);
+      else assert.equal(content(bytes, kind), read, `${where}: ${path} differs from its last event`);
     }
   }
 
@@ -108,7 +109,7 @@ export class Scene {
     else await this.#direct(word!, words);
   }
 
-  /** What is done to the watchers. */
+  /** Actions on the watchers. */
   async #direct(word: string, words: string[]): Promise<void> {
     const [first] = this.#readers;
     if (word === 'quiet') await this.#quiet();
@@ -134,7 +135,7 @@ export class Scene {
   }
 }
 
-/** By its code, or by its class where there is none. */
+/** By its code, or by its class if it has none. */
 const refusal = (wanted: string) => (error: Error & { code?: string }) => {
   assert([error.code, error.name].includes(wanted), `refused with ${error.name} ${error.code}: ${error.message}`);
   return true;

@@ -6,19 +6,19 @@
  *   options:   of createWatcher; debounceMs is 20 unless it says otherwise
  *   watch:     [.]                            the roots, below the scene's own directory; `..` leads out of what is watched
  *   watchers:  1                              how many, each with the same expectations
- *   user:      ordinary                       as root: run by somebody without rights
+ *   user:      ordinary                       as root: run by an ordinary user
  *   before:    [ operations ]                 before anything watches
  *   steps:                                    each ends with idle()
  *     - do:     [ operations ]                see acts.ts
- *       told:   [ put file a, delete file b ] exactly these, in any order between paths; for one path in this order,
+ *       events: [ put file a, delete file b ] exactly these, in any order between paths; for one path in this order,
  *                                             a put that follows a put being the same one
  *       may:    [ put file c ]                these, or not: a backend may merge them
- *       order:  [ delete file d/a, delete directory d ]   among what is told, first told in this order
- *       puts:   { a: [2, 3] }                 so many puts of a path, at least and at most
+ *       order:  [ delete file d/a, delete directory d ]   among the events, first reported in this order
+ *       puts:   { a: [2, 3] }                 puts of a path, at least and at most
  *       renamed: { new: old }                 both halves have one id, which no other event has
  *       causes: [ event ]                     no other causes than these
- *       says:   { overflow: [1, 1], error: [1, 9] }   how often the watcher said so, at least and at most
- *       eventually: true                      told after a while: a trouble that heals by itself
+ *       says:   { overflow: [1, 1], error: [1, 9] }   how often the watcher emitted it, at least and at most
+ *       eventually: true                      reported after a while: a trouble that heals by itself
  *
  * In names, \xHH is a byte and {x*255} is x 255 times; a line with {0..99} stands for a hundred lines.
  */
@@ -35,7 +35,7 @@ export type Bounds = [least: number, most: number];
 
 export interface Step {
   do: string[];
-  told: string[];
+  events: string[];
   may: string[];
   order: string[];
   puts: Record<string, Bounds>;
@@ -46,7 +46,7 @@ export interface Step {
 }
 
 export interface Script {
-  /** Of its file. */
+  /** The theme is the name of its file. */
   theme: string;
   name: string;
   backends: Backend[];
@@ -59,11 +59,25 @@ export interface Script {
 }
 
 const SCRIPT = {
-  ...{ backends: [...BACKENDS], options: {}, watch: ['.'], watchers: 1, user: undefined, before: [] },
-  ...{ name: '', steps: [] },
+  backends: [...BACKENDS],
+  options: {},
+  watch: ['.'],
+  watchers: 1,
+  user: undefined,
+  before: [],
+  name: '',
+  steps: [],
 };
 const STEP = {
-  ...{ do: [], told: [], may: [], order: [], puts: {}, renamed: {}, causes: undefined, says: {}, eventually: false },
+  do: [],
+  events: [],
+  may: [],
+  order: [],
+  puts: {},
+  renamed: {},
+  causes: undefined,
+  says: {},
+  eventually: false,
 };
 const FOLDER = join(PACKAGE, 'test/watch-scripts');
 
@@ -81,11 +95,15 @@ function scriptsOf(theme: string, text: string): Script[] {
     const where = `${theme}: ${script.name}`;
     assert(script.name !== '' && script.steps.length > 0, `${where} has no name, or no steps`);
     const steps = script.steps.map((step) => completed(step, STEP, where) as unknown as Step);
-    return { ...script, theme, steps: steps.map((step) => ({ ...step, told: each(step.told), may: each(step.may) })) };
+    return {
+      ...script,
+      theme,
+      steps: steps.map((step) => ({ ...step, events: each(step.events), may: each(step.may) })),
+    };
   });
 }
 
-/** With what it does not say; what nobody reads is a mistake. */
+/** Adds the defaults; a key that nobody reads is a mistake. */
 function completed(given: object, usual: object, where: string): object {
   const unknown = Object.keys(given).filter((key) => !(key in usual));
   assert.deepEqual(unknown, [], `${where} has keys that are not known`);
@@ -101,7 +119,7 @@ function each(lines: string[]): string[] {
   });
 }
 
-/** A name as it is written in a script, as bytes. */
+/** A name as written in a script, as bytes. */
 export function named(text: string): ByteName {
   const repeated = text.replace(/\{(.+?)\*(\d+)\}/g, (_, one: string, times: string) => one.repeat(Number(times)));
   return nameOfText(repeated).replace(/\\x([0-9a-f]{2})/g, (_, hex: string) =>

@@ -31,11 +31,21 @@ export const limits = {
   /** Of `/errors?limit=`, and on the page. */
   heldMax: 500,
   heldDefault: 50,
+  /** Of `/held?limit=`: folders. */
+  foldersMax: 500,
+  foldersDefault: 20,
   /** Jobs that one request may name. */
   namedJobsMax: 1_000,
   /** Searches that wait for their turn, and how long one may take: a dead mount answers never. */
   searchesMax: 16,
   searchMs: 10_000,
-  /** How long the answer of a place about its free space is waited for, and how long it stands. */
-  freeSpaceMs: 2_000,
+  /** How long the history is searched for a part of a name, and how many files are listed (`/search?limit=`). */
+  scanMs: 3_000,
+  hitsMax: 200,
+  hitsDefault: 50,
+  /** The free space of the places is asked for again after so long, while somebody looks. */
+  freeSpaceEveryMs: 5_000,
+  /** A series of figures serves everybody who asks for the same within so long; so many of them are kept. */
+  seriesForMs: 5_000,
+  seriesMax: 64,
 } as const;

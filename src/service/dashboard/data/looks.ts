@@ -5,9 +5,10 @@
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { ProcessWatch } from '../../../ingest/health/processes.js';
+import { FreeSpace } from '../../figures/free-space.js';
 import { type HeldJob, toHeldJob } from '../../status/held-list.js';
 import { lookAt, type Report } from '../../status/report.js';
-import { type Retrying, retrying } from './errors.js';
+import { type Retrying, retrying } from '../held/errors.js';
 import { limits } from './limits.js';
 import { inFlight, lastEnded, type TracedJob } from './trace.js';
 
@@ -35,6 +36,7 @@ export class Looks {
     private readonly view: QueueView,
     private readonly statePath: string,
     private readonly now: () => number = () => performance.now(),
+    private readonly space = new FreeSpace(view, statePath),
   ) {}
 
   /** For who wants an answer now: at most `staleLooks` looks old. A new one is made soon (`refresh`). */
@@ -72,10 +74,12 @@ export class Looks {
   }
 
   #look(): Look {
-    const { view, statePath } = this;
+    const { view, statePath, space } = this;
+    // Its answers are those of the next snapshot.
+    space.ask(limits.freeSpaceEveryMs).catch(() => {});
     return {
       at: new Date().toISOString(),
-      ...lookAt(view, statePath, { watch: this.#watch }),
+      ...lookAt(view, statePath, { watch: this.#watch, places: space.places }),
       feeds: view.feeds().map(({ name, options }) => {
         const { input, warehouse, manifests, mode } = options as unknown as FeedOptions;
         return { name, input, warehouse, manifests, mode };

@@ -9,11 +9,12 @@ import { notices } from '../../../ingest/gates/notices.js';
 import { LOG } from '../../../ingest/health/heartbeats.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
 import { type ChainCounts, chainCounts } from '../../../ingest/outputs/counts.js';
+import type { FreeSpace, PlaceReport } from '../../figures/free-space.js';
 import type { HostReport } from '../../fleet/report.js';
-import { durationsMetric } from './durations.js';
+import { stageDurations, wayDurations } from './durations.js';
 import type { Fleet } from './fleet.js';
 import type { Look } from './looks.js';
-import type { Surroundings } from './surroundings.js';
+import { watchesOf } from './watches.js';
 
 /** Endings that settle a file's way. */
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
@@ -27,19 +28,21 @@ export class Metrics {
 
   constructor(
     private readonly view: QueueView,
-    private readonly surroundings: Surroundings,
+    private readonly space: FreeSpace,
     private readonly fleet: Fleet,
   ) {
     this.#counters();
     this.#gauges();
+    this.#service();
     this.#hosts();
-    this.registry.registerMetric(durationsMetric(view) as unknown as Metric<string>);
+    for (const durations of [stageDurations(view), wayDurations(view)])
+      this.registry.registerMetric(durations as unknown as Metric<string>);
   }
 
   /** In the text format. `look` is the one that everybody shares. */
   async text(look: Look): Promise<string> {
     this.#look = look;
-    await Promise.all([this.surroundings.ask(), this.fleet.look()]);
+    await Promise.all([this.space.ask(), this.fleet.look()]);
     return this.registry.metrics();
   }
 
@@ -153,7 +156,7 @@ export class Metrics {
   }
 
   #gauges(): void {
-    const { view, surroundings } = this;
+    const { view, space } = this;
     const stages = () => this.#look?.stages ?? [];
     this.#gauge('ingest_jobs', 'Files that are known and not done.', ['feed', 'stage', 'state'], (metric) => {
       for (const one of stages())
@@ -190,17 +193,37 @@ export class Metrics {
       const producers = (this.#look?.workers ?? []).filter(
         ({ alive, title }) => alive && partsOf(title).includes(PRODUCER),
       );
-      metric.set(surroundings.watchesOf(producers.map(({ pid }) => pid)));
+      metric.set(watchesOf(producers.map(({ pid }) => pid)));
     });
-    this.#gauge('ingest_free_bytes', 'Free bytes for an ordinary user.', ['feed', 'place', 'path'], (metric) => {
-      for (const { feed, place, path, bytes } of surroundings.free) metric.set({ feed, place, path }, bytes);
+    const place = (name: string, help: string, value: (of: PlaceReport) => number | null): void =>
+      this.#gauge(name, help, ['feed', 'place', 'path'], (metric) => {
+        for (const one of space.places) {
+          const now = value(one);
+          if (now !== null) metric.set({ feed: one.feed, place: one.place, path: one.path }, now);
+        }
+      });
+    place('ingest_free_bytes', 'Free bytes for an ordinary user.', (one) => one.free_bytes);
+    place('ingest_size_bytes', 'Size of the filesystem.', (one) => one.size_bytes);
+    place('ingest_free_inodes', 'Free inodes.', (one) => one.free_inodes);
+    place('ingest_min_free_bytes', 'The watermark: with less free, the stage stops.', (one) => one.min_free_bytes);
+  }
+
+  /** What the page says of the service and of what waits. */
+  #service(): void {
+    this.#gauge('ingest_build_info', '1; the version is the label.', ['version'], (metric) => {
+      if (this.#look) metric.set({ version: this.#look.service.version }, 1);
     });
-    this.#gauge('ingest_size_bytes', 'Size of the filesystem.', ['feed', 'place', 'path'], (metric) => {
-      for (const { feed, place, path, sizeBytes } of surroundings.free) metric.set({ feed, place, path }, sizeBytes);
+    this.#gauge('ingest_uptime_seconds', 'Since the service was started.', [], (metric) => {
+      metric.set(this.#look?.service.uptime_seconds ?? 0);
     });
-    this.#gauge('ingest_free_inodes', 'Free inodes.', ['feed', 'place', 'path'], (metric) => {
-      for (const { feed, place, path, inodes } of surroundings.free)
-        if (inodes !== null) metric.set({ feed, place, path }, inodes);
-    });
+    this.#gauge(
+      'ingest_backlog_eta_seconds',
+      'Until what waits is done, where that can be said.',
+      ['feed'],
+      (metric) => {
+        for (const { feed, eta_seconds: eta } of this.#look?.throughput ?? [])
+          if (feed !== '*' && eta !== null) metric.set({ feed }, eta);
+      },
+    );
   }
 }

@@ -1,7 +1,7 @@
 /** The hosts that share a ledger: asked for every few seconds, and only where there is one. */
-import { $, setText } from './dom.js';
-import { table } from './view.js';
-import { count, name, seconds } from './words.js';
+import { $, setText } from './ground/dom.js';
+import { table } from './ground/tables.js';
+import { count, name, seconds } from './ground/words.js';
 
 const EVERY_MS = 5_000;
 

@@ -1,6 +1,7 @@
 /** The flow from the inputs to the warehouse: what is known in each stage, how old and how fast, and a button for each. */
-import { $, element, list, ofFeed, setText, setTexts } from './dom.js';
-import { bytes, count, counted, name, seconds } from './words.js';
+import { button, buttons, change } from './ground/acts.js';
+import { $, element, list, ofFeed, setText, setTexts } from './ground/dom.js';
+import { bytes, count, counted, name, seconds } from './ground/words.js';
 
 /** The cells of the flow: what is known in each, summed over the chosen feeds. */
 function flowOf(look, feed) {
@@ -73,7 +74,7 @@ function actOf({ stage, closed, feed }) {
   return { verb: 'resume', body: { ...(closed.stage !== '*' && { stage }), ...(ofOne && { feed }) } };
 }
 
-/** How a pause is told where all feeds are looked at. */
+/** How a pause is written where all feeds are looked at. */
 const pausedText = ({ stage, feed }, chosen) =>
   `paused${stage === '*' ? ' with every stage' : ''}${feed !== '*' && chosen === '*' ? ` in ${name(feed)}` : ''}`;
 
@@ -82,8 +83,7 @@ const cellOf = (title) =>
   element('li', {}, element('h3', { text: title }), ...LINES.map((className) => element('p', { className })));
 const showLines = (item, texts) => setTexts(item.querySelectorAll('p'), texts);
 
-/** `act(verb, body, words)` is called for the buttons. */
-export function drawFlow(look, feed, act) {
+export function drawFlow(look, feed) {
   const flow = flowOf(look, feed);
   const items = [
     { key: 'input', show: (item) => showLines(item, inputCell(flow)) },
@@ -94,7 +94,7 @@ export function drawFlow(look, feed, act) {
     $('flow'),
     items,
     ({ key }) => key,
-    ({ key, one }) => (one === undefined ? cellOf(key) : stageCell(key, act)),
+    ({ key, one }) => (one === undefined ? cellOf(key) : stageCell(key)),
     (item, { show }) => show(item),
   );
 }
@@ -120,11 +120,13 @@ function warehouseCell({ ends: { stored, duplicate, discarded, withdrawn }, rate
   ];
 }
 
-function stageCell(stage, act) {
-  const button = element('button', { type: 'button' });
+function stageCell(stage) {
   const item = cellOf(stage);
-  button.addEventListener('click', () => act(item.asked.verb, item.asked.body, button.getAttribute('aria-label')));
-  item.append(button);
+  const press = (pressed) => {
+    const { verb, body } = item.asked;
+    return change(pressed, verb, verb === 'pause' ? 'Pausing' : 'Resuming', body);
+  };
+  item.append(buttons(button('', press)));
   return item;
 }
 
@@ -133,7 +135,7 @@ function showStage(item, one) {
   const parts = [
     ...(records?.records > 0 ? [counted(records.records, 'record')] : []),
     ...(records?.rejected > 0 ? [`${count(records.rejected)} rejected`] : []),
-    ...(one.inHand > 0 ? [`${count(one.inHand)} in work`] : []),
+    ...(one.inHand > 0 ? [`${count(one.inHand)} in progress`] : []),
     ...(one.claimed > one.inHand ? [`${count(one.claimed - one.inHand)} claimed`] : []),
     ...(one.deferred > 0 ? [`${count(one.deferred)} not due`] : []),
     ...(one.held > 0 ? [`${count(one.held)} held`] : []),
@@ -148,8 +150,8 @@ function showStage(item, one) {
   ]);
   item.className = closed !== undefined ? 'closed' : one.held > 0 ? 'held' : '';
   item.asked = actOf(one);
-  const button = item.querySelector('button');
+  const pressed = item.querySelector('button');
   const words = isPaused ? 'Resume' : 'Pause';
-  setText(button, isPaused && closed.stage === '*' ? 'Resume all' : words);
-  button.setAttribute('aria-label', `${words} ${isPaused && closed.stage === '*' ? 'all stages' : stage}`);
+  setText(pressed, isPaused && closed.stage === '*' ? 'Resume all' : words);
+  pressed.setAttribute('aria-label', `${words} ${isPaused && closed.stage === '*' ? 'all stages' : stage}`);
 }

@@ -1,7 +1,7 @@
 /**
  * Elements of the page. Everything that came from outside is set as text, never as markup.
- * Elements are kept from look to look and changed only where their words changed, so that the focus stays where it is and a
- * screen reader is not told the same again.
+ * Elements are kept from snapshot to snapshot and changed only where their words changed, so that the focus stays where it is and
+ * a screen reader does not repeat the same words.
  */
 
 export const $ = (id) => document.getElementById(id);
@@ -23,12 +23,12 @@ export function setTexts(nodes, texts) {
 }
 
 /**
- * One child an item, kept by its key, in the order of the items. `make(item)` answers an element; `show(element, item)` writes
- * what is seen of an item, at each look, so that nothing of an earlier look is left in it.
+ * One child an item, kept by its key, in the order of the items. `make(item)` returns an element; `show(element, item)` writes
+ * the words of an item, at each snapshot, so that nothing of an earlier one is left in it.
  */
 export function list(parent, items, keyOf, make, show) {
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
-  let place = parent.firstElementChild;
+  let next = parent.firstElementChild;
   for (const item of items) {
     const key = String(keyOf(item));
     let child = known.get(key);
@@ -38,11 +38,19 @@ export function list(parent, items, keyOf, make, show) {
       child.dataset.key = key;
     }
     show(child, item);
-    if (child === place) place = place.nextElementSibling;
-    else parent.insertBefore(child, place);
+    if (child === next) next = next.nextElementSibling;
+    else parent.insertBefore(child, next);
   }
   for (const gone of known.values()) gone.remove();
 }
 
-/** What concerns the feed that was chosen; `*` = all. */
+/** A card with nothing in it takes one line: its title and `${id}-none`. */
+export function showEmpty(id, isEmpty) {
+  const content = $(id).closest('.scroll') ?? $(id);
+  content.hidden = isEmpty;
+  $(`${id}-none`).hidden = !isEmpty;
+  $(id).closest('section').classList.toggle('empty', isEmpty);
+}
+
+/** The items of the chosen feed; `*` = all. */
 export const ofFeed = (feed) => (one) => feed === '*' || one.feed === feed || one.feed === '*';

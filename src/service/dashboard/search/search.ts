@@ -6,10 +6,12 @@
 import type { Worker } from 'node:worker_threads';
 import { endThread, startThread } from '../../../base/process/threads.js';
 import { inPackage } from '../../../package.js';
-import { limits } from './limits.js';
-import type { MadeFile } from './made.js';
+import { limits } from '../data/limits.js';
+import type { MadeFile } from '../data/made.js';
+import type { Hits } from './hits.js';
 
-export type Sought = { path: string } | { sha256: string };
+/** `part`: a list of the files that it may mean. Else what is known of one file. */
+export type Sought = { path: string } | { sha256: string } | { part: string; limit: number };
 /** As `ingest-ctl explain --json`, with the text of it, and what chains have made of the files. */
 export interface Found {
   text: string;
@@ -17,24 +19,36 @@ export interface Found {
   made: MadeFile[];
 }
 
-export type SearchAnswer = { found: Found } | { refused: 'too_many' | 'too_slow' | 'failed'; sentence: string };
+export type SearchAnswer<T extends Found | Hits = Found> =
+  | { found: T }
+  | { refused: 'too_many' | 'too_slow' | 'failed'; sentence: string };
 
-const THREAD = inPackage('dist/src/service/dashboard/data/search-thread.js');
+const THREAD = inPackage('dist/src/service/dashboard/search/search-thread.js');
 
 export class Search {
   #thread: Worker | undefined;
-  #found: (found: Found) => void = () => {};
+  #found: (found: Found | Hits) => void = () => {};
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly statePath: string) {}
 
-  for(sought: Sought): Promise<SearchAnswer> {
+  /** What is known of one file. */
+  for(sought: { path: string } | { sha256: string }): Promise<SearchAnswer> {
+    return this.#inTurn<Found>(sought);
+  }
+
+  /** The files that a word may mean. */
+  hits(part: string, limit: number): Promise<SearchAnswer<Hits>> {
+    return this.#inTurn<Hits>({ part, limit });
+  }
+
+  #inTurn<T extends Found | Hits>(sought: Sought): Promise<SearchAnswer<T>> {
     if (this.#waiting >= limits.searchesMax) {
       return Promise.resolve({ refused: 'too_many', sentence: 'Too many searches wait; ask again in a moment.' });
     }
     this.#waiting++;
-    const mine = this.#last.then(() => this.#ask(sought)).finally(() => this.#waiting--);
+    const mine = this.#last.then(() => this.#ask<T>(sought)).finally(() => this.#waiting--);
     this.#last = mine.catch(() => undefined);
     return mine;
   }
@@ -43,11 +57,11 @@ export class Search {
     if (this.#thread) await endThread(this.#thread);
   }
 
-  #ask(sought: Sought): Promise<SearchAnswer> {
+  #ask<T extends Found | Hits>(sought: Sought): Promise<SearchAnswer<T>> {
     this.#thread ??= this.#started();
     const thread = this.#thread;
     return new Promise((resolve) => {
-      const end = (answer: SearchAnswer): void => {
+      const end = (answer: SearchAnswer<T>): void => {
         clearTimeout(timer);
         thread.off('error', failed).off('exit', ended);
         if ('refused' in answer) {
@@ -56,7 +70,7 @@ export class Search {
         }
         resolve(answer);
       };
-      this.#found = (found) => end({ found });
+      this.#found = (found) => end({ found: found as T });
       const failed = (error: Error) => end({ refused: 'failed', sentence: error.message });
       const ended = () => end({ refused: 'failed', sentence: 'The search ended by itself.' });
       const sentence = `The search took longer than ${limits.searchMs / 1_000} s, and was given up; a place may hang.`;
@@ -67,7 +81,7 @@ export class Search {
   }
 
   #started(): Worker {
-    const hear = (found: Found): void => {
+    const hear = (found: Found | Hits): void => {
       // One that was given up may answer yet.
       if (this.#thread === thread) this.#found(found);
     };

@@ -1,7 +1,8 @@
 /** /errors (docs/http-api.md): what is held, page by page, and what is tried again. */
-import type { QueueView } from '../../../../queue/index.js';
+import type { Job, QueueView } from '../../../../queue/index.js';
 import { type HeldJob, toHeldJob } from '../../status/held-list.js';
 import { type HeldByCode, heldByCode } from '../../status/report.js';
+import { type HeldFilter, heldPages } from './groups.js';
 
 export interface Retrying {
   feed: string;
@@ -30,16 +31,29 @@ export const retrying = (view: Pick<QueueView, 'reasons'>): Retrying[] =>
       ...{ feed, stage, reason, files: jobs, first: oldest.key.toString('utf8') },
     }));
 
-export function errorsAnswer(
+export async function errorsAnswer(
   view: QueueView,
-  { limit, ...filter }: { feed?: string; code?: string; after?: string; limit: number },
-): ErrorsAnswer {
+  { limit, after, ...filter }: HeldFilter & { after?: string; limit: number },
+): Promise<ErrorsAnswer> {
   const wanted = (one: { feed: string }) => filter.feed === undefined || one.feed === filter.feed;
-  const held = view.held({ limit, ...filter });
+  const held = await heldPage(view, filter, limit, after);
   return {
     held_by_code: view.heldFor().filter(wanted).map(heldByCode),
     held: held.map(toHeldJob),
     next: held.length < limit ? null : held.at(-1)!.id,
     retrying: retrying(view).filter(wanted),
   };
+}
+
+/** The first `limit` files after `after` that the filter leaves. */
+async function heldPage(view: QueueView, filter: HeldFilter, limit: number, after?: string): Promise<Job[]> {
+  const held: Job[] = [];
+  for await (const page of heldPages(view, filter, after)) {
+    for (const { id } of page) {
+      const job = view.job(id);
+      if (job?.state === 'held') held.push(job);
+      if (held.length === limit) return held;
+    }
+  }
+  return held;
 }

@@ -7,13 +7,13 @@ import type { Backend, JobId } from '../../../../queue/backend.js';
 import type { Emit } from '../../../base/telemetry/emit.js';
 import { pause, resume, type Scope, scopeText } from '../../../ingest/gates/pause.js';
 import { discardJobs } from '../../../tools/exceptions/discard.js';
-import { heldRows } from '../../status/held-list.js';
 import { inBatches } from '../../status/in-batches.js';
+import { type HeldFilter, heldPages } from './groups.js';
 
 export type Verb = 'retry' | 'discard' | 'pause' | 'resume';
 
-/** These, or all that `feed` and `code` leave. */
-export type Chosen = { jobs: readonly JobId[] } | { feed?: string | undefined; code?: string | undefined };
+/** These, or all that a filter leaves. */
+export type Chosen = { jobs: readonly JobId[] } | HeldFilter;
 
 export interface HeldAsked {
   verb: 'retry' | 'discard';
@@ -71,7 +71,7 @@ export class Acts {
   }
 
   async #held({ verb, chosen }: HeldAsked): Promise<Done> {
-    const ids = 'jobs' in chosen ? chosen.jobs : this.#allHeld(chosen);
+    const ids = 'jobs' in chosen ? chosen.jobs : await this.#allHeld(chosen);
     const act = (batch: readonly JobId[]): Promise<boolean[]> =>
       verb === 'discard'
         ? discardJobs(this.backend, batch)
@@ -87,9 +87,9 @@ export class Acts {
   }
 
   /** Ids alone: of a hundred thousand whole jobs a small process would have no room. */
-  #allHeld(filter: Exclude<Chosen, { jobs: unknown }>): JobId[] {
+  async #allHeld(filter: HeldFilter): Promise<JobId[]> {
     const ids: JobId[] = [];
-    for (const { id } of heldRows(this.backend, filter)) ids.push(id);
+    for await (const page of heldPages(this.backend, filter)) ids.push(...page.map(({ id }) => id));
     return ids;
   }
 }
@@ -102,5 +102,6 @@ function aboutOf(asked: Asked): Record<string, unknown> {
   if ('scope' in asked) return { ...asked.scope };
   const { chosen } = asked;
   if ('jobs' in chosen) return { feed: '*', named: chosen.jobs.length };
-  return { feed: chosen.feed ?? '*', all: true, code: chosen.code };
+  const { feed = '*', code, folder, name } = chosen;
+  return { feed, all: true, code, folder, name };
 }

@@ -1,4 +1,6 @@
-/** A real directory with a real watcher of the library over it: what it told, and waits that end when it is quiet. */
+/**
+ * A real directory with a real watcher of the library: its events, and waits that end when it is quiet.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,10 +17,10 @@ import {
 } from '../../src/watcher/index.js';
 import { Bell } from '../world/bell.js';
 
-/** Only there to end a test that would otherwise hang. */
+/** Only ends a test that would otherwise hang. */
 const PATIENCE_MS = 30_000;
 
-export class Told {
+export class WatchedTree {
   readonly base = mkdtempSync(join(tmpdir(), 'told-'));
   readonly root = join(this.base, 'root');
   readonly statePath = join(this.base, 'state.db');
@@ -26,7 +28,7 @@ export class Told {
   readonly overflows: Overflow[] = [];
   readonly errors: WatcherError[] = [];
   readonly recovered: WatcherError[] = [];
-  readonly #bell = new Bell(PATIENCE_MS, () => `told: ${this.lines().join('; ')}; errors: ${this.errors.join('; ')}`);
+  readonly #bell = new Bell(PATIENCE_MS, () => `events: ${this.lines().join('; ')}; errors: ${this.errors.join('; ')}`);
   #watcher: Watcher | undefined;
 
   constructor(readonly backend: BackendName = 'inotify') {
@@ -54,14 +56,14 @@ export class Told {
     return join(this.root, path);
   }
 
-  /** `+kind path` and `-kind path` in their order, since the last call. */
+  /** `+kind path` and `-kind path` in order, since the last call. */
   lines(): string[] {
     return this.events.map(
       ({ operation, kind, path }) => `${operation === 'put' ? '+' : '-'}${kind} ${path.slice(this.root.length + 1)}`,
     );
   }
 
-  /** What was told until all is quiet, and forgets it. */
+  /** Waits until all is quiet, then returns and clears the events. */
   async quiet(): Promise<string[]> {
     await this.watcher.idle();
     const lines = this.lines();
@@ -69,7 +71,7 @@ export class Told {
     return lines;
   }
 
-  /** Does it, and compares what is told, in any order. */
+  /** Runs it, and compares its events in any order. */
   async expect(act: () => void, ...lines: string[]): Promise<void> {
     act();
     assert.deepEqual((await this.quiet()).sort(), lines.sort());
@@ -94,9 +96,13 @@ export class Told {
   }
 }
 
-export function scenario(name: string, run: (told: Told) => Promise<void>, backend: BackendName = 'inotify'): void {
+export function scenario(
+  name: string,
+  run: (told: WatchedTree) => Promise<void>,
+  backend: BackendName = 'inotify',
+): void {
   test(backend === 'inotify' ? name : `${name} (${backend})`, async () => {
-    const told = new Told(backend);
+    const told = new WatchedTree(backend);
     try {
       await run(told);
     } finally {
@@ -105,7 +111,7 @@ export function scenario(name: string, run: (told: Told) => Promise<void>, backe
   });
 }
 
-/** With each backend: all keep the same promises. */
-export function everywhere(name: string, run: (told: Told) => Promise<void>): void {
+/** With each backend, because all make the same promises. */
+export function everywhere(name: string, run: (told: WatchedTree) => Promise<void>): void {
   for (const backend of ['inotify', 'node', 'poll'] as const) scenario(name, run, backend);
 }

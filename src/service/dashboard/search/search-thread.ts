@@ -6,7 +6,9 @@ import { sayLoaded } from '../../../base/process/threads.js';
 import { contentByHash, placeOf } from '../../../ingest/ledger/content.js';
 import { openStateView } from '../../../ingest/ledger/open-state.js';
 import { explain } from '../../../tools/explain/explain.js';
-import { madeOfJobs } from './made.js';
+import { limits } from '../data/limits.js';
+import { madeOfJobs } from '../data/made.js';
+import { type Hits, hitsOf } from './hits.js';
 import type { Found, Sought } from './search.js';
 
 const { statePath } = workerData as { statePath: string };
@@ -21,8 +23,9 @@ parentPort!.on('message', async (sought: Sought) => {
   }
 });
 
-async function answer(view: QueueView, sought: Sought): Promise<Found> {
+async function answer(view: QueueView, sought: Sought): Promise<Found | Hits> {
   const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
+  if ('part' in sought) return hitsOf(view, feeds, sought.part, { limit: sought.limit, scanMs: limits.scanMs });
   const { text, json } = await explained(view, feeds, sought);
   const jobs = (json as { found: { job?: { id: string } }[] }).found.flatMap(({ job }) => job?.id ?? []);
   return { text, json, made: madeOfJobs(view, feeds, jobs) };
@@ -31,7 +34,7 @@ async function answer(view: QueueView, sought: Sought): Promise<Found> {
 async function explained(
   view: QueueView,
   feeds: readonly FeedOptions[],
-  sought: Sought,
+  sought: Exclude<Sought, { part: string }>,
 ): Promise<Pick<Found, 'text' | 'json'>> {
   if ('path' in sought) return explain(view, feeds, sought.path, statePath);
   const words = feeds.flatMap((feed) => wordOf(view, feed, Buffer.from(sought.sha256, 'hex')) ?? []);

@@ -1,0 +1,96 @@
+/**
+ * Writes the figures of each feed as they were: a row about every minute in which they changed, for a day.
+ * Guarantees: written in the transaction that counts, so an idle state is not written to. Figures that changed after a row
+ * changed within the minute after it: when a longer time has passed, a second row says how they stood at the end of that minute.
+ * Until the next row they stood still, so ages of that time are known without a row.
+ * `sampled.ts` reads the rows.
+ */
+import type { Reader } from '../backend.js';
+import { limits } from '../limits.js';
+import type { SqliteTx } from './tx.js';
+
+/** The feed that stands for all feeds together. Its rows are the clock of the others: a feed that did not change has none. */
+export const ALL_FEEDS = '*';
+
+/** Outcomes that a history of figures does not need. */
+const LEFT_OUT = "('advance', 'defer', 'wait', 'finish')";
+const COUNTS = `SELECT name, sum(files), sum(bytes) FROM counters WHERE name NOT IN ${LEFT_OUT} GROUP BY name`;
+const STAGES = 'SELECT stage, sum(jobs), sum(bytes), min(second) FROM depths GROUP BY stage';
+const TIMES = 'SELECT stage, below_ms, sum(jobs) FROM durations GROUP BY stage, below_ms';
+/** Begins in the primary key of each of the three tables, so that one feed costs no more where there are many. */
+const ofOne = (sql: string): string =>
+  sql.includes(' WHERE ')
+    ? sql.replace(' WHERE ', ' WHERE feed = ? AND ')
+    : sql.replace(' GROUP BY ', ' WHERE feed = ? GROUP BY ');
+const [COUNTS_OF, STAGES_OF, TIMES_OF] = [ofOne(COUNTS), ofOne(STAGES), ofOne(TIMES)];
+
+/** The newest row of a feed that is not of the future. */
+export const LAST = `SELECT at_ms AS atMs, counts, stages, durations IS NOT NULL AS hasTimes FROM samples
+  WHERE feed = ? AND at_ms <= ? ORDER BY at_ms DESC LIMIT 1`;
+/** Keeps one row before the time that is kept: it says how the figures stood when that time began. */
+const FORGET = `DELETE FROM samples WHERE feed = :feed AND (at_ms > :now
+  OR at_ms < (SELECT max(at_ms) FROM samples WHERE feed = :feed AND at_ms <= :now - ${limits.samplesKeptMs}))`;
+const INSERT = 'INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?)';
+const ADD_TIMES = 'UPDATE samples SET durations = ? WHERE feed = ? AND at_ms = ?';
+
+export interface SampleRow {
+  atMs: number;
+  counts: string;
+  stages: string;
+  hasTimes: 0 | 1;
+}
+
+export type CountRow = [name: string, files: number, bytes: number];
+export type StageRow = [stage: string, jobs: number, bytes: number, oldestSecond: number];
+export type TimesRow = [stage: string, belowMs: number, jobs: number];
+
+type Arrays = Pick<SqliteTx, 'arrays'> | Pick<Reader, 'arrays'>;
+/** The figures of a feed as they are now. */
+export const countsOf = (rows: Arrays, feed: string): CountRow[] =>
+  (feed === ALL_FEEDS ? rows.arrays(COUNTS) : rows.arrays(COUNTS_OF, feed)) as CountRow[];
+export const stagesOf = (rows: Arrays, feed: string): StageRow[] =>
+  (feed === ALL_FEEDS ? rows.arrays(STAGES) : rows.arrays(STAGES_OF, feed)) as StageRow[];
+export const timesOf = (rows: Arrays, feed: string): TimesRow[] =>
+  (feed === ALL_FEEDS ? rows.arrays(TIMES) : rows.arrays(TIMES_OF, feed)) as TimesRow[];
+
+/** Remembers how old the last row is that this process knows of, so that most commits ask nothing. */
+export class Samples {
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  /** Called before a transaction writes what it has counted. Returns what is to be called after that; undefined where no row is due. */
+  due(tx: SqliteTx): (() => void) | undefined {
+    const { wallMs } = tx;
+    const { sampleEveryMs: every } = limits;
+    if (Math.abs(wallMs - this.#lastMs) < every) return undefined;
+    const last = tx.get<{ atMs: number }>(LAST, ALL_FEEDS, wallMs)?.atMs;
+    this.#lastMs = last ?? wallMs;
+    if (last !== undefined && wallMs - last < every) return undefined;
+    this.#lastMs = wallMs;
+    if (last !== undefined && wallMs - last > 2 * every) note(tx, last + every);
+    return () => note(tx, wallMs);
+  }
+}
+
+function note(tx: SqliteTx, atMs: number): void {
+  const feeds = tx.all<{ name: string }>('SELECT name FROM feeds').map(({ name }) => name);
+  for (const feed of [ALL_FEEDS, ...feeds]) {
+    tx.run(FORGET, { feed, now: tx.wallMs });
+    noteFeed(tx, feed, atMs);
+  }
+}
+
+function noteFeed(tx: SqliteTx, feed: string, atMs: number): void {
+  const counts = JSON.stringify(countsOf(tx, feed));
+  const stages = JSON.stringify(stagesOf(tx, feed));
+  const times = () => JSON.stringify(timesOf(tx, feed));
+  const last = tx.get<SampleRow>(LAST, feed, atMs);
+  if (last?.counts === counts && last.stages === stages) {
+    // An idle time begins: what is counted after it is kept apart from what was counted before.
+    if (last.hasTimes === 0) tx.run(ADD_TIMES, times(), feed, last.atMs);
+    if (feed !== ALL_FEEDS) return;
+  }
+  const isTurn = last === undefined || spanOf(last.atMs) !== spanOf(atMs) || atMs < tx.wallMs;
+  tx.run(INSERT, feed, atMs, counts, stages, isTurn ? times() : null);
+}
+
+const spanOf = (atMs: number): number => Math.floor(atMs / limits.sampledTimesEveryMs);

@@ -1,0 +1,42 @@
+/** What queue-stat says below its tables: rates, when the backlog is done, free space, version and uptime. A line each, as on the page. */
+import { shownBytes, shownSeconds } from '../base/telemetry/safe.js';
+import type { PlaceReport } from '../service/figures/free-space.js';
+import type { Report } from '../service/status/report.js';
+
+export function figuresText({ throughput, places, service }: Report): string[] {
+  const [all] = throughput;
+  const { version, uptime_seconds: uptime } = service;
+  return [
+    ...(all === undefined || throughput.length === 1 ? [] : [rateText(all)]),
+    ...filesystems(places).map(spaceText),
+    `version ${version}${uptime === null ? '' : `, up for ${shownSeconds(uptime)}`}`,
+  ];
+}
+
+function rateText(of: Report['throughput'][number]): string {
+  const rate = `${of.files_per_second} files/s, ${shownBytes(of.bytes_per_second)}/s`;
+  if (of.backlog_files === 0) return rate;
+  const eta =
+    of.eta_seconds === null
+      ? `nobody knows when they are done: ${of.eta_unknown}`
+      : `done in about ${shownSeconds(of.eta_seconds)} if nothing new comes`;
+  return `${rate}; ${of.backlog_files} complete ${of.backlog_files === 1 ? 'file waits' : 'files wait'}, ${eta}`;
+}
+
+/** Places of the same filesystem together: they have the same room. */
+function filesystems(places: readonly PlaceReport[]): PlaceReport[][] {
+  const groups = new Map<string, PlaceReport[]>();
+  for (const place of places) {
+    const key = place.device === null ? place.path : String(place.device);
+    groups.set(key, [...(groups.get(key) ?? []), place]);
+  }
+  return [...groups.values()];
+}
+
+function spaceText(places: readonly PlaceReport[]): string {
+  const names = [...new Set(places.map(({ place }) => place))].join(', ');
+  const [{ free_bytes: free, size_bytes: size }] = places as [PlaceReport];
+  if (free === null || size === null) return `free for ${names}: no answer from ${places[0]!.path}`;
+  const mark = Math.max(...places.map(({ min_free_bytes: least }) => least ?? 0));
+  return `free for ${names}: ${shownBytes(free)} of ${shownBytes(size)}${mark > 0 ? ` (watermark ${shownBytes(mark)})` : ''}`;
+}

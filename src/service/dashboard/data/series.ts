@@ -1,0 +1,58 @@
+/**
+ * /series (docs/http-api.md): files and bytes a second, backlog and oldest age of a feed over the last hour or day, and the times of
+ * its stages. All of it comes from the samples of the state (queue/sqlite/samples.ts), so it is there after a restart.
+ * Guarantees: bounded by the minutes of a day, whatever the state has seen; the same answer serves everybody for some seconds.
+ */
+import type { QueueView } from '../../../../queue/index.js';
+import { STAGE_NAMES } from '../../../base/config/values/stage-names.js';
+import { type Bins, binsOf } from '../../figures/bins.js';
+import { type StageTimes, timesOf } from '../../figures/times.js';
+import { limits } from './limits.js';
+
+const HOUR_MS = 3_600_000;
+/** By hours: a minute, and ten minutes. */
+const STEPS_MS: Readonly<Record<number, number>> = { 1: 60_000, 24: 600_000 };
+
+export const HOURS: readonly number[] = Object.keys(STEPS_MS).map(Number);
+
+export interface SeriesAnswer extends Bins {
+  /** `*`: all feeds. */
+  feed: string;
+  hours: number;
+  step_seconds: number;
+  /** ISO 8601: nothing is known of the time before; null where nothing was counted yet. */
+  known_since: string | null;
+  times: StageTimes[];
+}
+
+export class Series {
+  readonly #kept = new Map<string, { atMs: number; answer: SeriesAnswer }>();
+
+  constructor(
+    private readonly view: Pick<QueueView, 'samples' | 'timesSince'>,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  of(feed: string, hours: number): SeriesAnswer {
+    const key = `${hours} ${feed}`;
+    const known = this.#kept.get(key);
+    if (known !== undefined && this.now() - known.atMs < limits.seriesForMs) return known.answer;
+    const answer = this.#of(feed, hours);
+    if (this.#kept.size >= limits.seriesMax) this.#kept.clear();
+    this.#kept.set(key, { atMs: this.now(), answer });
+    return answer;
+  }
+
+  #of(feed: string, hours: number): SeriesAnswer {
+    const [lastMs, stepMs] = [hours * HOUR_MS, STEPS_MS[hours]!];
+    const samples = this.view.samples(feed, lastMs);
+    const nowMs = samples.at(-1)!.atMs;
+    const sinceMs = samples.length > 1 ? Math.max(samples[0]!.atMs, nowMs - lastMs) : undefined;
+    return {
+      ...{ feed, hours, step_seconds: stepMs / 1_000 },
+      known_since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
+      ...binsOf(sinceMs === undefined ? [] : samples, { nowMs, stepMs, steps: lastMs / stepMs }, STAGE_NAMES),
+      times: timesOf(this.view.timesSince(feed, lastMs), STAGE_NAMES),
+    };
+  }
+}

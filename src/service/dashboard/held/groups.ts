@@ -1,0 +1,157 @@
+/**
+ * Held files by their reason and folder, and the files of such a group.
+ * Guarantees: however many files are held, each turn of the event loop reads a bounded number of them, and pages that ask within
+ * the same second share one answer.
+ * Does not: read payloads or histories of files that are only counted.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { HeldKey, QueueView } from '../../../../queue/index.js';
+import { CATALOGUE } from '../../../base/errors.js';
+import { folderOf } from '../../../files/places.js';
+import { type ByteName, shownName } from '../../../linux/index.js';
+
+/** A few milliseconds' reading. */
+const PAGE = 2_000;
+/** An answer is shared for so long. */
+const FRESH_MS = 1_000;
+/** Filters whose answers are kept. */
+const ANSWERS_MAX = 32;
+/** The folder of files that lie in the input itself. */
+export const INPUT_ITSELF = '.';
+
+/** Each narrows. `folder`: exactly that one, as it is shown. `name`: any part of a path, in any case. */
+export interface HeldFilter {
+  feed?: string | undefined;
+  code?: string | undefined;
+  folder?: string | undefined;
+  name?: string | undefined;
+}
+
+export interface HeldReason {
+  feed: string;
+  code: string;
+  files: number;
+  folders: number;
+  /** The first of them is held since then. */
+  since: string;
+  /** What to do. */
+  hint: string;
+}
+
+export interface HeldFolder {
+  feed: string;
+  code: string;
+  /** Below the input; `.` is the input itself. */
+  folder: string;
+  files: number;
+  since: string;
+}
+
+export interface HeldAnswer {
+  files: number;
+  /** The one with most files first. */
+  reasons: HeldReason[];
+  /** The same, as many as were asked for. */
+  folders: HeldFolder[];
+  /** How many folders there are in all. */
+  folders_found: number;
+}
+
+const shownKey = ({ key }: HeldKey): string => shownName(key.toString('latin1') as ByteName);
+const folderOfKey = ({ key }: HeldKey): string =>
+  shownName(folderOf(key.toString('latin1') as ByteName)) || INPUT_ITSELF;
+
+/** Pages of the held files that a filter leaves, by id. */
+export async function* heldPages(
+  view: Pick<QueueView, 'heldKeys'>,
+  { feed, code, folder, name }: HeldFilter,
+  first?: string,
+): AsyncGenerator<HeldKey[]> {
+  const part = name?.toLowerCase();
+  const wanted = (one: HeldKey): boolean =>
+    (folder === undefined || folderOfKey(one) === folder) &&
+    (part === undefined || shownKey(one).toLowerCase().includes(part));
+  const asked = { ...(feed !== undefined && { feed }), ...(code !== undefined && { code }), limit: PAGE };
+  for (let after = first; ; ) {
+    const page = view.heldKeys({ ...asked, ...(after !== undefined && { after }) });
+    yield folder === undefined && part === undefined ? page : page.filter(wanted);
+    if (page.length < PAGE) return;
+    after = page.at(-1)!.id;
+    await nextTurn();
+  }
+}
+
+interface Group {
+  feed: string;
+  code: string;
+  folder: string;
+  files: number;
+  sinceMs: number;
+}
+
+async function groupsOf(view: Pick<QueueView, 'heldKeys'>, filter: HeldFilter): Promise<Group[]> {
+  const groups = new Map<string, Group>();
+  for await (const page of heldPages(view, filter)) {
+    for (const one of page) {
+      const { feed, code, sinceMs } = one;
+      const folder = folderOfKey(one);
+      const key = `${feed}\0${code}\0${folder}`;
+      const group = groups.get(key);
+      if (!group) groups.set(key, { feed, code, folder, files: 1, sinceMs });
+      else {
+        group.files++;
+        group.sinceMs = Math.min(group.sinceMs, sinceMs);
+      }
+    }
+  }
+  return [...groups.values()].sort((a, b) => b.files - a.files || (a.folder < b.folder ? -1 : 1));
+}
+
+function reasonsOf(groups: readonly Group[]): HeldReason[] {
+  const reasons = new Map<string, HeldReason>();
+  for (const { feed, code, files, sinceMs } of groups) {
+    const since = iso(sinceMs);
+    const reason = reasons.get(`${feed}\0${code}`) ?? { feed, code, files: 0, folders: 0, since, hint: hintOf(code) };
+    reasons.set(`${feed}\0${code}`, reason);
+    reason.files += files;
+    reason.folders++;
+    if (since < reason.since) reason.since = since;
+  }
+  return [...reasons.values()].sort((a, b) => b.files - a.files || (a.code < b.code ? -1 : 1));
+}
+
+const hintOf = (code: string): string => CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.';
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export class HeldGroups {
+  readonly #answers = new Map<string, { atMs: number; groups: Promise<Group[]> }>();
+
+  constructor(private readonly view: Pick<QueueView, 'heldKeys'>) {}
+
+  async answer(filter: HeldFilter, limit: number): Promise<HeldAnswer> {
+    const groups = await this.#groups(filter);
+    return {
+      files: groups.reduce((sum, { files }) => sum + files, 0),
+      reasons: reasonsOf(groups),
+      folders: groups.slice(0, limit).map(({ sinceMs, ...group }) => ({ ...group, since: iso(sinceMs) })),
+      folders_found: groups.length,
+    };
+  }
+
+  /** After a change: whoever made it wants to see it. */
+  forget(): void {
+    this.#answers.clear();
+  }
+
+  #groups(filter: HeldFilter): Promise<Group[]> {
+    const { feed, code, folder, name } = filter;
+    const key = JSON.stringify([feed, code, folder, name]);
+    const nowMs = performance.now();
+    const known = this.#answers.get(key);
+    if (known && nowMs - known.atMs < FRESH_MS) return known.groups;
+    if (this.#answers.size >= ANSWERS_MAX) this.#answers.clear();
+    const groups = groupsOf(this.view, filter);
+    this.#answers.set(key, { atMs: nowMs, groups });
+    return groups;
+  }
+}

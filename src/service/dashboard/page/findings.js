@@ -1,0 +1,87 @@
+/** What is wrong: the list, and how many in the title and the icon of the page, for whoever has it in another tab. */
+
+import { isLost } from './connection.js';
+import { button, buttons, change } from './ground/acts.js';
+import { $, element, list, ofFeed, setText, setTexts } from './ground/dom.js';
+import { Kept, showGone } from './ground/kept.js';
+import { between, moment, name } from './ground/words.js';
+
+const TITLE = 'Atomic Ingestor';
+let stuckEverywhere = 0;
+const kept = new Kept();
+
+/** `snapshot.findings` of the chosen feed. */
+export function drawFindings(look, feed) {
+  const found = look.findings.filter(ofFeed(feed));
+  const stuck = found.filter(({ severity }) => severity === 'stuck').length;
+  stuckEverywhere = look.findings.filter(({ severity }) => severity === 'stuck').length;
+  drawTitle();
+  const notices = found.length - stuck;
+  const words = [
+    ...(stuck > 0 ? [`${stuck} ${stuck === 1 ? 'thing keeps' : 'things keep'} files from going on`] : []),
+    ...(notices > 0 ? [`${notices} worth knowing`] : []),
+  ];
+  setText($('wrong-summary'), words.length === 0 ? 'Nothing is wrong.' : `${words.join(', ')}.`);
+  $('wrong-summary').className = stuck > 0 ? 'stuck' : notices > 0 ? 'notice' : 'good';
+  const rows = kept.merge(found, keyOf);
+  $('wrong-section').classList.toggle('empty', rows.length === 0);
+  list(
+    $('findings'),
+    rows,
+    ({ key }) => key,
+    ({ item }) => make(item),
+    (row, { item, isGone }) => {
+      show(row, item, look);
+      showGone(row, isGone);
+    },
+  );
+}
+
+const keyOf = ({ code, feed: of, stage, what = '', sentence }) =>
+  [code, of, stage, what, code.startsWith('process') ? sentence.replace(/\d+ s\b/, '') : ''].join('\0');
+
+function make(finding) {
+  const parts = [element('strong'), ' ', element('span'), ' ', element('span', { className: 'release' })];
+  return element('li', {}, ...parts, ...actsOf(finding));
+}
+
+/** What can be done about it here. */
+function actsOf(finding) {
+  const { code, feed, stage } = finding;
+  if (code !== 'paused') return [];
+  const body = { ...(stage !== '*' && { stage }), ...(feed !== '*' && { feed }) };
+  const text = `Resume ${stage === '*' ? 'all stages' : stage}${feed === '*' ? '' : ` of ${name(feed)}`}`;
+  const press = (pressed) => {
+    kept.keep(keyOf(finding), finding);
+    return change(pressed, 'resume', 'Resuming', body);
+  };
+  return [buttons(button(text, press))];
+}
+
+function show(item, { severity, sentence, release, since }, look) {
+  item.className = severity;
+  const when = since === null ? '' : ` Since ${moment(since)} (${between(since, look.at)}).`;
+  // Some sentences say already what to do.
+  const what = release === '' || sentence.includes('ingest-ctl') ? '' : `What to do: ${release}.`.replace('..', '.');
+  setTexts([...item.children].slice(0, 3), [
+    severity === 'stuck' ? 'Stuck:' : 'Notice:',
+    name(sentence),
+    name(`${what}${when}`),
+  ]);
+}
+
+function drawTitle() {
+  const count = isLost() ? '?' : stuckEverywhere === 0 ? '' : String(stuckEverywhere);
+  const title = isLost() ? `(disconnected) ${TITLE}` : count === '' ? TITLE : `(${count}) ${TITLE}`;
+  if (document.title === title) return;
+  document.title = title;
+  $('icon').href = count === '' ? 'assets/icon.svg' : badge(count.length > 1 ? '9+' : count, isLost());
+}
+
+/** The icon with a badge. Its text is a digit of ours, so nothing from outside gets into the markup. */
+function badge(text, isGrey) {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="${isGrey ? '#666' : '#1b4f8a'}"/><path d="M16 6v12m-5-5 5 5 5-5M7 22h18v4H7z" fill="none" stroke="#fff" stroke-width="3"/><circle cx="22" cy="10" r="10" fill="${isGrey ? '#222' : '#c4160f'}"/><text x="22" y="15" font-family="sans-serif" font-size="${text.length > 1 ? 12 : 15}" font-weight="bold" text-anchor="middle" fill="#fff">${text}</text></svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
+}
+
+addEventListener('connection', drawTitle);

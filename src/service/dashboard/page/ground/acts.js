@@ -1,0 +1,80 @@
+/**
+ * What an operator asks for. The answer is shown beside the pressed button, in an `output` that screen readers read out; an error
+ * is shown in the same place.
+ */
+import { $, element, setText } from './dom.js';
+import { name } from './words.js';
+
+/** An answer that stayed longer would be taken for the present. */
+const SHOWN_MS = 60_000;
+const timers = new WeakMap();
+
+/** Buttons with the place of their answer. */
+export const buttons = (...made) => element('div', { className: 'acts' }, ...made, element('output'));
+
+export function button(text, press, { danger = false, label } = {}) {
+  const made = element('button', { type: 'button', text, className: danger ? 'danger' : '' });
+  if (label !== undefined) made.setAttribute('aria-label', label);
+  made.addEventListener('click', () => press(made));
+  return made;
+}
+
+/** Writes an answer; `how` is '', 'done' or 'failed'. */
+export function say(output, words, how = '') {
+  output.className = how;
+  setText(output, words);
+  clearTimeout(timers.get(output));
+  if (how !== '')
+    timers.set(
+      output,
+      setTimeout(() => setText(output, ''), SHOWN_MS),
+    );
+}
+
+/** Sends one change. Returns its answer: `{ ok, sentence }`. */
+async function send(verb, body) {
+  try {
+    const answer = await fetch(verb, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-ingest-action': '1' },
+      body: JSON.stringify(body),
+    });
+    const { sentence } = await answer.json();
+    return { ok: answer.ok, sentence: name(sentence) };
+  } catch (error) {
+    return { ok: false, sentence: `No answer (${error.message}): nothing is known of what was done.` };
+  }
+}
+
+/** Sends the bodies one after the other, until one fails. `pressed`: a button of `buttons()`. */
+export async function change(pressed, verb, doing, ...bodies) {
+  const output = pressed.parentElement.querySelector('output');
+  if (output.dataset.busy) return { ok: false };
+  output.dataset.busy = 'yes';
+  say(output, `${doing}…`);
+  const answers = [];
+  for (const body of bodies) {
+    answers.push(await send(verb, body));
+    if (!answers.at(-1).ok) break;
+  }
+  delete output.dataset.busy;
+  const { ok } = answers.at(-1);
+  const sentence = answers.map((one) => one.sentence).join(' ');
+  say(output, sentence, ok ? 'done' : 'failed');
+  return { ok, sentence };
+}
+
+/** Asks before something is given up for ever. */
+export function sure(words) {
+  setText($('sure-words'), words);
+  $('sure').returnValue = 'no';
+  $('sure').showModal();
+  return new Promise((resolve) => {
+    $('sure').addEventListener('close', () => resolve($('sure').returnValue === 'yes'), { once: true });
+  });
+}
+
+export const GIVEN_UP = {
+  one: 'It goes into failed/ of the work directory and is never ingested.',
+  many: 'They go into failed/ of the work directory and are never ingested.',
+};

@@ -1,0 +1,210 @@
+/**
+ * The held files: groups by reason and folder, and below them one page of files, of the chosen group.
+ * Guarantees: each request is bounded, whatever is held; groups and files are asked for again only when the held figures have changed.
+ */
+import { $, setText, showEmpty } from '../ground/dom.js';
+import { count, counted, name } from '../ground/words.js';
+import { drawFiles, forgetFiles, startFiles } from './files.js';
+import { drawGroups, folderText, keyOf } from './groups.js';
+
+const PAGE = 25;
+const FOLDERS = 20;
+const FOLDERS_MAX = 500;
+/** While files are held one after the other, groups are counted again at most so often. */
+const EVERY_MS = 2_000;
+const TYPING_MS = 300;
+
+let look;
+let feed = '*';
+/** Of the chosen group: {feed, code, folder}. */
+let chosen;
+/** The `after` of the page that is shown, after those of the pages before it. */
+let pages = [undefined];
+/** Reasons whose folders are shown, and how many. */
+const open = new Map();
+let groups = { files: 0, items: [] };
+let files = { jobs: [], next: null, found: 0 };
+/** The held figures and the choice that were loaded last. */
+let loaded = '';
+let loadedMs = 0;
+let loading = false;
+/** Another choice was made while the last one was loaded. */
+let isStale = false;
+/** A state with one reason shows its folders from the start. */
+let isNew = true;
+
+const nameFilter = () => $('held-name').value.trim();
+const ofFeed = () => (feed === '*' ? {} : { feed });
+const ofName = () => (nameFilter() === '' ? {} : { name: nameFilter() });
+const filterOf = ({ feed: of, code, folder }) => ({
+  feed: of,
+  code,
+  ...(folder !== undefined && { folder }),
+  ...ofName(),
+});
+const figures = () => JSON.stringify([look.held_by_code, feed, chosen, pages, nameFilter(), [...open]]);
+
+async function ask(route, query) {
+  const answer = await fetch(`${route}?${new URLSearchParams(query)}`);
+  if (!answer.ok) throw new Error((await answer.json()).sentence);
+  return answer.json();
+}
+
+async function load() {
+  isStale = loading;
+  if (loading) return;
+  loading = true;
+  const wanted = figures();
+  try {
+    groups = await askGroups();
+    files = await askFiles();
+    setText($('held-trouble'), '');
+    loaded = wanted;
+    draw();
+  } catch (error) {
+    setText($('held-trouble'), `The held files cannot be listed: ${name(error.message)}`);
+  } finally {
+    loadedMs = Date.now();
+    loading = false;
+  }
+  if (isStale || isBeyondEnd()) await load();
+}
+
+async function askGroups() {
+  const answer = await ask('held', { ...ofFeed(), ...ofName(), limit: 1 });
+  const items = [];
+  if (isNew && answer.reasons.length === 1 && answer.reasons[0].folders > 1)
+    open.set(keyOf(answer.reasons[0]), FOLDERS);
+  isNew &&= answer.reasons.length === 0;
+  for (const reason of answer.reasons) {
+    items.push(reason);
+    if (open.has(keyOf(reason))) items.push(...(await askFolders(reason)));
+  }
+  return { files: answer.files, items };
+}
+
+async function askFolders(reason) {
+  const limit = open.get(keyOf(reason));
+  const { folders, folders_found: found } = await ask('held', { ...filterOf(reason), limit });
+  const rest = found - folders.length;
+  const { feed: of, code } = reason;
+  return rest === 0 ? folders : [...folders, { feed: of, code, folder: '\0', rest, canGrow: limit < FOLDERS_MAX }];
+}
+
+async function askFiles() {
+  const query = chosen ? filterOf(chosen) : { ...ofFeed(), ...ofName() };
+  const after = pages.at(-1);
+  const { held, next } = await ask('errors', { ...query, limit: PAGE, ...(after !== undefined && { after }) });
+  const found = chosen ? (await ask('held', { ...query, limit: 1 })).files : groups.files;
+  return { jobs: held, next, found };
+}
+
+/** The last files of the last page are gone: the page before it is the last one now. */
+function isBeyondEnd() {
+  if (files.jobs.length > 0 || pages.length === 1) return false;
+  pages = pages.slice(0, -1);
+  return true;
+}
+
+function draw() {
+  const total = look.stages.filter((one) => feed === '*' || one.feed === feed).reduce((sum, { held }) => sum + held, 0);
+  setText($('held-count'), total === 0 ? '' : `(${count(total)})`);
+  const seen = drawGroups(groups.items, {
+    now: look.at,
+    many: look.feeds.length > 1,
+    isOpen: (item) => open.has(keyOf(item)),
+    isChosen: (item) => chosen !== undefined && keyOf(item) === keyOf(chosen),
+    press: (item) => ({
+      filter: filterOf(item),
+      narrowed: nameFilter() === '' ? '' : ` with "${nameFilter()}" in the name`,
+      changed: () => load().catch(() => {}),
+    }),
+    toggle,
+    choose,
+    more,
+  });
+  const some = drawFiles(files.jobs, look) || seen;
+  showEmpty('held-groups', !some && total === 0 && nameFilter() === '');
+  $('held-some').hidden = $('held-groups-none').hidden === false;
+  // One file needs no groups and no filter.
+  const isOne = groups.files === 1 && groups.items.length === 1 && nameFilter() === '' && total === 1;
+  $('held-groups').closest('.scroll').hidden ||= isOne;
+  $('held-filter').hidden = isOne;
+  drawPager();
+}
+
+function drawPager() {
+  const { jobs, next, found } = files;
+  const first = (pages.length - 1) * PAGE;
+  const of = chosen
+    ? ` held for ${name(chosen.code)}${chosen.folder === undefined ? '' : ` in ${folderText(chosen.folder)}`}`
+    : '';
+  const with_ = nameFilter() === '' ? '' : ` with "${name(nameFilter())}" in the name`;
+  const range = found > PAGE ? `, ${count(first + 1)} to ${count(first + jobs.length)}` : '';
+  setText($('held-range'), `${counted(found, 'file')}${of}${with_}${jobs.length === 0 ? '' : range}`);
+  $('held-all').hidden = chosen === undefined;
+  $('held-before').hidden = pages.length === 1;
+  $('held-next').hidden = next === null || first + jobs.length >= found;
+}
+
+/** Another choice: what was pressed before is over. */
+function again({ selection = false } = {}) {
+  forgetFiles({ selection });
+  loaded = '';
+  load().catch(() => {});
+}
+
+function toggle(item) {
+  if (!open.delete(keyOf(item))) open.set(keyOf(item), FOLDERS);
+  again();
+}
+
+function more(item) {
+  const key = keyOf({ feed: item.feed, code: item.code });
+  open.set(key, Math.min(FOLDERS_MAX, open.get(key) * 5));
+  again();
+}
+
+function choose(item) {
+  const isSame = item === undefined || (chosen !== undefined && keyOf(item) === keyOf(chosen));
+  chosen = isSame ? undefined : { feed: item.feed, code: item.code, folder: item.folder };
+  pages = [undefined];
+  again({ selection: true });
+}
+
+/** Called with each snapshot. */
+export function drawHeld(snapshot, ofWhich) {
+  const isOther = feed !== ofWhich;
+  [look, feed] = [snapshot, ofWhich];
+  if (isOther) {
+    chosen = undefined;
+    pages = [undefined];
+    forgetFiles({ selection: true });
+  }
+  draw();
+  if (figures() !== loaded && (isOther || Date.now() - loadedMs > EVERY_MS)) load().catch(() => {});
+}
+
+export function startHeld() {
+  startFiles(() => load().catch(() => {}));
+  let typing;
+  $('held-name').addEventListener('input', () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => {
+      pages = [undefined];
+      again({ selection: true });
+    }, TYPING_MS);
+  });
+  $('held-all').addEventListener('click', () => {
+    choose();
+    $('held-title').focus();
+  });
+  $('held-next').addEventListener('click', () => {
+    pages = [...pages, files.next];
+    again();
+  });
+  $('held-before').addEventListener('click', () => {
+    pages = pages.slice(0, -1);
+    again();
+  });
+}

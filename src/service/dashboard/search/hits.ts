@@ -1,0 +1,136 @@
+/**
+ * The files that a word means: by any part of a path, by the head of a hash, by a job's id. Those that are not done come first,
+ * then the newest.
+ * Guarantees: lists at most as many as were asked for; each read is short, and after `scanMs` the search ends and says so.
+ * Does not: look at a disk.
+ */
+import type { Job, QueueView } from '../../../../queue/index.js';
+import type { FeedOptions } from '../../../base/config/options.js';
+import { type Content, contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
+import { rowsOfHead } from '../../../ingest/ledger/hashes.js';
+import { type ByteName, shownName } from '../../../linux/index.js';
+import { meaningOf } from './meaning.js';
+import { contentsScan, jobsScan, living } from './scan.js';
+
+export interface Hit {
+  feed: string;
+  /** Below the input. */
+  path: string;
+  bytes: number;
+  /** What `/files?path=` is to be asked for more: the job's id, or a path where no job is known any more. */
+  word: string;
+  /** ready, claimed, waiting, held, or how it ended. */
+  state: string;
+  stage: string | null;
+  /** Since when it is so. */
+  since: string;
+}
+
+export interface Hits {
+  hits: Hit[];
+  /** There are more than were asked for. */
+  more: boolean;
+  /** The time was over before all was read: after so many seconds. Else null. */
+  stopped_after_seconds: number | null;
+}
+
+export interface Asking {
+  limit: number;
+  scanMs: number;
+  now?: () => number;
+}
+
+export function hitsOf(
+  view: QueueView,
+  feeds: readonly FeedOptions[],
+  typed: string,
+  { limit, scanMs, now = () => performance.now() }: Asking,
+): Hits {
+  const { job, head, parts } = meaningOf(typed, feeds);
+  const list = new HitList(view, feeds, limit);
+  const endsAt = now() + scanMs;
+  if (job !== undefined && list.addJob(job)) return { ...list.answer(), stopped_after_seconds: null };
+  if (head !== undefined) for (const row of rowsOf(view, feeds, head, limit)) list.addContent(row, head);
+  for (const part of parts) if (part.source !== '') for (const id of living(view, part, limit + 1)) list.addJob(id);
+  const jobs = parts.filter(({ source }) => source !== '').map((part) => jobsScan(view, part));
+  const contents = parts.map((part) => contentsScan(view, part));
+  for (;;) {
+    const open = [...jobs, ...contents].filter(({ done }) => !done);
+    if (open.length === 0 || list.more) return { ...list.answer(), stopped_after_seconds: null };
+    if (now() >= endsAt) return { ...list.answer(), stopped_after_seconds: scanMs / 1_000 };
+    for (const scan of jobs) if (!scan.done) for (const id of scan.step(limit + 1)) list.addJob(id);
+    for (const scan of contents) if (!scan.done) for (const row of scan.step(limit + 1)) list.addContent(row);
+  }
+}
+
+function rowsOf(view: QueueView, feeds: readonly FeedOptions[], head: string, limit: number): number[] {
+  const names = feeds.map(({ name }) => name);
+  return view.read((reader) => rowsOfHead(reader, names, head, limit));
+}
+
+/** Each file once, however many ways led to it. */
+class HitList {
+  more = false;
+  readonly #hits = new Map<string, Hit>();
+
+  constructor(
+    private readonly view: QueueView,
+    private readonly feeds: readonly FeedOptions[],
+    private readonly limit: number,
+  ) {}
+
+  /** Answers whether the job is known. */
+  addJob(id: string): boolean {
+    if (this.#hits.has(id)) return true;
+    const job = this.view.job(id);
+    if (job) this.#add(id, hitOfJob(job));
+    return job !== undefined;
+  }
+
+  /** A content is found by the job that carried it, where that is still known. `head`: its hash has to begin so. */
+  addContent(row: number, head = ''): void {
+    const content = this.view.read((reader) => contentByRow(reader, row));
+    if (!content?.sha256.toString('hex').startsWith(head) || this.#hits.has(content.carrier)) return;
+    const job = this.view.job(content.carrier);
+    const feed = this.feeds.find(({ name }) => name === content.feed);
+    if (job) this.#add(job.id, hitOfJob(job));
+    else if (feed) this.#add(content.carrier, hitOfContent(content, feed));
+  }
+
+  answer(): Pick<Hits, 'hits' | 'more'> {
+    return { hits: [...this.#hits.values()], more: this.more };
+  }
+
+  #add(key: string, hit: Hit): void {
+    if (this.#hits.size < this.limit) this.#hits.set(key, hit);
+    else this.more = true;
+  }
+}
+
+const shown = (bytes: Buffer): string => shownName(bytes.toString('latin1') as ByteName);
+
+const hitOfJob = ({ id, feed, key, bytes, stage, state, ending, updatedAtMs }: Job): Hit => ({
+  feed,
+  path: shown(key),
+  bytes,
+  word: id,
+  state: ending ?? state,
+  stage: ending === null ? stage : null,
+  since: new Date(updatedAtMs).toISOString(),
+});
+
+function hitOfContent(
+  { sourcePath, size, target, state, ingestedAtMs }: Content,
+  { name, input, warehouse }: FeedOptions,
+) {
+  const path = shown(sourcePath);
+  return {
+    feed: name,
+    path,
+    bytes: size,
+    word: target === null ? `${input}/${path}` : shownPlace(warehouse, target.toString('latin1') as ByteName),
+    state,
+    stage: null,
+    since: new Date(ingestedAtMs ?? 0).toISOString(),
+  };
+}

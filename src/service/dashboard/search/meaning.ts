@@ -1,0 +1,52 @@
+/** What was typed, or copied from the page, may mean. Pure. */
+import type { FeedOptions } from '../../../base/config/options.js';
+
+export interface Meaning {
+  /** A job's id, alone or at the head of a name in a work directory. */
+  job?: string;
+  /** The first hexadecimal digits of a hash, in lower case. */
+  head?: string;
+  /** Parts of paths to look for, each in the feeds for which it means something. */
+  parts: Part[];
+}
+
+export interface Part {
+  feed: string;
+  /** A part of a path below the input. */
+  source: string;
+  /** A part of a path below the warehouse. */
+  target: string;
+}
+
+const JOB = /(?:^|\/)([0-9A-HJKMNP-TV-Z]{26})(?:\.(?:ok|tmp|copy))?(?:~|$)/i;
+const HEAD_DIGITS_MIN = 6;
+const HEAD = new RegExp(`^[0-9a-f]{${HEAD_DIGITS_MIN},64}$`, 'i');
+
+export function meaningOf(typed: string, feeds: readonly Pick<FeedOptions, 'name' | 'input' | 'warehouse'>[]): Meaning {
+  const text = unescaped(typed.trim());
+  const job = JOB.exec(text)?.[1]?.toUpperCase();
+  return {
+    ...(job !== undefined && { job }),
+    ...(HEAD.test(text) && { head: text.toLowerCase() }),
+    parts: feeds.flatMap((feed) => partOf(text, feed) ?? []),
+  };
+}
+
+/** The page and the commands write a control character as `\u000a`. */
+const unescaped = (text: string): string =>
+  text.replace(/\\u([0-9a-f]{4})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+
+/** Undefined where the text names another feed, or a place of another one. */
+function partOf(text: string, { name: feed, input, warehouse }: Pick<FeedOptions, 'name' | 'input' | 'warehouse'>) {
+  if (text.startsWith('/')) {
+    const [source, target] = [below(input, text), below(warehouse, text)];
+    if (source === undefined && target === undefined) return { feed, source: text, target: text };
+    return { feed, source: source ?? '', target: target ?? '' };
+  }
+  // With several feeds the page writes `feed: path`.
+  const rest = text.startsWith(`${feed}: `) ? text.slice(feed.length + 2) : text;
+  return { feed, source: rest.replace(/^\.\//, ''), target: rest };
+}
+
+const below = (root: string, path: string): string | undefined =>
+  path.startsWith(`${root}/`) && path.length > root.length + 1 ? path.slice(root.length + 1) : undefined;

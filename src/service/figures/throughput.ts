@@ -1,0 +1,59 @@
+/** What goes through a feed now, and what waits: files and bytes a second, backlog, and when it will be done. */
+import type { Gate, QueueView, StageStats } from '../../../queue/index.js';
+import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
+import { PROCESSED } from '../../base/telemetry/metrics.js';
+import { ETA_FROM_MS, type Eta, etaOf } from './backlog.js';
+import type { Rates } from './rates.js';
+
+export type Throughput = Eta & {
+  /** `*`: all feeds together, first. */
+  feed: string;
+  /** Stored, duplicates included, in the last minute. */
+  files_per_second: number;
+  bytes_per_second: number;
+  /** Complete files on their way, without held ones: what `eta_seconds` speaks of. */
+  backlog_files: number;
+  /** Files of the first stage, which may still grow. */
+  growing_files: number;
+  held_files: number;
+};
+
+type Asked = Pick<QueueView, 'samples'>;
+
+export function throughputOf(
+  view: Asked,
+  feeds: readonly string[],
+  stats: readonly StageStats[],
+  gates: readonly Gate[],
+  rates: Rates,
+): Throughput[] {
+  const of = (feed: string): Throughput => {
+    const its = stats.filter((one) => feed === '*' || one.feed === feed);
+    const later = its.filter(({ stage }) => stage !== STAGE_NAMES[0]);
+    const held = its.reduce((sum, one) => sum + one.held, 0);
+    const waiting = later.filter((one) => onTheWay(one) > 0);
+    const backlog = waiting.reduce((sum, one) => sum + onTheWay(one), 0);
+    const bytes = later.some((one) => one.held > 0) ? undefined : later.reduce((sum, one) => sum + one.bytes, 0);
+    const isClosed = waiting.some((one) => gates.some((gate) => closes(gate, one)));
+    // Nothing is asked for a feed in which nothing waits.
+    const samples = backlog === 0 || isClosed ? [] : view.samples(feed, ETA_FROM_MS, { stages: false });
+    return {
+      feed,
+      files_per_second: rates.of(PROCESSED, feed).files,
+      bytes_per_second: rates.of(PROCESSED, feed).bytes,
+      backlog_files: backlog,
+      growing_files: its.filter(({ stage }) => stage === STAGE_NAMES[0]).reduce((sum, one) => sum + onTheWay(one), 0),
+      held_files: held,
+      ...etaOf({ files: backlog, bytes, isClosed }, samples),
+    };
+  };
+  return ['*', ...feeds].map(of);
+}
+
+const onTheWay = ({ ready, deferred, claimed, waiting }: StageStats): number => ready + deferred + claimed + waiting;
+
+/** A gate of this stage or of a later one: the way of the file ends there. */
+const closes = (gate: Gate, { feed, stage }: StageStats): boolean =>
+  (gate.feed === '*' || gate.feed === feed) &&
+  (gate.stage === '*' ||
+    (STAGE_NAMES as readonly string[]).indexOf(gate.stage) >= (STAGE_NAMES as readonly string[]).indexOf(stage));

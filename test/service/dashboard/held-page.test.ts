@@ -1,0 +1,186 @@
+/** Ten thousand held files of three causes: what a person does with them on the page, and how much work that is. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { until } from '../../world/waiting.js';
+import { createWorld } from '../../world/world.js';
+import { browserFor, open, seriousIn, tooWide } from './browser.js';
+import { CAUSES, crowdedWorld } from './crowd.js';
+import { dashboardAlone } from './served.js';
+
+const FILES = 10_000;
+/** Rows of the page: one page of files, a few groups. */
+const ROWS_MAX = 60;
+const FOCUSED = "(document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.id ?? '')";
+
+const textOf = async (page: Page, selector: string): Promise<string> =>
+  (await page.locator(selector).allInnerTexts()).join('\n');
+
+async function soon(page: Page, selector: string, wanted: RegExp): Promise<void> {
+  let seen = '';
+  const ask = async () => {
+    seen = await textOf(page, selector);
+    return wanted.test(seen);
+  };
+  await until(`${selector} to say ${wanted}`, ask, { everyMs: 50, soFar: () => seen });
+}
+
+/** What the page asks for from now on: path and query of each request. */
+function requestsOf(page: Page): string[] {
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname + new URL(request.url()).search));
+  return asked;
+}
+
+test('ten thousand held files: three lines say it, and one button retries a cause', async (t) => {
+  const browser = await browserFor(t, 'the page with ten thousand held files');
+  if (!browser) return;
+  const world = createWorld(t);
+  await crowdedWorld(world, FILES);
+  const served = await dashboardAlone(world);
+  const { page, complaints } = await open(t, browser, served.url);
+  const groups = page.locator('#held-groups tbody tr');
+  await soon(page, '#held-count', /\(10,000\)/);
+  await soon(page, '#held-groups', /too_large\s+6,\d+ files in \d+ folders/);
+  assert.equal(await groups.count(), CAUSES.length);
+  assert.ok((await page.locator('#held-section tr').count()) <= ROWS_MAX, 'the page has few rows');
+
+  // Nothing changes, so nothing is asked for but the stream's next snapshots.
+  const asked = requestsOf(page);
+  const at = () => page.evaluate<string>('document.body.dataset.at');
+  for (let n = 0, last = await at(); n < 4; n++) {
+    await until('the next snapshot', async () => (await at()) !== last, { everyMs: 50 });
+    last = await at();
+  }
+  assert.deepEqual(
+    asked.filter((one) => /held|errors/.test(one)),
+    [],
+  );
+
+  await groups
+    .filter({ hasText: 'too_large' })
+    .getByRole('button', { name: /folders of too_large/ })
+    .click();
+  await soon(page, '#held-groups', /region-1\s+250 files/);
+  assert.ok((await page.locator('#held-section tr').count()) <= ROWS_MAX);
+
+  const poison = groups.filter({ hasText: 'poison' });
+  await poison.getByRole('button', { name: /^Retry all of these/ }).focus();
+  await page.keyboard.press('Enter');
+  await soon(page, '#held-groups output', /3,?\d* files sent through the same stage again/);
+  await soon(page, '#held-count', /\(7,0\d\d\)/);
+  await soon(page, '#held-groups tr.gone', /poison[\s\S]*sent through the same stage again/);
+  assert.equal(world.jobs().filter(({ hold_code: code }) => code === 'poison').length, 0);
+  assert.equal(world.jobs().filter(({ state }) => state === 'held').length, FILES - 3_000);
+  assert.match(await page.evaluate<string>(FOCUSED), /^Retry all of these: /, 'the focus is on the next such button');
+  assert.deepEqual(complaints, []);
+});
+
+test('a folder of a cause, a part of a name, and a page after the other', async (t) => {
+  const browser = await browserFor(t, 'filters of the held files');
+  if (!browser) return;
+  const world = createWorld(t);
+  await crowdedWorld(world, 2_000);
+  const served = await dashboardAlone(world);
+  const { page, complaints } = await open(t, browser, served.url);
+  await page.getByRole('button', { name: /folders of too_large/ }).click();
+  await page.locator('#held-groups').getByRole('button', { name: 'region-1', exact: true }).click();
+  await soon(page, '#held-range', /^\d+ files held for too_large in region-1/);
+  for (const path of await page.locator('#held td.path').allInnerTexts()) assert.match(path, /^region-1\//);
+
+  await page.locator('#held-all').click();
+  await soon(page, '#held-range', /^2,000 files, 1 to 25$/);
+  await page.locator('#held-next').click();
+  await soon(page, '#held-range', /26 to 50$/);
+  assert.equal(await page.locator('#held tbody tr').count(), 25);
+  await page.locator('#held-before').click();
+  await soon(page, '#held-range', /1 to 25$/);
+
+  await page.locator('#held-name').fill('ORDERS-0012');
+  await soon(page, '#held-range', /^10 files with "ORDERS-0012" in the name$/);
+  assert.match(await textOf(page, '#held-groups'), /too_large\s+6 files in \d folders/);
+  await page
+    .locator('#held-groups tr', { hasText: 'too_large' })
+    .getByRole('button', { name: /^Discard all/ })
+    .click();
+  assert.match(
+    await textOf(page, '#sure-words'),
+    /^6 files held for too_large with "ORDERS-0012" in the name: They go/,
+  );
+  await page.getByRole('button', { name: 'Discard', exact: true }).click();
+  await soon(page, '#held-groups output', /6 files given up/);
+  assert.equal(world.jobs().filter(({ state }) => state === 'held').length, 1_994);
+  assert.deepEqual(complaints, []);
+});
+
+test('files that are selected, on two pages; each answer stands where its button was', async (t) => {
+  const browser = await browserFor(t, 'selection of held files');
+  if (!browser) return;
+  const world = createWorld(t);
+  await crowdedWorld(world, 100);
+  const served = await dashboardAlone(world);
+  const { page, complaints } = await open(t, browser, served.url);
+  await page.locator('#select-all').check();
+  await soon(page, '#selection-count', /^25 files selected$/);
+  await page.locator('#held-next').click();
+  await soon(page, '#held-range', /26 to 50$/);
+  await page.locator('#held tbody tr').first().getByRole('checkbox').focus();
+  await page.keyboard.press('Space');
+  await soon(page, '#selection-count', /^26 files selected, 25 of them on other pages$/);
+  await page.locator('#retry-selected').click();
+  await soon(page, '#selection output', /^26 files sent through the same stage again\.$/);
+  await soon(page, '#held-count', /\(74\)/);
+  assert.equal(await page.locator('#selection-count').textContent(), '');
+
+  const row = page.locator('#held tbody tr').nth(1);
+  const path = (await row.locator('td.path').textContent())!;
+  const mine = page.locator('#held tbody tr', { hasText: path });
+  await row.getByRole('button', { name: /^retry/ }).click();
+  await mine.locator('output', { hasText: /^1 file sent through the same stage again\.$/ }).waitFor();
+  await soon(page, '#held-count', /\(73\)/);
+  assert.equal(await mine.getByRole('button').count(), 0, 'its buttons are gone, its answer is not');
+  assert.equal(await mine.locator('output').getAttribute('class'), 'done');
+  assert.equal(
+    (await page.evaluate('getComputedStyle(document.querySelector("#held output.done")).display')) !== 'none',
+    true,
+  );
+  assert.match(await page.evaluate<string>(FOCUSED), /^retry /, 'the focus is on the next retry');
+
+  // Somebody else was faster: the same button says so.
+  const other = page.locator('#held tbody tr:not(.gone)').first();
+  const id = await other.getAttribute('data-key');
+  await page.route('**/retry', async (route) =>
+    route.fulfill({ status: 503, json: { error: 'state_io', sentence: 'The state cannot be written.' } }),
+  );
+  await other.getByRole('button', { name: /^retry/ }).click();
+  await page.locator(`#held tr[data-key="${id}"] output.failed`, { hasText: 'The state cannot be written.' }).waitFor();
+  assert.ok(await other.getByRole('button', { name: /^retry/ }).isVisible(), 'it can be tried again');
+  assert.deepEqual(
+    complaints.filter((one) => !/503/.test(one)),
+    [],
+  );
+});
+
+test('no sentence stands twice on the page; axe finds nothing serious; nothing is wider than the window', async (t) => {
+  const browser = await browserFor(t, 'the crowded page for everybody');
+  if (!browser) return;
+  const world = createWorld(t);
+  await crowdedWorld(world, 300);
+  await world.run('ingest-ctl', ['pause', 'move']);
+  const served = await dashboardAlone(world);
+  for (const width of [360, 768, 1_280, 1_600]) {
+    const { page } = await open(t, browser, served.url, { viewport: { width, height: 800 } });
+    await page.getByRole('button', { name: /folders of too_large/ }).click();
+    await soon(page, '#held-groups', /region-0/);
+    await page.locator('#select-all').check();
+    assert.ok((await tooWide(page)) <= 0, `${width} px`);
+    assert.deepEqual(await seriousIn(page), [], `${width} px`);
+    const text = await textOf(page, 'main');
+    const long = text
+      .split(/\n|(?<=[.:;]) /)
+      .filter((one) => one.split(' ').length >= 7 && !/^What to do|^Since/.test(one));
+    const twice = long.filter((one, i) => long.indexOf(one) !== i);
+    assert.deepEqual([...new Set(twice)], [], `${width} px`);
+    await page.context().close();
+  }
+});
