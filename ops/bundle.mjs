@@ -11,7 +11,7 @@ const EXTERNAL = [
   ...['better-sqlite3', 'koffi'],
   // Loaded where they are used only.
   ...['fastify', '@fastify/static', 'pg', 'prom-client', 'yaml'],
-  // What bunyan tries to load, and does without.
+  // Optional modules that bunyan tries to load.
   ...['dtrace-provider', 'mv', 'source-map-support', 'moment'],
 ];
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * npm run demo: drops a mixed set of files into two feeds of a running ingestor, in a temporary directory, tells what
- * happens, and ends with a summary that is counted from manifest and warehouse, not from what was told.
+ * npm run demo: drops a mixed set of files into two feeds of a running ingestor, in a temporary directory, prints what
+ * happens, and ends with a summary that is counted from manifest and warehouse, not from log lines.
  * Exit code 0 when everything ended where it should. KEEP=1 leaves the directory.
  */
 import { spawn } from 'node:child_process';
@@ -17,7 +17,7 @@ const DEADLINE_MS = 60_000;
 const root = mkdtempSync(join(tmpdir(), 'ingest-demo-'));
 const began = performance.now();
 
-/** What the feeds are for, and what is dropped into each: a script of ops/simulate with its options. */
+/** The feeds, and the uploads into each: a script of ops/simulate with its options. */
 const FEEDS = {
   quiet: { mode: 'stability', 'stability-seconds': 1 },
   signed: { mode: 'sidecar' },

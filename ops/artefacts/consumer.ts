@@ -1,4 +1,4 @@
-/** What a TypeScript program uses of the watcher's package. It is compiled only: .ci/artefacts-npm and npm test do so. */
+/** A TypeScript program on the watcher's package. It is compiled only: .ci/artefacts-npm and npm test do so. */
 import {
   type Change,
   type ChangeLog,

@@ -16,7 +16,7 @@ import { typesOf } from './types.mjs';
 
 export const SBOM = 'sbom.cdx.json';
 
-/** What both packages say of themselves. */
+/** Fields of package.json that both packages share. */
 const COMMON = ['version', 'license', 'type', 'sideEffects', 'engines', 'os', 'cpu'];
 
 /**

@@ -1,4 +1,4 @@
-/** What the completions of every shell need: each program with its options, and ingest-ctl with its verbs. */
+/** The data for the completions of every shell: each program with its options, and ingest-ctl with its verbs. */
 import { CTL_PROGRAM, completionOf, programs, STAGES, sectionsOf, verbs, wordCompletionOf } from './model.mjs';
 
 /** `{ name, summary, options, words }`, or with `verbs` instead of options. */

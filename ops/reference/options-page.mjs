@@ -104,7 +104,7 @@ const row = ({ name, flag, text, meta, variable, key }) => [
   `${plain(text)}${limitsOf(name, meta)}`,
 ];
 
-/** What --help leaves out: the rule of a value, where its name does not say it. */
+/** The rule of a value, which --help leaves out. */
 const limitsOf = (name, { kind, rule, placeholder }) =>
   ['switch', 'choice'].includes(kind) || ['DIR', 'PATH'].includes(placeholder) || name === 'process'
     ? ''

@@ -1,4 +1,4 @@
-/** What queue-stat says below its tables: rates, when the backlog is done, free space, version and uptime. A line each, as on the page. */
+/** The lines of queue-stat below its tables: rates, when the backlog is done, free space, version and uptime. A line each, as on the page. */
 import { shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 import type { PlaceReport } from '../service/figures/free-space.js';
 import type { Report } from '../service/status/report.js';

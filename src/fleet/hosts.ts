@@ -169,7 +169,7 @@ async function lives(shared: Rows, id: string): Promise<SharedError> {
     [id],
   );
   const said = `the last sign of life of host ${host?.name} is ${Math.round((host?.agoMs ?? 0) / 1_000)} s old`;
-  const rule = `only a host that was silent for ${FORGET_AFTER_MS / 1_000} s can be forgotten, since it may be at work behind a network that is cut`;
+  const rule = `only a host that was silent for ${FORGET_AFTER_MS / 1_000} s can be forgotten, since it may still work on the other side of a cut network`;
   return new SharedError('place', 'host_lives', `${said}: ${rule}. Stop it first, and wait`);
 }
 

@@ -1,6 +1,6 @@
 /**
  * Runs a chain on a few records: for tests of a module, with the same code as in the ingestor.
- * Guarantees: leaves nothing behind.
+ * Guarantees: leaves no file.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

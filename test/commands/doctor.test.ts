@@ -35,7 +35,7 @@ test('a good place is told as one, thing by thing, and nothing is left there', l
   const about = (word: RegExp) => found.some(({ what }) => word.test(what));
   for (const word of [
     /is on \w+/,
-    /leases tell writers/,
+    /leases show writers/,
     /never overwrites/,
     /tells A\.csv from a\.csv/,
     /GiB free, [\d,]+ inodes/,

@@ -28,7 +28,7 @@ export const CTL = {
     group: WHY,
     summary: 'Checks the environment before the first file: each thing in one line, with its remedy.',
     about:
-      'Checks directories, filesystems, leases, renames, limits, free space and clocks with the options that ingest would get. It leaves nothing behind. Exit code 3: something has to be repaired before the first file.',
+      'Checks directories, filesystems, leases, renames, limits, free space and clocks with the options that ingest would get. It leaves no file. Exit code 3: something has to be repaired before the first file.',
     options: [...FEED, 'state-path', 'json', 'shared-ledger'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],

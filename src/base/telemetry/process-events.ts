@@ -29,7 +29,7 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   call_hangs: {
     level: 'error',
     say: (f) =>
-      `a call (${text(f.act)}) on ${text(f.path)} has not ended for ${text(f.quiet_seconds)} s${inHand(f)}: look at its mount and the disk or server behind it; other files go on`,
+      `a call (${text(f.act)}) on ${text(f.path)} has not ended for ${text(f.quiet_seconds)} s${inHand(f)}: check its mount, and the disk or server of that mount; other files go on`,
   },
   call_back: { say: (f) => `the call (${text(f.act)}) on ${text(f.path)} has ended: the file goes on` },
   service_manager_silent: {

@@ -112,7 +112,7 @@ export class ChainChild {
   }
 
   #send(message: ChainMessage | FileMessage): void {
-    // Where the channel is closed, the exit event follows.
+    // If the channel is closed, the exit event follows.
     this.#process.send(message, () => {});
   }
 

@@ -32,7 +32,7 @@ export async function countLostLines(backend: Backend): Promise<void> {
   }
 }
 
-/** Beats from the main loop, so that a loop that hangs is noticed. Each beat also checks that the state file is still the one opened. */
+/** Heartbeats come from the main loop, so that a loop that hangs is noticed. Each one also checks that the state file is still the one opened. */
 export function startHeartbeats(backend: Backend, { fail, onStop }: Life): () => void {
   const beat = () => {
     try {

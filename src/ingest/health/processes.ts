@@ -32,7 +32,7 @@ export interface Process {
   job: string | null;
   /** The jobs of its other threads. */
   thread_jobs: readonly string[];
-  /** Those of them in which a call hangs. */
+  /** The processes in which a call hangs. */
   hanging_jobs: readonly string[];
   place: string;
 }

@@ -123,7 +123,7 @@ const FIRST_OF_HEAD = ['hashes_new', 'hashes_mid', 'hashes_old'].map(
   (table) => `SELECT row FROM ${table} WHERE head BETWEEN ? AND ? LIMIT ?`,
 );
 
-/** Rows of contents whose hash may begin with these hexadecimal digits, at most so many of each kind; their records tell. */
+/** Rows of contents whose hash may begin with these hexadecimal digits, at most so many of each kind; their records decide. */
 export function rowsOfHead(reader: Reader, feeds: readonly string[], digits: string, most: number): number[] {
   const bounds = (bytes: number): [from: Buffer, to: Buffer] => [
     Buffer.from(digits.padEnd(2 * bytes, '0').slice(0, 2 * bytes), 'hex'),

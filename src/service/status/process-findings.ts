@@ -26,7 +26,7 @@ const ofCalls = ({ title, pid, hanging_jobs: jobs }: Process): Finding[] =>
   jobs.map((job) => ({
     ...{ code: 'call_hangs', ...stuck, what: job, files: 1, since: null },
     sentence: `A call on the file of job ${job} does not end in the process "${title}" (pid ${pid}): the file system that the file lies in, or is to be moved to, does not answer.`,
-    release: `ingest-ctl explain ${job} says which file: look at its mount, and the disk or server behind it`,
+    release: `ingest-ctl explain ${job} says which file: check its mount, and the disk or server of that mount`,
   }));
 
 const STOPPED = '(SIGSTOP, or a debugger)';

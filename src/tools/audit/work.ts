@@ -53,7 +53,7 @@ function judgeSealed({ view, feed, tell }: Working, folder: string, dir: number)
     if (!stat || (stat.kind === 'directory' && job)) continue;
     if (parsed?.part === 'partial')
       tell(difference('left_over', feed.name, at, 'a private copy that nobody is making'));
-    else if (!parsed) tell(difference('orphan', feed.name, at, 'its name tells of no job'));
+    else if (!parsed) tell(difference('orphan', feed.name, at, 'its name is of no job'));
     else tell(difference('orphan', feed.name, at, job ? `its job is done (${job.ending})` : 'no job speaks of it'));
   }
 }

@@ -77,6 +77,6 @@ async function checkTables(shared: Rows, host: string | undefined): Promise<Find
   );
   if (!known) return [fail(ABOUT, `it does not know this host (${host})`, 'ingest-ctl host join NAME')];
   if (known.forgotten)
-    return [fail(ABOUT, `it was told that ${known.name} is gone for ever`, `ingest-ctl host rejoin ${known.name}`)];
+    return [fail(ABOUT, `it has ${known.name} as gone for ever`, `ingest-ctl host rejoin ${known.name}`)];
   return [ok(ABOUT, `this host is ${known.name} there`)];
 }

@@ -120,7 +120,7 @@ function ownership({ name, kind, path, shown = path }: Place, stat: Stat): Findi
 }
 
 function caseFolding({ name, kind, path, shown = path }: Place, dir: number, probe: ByteName): Finding {
-  if (!statAtOrNone(dir, probe.toUpperCase() as ByteName)) return ok(name, `${shown} tells A.csv from a.csv`);
+  if (!statAtOrNone(dir, probe.toUpperCase() as ByteName)) return ok(name, `${shown} distinguishes A.csv and a.csv`);
   const follows =
     kind === 'input' ? 'a.csv replaces A.csv before it is seen' : 'the second of A.csv and a.csv gets the name a~2.csv';
   return warn(
@@ -147,10 +147,10 @@ function lease({ name, path, shown = path }: Place, dir: number, probe: ByteName
     const writer = openAt(dir, probe, O.WRONLY | O.NOFOLLOW);
     const beside = probeLease(reader);
     closeSync(writer);
-    if (alone === 'free' && beside === 'writer') return ok(name, `leases tell writers in ${shown}`);
+    if (alone === 'free' && beside === 'writer') return ok(name, `leases show writers in ${shown}`);
     return warn(
       name,
-      `leases tell nothing in ${shown} (${alone}, and beside a writer ${beside}): each file is copied after a second window`,
+      `leases show nothing in ${shown} (${alone}, and beside a writer ${beside}): each file is copied after a second window`,
       'use ext4, xfs or btrfs; see that fs.leases-enable is 1',
     );
   } finally {

@@ -15,7 +15,7 @@ export function asText({ title, sentences, release, job }: Part): string {
   if (job) {
     const tried = [
       ...(job.attempts > 0 ? [`${job.attempts} failed attempts`] : []),
-      ...(job.crashes > 0 ? [`its process died with it in hand ${job.crashes} times`] : []),
+      ...(job.crashes > 0 ? [`its process died while working on it ${job.crashes} times`] : []),
     ];
     if (tried.length > 0) lines.push(`  Tries: ${tried.join(', ')}`);
     lines.push('  History:', ...historyOf(job).map((line) => `    ${line}`));

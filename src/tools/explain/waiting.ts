@@ -72,7 +72,7 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
   if (stat?.kind !== 'file') {
     return verdict(
       'waiting',
-      'It is not in the input any more; its job ends at its next look, and nothing of it was taken.',
+      'It is not in the input any more; its job ends at its next check, and nothing of it was taken.',
     );
   }
   const last = job.trail.at(-1)?.why;
@@ -156,7 +156,7 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Rule {
     );
   }
   if (facts.noRoom !== undefined && job.reason === NO_ROOM) {
-    const again = 'it is tried again by itself, ever more seldom, behind the others';
+    const again = 'it is tried again by itself, after longer and longer waits, after the others';
     return verdict('sealed', `It has to be copied, and there was no room for its ${bytes(job.bytes)}.`, again);
   }
   if (job.reason === BELOW_MARK) {

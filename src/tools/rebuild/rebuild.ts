@@ -80,7 +80,7 @@ async function make(asked: Asked, say: Say): Promise<Before> {
   } catch (error) {
     await making.backend.close();
     if (!(error instanceof ChangedMeanwhile)) throw error;
-    say('the work directory has changed since the rebuild was interrupted: it begins anew');
+    say('the work directory has changed since the rebuild was interrupted: it begins again');
     removeMaking(asked.statePath);
     return make(asked, say);
   }
