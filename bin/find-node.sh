@@ -1,7 +1,7 @@
 # Sets $node to the first Node that is new enough: the machine's own, or the one that npm installed with the package (below
 # it, or beside it if the package is a dependency). If there is none, it prints a sentence and ends the script that
 # sources this.
-# $here: that script's own file, in bin/ or ops/ of the package.
+# $here: that script's own file, in bin/ of the package.
 package=${here%/*/*}
 for node in node "$package"/node_modules/node-linux-*/bin/node "${package%/*}"/node-linux-*/bin/node; do
   # The same as `engines` in package.json.

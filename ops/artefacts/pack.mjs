@@ -1,6 +1,7 @@
 /**
- * `npm run pack`: builds, and makes what people install, by the version of package.json, in dist/artefacts: the tarball of the
- * product and of the watcher alone, the SBOM of each, and the list of licences. The same tree gives the same bytes.
+ * `npm run pack:npm`, the first half of `npm run pack`: builds, and makes what npm installs, by the version of package.json.
+ * In dist/artefacts are then the tarball of the product and of the watcher alone, the SBOM of each, and the list of
+ * licences. The same tree gives the same bytes.
  * Refuses a tree with changes that are not committed, unless it is given --uncommitted.
  */
 import { execFileSync } from 'node:child_process';

@@ -37,7 +37,7 @@ export function samples(
     .map(({ atMs, counts, stages }) => sampleOf(atMs, JSON.parse(counts), what.stages ? JSON.parse(stages) : []));
   const now = sampleOf(nowMs, countsOf(rows, feed), what.stages ? stagesOf(rows, feed) : []);
   const rowMs = lastRowMs(rows, nowMs);
-  // What changed since the last row of all changed within the minute after it.
+  // Changes since the last row of all feeds happened within the minute after it.
   const rest = rowMs !== undefined && nowMs - rowMs > 2 * every ? [{ ...now, atMs: rowMs + every }] : [];
   return [...noted, ...rest, now].flatMap((one, i, all) => stoodUntil(one, all[i + 1]?.atMs));
 }
@@ -66,7 +66,7 @@ const sampleOf = (atMs: number, counts: CountRow[], stages: StageRow[]): Sample 
 export function timesSince(rows: Reader, feed: string, nowMs: number, lastMs: number): TimesSince {
   const fromMs = nowMs - lastMs;
   const rowMs = lastRowMs(rows, nowMs);
-  // What changed since that row changed within the minute after it.
+  // Changes since that row happened within the minute after it.
   if (rowMs !== undefined && rowMs + limits.sampleEveryMs < fromMs) return { fromMs, buckets: [] };
   const row = (sql: string, ...params: unknown[]) => rows.get<{ fromMs: number; durations: string }>(sql, ...params);
   const first = row(TIMES_AT, feed, fromMs) ?? row(FIRST_TIMES, feed);
@@ -77,7 +77,8 @@ export function timesSince(rows: Reader, feed: string, nowMs: number, lastMs: nu
     ]),
   );
   const buckets = timesOf(rows, feed).map(([stage, belowMs, jobs]) => ({
-    ...{ stage, belowMs },
+    stage,
+    belowMs,
     jobs: Math.max(0, jobs - (before.get(`${stage}\0${belowMs}`) ?? 0)),
   }));
   return { fromMs: first?.fromMs ?? nowMs, buckets: buckets.filter(({ jobs }) => jobs > 0) };

@@ -43,7 +43,7 @@ export interface AgedDepth {
   stage: StageName;
   jobs: number;
   bytes: number;
-  /** Of each bound: how many of the jobs were made in that second or before. */
+  /** For each bound: how many of the jobs were created in that second or before. */
   madeBy: number[];
 }
 

@@ -9,6 +9,10 @@ import { outputMutants } from './mutants-outputs.js';
 import type { Edit, Mutant } from './mutants-shape.js';
 import { verbMutants } from './mutants-verbs.js';
 
+/** The part of both statements in queue/sqlite/write-move.ts that is before their condition. */
+const AMENDED = `
+  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)`;
+
 export const mutants: readonly Mutant[] = [
   ...durabilityMutants,
   ...verbMutants,
@@ -98,16 +102,10 @@ export const mutants: readonly Mutant[] = [
           'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)";',
         ],
       ],
-      'queue/sqlite/write-move.js': [
-        [
-          "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;\n/** The same",
-          'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)`;\n/** The same',
-        ],
-        [
-          "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;\n/** The claim ends",
-          'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)`;\n/** The claim ends',
-        ],
-      ],
+      'queue/sqlite/write-move.js': ['waits_on = ?, ending = ?,', 'reason = NULL,'].map((set): [string, string] => [
+        `${set} updated_ms = ?, trail = ?,${AMENDED}\n  WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`,
+        `${set} updated_ms = ?, trail = ?,${AMENDED}\n  WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)`,
+      ]),
     },
   },
   {

@@ -59,7 +59,7 @@ const MUTANTS: Record<string, Partial<Protocol>> = {
 };
 
 for (const [name, change] of Object.entries(MUTANTS))
-  test(`the play finds: ${name}`, { timeout: 120_000 }, async (t) => {
+  test(`the play finds: ${name}`, { timeout: 300_000 }, async (t) => {
     const server = await Postgres.start(t);
     if (!server) return;
     const play = new Play(server, await sitesOf(t, server, { ...PRODUCT, ...change }), process.env.SEED ?? 'mutants');

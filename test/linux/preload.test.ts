@@ -33,13 +33,13 @@ function faultLibrary(t: TestContext): string | undefined {
   return join(path, 'fault.so');
 }
 
-const TELL = `=> const printed = (e) => => process.stdout.write(JSON.stringify({ code: e.code, errno: e.errno, call: e.call, message: e.message }));`;
+const PRINTED = `const printed = (e) => process.stdout.write(JSON.stringify({ code: e.code, errno: e.errno, call: e.call, message: e.message }));`;
 
 test('a preloaded renameat2 is called, and its errno is reported', async (t) => {
   const library = faultLibrary(t);
   if (library === undefined) return;
-  const source = `${TELL} const n = linux.nameOfText;
-    try { linux.renameNoReplace(linux.AT_FDCWD, n('a'), linux.AT_FDCWD, n('b')); } catch (e) { told(e); }`;
+  const source = `${PRINTED} const n = linux.nameOfText;
+    try { linux.renameNoReplace(linux.AT_FDCWD, n('a'), linux.AT_FDCWD, n('b')); } catch (e) { printed(e); }`;
   const result = await runNode(t, source, { env: { LD_PRELOAD: library } });
   assertSucceeded(result);
   const { message, ...told } = JSON.parse(result.stdout);
@@ -49,8 +49,8 @@ test('a preloaded renameat2 is called, and its errno is reported', async (t) => 
 test('the limit of watches is a typed error that names the limit', async (t) => {
   const library = faultLibrary(t);
   if (library === undefined) return;
-  const source = `${TELL} const i = new linux.Inotify();
-    try { i.addWatch({ path: '/tmp', watch_for: linux.IN_CREATE, callback() {} }); } catch (e) { told(e); }
+  const source = `${PRINTED} const i = new linux.Inotify();
+    try { i.addWatch({ path: '/tmp', watch_for: linux.IN_CREATE, callback() {} }); } catch (e) { printed(e); }
     i.close();`;
   const result = await runNode(t, source, { env: { LD_PRELOAD: library } });
   assertSucceeded(result);
@@ -63,7 +63,7 @@ test('the limit of watches is a typed error that names the limit', async (t) => 
 test('an error of syncfs comes over from the thread that called it', async (t) => {
   const library = faultLibrary(t);
   if (library === undefined) return;
-  const source = `${TELL} await linux.syncFs(linux.openDirectory(linux.AT_FDCWD, linux.nameOfText('/tmp'))).catch(printed);`;
+  const source = `${PRINTED} await linux.syncFs(linux.openDirectory(linux.AT_FDCWD, linux.nameOfText('/tmp'))).catch(printed);`;
   const result = await runNode(t, source, { env: { LD_PRELOAD: library } });
   assertSucceeded(result);
   assert.equal(JSON.parse(result.stdout).code, 'EIO');

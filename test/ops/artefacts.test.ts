@@ -1,4 +1,4 @@
-/** The trees that `npm run pack` makes tarballs of: their files, exports and types, the SBOM, the list of licences. No network. */
+/** The trees that `npm run pack:npm` makes tarballs of: their files, exports and types, the SBOM, the list of licences. No network. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,8 @@ interface Entry {
 interface Packed {
   name: string;
   version: string;
-  bin: Record<string, string>;
+  bin?: Record<string, string>;
+  man?: string[];
   exports: Record<string, string | { types: string; default: string }>;
   dependencies: Record<string, string>;
 }
@@ -45,9 +46,9 @@ function packedFiles(tree: string): string[] {
 }
 
 /** Each file that package.json names is packed. */
-function assertNamed({ exports, bin = {} }: Packed, files: readonly string[]): void {
+function assertNamed({ exports, bin = {}, man = [] }: Packed, files: readonly string[]): void {
   const exported = Object.values(exports).flatMap((one) => (typeof one === 'string' ? [one] : Object.values(one)));
-  for (const path of [...exported, ...Object.values(bin)])
+  for (const path of [...exported, ...Object.values(bin), ...man])
     assert.ok(files.includes(path.replace('./', '')), `${path} is named by package.json and not packed`);
 }
 
@@ -67,12 +68,14 @@ test('the product: commands, libraries, page, documents, SBOM, and every package
       'ops/runbook.md',
     ],
     ...['src/service/dashboard/page/index.html', 'dist/program/call-thread.cjs', 'dist/program/process-child.cjs'],
-    'dist/src/service/dashboard/data/search-thread.js',
+    'dist/src/service/dashboard/search/search-thread.js',
   ])
     assert.ok(files.includes(path), `${path} is not packed`);
   const others = files.filter((path) => !path.startsWith('node_modules/'));
   assert.deepEqual(
-    others.filter((path) => /\.map$|^dist\/test|^test\/|^bench\/|^ops\/artefacts|npm-shrinkwrap/.test(path)),
+    others.filter((path) =>
+      /\.map$|^dist\/test|^test\/|^bench\/|^ops\/(?:artefacts|deb|reference)\/|npm-shrinkwrap/.test(path),
+    ),
     [],
   );
   const found = new Set(files.filter((path) => /node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(path)));

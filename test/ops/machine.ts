@@ -1,8 +1,9 @@
 /**
- * A machine as the runbook speaks of one, below a folder of its own: releases are installed into it by ops/install, and the
- * runbook's own commands are run on it, word for word but for their paths.
- * What is the test's and not the machine's: its service manager (starts and stops the installed command), the accounts
- * (their numbers stand in for them, and root does what sudo does; where we are not root, all is ours), `npm ci` (the release is built), and the editor.
+ * A machine as the runbook describes one, below a folder of its own. The files of the Debian package are laid there, and the
+ * runbook's own commands run on it. Only their paths differ.
+ * The test plays these parts itself: the service manager (it starts and stops the installed command), dpkg (it replaces the program
+ * and keeps the configuration; .ci/artefacts-deb has the real one), the accounts (numbers stand for them, and root does
+ * what sudo does; without root everything belongs to this user), and the editor.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -17,6 +18,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -46,12 +48,12 @@ export function blocksOf(heading: string, language = 'sh'): string[] {
   return blocks;
 }
 
-/** A release as its folder is after `npm ci`: this one, or the one after it, whose ledger has one migration more. */
+/** The folder of a release after `npm ci`: this release, or the next one, whose ledger has one migration more. */
 export function releaseIn(folder: string, migration?: string): string {
   const { files } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { files: string[] };
-  for (const name of [...globSync(files, { cwd: PACKAGE }), 'package.json'])
+  for (const name of [...globSync(files, { cwd: PACKAGE }), 'package.json', 'npm-shrinkwrap.json'])
     cpSync(join(PACKAGE, name), join(folder, name), { recursive: true });
-  // Links are installed as links.
+  // The package is laid with links where the release has links.
   const modules = join(PACKAGE, 'node_modules');
   mkdirSync(join(folder, 'node_modules'));
   for (const name of readdirSync(modules)) symlinkSync(join(modules, name), join(folder, 'node_modules', name));
@@ -108,11 +110,17 @@ export class Machine {
     return join(this.root, 'etc/atomic-ingestor/config.yaml');
   }
 
-  /** As the runbook installs it; the configuration then waits for nothing and serves no dashboard. */
+  /** Lays the files of the package as dpkg does. The configuration then waits for nothing and serves no dashboard. */
   install(from: string): void {
-    const env = { ...process.env, DESTDIR: this.root };
-    const { status, stderr } = spawnSync(join(from, 'ops/install'), { env, encoding: 'utf8' });
+    const unpacked = join(this.root, 'unpacked');
+    const args = [join(from, 'ops/deb/tree.mjs'), unpacked];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
+    const program = join(this.root, 'usr');
+    if (existsSync(program)) renameSync(program, `${program}.old`);
+    renameSync(join(unpacked, 'usr'), program);
+    if (!existsSync(this.config)) renameSync(join(unpacked, 'etc'), join(this.root, 'etc'));
+    for (const path of [unpacked, `${program}.old`]) rmSync(path, { recursive: true, force: true });
     const config = readFileSync(this.config, 'utf8')
       .replace(/^dashboard: .*$/m, '')
       .replace(/^# stability-seconds: .*$/m, 'stability-seconds: 0')
@@ -120,9 +128,9 @@ export class Machine {
     writeFileSync(this.config, this.#here(config));
   }
 
-  /** A text of the runbook with its paths as they are here, or on the host that stands before one. */
+  /** The text with its paths as they are here. `host:/path` becomes the path on the machine of that host. */
   #here(text: string, hosts: Record<string, Machine> = {}): string {
-    const path = /(?<![\w.\-/])(?:([\w-]+):)?(\/(?:opt|srv|etc|var)\/[^\s']*)/g;
+    const path = /(?<![\w.\-/])(?:([\w-]+):)?(\/(?:srv|etc|var)\/[^\s']*)/g;
     return text.replace(path, (_, name: string | undefined, at: string) => {
       const machine = name === undefined ? this : hosts[name]!;
       return at.startsWith(STATE)
@@ -132,10 +140,10 @@ export class Machine {
   }
 
   command(name: string): string {
-    return join(this.root, 'opt/atomic-ingestor/bin', name);
+    return join(this.root, 'usr/bin', name);
   }
 
-  /** As a unit of `Type=notify`: until it is at work. */
+  /** Waits until the service is at work, as systemd does for a unit of `Type=notify`. */
   async start(): Promise<void> {
     assert.ok(!this.service?.running, 'the service runs already');
     const args = ['--config', this.config, '--state-path', this.world.statePath];
@@ -152,12 +160,12 @@ export class Machine {
     assert.equal(code, 0, this.service.tail());
   }
 
-  /** Runs commands of the runbook; `hosts`: machines that they name. Answers what was printed. */
-  async run(commands: string, { cwd = this.root, hosts = {} }: Where = {}): Promise<string> {
+  /** Runs commands of the runbook. `release`: what dpkg installs. `hosts`: machines that they name. Returns what was printed. */
+  async run(commands: string, { release: from, hosts = {} }: Where = {}): Promise<string> {
     const asked = join(this.root, 'asked');
     const script = `${sudoShims(this.user)}${shims(asked)}\n${this.#here(commands, hosts)}`;
-    const env = { ...process.env, DESTDIR: this.root };
-    const bash = spawn('bash', ['-euc', script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = { ...process.env, PATH: `${join(this.root, 'usr/bin')}:${process.env.PATH}` };
+    const bash = spawn('bash', ['-euc', script], { cwd: this.root, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     for (const stream of [bash.stdout, bash.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -165,7 +173,7 @@ export class Machine {
       });
     const closed = once(bash, 'close');
     const ended = async () => {
-      if (existsSync(asked)) await this.#answer(asked);
+      if (existsSync(asked)) await this.#answer(asked, from);
       return bash.exitCode !== null;
     };
     try {
@@ -178,24 +186,34 @@ export class Machine {
     return said;
   }
 
-  async #answer(asked: string): Promise<void> {
+  async #answer(asked: string, from: string | undefined): Promise<void> {
     const what = readFileSync(asked, 'utf8').trim();
     if (what === 'edit') writeFileSync(this.config, this.#here(this.edit(readFileSync(this.config, 'utf8'))));
     if (what === 'stop' || what === 'restart') await this.stop();
     if (what === 'start' || what === 'restart' || what === 'enable') await this.start();
     if (what === 'mount') this.mount();
+    if (what === 'dpkg') await this.#dpkg(from!);
     rmSync(asked);
+  }
+
+  /** A service that runs is restarted, as the package's postinst does it. */
+  async #dpkg(from: string): Promise<void> {
+    const runs = this.service?.running;
+    this.install(from);
+    if (!runs) return;
+    await this.stop();
+    await this.start();
   }
 }
 
 interface Where {
-  cwd?: string;
+  release?: string;
   hosts?: Record<string, Machine>;
 }
 
 const shims = (asked: string): string => `
   ask() { echo "$1" > '${asked}.new'; mv '${asked}.new' '${asked}'; while [ -e '${asked}' ]; do sleep 0.02; done; }
-  npm() { :; }
+  dpkg() { ask dpkg; }
   systemctl() { ask "$1"; }
   mount() { ask mount; }
   sudoedit() { ask edit; }`;

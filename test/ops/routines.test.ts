@@ -1,6 +1,6 @@
 /**
- * The runbook's routines, executed from its own text on a machine that ops/install has made, while files keep coming: nothing
- * is lost, nothing is in twice.
+ * The runbook's routines, run from its own text on a machine with the files of the Debian package, while files keep coming:
+ * nothing is lost, nothing is in twice.
  */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -69,7 +69,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   const dropping = setInterval(() => {
     if (world.dropped.length < 1_500) some(world, `meanwhile ${world.dropped.length}`, 2);
   }, 40);
-  await machine.run(upgrade!, { cwd: newer }).finally(() => clearInterval(dropping));
+  await machine.run(upgrade!, { release: newer }).finally(() => clearInterval(dropping));
 
   const ended = await worker.ended;
   refused(ended, /was written by a newer version of this program: install that version/);
@@ -87,7 +87,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   some(world, 'of the newer', 20);
   await world.allDroppedDone(PATIENT);
 
-  await machine.run(blocksOf('Downgrade')[0]!, { cwd: older });
+  await machine.run(blocksOf('Downgrade')[0]!, { release: older });
   for (const [name, ...args] of [
     ['ingest', '--config', machine.config, '--once'],
     ['queue-stat'],
@@ -136,7 +136,7 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   const [one] = old.world.jobs().filter(({ stage, state }) => stage === 'hash' && state === 'ready');
   await withState(old.world.statePath, (backend) => holdReady(backend, [one!.id]));
 
-  const host = new Machine(t, { ground: loopMount(join(old.root, 'disk')) });
+  const host = new Machine(t, { ground: loopMount(join(old.root, 'disk'), { bytes: 512 * 1024 * 1024 }) });
   host.install(releaseIn(join(host.root, 'release')));
   const [onTheOld, onTheNew] = blocksOf('Move to another host');
   await old.run(onTheOld!, { hosts: { 'new-host': host } });
@@ -239,7 +239,7 @@ async function installAndDoctor(t: TestContext): Promise<void> {
     give(machine.user, manifests);
   }
   assert.match(await machine.run(doctor), / 0 to mend before the first file/);
-  await machine.run(install!, { cwd: release });
+  await machine.run(install!, { release });
   await machine.world.isStored(machine.world.drop('first.csv', 100), PATIENT);
   const [backUp] = blocksOf('Back up');
   const copies = () => readdirSync(join(machine.root, 'var/backups/atomic-ingestor')).length;

@@ -1,4 +1,4 @@
-/** The service as ops/install puts it on a machine: units, user, folders, configuration. */
+/** The files of the Debian package as a machine has them: units, program, configuration. .ci/artefacts-deb installs the package. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -23,10 +23,8 @@ const EXPOSURE_MAX = 2;
 function installed(t: TestContext): { world: World; root: string } {
   const world = createWorld(t);
   const root = join(world.root, 'machine');
-  const { status, stderr } = spawnSync(join(PACKAGE, 'ops/install'), {
-    env: { ...process.env, DESTDIR: root },
-    encoding: 'utf8',
-  });
+  const tree = [join(PACKAGE, 'ops/deb/tree.mjs'), root, '--docs'];
+  const { status, stderr } = spawnSync(process.execPath, tree, { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   return { world, root };
 }
@@ -40,7 +38,7 @@ test('systemd finds no fault with the units, and little that they leave exposed'
   if (skipUnlessInstalled(t, 'systemd-analyze', 'what systemd says of the units')) return;
   const { root } = installed(t);
   const own = join(root, 'usr/lib/systemd/system');
-  // What every unit is ordered against.
+  // The targets that units are ordered after.
   for (const name of readdirSync('/usr/lib/systemd/system').filter((name) => name.endsWith('.target')))
     cpSync(join('/usr/lib/systemd/system', name), join(own, name));
   for (const unit of UNITS) {
@@ -51,10 +49,9 @@ test('systemd finds no fault with the units, and little that they leave exposed'
   }
 });
 
-test('what is installed is the program, the watcher library, and what they need to run', async (t) => {
+test('the package has the program, what it needs to run, its own Node and the documents', async (t) => {
   const { root } = installed(t);
-  const at = join(root, 'opt/atomic-ingestor');
-  assert.deepEqual(readdirSync(join(at, 'dist')).sort(), readdirSync(join(PACKAGE, 'dist')).filter(isPublished).sort());
+  const at = join(root, 'usr/lib/atomic-ingestor');
   const json = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as Record<string, object>;
   const has = (name: string) => existsSync(join(at, 'node_modules', name));
   assert.deepEqual(Object.keys(json.devDependencies!).filter(has), []);
@@ -62,17 +59,26 @@ test('what is installed is the program, the watcher library, and what they need 
     Object.keys(json.dependencies!).filter((name) => !has(name)),
     [],
   );
-  const runtimes = Object.keys(json.optionalDependencies!);
-  const isInstalled = (name: string) => existsSync(join(PACKAGE, 'node_modules', name));
-  assert.deepEqual(runtimes.filter(has), runtimes.filter(isInstalled));
-  const { createWatcher } = await import(join(at, 'dist/watcher.js'));
-  assert.equal(typeof createWatcher, 'function');
+  assert.deepEqual(readdirSync(join(root, 'usr/bin')).sort(), Object.keys(json.bin!).sort());
+  for (const name of Object.keys(json.bin!)) {
+    const { status, stdout, stderr } = spawnSync(join(root, 'usr/bin', name), ['--help'], {
+      env: { PATH: '/usr/bin:/bin' },
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, new RegExp(`\\b${name}\\b`));
+  }
+  assert.deepEqual(
+    readdirSync(join(at, 'dist')).sort(),
+    ['program', 'queue', 'src'],
+    'no command writes beside the program',
+  );
+  const documents = join(root, 'usr/share/doc/atomic-ingestor');
+  for (const page of ['README.md', 'docs/errors.md', 'ops/runbook.md', 'ops/prometheus/alerts.yaml'])
+    assert.ok(existsSync(join(documents, page)), page);
 });
 
-/** Not the tests, nor what Node compiled here. */
-const isPublished = (name: string): boolean => !/^(test|cache)$/.test(name);
-
-test('the installed program runs with the installed configuration, and an own one is left alone', async (t) => {
+test('the installed program runs with the installed configuration', async (t) => {
   const { world, root } = installed(t);
   const config = join(root, 'etc/atomic-ingestor/config.yaml');
   const own = readFileSync(config, 'utf8')
@@ -84,12 +90,10 @@ test('the installed program runs with the installed configuration, and an own on
   for (const folder of ['staging', 'work', 'manifests', 'warehouse']) mkdirSync(join(root, folder));
   writeFileSync(join(root, 'staging/a.csv'), 'a,b\n');
   const state = join(world.root, 'state.db');
-  const ingest = join(root, 'opt/atomic-ingestor/bin/ingest');
+  const ingest = join(root, 'usr/bin/ingest');
   const { code, stderr } = await world.launch(ingest, ['--config', config, '--state-path', state, '--once']).ended;
   assert.equal(code, 0, stderr);
   assert.equal(readdirSync(join(root, 'warehouse')).filter((name) => name.startsWith('ingest_date=')).length, 1);
-  assert.equal(spawnSync(join(PACKAGE, 'ops/install'), { env: { ...process.env, DESTDIR: root } }).status, 0);
-  assert.equal(readFileSync(config, 'utf8'), own);
 });
 
 test('the example configuration has every key, with its default', () => {
@@ -112,7 +116,7 @@ test('the example configuration has every key, with its default', () => {
   );
   for (const [name, field] of Object.entries(fields)) {
     if (NOT_IN_FILE.includes(name)) continue;
-    // That of `concurrency` is the machine's own: the example has it of one with four cores.
+    // The default of `concurrency` depends on the machine. The example has the value of a machine with four cores.
     const fallback = name === 'concurrency' ? 4 : field.safeParse(undefined).data;
     const { data } = field.safeParse(given[name]);
     assert.notEqual(data, undefined, `${name} is refused`);

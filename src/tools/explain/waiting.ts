@@ -62,7 +62,7 @@ function behindGate(gate: Gate): Verdict {
   return verdict(
     'behind_gate',
     `${stage} is closed since ${at(gate.sinceMs)} (${gate.code}): ${gate.reason}.`,
-    'it goes on by itself as soon as that is repaired; it is looked at again and again, and no attempt is spent',
+    'it goes on by itself as soon as that is repaired; it is checked again and again, and no attempt is spent',
   );
 }
 
@@ -128,7 +128,7 @@ function windowRuns(
 function writerOpen(facts: JobFacts, job: Job, view: QueueView): Verdict {
   return verdict(
     'waiting',
-    `Somebody still has it open (or mapped) for writing: ${facts.refusals ?? 1} looks in a row found it so; looked at again ${inTime(job.dueMs - view.nowMs())}.`,
+    `Somebody still has it open (or mapped) for writing: ${facts.refusals ?? 1} checks in a row found it open; the next check is ${inTime(job.dueMs - view.nowMs())}.`,
     'the writer has to close it (fuser -v names the process); it is never taken from under a writer',
   );
 }
@@ -161,7 +161,7 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions): Rule {
   }
   if (job.reason === BELOW_MARK) {
     const left = `${bytes(feed.minFreeBytes)} (--min-free-bytes) would not stay free of ${feed.warehouse}`;
-    const release = 'free some space there, or lower the mark; it is looked at again by itself';
+    const release = 'free some space there, or lower the watermark; it is checked again by itself';
     return verdict('sealed', `It has to be copied, and with its ${bytes(job.bytes)} ${left}.`, release);
   }
   const why = job.trail.at(-1)?.why;

@@ -20,7 +20,7 @@ const SCREEN = { width: 1_280, height: 800 };
 const TERMINAL_LINES = 40;
 const canTrace = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0;
 
-/** Waits until `queue-stat` names it, within a terminal's height, then reads the page's first screen. */
+/** Waits until `queue-stat` names it, within a terminal's height, then looks at the page's first screen. */
 async function isNamed(t: TestContext, world: World, cause: RegExp): Promise<void> {
   let said = '';
   const named = async () => {
@@ -126,7 +126,7 @@ describe('processes, writers and limits', { concurrency: 2 }, () => {
     world.start('ingest');
     const writer = world.writer('open.csv');
     writer.write('not yet all');
-    await isNamed(t, world, /Somebody still has open\.csv open for writing; \d+ snapshots in a row found it so/);
+    await isNamed(t, world, /Somebody still has open\.csv open for writing; \d+ checks in a row found it open/);
     await writer.close();
   });
 
