@@ -167,7 +167,7 @@ test('a dashboard that lives does not stand in for the service', limit, async (t
   const metric = /^ingest_findings\{severity="stuck",code="nobody"\} 1$/m;
   const isMeasured = async () => metric.test((await served.ask('/metrics')).body);
   await until('the metric that the alert asks for', isMeasured, SAID_WITHIN);
-  const findings = async () => (await served.look()).findings.filter(({ code }) => code === 'nobody');
+  const findings = async () => (await served.snapshot()).findings.filter(({ code }) => code === 'nobody');
   const isTimed = async () =>
     (await findings())[0]?.sentence.endsWith('the service died; 0 files wait, and new ones are not noticed.');
   await until('the dashboard to note when', isTimed, SAID_WITHIN);

@@ -1,4 +1,4 @@
-/** By which names the dashboard may be asked for. */
+/** The names by which the dashboard may be asked for. */
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { isLoopback } from '../../base/config/dashboard.js';

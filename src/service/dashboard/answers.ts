@@ -1,9 +1,9 @@
 /**
- * /stats and /trace (docs/http-api.md), made from the look that everybody shares or from bounded reads.
+ * /stats and /trace (docs/http-api.md), made from the shared snapshot or from bounded reads.
  * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
  */
 import type { QueueView } from '../../../queue/index.js';
-import type { Look } from './data/looks.js';
+import type { Snapshot } from './data/snapshots.js';
 import { inFlight, lastEnded, type TracedJob } from './data/trace.js';
 
 interface Folder {
@@ -15,9 +15,9 @@ interface Folder {
 export interface StatsAnswer {
   at: string;
   state_path: string;
-  service: Look['service'];
-  throughput: Look['throughput'];
-  places: Look['places'];
+  service: Snapshot['service'];
+  throughput: Snapshot['throughput'];
+  places: Snapshot['places'];
   /** Not sealed yet: they lie in the inputs. */
   unprocessed: Folder & { oldest_age_seconds: number };
   /** Sealed, and not yet stored. */
@@ -25,39 +25,42 @@ export interface StatsAnswer {
   /** Since the state was made: stored, and what was stored before. */
   processed: Folder & { stored: number; duplicates: number; files_per_second: number; bytes_per_second: number };
   held: number;
-  stages: Look['stages'];
-  records: Look['records'];
-  findings: Look['findings'];
+  stages: Snapshot['stages'];
+  records: Snapshot['records'];
+  findings: Snapshot['findings'];
 }
 
-export function statsAnswer(look: Look): StatsAnswer {
-  const [first] = look.stages;
+export function statsAnswer(snapshot: Snapshot): StatsAnswer {
+  const [first] = snapshot.stages;
   const isFirst = ({ stage }: { stage: string }) => stage === first?.stage;
-  const last = look.stages.at(-1)?.stage;
+  const last = snapshot.stages.at(-1)?.stage;
   const total = (name: string): Folder =>
-    sum(look.totals.filter((one) => one.name === name).map(({ files, bytes }) => ({ files, bytes })));
+    sum(snapshot.totals.filter((one) => one.name === name).map(({ files, bytes }) => ({ files, bytes })));
   const [stored, duplicates] = [total('stored'), total('duplicate')];
   return {
-    at: look.at,
-    state_path: look.state_path,
-    ...{ service: look.service, throughput: look.throughput, places: look.places },
-    unprocessed: folderOf(look.stages.filter(isFirst)),
-    underprocess: folderOf(look.stages.filter((one) => !isFirst(one))),
+    at: snapshot.at,
+    state_path: snapshot.state_path,
+    ...{ service: snapshot.service, throughput: snapshot.throughput, places: snapshot.places },
+    unprocessed: folderOf(snapshot.stages.filter(isFirst)),
+    underprocess: folderOf(snapshot.stages.filter((one) => !isFirst(one))),
     processed: {
       ...sum([stored, duplicates]),
       stored: stored.files,
       duplicates: duplicates.files,
-      files_per_second: look.stages.reduce((rate, one) => rate + (one.stage === last ? one.files_per_second : 0), 0),
-      bytes_per_second: look.throughput.find(({ feed }) => feed === '*')?.bytes_per_second ?? 0,
+      files_per_second: snapshot.stages.reduce(
+        (rate, one) => rate + (one.stage === last ? one.files_per_second : 0),
+        0,
+      ),
+      bytes_per_second: snapshot.throughput.find(({ feed }) => feed === '*')?.bytes_per_second ?? 0,
     },
-    held: look.stages.reduce((held, one) => held + one.held, 0),
-    stages: look.stages,
-    records: look.records,
-    findings: look.findings,
+    held: snapshot.stages.reduce((held, one) => held + one.held, 0),
+    stages: snapshot.stages,
+    records: snapshot.records,
+    findings: snapshot.findings,
   };
 }
 
-function folderOf(stages: Look['stages']): StatsAnswer['unprocessed'] {
+function folderOf(stages: Snapshot['stages']): StatsAnswer['unprocessed'] {
   const files = stages.map((one) => ({
     files: one.ready + one.deferred + one.claimed + one.waiting + one.held,
     bytes: one.bytes,

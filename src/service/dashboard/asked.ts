@@ -1,4 +1,4 @@
-/** From the body of a change to what is asked for. Its keys are known already (query.ts). */
+/** Reads what the body of a change asks for. Its keys are checked already (query.ts). */
 import type { JobId, QueueView } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { whyNoHoldCode } from '../status/hold-codes.js';

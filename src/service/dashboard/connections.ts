@@ -1,5 +1,5 @@
 /**
- * Bounds the connections of a server: whoever has been idle longest makes room for who comes.
+ * Bounds the connections of a server: the connection that has been idle longest makes room for a new one.
  * Guarantees: a thousand connections that say nothing keep nobody out, and one with a request under way is never cut.
  */
 import type { Server } from 'node:http';
@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { limits } from './data/limits.js';
 
 export function boundConnections(server: Server, most = limits.connectionsMax): void {
-  /** In the order in which they became idle; with a request under way: how many. */
+  /** `idle`: in the order in which they became so. `busy`: how many requests are under way. */
   const idle = new Set<Socket>();
   const busy = new Map<Socket, number>();
   server.on('connection', (socket: Socket) => {

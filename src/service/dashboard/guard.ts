@@ -1,6 +1,7 @@
 /**
- * Who may ask, and who may change. Loopback is asked by anybody of this machine; another address only with the token.
- * Guarantees: a request under a foreign name is refused before anything is looked at; a change needs a header that no form
+ * Decides who may ask and who may change something. Any user of this machine may ask on loopback; on another address a request
+ * needs the token.
+ * Guarantees: a request under a foreign name is refused before anything is read; a change needs a header that no form
  * and no foreign page can send; nothing that came with a request goes into a header of the answer.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -18,7 +19,7 @@ export interface GuardOptions {
 
 /** Sent by the page with each change. */
 export const ACTION_HEADER = 'x-ingest-action';
-/** They tell nothing but that it runs, and whoever watches over it has no token. */
+/** They only say that it runs, and a program that watches over it has no token. */
 const OPEN = new Set(['/healthz', '/readyz']);
 
 const HEADERS = {
@@ -73,7 +74,7 @@ function isAuthorised({ headers: { authorization = '' } }: FastifyRequest, wante
       : Buffer.from(value, 'base64')
           .toString('utf8')
           .replace(/^[^:]*:/, '');
-  // Digests have one length, so that the time of the comparison tells nothing of the token.
+  // Digests have one length, so that the time of the comparison says nothing about the token.
   return timingSafeEqual(digestOf(given), wanted);
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a request may say: the keys of each route, and the values of a query, each bounded, with a sentence for what is refused.
- * Guarantees: a key that a route does not know is refused before anything is done. A filter with a typing error would else
+ * Checks what a request may say: the keys of each route, and the values of a query, each bounded, with a sentence for what is refused.
+ * Guarantees: a key that a route does not know is refused before anything is done. Otherwise a filter with a typing error would
  * be no filter, and its request would act on everything.
  */
 import type { FastifyRequest } from 'fastify';

@@ -1,5 +1,5 @@
 /**
- * Every refusal in one shape, `{"error":"code","sentence":"…"}`, also of what never becomes a request.
+ * Every refusal in one shape, `{"error":"code","sentence":"…"}`, also for bytes that never become a request.
  * Guarantees: a bug is reported to the log with its stack, and its answer has no stack.
  */
 
@@ -48,7 +48,7 @@ function refusalOf(thrown: FastifyError): Refusal {
 
 const BAD_REQUEST: Refusal = { status: 400, error: 'bad_request', sentence: 'That is no request of HTTP/1.1.' };
 
-/** Before there is a request: what the parser of HTTP ends with. */
+/** The answer to bytes that HTTP's parser refuses, before there is a request. */
 export function refuseConnection({ code }: Error & { code?: string }, socket: Duplex): void {
   if (code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();

@@ -1,7 +1,7 @@
 /**
  * The role `dashboard`: serves the page, its API and the metrics, beside all daemons or without any.
- * Guarantees: looks at the state once a second while somebody looks at it; while nobody does, at the beats of its processes
- * alone. Ends when it is told to drain.
+ * Guarantees: reads the state once a second while a page is open; without one it reads only the heartbeats of the processes.
+ * Ends when it is to drain.
  * Does not: claim a job; a change that is asked for is a short transaction.
  */
 import { EnvironmentError } from '../../base/errors.js';
@@ -12,14 +12,14 @@ import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
 import { FreeSpace } from '../figures/free-space.js';
 import { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
-import { Looks } from './data/looks.js';
 import { Metrics } from './data/metrics.js';
 import { Series } from './data/series.js';
+import { Snapshots } from './data/snapshots.js';
 import { Search } from './search/search.js';
 import { serverOf } from './server.js';
 import { Stream } from './stream.js';
 
-/** What it needs of the process that it runs in. */
+/** The parts of its process that it needs. */
 export type DashboardContext = Pick<ChildContext, 'config' | 'report' | 'drained' | 'fail' | 'onStop' | 'emit'>;
 
 export async function runDashboard(context: DashboardContext): Promise<void> {
@@ -27,21 +27,21 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
   const { host, port, hosts, token } = dashboard!;
   const { feeds } = context.config;
   await refuseLostState(statePath, feeds);
-  // Beside a producer, whoever comes first makes the state.
+  // Beside a producer, the first of the two makes the state.
   const backend = await openState({ statePath, maxAttempts, title: 'dashboard', create: feeds.length > 0 });
   const stopBeats = startHeartbeats(backend, context);
   const space = new FreeSpace(backend, statePath, stateMinFreeBytes);
-  const looks = new Looks(backend, statePath, undefined, space);
+  const snapshots = new Snapshots(backend, statePath, undefined, space);
   const stream = new Stream();
   const search = new Search(statePath);
   const fleet = new Fleet(sharedLedger);
   const app = serverOf({
-    ...{ backend, looks, stream, search, host, hosts, token, emit: context.emit },
+    ...{ backend, snapshots, stream, search, host, hosts, token, emit: context.emit },
     ...{ fleet, space },
     series: new Series(backend),
     metrics: new Metrics(backend, space, fleet),
   });
-  const timer = setInterval(() => tellPages(looks, stream, context), limits.lookEveryMs);
+  const timer = setInterval(() => sendToPages(snapshots, stream, context), limits.snapshotEveryMs);
   try {
     const url = await listen(() => app.listen({ host, port }), `${host}:${port}`);
     // Not before: an address that is taken ends the command at its start, and later is only tried again.
@@ -74,11 +74,11 @@ async function listen(act: () => Promise<string>, where: string): Promise<string
   }
 }
 
-function tellPages(looks: Looks, stream: Stream, { fail }: DashboardContext): void {
+function sendToPages(snapshots: Snapshots, stream: Stream, { fail }: DashboardContext): void {
   try {
-    looks.watch();
-    if (stream.size > 0) stream.tell(looks.take().json);
-    else looks.refresh();
+    snapshots.watch();
+    if (stream.size > 0) stream.send(snapshots.take().json);
+    else snapshots.refresh();
   } catch (error) {
     fail(error);
   }

@@ -1,6 +1,6 @@
 /**
  * The HTTP side: the page, its stream, the API of docs/http-api.md.
- * Guarantees: each query is bounded before anything is looked at; an answer is made of copies, so a slow client holds no
+ * Guarantees: each query is bounded before anything is read; an answer is made of copies, so a slow client holds no
  * transaction; the page's files are those of a list, never a path that a request names.
  */
 import { readdirSync } from 'node:fs';
@@ -20,9 +20,9 @@ import { boundConnections } from './connections.js';
 import { curvesOf } from './data/curves.js';
 import type { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
-import type { Looks } from './data/looks.js';
 import type { Metrics } from './data/metrics.js';
 import { HOURS, type Series } from './data/series.js';
+import type { Snapshots } from './data/snapshots.js';
 import { type GuardOptions, guard } from './guard.js';
 import { Acts, type Verb } from './held/acts.js';
 import { errorsAnswer } from './held/errors.js';
@@ -45,7 +45,7 @@ import { Stream } from './stream.js';
 
 export interface ServerParts extends GuardOptions {
   backend: Backend & QueueView;
-  looks: Looks;
+  snapshots: Snapshots;
   stream: Stream;
   search: Search;
   metrics: Metrics;
@@ -76,7 +76,7 @@ export function serverOf(parts: ServerParts): FastifyInstance {
       requireHostHeader: false,
     },
   });
-  // What a form of a foreign page can send.
+  // A form of a foreign page can send this type.
   app.removeContentTypeParser('text/plain');
   boundConnections(app.server);
   guard(app, parts);
@@ -102,16 +102,16 @@ function page(app: FastifyInstance): void {
 }
 
 function reads(app: FastifyInstance, parts: ServerParts): void {
-  const { backend, looks, stream, metrics, fleet, space, series } = parts;
+  const { backend, snapshots, stream, metrics, fleet, space, series } = parts;
   app.get('/stats', async () => {
     const places = await space.ask(limits.freeSpaceEveryMs);
-    return statsAnswer({ ...looks.latest().look, places });
+    return statsAnswer({ ...snapshots.latest().snapshot, places });
   });
   app.get<{ Querystring: Query }>('/trace', ({ query }) => {
     const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
     return traceAnswer(backend, n);
   });
-  app.get('/fleet', () => fleet.look());
+  app.get('/fleet', () => fleet.report());
   app.get('/history', () => curvesOf(backend));
   app.get<{ Querystring: Query }>('/series', ({ query }) => {
     const { feed = '*' } = nameIn(query, 'feed');
@@ -121,14 +121,14 @@ function reads(app: FastifyInstance, parts: ServerParts): void {
   app.get('/healthz', () => ({ ok: true }));
   app.get('/readyz', (_request, reply) => ready(backend, reply));
   app.get('/metrics', async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text(looks.latest().look)),
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text(snapshots.latest().snapshot)),
   );
-  // A HEAD that is served as a GET would be a page that nobody sees.
+  // A HEAD that is served as a GET would count as an open page that nobody sees.
   app.head('/events', (_request, reply) => reply.type(Stream.type).send());
   app.get('/events', { exposeHeadRoute: false }, (_request, reply) => {
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
-    if (!stream.add(raw, looks.latest().json)) {
+    if (!stream.add(raw, snapshots.latest().json)) {
       return refuse(reply.header('retry-after', '5'), 503, 'too_many', 'Too many pages are open; try again later.');
     }
     return reply.hijack();
@@ -188,16 +188,16 @@ function ready(backend: Backend, reply: FastifyReply): unknown {
   return reply.send({ ok: true, feeds: backend.feeds().length });
 }
 
-function changes(app: FastifyInstance, { backend, emit, looks, stream }: ServerParts, groups: HeldGroups): void {
+function changes(app: FastifyInstance, { backend, emit, snapshots, stream }: ServerParts, groups: HeldGroups): void {
   const acts = new Acts(backend, emit);
   const verbs: Verb[] = ['retry', 'discard', 'pause', 'resume'];
   for (const verb of verbs) {
     app.post<{ Body: Body }>(`/${verb}`, async ({ body, ip }, reply) => {
       const asked = askedBy(verb, body, backend, `the dashboard, for ${ip}`);
       const done = await acts.do(asked);
-      looks.forget();
+      snapshots.forget();
       groups.forget();
-      stream.tell(looks.take().json);
+      stream.send(snapshots.take().json);
       return reply.send(done);
     });
   }

@@ -1,5 +1,5 @@
 /**
- * Server-sent events: what was made once goes to every open page.
+ * Server-sent events: one message, made once, goes to every open page.
  * Guarantees: a page that does not read is skipped, and dropped when it goes on so; nobody waits for it, and nothing is kept
  * for it but one message. Source: the HTML standard, "Server-sent events".
  */
@@ -19,7 +19,7 @@ export class Stream {
     return this.#pages.size;
   }
 
-  /** False when there are too many. `first`: what it gets at once. */
+  /** False when there are too many. `first`: the message that it gets at once. */
   add(response: ServerResponse, first: string): boolean {
     if (this.#pages.size >= limits.streamsMax) return false;
     const page: Page = { response, skipped: 0 };
@@ -31,13 +31,13 @@ export class Stream {
   }
 
   /** `json` has no line breaks. */
-  tell(json: string): void {
+  send(json: string): void {
     const message = messageOf(json);
     for (const page of this.#pages) {
       if (page.response.writableLength === 0) {
         page.skipped = 0;
         page.response.write(message);
-      } else if (++page.skipped > limits.skippedLooksMax) page.response.destroy();
+      } else if (++page.skipped > limits.skippedSnapshotsMax) page.response.destroy();
     }
   }
 

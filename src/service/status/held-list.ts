@@ -1,4 +1,4 @@
-/** Held jobs as they are told: id, path, reason, and what releases each. Read in pages, never all at once. */
+/** Held jobs as commands and pages list them: id, path, reason, and what releases each. Read in pages, never all at once. */
 import type { Job, QueueView } from '../../../queue/index.js';
 import { CATALOGUE } from '../../base/errors.js';
 import { safeText } from '../../base/telemetry/safe.js';

@@ -90,7 +90,7 @@ test('/resume opens every pause within what it names, and says which one still c
     (JSON.parse((await served.change(verb, body)).body) as Done).sentence;
   const feed = 'default';
   for (const scope of [{ stage: 'hash' }, { feed }, { stage: 'move', feed }, {}]) await asks('pause', scope);
-  const closed = async () => (await served.look()).gates.length;
+  const closed = async () => (await served.snapshot()).gates.length;
   assert.equal(await closed(), 4);
   const one = await asks('resume', { stage: 'move', feed });
   assert.match(one, /^Move of default is open again\. .*Every stage of every feed is still closed by a pause/);
@@ -154,7 +154,7 @@ test('page, API, queue-stat, metrics and database give the same figures at a qui
   const byName = (totals: Report['totals']) =>
     Object.fromEntries(totals.map(({ name, files, bytes }) => [name, { files, bytes }]));
   assert.deepEqual(byName((await queueStat(world)).totals), wanted);
-  assert.deepEqual(byName((await served.look()).totals), wanted);
+  assert.deepEqual(byName((await served.snapshot()).totals), wanted);
   const { processed } = await served.json<StatsAnswer>('/stats');
   assert.deepEqual(
     [processed.stored, processed.duplicates, processed.bytes],

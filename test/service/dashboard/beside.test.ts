@@ -62,7 +62,7 @@ test('--once ends with its dashboard, and a page that is open does not keep it',
   world.drop('a.csv', 100);
   await world.runOnce(['--dashboard', String(await freePort())]);
   const served = await ingestServed(world);
-  await served.look();
+  await served.snapshot();
   const page = fetch(`${served.url}events`);
   await page;
   await world.stop();

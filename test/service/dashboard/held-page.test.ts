@@ -44,6 +44,7 @@ test('ten thousand held files: three lines say it, and one button retries a caus
   await soon(page, '#held-groups', /too_large\s+6,\d+ files in \d+ folders/);
   assert.equal(await groups.count(), CAUSES.length);
   assert.ok((await page.locator('#held-section tr').count()) <= ROWS_MAX, 'the page has few rows');
+  await soon(page, '#held-range', /^10,000 files, 1 to 25$/);
 
   // Nothing changes, so nothing is asked for but the stream's next snapshots.
   const asked = requestsOf(page);

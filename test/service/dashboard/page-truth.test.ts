@@ -53,7 +53,7 @@ test('Resume opens what closes its stage: a pause of everything, and that of one
   await world.runOnce();
   const served = await dashboardAlone(world);
   const { page, complaints } = await open(t, browser, served.url);
-  const gates = async () => (await served.look()).gates.map(({ feed, stage }) => `${stage} ${feed}`).sort();
+  const gates = async () => (await served.snapshot()).gates.map(({ feed, stage }) => `${stage} ${feed}`).sort();
   const ctl = (...args: string[]) => world.run('ingest-ctl', ['pause', ...args]);
 
   await ctl();

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openStateView } from '../../../src/ingest/ledger/open-state.js';
 import type { StatsAnswer } from '../../../src/service/dashboard/answers.js';
-import { Looks } from '../../../src/service/dashboard/data/looks.js';
 import { Series, type SeriesAnswer } from '../../../src/service/dashboard/data/series.js';
+import { Snapshots } from '../../../src/service/dashboard/data/snapshots.js';
 import { withHeldFile } from '../../commands/cases.js';
 import { editDatabase } from '../../world/database.js';
 import { createWorld, type World } from '../../world/world.js';
@@ -78,7 +78,7 @@ test('neither a snapshot nor a series reads what grows with the years', async (t
   const view = await openStateView(world.statePath);
   t.after(() => view.close());
   const plans = plansOf(world.statePath, () => {
-    new Looks(view, world.statePath).take();
+    new Snapshots(view, world.statePath).take();
     for (const feed of ['*', 'orders']) for (const hours of [1, 24]) new Series(view).of(feed, hours);
   });
   assert.deepEqual(

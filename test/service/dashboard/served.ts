@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { createServer } from 'node:net';
-import type { Look } from '../../../src/service/dashboard/data/looks.js';
+import type { Snapshot } from '../../../src/service/dashboard/data/snapshots.js';
 import type { World } from '../../world/world.js';
 
 export interface Answer {
@@ -62,10 +62,10 @@ export class Served {
     return this.ask(`/${verb}`, { method: 'POST', headers: all, body: JSON.stringify(body) });
   }
 
-  /** The first look that the stream sends. */
-  async look(): Promise<Look> {
+  /** The first snapshot that the stream sends. */
+  async snapshot(): Promise<Snapshot> {
     const { body } = await this.ask('/events', { once: true });
-    return JSON.parse(/^data: (.*)$/m.exec(body)![1]!) as Look;
+    return JSON.parse(/^data: (.*)$/m.exec(body)![1]!) as Snapshot;
   }
 }
 

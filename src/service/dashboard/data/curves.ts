@@ -1,4 +1,4 @@
-/** What was stored in the last two hours, as points of a curve, from the counters as they were every ten seconds. */
+/** The files stored in the last two hours, as points of a curve, from the counters as they were every ten seconds. */
 import type { Moment } from '../../../../queue/backend.js';
 import { limits, type QueueView } from '../../../../queue/index.js';
 import { processed } from '../../../base/telemetry/metrics.js';

@@ -1,6 +1,6 @@
 /**
- * The look at all hosts that everybody shares: asked of the shared ledger when somebody wants it, and at most every few seconds.
- * Does not: keep anybody waiting for longer than the ledger's own time-outs, or ask while nobody looks.
+ * The shared report of all hosts: read from the shared ledger on request, at most once every few seconds.
+ * Does not: keep anybody waiting for longer than the ledger's own time-outs, or ask while no page is open.
  */
 import { SharedConnection } from '../../../fleet/connection.js';
 import { type FleetReport, lookAtFleet } from '../../fleet/report.js';
@@ -9,9 +9,9 @@ const FRESH_MS = 5_000;
 
 export class Fleet {
   readonly #shared: SharedConnection | undefined;
-  #look: Promise<FleetReport> | undefined;
+  #report: Promise<FleetReport> | undefined;
   #askedMs = 0;
-  /** As it was last. */
+  /** The latest report. */
   last: FleetReport = { ledger: null, at: new Date(0).toISOString(), hosts: [], findings: [] };
 
   /** Without `url` there is one host, and nothing is asked. */
@@ -19,14 +19,14 @@ export class Fleet {
     this.#shared = url === undefined ? undefined : new SharedConnection(url);
   }
 
-  async look(): Promise<FleetReport> {
+  async report(): Promise<FleetReport> {
     if (!this.#shared) return this.last;
     const nowMs = performance.now();
-    if (!this.#look || nowMs - this.#askedMs > FRESH_MS) {
+    if (!this.#report || nowMs - this.#askedMs > FRESH_MS) {
       this.#askedMs = nowMs;
-      this.#look = lookAtFleet(this.#shared);
+      this.#report = lookAtFleet(this.#shared);
     }
-    this.last = await this.#look;
+    this.last = await this.#report;
     return this.last;
   }
 

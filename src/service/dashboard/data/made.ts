@@ -1,4 +1,4 @@
-/** What chains have made of the files that a search has found: counts and outputs, from the rows alone. */
+/** The results of chains for the files that a search has found: counts and outputs, from the rows alone. */
 import type { Job, QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
@@ -25,7 +25,7 @@ export interface MadeFile {
   }[];
 }
 
-/** Of each job that carried its content. */
+/** The results for each job that carried its content. */
 export function madeOfJobs(view: QueueView, feeds: readonly FeedOptions[], ids: readonly string[]): MadeFile[] {
   return ids.flatMap((id) => {
     const job = view.job(id);

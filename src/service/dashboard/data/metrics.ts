@@ -1,5 +1,5 @@
 /**
- * The state as Prometheus reads it (prom-client). Counters are those of the database, so they are exact through crashes and
+ * The state as Prometheus reads it (prom-client). Counters come from the database, so they are exact through crashes and
  * the same from whichever process asks; nothing is counted here.
  * Source of the conventions: prometheus.io/docs/practices/naming (base units, _total).
  */
@@ -13,18 +13,18 @@ import type { FreeSpace, PlaceReport } from '../../figures/free-space.js';
 import type { HostReport } from '../../fleet/report.js';
 import { stageDurations, wayDurations } from './durations.js';
 import type { Fleet } from './fleet.js';
-import type { Look } from './looks.js';
+import type { Snapshot } from './snapshots.js';
 import { watchesOf } from './watches.js';
 
 /** Endings that settle a file's way. */
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
-/** An ending is counted under its own name too, and is told by ingest_files_total. */
+/** An ending is counted under its own name too, and ingest_files_total counts it. */
 const OUTCOMES = ['advance', 'defer', 'wait', 'retry', 'hold', 'finish', 'drop'];
 const STATES = ['ready', 'deferred', 'claimed', 'waiting', 'held'] as const;
 
 export class Metrics {
   readonly registry = new Registry();
-  #look: Look | undefined;
+  #snapshot: Snapshot | undefined;
 
   constructor(
     private readonly view: QueueView,
@@ -39,10 +39,10 @@ export class Metrics {
       this.registry.registerMetric(durations as unknown as Metric<string>);
   }
 
-  /** In the text format. `look` is the one that everybody shares. */
-  async text(look: Look): Promise<string> {
-    this.#look = look;
-    await Promise.all([this.space.ask(), this.fleet.look()]);
+  /** In the text format. `snapshot` is the shared one. */
+  async text(snapshot: Snapshot): Promise<string> {
+    this.#snapshot = snapshot;
+    await Promise.all([this.space.ask(), this.fleet.report()]);
     return this.registry.metrics();
   }
 
@@ -123,7 +123,7 @@ export class Metrics {
     );
   }
 
-  /** Only of feeds that have a chain, or had one. */
+  /** Only feeds that have a chain, or had one, have these. */
   #chains(): void {
     const counter = (name: string, help: string, amount: (of: ChainCounts) => number): void =>
       this.#counter(name, help, ['feed'], (metric) => {
@@ -137,7 +137,7 @@ export class Metrics {
     counter('ingest_output_bytes_total', 'Their bytes.', ({ outputBytes }) => outputBytes);
   }
 
-  /** Of the hosts that share a ledger, as that ledger says: the same from whichever of them is asked. */
+  /** The hosts that share a ledger, as that ledger has them: each host gives the same figures. */
   #hosts(): void {
     const gauge = (name: string, help: string, value: (of: HostReport) => number | null): void =>
       this.#gauge(name, help, ['host'], (metric) => {
@@ -157,7 +157,7 @@ export class Metrics {
 
   #gauges(): void {
     const { view, space } = this;
-    const stages = () => this.#look?.stages ?? [];
+    const stages = () => this.#snapshot?.stages ?? [];
     this.#gauge('ingest_jobs', 'Files that are known and not done.', ['feed', 'stage', 'state'], (metric) => {
       for (const one of stages())
         for (const state of STATES) metric.set({ feed: one.feed, stage: one.stage, state }, one[state]);
@@ -176,21 +176,21 @@ export class Metrics {
       '1 for each closed gate.',
       ['feed', 'stage', 'cause', 'place', 'code'],
       (metric) => {
-        for (const { feed, stage, cause, place, code } of this.#look?.gates ?? [])
+        for (const { feed, stage, cause, place, code } of this.#snapshot?.gates ?? [])
           metric.set({ feed, stage, cause, place, code }, 1);
       },
     );
     this.#gauge('ingest_processes', 'Processes of the state.', ['title', 'condition'], (metric) => {
-      for (const { title, condition } of this.#look?.workers ?? []) metric.inc({ title, condition });
+      for (const { title, condition } of this.#snapshot?.workers ?? []) metric.inc({ title, condition });
     });
     this.#gauge('ingest_findings', 'What is wrong: see /stats.', ['severity', 'code'], (metric) => {
-      for (const { severity, code } of this.#look?.findings ?? []) metric.inc({ severity, code });
+      for (const { severity, code } of this.#snapshot?.findings ?? []) metric.inc({ severity, code });
     });
     this.#gauge('ingest_notice', '1 for each trouble that closes no gate.', ['feed', 'code'], (metric) => {
       for (const { feed, code } of notices(view)) metric.set({ feed, code }, 1);
     });
     this.#gauge('ingest_inotify_watches', 'Watches of the living producers.', [], (metric) => {
-      const producers = (this.#look?.workers ?? []).filter(
+      const producers = (this.#snapshot?.workers ?? []).filter(
         ({ alive, title }) => alive && partsOf(title).includes(PRODUCER),
       );
       metric.set(watchesOf(producers.map(({ pid }) => pid)));
@@ -208,20 +208,20 @@ export class Metrics {
     place('ingest_min_free_bytes', 'The watermark: with less free, the stage stops.', (one) => one.min_free_bytes);
   }
 
-  /** What the page says of the service and of what waits. */
+  /** The page's figures of the service and of the backlog. */
   #service(): void {
     this.#gauge('ingest_build_info', '1; the version is the label.', ['version'], (metric) => {
-      if (this.#look) metric.set({ version: this.#look.service.version }, 1);
+      if (this.#snapshot) metric.set({ version: this.#snapshot.service.version }, 1);
     });
     this.#gauge('ingest_uptime_seconds', 'Since the service was started.', [], (metric) => {
-      metric.set(this.#look?.service.uptime_seconds ?? 0);
+      metric.set(this.#snapshot?.service.uptime_seconds ?? 0);
     });
     this.#gauge(
       'ingest_backlog_eta_seconds',
       'Until what waits is done, where that can be said.',
       ['feed'],
       (metric) => {
-        for (const { feed, eta_seconds: eta } of this.#look?.throughput ?? [])
+        for (const { feed, eta_seconds: eta } of this.#snapshot?.throughput ?? [])
           if (feed !== '*' && eta !== null) metric.set({ feed }, eta);
       },
     );

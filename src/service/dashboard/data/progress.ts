@@ -1,7 +1,7 @@
 /**
  * How far a large file was read: the position of the descriptor by which its worker reads it, or the child that takes it through a
  * chain, as /proc shows it.
- * Guarantees: costs the worker one call a chunk and the state nothing. Does not: know what another user's process is at.
+ * Guarantees: costs the worker one call a chunk and the state nothing. Does not: read the positions of another user's process.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Job, OwnerSlot } from '../../../../queue/backend.js';
@@ -42,10 +42,10 @@ function* positions(pid: number, wanted: ReadonlySet<string>): Generator<[job: s
 
 const listed = (directory: string): string[] => orNone(() => readdirSync(directory)) ?? [];
 
-/** A process ends, or closes its file, at any moment; another user's is not to be looked into. */
-function orNone<T>(look: () => T): T | undefined {
+/** A process ends, or closes its file, at any moment; another user's process cannot be read. */
+function orNone<T>(read: () => T): T | undefined {
   try {
-    return look();
+    return read();
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-/** Jobs as /trace tells them: what is under way, and what became of those that ended. */
+/** Jobs as /trace answers them: those under way, and those that ended last. */
 import type { Job } from '../../../../queue/backend.js';
 import type { QueueView } from '../../../../queue/index.js';
 import { contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
@@ -14,7 +14,7 @@ export interface TracedJob {
   /** Relative to the input; bytes that are no UTF-8 as U+FFFD. */
   path: string;
   bytes: number;
-  /** So many bytes of a large file in work were read. Null where nobody says. */
+  /** Bytes read so far of a large file in progress. Null where that is not known. */
   bytes_done: number | null;
   /** True while its process works on it, and not on another job that it has claimed. */
   in_hand: boolean;
@@ -24,13 +24,13 @@ export interface TracedJob {
   /** ISO 8601: claimed or ended at. */
   since: string;
   sha256: string | null;
-  /** Of a stored one, and of the first of a duplicate. */
+  /** The place of a stored file; for a duplicate the place of the first file with its content. */
   warehouse_path: string | null;
-  /** Of a stored one that went through a chain; null of others. */
+  /** Set for a stored file that went through a chain; null for others. */
   processed: Made | null;
 }
 
-/** What is claimed: what is in hand first, then the largest. */
+/** Claimed files: those in progress first, then the largest. */
 export function inFlight(view: QueueView, most: number): TracedJob[] {
   const inHand = new Map(jobsInHand(view).map((job) => [job.id, job]));
   const others = view.inHand(most).filter(({ id }) => !inHand.has(id));
@@ -53,22 +53,22 @@ function tracedJob(job: Job): TracedJob {
   };
 }
 
-/** What ended last, newest first. */
+/** The files that ended last, newest first. */
 export function lastEnded(view: QueueView, most: number): TracedJob[] {
   const warehouses = new Map(view.feeds().map(({ name, options }) => [name, String(options.warehouse)]));
   return view.endings(most).map((job) => endedJob(view, job, warehouses.get(job.feed)));
 }
 
 function endedJob(view: QueueView, job: Job, warehouse: string | undefined): TracedJob {
-  const told = tracedJob(job);
-  if (job.ending !== 'stored' && job.ending !== 'duplicate') return told;
+  const traced = tracedJob(job);
+  if (job.ending !== 'stored' && job.ending !== 'duplicate') return traced;
   const facts = job.payload as unknown as JobFacts;
   const content = view.read((rows) => contentByRow(rows, facts.content ?? -1));
   const made = job.ending === 'stored' && content ? view.read((rows) => madeOf(rows, content.row)) : undefined;
   const target = facts.putAway?.of ?? content?.target?.toString('latin1');
   return {
-    ...told,
-    sha256: content?.sha256.toString('hex') ?? told.sha256,
+    ...traced,
+    sha256: content?.sha256.toString('hex') ?? traced.sha256,
     warehouse_path: target === undefined || warehouse === undefined ? null : shownPlace(warehouse, target as ByteName),
     processed: made ?? null,
   };

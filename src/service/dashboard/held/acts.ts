@@ -1,5 +1,5 @@
 /**
- * What the dashboard may change, by the same verbs as ingest-ctl: retry and discard of held files, pause and resume.
+ * The changes that the dashboard may make, by the same verbs as ingest-ctl: retry and discard of held files, pause and resume.
  * Guarantees: one change at a time; each in short transactions, however many files it is about; each is reported to the log
  * with who asked for it.
  */
@@ -30,7 +30,7 @@ export interface GateAsked {
 
 export type Asked = HeldAsked | GateAsked;
 
-/** What was done, in one sentence. */
+/** The result of a change, in one sentence. */
 export interface Done {
   files: number;
   sentence: string;
@@ -86,7 +86,7 @@ export class Acts {
     return { files: count, sentence };
   }
 
-  /** Ids alone: of a hundred thousand whole jobs a small process would have no room. */
+  /** Ids alone: a hundred thousand whole jobs would not fit into a small process. */
   async #allHeld(filter: HeldFilter): Promise<JobId[]> {
     const ids: JobId[] = [];
     for await (const page of heldPages(this.backend, filter)) ids.push(...page.map(({ id }) => id));

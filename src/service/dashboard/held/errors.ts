@@ -17,7 +17,7 @@ export interface Retrying {
 export interface ErrorsAnswer {
   /** All of them. */
   held_by_code: HeldByCode[];
-  /** One page, by id; `next` is the `after` of the page behind it. */
+  /** One page, by id; `next` is the `after` of the next page. */
   held: HeldJob[];
   next: string | null;
   retrying: Retrying[];

@@ -16,18 +16,18 @@ let lastAt;
 /** Where the focus was when the buttons went off. */
 let focused;
 
-/** `show(look, isFirst)` is called with each snapshot; `isFirst` after a connection was made. */
+/** `show(snapshot, isFirst)` is called with each snapshot; `isFirst` after a connection was made. */
 export function follow(show) {
   const listen = () => {
     heardMs = Date.now();
     stream = new EventSource('events');
     stream.onmessage = ({ data }) => {
       const isFirst = lastAt === undefined || lostAt !== undefined;
-      const look = JSON.parse(data);
+      const snapshot = JSON.parse(data);
       heardMs = Date.now();
-      lastAt = look.at;
+      lastAt = snapshot.at;
       found();
-      show(look, isFirst);
+      show(snapshot, isFirst);
     };
     stream.onerror = () => {
       stream.close();

@@ -11,13 +11,13 @@ import { drawHeld, startHeld } from './held/held.js';
 import { startLookup } from './lookup.js';
 import { drawTables } from './view.js';
 
-let look;
+let snapshot;
 let feed = '*';
 /** Findings of the hosts that share a ledger. */
 let betweenHosts = [];
 
 function drawFeedChoice() {
-  const names = look.feeds.map((one) => one.name);
+  const names = snapshot.feeds.map((one) => one.name);
   const known = [...$('feed').options].map(({ value }) => value);
   if (known.slice(1).join('\0') === names.join('\0')) return;
   for (const option of [...$('feed').options].slice(1)) option.remove();
@@ -27,30 +27,30 @@ function drawFeedChoice() {
 }
 
 function draw() {
-  document.body.dataset.at = look.at;
-  setText($('state-path'), name(look.state_path));
+  document.body.dataset.at = snapshot.at;
+  setText($('state-path'), name(snapshot.state_path));
   drawFeedChoice();
-  const all = { ...look, findings: [...look.findings, ...betweenHosts] };
+  const all = { ...snapshot, findings: [...snapshot.findings, ...betweenHosts] };
   drawFindings(all, feed);
-  drawFlow(look, feed);
+  drawFlow(snapshot, feed);
   drawHeld(all, feed);
-  drawTables(look, feed);
-  drawNow(look, feed);
+  drawTables(snapshot, feed);
+  drawNow(snapshot, feed);
   followSeries(feed);
   $('main').setAttribute('aria-busy', 'false');
 }
 
 $('feed').addEventListener('change', () => {
   feed = $('feed').value;
-  if (look) draw();
+  if (snapshot) draw();
 });
 startHeld();
 startLookup();
-follow((snapshot) => {
-  look = snapshot;
+follow((newest) => {
+  snapshot = newest;
   draw();
 });
 followFleet((findings) => {
   betweenHosts = findings;
-  if (look) draw();
+  if (snapshot) draw();
 }).catch(() => {});

@@ -11,10 +11,10 @@ let stuckEverywhere = 0;
 const kept = new Kept();
 
 /** `snapshot.findings` of the chosen feed. */
-export function drawFindings(look, feed) {
-  const found = look.findings.filter(ofFeed(feed));
+export function drawFindings(snapshot, feed) {
+  const found = snapshot.findings.filter(ofFeed(feed));
   const stuck = found.filter(({ severity }) => severity === 'stuck').length;
-  stuckEverywhere = look.findings.filter(({ severity }) => severity === 'stuck').length;
+  stuckEverywhere = snapshot.findings.filter(({ severity }) => severity === 'stuck').length;
   drawTitle();
   const notices = found.length - stuck;
   const words = [
@@ -31,7 +31,7 @@ export function drawFindings(look, feed) {
     ({ key }) => key,
     ({ item }) => make(item),
     (row, { item, isGone }) => {
-      show(row, item, look);
+      show(row, item, snapshot);
       showGone(row, isGone);
     },
   );
@@ -58,9 +58,9 @@ function actsOf(finding) {
   return [buttons(button(text, press))];
 }
 
-function show(item, { severity, sentence, release, since }, look) {
+function show(item, { severity, sentence, release, since }, snapshot) {
   item.className = severity;
-  const when = since === null ? '' : ` Since ${moment(since)} (${between(since, look.at)}).`;
+  const when = since === null ? '' : ` Since ${moment(since)} (${between(since, snapshot.at)}).`;
   // Some sentences say already what to do.
   const what = release === '' || sentence.includes('ingest-ctl') ? '' : `What to do: ${release}.`.replace('..', '.');
   setTexts([...item.children].slice(0, 3), [

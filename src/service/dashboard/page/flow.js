@@ -3,12 +3,12 @@ import { button, buttons, change } from './ground/acts.js';
 import { $, element, list, ofFeed, setText, setTexts } from './ground/dom.js';
 import { bytes, count, counted, name, seconds } from './ground/words.js';
 
-/** The cells of the flow: what is known in each, summed over the chosen feeds. */
-function flowOf(look, feed) {
-  const stages = look.stages.filter(ofFeed(feed));
-  const order = [...new Set(look.stages.map(({ stage }) => stage))];
+/** The cells of the flow, each summed over the chosen feeds. */
+function flowOf(snapshot, feed) {
+  const stages = snapshot.stages.filter(ofFeed(feed));
+  const order = [...new Set(snapshot.stages.map(({ stage }) => stage))];
   const total = (...names) =>
-    look.totals
+    snapshot.totals
       .filter((one) => ofFeed(feed)(one) && names.includes(one.name))
       .reduce((sum, { files, bytes: size }) => ({ files: sum.files + files, bytes: sum.bytes + size }), {
         files: 0,
@@ -26,9 +26,9 @@ function flowOf(look, feed) {
       sum.age = Math.max(sum.age, one.oldest_age_seconds);
       sum.rate += one.files_per_second;
     }
-    return { ...sum, feed, closed: closedBy(look.gates, feed, stage), records: recordsIn(look, feed, stage) };
+    return { ...sum, feed, closed: closedBy(snapshot.gates, feed, stage), records: recordsIn(snapshot, feed, stage) };
   });
-  const feeds = look.feeds.filter(({ name: of }) => feed === '*' || of === feed);
+  const feeds = snapshot.feeds.filter(({ name: of }) => feed === '*' || of === feed);
   const stored = total('stored');
   const ends = { stored, duplicate: total('duplicate'), discarded: total('discarded'), withdrawn: total('withdrawn') };
   return {
@@ -36,14 +36,14 @@ function flowOf(look, feed) {
     feeds,
     ends,
     rate: cells.at(-1)?.rate ?? 0,
-    isBlind: look.findings.some(({ code }) => BLIND.has(code)),
+    isBlind: snapshot.findings.some(({ code }) => BLIND.has(code)),
   };
 }
 
-/** What the chains of the chosen feeds have done; undefined of another stage. */
-function recordsIn(look, feed, stage) {
+/** The records of the chains of the chosen feeds; undefined for another stage. */
+function recordsIn(snapshot, feed, stage) {
   if (stage !== 'process') return undefined;
-  return look.records.filter(ofFeed(feed)).reduce(
+  return snapshot.records.filter(ofFeed(feed)).reduce(
     (sum, one) => ({
       records: sum.records + one.records,
       rejected: sum.rejected + one.rejected,
@@ -53,10 +53,10 @@ function recordsIn(look, feed, stage) {
   );
 }
 
-/** Findings that say that nobody notices new files: what is counted of the inputs is what was known before. */
+/** Findings which say that nobody notices new files: then the input's count is older than the rest. */
 const BLIND = new Set(['nobody', 'no_producer']);
 
-/** What closes a stage of the chosen feeds: of several gates the widest pause. */
+/** The gate that closes a stage of the chosen feeds: the widest pause, where there are several. */
 function closedBy(gates, feed, stage) {
   const here = gates.filter((gate) => ofFeed(feed)(gate) && (gate.stage === stage || gate.stage === '*'));
   const width = (gate) => (gate.stage === '*' ? 2 : 0) + (gate.feed === '*' ? 1 : 0);
@@ -65,7 +65,7 @@ function closedBy(gates, feed, stage) {
 }
 
 /**
- * What the button of a stage does: pauses it for the chosen feeds, or resumes the pause that closes it. A pause is resumed as
+ * The act of a stage's button: it pauses the stage for the chosen feeds, or resumes the pause that closes it. A pause is resumed as
  * widely as it was made: to open one stage of a pause of everything would leave it closed.
  */
 function actOf({ stage, closed, feed }) {
@@ -74,7 +74,7 @@ function actOf({ stage, closed, feed }) {
   return { verb: 'resume', body: { ...(closed.stage !== '*' && { stage }), ...(ofOne && { feed }) } };
 }
 
-/** How a pause is written where all feeds are looked at. */
+/** How a pause is written where all feeds are shown. */
 const pausedText = ({ stage, feed }, chosen) =>
   `paused${stage === '*' ? ' with every stage' : ''}${feed !== '*' && chosen === '*' ? ` in ${name(feed)}` : ''}`;
 
@@ -83,8 +83,8 @@ const cellOf = (title) =>
   element('li', {}, element('h3', { text: title }), ...LINES.map((className) => element('p', { className })));
 const showLines = (item, texts) => setTexts(item.querySelectorAll('p'), texts);
 
-export function drawFlow(look, feed) {
-  const flow = flowOf(look, feed);
+export function drawFlow(snapshot, feed) {
+  const flow = flowOf(snapshot, feed);
   const items = [
     { key: 'input', show: (item) => showLines(item, inputCell(flow)) },
     ...flow.cells.map((one) => ({ key: one.stage, one, show: (item) => showStage(item, one) })),

@@ -3,23 +3,23 @@ import { $, element, list, ofFeed, setText, showEmpty } from './ground/dom.js';
 import { fileCell, rows, table } from './ground/tables.js';
 import { between, bytes, count, counted, moment, name } from './ground/words.js';
 
-export function drawTables(look, feed) {
+export function drawTables(snapshot, feed) {
   const byId = ({ id }) => id;
-  table('moving', look.in_flight.filter(ofFeed(feed)), byId, (job) => [
-    fileCell(job, look),
+  table('moving', snapshot.in_flight.filter(ofFeed(feed)), byId, (job) => [
+    fileCell(job, snapshot),
     [job.in_hand ? job.stage : `${job.stage}, claimed`],
     [progress(job), 'number'],
-    [between(job.since, look.at)],
+    [between(job.since, snapshot.at)],
   ]);
   table(
     'last',
-    look.last.filter(ofFeed(feed)),
+    snapshot.last.filter(ofFeed(feed)),
     ({ id, state }) => id + state,
-    (job) => [fileCell(job, look), [ending(job)], [bytes(job.bytes), 'number'], [moment(job.since)]],
+    (job) => [fileCell(job, snapshot), [ending(job)], [bytes(job.bytes), 'number'], [moment(job.since)]],
   );
   table(
     'workers',
-    look.workers,
+    snapshot.workers,
     ({ owner }) => owner,
     (one) => [
       [name(one.title)],
@@ -28,7 +28,7 @@ export function drawTables(look, feed) {
       [one.job ?? one.place],
     ],
   );
-  plain('feeds', look.feeds, ({ name: of, input, warehouse, mode }) => {
+  plain('feeds', snapshot.feeds, ({ name: of, input, warehouse, mode }) => {
     return `${name(of)}: ${name(input)} → ${name(warehouse)} (${mode})`;
   });
 }

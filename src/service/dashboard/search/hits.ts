@@ -2,7 +2,7 @@
  * The files that a word means: by any part of a path, by the head of a hash, by a job's id. Those that are not done come first,
  * then the newest.
  * Guarantees: lists at most as many as were asked for; each read is short, and after `scanMs` the search ends and says so.
- * Does not: look at a disk.
+ * Does not: read anything but the state.
  */
 import type { Job, QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';

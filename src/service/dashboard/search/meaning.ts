@@ -6,7 +6,7 @@ export interface Meaning {
   job?: string;
   /** The first hexadecimal digits of a hash, in lower case. */
   head?: string;
-  /** Parts of paths to look for, each in the feeds for which it means something. */
+  /** Parts of paths to search for, each in the feeds for which it means something. */
   parts: Part[];
 }
 

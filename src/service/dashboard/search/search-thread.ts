@@ -1,4 +1,4 @@
-/** The thread of search.ts: opens the state to look at it for each search, so that it pins nothing in between. */
+/** The thread of search.ts: opens the state for reading at each search, so that it pins nothing between two of them. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
@@ -56,7 +56,7 @@ function withoutWord(view: QueueView, feeds: readonly FeedOptions[], sha256: Buf
   return ['stored', `It was stored, and its record was pruned since; its line is in ${where}.`];
 }
 
-/** What `explain` knows a content by: the job that carried it, or where it lies. */
+/** A word by which `explain` finds a content: the job that carried it, or its path. */
 function wordOf(view: QueueView, feed: FeedOptions, sha256: Buffer): string | undefined {
   const content = view.read((rows) => contentByHash(rows, feed.name, sha256));
   if (!content) return undefined;

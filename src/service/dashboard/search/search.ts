@@ -10,9 +10,9 @@ import { limits } from '../data/limits.js';
 import type { MadeFile } from '../data/made.js';
 import type { Hits } from './hits.js';
 
-/** `part`: a list of the files that it may mean. Else what is known of one file. */
+/** `part`: a list of the files that it may mean. Otherwise: all that is known of one file. */
 export type Sought = { path: string } | { sha256: string } | { part: string; limit: number };
-/** As `ingest-ctl explain --json`, with the text of it, and what chains have made of the files. */
+/** The answer of `ingest-ctl explain --json`, its text, and the results of chains for the files. */
 export interface Found {
   text: string;
   json: unknown;
@@ -33,7 +33,7 @@ export class Search {
 
   constructor(private readonly statePath: string) {}
 
-  /** What is known of one file. */
+  /** All that is known of one file. */
   for(sought: { path: string } | { sha256: string }): Promise<SearchAnswer> {
     return this.#inTurn<Found>(sought);
   }
@@ -82,7 +82,7 @@ export class Search {
 
   #started(): Worker {
     const hear = (found: Found | Hits): void => {
-      // One that was given up may answer yet.
+      // A thread that was given up may still answer.
       if (this.#thread === thread) this.#found(found);
     };
     const thread = startThread(THREAD, { workerData: { statePath: this.statePath } }, hear);

@@ -1,5 +1,5 @@
 /**
- * The age of the oldest file of each stage over time, as a strip. A level is told by its lightness and by its height, so no colour has to be
+ * The age of the oldest file of each stage over time, as a strip. A level is shown by its lightness and by its height, so no colour has to be
  * known apart; the same is said in words beside each strip.
  */
 import { $, element, list, setText } from '../ground/dom.js';

@@ -3,9 +3,9 @@ import { $, element, list, ofFeed, setText } from '../ground/dom.js';
 import { table } from '../ground/tables.js';
 import { bytes, count, counted, name, seconds } from '../ground/words.js';
 
-export function drawNow(look, feed) {
-  const { version, uptime_seconds: uptime } = look.service;
-  const its = look.throughput.find((one) => one.feed === feed) ?? look.throughput[0];
+export function drawNow(snapshot, feed) {
+  const { version, uptime_seconds: uptime } = snapshot.service;
+  const its = snapshot.throughput.find((one) => one.feed === feed) ?? snapshot.throughput[0];
   const facts = [
     ['Version', version],
     ['Up for', uptime === null ? 'not at work' : seconds(uptime)],
@@ -24,7 +24,7 @@ export function drawNow(look, feed) {
       setText(item.children[1], words);
     },
   );
-  drawPlaces(look, feed);
+  drawPlaces(snapshot, feed);
 }
 
 function backlogWords({ backlog_files: files, growing_files: growing }) {

@@ -26,7 +26,8 @@ export function rows(id, items, keyOf, cells) {
 }
 
 /** The name of a job's file, as a cell that opens what is known of it. */
-export const fileCell = (job, look) => [pathOf(job, look), 'path', fileLink(job.id)];
+export const fileCell = (job, snapshot) => [pathOf(job, snapshot), 'path', fileLink(job.id)];
 
 /** With several feeds a path says of which one it is. */
-export const pathOf = ({ feed, path }, look) => (look.feeds.length > 1 ? `${name(feed)}: ${name(path)}` : name(path));
+export const pathOf = ({ feed, path }, snapshot) =>
+  snapshot.feeds.length > 1 ? `${name(feed)}: ${name(path)}` : name(path);

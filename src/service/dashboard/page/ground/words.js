@@ -1,4 +1,4 @@
-/** How figures, times and names are said. Names are escaped as in the commands: a file may be called anything. */
+/** How figures, times and names are written. Names are escaped as in the commands: a file may be called anything. */
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it is for
 const ACTING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;

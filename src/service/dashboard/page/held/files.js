@@ -36,22 +36,22 @@ export function forgetFiles({ selection = false } = {}) {
 }
 
 /** Returns whether there is anything to see. */
-export function drawFiles(jobs, look) {
-  draw.again = () => draw(jobs, look);
-  return draw(jobs, look);
+export function drawFiles(jobs, snapshot) {
+  draw.again = () => draw(jobs, snapshot);
+  return draw(jobs, snapshot);
 }
 
-function draw(jobs, look) {
+function draw(jobs, snapshot) {
   shown = jobs;
   const rows = kept.merge(jobs, ({ id }) => id);
-  const isSaid = saidIn(look);
+  const isSaid = saidIn(snapshot);
   list(
     $('held').tBodies[0],
     rows,
     ({ key }) => key,
     ({ item }) => makeRow(item),
     (row, { item, isGone }) => {
-      showRow(row, item, look, isSaid(item));
+      showRow(row, item, snapshot, isSaid(item));
       showGone(row, isGone);
     },
   );
@@ -94,16 +94,16 @@ function makeRow(job) {
   );
 }
 
-function showRow(row, job, look, said) {
+function showRow(row, job, snapshot, said) {
   const [select, file, why, since] = row.cells;
-  const path = pathOf(job, look);
+  const path = pathOf(job, snapshot);
   select.firstElementChild.checked = selected.has(job.id);
   select.firstElementChild.setAttribute('aria-label', `select ${path}`);
   setText(file.firstElementChild, path);
   setText(why.children[0], `${job.code} in ${job.stage}:`);
   setText(why.children[1], said ? 'see above' : name(job.reason));
   why.title = name(job.reason);
-  setText(since, between(job.since, look.at));
+  setText(since, between(job.since, snapshot.at));
   since.title = `Since ${moment(job.since)}`;
 }
 

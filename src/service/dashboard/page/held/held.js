@@ -14,7 +14,7 @@ const FOLDERS_MAX = 500;
 const EVERY_MS = 2_000;
 const TYPING_MS = 300;
 
-let look;
+let snapshot;
 let feed = '*';
 /** Of the chosen group: {feed, code, folder}. */
 let chosen;
@@ -42,7 +42,7 @@ const filterOf = ({ feed: of, code, folder }) => ({
   ...(folder !== undefined && { folder }),
   ...ofName(),
 });
-const figures = () => JSON.stringify([look.held_by_code, feed, chosen, pages, nameFilter(), [...open]]);
+const figures = () => JSON.stringify([snapshot.held_by_code, feed, chosen, pages, nameFilter(), [...open]]);
 
 async function ask(route, query) {
   const answer = await fetch(`${route}?${new URLSearchParams(query)}`);
@@ -107,11 +107,13 @@ function isBeyondEnd() {
 }
 
 function draw() {
-  const total = look.stages.filter((one) => feed === '*' || one.feed === feed).reduce((sum, { held }) => sum + held, 0);
+  const total = snapshot.stages
+    .filter((one) => feed === '*' || one.feed === feed)
+    .reduce((sum, { held }) => sum + held, 0);
   setText($('held-count'), total === 0 ? '' : `(${count(total)})`);
   const seen = drawGroups(groups.items, {
-    now: look.at,
-    many: look.feeds.length > 1,
+    now: snapshot.at,
+    many: snapshot.feeds.length > 1,
     isOpen: (item) => open.has(keyOf(item)),
     isChosen: (item) => chosen !== undefined && keyOf(item) === keyOf(chosen),
     press: (item) => ({
@@ -123,7 +125,7 @@ function draw() {
     choose,
     more,
   });
-  const some = drawFiles(files.jobs, look) || seen;
+  const some = drawFiles(files.jobs, snapshot) || seen;
   showEmpty('held-groups', !some && total === 0 && nameFilter() === '');
   $('held-some').hidden = $('held-groups-none').hidden === false;
   // One file needs no groups and no filter.
@@ -173,9 +175,9 @@ function choose(item) {
 }
 
 /** Called with each snapshot. */
-export function drawHeld(snapshot, ofWhich) {
+export function drawHeld(newest, ofWhich) {
   const isOther = feed !== ofWhich;
-  [look, feed] = [snapshot, ofWhich];
+  [snapshot, feed] = [newest, ofWhich];
   if (isOther) {
     chosen = undefined;
     pages = [undefined];

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { openStateView } from '../../../src/ingest/ledger/open-state.js';
 import { limits } from '../../../src/service/dashboard/data/limits.js';
-import { Looks } from '../../../src/service/dashboard/data/looks.js';
+import { Snapshots } from '../../../src/service/dashboard/data/snapshots.js';
 import { Stream } from '../../../src/service/dashboard/stream.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
@@ -13,7 +13,7 @@ import { dashboardAlone, Served } from './served.js';
 
 interface OpenPage {
   /** How many it was sent. */
-  looks: number;
+  snapshots: number;
   status: number | undefined;
   request: ClientRequest;
 }
@@ -21,13 +21,13 @@ interface OpenPage {
 function pageOf({ port, host }: Served): OpenPage {
   const sent = request({ port, host, path: '/events', agent: false });
   // The first message says how soon to come back.
-  const page: OpenPage = { looks: -1, status: undefined, request: sent };
+  const page: OpenPage = { snapshots: -1, status: undefined, request: sent };
   sent.on('response', (response) => {
     page.status = response.statusCode;
     // An empty line ends each message; it may come in two pieces.
     let rest = '';
     response.setEncoding('utf8').on('data', (text: string) => {
-      page.looks += `${rest}${text}`.split('\n\n').length - 1;
+      page.snapshots += `${rest}${text}`.split('\n\n').length - 1;
       rest = text.endsWith('\n\n') ? '' : text.slice(-1);
     });
     response.on('error', () => {});
@@ -36,32 +36,32 @@ function pageOf({ port, host }: Served): OpenPage {
   return page;
 }
 
-test('looks are shared: one a second, however many ask', async (t) => {
+test('snapshots are shared: one a second, however many ask', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 100);
   await world.runOnce();
   const view = await openStateView(world.statePath);
   t.after(() => view.close());
   let nowMs = 0;
-  const looks = new Looks(view, world.statePath, () => nowMs);
-  for (let i = 0; i < 1_000; i++) looks.take();
-  assert.equal(looks.count, 1);
+  const snapshots = new Snapshots(view, world.statePath, () => nowMs);
+  for (let i = 0; i < 1_000; i++) snapshots.take();
+  assert.equal(snapshots.count, 1);
   for (let second = 1; second <= 10; second++) {
-    nowMs = second * limits.lookEveryMs;
-    for (let i = 0; i < 100; i++) looks.take();
-    for (let i = 0; i < 100; i++) looks.latest();
-    looks.refresh();
+    nowMs = second * limits.snapshotEveryMs;
+    for (let i = 0; i < 100; i++) snapshots.take();
+    for (let i = 0; i < 100; i++) snapshots.latest();
+    snapshots.refresh();
   }
-  assert.equal(looks.count, 11);
+  assert.equal(snapshots.count, 11);
   nowMs += limits.askedForMs + 1;
-  for (let i = 0; i < 10; i++) looks.refresh();
-  assert.equal(looks.count, 11, 'nobody asks any more');
-  const { at } = looks.latest().look;
-  nowMs += limits.staleLooks * limits.lookEveryMs - 1;
-  assert.equal(looks.latest().look.at, at);
+  for (let i = 0; i < 10; i++) snapshots.refresh();
+  assert.equal(snapshots.count, 11, 'nobody asks any more');
+  const { at } = snapshots.latest().snapshot;
+  nowMs += limits.staleSnapshots * limits.snapshotEveryMs - 1;
+  assert.equal(snapshots.latest().snapshot.at, at);
   nowMs += 2;
-  assert.notEqual(looks.latest().look, undefined);
-  assert.equal(looks.count, 13, 'an answer is never older than that');
+  assert.notEqual(snapshots.latest().snapshot, undefined);
+  assert.equal(snapshots.count, 13, 'an answer is never older than that');
 });
 
 test('a hundred open pages are all told, by the reads of one', async (t) => {
@@ -70,14 +70,14 @@ test('a hundred open pages are all told, by the reads of one', async (t) => {
   await world.runOnce();
   const served = await dashboardAlone(world);
   const first = pageOf(served);
-  await until('its first looks', () => first.looks >= 3);
+  await until('its first looks', () => first.snapshots >= 3);
   const pages = Array.from({ length: 99 }, () => pageOf(served));
-  await until('all of them to be told twice', () => pages.every(({ looks }) => looks >= 2));
-  const before = first.looks;
-  const counted = pages.map(({ looks }) => looks);
-  await until('five looks', () => first.looks >= before + 5);
-  for (const [i, { looks }] of pages.entries())
-    assert.ok(Math.abs(looks - counted[i]! - (first.looks - before)) <= 1, 'each is sent the same looks');
+  await until('all of them to be told twice', () => pages.every(({ snapshots }) => snapshots >= 2));
+  const before = first.snapshots;
+  const counted = pages.map(({ snapshots }) => snapshots);
+  await until('five looks', () => first.snapshots >= before + 5);
+  for (const [i, { snapshots }] of pages.entries())
+    assert.ok(Math.abs(snapshots - counted[i]! - (first.snapshots - before)) <= 1, 'each is sent the same looks');
   for (const page of [first, ...pages]) page.request.destroy();
 });
 
@@ -87,7 +87,7 @@ test('too many pages are told so', async (t) => {
   await world.runOnce();
   const served = await dashboardAlone(world);
   const pages = Array.from({ length: limits.streamsMax }, () => pageOf(served));
-  await until('all of them', () => pages.every(({ looks }) => looks >= 1));
+  await until('all of them', () => pages.every(({ snapshots }) => snapshots >= 1));
   assert.equal((await served.ask('/events')).status, 503);
   assert.equal((await served.ask('/stats')).status, 200);
   pages.pop()!.request.destroy();
@@ -110,13 +110,13 @@ test('a page that does not read is skipped, then dropped; the others are told ev
   const [reads, deaf] = [pageOf(served), connect(port, '127.0.0.1').on('error', () => {})];
   deaf.pause();
   deaf.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  await until('both', () => stream.size === 2 && reads.looks === 1);
+  await until('both', () => stream.size === 2 && reads.snapshots === 1);
   // More than the buffers of two sockets hold.
   const large = JSON.stringify('x'.repeat(8 << 20));
   for (let told = 1; stream.size === 2; told++) {
-    assert.ok(told <= limits.skippedLooksMax + 2, 'it is not dropped');
-    stream.tell(large);
-    await until('who reads', () => reads.looks === told + 1);
+    assert.ok(told <= limits.skippedSnapshotsMax + 2, 'it is not dropped');
+    stream.send(large);
+    await until('who reads', () => reads.snapshots === told + 1);
   }
   assert.equal(stream.size, 1);
   reads.request.destroy();

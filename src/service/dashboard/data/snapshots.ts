@@ -1,6 +1,6 @@
 /**
- * One look at the state for everybody who asks within a second: a hundred pages cost the database what one does.
- * Guarantees: each read is a short transaction of its own, over before anything is sent; nobody looks while nobody asks.
+ * One snapshot of the state for all requests within a second: a hundred pages cost the database as much as one.
+ * Guarantees: each read is a short transaction of its own, over before anything is sent; nothing is read while nobody asks.
  */
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
@@ -12,23 +12,23 @@ import { type Retrying, retrying } from '../held/errors.js';
 import { limits } from './limits.js';
 import { inFlight, lastEnded, type TracedJob } from './trace.js';
 
-/** What the page shows. */
-export interface Look extends Report {
+/** Everything that the page shows. */
+export interface Snapshot extends Report {
   at: string;
   feeds: { name: string; input: string; warehouse: string; manifests: string; mode: string }[];
-  /** What is in hand and the largest of what is claimed, and what ended last. */
+  /** Files in progress and the largest claimed ones; and the files that ended last. */
   in_flight: TracedJob[];
   last: TracedJob[];
-  /** What failed and is tried again by itself. */
+  /** Failures that are tried again by themselves. */
   retrying: Retrying[];
   /** The first of them; the rest page by page from /errors. */
   held: HeldJob[];
 }
 
-export class Looks {
+export class Snapshots {
   /** For tests and metrics: how often the database was asked. */
   count = 0;
-  #last: { atMs: number; look: Look; json: string } | undefined;
+  #last: { atMs: number; snapshot: Snapshot; json: string } | undefined;
   #askedMs = Number.NEGATIVE_INFINITY;
   readonly #watch = new ProcessWatch();
 
@@ -39,11 +39,12 @@ export class Looks {
     private readonly space = new FreeSpace(view, statePath),
   ) {}
 
-  /** For who wants an answer now: at most `staleLooks` looks old. A new one is made soon (`refresh`). */
-  latest(): { look: Look; json: string } {
+  /** An answer at once, at most `staleSnapshots` snapshots old. A new one is made soon (`refresh`). */
+  latest(): { snapshot: Snapshot; json: string } {
     const atMs = this.now();
     this.#askedMs = atMs;
-    if (this.#last !== undefined && atMs - this.#last.atMs < limits.staleLooks * limits.lookEveryMs) return this.#last;
+    if (this.#last !== undefined && atMs - this.#last.atMs < limits.staleSnapshots * limits.snapshotEveryMs)
+      return this.#last;
     return this.take();
   }
 
@@ -52,28 +53,28 @@ export class Looks {
     this.#watch.check(this.view);
   }
 
-  /** Once a second: looks again where somebody asked lately, so that nobody who asks waits for a look. */
+  /** Once a second: takes a snapshot where somebody asked lately, so that no request waits for one. */
   refresh(): void {
     if (this.now() - this.#askedMs < limits.askedForMs) this.take();
   }
 
-  /** At most `lookEveryMs` old. */
-  take(): { look: Look; json: string } {
+  /** At most `snapshotEveryMs` old. */
+  take(): { snapshot: Snapshot; json: string } {
     const atMs = this.now();
     // A timer is early by a millisecond now and then.
-    if (this.#last !== undefined && atMs - this.#last.atMs < limits.lookEveryMs - 50) return this.#last;
+    if (this.#last !== undefined && atMs - this.#last.atMs < limits.snapshotEveryMs - 50) return this.#last;
     this.count++;
-    const look = this.#look();
-    this.#last = { atMs, look, json: JSON.stringify(look) };
+    const snapshot = this.#read();
+    this.#last = { atMs, snapshot, json: JSON.stringify(snapshot) };
     return this.#last;
   }
 
-  /** After a change: who made it wants to see it. */
+  /** After a change: the operator who made it wants to see it. */
   forget(): void {
     this.#last = undefined;
   }
 
-  #look(): Look {
+  #read(): Snapshot {
     const { view, statePath, space } = this;
     // Its answers are those of the next snapshot.
     space.ask(limits.freeSpaceEveryMs).catch(() => {});
