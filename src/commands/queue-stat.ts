@@ -9,6 +9,7 @@ import type { Invocation } from '../base/config/read.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { ProcessWatch } from '../ingest/health/processes.js';
+import { endNow } from '../linux/index.js';
 import { FreeSpace } from '../service/figures/free-space.js';
 import { oldestSeconds } from '../service/status/ages.js';
 import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
@@ -43,16 +44,21 @@ async function run(argv: readonly string[]): Promise<number> {
     const processes = new ProcessWatch();
     const space = new FreeSpace(view, statePath);
     for (;;) {
-      const report = lookAt(view, statePath, { feed, by, watch: processes, places: await space.ask() });
+      // Nobody waits for a place that hangs, unless its figures are shown.
+      const places = check || held || onlyProcesses ? [] : await space.ask();
+      const report = lookAt(view, statePath, { feed, by, watch: processes, places });
       if (check) return checkState(view, report, invocation.view);
       if (watch && !json && process.stdout.isTTY) printRaw('\u001b[H\u001b[2J');
       show(report);
-      if (!watch) return alarm(view, report, invocation.view);
+      if (!watch) return endWith(alarm(view, report, invocation.view), space);
       await sleep(WATCH_MS);
       view.checkStillOurs();
     }
   });
 }
+
+/** A reader holds nothing that has to be closed. */
+const endWith = (code: number, space: FreeSpace): number => (space.hangs ? endNow(code) : code);
 
 /** --check has a form of its own. */
 function refuseTwoForms({ view }: Invocation): void {

@@ -17,7 +17,7 @@ export { DirectoryListing, type ListedName } from './listing.js';
 export { openLockFile, type SharedLockFile } from './locks.js';
 export * from './names.js';
 export * from './open.js';
-export { descriptorsMax, setParentDeathSignal } from './process.js';
+export { descriptorsMax, endNow, setParentDeathSignal } from './process.js';
 export { KINDS_OF_TYPES, type Kind, mountedFd, type Stat, statAt, statAtOrNone, statFd } from './stat.js';
 export { makeSymlinkAt, readLinkAt, setOwnerAt } from './symlinks.js';
 export { syncFs } from './sync-fs.js';

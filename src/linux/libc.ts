@@ -42,6 +42,8 @@ export const getdents64 = (fd: number, into: Bytes): number => listing(SYS_GETDE
 export const ioctl = bind<(fd: number, request: number, ...rest: Variadic[]) => number>(
   'int ioctl(int fd, unsigned long request, ...)',
 );
+/** Ends the process without what `exit` does first. */
+export const _exit = bind<(code: number) => never>('void _exit(int code)');
 export const prctl = bind<(option: number, ...rest: Variadic[]) => number>('int prctl(int option, ...)');
 /** The handler is a number here; only SIG_IGN is used. */
 export const signal = bind<(number: number, handler: number) => number>(

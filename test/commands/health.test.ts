@@ -203,7 +203,7 @@ test('a worker that is stopped: what waits for it is said to do so', limit, asyn
   const { world, programs } = await atWork(t, ['ingest-producer', 'ingest-worker']);
   await stop(...programs[1]!.descendants());
   world.drop('late.csv', 20);
-  isRecent((await fails(world, 'process_stopped', /"worker .*" .* is stopped .*; what it has in hand waits/)).since);
+  isRecent((await fails(world, 'process_stopped', /"worker .*" .* is stopped .*; its files in progress wait/)).since);
   await until('it is known', () => world.jobs().some(({ key }) => key === 'late.csv'), PATIENT);
   const text = await explained(world, 'late.csv');
   assert.match(text, /The only process that does verify-complete \(pid \d+\) is stopped/);

@@ -10,6 +10,7 @@ import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { AGE_BOUNDS } from '../../src/service/status/ages.js';
 import type { Report } from '../../src/service/status/report.js';
 import { editDatabase } from '../world/database.js';
+import { faultsIn } from '../world/faults.js';
 import { PACKAGE } from '../world/program.js';
 import { createWorld, type World } from '../world/world.js';
 import { withHeldFile } from './cases.js';
@@ -219,4 +220,19 @@ test('queue-stat whose reader has gone ends without a word', async (t) => {
   command.stdout.destroy();
   const [said, [code]] = await Promise.all([text(command.stderr), once(command, 'exit')]);
   assert.deepEqual([said, code], ['', 0]);
+});
+
+test('a place that hangs has no figure, and the command ends with its own exit code', async (t) => {
+  const world = createWorld(t);
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('gcc is not installed; not tested: a place that hangs');
+  await world.runOnce();
+  faults.arm('hangs', 1);
+  const { code, stdout } = await world.run('queue-stat', ['--json'], { env: faults.env });
+  const { places } = JSON.parse(stdout) as Report;
+  const free = Object.fromEntries(places.map(({ place, free_bytes: bytes }) => [place, bytes !== null]));
+  assert.deepEqual(free, { input: true, manifests: true, state: true, warehouse: false, work: true });
+  assert.equal(code, 0);
+  const text = await world.run('queue-stat', [], { env: faults.env });
+  assert.match(text.stdout, /free for warehouse: no answer from /);
 });

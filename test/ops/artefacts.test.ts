@@ -68,7 +68,7 @@ test('the product: commands, libraries, page, documents, SBOM, and every package
       'ops/runbook.md',
     ],
     ...['src/service/dashboard/page/index.html', 'dist/program/call-thread.cjs', 'dist/program/process-child.cjs'],
-    'dist/src/service/dashboard/data/search-thread.js',
+    'dist/src/service/dashboard/search/search-thread.js',
   ])
     assert.ok(files.includes(path), `${path} is not packed`);
   const others = files.filter((path) => !path.startsWith('node_modules/'));

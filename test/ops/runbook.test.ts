@@ -43,7 +43,7 @@ function patternOf(quote: string): RegExp {
   const pattern = quote
     .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
     .replace(/\\\(by \w+\\\)/, '\\(by \\w+\\)')
-    .replace(/\d+(\\\.\d+)? (MiB|files wait|file is|looks)/g, '[^;]+')
+    .replace(/\d+(\\\.\d+)? (MiB|files wait|file is|checks)/g, '[^;]+')
     .replace(/\d+/g, '\\d+')
     .replaceAll('…', '.*');
   return new RegExp(pattern);

@@ -48,6 +48,11 @@ export class FreeSpace {
     return this.#places;
   }
 
+  /** A call on a place has not returned yet: Node's own exit waits for it. */
+  get hangs(): boolean {
+    return this.#asked.size > 0;
+  }
+
   /** Asks again where the last answers are older than `olderMs`. Resolves within `ANSWER_MS`, whatever hangs. */
   async ask(olderMs = 0): Promise<readonly PlaceReport[]> {
     if (performance.now() - this.#askedMs > olderMs) {

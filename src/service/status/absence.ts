@@ -1,6 +1,6 @@
 /**
- * Who should be at work and is not. Where processes ran as a service, their absence is *stuck*, whether or not files wait:
- * nobody notices new ones. After `--once` it is a notice: whoever ran that does so again when there is work.
+ * Findings about processes that should be at work and are not. If they ran as a service, their absence is *stuck*, even if no
+ * file waits: nothing notices new files. After `--once` it is a notice: the next run does the work.
  */
 import type { StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
@@ -38,7 +38,7 @@ export function absenceFindings(
   ];
 }
 
-/** A stage that no feed's files go through is missed by nobody. */
+/** A stage that no feed uses needs no process. */
 const used = (view: Pick<QueueView, 'stages' | 'feeds'>, stats: readonly StageStats[]): string[] => {
   const known: readonly string[] = stagesUsed(view.feeds().map(({ options }) => options));
   return view.stages.filter((stage) => known.includes(stage) || stats.some((one) => one.stage === stage));
@@ -66,7 +66,7 @@ function nobody(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[]
   });
 }
 
-/** Nobody saw when processes died that died together. What they wrote last is all that is known. */
+/** When processes died together, nobody saw it. Only their last writes are known. */
 function endingOf(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[]): { since: string; how: string } {
   const since = endOf(before);
   if (since !== null) {
@@ -77,7 +77,7 @@ function endingOf(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service
   return { since: wrote, how: `died; it wrote last at ${wrote}` };
 }
 
-/** When the last of them ended; null while the end of one of them was noticed by nobody. */
+/** When the last process ended; null while the end of one of them has not been noticed. */
 function endOf(ended: readonly Service[]): string | null {
   if (ended.length === 0 || ended.some(({ endedMs }) => endedMs === null)) return null;
   return iso(Math.max(...ended.map(({ endedMs }) => endedMs!)));

@@ -1,6 +1,6 @@
 /**
- * How old what waits is, in the manner of qshape: rows by stage, feed, directory or suffix; columns by age.
- * Guarantees: by stage and feed it reads a few rows, whatever the number of jobs; by directory and suffix it reads each job that
+ * The ages of waiting files, in the manner of qshape: rows by stage, feed, directory or suffix; columns by age.
+ * Guarantees: by stage and feed it reads a few rows, whatever the number of jobs. By directory and suffix it reads each job that
  * is not done, in pages, so that no read is long.
  */
 import type { QueueView } from '../../../queue/index.js';
@@ -94,7 +94,7 @@ function* jobsOf(view: QueueView): Generator<JobArray> {
 const pathOf = (key: Buffer): ByteName => key.toString('latin1') as ByteName;
 const directoryOf = (key: Buffer): string => shownName(folderOf(pathOf(key)));
 
-/** `.csv.gz` of `a/b.csv.gz`: what is behind the first dot of the name that does not begin it. */
+/** `.csv.gz` of `a/b.csv.gz`: the name from its first dot on; a dot at its beginning does not count. */
 function suffixOf(key: Buffer): string {
   const path = pathOf(key);
   const name = path.slice(path.lastIndexOf('/') + 1);

@@ -1,4 +1,4 @@
-/** Feeds with a chain: what it has done so far and how fast, and a header that is another one than before. */
+/** Feeds with a chain: its counts, its speed, and a finding when the header has changed. */
 import type { QueueView } from '../../../queue/index.js';
 import { type Finding, iso } from '../../ingest/health/finding.js';
 import { chainCounts } from '../../ingest/outputs/counts.js';
@@ -6,13 +6,13 @@ import { changedHeaders } from '../../ingest/outputs/recorded.js';
 
 export interface RecordsReport {
   feed: string;
-  /** Since the state was made, of files that came through. */
+  /** Records of files that went through the chain, since the state was created. */
   records: number;
-  /** Of them in the output `reject`. */
+  /** The records in the output `reject`. */
   rejected: number;
   outputs: number;
   output_bytes: number;
-  /** In the last minute: a file counts when all of it is through. */
+  /** In the last minute. A file counts when the chain has finished it. */
   records_per_second: number;
 }
 
@@ -33,12 +33,12 @@ export function recordsOf(
 }
 
 /**
- * Which of two headers is the right one only its people know, so a change is told for a day: a finding that stayed until the old header
- * came back would stay for ever where the new one is wanted.
+ * Only the owners of the data know which of two headers is right. So a change is shown for a day. A finding that stayed until the
+ * old header came back would stay for ever if the new one is wanted.
  */
 const TOLD_MS = 86_400_000;
 
-/** Not of a feed that was retired. */
+/** A retired feed has none. */
 export function headerFindings(view: Pick<QueueView, 'read' | 'feeds'>, nowMs = Date.now()): Finding[] {
   const feeds = new Set(view.feeds().map(({ name }) => name));
   return view

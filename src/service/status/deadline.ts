@@ -1,22 +1,22 @@
 /**
- * The moment by which an expectation has to be met, in a time zone with its changes to summer time.
- * Guarantees: a time of day that a day does not have counts as if the clock had not been put forward; of one that it has
- * twice the first counts (RFC 5545, 3.3.5). Pure.
+ * The moment by which an expected file is due, in a time zone with its changes to summer time.
+ * Guarantees: a time of day that is skipped counts as if the clock had not been put forward. If it occurs twice, the first one
+ * counts (RFC 5545, 3.3.5). Pure.
  */
 import type { Daily, Expectation } from '../../base/config/values/expect.js';
 
 const DAY_MS = 86_400_000;
-/** Each of the seven days of a week, one that is over already, and one more for what begins the day before. */
+/** The seven days of a week, one that is over already, and one more for windows that begin the day before. */
 const DAYS_AHEAD = 9;
 
-/** Of something that arrived (or was looked at for the first time: `isArrival` false) at `lastMs`: until when the next one has to. */
+/** Until when the next file has to arrive. `lastMs`: the last arrival, or the first check (`isArrival` false). */
 export function deadlineAfter(expected: Expectation, timezone: string, lastMs: number, isArrival: boolean): number {
   if ('everyMs' in expected) return lastMs + expected.everyMs;
   const today = localDayOf(lastMs, timezone);
   for (let day = today - 1; day <= today + DAYS_AHEAD; day++) {
     if (!expected.days.includes(weekdayOf(day))) continue;
     const { from, by } = windowOf(expected, day, timezone);
-    // What came after a window has begun belongs to it, also when it came too late.
+    // A file that came after the begin of a window belongs to it, also if it came too late.
     if ((isArrival ? from : by) > lastMs) return by;
   }
   throw new Error(`an expectation on no day of the week: ${JSON.stringify(expected)}`);
@@ -34,14 +34,14 @@ const weekdayOf = (day: number): number => (((day + 4) % 7) + 7) % 7;
 /** The instant at which a clock on that wall shows that many minutes after midnight. */
 function instantOf(day: number, minutes: number, timezone: string): number {
   const shown = day * DAY_MS + minutes * 60_000;
-  // The offsets before and behind any change nearby.
+  // The offsets before and after any change nearby.
   const [before, after] = [offsetMs(shown - DAY_MS, timezone), offsetMs(shown + DAY_MS, timezone)];
   const isRight = (offset: number) => offsetMs(shown - offset, timezone) === offset;
   // Where both are right, the one before the change comes first. Where none is, it counts too.
   return shown - (isRight(before) || !isRight(after) ? before : after);
 }
 
-/** What the local clock is ahead of UTC. */
+/** How far the local clock is ahead of UTC. */
 function offsetMs(ms: number, timezone: string): number {
   const parts = formatter(timezone).formatToParts(ms);
   const [year, month, day, hour, minute, second] = ORDER.map((type) =>

@@ -1,10 +1,10 @@
 /**
- * What is wrong, each thing in one sentence with its cause, since when, and what to do: the first that `queue-stat` and the
- * dashboard show.
- * Guarantees: nothing that keeps a file from going on is left out (a closed gate, a hold, a stage that nobody does, a process
- * that is stopped, a writer that does not close); what passes by itself within its usual time is not told. Reads a bounded
- * number of rows, opens no file of an input, asks no place that may hang.
- * Does not: escape names for a terminal or a page; who shows them does.
+ * The findings: each says in one sentence what is wrong, with its cause, since when, and what to do. `queue-stat` and the
+ * dashboard show them first.
+ * Guarantees: everything that stops a file is included (a closed gate, a hold, a stage without a process, a stopped process,
+ * a writer that does not close). Troubles that pass by themselves within their usual time are left out. It reads a bounded
+ * number of rows, opens no file of an input, and calls no place that may hang.
+ * Does not: escape names for a terminal or a page; the code that shows them does.
  */
 import type { Gate, HeldFor, StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
@@ -47,7 +47,7 @@ export function findings(
   return [...all.filter(({ severity }) => severity === 'stuck'), ...all.filter(({ severity }) => severity !== 'stuck')];
 }
 
-/** One finding a trouble, although it may close several stages. */
+/** One finding for each trouble, although it may close several stages. */
 function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], order: readonly string[]): Finding[] {
   const troubles = new Map<string, Gate[]>();
   for (const gate of gates) {

@@ -1,9 +1,9 @@
-/** Short transactions for long lists: a writer that holds the state for seconds stops everybody. */
+/** Short transactions for long lists: a writer that locks the state for seconds stops all others. */
 import type { JobId } from '../../../queue/backend.js';
 
 const BATCH = 500;
 
-/** Answers for how many `act` said yes. */
+/** Returns for how many of them `act` returned true. */
 export async function inBatches(
   ids: readonly JobId[],
   act: (batch: readonly JobId[]) => Promise<readonly boolean[]>,

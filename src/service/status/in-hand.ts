@@ -1,10 +1,9 @@
 /**
- * What is worked on just now. A process claims many files at once and has one a thread in hand; the others are claimed, and wait
- * for it.
+ * The jobs in progress. A process claims many files at once and works on one in each thread; the others are claimed, and wait.
  */
 import { type Job, jobsInProgress, type QueueView } from '../../../queue/index.js';
 
-/** A worker claims a file for this stage when a child is to take it: what is claimed there is worked on, and by no thread. */
+/** A worker claims a file for this stage when a child can take it. So each claimed job there is in progress, but in no thread. */
 export const isWithChild = (stage: string): boolean => stage === 'process';
 
 export function jobsInHand(view: Pick<QueueView, 'owners' | 'job'>): Job[] {

@@ -1,4 +1,4 @@
-/** Feeds that have not delivered what is expected of them by now. */
+/** Feeds whose expected files have not arrived in time. */
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type Expectation, shownExpectation } from '../../base/config/values/expect.js';
@@ -12,7 +12,7 @@ export function lateFindings(view: Pick<QueueView, 'feeds' | 'read' | 'isAlive'>
   const feeds = view.feeds().map(({ options }) => options as unknown as Expecting);
   return feeds.flatMap((feed) => {
     const { expect = [] } = feed;
-    // A feed that was taken out of the configuration still stands in the state.
+    // The state still has a feed that was removed from the configuration.
     const arrivals = expect.length === 0 ? [] : arrivalsOf(view, feed.name).filter(({ owner }) => view.isAlive(owner));
     return expect.flatMap((expected) => {
       const arrival = arrivals.find(({ glob }) => glob === expected.glob);
@@ -34,12 +34,12 @@ function lateness(
   return {
     ...{ code: 'late_feed', severity: 'stuck', feed, stage: '*', what, files: 0 },
     sentence: `${feed} is late: ${what} (${timezone}) was due at ${iso(dueMs)}. ${last}.`,
-    release: `ask who delivers to ${input}; what lies there, ingest-ctl explain tells why it is not in yet`,
+    release: `ask the uploader of ${input}; ingest-ctl explain says why a file that lies there is not stored yet`,
     since: iso(dueMs),
   };
 }
 
-/** The same until something arrives, and a calendar is slow: of as many as a state may have, once each second. */
+/** The result is the same until a file arrives, and a calendar is slow: a state may have many feeds, each read once a second. */
 const known = new Map<string, number>();
 const KNOWN_MAX = 10_000;
 

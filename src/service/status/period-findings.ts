@@ -1,4 +1,4 @@
-/** Hours and days that are over, and whose `_SUCCESS` does not come: for which file. Hours that were closed before their time. */
+/** Hours and days that are over and have no `_SUCCESS` yet, with the file they wait for; and hours that were closed too early. */
 import type { Payload } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -16,7 +16,7 @@ export function periodFindings(view: QueueView, nowMs = Date.now()): Finding[] {
   return [...waiting(view, feeds, nowMs), ...feeds.flatMap(({ options }) => setBack(view, options, nowMs))];
 }
 
-/** It may be a minute or a year until the clock has caught up. */
+/** It may take a minute or a year until the clock has caught up. */
 function setBack(view: QueueView, options: Payload, nowMs: number): Finding[] {
   const feed = options as unknown as FeedOptions;
   const first = view.read((reader) => firstOpen(reader, feed, nowMs));

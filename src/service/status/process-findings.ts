@@ -4,7 +4,7 @@ import type { Finding } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import { PRODUCER } from '../../ingest/ledger/services.js';
 
-/** Findings of who is at work, and who should be. */
+/** Codes of findings about processes that are at work, or should be. */
 export const OF_PROCESSES: readonly string[] = [
   'nobody',
   'no_worker',
@@ -13,7 +13,7 @@ export const OF_PROCESSES: readonly string[] = [
   'process_silent',
 ];
 
-/** What a check of the service fails by, beside ages and held files. */
+/** The findings that make a check of the service fail, beside ages and held files. */
 export const notAtWork = (findings: readonly Finding[]): Finding[] =>
   findings.filter(({ code, severity }) => severity === 'stuck' && OF_PROCESSES.includes(code));
 
@@ -21,7 +21,7 @@ export function processFindings(processes: readonly Process[]): Finding[] {
   return [...processes.flatMap(ofProcess), ...processes.flatMap(ofCalls), ...ofParents(processes)];
 }
 
-/** Others go on, so this is about the file alone. */
+/** Other files go on, so the finding is about this file alone. */
 const ofCalls = ({ title, pid, hanging_jobs: jobs }: Process): Finding[] =>
   jobs.map((job) => ({
     ...{ code: 'call_hangs', ...stuck, what: job, files: 1, since: null },
@@ -62,13 +62,13 @@ function whatStands(title: string): string {
     case 'dashboard':
       return 'its page stands still';
     case 'notifier':
-      return 'alarms are not told';
+      return 'alarms are not sent';
     default:
-      return 'what it has in hand waits for it';
+      return 'its files in progress wait for it';
   }
 }
 
-/** A parent does no work, so its children go on; but nobody looks after them any more. */
+/** A parent does no work itself, so its children go on. But nobody restarts or kills them any more. */
 function ofParents(processes: readonly Process[]): Finding[] {
   const orphaned = processes.filter(({ parent_stopped: stopped }) => stopped);
   const parents = new Set(orphaned.map(({ parent_pid: pid }) => pid!));

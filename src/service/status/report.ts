@@ -23,7 +23,7 @@ export interface StageReport {
   stage: string;
   ready: number;
   deferred: number;
-  /** Taken by a process, which has one of them in hand at a time: `in_hand` of them are worked on just now. */
+  /** Claimed by a process. `in_hand` of them are in progress: a process works on one at a time in each thread. */
   claimed: number;
   in_hand: number;
   waiting: number;
@@ -31,7 +31,7 @@ export interface StageReport {
   /** The age of the oldest job that is not done. */
   oldest_age_seconds: number;
   files_per_second: number;
-  /** Of the jobs in this stage. */
+  /** The bytes of the jobs in this stage. */
   bytes: number;
 }
 
@@ -54,21 +54,21 @@ export interface Report {
   gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
   workers: Process[];
   held_by_code: HeldByCode[];
-  /** What is wrong, what keeps files first. */
+  /** Those that stop files come first. */
   findings: Finding[];
-  /** The ages of what is not done, held files included. */
+  /** The ages of files that are not done, held files included. */
   ages: { by: Grouping; bounds_seconds: readonly number[]; rows: AgeRow[] };
-  /** Since the state was made. */
+  /** Counts since the state was created. */
   totals: { feed: string; name: string; files: number; bytes: number }[];
-  /** Of feeds with a chain. */
+  /** One entry for each feed with a chain. */
   records: RecordsReport[];
 }
 
-/** Endings that settle a file's way; kinds of outcomes are counted beside them. */
+/** The endings of files; the kinds of outcomes are counted beside them. */
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
 const LEAVING = ['advance', 'finish'];
 
-/** `watch` is kept from look to look by whoever looks again. */
+/** A caller that reads again passes the same `watch` each time. */
 export function lookAt(
   view: QueueView,
   statePath: string,
@@ -124,7 +124,7 @@ export function lookAt(
 const recordsByFeed = (counters: readonly Counter[]): Map<string, number> =>
   new Map([...chainCounts(counters)].map(([feed, { records }]) => [feed, records]));
 
-/** How many files left each stage of each feed so far. */
+/** The number of files that have left each stage of each feed. */
 function leftOf(counters: readonly Counter[]): Map<string, number> {
   const left = new Map<string, number>();
   for (const { feed, stage, name, files } of counters) {

@@ -1,4 +1,4 @@
-/** Receivers that cannot be told of alarms: a notice here, and never an alarm of its own, which could not be told either. */
+/** Receivers that cannot be notified of alarms. This is a notice, never an alarm: an alarm could not be sent either. */
 import type { QueueView } from '../../../queue/index.js';
 import { type Finding, iso } from '../../ingest/health/finding.js';
 
@@ -20,7 +20,7 @@ export function untoldFindings(view: Pick<QueueView, 'read'>): Finding[] {
     .filter(({ waiting, missed }) => waiting + missed > 0)
     .map(({ name, waiting, missed, sinceMs, error }) => ({
       ...{ code: 'alarms_untold', severity: 'notice', feed: '*', stage: '*', what: name, files: 0 },
-      sentence: `--notify-${name} has not been told of ${waiting} ${waiting === 1 ? 'alarm' : 'alarms'}${missed === 0 ? '' : ` (and ${missed} more were given up)`}: ${error}.`,
+      sentence: `--notify-${name} has not received ${waiting} ${waiting === 1 ? 'alarm' : 'alarms'}${missed === 0 ? '' : ` (and ${missed} more were given up)`}: ${error}.`,
       release: 'look after the receiver; it is tried again every minute',
       since: iso(sinceMs),
     }));

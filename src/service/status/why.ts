@@ -1,6 +1,6 @@
 /**
- * Why files that were looked at are where they are, where it is worth a person's eye: a writer that does not close, a sidecar
- * that does not come, an error that is met again and again.
+ * Findings about checked files that do not go on, if a person should know: a writer that does not close, a sidecar that does not
+ * come, an error that is repeated.
  */
 import type { Reason } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
@@ -9,11 +9,11 @@ import { BELOW_MARK } from '../../ingest/gates/room.js';
 import { type Finding, files, iso } from '../../ingest/health/finding.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 
-/** A writer is met by chance once or twice. */
+/** A check finds a writer by chance once or twice. */
 const WRITER_LOOKS_MIN = 3;
-/** A sidecar that comes later than this was forgotten, mostly. */
+/** A sidecar that is later than this was usually forgotten. */
 const SIDECAR_LATE_MS = 3_600_000;
-/** What is still looked at after a day waits for something that does not come. */
+/** A file that is still checked after a day usually waits for something that does not come. */
 const LONG_MS = 86_400_000;
 
 export function whyFindings(view: Pick<QueueView, 'reasons'>, nowMs = Date.now()): Finding[] {
@@ -82,7 +82,7 @@ function byAttempts(
   return told(
     'long_in_stage',
     'notice',
-    `${files(jobs, ['has', 'have'])} been looked at in ${stage} for a day and longer (${reason}): ${which}.`,
+    `${files(jobs, ['has', 'have'])} been checked in ${stage} for a day and longer (${reason}): ${which}.`,
     'ingest-ctl explain says what it waits for',
   );
 }

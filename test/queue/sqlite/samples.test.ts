@@ -51,6 +51,12 @@ async function finishOne(world: QueueWorld, key: string, feed?: string): Promise
 }
 
 const stored = ({ counts }: Sample): number => counts.get('stored')?.files ?? 0;
+/** The number of jobs by stage. */
+const timesOf = (backend: Backend, feed: string, ms: number): Record<string, number> =>
+  backend.timesSince(feed, ms).buckets.reduce<Record<string, number>>((sum, { stage, jobs: more }) => {
+    sum[stage] = (sum[stage] ?? 0) + more;
+    return sum;
+  }, {});
 const jobs = ({ stages }: Sample): number => stages.reduce((sum, one) => sum + one.jobs, 0);
 
 test('one sample a minute, whichever process counts; the last one is now', () =>
@@ -126,15 +132,47 @@ test('times of a while are those since then, of each stage and of the whole way'
     await finishOne(world, 'b');
     shift(world, -2 * HOUR);
     const backend = await finishOne(world, 'c');
-    const since = (ms: number) =>
-      backend.timesSince('default', ms).buckets.reduce<Record<string, number>>((sum, { stage, jobs: more }) => {
-        sum[stage] = (sum[stage] ?? 0) + more;
-        return sum;
-      }, {});
+    const since = (ms: number) => timesOf(backend, 'default', ms);
     // The sample of a commit that brings a job in is older than the end of that job.
     assert.deepEqual(since(HOUR), { first: 1, '*': 1 });
     assert.deepEqual(since(24 * HOUR), { first: 3, '*': 3 });
     assert.deepEqual(backend.timesSince('none', HOUR).buckets, []);
+  }));
+
+/** As if all samples of a feed lay within the ten minutes of its first one, whatever the clock says. */
+const keepFirstTimes = (world: QueueWorld, feed: string): void =>
+  void edit(world, (db) =>
+    db
+      .prepare(
+        'UPDATE samples SET durations = NULL WHERE feed = :feed AND at_ms > (SELECT min(at_ms) FROM samples WHERE feed = :feed)',
+      )
+      .run({ feed }),
+  );
+
+test('times of what ended before an idle time are not in the times after it', () =>
+  withWorld(async (world) => {
+    await finishOne(world, 'a');
+    shift(world, -MINUTE);
+    const backend = await finishOne(world, 'b');
+    assert.equal(timesOf(backend, 'default', HOUR)['*'], 2);
+    keepFirstTimes(world, 'default');
+    shift(world, -2 * HOUR);
+    assert.deepEqual(timesOf(backend, 'default', HOUR), {});
+  }));
+
+test('the same of a feed that was idle while another was busy', () =>
+  withWorld(async (world) => {
+    await finishOne(world, 'a', 'idle');
+    shift(world, -MINUTE);
+    await finishOne(world, 'b', 'idle');
+    shift(world, -MINUTE);
+    await finishOne(world, 'c', 'busy');
+    keepFirstTimes(world, 'idle');
+    shift(world, -MINUTE);
+    await finishOne(world, 'd', 'busy');
+    shift(world, -2 * HOUR);
+    const backend = await finishOne(world, 'e', 'idle');
+    assert.deepEqual(timesOf(backend, 'idle', HOUR), { first: 1, '*': 1 });
   }));
 
 test('what changes no figure leaves no sample; a retired feed leaves none', () =>

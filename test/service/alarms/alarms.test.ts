@@ -82,7 +82,7 @@ test('a receiver that is away for an hour is told everything once when it is bac
   const [untold] = lookAt(told.worker, told.world.statePath, {}).findings.filter(
     ({ code }) => code === 'alarms_untold',
   );
-  assert.match(untold!.sentence, /^--notify-webhook has not been told of 3 alarms: connect ECONNREFUSED/);
+  assert.match(untold!.sentence, /^--notify-webhook has not received 3 alarms: connect ECONNREFUSED/);
   assert.equal(untold!.severity, 'notice');
   await web.back();
   await told.pass(limits.retryLongestMs + limits.lookEveryMs);

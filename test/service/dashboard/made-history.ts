@@ -11,6 +11,11 @@ export interface Past {
 }
 
 const FILE_BYTES = 5_000_000;
+/** The bucket of each stage, and of the whole way. */
+const TIMES = new Map([
+  ['hash', 4_096],
+  ['*', 16_384],
+]);
 
 /** The counters of the state go on from there: the curves have no step between the past and now. */
 export function makePast(statePath: string, { feeds, minutes, at }: Past): void {
@@ -33,15 +38,10 @@ export function makePast(statePath: string, { feeds, minutes, at }: Past): void 
       const { files, hashAge } = at(minute);
       stored += files;
       const stages = hashAge === 0 ? [] : [['hash', 3, 3 * FILE_BYTES, Math.floor(atMs / 1_000) - hashAge]];
-      const times =
-        minute % 10 === 0
-          ? JSON.stringify([
-              ['hash', 4_096, stored],
-              ['*', 16_384, stored],
-            ])
-          : null;
       for (const name of ['*', ...feeds]) {
-        const all = startOf.get(name)! + stored * (name === '*' ? feeds.length : 1);
+        const more = stored * (name === '*' ? feeds.length : 1);
+        const all = startOf.get(name)! + more;
+        const times = minute % 10 === 0 ? JSON.stringify([...TIMES].map(([stage, ms]) => [stage, ms, more])) : null;
         sample.run(name, atMs, JSON.stringify([['stored', all, all * FILE_BYTES]]), JSON.stringify(stages), times);
       }
     }
@@ -49,8 +49,7 @@ export function makePast(statePath: string, { feeds, minutes, at }: Past): void 
       ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs`);
     for (const name of feeds) {
       count.run(name, stored, stored * FILE_BYTES);
-      duration.run(name, 'hash', 4_096, stored);
-      duration.run(name, '*', 16_384, stored);
+      for (const [stage, ms] of TIMES) duration.run(name, stage, ms, stored);
     }
   });
 }

@@ -1,6 +1,6 @@
 /**
- * The histograms of how long files were in a stage and on their whole way, out of the database.
- * prom-client's own histogram only observes; this one answers what was counted elsewhere, in the same form.
+ * The histograms of the time that files were in a stage and on their whole way, read from the database.
+ * The histogram of prom-client only observes. This one returns counts of the database in the same form.
  */
 import type { QueueView } from '../../../../queue/index.js';
 

@@ -10,7 +10,7 @@ import { type StageTimes, timesOf } from '../../figures/times.js';
 import { limits } from './limits.js';
 
 const HOUR_MS = 3_600_000;
-/** By hours: a minute, and ten minutes. */
+/** The length of a step, by the hours that are shown: a minute, and ten minutes. */
 const STEPS_MS: Readonly<Record<number, number>> = { 1: 60_000, 24: 600_000 };
 
 export const HOURS: readonly number[] = Object.keys(STEPS_MS).map(Number);

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Text } from '../../../linux/index.js';
 
-/** As /proc has them, proc(5) fdinfo; 0 for a process that cannot be looked into. */
+/** As /proc shows them, proc(5) fdinfo; 0 for a process that cannot be read. */
 export const watchesOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + watchesOfOne(pid), 0);
 
 function watchesOfOne(pid: number): number {
@@ -13,6 +13,6 @@ function watchesOfOne(pid: number): number {
       .map((fd) => `/proc/${pid}/fdinfo/${fd}`);
     return infos.reduce((sum, info) => sum + readFileSync(info, 'latin1').split('\ninotify wd:').length - 1, 0);
   } catch {
-    return 0; // another user's, or just ended
+    return 0; // a process of another user, or one that has just ended
   }
 }
