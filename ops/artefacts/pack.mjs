@@ -31,6 +31,8 @@ function pack(makeTree) {
   const tree = mkdtempSync(join(tmpdir(), 'pack-'));
   try {
     const { name, version } = makeTree(tree);
+    // The umask of a checkout is not part of what is packed.
+    run('chmod', ['-R', 'u=rwX,go=rX', tree]);
     run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', OUT], tree);
     copyFileSync(join(tree, SBOM), join(OUT, `${name}-${version}.${SBOM}`));
     const file = join(OUT, `${name}-${version}.tgz`);
