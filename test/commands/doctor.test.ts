@@ -37,7 +37,7 @@ test('a good place is told as one, thing by thing, and nothing is left there', l
     /is on \w+/,
     /leases show writers/,
     /never overwrites/,
-    /tells A\.csv from a\.csv/,
+    /distinguishes A\.csv and a\.csv/,
     /GiB free, [\d,]+ inodes/,
     /can be written \(owner \d+/,
     /one rename, and the inode stays/,

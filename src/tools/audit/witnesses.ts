@@ -3,7 +3,7 @@ import type { Case } from '../../ingest/evidence/case.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import type { Judging, Noted } from './judging.js';
 
-/** Of two twins, the row with the higher number reports the other one. */
+/** The row with the higher number of two twins reports the other one. */
 export const isSecondRow = ({ notes }: Judging, { feed, sha256, generation, row }: Noted): boolean =>
   notes.get(
     'SELECT 1 FROM contents WHERE feed = ? AND sha256 = ? AND +generation = ? AND row < ?',

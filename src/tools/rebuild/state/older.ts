@@ -69,7 +69,7 @@ export async function settleJobs(backend: Backend, feed: string, files: FeedFile
   return sum;
 }
 
-/** Where a file of the job was found. `out of reach`: in a mount that is missing. */
+/** The folder in which a file of the job was found. `out of reach`: in a mount that is missing. */
 export type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
 
 export function whereItLies(job: Job, files: FeedFiles): Lies {
