@@ -8,7 +8,7 @@ import type { Invocation } from '../base/config/read.js';
 import { shownDuration } from '../base/config/values/duration.js';
 import { asOperatorError } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
-import type { Finding } from '../ingest/health/finding.js';
+import { type Finding, NO_ALARM } from '../ingest/health/finding.js';
 import type { FleetReport } from '../service/fleet/report.js';
 import { oldestSeconds } from '../service/status/ages.js';
 import { OF_PROCESSES } from '../service/status/process-findings.js';
@@ -72,7 +72,7 @@ const boundsOf = (asked: Bounds) => ({ age: asked['max-age'] ?? AGE_SECONDS, max
 
 /** A service that is not at work keeps every file; what else is stuck follows in the order of queue-stat. */
 function worst(findings: readonly Finding[]): string[] {
-  const stuck = findings.filter(({ severity }) => severity === 'stuck');
+  const stuck = findings.filter(({ code, severity }) => severity === 'stuck' && !NO_ALARM.includes(code));
   const isOfService = ({ code }: Finding) => OF_PROCESSES.includes(code);
   return [...stuck.filter(isOfService), ...stuck.filter((one) => !isOfService(one))].map(
     ({ sentence, release }) => `${sentence} ${release}`,

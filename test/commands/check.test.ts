@@ -1,7 +1,11 @@
 /** queue-stat --check: one line and an exit code, as plugins of Nagios and Icinga give them. health.test.ts asks it of services. */
 import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { editDatabase } from '../world/database.js';
+import { ordinaryUser, skipUnlessReachable } from '../world/users.js';
+import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { withHeldFile } from './cases.js';
 
@@ -11,6 +15,9 @@ async function check(world: World, ...args: string[]): Promise<[code: number | n
   assert.match(stdout, /^INGEST (OK|CRITICAL|UNKNOWN) - [^\n]+\n$/);
   return [code, stdout.trimEnd()];
 }
+
+const age = (world: World, hours: number) =>
+  editDatabase(world.statePath, (db) => db.exec(`UPDATE jobs SET created_ms = created_ms - ${hours * 3_600_000}`));
 
 test('all is well after --once: OK with the figures', async (t) => {
   const world = createWorld(t);
@@ -39,9 +46,7 @@ test('a file that is older than --max-age is CRITICAL: a day, or as it says', as
   const world = createWorld(t);
   world.drop('a.csv', 10);
   await world.runOnce(['--mode', 'sidecar']);
-  const age = (hours: number) =>
-    editDatabase(world.statePath, (db) => db.exec(`UPDATE jobs SET created_ms = created_ms - ${hours * 3_600_000}`));
-  age(3);
+  age(world, 3);
   assert.equal((await check(world))[0], 0);
   const [code, line] = await check(world, '--max-age', '2h');
   assert.equal(code, 2);
@@ -49,7 +54,7 @@ test('a file that is older than --max-age is CRITICAL: a day, or as it says', as
     line,
     /- a file has been known for 3h\d+m, longer than --max-age 2h: queue-stat says in which stage \| /,
   );
-  age(24);
+  age(world, 24);
   assert.match((await check(world))[1], /longer than --max-age 1d/);
 });
 
@@ -68,10 +73,69 @@ test('the worst comes first, and the others are counted; a bar in a name does no
   const [, held] = await check(world);
   assert.match(held, /a\/b\.csv/);
   assert.equal(held.split('|').length, 2);
-  assert.equal((await world.run('ingest-ctl', ['pause', 'verify-complete'])).code, 0);
+  age(world, 30);
   const [code, line] = await check(world);
   assert.equal(code, 2);
-  assert.match(line, /- verify-complete of every feed is paused .+ \(and 1 more: .+\) \| waiting=1;;;0 held=1;/);
+  assert.match(line, /- 1 file is held in verify-complete .+ \(and 1 more: .+\) \| waiting=1;;;0 held=1;/);
+});
+
+test("an operator's pause is CRITICAL only by the age of its files", async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 10);
+  await world.runOnce(['--mode', 'sidecar']);
+  assert.equal((await world.run('ingest-ctl', ['pause', 'verify-complete'])).code, 0);
+  assert.equal((await check(world))[0], 0);
+  age(world, 30);
+  assert.match((await check(world))[1], /CRITICAL - a file has been known for/);
+});
+
+test('a first start that failed is CRITICAL: no process is at work', async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'a warehouse that may not be written')) return;
+  const world = createWorld(t, { user: ordinaryUser });
+  chmodSync(world.feed().warehouse, 0o555);
+  const { code: refused, stderr } = await world.run('ingest', []);
+  assert.equal(refused, 3, stderr);
+  const [code, line] = await check(world);
+  assert.equal(code, 2);
+  assert.match(line, /CRITICAL - No process is at work on this state: .+; 0 files wait, .+ start it again/);
+});
+
+test('a start after --once that is broken off is CRITICAL, until the next --once has come to its end', async (t) => {
+  const world = createWorld(t);
+  await world.runOnce();
+  const writer = world.writer('open.csv');
+  writer.write('not yet all');
+  world.start('ingest', ['--once']);
+  await until('it is at work', () => world.jobs().some(({ key }) => key === 'open.csv'), { withinMs: 60_000 });
+  await world.killAll();
+  assert.match((await check(world))[1], /CRITICAL - No process is at work/);
+  await writer.close();
+  await world.runOnce();
+  assert.equal((await check(world))[0], 0);
+});
+
+test('a file that its uploader still writes is CRITICAL only by its age', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 1, quietMs: 100 } });
+  world.start('ingest');
+  const writer = world.writer('open.csv');
+  writer.write('not yet all');
+  const isFound = async () => (await world.run('queue-stat', ['--json'])).stdout.includes('"writer_open"');
+  await until('the finding', isFound, { withinMs: 60_000 });
+  assert.equal((await check(world))[0], 0);
+  assert.match((await check(world, '--max-age', '1s'))[1], /CRITICAL - a file has been known for/);
+  await writer.close();
+});
+
+test('a folder of the input that the service cannot read is CRITICAL', async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'a folder that may not be read')) return;
+  const world = createWorld(t, { user: ordinaryUser });
+  const closed = join(world.input, 'closed');
+  mkdirSync(closed, { mode: 0 });
+  world.start('ingest');
+  const line = async () => (await check(world))[1];
+  await until('CRITICAL', async () => /CRITICAL - .+closed cannot be read \(EACCES\)/.test(await line()), {
+    withinMs: 60_000,
+  });
 });
 
 test('what cannot be judged is UNKNOWN, on stdout: no state, a wrong option, two forms at once', async (t) => {

@@ -21,6 +21,12 @@ export interface Finding {
   since: string | null;
 }
 
+/**
+ * Findings that are no alarm, for a receiver and for `queue-stat --check`: an operator's pause, and a writer that has not closed
+ * its file. The age of their files still counts.
+ */
+export const NO_ALARM: readonly string[] = ['paused', 'writer_open'];
+
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
 export const files = (count: number, verb: [one: string, many: string]): string =>

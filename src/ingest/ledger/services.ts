@@ -1,6 +1,7 @@
 /**
  * The processes that should be running: each that was started as a service records itself, and how it ended. A run with `--once`
- * records nothing. When such a run ends normally it forgets earlier services: its user decides when work is done.
+ * that comes to its end forgets earlier services and records that end: its user decides when work is done, and no process is
+ * expected until the next start. Each start of a producer removes that record, so a start that fails is noticed.
  * Guarantees: a row changes only when a process starts or ends, so an idle service writes nothing.
  */
 import type { Backend, OwnerId } from '../../../queue/backend.js';
@@ -34,6 +35,8 @@ export interface Service {
 }
 
 export const PRODUCER = 'producer';
+/** The title of the row that records the end of a run with `--once`. */
+const ONCE = 'once';
 export const DEATHS_EVERY_MS = 5_000;
 
 /** The parts of the work that a process with that title does: `producer`, or its stages. */
@@ -45,9 +48,19 @@ export function partsOf(title: string): string[] {
 export const services = (view: Pick<QueueView, 'read'>): Service[] =>
   view.read((rows) =>
     rows.all<Service>(
-      'SELECT owner, title, started_ms AS startedMs, ended, ended_ms AS endedMs FROM services ORDER BY owner',
+      'SELECT owner, title, started_ms AS startedMs, ended, ended_ms AS endedMs FROM services WHERE title <> ? ORDER BY owner',
+      ONCE,
     ),
   );
+
+/** Whether the last run was one with `--once` that came to its end. */
+export const hasEndedOnce = (view: Pick<QueueView, 'read'>): boolean =>
+  view.read((rows) => rows.get('SELECT 1 FROM services WHERE title = ?', ONCE)) !== undefined;
+
+/** A producer starts, whether its start succeeds or not. */
+export async function forgetOnce(backend: Backend): Promise<void> {
+  if (hasEndedOnce(backend)) await backend.transact((tx) => tx.run('DELETE FROM services WHERE title = ?', ONCE));
+}
 
 /** Records this process, in place of dead ones with the same title. */
 export async function enterService(backend: Backend, title: string): Promise<void> {
@@ -64,9 +77,9 @@ export const leaveService = (backend: Backend): Promise<void> => noteEnd(backend
 /** A run with `--once` has come to its end. */
 export async function forgetServices(backend: Backend): Promise<void> {
   const dead = services(backend).filter(({ owner }) => !backend.isAlive(owner));
-  if (dead.length === 0) return;
   await backend.transact((tx) => {
     for (const { owner } of dead) tx.run('DELETE FROM services WHERE owner = ?', owner);
+    tx.run("INSERT INTO services VALUES (?, ?, ?, 'stopped', ?)", backend.owner, ONCE, tx.wallMs, tx.wallMs);
   });
 }
 

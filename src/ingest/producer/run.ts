@@ -13,7 +13,7 @@ import { Watermarks } from '../gates/watermarks.js';
 import { startHeartbeats } from '../health/heartbeats.js';
 import { enterExpectations } from '../ledger/arrivals.js';
 import { asOperators, openState } from '../ledger/open-state.js';
-import { enterService, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
+import { enterService, forgetOnce, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
 import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
@@ -35,6 +35,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
   try {
     report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
+    await forgetOnce(backend);
     const metrics = startMetrics(backend, config.service.metricsIntervalSeconds, emit);
     stops.push(metrics.stop);
     if (context.terminal) stops.push(startProgress(backend, report));

@@ -38,7 +38,11 @@ export function noteWatcherEvent(
       return remove('input_missing');
     case 'directory_failed': {
       const path = shownName(event.path);
-      return add('directory_failed', `${input}/${path} cannot be read (${event.code}).`, path);
+      return add(
+        'directory_failed',
+        `${input}/${path} cannot be read (${event.code}): its files are not found until it can.`,
+        path,
+      );
     }
     case 'directory_back':
       return remove('directory_failed', shownName(event.path));

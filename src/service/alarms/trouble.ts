@@ -5,7 +5,7 @@
 import type { HeldFor } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { statsUsed } from '../../base/config/values/stage-names.js';
-import type { Finding } from '../../ingest/health/finding.js';
+import { type Finding, NO_ALARM } from '../../ingest/health/finding.js';
 import type { ProcessWatch } from '../../ingest/health/processes.js';
 import { findings } from '../status/findings.js';
 import { OF_PROCESSES } from '../status/process-findings.js';
@@ -31,9 +31,6 @@ export interface Trouble {
   sinceMs: number | undefined;
 }
 
-/** Findings that are no alarm: an operator's pause, and a writer that has not closed its file. */
-const NO_ALARM = ['paused', 'writer_open'];
-
 /** Gives each trouble a key of its own: the same expectation may be configured twice. */
 export function troublesOf(view: QueueView, statePath: string, watch: ProcessWatch, wallMs: number): Trouble[] {
   const held = view.heldFor();
@@ -44,7 +41,7 @@ export function troublesOf(view: QueueView, statePath: string, watch: ProcessWat
 }
 
 /** Troubles that only a producer can notice. While none lives, they are not known. */
-export const OF_PRODUCER: readonly string[] = ['late_feed', 'input_missing'];
+export const OF_PRODUCER: readonly string[] = ['late_feed', 'input_missing', 'directory_failed'];
 
 /** A failing place closes several stages one after the other. Together they are one trouble. */
 export const troubleKey = ({ feed, code, stage, what }: Pick<Trouble, 'feed' | 'code' | 'stage' | 'what'>): string =>

@@ -1,13 +1,14 @@
 /**
  * Findings about processes that should be at work and are not. If they ran as a service, their absence is *stuck*, even if no
- * file waits: nothing notices new files. After `--once` it is a notice: the next run does the work.
+ * file waits: nothing notices new files. The same holds where none ever came through its start. After a run with `--once` that
+ * came to its end it is a notice: the next run does the work.
  */
 import type { StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
-import { PRODUCER, partsOf, type Service, services } from '../../ingest/ledger/services.js';
+import { hasEndedOnce, PRODUCER, partsOf, type Service, services } from '../../ingest/ledger/services.js';
 
 export function absenceFindings(
   view: Pick<QueueView, 'stages' | 'feeds' | 'read' | 'countedAtMs'>,
@@ -50,14 +51,14 @@ const finding = (
   rest: Pick<Finding, 'stage' | 'files' | 'since' | 'sentence' | 'release'>,
 ): Finding => ({ code, severity: isMissed ? 'stuck' : 'notice', feed: '*', ...rest });
 
-function nobody(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[], count: number): Finding {
+function nobody(view: Pick<QueueView, 'read' | 'countedAtMs'>, before: readonly Service[], count: number): Finding {
   const where = 'No process is at work on this state';
-  if (before.length === 0) {
+  if (before.length === 0 && hasEndedOnce(view)) {
     const wait = count > 0 ? `; ${files(count, WAIT)}` : ', and nothing waits';
     const rest = { stage: '*', files: count, since: null, sentence: `${where}${wait}.`, release: 'start ingest' };
     return finding('nobody', false, rest);
   }
-  const { since, how } = endingOf(view, before);
+  const { since, how } = before.length === 0 ? NEVER : endingOf(view, before);
   return finding('nobody', true, {
     ...{ stage: '*', files: count, since },
     sentence: `${where}: the service ${how}; ${files(count, WAIT)}, and new ones are not noticed.`,
@@ -65,6 +66,9 @@ function nobody(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[]
       'start it again (a unit of systemd: systemctl start atomic-ingestor); the end of its log says why it ended (journalctl -u atomic-ingestor -n 20)',
   });
 }
+
+/** No service is recorded: a first start failed, or a run with `--once` was broken off. */
+const NEVER = { since: null, how: 'has not come through its start, or a run with --once was broken off' };
 
 /** When processes died together, nobody saw it. Only their last writes are known. */
 function endingOf(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[]): { since: string; how: string } {

@@ -95,9 +95,12 @@ function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
   };
 }
 
+/** Files there do not arrive. */
+const UNREAD: readonly string[] = ['input_missing', 'directory_failed'];
+
 function noticeFindings(view: QueueView): Finding[] {
   return notices(view).map(({ feed, code, what, reason, sinceMs }) => ({
-    ...{ code, severity: code === 'input_missing' ? ('stuck' as const) : ('notice' as const), feed, stage: '*' },
+    ...{ code, severity: UNREAD.includes(code) ? ('stuck' as const) : ('notice' as const), feed, stage: '*' },
     ...{ what, files: 0, sentence: reason, release: ADVICE[code], since: iso(sinceMs) },
   }));
 }
