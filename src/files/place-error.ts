@@ -69,10 +69,14 @@ const WRITE_CODES = new Set([
 ]);
 const READ_CODES = new Set(['ESTALE', 'ENOTCONN', 'EMFILE', 'ENFILE']);
 
+/** A unit of systemd may give a process a read-only view of a filesystem that others may write. */
+export const READ_ONLY =
+  'is on a read-only filesystem, or the unit of the service may not write there: remount it, or add it to ReadWritePaths= of the unit (docs/install.md)';
+
 const MEANING: Record<string, string> = {
   ENOSPC: 'has no space (or no inodes) left: free some',
   EDQUOT: 'is over its quota: raise it or free some space',
-  EROFS: 'is mounted read-only: remount it read-write',
+  EROFS: READ_ONLY,
   ESTALE: 'is a stale network mount: mount it again',
   EIO: 'answers with I/O errors: look at the kernel log and the disk',
   ENOTCONN: 'is a mount whose server is gone: mount it again',

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { faultsIn } from '../world/faults.js';
 import { workDirOf } from '../world/layout.js';
 import { refused } from '../world/lost.js';
-import { bindMount, tmpfsMount, unmount } from '../world/mounts.js';
+import { bindMount, remount, tmpfsMount, unmount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { createWorld } from '../world/world.js';
 
@@ -22,6 +22,21 @@ test('a work directory in the input, given at the first start only, is never tak
   assert.equal(readdirSync(join(work, 'duplicates')).length, 1);
   assert.equal(world.manifest().length, 1);
 });
+
+for (const at of ['the first start', 'a later start']) {
+  test(`a work directory on a read-only filesystem at ${at}: one sentence and exit code 3`, async (t) => {
+    if (skipUnlessRoot(t, 'a work directory on a read-only filesystem')) return;
+    const world = createWorld(t);
+    const input = tmpfsMount(join(world.input));
+    if (at === 'a later start') await world.runOnce();
+    remount(input, 'ro');
+    const { code, stderr } = await world.run('ingest', []);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /cannot be used \(EROFS\), it is on a read-only filesystem, or the unit .+ ReadWritePaths=/);
+    assert.doesNotMatch(stderr, /openLockFile/);
+    if (at === 'a later start') assert.doesNotMatch(stderr, /"event":"worker_started"/);
+  });
+}
 
 test('a file that was sealed and whose seal was never committed keeps the work directory', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });

@@ -10,6 +10,7 @@ import { MARKER, type Marker, readMarker } from '../../files/marker.js';
 import { errnoOf } from '../../files/place-error.js';
 import { openLockFile, type SharedLockFile } from '../../linux/index.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
+import { unusable } from './unusable-root.js';
 
 const markerPath = (root: string): string => join(root, MARKER);
 
@@ -44,13 +45,25 @@ function lockAll(
   const locks: SharedLockFile[] = [];
   for (const root of new Set(roots)) {
     if (!statSync(markerPath(root), { throwIfNoEntry: false })) continue;
-    const lock = openLockFile(markerPath(root));
+    const lock = openMarker(root);
     locks.push(lock);
     if (lock[how](0)) continue;
     for (const taken of locks) taken.close();
     throw refusal(root);
   }
   return locks;
+}
+
+/** These errors stay until a person acts. With any other one the process ends as after a bug, and is started again. */
+const LASTING = ['EROFS', 'EACCES', 'EPERM'];
+
+function openMarker(root: string): SharedLockFile {
+  try {
+    return openLockFile(markerPath(root));
+  } catch (error) {
+    if (LASTING.includes(errnoOf(error) ?? '')) throw unusable('folder', root, error);
+    throw error;
+  }
 }
 
 const rebuildRunning = (root: string): EnvironmentError =>

@@ -13,6 +13,7 @@ import { type Marker, makeMarker, readMarker } from '../../files/marker.js';
 import { errnoOf } from '../../files/place-error.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseStrange } from './moved-roots.js';
+import { unusable } from './unusable-root.js';
 import { chooseWork, refuseOtherMount } from './work-place.js';
 
 export type Emit = (event: string, fields: Record<string, unknown>) => void;
@@ -163,12 +164,6 @@ function refuseForeign(marker: Marker, state: StateToJoin, kind: MarkedKind, pat
     `${path} belongs to the state ${marker.statePath ?? marker.state}, and ${statePath} is another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with this feed's options.`,
   );
 }
-
-const unusable = (kind: string, path: string, error: unknown): EnvironmentError =>
-  new EnvironmentError(
-    'root_unusable',
-    `the ${kind === 'work' ? 'work directory' : kind} ${path} cannot be used (${errnoOf(error)}): correct its path, owner or permissions.`,
-  );
 
 const remember = (
   backend: Backend,
