@@ -109,6 +109,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   audit_running: environment('Wait until the other ingest-ctl audit has ended.'),
   backup_exists: environment('Name a file that is not there yet.'),
   backup_unwritable: environment('Check the folder of the backup, its space and its permissions.'),
+  log_of_another_state: environment('Stop everything, move every state.db-* away, then run ingest-ctl rebuild.'),
   rebuild_running: environment('Wait until ingest-ctl rebuild has ended.'),
   state_older_than_manifests: environment('Run ingest-ctl rebuild.'),
   dest_in_use: environment('Stop the other ingest-replicate first.'),

@@ -17,7 +17,7 @@ export async function backup(argv: readonly string[]): Promise<number> {
   const bytes = backUp(statePath, to);
   print(
     safeText(
-      `${statePath} is backed up to ${to} (${shownBytes(bytes)}). To restore: stop everything, put it where the state was, run ingest-ctl rebuild.`,
+      `${statePath} is backed up to ${to} (${shownBytes(bytes)}). To restore: stop everything (the dashboard too), move ${statePath} and every ${statePath}-* away, copy the backup there, run ingest-ctl rebuild.`,
     ),
   );
   return 0;

@@ -12,14 +12,17 @@ import { limits } from '../base/config/values/limits.js';
 import { EnvironmentError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
+import { lockRoots } from '../ingest/roots/root-locks.js';
 import { planRoots } from '../ingest/roots/roots.js';
 import { refuseLostState } from '../ingest/upkeep/check-manifests.js';
 import { fsKindOf, nameOfText } from '../linux/index.js';
+import { refuseForeignLog } from '../tools/backup/foreign-log.js';
 import { printNote } from './console.js';
 
 /** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */
 export async function prepareStateFor(feeds: readonly FeedOptions[], statePath: string): Promise<void> {
   refuseNetwork(statePath);
+  refuseForeignLog(statePath);
   await refuseLostState(statePath, feeds);
   await refuseMisfit(statePath, feeds);
   prepareState(statePath);
@@ -49,7 +52,11 @@ async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): P
     return; // it is older, full, no state at all: who opens it to write says so, or mends it
   }
   try {
-    for (const feed of feeds) planRoots(view, statePath, feed, () => {});
+    for (const feed of feeds) {
+      const { roots } = planRoots(view, statePath, feed, () => {});
+      // The manifests are left to the processes: a mount that hangs must not keep this one from saying so.
+      for (const lock of lockRoots({ work: roots.work, manifests: roots.work })) lock.close();
+    }
   } finally {
     await view.close();
   }

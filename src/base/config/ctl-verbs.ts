@@ -151,7 +151,7 @@ export const CTL = {
   backup: verb('backup', 'Writes a whole copy of the state, while everything goes on.', [], {
     group: STATE,
     about:
-      'The copy has one moment of the state in one file; it is checked and on disk when the verb ends. To restore it: stop everything, put it where the state was, and run ingest-ctl rebuild.',
+      'The copy has one moment of the state in one file; it is checked and on disk when the verb ends. To restore it: stop everything (the dashboard too), move state.db and every state.db-* away, copy the backup to state.db, and run ingest-ctl rebuild. A state.db-wal of the former state that is left there would be read over the backup.',
     words: 'FILE',
     wordsMax: 1,
     examples: ['ingest-ctl backup /backup/ingest-$(date +%F).db --state-path /var/lib/atomic-ingestor/state.db'],

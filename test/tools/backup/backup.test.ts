@@ -1,11 +1,11 @@
 /** `ingest-ctl backup`: one moment of a state in use, and the way back from it. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Report } from '../../../src/service/status/report.js';
 import { ctl } from '../../world/jobs.js';
-import { dropAgain, rebuilt, refused, restore } from '../../world/lost.js';
+import { dropAgain, rebuild, rebuilt, refused, restore } from '../../world/lost.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
 
@@ -44,6 +44,29 @@ test('taken beside kills and a full load, it comes back, and nothing is lost or 
   dropAgain(world);
   await world.runOnce();
   world.check();
+});
+
+test('the log of the former state beside a backup is refused, and what only the backup knows comes back without it', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await world.runOnce();
+  world.start('ingest');
+  await world.event('worker_started');
+  await ctl(world, 'pause', 'hash', '--feed', 'default');
+  world.drop('a.csv', 100);
+  const copy = join(world.root, 'copy.db');
+  const { stdout } = await world.run('ingest-ctl', ['backup', copy]);
+  assert.match(stdout, /stop everything \(the dashboard too\), move .+ every .+-\* away, copy the backup there/);
+  await ctl(world, 'resume', 'hash', '--feed', 'default');
+  await world.stored(1);
+  await world.killAll();
+  assert.ok(statSync(`${world.statePath}-wal`).size > 0);
+  copyFileSync(copy, world.statePath);
+  for (const run of [() => rebuild(world), () => world.run('ingest', ['--once'])])
+    refused(await run(), /is a backup, but .+-wal is of the state that was there before/);
+  renameSync(`${world.statePath}-wal`, join(world.root, 'aside-wal'));
+  rmSync(`${world.statePath}-shm`, { force: true });
+  await rebuilt(world);
+  assert.equal(world.gates().length, 1, 'the pause, which only the backup knows');
 });
 
 test('it overwrites nothing, removes what a killed one left, and says what it cannot write', async (t) => {

@@ -1,0 +1,38 @@
+/**
+ * Refuses a restored backup with the `-wal` of the former state beside it: SQLite would read that log over the backup, and what
+ * only the backup knows would be lost. A backup is no WAL database until a process has opened it for writing.
+ * Does not: run in a process with a connection to the state; closing the file here would release its locks.
+ */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { EnvironmentError } from '../../base/errors.js';
+
+/** Offset in the header: "file format write version", 1 for a rollback journal, 2 for WAL (https://sqlite.org/fileformat.html). */
+const WRITE_VERSION_AT = 18;
+const NO_WAL = 1;
+
+/** Errors: EnvironmentError `log_of_another_state`. */
+export function refuseForeignLog(statePath: string): void {
+  // Asked first: a process that turns a file into a WAL database writes the header before it writes a log.
+  if ((statSync(`${statePath}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  if (writeVersionOf(statePath) !== NO_WAL) return;
+  throw new EnvironmentError(
+    'log_of_another_state',
+    `${statePath} is a backup, but ${statePath}-wal is of the state that was there before, and would be read over it: stop everything, move every ${statePath}-* away, then run ingest-ctl rebuild.`,
+  );
+}
+
+/** Undefined where the file is missing, empty or cannot be read: who opens the state says so. */
+function writeVersionOf(path: string): number | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    const byte = Buffer.alloc(1);
+    return readSync(fd, byte, 0, 1, WRITE_VERSION_AT) === 1 ? byte[0] : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
