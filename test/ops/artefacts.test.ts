@@ -124,6 +124,33 @@ test('a TypeScript program compiles against the types of the watcher alone, as N
   }
 });
 
+const OLDER = '/usr/bin/node';
+const isOlder = /^v(?:1\d|20|21)\./.test(spawnSync(OLDER, ['--version'], { encoding: 'utf8' }).stdout ?? '');
+
+test('an older Node gets a sentence, before a package is loaded that would end it without a word', {
+  skip: !isOlder && `${OLDER} is no Node that is older than 22`,
+}, (t) => {
+  const base = folder(t);
+  const modules = join(base, 'node_modules');
+  watcherTree(join(modules, 'atomic-ingestor-watcher'));
+  for (const name of ['better-sqlite3', 'koffi', 'picomatch', '@koromix'])
+    symlinkSync(join(PACKAGE, 'node_modules', name), join(modules, name));
+  const sentence = 'Error: atomic-ingestor-watcher needs Node 22 or newer, and this is v';
+  for (const [library, made] of [
+    ['atomic-ingestor-watcher', 'createWatcher().watch'],
+    ['atomic-ingestor-watcher/mirror', 'replicate'],
+  ] as const) {
+    const script = join(base, 'use.mjs');
+    writeFileSync(
+      script,
+      `import * as library from '${library}';\nawait library.${made}({ source: 'a', dest: 'b' });\n`,
+    );
+    const { signal, status, stderr } = spawnSync(OLDER, [script], { encoding: 'utf8' });
+    assert.deepEqual([signal, status], [null, 1], stderr);
+    assert.ok(stderr.includes(sentence), stderr);
+  }
+});
+
 test('docs/licences.md is the list of the packages that run, with the licence that each of them states', () => {
   const text = readFileSync(join(PACKAGE, 'docs/licences.md'), 'utf8');
   assert.equal(text, licences(), 'run node ops/artefacts/licences.mjs');
