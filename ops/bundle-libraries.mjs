@@ -41,8 +41,7 @@ const onFirstUse = {
 function nodeCheck() {
   const { engines } = JSON.parse(readFileSync(`${DIST}../package.json`, 'utf8'));
   const least = /^>=(\d+)$/.exec(engines.node)[1];
-  const sentence =
-    '`${require("../package.json").name} needs Node ' + least + ' or newer, and this is ${process.version}`';
+  const sentence = `\`\${require("../package.json").name} needs Node ${least} or newer, and this is \${process.version}\``;
   return `"use strict";if(parseInt(process.versions.node)<${least})throw new Error(${sentence});`;
 }
 

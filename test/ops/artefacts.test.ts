@@ -97,9 +97,17 @@ test('the watcher alone: two libraries, the types that they name, a README, few 
   for (const page of files.filter((path) => path.endsWith('.md'))) {
     const text = readFileSync(join(tree, page), 'utf8');
     assert.doesNotMatch(text, /atomic-ingestor\/(?:watcher|mirror)/, page);
+    assert.doesNotMatch(text, /(?:benchmarks|errors)\.md|[`/](?:bin|src|test)\/|\.test\.[jt]s|<!--|producer/, page);
     for (const [, to = ''] of text.matchAll(/\]\(([^)#]+)/g))
       assert.ok(existsSync(join(tree, 'docs', to)), `${page}: ${to}`);
   }
+});
+
+test('the types of the watcher alone name its package', (t) => {
+  const tree = folder(t);
+  const files = packedFiles((watcherTree(tree), tree)).filter((path) => path.endsWith('.d.ts'));
+  assert.ok(files.includes('types/src/watcher/index.d.ts'));
+  for (const path of files) assert.doesNotMatch(readFileSync(join(tree, path), 'utf8'), /atomic-ingestor\//, path);
 });
 
 test('a TypeScript program compiles against the types of the watcher alone, as Node and as bundlers resolve them', (t) => {
