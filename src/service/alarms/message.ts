@@ -104,7 +104,7 @@ function textOf(host: string, alarms: readonly ToldAlarm[], more: number, missed
   const shown = alarms.slice(0, limits.textLinesMax).map(lineOf);
   const rest = alarms.length - shown.length + more;
   if (rest > 0) shown.push(`… and ${rest} more`);
-  if (missed > 0) shown.push(`${missed} that were over were given up before this could be told`);
+  if (missed > 0) shown.push(`${missed} that were over were given up before this receiver could get them`);
   return [`atomic-ingestor on ${host}: ${counts.filter(Boolean).join(', ')}`, ...shown].map(safeText).join('\n');
 }
 

@@ -23,7 +23,7 @@ type MomentCode = 'overflow' | 'worker_lost';
 
 const TOLD: Record<MomentCode, { sentence: (feed: string, count: number) => string; release: string }> = {
   overflow: {
-    sentence: (feed, count) => `The kernel dropped events of ${feed}, ${times(count)}; a scan finds what they told of.`,
+    sentence: (feed, count) => `The kernel dropped events of ${feed}, ${times(count)}; a scan finds the changes.`,
     release: 'raise fs.inotify.max_queued_events where it happens often',
   },
   worker_lost: {

@@ -20,7 +20,7 @@ export interface MadeFile {
     rows: number;
     size: number;
     sha256: string;
-    /** Where it is, or is to be; null until its line is planned. */
+    /** The path of the output now or later; null until its line is planned. */
     warehouse_path: string | null;
   }[];
 }

@@ -13,7 +13,7 @@ let stream;
 let lostAt;
 let heardMs = Date.now();
 let lastAt;
-/** Where the focus was when the buttons went off. */
+/** The element with the focus when the buttons went off. */
 let focused;
 
 /** `show(snapshot, isFirst)` is called with each snapshot; `isFirst` after a connection was made. */
