@@ -77,7 +77,13 @@ function troubleOf({ feed, name, value, risenFrom, risenMs }: Risen): Trouble {
   const { sentence, release } = TOLD[name];
   const named = { feed, code: name, stage: '*', what: '' };
   return {
-    ...{ ...named, key: troubleKey(named), count, grows: true, graceMs: 0 },
-    ...{ sentence: sentence(feed, count), release, sinceMs: risenMs },
+    ...named,
+    key: troubleKey(named),
+    count,
+    grows: true,
+    graceMs: 0,
+    sentence: sentence(feed, count),
+    release,
+    sinceMs: risenMs,
   };
 }

@@ -109,7 +109,12 @@ export function lookAt(
     gates: gates
       .filter((gate) => gate.feed === '*' || wanted(gate.feed))
       .map(({ feed, stage, cause, place, code, reason, sinceMs }) => ({
-        ...{ feed, stage, cause, place, code, reason },
+        feed,
+        stage,
+        cause,
+        place,
+        code,
+        reason,
         since: new Date(sinceMs).toISOString(),
       })),
     workers: processes,
