@@ -16,7 +16,7 @@ export interface HeldJob {
   stage: string;
   code: string;
   reason: string;
-  /** What to do. */
+  /** The remedy. */
   hint: string;
   bytes: number;
   attempts: number;

@@ -62,7 +62,7 @@ async function lose() {
   setText($('lost-why'), await why());
 }
 
-/** What is tried, and why it fails, as far as a page can know. */
+/** The current attempt and the reason why it fails, as far as a page can know. */
 async function why() {
   const tries = `the page tries again every ${AGAIN_MS / 1_000} s`;
   try {
