@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { deadLinks } from '../docs/documents.js';
 import { PACKAGE } from '../world/program.js';
 
 interface Entry {
@@ -78,6 +79,11 @@ test('the product: commands, libraries, page, documents, SBOM, and every package
     ),
     [],
   );
+  const isPacked = (path: string) =>
+    others.some((one) => one === path || one.startsWith(`${path.replace(/\/$/, '')}/`));
+  const pages = others.filter((path) => path.endsWith('.md'));
+  assert.ok(pages.length > 30, pages.join());
+  assert.deepEqual(deadLinks(tree, pages, isPacked), []);
   const found = new Set(files.filter((path) => /node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(path)));
   const here = [...everyPackage().keys()].filter(
     (path) => existsSync(join(PACKAGE, path)) && !/node-linux-/.test(path),
