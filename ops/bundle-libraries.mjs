@@ -3,7 +3,7 @@
  * One file takes less memory than sixty. It requires what it needs: an ES module that imports a builtin loads all of it,
  * also the parts that nobody uses (streams, web crypto).
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -34,6 +34,17 @@ const onFirstUse = {
   },
 };
 
+/**
+ * Runs before any package is loaded: better-sqlite3 ends an older Node by SIGSEGV. The name is that of the package that the
+ * library lies in.
+ */
+function nodeCheck() {
+  const { engines } = JSON.parse(readFileSync(`${DIST}../package.json`, 'utf8'));
+  const least = /^>=(\d+)$/.exec(engines.node)[1];
+  const sentence = `\`\${require("../package.json").name} needs Node ${least} or newer, and this is \${process.version}\``;
+  return `"use strict";if(parseInt(process.versions.node)<${least})throw new Error(${sentence});`;
+}
+
 /** The functions of node:crypto that the libraries call. */
 const FROM_CRYPTO = /^(?:random|createHash$)/;
 
@@ -52,6 +63,7 @@ for (const [name, entry] of Object.entries(LIBRARIES)) {
     lineLimit: 120,
     legalComments: 'linked',
     plugins: [onFirstUse],
+    banner: { js: nodeCheck() },
   });
   const names = Object.keys(await import(DIST + entry));
   writeFileSync(

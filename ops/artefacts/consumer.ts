@@ -4,7 +4,9 @@ import {
   type ChangeLog,
   createChangeLog,
   createWatcher,
+  type FileKind,
   profiles,
+  type ScanCause,
   type WatchEvent,
   type Watcher,
   type WatcherError,
@@ -17,13 +19,17 @@ import {
   replicate,
 } from 'atomic-ingestor-watcher/mirror';
 
+const REPORTED = new Set<FileKind>(['file', 'directory', 'symlink']);
+
 export async function watch(path: string, signal: AbortSignal): Promise<string[]> {
   const watcher: Watcher = createWatcher({ ...profiles.development, ignore: ['node_modules'], signal });
   watcher.on('error', ({ op, code }: WatcherError) => console.error(op, code));
   watcher.on('overflow', ({ root, reason }) => console.error(root, reason));
+  const causes = new Set<ScanCause>();
+  watcher.on('scan', ({ cause }) => causes.add(cause));
   await watcher.watch(path);
   const seen: string[] = [];
-  for await (const event of watcher.events()) seen.push(shown(event));
+  for await (const event of watcher.events()) if (REPORTED.has(event.kind)) seen.push(shown(event));
   return seen;
 }
 

@@ -11,11 +11,16 @@ export const referenceOf = (name) =>
     ...PAGES.map((page) => [`docs/${page}`, forPackage(readFileSync(`${PACKAGE}docs/${page}`, 'utf8'), name)]),
   ]);
 
-/** Names this package in imports. A link to a page that is not in it becomes plain text. */
+/** Names this package instead of the whole product. */
+export const naming = (text, name) =>
+  text.replaceAll('atomic-ingestor/watcher', name).replaceAll('atomic-ingestor/mirror', `${name}/mirror`);
+
+/** Leaves out what only readers of the product need. A link to a page that is not in the package becomes plain text. */
 const forPackage = (text, name) =>
-  text
-    .replaceAll('atomic-ingestor/watcher', name)
-    .replaceAll('atomic-ingestor/mirror', `${name}/mirror`)
+  naming(text, name)
+    .replace(/ ?<!-- product -->[\s\S]*?<!-- \/product -->\n*/g, (part) =>
+      part.endsWith('\n\n') ? '' : part.match(/\n*$/)[0],
+    )
     .replace(/^## Install\n[\s\S]*?(?=^## )/m, '## Install\n\nSee [README.md](../README.md).\n\n')
     .replace(/\[([^\]]+)\]\((?!#)([^)#]+)[^)]*\)/g, (link, shown, page) =>
       [...PAGES, README].includes(page) ? link : shown,

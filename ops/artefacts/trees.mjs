@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { everyPackage, json, nameAt, PACKAGE, packagesThatRun } from './lock.mjs';
-import { referenceOf } from './reference.mjs';
+import { naming, referenceOf } from './reference.mjs';
 import { sbom } from './sbom.mjs';
 import { typesOf } from './types.mjs';
 
@@ -68,7 +68,7 @@ export function watcherTree(tree) {
   const files = ['watcher', 'mirror'].flatMap((name) => [`dist/${name}.cjs`, `dist/${name}.js`]);
   copy(tree, ['LICENSE', ...files]);
   const types = typesOf(['src/watcher/index.d.ts', 'src/mirror/library/index.d.ts']);
-  for (const [path, text] of types) write(tree, `types/${path}`, text);
+  for (const [path, text] of types) write(tree, `types/${path}`, naming(text, packed.name));
   for (const [path, text] of referenceOf(packed.name)) write(tree, path, text);
   write(tree, 'package.json', packed);
   const isNeeded = (path) =>

@@ -11,8 +11,8 @@ import { json, nameAt, PACKAGE, packagesThatRun } from '../artefacts/lock.mjs';
 
 const PROGRAM = 'usr/lib/atomic-ingestor';
 const PUBLISHED = ['package.json', 'dist/src', 'dist/queue', 'dist/program', 'src/service/dashboard/page'];
-const DOCS = ['README.md', 'CHANGELOG.md', 'docs/**/*.{md,yaml,png,svg}', 'ops/{config.yaml,runbook.md}'];
-const EXAMPLES = ['ops/examples/*', 'ops/grafana/*', 'ops/prometheus/*', 'ops/systemd/*'];
+const PAGES = ['*.md', 'LICENSE', 'docs/**/*.{md,yaml,png,svg}', 'queue/README.md', 'ops/{config.yaml,runbook.md}'];
+const EXAMPLES = ['ops/{compose,docker,examples,grafana,prometheus,systemd}/*'];
 
 /** The files of a package that a program loads, and its licence. Not: types, maps, C sources, demonstration pages, scripts. */
 const LOADED = /(\.(js|cjs|mjs|json|node)|\/uPlot\.min\.css|\/[^/]*(licen[sc]e|copying|notice|readme)[^/]*)$/i;
@@ -54,7 +54,7 @@ function modules() {
 }
 
 function documents() {
-  for (const path of globSync([...DOCS, ...EXAMPLES], { cwd: PACKAGE }))
+  for (const path of globSync([...PAGES, ...EXAMPLES], { cwd: PACKAGE }))
     copy(path, join('usr/share/doc/atomic-ingestor', path));
   const built = (pattern) => globSync(pattern, { cwd: PACKAGE });
   for (const page of built('dist/man/*.[1-8]')) copy(page, `usr/share/man/man${page.at(-1)}/${basename(page)}`);

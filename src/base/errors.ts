@@ -13,7 +13,7 @@ export interface CatalogueEntry {
   exit: ExitCode | null;
   /** Whether the same thing, tried again later, may succeed without a person acting. */
   retryable: boolean;
-  /** What to do. */
+  /** The remedy. */
   hint: string;
 }
 

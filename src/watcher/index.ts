@@ -14,6 +14,7 @@ export {
   type Operation,
   type Registered,
 } from '../change-log/index.js';
+export type { FileKind, ScanCause } from './backend/types.js';
 export { WatcherError, WatcherStoppedError } from './options/errors.js';
 export { profiles } from './options/options.js';
 export type {

@@ -37,7 +37,7 @@ export interface RootWatchOptions {
   filter: Filter;
   platform: Platform;
   deliveredTree: DeliveredTree;
-  /** True: this root was watched at an earlier start, so differences from then are reported. */
+  /** True: differences from the delivered tree are reported. False: what the first scan finds is stored without events. */
   known: boolean;
   pending: PendingPaths;
   emit<K extends keyof WatcherEvents>(name: K, ...args: WatcherEvents[K]): void;
@@ -86,7 +86,7 @@ export class RootWatch {
     this.#debounce = new Windows(settings.debounceMs, limits.windowsMax, mark);
     this.#leaving = new Windows(limits.renameMs, limits.windowsMax, (path) => mark(path, 'delete'));
     this.#reconciler = new Reconciler(deliveredTree, this.#hooks(filter.wants));
-    this.#reconciler.silent = !options.known && !settings.initial;
+    this.#reconciler.silent = !options.known;
     this.#troubles = new Troubles(this.#shownRoot, {
       error: (error) => emit('error', error),
       recovered: (error) => emit('recovered', error),

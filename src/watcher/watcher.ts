@@ -81,7 +81,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
     const already = this.#roots.get(key);
     if (already !== undefined) return already.ready;
     this.#store ??= new StateStore(this.#settings.statePath);
-    const kept = this.#store.root(key as ByteName);
+    const kept = this.#store.root(key as ByteName, this.#settings.initial);
     const filter = makeFilter(this.#settings, place);
     if (place.only !== undefined && !filter.wants(place.only, false)) throw ownState(key as ByteName);
     const watch = new RootWatch({

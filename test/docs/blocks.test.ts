@@ -42,7 +42,7 @@ const WITH_OWN_TESTS: Record<string, string> = {
   'docs/options.md': 'ops/reference/docs.test.ts',
   // Followed on a machine of its own, from the package.
   'docs/install.md': '../.ci/deb-machine',
-  'ops/artefacts/watcher-readme.md': '../.ci/artefacts-npm',
+  'ops/artefacts/watcher-readme.md': 'docs/watcher-readme.test.ts',
 };
 
 const source = (path: string): string => join(PACKAGE, 'test', path);

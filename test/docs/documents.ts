@@ -1,6 +1,6 @@
 /** The documents of the package: their links, anchors, code blocks, and what stands right before a block. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { PACKAGE } from '../world/program.js';
 
 const FOLDERS = ['docs', 'queue', 'ops', 'bench', 'src', 'test'];
@@ -44,6 +44,18 @@ export function blockOf(document: string, language: string, heading?: string): s
 
 /** The text without code: a link or a heading in a code block is none. */
 export const proseOf = (document: string): string => textOf(document).replace(/^```[\s\S]*?^```$/gm, '');
+
+/** The links of the documents that a package ships, to files that it does not ship. `root`: a folder with the shipped files. */
+export function deadLinks(root: string, documents: readonly string[], isShipped: (path: string) => boolean): string[] {
+  return documents.flatMap((document) => {
+    const prose = readFileSync(join(root, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
+    return [...prose.matchAll(/\]\(([^()\s#]+)/g)]
+      .map(([, target]) => target!)
+      .filter((target) => !/^(?:https?|mailto):/.test(target))
+      .filter((target) => !isShipped(normalize(join(dirname(document), target))))
+      .map((target) => `${document}: ${target}`);
+  });
+}
 
 /** The anchors of a document's headings, as GitHub makes them: letters, digits, hyphens, underscores. */
 export function anchorsOf(document: string): Set<string> {

@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { deadLinks } from '../docs/documents.js';
 import { PACKAGE } from '../world/program.js';
 
 interface Entry {
@@ -78,6 +79,11 @@ test('the product: commands, libraries, page, documents, SBOM, and every package
     ),
     [],
   );
+  const isPacked = (path: string) =>
+    others.some((one) => one === path || one.startsWith(`${path.replace(/\/$/, '')}/`));
+  const pages = others.filter((path) => path.endsWith('.md'));
+  assert.ok(pages.length > 30, pages.join());
+  assert.deepEqual(deadLinks(tree, pages, isPacked), []);
   const found = new Set(files.filter((path) => /node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(path)));
   const here = [...everyPackage().keys()].filter(
     (path) => existsSync(join(PACKAGE, path)) && !/node-linux-/.test(path),
@@ -97,9 +103,18 @@ test('the watcher alone: two libraries, the types that they name, a README, few 
   for (const page of files.filter((path) => path.endsWith('.md'))) {
     const text = readFileSync(join(tree, page), 'utf8');
     assert.doesNotMatch(text, /atomic-ingestor\/(?:watcher|mirror)/, page);
+    assert.doesNotMatch(text, /(?:benchmarks|errors)\.md|[`/](?:bin|src|test)\/|\.test\.[jt]s|<!--|producer/, page);
     for (const [, to = ''] of text.matchAll(/\]\(([^)#]+)/g))
       assert.ok(existsSync(join(tree, 'docs', to)), `${page}: ${to}`);
   }
+});
+
+test('the types of the watcher alone name its package', (t) => {
+  const tree = folder(t);
+  watcherTree(tree);
+  const files = packedFiles(tree).filter((path) => path.endsWith('.d.ts'));
+  assert.ok(files.includes('types/src/watcher/index.d.ts'));
+  for (const path of files) assert.doesNotMatch(readFileSync(join(tree, path), 'utf8'), /atomic-ingestor\//, path);
 });
 
 test('a TypeScript program compiles against the types of the watcher alone, as Node and as bundlers resolve them', (t) => {
@@ -121,6 +136,33 @@ test('a TypeScript program compiles against the types of the watcher alone, as N
       encoding: 'utf8',
     });
     assert.equal(status, 0, `${resolution}: ${stdout}`);
+  }
+});
+
+const OLDER = '/usr/bin/node';
+const isOlder = /^v(?:1\d|20|21)\./.test(spawnSync(OLDER, ['--version'], { encoding: 'utf8' }).stdout ?? '');
+
+test('an older Node gets a sentence, before a package is loaded that would end it without a word', {
+  skip: !isOlder && `${OLDER} is no Node that is older than 22`,
+}, (t) => {
+  const base = folder(t);
+  const modules = join(base, 'node_modules');
+  watcherTree(join(modules, 'atomic-ingestor-watcher'));
+  for (const name of ['better-sqlite3', 'koffi', 'picomatch', '@koromix'])
+    symlinkSync(join(PACKAGE, 'node_modules', name), join(modules, name));
+  const sentence = 'Error: atomic-ingestor-watcher needs Node 22 or newer, and this is v';
+  for (const [library, made] of [
+    ['atomic-ingestor-watcher', 'createWatcher().watch'],
+    ['atomic-ingestor-watcher/mirror', 'replicate'],
+  ] as const) {
+    const script = join(base, 'use.mjs');
+    writeFileSync(
+      script,
+      `import * as library from '${library}';\nawait library.${made}({ source: 'a', dest: 'b' });\n`,
+    );
+    const { signal, status, stderr } = spawnSync(OLDER, [script], { encoding: 'utf8' });
+    assert.deepEqual([signal, status], [null, 1], stderr);
+    assert.ok(stderr.includes(sentence), stderr);
   }
 });
 

@@ -214,6 +214,7 @@ interface Where {
 const shims = (asked: string): string => `
   ask() { echo "$1" > '${asked}.new'; mv '${asked}.new' '${asked}'; while [ -e '${asked}' ]; do sleep 0.02; done; }
   dpkg() { ask dpkg; }
+  apt-get() { ask dpkg; }
   systemctl() { ask "$1"; }
   mount() { ask mount; }
   sudoedit() { ask edit; }`;

@@ -1,12 +1,13 @@
 /** The files of the Debian package as a machine has them: units, program, configuration. .ci/artefacts-deb installs the package. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { NOT_IN_FILE } from '../../src/base/config/file.js';
 import { feedFields, serviceFields } from '../../src/base/config/schema.js';
+import { deadLinks } from '../docs/documents.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import { PACKAGE } from '../world/program.js';
 import { createWorld, type World } from '../world/world.js';
@@ -76,6 +77,12 @@ test('the package has the program, what it needs to run, its own Node and the do
   const documents = join(root, 'usr/share/doc/atomic-ingestor');
   for (const page of ['README.md', 'docs/errors.md', 'ops/runbook.md', 'ops/prometheus/alerts.yaml'])
     assert.ok(existsSync(join(documents, page)), page);
+  const pages = globSync('**/*.md', { cwd: documents });
+  assert.ok(pages.length > 30, pages.join());
+  assert.deepEqual(
+    deadLinks(documents, pages, (path) => existsSync(join(documents, path))),
+    [],
+  );
 });
 
 test('the installed program runs with the installed configuration', async (t) => {

@@ -22,7 +22,7 @@ scenarios('complete files only: the sign of a cut upload', () => {
   for (const mtime of MTIMES) {
     watched(
       `a file with an mtime of ${mtime} is logged once, waits for its own window, and is stored`,
-      { options: { stabilitySeconds: 0.2, partialUploadSeconds: 4 } },
+      { options: { stabilitySeconds: 0.2, partialUploadSeconds: 8 } },
       async (world) => {
         const { sha256 } = dropSigned(world, 'signed.csv', mtime);
         const logged = await world.event('partial_upload');

@@ -17,7 +17,7 @@ const STAGES = stagesUsed([]);
 const limit = { timeout: 240_000 };
 const TRACED = ['--trace'];
 
-/** One program each for a producer and the four stages, two for hash. */
+/** One program each for the producer and for every stage without a chain, two for hash. */
 function separately(world: World): void {
   world.start('ingest-producer');
   for (const stage of [...STAGES, 'hash']) world.start('ingest-worker', ['--stage', stage, ...TRACED]);

@@ -123,6 +123,7 @@ export const GUARDED: readonly string[] = [
   'src/mirror',
   'src/process',
   'src/programs',
+  'src/service',
   'src/tools',
   'src/watcher',
   'test/change-log',

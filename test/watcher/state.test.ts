@@ -51,11 +51,38 @@ scenario('events that were emitted and not taken are delivered again', async (to
   assert.deepEqual(await told.quiet(), []);
 });
 
+scenario(
+  'an initial report that was cut short is finished by the next start, with and without initial',
+  async (told) => {
+    const { statePath } = told;
+    const names = [...'abcdefghij'];
+    for (const name of names) writeFileSync(told.at(name), '1');
+    const first = new Set<string>();
+    await told.start({ statePath, initial: true, bufferMax: 2 }, { listens: false });
+    for await (const { path } of told.watcher.events()) if (first.add(path).size === 3) break;
+    await told.stop();
+    await told.start({ statePath });
+    const lines = await told.quiet();
+    assert.ok(lines.length <= 8, 'the first two are not reported again');
+    const reported = new Set([...first, ...lines.map((line) => told.at(line.replace('+file ', '')))]);
+    assert.deepEqual(
+      [...reported].sort(),
+      names.map((name) => told.at(name)),
+    );
+    await told.stop();
+    await told.start({ statePath, initial: true });
+    assert.deepEqual(await told.quiet(), []);
+  },
+);
+
 scenario('a state belongs to one watcher at a time, and to no other program', async (told) => {
   const { statePath } = told;
   await told.start({ statePath });
   const second = createWatcher({ statePath });
-  await assert.rejects(second.watch(told.root), isError('STATE_IN_USE'));
+  await assert.rejects(
+    second.watch(told.root),
+    isError('STATE_IN_USE', /: stop the other watcher, or give this one its own statePath \(/),
+  );
   await second.stop();
   await told.stop();
 
@@ -66,8 +93,11 @@ scenario('a state belongs to one watcher at a time, and to no other program', as
   writeFileSync(statePath, 'a text of somebody');
   await assert.rejects(told.start({ statePath }), isError('SQLITE_NOTADB'));
   assert.equal(readFileSync(statePath, 'utf8'), 'a text of somebody');
-  await assert.rejects(told.start({ statePath: `${told.base}/no/such/folder.db` }), isError('STATE_UNUSABLE'));
+  const missing = told.start({ statePath: `${told.base}/no/such/folder.db` });
+  await assert.rejects(missing, isError('STATE_UNUSABLE', /\/no\/such does not exist: make it, or correct /));
 });
 
-const isError = (code: string) => (error: unknown) =>
-  error instanceof WatcherError && error.op === 'state' && error.code === code;
+const isError =
+  (code: string, message = /./) =>
+  (error: unknown) =>
+    error instanceof WatcherError && error.op === 'state' && error.code === code && message.test(error.message);

@@ -38,8 +38,8 @@ export function describe(tx: Tx, row: number, heir: Job, { identity, kind }: Sea
 }
 
 /**
- * The carrier gives its content up, inside the transaction that discards it. `chain`: of its feed. A processed content has no heir:
- * its line names the outputs of this carrier, and no other job can provide them. Jobs that wait ask the ledger again.
+ * The carrier gives its content up, inside the transaction that discards it. `chain`: the chain of its feed, if it has one. A processed content
+ * has no heir: its line names the outputs of this carrier, and no other job can provide them. Jobs that wait ask the ledger again.
  */
 export function releaseContent(tx: Tx, carrier: Job, row: number, chain?: object): Released {
   const content = contentByRow(tx, row);

@@ -16,6 +16,7 @@
  * `seal`, `free name` and `move` are orders: a thread carries them out for many files at once, beside the commits of other batches.
  * A large file takes the same calls in claims of its own, where threads read and copy one file each (calls/read.ts, calls/put.ts).
  */
+import { type IngestStage, STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import type { Stage } from '../steps/stage.js';
 import { hash } from './hash.js';
 import { manifest } from './manifest.js';
@@ -23,4 +24,13 @@ import { move } from './move.js';
 import { process } from './process.js';
 import { verifyComplete } from './verify-complete.js';
 
-export const STAGES: readonly Stage[] = [verifyComplete, hash, process, manifest, move];
+const HANDLERS: { readonly [K in IngestStage]: Stage } = {
+  'verify-complete': verifyComplete,
+  hash,
+  process,
+  manifest,
+  move,
+};
+
+/** In the order of their names. A name without a handler does not compile. */
+export const STAGES: readonly Stage[] = STAGE_NAMES.map((name) => HANDLERS[name]);

@@ -76,9 +76,10 @@ export interface Batch {
   /** Only where this host shares its ledger. */
   readonly shared?: SharedAnswers | undefined;
   /**
-   * True where this process goes on with its jobs in that stage, in the same claim: it runs that stage, and no gate of this feed is
-   * closed there. Each file is as safe as with two settlements: nothing that the first stage did counts before the commit, and each
-   * call finds its file wherever a crash has left it.
+   * True where this process may go straight on into that stage: it runs that stage, and no gate of this feed was closed there when the
+   * batch was opened. Under a rate limit it is false for a stage that reads or copies. `hash` and `move` then follow in the same claim;
+   * for `manifest` it means that targets and lines may be planned ahead. Each file is as safe as with two settlements: nothing that
+   * the first stage did counts before the commit, and each call finds its file wherever a crash has left it.
    */
   goesOn(stage: StageName): boolean;
   /** Notes the current job and place, so that a crash counts for this job alone, and a hang can be reported. */
@@ -93,7 +94,10 @@ export interface Stage {
   readonly byBytes?: true;
   /** For a stage whose files may take hours each: a small batch, so that no file waits for another one's settlement. */
   readonly batchMax?: number;
-  /** A PlaceError ends the batch: the other jobs are neither tried nor blamed. */
+  /**
+   * A PlaceError ends the batch: the other jobs are neither tried nor blamed. A job whose end is decided (`putAway`) never arrives
+   * here: src/ingest/worker/run.ts gives it to `finishDecided`.
+   */
   run(jobs: readonly IngestJob[], batch: Batch): Promise<Judged>;
 }
 

@@ -35,7 +35,10 @@ export class Alarms {
   constructor(private readonly parts: AlarmsParts) {
     const { backend, statePath, host, receivers, clock, emit, onFatal } = parts;
     const shared: ChannelParts = {
-      ...{ backend, clock, emit, onFatal },
+      backend,
+      clock,
+      emit,
+      onFatal,
       about: { host, state: backend.uuid, statePath },
     };
     this.channels = receivers.map((receiver) => new Channel(receiver, shared));

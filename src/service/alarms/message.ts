@@ -52,26 +52,34 @@ interface AlarmRow extends Omit<ToldAlarm, 'event' | 'since' | 'began_at' | 'end
   changed: number;
 }
 
-const UNTOLD = `SELECT * FROM alarms WHERE changed > ? ORDER BY changed LIMIT ${limits.alarmsPerMessage}`;
+const NEWER = `SELECT * FROM alarms WHERE changed > ? ORDER BY changed LIMIT ${limits.alarmsPerMessage}`;
 
-/** Returns the next message with the changes after `told`; undefined if there are none. */
-export function nextBatch(rows: Reader, channel: string, told: number): Batch | undefined {
-  const changed = rows.all<AlarmRow>(UNTOLD, told);
+/** Returns the next message with the changes after `received`; undefined if there are none. */
+export function nextBatch(rows: Reader, channel: string, received: number): Batch | undefined {
+  const changed = rows.all<AlarmRow>(NEWER, received);
   const last = changed.at(-1);
   if (last === undefined) return undefined;
   const rest = rows.get<{ n: number }>('SELECT count(*) AS n FROM alarms WHERE changed > ?', last.changed)!.n;
   const { missed } = rows.get<{ missed: number }>('SELECT missed FROM alarm_channels WHERE name = ?', channel)!;
-  return { alarms: changed.map((row) => toTold(row, told)), more: rest, missed, upTo: last.changed };
+  return { alarms: changed.map((row) => toAlarm(row, received)), more: rest, missed, upTo: last.changed };
 }
 
-function toTold(row: AlarmRow, told: number): ToldAlarm {
+function toAlarm(row: AlarmRow, received: number): ToldAlarm {
   const { id, feed, code, stage, what, count, sentence, release, since_ms, began_ms, ended_ms, began } = row;
   const iso = (ms: number) => new Date(ms).toISOString();
   return {
     id,
-    event: ended_ms !== null ? 'ended' : began > told ? 'began' : 'grew',
-    ...{ feed, code, stage, what, count, sentence, release },
-    ...{ since: iso(since_ms), began_at: iso(began_ms), ended_at: ended_ms === null ? null : iso(ended_ms) },
+    event: ended_ms !== null ? 'ended' : began > received ? 'began' : 'grew',
+    feed,
+    code,
+    stage,
+    what,
+    count,
+    sentence,
+    release,
+    since: iso(since_ms),
+    began_at: iso(began_ms),
+    ended_at: ended_ms === null ? null : iso(ended_ms),
   };
 }
 
@@ -86,8 +94,13 @@ export function messageOf({ alarms, more, missed }: Batch, about: About, wallMs:
   return {
     version: 1,
     text: textOf(host, alarms, more, missed),
-    ...{ host, state, state_path: statePath, sent_at: new Date(wallMs).toISOString() },
-    ...{ alarms, more, missed },
+    host,
+    state,
+    state_path: statePath,
+    sent_at: new Date(wallMs).toISOString(),
+    alarms,
+    more,
+    missed,
   };
 }
 
@@ -104,7 +117,7 @@ function textOf(host: string, alarms: readonly ToldAlarm[], more: number, missed
   const shown = alarms.slice(0, limits.textLinesMax).map(lineOf);
   const rest = alarms.length - shown.length + more;
   if (rest > 0) shown.push(`… and ${rest} more`);
-  if (missed > 0) shown.push(`${missed} that were over were given up before this could be told`);
+  if (missed > 0) shown.push(`${missed} that were over were given up before this receiver could get them`);
   return [`atomic-ingestor on ${host}: ${counts.filter(Boolean).join(', ')}`, ...shown].map(safeText).join('\n');
 }
 

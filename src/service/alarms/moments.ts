@@ -23,7 +23,7 @@ type MomentCode = 'overflow' | 'worker_lost';
 
 const TOLD: Record<MomentCode, { sentence: (feed: string, count: number) => string; release: string }> = {
   overflow: {
-    sentence: (feed, count) => `The kernel dropped events of ${feed}, ${times(count)}; a scan finds what they told of.`,
+    sentence: (feed, count) => `The kernel dropped events of ${feed}, ${times(count)}; a scan finds the changes.`,
     release: 'raise fs.inotify.max_queued_events where it happens often',
   },
   worker_lost: {
@@ -77,7 +77,13 @@ function troubleOf({ feed, name, value, risenFrom, risenMs }: Risen): Trouble {
   const { sentence, release } = TOLD[name];
   const named = { feed, code: name, stage: '*', what: '' };
   return {
-    ...{ ...named, key: troubleKey(named), count, grows: true, graceMs: 0 },
-    ...{ sentence: sentence(feed, count), release, sinceMs: risenMs },
+    ...named,
+    key: troubleKey(named),
+    count,
+    grows: true,
+    graceMs: 0,
+    sentence: sentence(feed, count),
+    release,
+    sinceMs: risenMs,
   };
 }

@@ -52,12 +52,14 @@ export function receiversOf(
   const receivers: Receiver[] = [];
   if (command)
     receivers.push({
-      ...{ name: 'command', withinMs: limits.commandMs },
+      name: 'command',
+      withinMs: limits.commandMs,
       send: (message, signal) => run(command, message, signal),
     });
   if (webhook !== undefined)
     receivers.push({
-      ...{ name: 'webhook', withinMs: limits.webhookMs },
+      name: 'webhook',
+      withinMs: limits.webhookMs,
       send: (message, signal) => post(documentOf(message), { url: webhook, secret, wallMs }, signal),
     });
   return receivers;

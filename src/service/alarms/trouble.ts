@@ -53,7 +53,11 @@ function toTrouble(finding: Finding, held: readonly HeldFor[]): Trouble {
   const isHeld = held.some((one) => one.feed === feed && one.stage === stage && one.code === code);
   return {
     ...named,
-    ...{ key: troubleKey(named), count: files, grows: isHeld, sentence, release },
+    key: troubleKey(named),
+    count: files,
+    grows: isHeld,
+    sentence,
+    release,
     graceMs: OF_PROCESSES.includes(code) ? limits.processGraceMs : 0,
     sinceMs: since === null ? undefined : Date.parse(since),
   };

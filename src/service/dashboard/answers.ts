@@ -40,7 +40,9 @@ export function statsAnswer(snapshot: Snapshot): StatsAnswer {
   return {
     at: snapshot.at,
     state_path: snapshot.state_path,
-    ...{ service: snapshot.service, throughput: snapshot.throughput, places: snapshot.places },
+    service: snapshot.service,
+    throughput: snapshot.throughput,
+    places: snapshot.places,
     unprocessed: folderOf(snapshot.stages.filter(isFirst)),
     underprocess: folderOf(snapshot.stages.filter((one) => !isFirst(one))),
     processed: {

@@ -36,8 +36,16 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
   const search = new Search(statePath);
   const fleet = new Fleet(sharedLedger);
   const app = serverOf({
-    ...{ backend, snapshots, stream, search, host, hosts, token, emit: context.emit },
-    ...{ fleet, space },
+    backend,
+    snapshots,
+    stream,
+    search,
+    host,
+    hosts,
+    token,
+    emit: context.emit,
+    fleet,
+    space,
     series: new Series(backend),
     metrics: new Metrics(backend, space, fleet),
   });

@@ -111,7 +111,9 @@ async function figuresOf(path: string): Promise<Figures> {
   const { bavail, blocks, bsize, files, ffree } = await statfs(path);
   const { dev } = await stat(path);
   return {
-    ...{ free_bytes: bavail * bsize, size_bytes: blocks * bsize, device: dev },
+    free_bytes: bavail * bsize,
+    size_bytes: blocks * bsize,
+    device: dev,
     free_inodes: files === 0 ? null : ffree,
   };
 }

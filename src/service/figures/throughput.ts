@@ -1,4 +1,4 @@
-/** What goes through a feed now, and what waits: files and bytes a second, backlog, and when it will be done. */
+/** The throughput and the backlog of a feed: files and bytes a second, backlog, and when it will be done. */
 import type { Gate, QueueView, StageStats } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { PROCESSED } from '../../base/telemetry/metrics.js';

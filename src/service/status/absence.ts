@@ -24,7 +24,9 @@ export function absenceFindings(
     .map((stage) => {
       const count = waitingIn(stats, '*', [stage]);
       return finding('no_worker', ranAs(stage).length > 0 || (before.length > 0 && count > 0), {
-        ...{ stage, files: count, since: endOf(ranAs(stage)) },
+        stage,
+        files: count,
+        since: endOf(ranAs(stage)),
         sentence: `No process does ${stage}; ${files(count, ['waits there', 'wait there'])}.`,
         release: `start ingest-worker --stage ${stage}, or look why it ended`,
       });
@@ -60,7 +62,9 @@ function nobody(view: Pick<QueueView, 'read' | 'countedAtMs'>, before: readonly 
   }
   const { since, how } = before.length === 0 ? NEVER : endingOf(view, before);
   return finding('nobody', true, {
-    ...{ stage: '*', files: count, since },
+    stage: '*',
+    files: count,
+    since,
     sentence: `${where}: the service ${how}; ${files(count, WAIT)}, and new ones are not noticed.`,
     release:
       'start it again (a unit of systemd: systemctl start atomic-ingestor); the end of its log says why it ended (journalctl -u atomic-ingestor -n 20)',

@@ -45,7 +45,11 @@ export function headerFindings(view: Pick<QueueView, 'read' | 'feeds'>, nowMs = 
     .read((rows) => changedHeaders(rows, nowMs - TOLD_MS))
     .filter(({ feed }) => feeds.has(feed))
     .map(({ feed, before, now, changedMs }) => ({
-      ...{ code: 'header_changed', severity: 'notice' as const, feed, stage: 'process', files: 0 },
+      code: 'header_changed',
+      severity: 'notice' as const,
+      feed,
+      stage: 'process',
+      files: 0,
       sentence: `The header of ${feed} is not that of its files before: ${before.join(',')} → ${now.join(',')}.`,
       release:
         'ask who sends the files; header: in a check of the chain holds files with another header; this is shown for a day',

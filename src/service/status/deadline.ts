@@ -37,7 +37,7 @@ function instantOf(day: number, minutes: number, timezone: string): number {
   // The offsets before and after any change nearby.
   const [before, after] = [offsetMs(shown - DAY_MS, timezone), offsetMs(shown + DAY_MS, timezone)];
   const isRight = (offset: number) => offsetMs(shown - offset, timezone) === offset;
-  // Where both are right, the one before the change comes first. Where none is, it counts too.
+  // If both are right, the time before the change comes first. If neither is, it counts as well.
   return shown - (isRight(before) || !isRight(after) ? before : after);
 }
 
@@ -57,8 +57,16 @@ function formatter(timeZone: string): Intl.DateTimeFormat {
   const made =
     formatters.get(timeZone) ??
     new Intl.DateTimeFormat('en-US', {
-      ...{ timeZone, calendar: 'gregory', numberingSystem: 'latn', hourCycle: 'h23' },
-      ...{ year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' },
+      timeZone,
+      calendar: 'gregory',
+      numberingSystem: 'latn',
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
     });
   formatters.set(timeZone, made);
   return made;

@@ -88,7 +88,11 @@ function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
   const path = oldest.key.toString('utf8');
   const which = jobs === 1 ? path : `the first of them ${path}`;
   return {
-    ...{ code, severity: 'stuck' as const, feed, stage, files: jobs },
+    code,
+    severity: 'stuck' as const,
+    feed,
+    stage,
+    files: jobs,
     sentence: `${files(jobs, ['is', 'are'])} held in ${stage} of ${feed} (${code}), ${which}: ${oldest.reason}.`,
     release: CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.',
     since: iso(oldest.updatedAtMs),
@@ -100,7 +104,14 @@ const UNREAD: readonly string[] = ['input_missing', 'directory_failed'];
 
 function noticeFindings(view: QueueView): Finding[] {
   return notices(view).map(({ feed, code, what, reason, sinceMs }) => ({
-    ...{ code, severity: UNREAD.includes(code) ? ('stuck' as const) : ('notice' as const), feed, stage: '*' },
-    ...{ what, files: 0, sentence: reason, release: ADVICE[code], since: iso(sinceMs) },
+    code,
+    severity: UNREAD.includes(code) ? ('stuck' as const) : ('notice' as const),
+    feed,
+    stage: '*',
+    what,
+    files: 0,
+    sentence: reason,
+    release: ADVICE[code],
+    since: iso(sinceMs),
   }));
 }

@@ -11,12 +11,12 @@ export interface HeldJob {
   feed: string;
   /** Relative to the input. */
   path: string;
-  /** Where the path is not UTF-8: its bytes. */
+  /** The bytes of the path, if it is not UTF-8. */
   path_b64?: string;
   stage: string;
   code: string;
   reason: string;
-  /** What to do. */
+  /** The remedy. */
   hint: string;
   bytes: number;
   attempts: number;

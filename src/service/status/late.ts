@@ -32,7 +32,12 @@ function lateness(
   if (nowMs < dueMs) return undefined;
   const last = arrivedMs === null ? 'None has come yet' : `The last one came at ${iso(arrivedMs)}`;
   return {
-    ...{ code: 'late_feed', severity: 'stuck', feed, stage: '*', what, files: 0 },
+    code: 'late_feed',
+    severity: 'stuck',
+    feed,
+    stage: '*',
+    what,
+    files: 0,
     sentence: `${feed} is late: ${what} (${timezone}) was due at ${iso(dueMs)}. ${last}.`,
     release: `ask the uploader of ${input}; ingest-ctl explain says why a file that lies there is not stored yet`,
     since: iso(dueMs),

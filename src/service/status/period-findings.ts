@@ -24,7 +24,11 @@ function setBack(view: QueueView, options: Payload, nowMs: number): Finding[] {
   const { hour } = partitionOf(nowMs, feed.timezone);
   return [
     {
-      ...{ code: 'clock_set_back', severity: 'notice', feed: feed.name, stage: '*', files: 0 },
+      code: 'clock_set_back',
+      severity: 'notice',
+      feed: feed.name,
+      stage: '*',
+      files: 0,
       sentence: `By the clock it is ${hour} for ${feed.name}, and that hour (or its day) is closed: new lines go into ${first.hour}.`,
       release: 'correct the clock, if it is wrong; nothing is added to what is closed',
       since: null,
@@ -39,7 +43,11 @@ function waiting(view: QueueView, feeds: ReturnType<QueueView['feeds']>, nowMs: 
       const isIn = (root: unknown): boolean => period.folder.startsWith(`${root}/`);
       const feed = feeds.find(({ options }) => isIn(options.manifests) || isIn(options.warehouse))?.name ?? '*';
       return {
-        ...{ code: 'period_waits', severity: 'notice' as const, feed, stage: '*', files: period.waitsJob ? 1 : 0 },
+        code: 'period_waits',
+        severity: 'notice' as const,
+        feed,
+        stage: '*',
+        files: period.waitsJob ? 1 : 0,
         sentence: `${period.folder} is over and has no _SUCCESS yet: it waits for ${whatFor(view, period)}.`,
         release: 'it is written by itself when that is settled; ingest-ctl explain says what becomes of a file',
         since: iso(period.changedMs),

@@ -24,7 +24,11 @@ export function processFindings(processes: readonly Process[]): Finding[] {
 /** Other files go on, so the finding is about this file alone. */
 const ofCalls = ({ title, pid, hanging_jobs: jobs }: Process): Finding[] =>
   jobs.map((job) => ({
-    ...{ code: 'call_hangs', ...stuck, what: job, files: 1, since: null },
+    code: 'call_hangs',
+    ...stuck,
+    what: job,
+    files: 1,
+    since: null,
     sentence: `A call on the file of job ${job} does not end in the process "${title}" (pid ${pid}): the file system that the file lies in, or is to be moved to, does not answer.`,
     release: `ingest-ctl explain ${job} says which file: check its mount, and the disk or server of that mount`,
   }));
@@ -38,7 +42,10 @@ function ofProcess(one: Process): Finding[] {
   if (condition === 'stopped') {
     return [
       {
-        ...{ code: 'process_stopped', ...stuck, what: String(pid), since },
+        code: 'process_stopped',
+        ...stuck,
+        what: String(pid),
+        since,
         sentence: `${name} is stopped${parent ? ', and so is its parent' : ''} ${STOPPED}; ${whatStands(title)}.`,
         release: `kill -CONT ${pid}, or kill -KILL: its files are given to others then`,
       },
@@ -48,7 +55,10 @@ function ofProcess(one: Process): Finding[] {
   const where = place === '' ? '' : `, at the ${place}`;
   return [
     {
-      ...{ code: 'process_silent', ...stuck, what: String(pid), since },
+      code: 'process_silent',
+      ...stuck,
+      what: String(pid),
+      since,
       sentence: `${name} has given no sign of life for ${quiet} s${where}; ${whatStands(title)}.`,
       release: 'its parent kills it when --stall-seconds are over; where it has none: kill it',
     },
@@ -77,7 +87,10 @@ function ofParents(processes: readonly Process[]): Finding[] {
     const names = [...new Set(children.map(({ title }) => `"${title}"`))].sort().join(' and ');
     const attended = children.flatMap(({ attended_at: at }) => at ?? []).sort();
     return {
-      ...{ code: 'process_stopped', ...stuck, what: String(pid), since: attended.at(-1) ?? null },
+      code: 'process_stopped',
+      ...stuck,
+      what: String(pid),
+      since: attended.at(-1) ?? null,
       sentence: `The parent of ${names} (pid ${pid}) is stopped ${STOPPED}: a child that ends is not started again, one that hangs is not killed, and no signal ends the service.`,
       release: `kill -CONT ${pid}`,
     };

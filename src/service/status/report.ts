@@ -54,7 +54,7 @@ export interface Report {
   gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
   workers: Process[];
   held_by_code: HeldByCode[];
-  /** Those that stop files come first. */
+  /** Findings that stop files come first. */
   findings: Finding[];
   /** The ages of files that are not done, held files included. */
   ages: { by: Grouping; bounds_seconds: readonly number[]; rows: AgeRow[] };
@@ -109,7 +109,12 @@ export function lookAt(
     gates: gates
       .filter((gate) => gate.feed === '*' || wanted(gate.feed))
       .map(({ feed, stage, cause, place, code, reason, sinceMs }) => ({
-        ...{ feed, stage, cause, place, code, reason },
+        feed,
+        stage,
+        cause,
+        place,
+        code,
+        reason,
         since: new Date(sinceMs).toISOString(),
       })),
     workers: processes,

@@ -19,7 +19,12 @@ export function untoldFindings(view: Pick<QueueView, 'read'>): Finding[] {
     .read((rows) => rows.all<ChannelRow>(FAILING))
     .filter(({ waiting, missed }) => waiting + missed > 0)
     .map(({ name, waiting, missed, sinceMs, error }) => ({
-      ...{ code: 'alarms_untold', severity: 'notice', feed: '*', stage: '*', what: name, files: 0 },
+      code: 'alarms_untold',
+      severity: 'notice',
+      feed: '*',
+      stage: '*',
+      what: name,
+      files: 0,
       sentence: `--notify-${name} has not received ${waiting} ${waiting === 1 ? 'alarm' : 'alarms'}${missed === 0 ? '' : ` (and ${missed} more were given up)`}: ${error}.`,
       release: 'look after the receiver; it is tried again every minute',
       since: iso(sinceMs),

@@ -26,7 +26,13 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
   const path = oldest.key.toString('utf8');
   const which = jobs === 1 ? path : `${path} and ${jobs - 1} more`;
   const told = (code: string, severity: Finding['severity'], sentence: string, release: string): Finding => ({
-    ...{ code, severity, feed: reason.feed, stage: reason.stage, files: jobs, sentence, release },
+    code,
+    severity,
+    feed: reason.feed,
+    stage: reason.stage,
+    files: jobs,
+    sentence,
+    release,
     since: iso(oldest.createdAtMs),
   });
   switch (reason.reason) {

@@ -9,7 +9,7 @@ import type { Emit } from '../../base/telemetry/emit.js';
 import { sendDatagram } from '../../linux/index.js';
 
 const READY = 'READY=1\nSTATUS=All processes are at work.\n';
-const ENDING = 'STOPPING=1\nSTATUS=Finishing what is in hand.\n';
+const ENDING = 'STOPPING=1\nSTATUS=Finishing work in progress.\n';
 const ALIVE = 'WATCHDOG=1\n';
 const AGAIN_MS = 1_000;
 

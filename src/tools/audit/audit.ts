@@ -58,7 +58,13 @@ export async function audit(
 ): Promise<AuditTotals> {
   const notes = new AuditNotes(`${options.statePath}.audit`, options.statePath);
   const totals: AuditTotals = {
-    ...{ rows: 0, lines: 0, files: 0, read: 0, bytes: 0, resumed: 0, differences: {} },
+    rows: 0,
+    lines: 0,
+    files: 0,
+    read: 0,
+    bytes: 0,
+    resumed: 0,
+    differences: {},
   };
   const tell = (difference: Difference): void => {
     totals.differences[difference.kind] = (totals.differences[difference.kind] ?? 0) + 1;

@@ -41,7 +41,12 @@ async function isInPlace(backend: Backend, job: Job, opened: Map<string, FeedFil
   const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
   const feed = feeds.find(({ name }) => name === job.feed)!;
   const { truth } = judge({
-    ...{ row: 'manifested', job: 'held', line: 'there', back: 'no', owed: false, sealed: 'not_looked' },
+    row: 'manifested',
+    job: 'held',
+    line: 'there',
+    back: 'no',
+    owed: false,
+    sealed: 'not_looked',
     path: await whoseFileAt(backend, { feed, feeds, files, content }),
   });
   return truth === 'stored';

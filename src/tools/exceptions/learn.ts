@@ -158,8 +158,14 @@ async function ofOthers(
   const fresh = backend.read((reader) => batch.filter(({ sha256 }) => !contentByHash(reader, feed, sha256)));
   const told = [...new Map(fresh.map((read) => [read.sha256.toString('hex'), read])).values()].map(
     ({ path, stat, sha256 }) => ({
-      ...{ sha256, feed, generation: 1, claim: randomUUID(), job: 'learned', size: stat.size },
-      ...{ ingestId: null, target: bytesOfName(path) },
+      sha256,
+      feed,
+      generation: 1,
+      claim: randomUUID(),
+      job: 'learned',
+      size: stat.size,
+      ingestId: null,
+      target: bytesOfName(path),
     }),
   );
   const others = await tellStored(shared.rows, shared.host, told, 'left');
@@ -176,10 +182,22 @@ async function record(backend: Backend, options: LearnOptions, batch: Read[]): P
       if (contentByHash(tx, feed, sha256)) continue;
       const whole = joinNames(nameOfText(directory), path);
       insertContent(tx, {
-        ...{ feed, sha256, generation: 1, state: 'stored', carrier: 'learned', size: stat.size },
-        ...{ device: String(stat.dev), inode: String(stat.ino), mtimeNs: String(stat.mtimeNs) },
-        ...{ sourcePath: bytesOfName(whole), seal: 'copy', target: targetOf(whole, warehouse), note: 'learned' },
-        ...{ hour: null, ingestId: null, ingestedAtMs: null },
+        feed,
+        sha256,
+        generation: 1,
+        state: 'stored',
+        carrier: 'learned',
+        size: stat.size,
+        device: String(stat.dev),
+        inode: String(stat.ino),
+        mtimeNs: String(stat.mtimeNs),
+        sourcePath: bytesOfName(whole),
+        seal: 'copy',
+        target: targetOf(whole, warehouse),
+        note: 'learned',
+        hour: null,
+        ingestId: null,
+        ingestedAtMs: null,
       });
       learned++;
     }

@@ -52,7 +52,12 @@ function whereContentIs(content: Content, looked: Looked): Verdict {
   const path = pathFor(content, looked);
   if (replaced) return wentWithWarehouse(content, replaced, { stored: sentences, feed, isBack: path === 'mine' });
   const { truth, acts } = judge({
-    ...{ row: note ?? 'stored', job: 'none', line: 'not_looked', owed: false, sealed: 'not_looked', path },
+    row: note ?? 'stored',
+    job: 'none',
+    line: 'not_looked',
+    owed: false,
+    sealed: 'not_looked',
+    path,
     back: note === 'withdrawn' ? 'taken_out' : 'no',
   });
   if (truth === 'withdrawn') {

@@ -41,11 +41,22 @@ function jobJson(job: Job): Json {
   const facts = job.payload as unknown as JobFacts;
   const { id, stage, state, attempts, crashes, bytes: size, holdCode, reason, ending } = job;
   return {
-    ...{ id, stage, state, attempts, crashes, bytes: size, code: holdCode, reason, ending, sha256: facts.sha256 },
+    id,
+    stage,
+    state,
+    attempts,
+    crashes,
+    bytes: size,
+    code: holdCode,
+    reason,
+    ending,
+    sha256: facts.sha256,
     created_at: iso(job.createdAtMs),
     updated_at: iso(job.updatedAtMs),
     trail: job.trail.map(({ firstAtMs, lastAtMs, ...entry }) => ({
-      ...{ ...entry, first_at: iso(firstAtMs), last_at: iso(lastAtMs) },
+      ...entry,
+      first_at: iso(firstAtMs),
+      last_at: iso(lastAtMs),
     })),
   };
 }

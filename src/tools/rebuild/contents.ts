@@ -54,8 +54,13 @@ function settleContent(tx: Tx, feed: string, content: Content): void {
   const isCarried =
     isAlive && (sealedOf(tx, feed, job.id).length > 0 || (content.state === 'manifested' && job.stage === 'move'));
   const { acts } = judge({
-    ...{ row: rowOf(content), job: isCarried ? 'open' : 'none', line: 'none', back: 'no', owed: false },
-    ...{ path: 'not_looked', sealed: isCarried ? 'file' : 'none' },
+    row: rowOf(content),
+    job: isCarried ? 'open' : 'none',
+    line: 'none',
+    back: 'no',
+    owed: false,
+    path: 'not_looked',
+    sealed: isCarried ? 'file' : 'none',
   });
   if (acts.includes('plan_again')) unplan(tx, content, job!);
   if (acts.includes('enter_unconfirmed')) {

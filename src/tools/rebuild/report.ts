@@ -27,7 +27,13 @@ export interface FeedReport {
 }
 
 const noReport = (): FeedReport => ({
-  ...{ files: 0, read: 0, orphans: 0, discarded: 0, foreignCount: 0, foreignTold: [], otherFeeds: [] },
+  files: 0,
+  read: 0,
+  orphans: 0,
+  discarded: 0,
+  foreignCount: 0,
+  foreignTold: [],
+  otherFeeds: [],
   counts: noCounts(),
   sealed: { files: 0, unreadable: 0 },
   sidecars: { back: 0, failed: 0 },

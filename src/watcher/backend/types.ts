@@ -42,6 +42,7 @@ export interface ScanStep {
 /** Why a scan runs. `new` and `retry` scan single directories, the others the whole tree. */
 export type ScanCause = 'start' | 'overflow' | 'periodic' | 'marks_full' | 'root_changed' | 'asked' | 'new' | 'retry';
 
+/** `unknown`: a kind that the system does not name. */
 export type FileKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'device' | 'unknown';
 
 /** The root, open during one delivery. Everything below it is opened relative to this descriptor. */

@@ -53,7 +53,10 @@ export interface WatcherOptions {
    * - 1.
    */
   rescanMs?: number;
-  /** True: entries that exist at the start are reported too, as `put` with the cause `scan`. Default false. */
+  /**
+   * True: entries that exist at the start are reported too, as `put` with the cause `scan`. With `statePath`, only at the
+   * first start; a report that was cut short is finished by the next one. Default false.
+   */
   initial?: boolean;
   /** Aborting it calls `stop()`. */
   signal?: AbortSignal;

@@ -2,6 +2,8 @@
  * The database of the delivered trees: at `statePath`, or a temporary one that ends with the process.
  * Guarantees: one watcher for each state. A file that is not the state of a watcher is refused and left unchanged.
  */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ByteName } from '../../linux/names.js';
 import { WatcherError } from '../options/errors.js';
@@ -21,7 +23,7 @@ export class StateStore {
       // '' is a temporary database: in memory while it is small, otherwise an unlinked file.
       this.db = new Database(statePath ?? '');
     } catch (error) {
-      throw stateError(statePath, error, 'cannot be opened: check the path of statePath and its permissions');
+      throw stateError(statePath, error, whyNotOpened(statePath));
     }
     try {
       this.#prepare();
@@ -29,19 +31,30 @@ export class StateStore {
       this.db.close();
       if (error instanceof WatcherError) throw error;
       if ((error as { code?: string }).code === 'SQLITE_BUSY')
-        throw stateError(statePath, error, 'is used by another watcher: give each its own statePath', 'STATE_IN_USE');
+        throw stateError(statePath, error, IN_USE, 'STATE_IN_USE');
       throw stateError(statePath, error, 'is no state of a watcher: name another statePath, or remove the file');
     }
   }
 
-  /** `known`: a complete delivered tree of this root exists from an earlier start. */
-  root(path: ByteName): { deliveredTree: DeliveredTree; known: boolean } {
+  /**
+   * `known`: a complete delivered tree of this root exists, so differences from it are reported. With `initial` it exists
+   * from the first start on: it is empty, because the consumer has nothing. So an initial report that was cut short is
+   * finished by the next start.
+   */
+  root(path: ByteName, initial = false): { deliveredTree: DeliveredTree; known: boolean } {
     this.db.prepare('INSERT OR IGNORE INTO roots (path) VALUES (?)').run(path);
     const row = this.db.prepare('SELECT id, whole FROM roots WHERE path = ?').get(path) as {
       id: number;
       whole: number;
     };
-    return { deliveredTree: new DeliveredTree(this.db, row.id), known: row.whole === 1 };
+    const deliveredTree = new DeliveredTree(this.db, row.id);
+    if (row.whole === 0 && initial) {
+      // These rows were stored without events, by a start that did not finish.
+      deliveredTree.removeBelow('' as ByteName);
+      deliveredTree.whole();
+      deliveredTree.commit();
+    }
+    return { deliveredTree, known: row.whole === 1 || initial };
   }
 
   close(): void {
@@ -75,6 +88,15 @@ export class StateStore {
     const what = application === APPLICATION ? 'is of another version' : 'is no state of a watcher';
     throw stateError(this.statePath, undefined, `${what}: name another statePath, or remove the file`, 'STATE_FOREIGN');
   }
+}
+
+const IN_USE = 'is used by another watcher: stop the other watcher, or give this one its own statePath';
+
+function whyNotOpened(statePath = ''): string {
+  const folder = dirname(statePath);
+  return existsSync(folder)
+    ? 'cannot be opened: check the path of statePath and its permissions'
+    : `cannot be opened, because the folder ${folder} does not exist: make it, or correct the path of statePath`;
 }
 
 export function stateError(statePath: string | undefined, cause: unknown, what: string, code?: string): WatcherError {

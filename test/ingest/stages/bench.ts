@@ -1,5 +1,5 @@
 /**
- * The four stages in this process, one step at a time, on real files and a real state. A test can put thousands of steps into
+ * The stages without a chain in this process, one step at a time, on real files and a real state. A test can put thousands of steps into
  * any order, and let the process "die" at any transaction of a step.
  * A death: from a chosen transaction on every write of the backend fails. Then the owner is closed, which gives its claims back
  * like the rescue of a dead owner, and a new owner opens the state.

@@ -42,7 +42,7 @@ test('it tells that all are at work, that it lives, and that it ends; its childr
   await world.stop();
   assert.equal(service.times('STOPPING=1'), 1);
   assert.equal(service.times('READY=1'), 1);
-  assert.ok(service.heard.some((text) => /^STOPPING=1\nSTATUS=Finishing what is in hand/.test(text)));
+  assert.ok(service.heard.some((text) => /^STOPPING=1\nSTATUS=Finishing work in progress/.test(text)));
 });
 
 test('a parent that is stopped gives no sign of life, and one that goes on does', async (t) => {

@@ -34,11 +34,17 @@ interface Group {
 function histogram(name: string, help: string, groups: () => Group[]) {
   const type = 'histogram';
   return {
-    ...{ name, help, type, aggregator: 'sum' },
+    name,
+    help,
+    type,
+    aggregator: 'sum',
     collect: undefined,
     reset: () => {},
     get: async () => ({
-      ...{ name, help, type, aggregator: 'sum' },
+      name,
+      help,
+      type,
+      aggregator: 'sum',
       values: groups().flatMap((group) => valuesOf(name, group)),
     }),
   };

@@ -20,7 +20,7 @@ export interface MadeFile {
     rows: number;
     size: number;
     sha256: string;
-    /** Where it is, or is to be; null until its line is planned. */
+    /** The path of the output now or later; null until its line is planned. */
     warehouse_path: string | null;
   }[];
 }
@@ -42,10 +42,18 @@ function madeFile(job: Job, made: Processed, feeds: readonly FeedOptions[]): Mad
   const warehouse = feeds.find(({ name }) => name === job.feed)?.warehouse ?? '';
   const { rows, rejected, columns, headerSha256, chain, version } = made;
   return {
-    ...{ feed: job.feed, path: shownName(job.key.toString('latin1') as ByteName), rows, rejected, columns },
-    ...{ header_sha256: headerSha256, process: { chain, version } },
+    feed: job.feed,
+    path: shownName(job.key.toString('latin1') as ByteName),
+    rows,
+    rejected,
+    columns,
+    header_sha256: headerSha256,
+    process: { chain, version },
     outputs: made.outputs.map(({ tag, rows: its, size, sha256, target }) => ({
-      ...{ tag, rows: its, size, sha256: sha256.toString('hex') },
+      tag,
+      rows: its,
+      size,
+      sha256: sha256.toString('hex'),
       warehouse_path: target && shownPlace(warehouse, target.toString('latin1') as ByteName),
     })),
   };

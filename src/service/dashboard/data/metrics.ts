@@ -52,7 +52,10 @@ export class Metrics {
       fill(metric);
     };
     new Counter({
-      ...{ name, help, labelNames, registers: [this.registry] },
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
       collect(this: Counter<string>) {
         fillAnew(this);
       },
@@ -65,7 +68,10 @@ export class Metrics {
       fill(metric);
     };
     new Gauge({
-      ...{ name, help, labelNames, registers: [this.registry] },
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
       collect(this: Gauge<string>) {
         fillAnew(this);
       },

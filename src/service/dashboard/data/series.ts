@@ -49,7 +49,9 @@ export class Series {
     const nowMs = samples.at(-1)!.atMs;
     const sinceMs = samples.length > 1 ? Math.max(samples[0]!.atMs, nowMs - lastMs) : undefined;
     return {
-      ...{ feed, hours, step_seconds: stepMs / 1_000 },
+      feed,
+      hours,
+      step_seconds: stepMs / 1_000,
       known_since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
       ...binsOf(sinceMs === undefined ? [] : samples, { nowMs, stepMs, steps: lastMs / stepMs }, STAGE_NAMES),
       times: timesOf(this.view.timesSince(feed, lastMs), STAGE_NAMES),

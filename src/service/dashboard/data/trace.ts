@@ -46,9 +46,17 @@ export function inFlight(view: QueueView, most: number): TracedJob[] {
 function tracedJob(job: Job): TracedJob {
   const { sha256 } = job.payload as unknown as JobFacts;
   return {
-    ...{ id: job.id, feed: job.feed, path: shownName(job.key.toString('latin1') as ByteName), bytes: job.bytes },
-    ...{ stage: job.stage, state: job.ending ?? job.state, since: new Date(job.updatedAtMs).toISOString() },
-    ...{ bytes_done: null, in_hand: false, sha256: sha256 ?? null, warehouse_path: null },
+    id: job.id,
+    feed: job.feed,
+    path: shownName(job.key.toString('latin1') as ByteName),
+    bytes: job.bytes,
+    stage: job.stage,
+    state: job.ending ?? job.state,
+    since: new Date(job.updatedAtMs).toISOString(),
+    bytes_done: null,
+    in_hand: false,
+    sha256: sha256 ?? null,
+    warehouse_path: null,
     processed: null,
   };
 }

@@ -18,7 +18,7 @@ export type Chosen = { jobs: readonly JobId[] } | HeldFilter;
 export interface HeldAsked {
   verb: 'retry' | 'discard';
   chosen: Chosen;
-  /** Who asked, for the log and the reason of a pause. */
+  /** The client's name, for the log and the reason of a pause. */
   by: string;
 }
 

@@ -28,7 +28,11 @@ export const retrying = (view: Pick<QueueView, 'reasons'>): Retrying[] =>
     .reasons()
     .filter(({ oldest }) => oldest.attempts > 0)
     .map(({ feed, stage, reason, jobs, oldest }) => ({
-      ...{ feed, stage, reason, files: jobs, first: oldest.key.toString('utf8') },
+      feed,
+      stage,
+      reason,
+      files: jobs,
+      first: oldest.key.toString('utf8'),
     }));
 
 export async function errorsAnswer(

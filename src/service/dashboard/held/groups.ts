@@ -34,7 +34,7 @@ export interface HeldReason {
   folders: number;
   /** The first of them is held since then. */
   since: string;
-  /** What to do. */
+  /** The remedy. */
   hint: string;
 }
 

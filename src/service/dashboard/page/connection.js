@@ -13,7 +13,7 @@ let stream;
 let lostAt;
 let heardMs = Date.now();
 let lastAt;
-/** Where the focus was when the buttons went off. */
+/** The element with the focus when the buttons went off. */
 let focused;
 
 /** `show(snapshot, isFirst)` is called with each snapshot; `isFirst` after a connection was made. */
@@ -62,7 +62,7 @@ async function lose() {
   setText($('lost-why'), await why());
 }
 
-/** What is tried, and why it fails, as far as a page can know. */
+/** The current attempt and the reason why it fails, as far as a page can know. */
 async function why() {
   const tries = `the page tries again every ${AGAIN_MS / 1_000} s`;
   try {

@@ -1,4 +1,4 @@
-/** What is wrong: the list, and how many in the title and the icon of the page, for whoever has it in another tab. */
+/** The findings, and their number in the title and the icon of the page for a person who works in another tab. */
 
 import { isLost } from './connection.js';
 import { button, buttons, change } from './ground/acts.js';
@@ -45,7 +45,7 @@ function make(finding) {
   return element('li', {}, ...parts, ...actsOf(finding));
 }
 
-/** What can be done about it here. */
+/** The buttons that help with a finding. */
 function actsOf(finding) {
   const { code, feed, stage } = finding;
   if (code !== 'paused') return [];

@@ -1,4 +1,4 @@
-/** What is in progress, what ended last, processes and feeds, and the outputs of a file that was looked up. */
+/** Files in progress, files that ended last, processes and feeds, and the outputs of a file that was looked up. */
 import { $, element, list, ofFeed, setText, showEmpty } from './ground/dom.js';
 import { fileCell, rows, table } from './ground/tables.js';
 import { between, bytes, count, counted, moment, name } from './ground/words.js';

@@ -17,7 +17,7 @@ export interface Hit {
   /** Below the input. */
   path: string;
   bytes: number;
-  /** What `/files?path=` is to be asked for more: the job's id, or a path where no job is known any more. */
+  /** The argument of `/files?path=` for more: the job's id, or a path if no job is known any more. */
   word: string;
   /** ready, claimed, waiting, held, or how it ended. */
   state: string;

@@ -1,4 +1,4 @@
-/** What was typed, or copied from the page, may mean. Pure. */
+/** Interprets the text of a search, typed or copied from the page. Pure. */
 import type { FeedOptions } from '../../../base/config/options.js';
 
 export interface Meaning {

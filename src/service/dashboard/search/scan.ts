@@ -16,7 +16,7 @@ interface Source {
   about: (part: Part) => unknown[];
 }
 
-/** Where a path is not known for this part, nothing is to match it. */
+/** A part without a known path matches nothing. */
 const NOTHING = '';
 
 const JOBS: Source = {

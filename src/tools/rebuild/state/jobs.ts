@@ -91,7 +91,7 @@ export const decide = (tx: Tx, job: Job, facts: JobFacts): void => goOnAt(tx, jo
 export function goOnAt(tx: Tx, job: Job, stage: 'hash' | 'move', facts: JobFacts): void {
   const { id, feed, key, identity, bytes } = job;
   settle(tx, id);
-  tx.adopt({ ...{ id, feed, key, identity, bytes, stage }, payload: payloadOf(facts), overrule: true });
+  tx.adopt({ id, feed, key, identity, bytes, stage, payload: payloadOf(facts), overrule: true });
 }
 
 /** A job whose file was found. The file decides how it goes on, also against an older row. */
@@ -101,7 +101,13 @@ export function adopt(tx: Tx, feed: string, found: SealedFile, stage: 'hash' | '
   const base = JSON.parse(found.facts) as JobFacts;
   const sealed = { ...(facts.sealed ?? base.sealed!), ...(base.sealed!.sidecar && { sidecar: true }) };
   tx.adopt({
-    ...{ id: found.job, feed, key: found.key, identity: found.identity, bytes: found.size, stage, overrule: true },
+    id: found.job,
+    feed,
+    key: found.key,
+    identity: found.identity,
+    bytes: found.size,
+    stage,
+    overrule: true,
     payload: payloadOf({ ...base, ...facts, sealed }),
   });
 }

@@ -77,7 +77,12 @@ function namesIn(files: FeedFiles): ByteName[] {
 }
 
 const asOutput = ({ tag, rows, size, sha256 }: ReadOutput, n: number, target: ByteName, stat?: Stat): Output => ({
-  ...{ n, tag, rows, size, sha256, target: bytesOfName(target) },
+  n,
+  tag,
+  rows,
+  size,
+  sha256,
+  target: bytesOfName(target),
   // `.TAG.EXTENSION`: neither part has a dot.
   suffix: /\.[^.]*\.[^.]*$/.exec(baseOf(target))?.[0] ?? '',
   device: String(stat?.dev ?? 0),

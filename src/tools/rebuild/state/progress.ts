@@ -86,7 +86,10 @@ export async function openMaking(asked: Asked): Promise<Making> {
 
 const open = ({ statePath, uuid, maxAttempts }: Asked): Promise<Backend> =>
   openState({
-    ...{ statePath: makingPath(statePath), title: 'rebuild', maxAttempts, cacheKib: CACHE_KIB },
+    statePath: makingPath(statePath),
+    title: 'rebuild',
+    maxAttempts,
+    cacheKib: CACHE_KIB,
     ...(uuid !== undefined && { uuid }),
   });
 

@@ -1,5 +1,5 @@
 /**
- * What an operator asks for. The answer is shown beside the pressed button, in an `output` that screen readers read out; an error
+ * Sends the acts of an operator to the server. The answer is shown beside the pressed button, in an `output` that screen readers read out; an error
  * is shown in the same place.
  */
 import { $, element, setText } from './dom.js';

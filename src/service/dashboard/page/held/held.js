@@ -16,7 +16,7 @@ const TYPING_MS = 300;
 
 let snapshot;
 let feed = '*';
-/** Of the chosen group: {feed, code, folder}. */
+/** The chosen group: {feed, code, folder}. */
 let chosen;
 /** The `after` of the page that is shown, after those of the pages before it. */
 let pages = [undefined];
