@@ -131,7 +131,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   ),
   too_large: held('Raise --max-bytes and run ingest-ctl retry, or remove the file.'),
   too_small: held('Lower --min-bytes and run ingest-ctl retry, or remove the file.'),
-  unreadable: held('Give read permission, then run ingest-ctl retry.'),
+  unreadable: held('Give read permission; the change is noticed, and the file goes on by itself.'),
   not_permitted: held('Give write permission on its directory, then run ingest-ctl retry.'),
   sticky_directory: held(
     'Run as the owner of the file or as root, or remove the sticky bit, then run ingest-ctl retry.',

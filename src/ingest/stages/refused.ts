@@ -36,7 +36,7 @@ export function cannotOpen(job: IngestJob, code: string): Step {
   if (code === 'EACCES' || code === 'EPERM')
     return hold(
       'unreadable',
-      `this user cannot read the file (${code}): give it read permission, then run ingest-ctl retry`,
+      `this user cannot read the file (${code}): give it read permission; the change is noticed, and it goes on by itself`,
       job.facts,
     );
   if (code === 'EIO')
