@@ -67,11 +67,13 @@ test('Ctrl-C in a terminal drains npm start once, although npm passes the signal
   copyPrograms(world.root);
   symlinkSync(join(PACKAGE, 'node_modules'), join(world.root, 'node_modules'));
   const terminal = spawn('script', ['-qec', 'npm start 2> log.jsonl', '/dev/null'], { cwd: world.root });
+  const closed = new Promise((resolve) => void terminal.once('close', resolve));
   t.after(() => terminal.kill('SIGKILL'));
   const log = (): string => readFileSync(join(world.root, 'log.jsonl'), { encoding: 'utf8', flag: 'a+' });
   await until('the producer is at work', () => log().includes('"worker":"producer"'));
   terminal.stdin.write('\x03');
   await until('it has stopped', () => /"event":"stopped"/.test(log()));
+  await closed; // Until then npm and Node write into the folder, which the end of the test removes.
   assert.match(log(), /"event":"draining"/);
   assert.doesNotMatch(log(), /"event":"stopping"/);
   assert.match(log(), /"event":"stopped".*"exit_code":0|"exit_code":0.*"event":"stopped"/);
