@@ -48,7 +48,7 @@ export function optionsPage() {
     HEAD,
     '## Commands\n',
     table(['command', 'what it does'], programs.map(linked)),
-    'Verbs of `ingest-ctl` (it finds the state by `--state-path`, `--input` or `--config`):\n',
+    'Verbs of `ingest-ctl` (it finds the state by `--state-path`, `--input` or `--config`, or else by `/etc/atomic-ingestor/config.yaml`):\n',
     table(
       ['verb', 'what it does'],
       VERB_GROUPS.flatMap((group) => verbs.filter((one) => one.group === group)).map(linked),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
@@ -12,6 +12,7 @@ import type { Report } from '../../src/service/status/report.js';
 import { editDatabase } from '../world/database.js';
 import { faultsIn } from '../world/faults.js';
 import { PACKAGE } from '../world/program.js';
+import { skipUnlessRoot } from '../world/users.js';
 import { createWorld, type World } from '../world/world.js';
 import { withHeldFile } from './cases.js';
 
@@ -235,4 +236,23 @@ test('a place that hangs has no figure, and the command ends with its own exit c
   assert.equal(code, 0);
   const text = await world.run('queue-stat', [], { env: faults.env });
   assert.match(text.stdout, /free for warehouse: no answer from /);
+});
+
+test('without a word on the state, the configuration of the installed service names it', async (t) => {
+  if (skipUnlessRoot(t, 'the configuration in /etc')) return;
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
+  world.drop('a.csv', 10);
+  assert.equal((await world.run('ingest', ['--once'])).code, 0);
+  const etc = join(world.root, 'etc');
+  mkdirSync(join(etc, 'atomic-ingestor'), { recursive: true });
+  writeFileSync(join(etc, 'atomic-ingestor/config.yaml'), `state-path: ${world.statePath}\n`);
+  // /etc is this folder for the command alone.
+  const run = (...words: string[]) =>
+    world.launch('/usr/bin/unshare', ['-m', 'sh', '-c', 'mount --bind "$0" /etc && exec "$@"', etc, ...words]).ended;
+  const queueStat = join(PACKAGE, 'bin/queue-stat');
+  const found = await run(queueStat);
+  assert.equal(found.code, 0, found.stderr);
+  assert.match(found.stdout, /1 stored/);
+  const other = await run(queueStat, '--state-path', join(world.root, 'other.db'));
+  assert.match(other.stderr, /there is no state at .+other\.db/);
 });

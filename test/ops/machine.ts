@@ -164,7 +164,12 @@ export class Machine {
   async run(commands: string, { release: from, hosts = {} }: Where = {}): Promise<string> {
     const asked = join(this.root, 'asked');
     const script = `${sudoShims(this.user)}${shims(asked)}\n${this.#here(commands, hosts)}`;
-    const env = { ...process.env, PATH: `${join(this.root, 'usr/bin')}:${process.env.PATH}` };
+    // The configuration in /etc is found without a word (.ci/artefacts-deb); this one has to be named.
+    const env = {
+      ...process.env,
+      INGEST_CONFIG: this.config,
+      PATH: `${join(this.root, 'usr/bin')}:${process.env.PATH}`,
+    };
     const bash = spawn('bash', ['-euc', script], { cwd: this.root, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     for (const stream of [bash.stdout, bash.stderr])

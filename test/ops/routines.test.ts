@@ -230,7 +230,7 @@ async function installAndDoctor(t: TestContext): Promise<void> {
   const machine = new Machine(t);
   const release = releaseIn(join(machine.root, 'release'));
   const [install] = blocksOf('Install');
-  const doctor = install!.split('\n').find((command) => command.includes(' doctor '))!;
+  const doctor = install!.split('\n').find((command) => / doctor\b/.test(command))!;
   machine.install(release);
   const { manifests } = machine.world.feed();
   if (machine.user) {

@@ -153,7 +153,7 @@ export const CTL_PROGRAM = {
   summary: 'Acts on the files, stages and contents of a state.',
   about: `Each verb does one thing and ends. Most work while ingest runs; a verb that needs it stopped refuses otherwise, with a sentence.
 
-A verb finds the state by --state-path, by --input (the state that ingest makes for this input), or by --config.`,
+A verb finds the state by --state-path, by --input (the state that ingest makes for this input), by --config, or else by /etc/atomic-ingestor/config.yaml.`,
   examples: [
     'ingest-ctl held --input /data/staging',
     'ingest-ctl explain /data/staging/orders.csv --input /data/staging',

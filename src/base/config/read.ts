@@ -3,6 +3,7 @@
  * Guarantees: the refusal of a wrong value says where it stands, the rule, the value and an example.
  * Does not: check directories (directories.ts) or choose the state (state-path.ts).
  */
+import { existsSync } from 'node:fs';
 import { OperatorError } from '../errors.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { COMMANDS, type CommandName, type CommandSpec } from './commands.js';
@@ -48,7 +49,7 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
   const spec: CommandSpec = COMMANDS[command];
   const line = readCommandLine(spec, asksByWord(spec, argv) ? ['--help'] : argv);
   const asked = ASKED_ONLY.some((name) => line.flags.get(name) === true);
-  const sources = asked ? { flags: line.flags, environment: new Map(), file: undefined } : readSources(line, env);
+  const sources = asked ? { flags: line.flags, environment: new Map(), file: undefined } : readSources(spec, line, env);
   const top = (option: string) => lookUp(sources, option, undefined);
   return {
     command,
@@ -68,9 +69,15 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
 const asksByWord = ({ wordsMax }: CommandSpec, argv: readonly string[]): boolean =>
   argv[0] === 'help' && argv.length === 1 && wordsMax !== 1;
 
-function readSources(line: CommandLine, env: NodeJS.ProcessEnv): Sources {
+/** The configuration of the installed service, whose state is meant where no option names one. */
+const SYSTEM_CONFIG = '/etc/atomic-ingestor/config.yaml';
+const NAMES_STATE = ['config', 'state-path', 'input'];
+
+function readSources(spec: CommandSpec, line: CommandLine, env: NodeJS.ProcessEnv): Sources {
   const environment = readEnvironment(env);
-  const config = line.flags.get('config') ?? environment.get('config');
+  const isNamed = NAMES_STATE.some((option) => line.flags.has(option) || environment.has(option));
+  const isOfSystem = !isNamed && spec.options.includes('state-path') && existsSync(SYSTEM_CONFIG);
+  const config = isOfSystem ? SYSTEM_CONFIG : (line.flags.get('config') ?? environment.get('config'));
   checked(Object.keys(commonFields), (option) =>
     option === 'config' && config !== undefined ? { value: config, origin: '--config' } : undefined,
   );

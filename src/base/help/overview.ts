@@ -16,7 +16,7 @@ export function overview(): string {
     `Examples:\n${CTL_PROGRAM.examples.map((example) => `  ${shellLines(example, 78).join('\n  ')}\n`).join('')}`,
     ...groups,
     paragraph(
-      'ingest-ctl help VERB lists the options of a verb; so does ingest-ctl VERB --help. A verb finds the state by --state-path, --input or --config.',
+      'ingest-ctl help VERB lists the options of a verb; so does ingest-ctl VERB --help. A verb finds the state by --state-path, --input or --config, or else by /etc/atomic-ingestor/config.yaml.',
     ),
   ].join('\n');
 }
