@@ -5,14 +5,14 @@ import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { backUp } from '../tools/backup/backup.js';
 import { askedFor, oneWord } from './ask.js';
 import { print } from './console.js';
-import { refuseNetwork } from './state.js';
+import { refuseUnusableState } from './state.js';
 
 export async function backup(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('backup', argv);
   if (!invocation) return 0;
   const word = oneWord(invocation, 'a file');
   const statePath = existingState(statePathOf(invocation, process.env));
-  refuseNetwork(statePath);
+  refuseUnusableState(statePath);
   const to = resolve(word);
   const bytes = backUp(statePath, to);
   print(

@@ -3,14 +3,13 @@ import { dashboardConfigOf } from '../base/config/load.js';
 import { existingState } from '../base/config/state-path.js';
 import { askedFor } from './ask.js';
 import { runChildren } from './run-children.js';
-import { refuseNetwork } from './state.js';
+import { refuseUnusableState } from './state.js';
 
 export async function ingestDashboard(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('ingest-dashboard', argv);
   if (!invocation) return 0;
   const config = dashboardConfigOf(invocation, process.env);
-  refuseNetwork(config.service.statePath);
-  existingState(config.service.statePath);
+  refuseUnusableState(existingState(config.service.statePath));
   const ended = await runChildren('ingest-dashboard', config, [{ role: 'dashboard', stages: [] }]);
   return ended.exitCode;
 }

@@ -17,7 +17,7 @@ import { type Learned, learn as learnAll } from '../tools/exceptions/learn.js';
 import { askedFor, oneWord } from './ask.js';
 import { print, printNote } from './console.js';
 import { withSharedOf } from './shared.js';
-import { prepareState, refuseNetwork } from './state.js';
+import { prepareState, refuseUnusableState } from './state.js';
 import { refuseUnknownFeed } from './state-view.js';
 
 export async function learn(argv: readonly string[]): Promise<number> {
@@ -37,7 +37,7 @@ export async function learn(argv: readonly string[]): Promise<number> {
 async function openOrMake(invocation: Invocation): Promise<Backend> {
   const statePath = statePathOf(invocation, process.env);
   const maxAttempts = invocation.service['max-attempts'];
-  if (existsSync(statePath)) refuseNetwork(statePath);
+  if (existsSync(statePath)) refuseUnusableState(statePath);
   else {
     prepareState(statePath);
     printNote(`ingest-ctl learn: ${safeText(statePath)} is made: start ingest with this --state-path`);

@@ -3,12 +3,12 @@ import type { Backend } from '../../queue/backend.js';
 import type { Invocation } from '../base/config/read.js';
 import { existingState, statePathOf } from '../base/config/state-path.js';
 import { openState } from '../ingest/ledger/open-state.js';
-import { refuseNetwork } from './state.js';
+import { refuseUnusableState } from './state.js';
 import { refuseUnknown } from './state-view.js';
 
 export async function operate<T>(invocation: Invocation, act: (backend: Backend) => Promise<T>): Promise<T> {
   const path = existingState(statePathOf(invocation, process.env));
-  refuseNetwork(path);
+  refuseUnusableState(path);
   const maxAttempts = invocation.service['max-attempts'];
   const backend = await openState({ statePath: path, title: invocation.spec.name, maxAttempts, create: false });
   try {

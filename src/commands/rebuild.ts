@@ -1,6 +1,5 @@
 /** ingest-ctl rebuild: makes a lost state again, or brings an older one up to date, from manifests, warehouse and work directory. */
 import { configOf } from '../base/config/load.js';
-import { refuseForeignLog } from '../tools/backup/foreign-log.js';
 import { rebuild as rebuildState } from '../tools/rebuild/rebuild.js';
 import { askedFor } from './ask.js';
 import { print } from './console.js';
@@ -10,7 +9,6 @@ export async function rebuild(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('rebuild', argv);
   if (!invocation) return 0;
   const config = configOf(invocation, process.env);
-  refuseForeignLog(config.service.statePath);
   prepareState(config.service.statePath);
   return rebuildState(config, print);
 }

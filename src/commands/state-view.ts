@@ -5,14 +5,14 @@ import { existingState, statePathOf } from '../base/config/state-path.js';
 import { OperatorError } from '../base/errors.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { whyNoHoldCode } from '../service/status/hold-codes.js';
-import { refuseNetwork } from './state.js';
+import { refuseUnusableState } from './state.js';
 
 export async function withView<T>(
   invocation: Invocation,
   use: (view: QueueView, statePath: string) => T | Promise<T>,
 ): Promise<T> {
   const path = existingState(statePathOf(invocation, process.env));
-  refuseNetwork(path);
+  refuseUnusableState(path);
   const view = await openStateView(path);
   try {
     refuseUnknown(view, invocation);

@@ -21,8 +21,7 @@ import { printNote } from './console.js';
 
 /** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */
 export async function prepareStateFor(feeds: readonly FeedOptions[], statePath: string): Promise<void> {
-  refuseNetwork(statePath);
-  refuseForeignLog(statePath);
+  refuseUnusableState(statePath);
   await refuseLostState(statePath, feeds);
   await refuseMisfit(statePath, feeds);
   prepareState(statePath);
@@ -30,7 +29,7 @@ export async function prepareStateFor(feeds: readonly FeedOptions[], statePath: 
 
 /** Makes the folder of the state (0700: names of files are in it), unless it is where a state cannot live. */
 export function prepareState(statePath: string): void {
-  refuseNetwork(statePath);
+  refuseUnusableState(statePath);
   try {
     mkdirSync(dirname(statePath), { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -62,8 +61,14 @@ async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): P
   }
 }
 
+/** Before a process opens the state, in any way. */
+export function refuseUnusableState(statePath: string): void {
+  refuseNetwork(statePath);
+  refuseForeignLog(statePath);
+}
+
 /** SQLite's locks and shared memory do not hold on a network filesystem: two writers would ruin the ledger. */
-export function refuseNetwork(statePath: string): void {
+function refuseNetwork(statePath: string): void {
   let place = dirname(statePath);
   while (!existsSync(place)) place = dirname(place);
   const kind = fsKindOf(nameOfText(place));
@@ -76,7 +81,7 @@ export function refuseNetwork(statePath: string): void {
 
 /** A worker may be started before its producer: it waits a little for the state, and says so. */
 export async function stateToCome(command: string, statePath: string): Promise<void> {
-  refuseNetwork(statePath);
+  refuseUnusableState(statePath);
   const endMs = performance.now() + limits.stateWaitMs;
   if (!existsSync(statePath)) {
     printNote(

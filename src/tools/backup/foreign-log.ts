@@ -13,12 +13,21 @@ const NO_WAL = 1;
 /** Errors: EnvironmentError `log_of_another_state`. */
 export function refuseForeignLog(statePath: string): void {
   // Asked first: a process that turns a file into a WAL database writes the header before it writes a log.
-  if ((statSync(`${statePath}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  if (sizeOf(`${statePath}-wal`) === 0) return;
   if (writeVersionOf(statePath) !== NO_WAL) return;
   throw new EnvironmentError(
     'log_of_another_state',
     `${statePath} is a backup, but ${statePath}-wal is of the state that was there before, and would be read over it: stop everything, move every ${statePath}-* away, then run ingest-ctl rebuild.`,
   );
+}
+
+/** 0 where the file is missing or out of reach: who opens the state says so. */
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
 }
 
 /** Undefined where the file is missing, empty or cannot be read: who opens the state says so. */

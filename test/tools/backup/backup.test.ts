@@ -61,8 +61,17 @@ test('the log of the former state beside a backup is refused, and what only the 
   await world.killAll();
   assert.ok(statSync(`${world.statePath}-wal`).size > 0);
   copyFileSync(copy, world.statePath);
-  for (const run of [() => rebuild(world), () => world.run('ingest', ['--once'])])
-    refused(await run(), /is a backup, but .+-wal is of the state that was there before/);
+  const former = /is a backup, but .+-wal is of the state that was there before/;
+  refused(await rebuild(world), former);
+  refused(await world.run('ingest', ['--once']), former);
+  for (const [command, ...words] of [
+    ['ingest-worker'],
+    ['ingest-dashboard'],
+    ['queue-stat'],
+    ['ingest-ctl', 'resume'],
+    ['ingest-ctl', 'backup', join(world.root, 'second.db')],
+  ] as const)
+    refused(await world.launch(command, [...words, '--state-path', world.statePath]).ended, former);
   renameSync(`${world.statePath}-wal`, join(world.root, 'aside-wal'));
   rmSync(`${world.statePath}-shm`, { force: true });
   await rebuilt(world);
