@@ -116,7 +116,7 @@ export interface Backend {
   /** The jobs that ended last, newest first; at most `limits.endingsKept`. */
   endings(most: number): Job[];
   /** Claimed jobs, the largest first; of one owner or of all. */
-  inHand(most: number, owner?: OwnerId): Job[];
+  inProgress(most: number, owner?: OwnerId): Job[];
   /** At most `limits.reasonsMax`, ordered by their text. */
   reasons(): Reason[];
   heldFor(): HeldFor[];
@@ -138,7 +138,7 @@ export interface Backend {
   /** True if the lock of that owner is taken: only the lock shows that an owner lives. */
   isAlive(owner: OwnerId): boolean;
   /** Writes this owner's heartbeat, and its job in progress if that has changed. */
-  beat(inHand: { job: JobId | null; place: string }): void;
+  beat(inProgress: { job: JobId | null; place: string }): void;
   /** Returns where the `n`th other thread of this process writes the `jobText` of its job. */
   threadSlot(n: number): { path: string; at: number };
   /** None of the threads has a job in progress. */

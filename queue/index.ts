@@ -37,7 +37,7 @@ export type { Run, Settle } from './dispatch/batch.js';
 export type { Dispatcher, DispatcherOptions } from './dispatch/dispatcher.js';
 export { QueueError, type QueueErrorCode, StateUnwritable } from './errors.js';
 export { limits } from './limits.js';
-export { jobsInProgress, type ThreadJob } from './slot-text.js';
+export { jobsOfSlot, type ThreadJob } from './slot-text.js';
 export { checkPages, fileVersion } from './sqlite/check.js';
 export type { Module } from './sqlite/migrations.js';
 export { openTables, type Tables, type TablesOptions } from './sqlite/tables.js';

@@ -82,17 +82,17 @@ export class Owners {
   }
 
   /** Writes a heartbeat, and the job in progress if that has changed. */
-  beat(inHand: { job: string | null; place: string }, nowMs: number): void {
+  beat(inProgress: { job: string | null; place: string }, nowMs: number): void {
     const mine = this.#mine;
     if (!mine) return;
-    const isSame = mine.job === inHand.job && mine.place === inHand.place;
-    if (mine.place !== inHand.place) mine.placeSinceMs = nowMs;
+    const isSame = mine.job === inProgress.job && mine.place === inProgress.place;
+    if (mine.place !== inProgress.place) mine.placeSinceMs = nowMs;
     if (isSame) {
       this.#heartbeats.set(mine.owner, nowMs);
       return;
     }
-    mine.job = inHand.job;
-    mine.place = inHand.place;
+    mine.job = inProgress.job;
+    mine.place = inProgress.place;
     const head = Buffer.from(headOf(mine));
     // Once or twice a job. Writing only the changed part costs a quarter of writing the whole slot.
     if (head.length === this.#headBytes) this.#file.write(slotAt(mine.owner), head);

@@ -62,9 +62,9 @@ const tailOf = ({ owner, pid, title, startedMs, stalled }: OwnerSlot, titleChars
   JSON.stringify({ owner, pid, title: title.slice(0, titleChars), startedMs, stalled }).slice(1);
 
 /** The jobs that an owner is working on. */
-export const jobsInProgress = ({ job, threads }: OwnerSlot): JobId[] => [
+export const jobsOfSlot = ({ job, threads }: OwnerSlot): JobId[] => [
   ...new Set([...(job === null ? [] : [job]), ...threads.map((threadJob) => threadJob.job)]),
 ];
 
 /** The first of these jobs, for callers that show only one. */
-export const firstInProgress = (slot: OwnerSlot | undefined): JobId | null => (slot && jobsInProgress(slot)[0]) ?? null;
+export const firstInProgress = (slot: OwnerSlot | undefined): JobId | null => (slot && jobsOfSlot(slot)[0]) ?? null;

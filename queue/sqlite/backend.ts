@@ -176,9 +176,9 @@ export class SqliteBackend extends SqliteView implements Backend {
     this.parts.owners.noteThreadHang(n, threadJob);
   }
 
-  beat(inHand: { job: JobId | null; place: string }): void {
+  beat(inProgress: { job: JobId | null; place: string }): void {
     try {
-      this.parts.owners.beat(inHand, this.nowMs());
+      this.parts.owners.beat(inProgress, this.nowMs());
     } catch (error) {
       // The disk is full, and its filesystem never writes in place. The next heartbeat comes soon.
       if (!isFull(error)) throw error;

@@ -13,7 +13,7 @@ export function endings(rows: Reader, most: number): Job[] {
 }
 
 /** The largest first: small jobs are gone before anybody reads about them. */
-export function inHand(rows: Reader, most: number, owner?: OwnerId): Job[] {
+export function inProgress(rows: Reader, most: number, owner?: OwnerId): Job[] {
   return jobsWhere(
     rows,
     `state = 'claimed' AND owner = coalesce(?, owner) ORDER BY bytes DESC, seq LIMIT ? + 0`,

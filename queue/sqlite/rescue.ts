@@ -8,7 +8,7 @@ import type { OnStuck, OwnerId, Reader, Rescue, StageName, StuckWork } from '../
 
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
-import { jobsInProgress } from '../slot-text.js';
+import { jobsOfSlot } from '../slot-text.js';
 import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
 import type { SqliteTx } from './tx.js';
@@ -29,7 +29,7 @@ export interface Dead {
    * The jobs in progress of its threads, except threads that hung in a place. Empty if another owner uses the slot by
    * now.
    */
-  inHand: readonly string[];
+  inProgress: readonly string[];
   /** True: its parent killed it because its heartbeat had stopped. */
   stalled: boolean;
   /** The place in which it hung then; '' if it had reported none. */
@@ -44,40 +44,40 @@ export function findDead(rows: Reader, owners: Owners): Dead[] {
 
 function deadOf(owners: Owners, owner: OwnerId): Dead {
   const slot = owners.slot(owner);
-  if (slot?.owner !== owner) return { owner, inHand: [], stalled: false, stuckIn: '' };
+  if (slot?.owner !== owner) return { owner, inProgress: [], stalled: false, stuckIn: '' };
   const stalled = slot.stalled === true;
-  const blamed = jobsInProgress({ ...slot, threads: slot.threads.filter(({ hangs }) => hangs !== 'place') });
-  return { owner, inHand: blamed, stalled, stuckIn: stalled ? slot.place : '' };
+  const blamed = jobsOfSlot({ ...slot, threads: slot.threads.filter(({ hangs }) => hangs !== 'place') });
+  return { owner, inProgress: blamed, stalled, stuckIn: stalled ? slot.place : '' };
 }
 
 /** Returns undefined if another process was quicker. */
 export function rescueOne(
   tx: SqliteTx,
-  { owner, inHand, stalled, stuckIn }: Dead,
+  { owner, inProgress, stalled, stuckIn }: Dead,
   onStuck?: OnStuck,
 ): Rescue | undefined {
   if (tx.run('DELETE FROM owners WHERE id = ?', owner).changes === 0) return undefined;
   tx.count(ALL_FEEDS, OWNERS, stalled ? 'stalled' : 'lost', 1, 0);
   tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, owner);
   if (stuckIn !== '') {
-    onStuck?.(tx, workOf(tx, owner, inHand), stuckIn);
-    return { owner, jobs: freeClaims(tx, owner), inHand, poisoned: [], stuckIn };
+    onStuck?.(tx, workOf(tx, owner, inProgress), stuckIn);
+    return { owner, jobs: freeClaims(tx, owner), inProgress, poisoned: [], stuckIn };
   }
-  const counted = inHand.map((id) => ({ id, ...crash(tx, owner, id) }));
+  const counted = inProgress.map((id) => ({ id, ...crash(tx, owner, id) }));
   const poisoned = counted.filter((one) => one.poisoned).map(({ id }) => id);
   const blamed = counted.filter((one) => one.poisoned !== undefined).map(({ id }) => id);
-  return { owner, jobs: freeClaims(tx, owner) + poisoned.length, inHand: blamed, poisoned };
+  return { owner, jobs: freeClaims(tx, owner) + poisoned.length, inProgress: blamed, poisoned };
 }
 
-function workOf(tx: SqliteTx, owner: OwnerId, inHand: readonly string[]): StuckWork[] {
+function workOf(tx: SqliteTx, owner: OwnerId, inProgress: readonly string[]): StuckWork[] {
   return tx
-    .all<{ feed: string; stage: StageName; inHand: number | null }>(
-      `SELECT feed, stage, max(id IN (SELECT value FROM json_each(?))) AS inHand FROM jobs WHERE state = 'claimed' AND owner = ?
+    .all<{ feed: string; stage: StageName; inProgress: number | null }>(
+      `SELECT feed, stage, max(id IN (SELECT value FROM json_each(?))) AS inProgress FROM jobs WHERE state = 'claimed' AND owner = ?
        GROUP BY feed, stage`,
-      JSON.stringify(inHand),
+      JSON.stringify(inProgress),
       owner,
     )
-    .map((work) => ({ ...work, inHand: work.inHand === 1 }));
+    .map((work) => ({ ...work, inProgress: work.inProgress === 1 }));
 }
 
 /** Makes all claims of `owner` ready and due. A closing owner also gives its unsettled jobs back this way. */

@@ -31,7 +31,7 @@ import type { Owners } from '../owners.js';
 import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
 import { depths, depthsByAge } from './depths.js';
-import { durations, endings, heldFor, inHand, reasons } from './details.js';
+import { durations, endings, heldFor, inProgress, reasons } from './details.js';
 import { holderOf } from './enqueue.js';
 import { endedBefore } from './forget.js';
 import { gates } from './gate.js';
@@ -63,7 +63,7 @@ export type QueueView = Pick<
   | 'depths'
   | 'depthsByAge'
   | 'endings'
-  | 'inHand'
+  | 'inProgress'
   | 'reasons'
   | 'heldFor'
   | 'durations'
@@ -190,8 +190,8 @@ export class SqliteView implements QueueView {
     return this.read((rows) => endings(rows, most));
   }
 
-  inHand(most: number, owner?: OwnerId): Job[] {
-    return this.read((rows) => inHand(rows, most, owner));
+  inProgress(most: number, owner?: OwnerId): Job[] {
+    return this.read((rows) => inProgress(rows, most, owner));
   }
 
   reasons(): Reason[] {

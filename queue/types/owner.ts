@@ -40,8 +40,8 @@ export interface Rescue {
   owner: OwnerId;
   jobs: number;
   /** The jobs that were in progress, one for each thread. */
-  inHand: readonly JobId[];
-  /** The jobs in `inHand` that are now held as `poison`. */
+  inProgress: readonly JobId[];
+  /** The jobs in `inProgress` that are now held as `poison`. */
   poisoned: readonly JobId[];
   /** The place in which it hung until its parent killed it. Then no job is blamed. */
   stuckIn?: string;
@@ -55,7 +55,7 @@ export interface StuckWork {
   feed: string;
   stage: StageName;
   /** True: a job in progress was one of these. */
-  inHand: boolean;
+  inProgress: boolean;
 }
 
 /** Called with the claims of an owner that hung in a place, in the transaction that gives its jobs back. */

@@ -1,7 +1,7 @@
 /** ingest-ctl allow-again: the next drop of a stored content is ingested once more, at whichever host it comes. */
 import { OperatorError } from '../base/errors.js';
 import { newestOf } from '../fleet/compare.js';
-import { tellPermitted } from '../fleet/tell.js';
+import { sendPermitted } from '../fleet/send.js';
 import { allowAgain as allow } from '../tools/exceptions/exceptions.js';
 import { type Elsewhere, makeException } from './exception.js';
 
@@ -13,13 +13,13 @@ export const allowAgain = (argv: readonly string[]): Promise<number> =>
       if (newest) refuseCarried({ ...newest, feed: feed.name, sha256: content.sha256 });
       const { generation, isNew } = await allow(backend, named, said, newest?.generation);
       // At once: the file may come at another host before a worker of this one records it there.
-      if (shared) await tellPermitted(shared, [{ sha256: content.sha256, feed: feed.name, generation }]);
+      if (shared) await sendPermitted(shared, [{ sha256: content.sha256, feed: feed.name, generation }]);
       return sentence(content.sha256, generation, isNew);
     },
     async elsewhere(shared, of) {
       refuseCarried(of);
       const generation = of.generation + 1;
-      await tellPermitted(shared, [{ ...of, generation }]);
+      await sendPermitted(shared, [{ ...of, generation }]);
       return `${sentence(of.sha256, generation, true)}; host ${of.hostName} has stored it`;
     },
   });

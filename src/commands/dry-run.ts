@@ -39,7 +39,7 @@ export async function dryRun(config: Config): Promise<number> {
   const notes = new DryNotes();
   try {
     for (const feed of config.feeds) await note(feed, notes, report, others);
-    tellWait(config.feeds, notes);
+    waitNotes(config.feeds, notes);
     await sleepUntilFirstIsDue(notes, config.feeds);
     await withStateCopy(config.service.statePath, (view) => judgeAll(config.feeds, notes, view, report));
   } finally {
@@ -142,7 +142,7 @@ async function sleepUntilFirstIsDue(notes: DryNotes, feeds: FeedOptions[]): Prom
   await sleep(Math.max(0, first.seen.sinceMs + stabilityMs(feed) - bootMs()));
 }
 
-function tellWait(feeds: FeedOptions[], notes: DryNotes): void {
+function waitNotes(feeds: FeedOptions[], notes: DryNotes): void {
   const longestMs = Math.max(...feeds.map(stabilityMs));
   if (process.stderr.isTTY && longestMs > 0 && notes.after(0))
     printNote(`waiting ${shownSeconds(longestMs / 1000)}: a file is complete when it has not changed for so long`);

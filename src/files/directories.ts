@@ -13,8 +13,8 @@ import {
   openDirectory,
   removeDirectoryAt,
 } from '../linux/index.js';
+import { baseOf, folderOf } from './job-paths.js';
 import type { PlaceKind } from './place-error.js';
-import { baseOf, folderOf } from './places.js';
 
 /**
  * The most directories that stay open. Beyond it, the one used longest ago is closed, so the last few are always open.

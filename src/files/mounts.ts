@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { statFd } from '../linux/index.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
 import type { Directories } from './directories.js';
-import { folderOf } from './places.js';
+import { folderOf } from './job-paths.js';
 
 export function sameMount(a: number, b: number): boolean {
   const [x, y] = [statFd(a), statFd(b)];

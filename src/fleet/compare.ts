@@ -3,7 +3,7 @@
  * Does not: judge differences. Only the host knows what it has.
  */
 import type { Rows } from './connection.js';
-import { type Named, namesOf, type Released } from './tell.js';
+import { type Named, namesOf, type Released } from './send.js';
 
 export type SharedState = 'carried' | 'stored';
 

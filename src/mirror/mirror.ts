@@ -5,7 +5,7 @@
  * Does not: decide when.
  */
 import type { Change, Operation } from '../change-log/index.js';
-import { folderOf } from '../files/places.js';
+import { folderOf } from '../files/job-paths.js';
 import { type ByteName, nameOfBytes } from '../linux/index.js';
 import { file, isLike } from './acts/files.js';
 import { GaveWay, LargeCopies } from './acts/large-copies.js';

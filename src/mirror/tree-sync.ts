@@ -4,8 +4,8 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Operation } from '../change-log/index.js';
+import { folderOf } from '../files/job-paths.js';
 import { namesIn } from '../files/names-in.js';
-import { folderOf } from '../files/places.js';
 import { type ByteName, joinNames, type Stat, shownName, statFd } from '../linux/index.js';
 import { compareDirectory, ensure } from './acts/ensure.js';
 import { file, isLike, symlink } from './acts/files.js';

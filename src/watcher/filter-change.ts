@@ -4,7 +4,7 @@
  * filter includes are found by the scan, as new.
  * Guarantees: memory is bounded. If the process ends in between, the next start finishes the work.
  */
-import { folderOf } from '../files/places.js';
+import { folderOf } from '../files/job-paths.js';
 import type { ByteName } from '../linux/names.js';
 import type { Filter } from './filter.js';
 import { limits } from './options/limits.js';

@@ -3,7 +3,7 @@
  * Guarantees: judges each name by itself. Names below a directory that is not entered never come here.
  */
 
-import { baseOf } from '../files/places.js';
+import { baseOf } from '../files/job-paths.js';
 import { type ByteName, nameOfText } from '../linux/names.js';
 import { matcherOf } from './options/globs.js';
 import type { Settings } from './options/options.js';

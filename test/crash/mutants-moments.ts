@@ -126,11 +126,11 @@ function dropLarge(world: World, round: number): void {
 }
 
 function stoppedInHand(world: World, pid: number, owner: unknown): boolean {
-  const inHand = () => world.jobs().some((job) => job.state === 'claimed' && job.owner === owner);
-  if (!inHand()) return false;
+  const inProgress = () => world.jobs().some((job) => job.state === 'claimed' && job.owner === owner);
+  if (!inProgress()) return false;
   signal(pid, 'SIGSTOP');
   // Inside a write transaction it would block everybody, and nobody could take its jobs.
-  if (inHand() && !isWriteLocked(world.statePath)) return true;
+  if (inProgress() && !isWriteLocked(world.statePath)) return true;
   signal(pid, 'SIGCONT');
   return false;
 }

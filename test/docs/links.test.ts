@@ -50,7 +50,7 @@ function isThere(name: string): boolean {
 }
 
 test('each file of the code that a document names is there', () => {
-  assert.ok(isThere('src/files/places.ts') && isThere('test/') && !isThere('src/files/nowhere.ts'));
+  assert.ok(isThere('src/files/job-paths.ts') && isThere('test/') && !isThere('src/files/nowhere.ts'));
   const named = DOCUMENTS.filter((document) => document !== 'docs/crash-report.md').flatMap((document) =>
     [
       ...textOf(document).matchAll(

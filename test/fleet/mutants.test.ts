@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Answer, ask, type Question } from '../../src/fleet/ask.js';
-import { namesOf, type tellReleased, type tellStored } from '../../src/fleet/tell.js';
+import { namesOf, type sendReleased, type sendStored } from '../../src/fleet/send.js';
 import { Postgres } from '../world/postgres.js';
 import { Play, sitesOf } from './play.js';
 import { PRODUCT, type Protocol } from './simulated-host.js';
@@ -33,7 +33,7 @@ const inOneStatement: typeof ask = async (shared, asker, questions) => {
 };
 
 /** Whatever the claim is. */
-const releasedByHost: typeof tellReleased = async (shared, host, told) => {
+const releasedByHost: typeof sendReleased = async (shared, host, told) => {
   await shared.rows(
     `DELETE FROM contents c USING unnest($2::bytea[], $3::text[], $4::int[]) AS a (sha256, feed, generation)
       WHERE c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation AND c.host = $1 AND c.state = 'carried'`,
@@ -42,7 +42,7 @@ const releasedByHost: typeof tellReleased = async (shared, host, told) => {
 };
 
 /** Only the row that has the claim. */
-const storedByClaim: typeof tellStored = async (shared, host, told) => {
+const storedByClaim: typeof sendStored = async (shared, host, told) => {
   await shared.rows(
     "UPDATE contents SET state = 'stored', stored_at = now() WHERE host = $1 AND claim = ANY ($2::uuid[])",
     [host, told.map(({ claim }) => claim)],
@@ -52,8 +52,8 @@ const storedByClaim: typeof tellStored = async (shared, host, told) => {
 
 const MUTANTS: Record<string, Partial<Protocol>> = {
   'a sweep that looks at jobs alone': { keeps: () => false },
-  'a release by host alone': { tellReleased: releasedByHost },
-  '*stored* by claim': { tellStored: storedByClaim },
+  'a release by host alone': { sendReleased: releasedByHost },
+  '*stored* by claim': { sendStored: storedByClaim },
   'one statement for ask and look': { ask: inOneStatement },
   'only unknown hashes asked': { asksKnown: false },
 };

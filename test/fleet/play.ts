@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { ownersOf } from '../../src/fleet/compare.js';
 import { makeTables } from '../../src/fleet/schema.js';
-import { tellPermitted } from '../../src/fleet/tell.js';
+import { sendPermitted } from '../../src/fleet/send.js';
 import { dice } from '../crash/dice.js';
 import { CuttingProxy } from '../world/cutting-proxy.js';
 import type { Postgres } from '../world/postgres.js';
@@ -140,7 +140,7 @@ export class Play {
         state === 'stored' && generation === 1 && !this.#permitted.has(keyOf(sha256, 2)),
     );
     if (!stored || this.#draw(4) > 0) return;
-    await tellPermitted(host.shared, [{ sha256: stored.sha256, feed: FEED, generation: 2 }]);
+    await sendPermitted(host.shared, [{ sha256: stored.sha256, feed: FEED, generation: 2 }]);
     this.#permitted.add(keyOf(stored.sha256, 2));
     this.seen.permitted++;
   }

@@ -8,7 +8,7 @@ import { rowsOf } from '../../src/fleet/compare.js';
 import { SharedConnection } from '../../src/fleet/connection.js';
 import { SharedError } from '../../src/fleet/errors.js';
 import { enterHost, joinHost } from '../../src/fleet/hosts.js';
-import { takeOver, tellReleased, tellStored } from '../../src/fleet/tell.js';
+import { sendReleased, sendStored, takeOver } from '../../src/fleet/send.js';
 import { until } from '../world/waiting.js';
 
 export const FEED = 'orders';
@@ -27,15 +27,15 @@ type Untold = LocalContent & { what: 'stored' | 'released' };
 /** What the hosts do, where a mutant may do otherwise. */
 export interface Protocol {
   ask: typeof ask;
-  tellStored: typeof tellStored;
-  tellReleased: typeof tellReleased;
+  sendStored: typeof sendStored;
+  sendReleased: typeof sendReleased;
   /** Whether a row of the host that no job asks for is kept: its ledger knows the claim. */
   keeps: (isKnown: boolean) => boolean;
   /** Whether a hash that the host has stored is asked for too. */
   asksKnown: boolean;
 }
 
-export const PRODUCT: Protocol = { ask, tellStored, tellReleased, keeps: (isKnown) => isKnown, asksKnown: true };
+export const PRODUCT: Protocol = { ask, sendStored, sendReleased, keeps: (isKnown) => isKnown, asksKnown: true };
 
 const REMEMBERED = 5;
 
@@ -78,7 +78,7 @@ export class SimulatedHost {
     const rows = await rowsOf(this.shared, this.id, 'carried', undefined, 10_000);
     const isLeft = ({ claim, job }: (typeof rows)[0]): boolean =>
       ![...this.jobs.values()].includes(job) && !this.protocol.keeps(known.has(claim));
-    await tellReleased(this.shared, this.id, rows.filter(isLeft));
+    await sendReleased(this.shared, this.id, rows.filter(isLeft));
   }
 
   /** Asks, and records what is this host's; `dies`: before it has recorded it. */
@@ -141,7 +141,7 @@ export class SimulatedHost {
    */
   async learn(sha256: Buffer): Promise<boolean> {
     const content: LocalContent = { sha256, generation: 1, claim: randomUUID(), state: 'carried', ingestId: 'learned' };
-    const others = await this.protocol.tellStored(this.shared, this.id, [toldOf(content)], 'left');
+    const others = await this.protocol.sendStored(this.shared, this.id, [toldOf(content)], 'left');
     if (others.length > 0) return false;
     this.jobs.delete(sha256.toString('hex'));
     this.ledger.set(keyOf(sha256, 1), content);
@@ -172,8 +172,8 @@ export class SimulatedHost {
   }
 
   async #tellOne({ what, ...one }: Untold): Promise<number> {
-    if (what === 'stored') return (await this.protocol.tellStored(this.shared, this.id, [toldOf(one)])).length;
-    await this.protocol.tellReleased(this.shared, this.id, [toldOf(one)]);
+    if (what === 'stored') return (await this.protocol.sendStored(this.shared, this.id, [toldOf(one)])).length;
+    await this.protocol.sendReleased(this.shared, this.id, [toldOf(one)]);
     return 0;
   }
 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FAILED, workName } from '../../src/files/places.js';
+import { FAILED, workName } from '../../src/files/job-paths.js';
 import { nameOfText } from '../../src/linux/names.js';
 import { loseState, rebuilt, stoppedBefore } from '../world/lost.js';
 import { createWorld } from '../world/world.js';

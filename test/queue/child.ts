@@ -26,7 +26,7 @@ const verbs = {
       await backend.settle(jobs.map((job) => ({ job, outcome: { kind: 'advance' } })));
     }
   },
-  inHand: async (job: string | null) => backend.beat({ job, place: 'somewhere' }),
+  inProgress: async (job: string | null) => backend.beat({ job, place: 'somewhere' }),
   retry: async () => {
     await backend.settle(mine.map((job) => ({ job, outcome: { kind: 'retry', code: 'broken', error: 'it broke' } })));
     return mine.map(({ id }) => backend.job(id));

@@ -67,10 +67,10 @@ test('the job in progress is read back as written, short after long and long aft
   const jobs = [null, '0'.repeat(26), 'J', 'longer than any id of ours is'];
   const places = ['', 'warehouse', '"quoted" \\', 'ü'.repeat(12), 'p'.repeat(100), 'x'];
   const cases = places.flatMap((place) => jobs.map((job) => ({ job, place })));
-  for (const [n, inHand] of [...cases, ...cases.reverse()].entries()) {
-    owners.beat(inHand, 1_000 + n ** 5);
+  for (const [n, inProgress] of [...cases, ...cases.reverse()].entries()) {
+    owners.beat(inProgress, 1_000 + n ** 5);
     const { job, place, title, pid } = owners.slot(1)!;
-    assert.deepEqual({ job, place }, inHand);
+    assert.deepEqual({ job, place }, inProgress);
     assert.deepEqual([title, pid], ['worker "one"', process.pid]);
   }
   owners.close();

@@ -101,7 +101,7 @@ test(
     const underWay = async () =>
       (await first.json<TraceAnswer>('/trace')).in_flight.find(({ stage }) => stage === 'process');
     const current = await until('the file that is processed now', underWay, LONG);
-    assert.deepEqual([current.path, current.in_hand], ['slow.log', true]);
+    assert.deepEqual([current.path, current.in_progress], ['slow.log', true]);
     const { unprocessed, underprocess, processed } = await until(
       'the folders',
       async () => {

@@ -132,7 +132,7 @@ async function killOnce(
   const atClaims = below(CLAIMS_SEEN_MAX);
   let claimsSeen = 0;
   let [pids, survives]: [number[], boolean] = [[], false];
-  const inHand = await until(
+  const inProgress = await until(
     `the moment of round ${round}`,
     () => {
       const now = glance(world.statePath);
@@ -156,12 +156,12 @@ async function killOnce(
     await world.killAll();
     world.check({ settled: false });
   }
-  const stored = inHand.stored - before;
+  const stored = inProgress.stored - before;
   t.diagnostic(
     `round ${round}: ${victim} of ${layout}${poll ? ', polling' : ''}, ${found.claimed} claimed, ${found.openAppends} appends open, ${stored} of ${n} stored before`,
   );
   // Before the signals and after them.
-  return { claimed: Math.min(inHand.claimed, found.claimed), openAppends: found.openAppends };
+  return { claimed: Math.min(inProgress.claimed, found.claimed), openAppends: found.openAppends };
 }
 
 /** Stops the victims. If no job is claimed then, they go on. */

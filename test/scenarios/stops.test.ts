@@ -74,7 +74,7 @@ test('a worker that is killed is seen in under a second, with --stall-seconds 60
     busy.program.killAll();
     const seen = await world.event('worker_lost', (e) => e.owner === before.owner, slow);
     took.push({ ms: Date.parse(seen.time as string) - killedAtMs, lateMs: late() });
-    assert.deepEqual(seen.in_hand, [before.id]);
+    assert.deepEqual(seen.in_progress, [before.id]);
     const job = await claimedBy(world, owner as number);
     assert.deepEqual([job.claim_no, job.crashes], [before.claim_no + 1, round + 1]);
     busy = { program: next, pid: worker_pid as number, job };

@@ -19,17 +19,17 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   worker_stalled: {
     level: 'error',
     say: (f) =>
-      `${text(f.worker)} gave no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}; it is killed and started again`,
+      `${text(f.worker)} gave no sign of life for ${text(f.quiet_seconds)} s${inProgress(f)}; it is killed and started again`,
   },
   worker_silent: {
     level: 'error',
     say: (f) =>
-      `${text(f.worker)} (pid ${text(f.worker_pid)}) gives no sign of life for ${text(f.quiet_seconds)} s${inHand(f)}, and its parent does not end it; its jobs wait`,
+      `${text(f.worker)} (pid ${text(f.worker_pid)}) gives no sign of life for ${text(f.quiet_seconds)} s${inProgress(f)}, and its parent does not end it; its jobs wait`,
   },
   call_hangs: {
     level: 'error',
     say: (f) =>
-      `a call (${text(f.act)}) on ${text(f.path)} has not ended for ${text(f.quiet_seconds)} s${inHand(f)}: check its mount, and the disk or server of that mount; other files go on`,
+      `a call (${text(f.act)}) on ${text(f.path)} has not ended for ${text(f.quiet_seconds)} s${inProgress(f)}: check its mount, and the disk or server of that mount; other files go on`,
   },
   call_back: { say: (f) => `the call (${text(f.act)}) on ${text(f.path)} has ended: the file goes on` },
   service_manager_silent: {
@@ -46,7 +46,7 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   drain_waiting: {
     level: 'warn',
     say: (f) =>
-      `still waiting for ${text(f.worker)} (pid ${text(f.worker_pid)}) after ${text(f.seconds)} s${inHand(f)}`,
+      `still waiting for ${text(f.worker)} (pid ${text(f.worker_pid)}) after ${text(f.seconds)} s${inProgress(f)}`,
   },
   gate_closed: {
     level: 'error',
@@ -80,6 +80,6 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
 };
 
 /** The job in progress of a process and where it is, as its slot has them. */
-function inHand({ job, place }: Fields): string {
+function inProgress({ job, place }: Fields): string {
   return `${job ? `, job ${text(job)} in progress` : ''}${place ? `, at ${text(place)}` : ''}`;
 }

@@ -9,9 +9,9 @@
 import { closeSync } from 'node:fs';
 import { SMALL_BYTES } from '../../files/digest.js';
 import type { Entry } from '../../files/directories.js';
+import type { Part } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
 import { inPlace } from '../../files/place-error.js';
-import type { Part } from '../../files/places.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
 import { type ByteName, LinuxError, nameOfText, renameNoReplace, type Stat } from '../../linux/index.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';

@@ -5,8 +5,8 @@
  */
 import type { Entry } from '../../files/directories.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
+import { DUPLICATES, FAILED, folderOf, nthName, type Part, UNDERPROCESS } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
-import { DUPLICATES, FAILED, folderOf, nthName, type Part, UNDERPROCESS } from '../../files/places.js';
 import { type ByteName, LinuxError, renameNoReplace, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';

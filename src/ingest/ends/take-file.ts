@@ -5,9 +5,9 @@
  * Does not: check whose file it is; the caller does.
  */
 import { DirtyDirectories } from '../../files/dirty.js';
+import { FAILED, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
 import { inPlaceAsync } from '../../files/place-error.js';
-import { FAILED, folderOf } from '../../files/places.js';
 import { type ByteName, unlinkAt } from '../../linux/index.js';
 import { statEntry, type WorkKey } from '../files/feed-files.js';
 import type { IngestJob } from '../steps/job.js';

@@ -4,7 +4,7 @@
  * on disk before the file is removed. Doing it twice is safe.
  */
 import type { FeedOptions } from '../../base/config/options.js';
-import { FAILED } from '../../files/places.js';
+import { FAILED } from '../../files/job-paths.js';
 import { shownName } from '../../linux/index.js';
 import { whoseFileAt } from '../evidence/at-path.js';
 import type { Case } from '../evidence/case.js';

@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { Directories, type Entry } from '../../files/directories.js';
+import { folderOf, type Part, UNDERPROCESS, workName } from '../../files/job-paths.js';
 import { readMarker } from '../../files/marker.js';
 import { inPlace, type PlaceKind, placeError } from '../../files/place-error.js';
-import { folderOf, type Part, UNDERPROCESS, workName } from '../../files/places.js';
 import { FsKinds } from '../../files/probe.js';
 import {
   AT_FDCWD,

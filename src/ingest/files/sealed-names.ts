@@ -5,9 +5,9 @@
  */
 
 import type { Directories } from '../../files/directories.js';
+import { type Part, parseWorkName, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
 import { mountsBelow } from '../../files/mounts.js';
 import { namesIn } from '../../files/names-in.js';
-import { type Part, parseWorkName, UNDERPROCESS, type WORK_FOLDERS } from '../../files/places.js';
 import { type ByteName, joinNames, LinuxError, statAtOrNone } from '../../linux/index.js';
 import { type FeedFiles, INNER_WORK, statEntry } from './feed-files.js';
 

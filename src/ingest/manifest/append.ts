@@ -10,7 +10,7 @@ import { fdatasync, fsyncSync, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { Directories } from '../../files/directories.js';
-import { folderOf } from '../../files/places.js';
+import { folderOf } from '../../files/job-paths.js';
 import {
   type ByteName,
   fallocateKeepSize,

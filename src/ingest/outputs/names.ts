@@ -2,7 +2,7 @@
  * The names of a file's outputs in the warehouse: the file's own name, then `.TAG.EXTENSION`. All names of a job have the same number.
  * Does not: touch the disk.
  */
-import { baseOf, folderOf, nthName, shortened } from '../../files/places.js';
+import { baseOf, folderOf, nthName, shortened } from '../../files/job-paths.js';
 import { type ByteName, joinNames } from '../../linux/index.js';
 
 /** The part of a name that is only format: `orders.csv.gz` is about `orders`. */

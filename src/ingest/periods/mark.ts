@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { closeSync, fsyncSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
 import type { Directories, Entry } from '../../files/directories.js';
-import { SUCCESS, SUCCESS_TOKEN } from '../../files/places.js';
+import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { LinuxError, O, openAt, renameNoReplace, unlinkAt } from '../../linux/index.js';
 import type { Period } from './period.js';
 

@@ -1,6 +1,6 @@
 /** An hour of manifests or a day of a warehouse: its folder, its name, and whether it is over. */
 import type { FeedOptions } from '../../base/config/options.js';
-import { type Partition, partitionOf } from '../../files/places.js';
+import { type Partition, partitionOf } from '../../files/job-paths.js';
 import type { ByteName } from '../../linux/index.js';
 import { QUARTER_MS } from './plan.js';
 

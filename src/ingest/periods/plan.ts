@@ -5,7 +5,7 @@
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { type Partition, partitionOf } from '../../files/places.js';
+import { type Partition, partitionOf } from '../../files/job-paths.js';
 
 /** In every time zone, hours, days and clock changes begin at a quarter of an hour. */
 export const QUARTER_MS = 900_000;

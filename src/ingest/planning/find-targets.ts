@@ -4,8 +4,8 @@
  * Does not: reserve anything; the planning transaction does.
  */
 import type { Reader } from '../../../queue/backend.js';
+import { baseOf, folderOf, wantedTarget } from '../../files/job-paths.js';
 import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
-import { baseOf, folderOf, wantedTarget } from '../../files/places.js';
 import { type ByteName, LinuxError, shownName } from '../../linux/index.js';
 import type { Targets } from '../outputs/names.js';
 import { type Processed, processedOf } from '../outputs/recorded.js';

@@ -5,8 +5,8 @@
  * warehouse is recent, the target is reserved. Anything that is not planned here, that stage plans.
  */
 import type { Around, Tx } from '../../../queue/backend.js';
+import { type Partition, partitionOf } from '../../files/job-paths.js';
 import { PlaceError } from '../../files/place-error.js';
-import { type Partition, partitionOf } from '../../files/places.js';
 import type { ByteName } from '../../linux/index.js';
 import type { Ahead } from '../ledger/ask.js';
 import type { Content } from '../ledger/content.js';

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
+import { UNDERPROCESS } from '../../files/job-paths.js';
 import { errnoOf } from '../../files/place-error.js';
-import { UNDERPROCESS } from '../../files/places.js';
 
 export function refuseMovedWork(
   state: Pick<Backend, 'read'>,

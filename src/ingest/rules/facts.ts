@@ -1,5 +1,5 @@
 /**
- * The facts that the ingestor keeps in a job's payload. All paths that a job may touch on disk follow from them (src/files/places.ts).
+ * The facts that the ingestor keeps in a job's payload. All paths that a job may touch on disk follow from them (src/files/job-paths.ts).
  * Guarantees: a value that must be exact above 2^53 is a decimal string, never a number.
  */
 import type { Payload } from '../../../queue/backend.js';

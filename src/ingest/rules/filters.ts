@@ -6,7 +6,7 @@
  */
 import { relative } from 'node:path';
 import type { FeedOptions } from '../../base/config/options.js';
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import type { Kind } from '../../linux/index.js';
 import { type ByteName, nameOfText, shownName } from '../../linux/names.js';
 import { matcherOf } from '../../watcher/options/globs.js';

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import type { Backend, Tx } from '../../../queue/backend.js';
 import { type OwnedRow, ownersOf } from '../../fleet/compare.js';
 import type { Rows } from '../../fleet/connection.js';
-import { type Carried, keyOf, tellCarried } from '../../fleet/tell.js';
+import { type Carried, keyOf, sendCarried } from '../../fleet/send.js';
 import { type Content, contentByRow, openContentsAfter } from '../ledger/content.js';
 import { claimOf, noteClaim, noteElsewhere } from '../outbox/claims.js';
 
@@ -41,7 +41,7 @@ async function comparePage(
   if (missing.length > 0) {
     // A content that was given up since the page was read: the outbox has its end and sends it.
     const there = backend.read((reader) => missing.filter(({ row }) => contentByRow(reader, row) !== undefined));
-    await tellCarried(shared, host, there);
+    await sendCarried(shared, host, there);
     for (const [key, owner] of byKey(await ownersOf(shared, there))) known.set(key, owner);
   }
   return backend.transact((tx) => carried.filter((one) => isNewElsewhere(tx, one, known.get(keyOf(one)), host)).length);

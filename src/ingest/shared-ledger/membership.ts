@@ -12,7 +12,7 @@ import type { Rows } from '../../fleet/connection.js';
 import { SharedError } from '../../fleet/errors.js';
 import { type EnteredHost, enterHost, forgetHost, hostNamed, joinHost, rememberHost } from '../../fleet/hosts.js';
 import { checkSchema, makeTables } from '../../fleet/schema.js';
-import type { OfOthers } from '../../fleet/tell.js';
+import type { OfOthers } from '../../fleet/send.js';
 import { contentsAfter } from '../ledger/content.js';
 import { beginSharing, sharedHost } from '../outbox/host.js';
 import { continueAfter } from '../outbox/outbox.js';

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
-import { type OfOthers, tellStored } from '../../fleet/tell.js';
+import { type OfOthers, sendStored } from '../../fleet/send.js';
 import { type Content, contentsAfter } from '../ledger/content.js';
 import { prunedAfter } from '../ledger/pruned.js';
 import { compareCarried } from './compare-carried.js';
@@ -31,7 +31,7 @@ export async function sendAll(backend: Backend, shared: Rows, host: string, ofOt
     const stored = contents.filter(({ state }) => state === 'stored');
     const rows = stored.map((one) => ({ ...one, claim: randomUUID(), job: one.carrier }));
     sent += stored.length;
-    elsewhere += (await tellStored(shared, host, rows, ofOthers)).length;
+    elsewhere += (await sendStored(shared, host, rows, ofOthers)).length;
   };
   for (let row = 0; ; ) {
     const page = backend.read((reader) => contentsAfter(reader, row, PAGE));

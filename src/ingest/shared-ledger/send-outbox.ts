@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../../queue/backend.js';
 import type { Rows } from '../../fleet/connection.js';
-import { noteCounter, tellHeld, tellPermitted, tellReleased, tellStored, tellWithdrawn } from '../../fleet/tell.js';
+import { noteCounter, sendHeld, sendPermitted, sendReleased, sendStored, sendWithdrawn } from '../../fleet/send.js';
 import { holdsToSend, noteHoldSent } from '../outbox/claims.js';
 import { noteSent, type OutboxEntry, unsent } from '../outbox/outbox.js';
 
@@ -21,18 +21,18 @@ export async function sendOutbox(backend: Backend, shared: Rows, host: string): 
     if (page.length === 0) return conflicts;
     const last = page.at(-1)!.n;
     const stored = page.filter((one) => one.kind === 'stored');
-    const others = await tellStored(
+    const others = await sendStored(
       shared,
       host,
       stored.map((one) => ({ ...one, claim: one.claim ?? randomUUID() })),
     );
     conflicts += others.length;
-    await tellReleased(shared, host, page.filter(isReleased));
-    await tellPermitted(
+    await sendReleased(shared, host, page.filter(isReleased));
+    await sendPermitted(
       shared,
       page.filter(({ kind }) => kind === 'permitted'),
     );
-    await tellWithdrawn(
+    await sendWithdrawn(
       shared,
       host,
       page.filter(({ kind }) => kind === 'withdrawn'),
@@ -52,7 +52,7 @@ export async function sendHolds(backend: Backend, shared: Rows, host: string): P
     const page = backend.read((reader) => holdsToSend(reader, PAGE));
     if (page.length === 0) return;
     const held = page.map((one) => ({ ...one, code: backend.job(one.carrier)?.holdCode ?? null }));
-    await tellHeld(shared, host, held);
+    await sendHeld(shared, host, held);
     await backend.transact((tx) => {
       for (const one of held) noteHoldSent(tx, one, one.code);
     });

@@ -13,7 +13,7 @@ import { type Rows, SharedConnection } from '../../fleet/connection.js';
 import { SharedError } from '../../fleet/errors.js';
 import { BEAT_MS, beat, enterHost, type Figures, type Watch } from '../../fleet/hosts.js';
 import { checkSchema } from '../../fleet/schema.js';
-import { noteCounter, takeOver } from '../../fleet/tell.js';
+import { noteCounter, takeOver } from '../../fleet/send.js';
 import type { ByteName } from '../../linux/names.js';
 import { type AskedFile, isClaimKnown, type Says } from '../outbox/claims.js';
 import { noteIncarnation, type SharedHost, sharedHost } from '../outbox/host.js';

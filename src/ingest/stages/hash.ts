@@ -7,7 +7,7 @@
 
 import { SMALL_BYTES } from '../../files/digest.js';
 import { DirtyDirectories } from '../../files/dirty.js';
-import { folderOf } from '../../files/places.js';
+import { folderOf } from '../../files/job-paths.js';
 import type { HashAnswer, ToHash, ToRead } from '../calls/order.js';
 import { stabilityMs } from '../rules/completion.js';
 import type { JobFacts } from '../rules/facts.js';

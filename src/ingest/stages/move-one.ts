@@ -5,7 +5,7 @@
  */
 import type { Outcome } from '../../../queue/backend.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
-import { folderOf, UNDERPROCESS } from '../../files/places.js';
+import { folderOf, UNDERPROCESS } from '../../files/job-paths.js';
 import { type ByteName, shownName, unlinkAt } from '../../linux/index.js';
 import type { ToMove, ToPut } from '../calls/order.js';
 import type { OutputSource, Source } from '../calls/source.js';

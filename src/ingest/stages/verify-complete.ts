@@ -4,7 +4,7 @@
  * Guarantees: the seal is on disk before the key is freed.
  */
 import { DirtyDirectories } from '../../files/dirty.js';
-import { folderOf } from '../../files/places.js';
+import { folderOf } from '../../files/job-paths.js';
 import type { SealAnswer, ToSeal } from '../calls/order.js';
 import { putSidecarAside } from '../ends/put-away.js';
 import { planAhead } from '../planning/plan-ahead.js';

@@ -1,5 +1,5 @@
 /** A sealed file that is missing. Its job is never dropped: an operator must act. */
-import { UNDERPROCESS } from '../../files/places.js';
+import { UNDERPROCESS } from '../../files/job-paths.js';
 import type { IngestJob } from './job.js';
 import { type Batch, hold, type Step } from './stage.js';
 

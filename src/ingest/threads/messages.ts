@@ -2,7 +2,7 @@
 import type { Answer, Order } from '../calls/order.js';
 
 /** The position in a file at which a thread writes the `jobText` of its current job. */
-export interface HandSpot {
+export interface JobSpot {
   path: string;
   at: number;
 }
@@ -20,10 +20,10 @@ export type ToThread = OrderMessage | 'drain';
 export type FromThread = { id: number; answers: Answer[] } | { id: number; error: unknown };
 
 export interface ThreadData {
-  spot: HandSpot;
+  spot: JobSpot;
   words: Int32Array;
   /** The rate limit of all processes of the state, and the position in a file by which they share it; see src/files/rate-limit.ts. */
-  throttle: { spot: HandSpot & { lock: number }; bytesPerSecond: number } | undefined;
+  throttle: { spot: JobSpot & { lock: number }; bytesPerSecond: number } | undefined;
 }
 
 /**

@@ -7,12 +7,12 @@
 
 import type { ThreadJob } from '../../../queue/index.js';
 import { type Act, type Answer, HANGS_IN, isLong, type Order } from '../calls/order.js';
-import type { HandSpot, ThreadData } from './messages.js';
+import type { JobSpot, ThreadData } from './messages.js';
 import { CallThread, type Hung, type Waiting } from './thread.js';
 
 export interface ThreadsParts {
   /** The position at which the `n`th thread notes its current job. */
-  spotOf: (n: number) => HandSpot;
+  spotOf: (n: number) => JobSpot;
   throttle?: ThreadData['throttle'];
   /** The most threads that read or copy at the same time. */
   most: number;

@@ -5,8 +5,8 @@
  */
 import { readdirSync } from 'node:fs';
 import type { Backend, Job } from '../../../queue/backend.js';
+import { folderOf, UNDERPROCESS } from '../../files/job-paths.js';
 import { inPlace } from '../../files/place-error.js';
-import { folderOf, UNDERPROCESS } from '../../files/places.js';
 import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { judge } from '../evidence/table.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';

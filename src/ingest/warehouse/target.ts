@@ -9,8 +9,8 @@ import { type CopyBounds, copyTo, removeIfThere } from '../../files/copy.js';
 import { digestThrottled } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
-import { baseOf, folderOf } from '../../files/places.js';
 import { openEntry } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
 import {

@@ -6,7 +6,7 @@
 import { closeSync, fchmodSync, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { asFarAsAllowed, keepAttributes } from '../../files/copy.js';
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, openData, type Stat, setOwnerAt, setTimesAt, statFd } from '../../linux/index.js';
 import type { Compare } from '../trees/compare.js';
 import { isGone, MovedOn } from '../trees/failures.js';

@@ -1,7 +1,7 @@
 /**
  * Makes directories in DEST where SOURCE has them.
  */
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, makeDirectoryAt, type Stat, statFd, unlinkAt } from '../../linux/index.js';
 import { isGone, MovedOn } from '../trees/failures.js';
 import type { Trees } from '../trees/trees.js';

@@ -2,7 +2,7 @@
  * Makes the files and symlinks of DEST like those of SOURCE.
  */
 import { closeSync } from 'node:fs';
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import type { Throttle } from '../../files/rate-limit.js';
 import {
   type ByteName,

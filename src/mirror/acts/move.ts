@@ -1,7 +1,7 @@
 /**
  * Repeats a rename of SOURCE in DEST, so that nothing is copied.
  */
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, renameReplacing, type Stat } from '../../linux/index.js';
 import type { Trees } from '../trees/trees.js';
 import { ready } from './attributes.js';

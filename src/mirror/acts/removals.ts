@@ -2,7 +2,7 @@
  * Removes entries from DEST. With --no-delete nothing is removed, except an entry that is replaced by one of its own
  * kind.
  */
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames, renameReplacing, type Stat, unlinkAt } from '../../linux/index.js';
 import { CannotMirror, MovedOn } from '../trees/failures.js';
 import { listTree, removeTree } from '../trees/remove-tree.js';

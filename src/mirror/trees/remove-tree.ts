@@ -5,8 +5,8 @@
  */
 import { closeSync, fchmodSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { namesIn } from '../../files/names-in.js';
-import { baseOf, folderOf } from '../../files/places.js';
 import {
   type ByteName,
   joinNames,

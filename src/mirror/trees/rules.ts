@@ -2,7 +2,7 @@
  * Decides which paths belong to the mirror. Other paths are left alone on both sides: never copied, and never removed.
  * Excluding a directory excludes everything below it; --include applies to everything except directories.
  */
-import { folderOf } from '../../files/places.js';
+import { folderOf } from '../../files/job-paths.js';
 import { type ByteName, nameOfText } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
 

@@ -7,8 +7,8 @@
  */
 import { closeSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
+import { folderOf } from '../../files/job-paths.js';
 import { namesIn } from '../../files/names-in.js';
-import { folderOf } from '../../files/places.js';
 import {
   AT_FDCWD,
   type ByteName,

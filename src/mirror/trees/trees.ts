@@ -4,7 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import { Directories } from '../../files/directories.js';
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, openDirectory, type Stat, statAtOrNone } from '../../linux/index.js';
 import { DestMissing, isGone } from './failures.js';
 import { Lanes } from './lanes.js';

@@ -33,7 +33,7 @@ export interface ChannelParts {
 }
 
 const CURSOR = 'SELECT told FROM alarm_channels WHERE name = ?';
-const TOLD = `UPDATE alarm_channels SET told = ?, missed = missed - ?, failing_since_ms = NULL, error = NULL WHERE name = ?`;
+const SENT = `UPDATE alarm_channels SET told = ?, missed = missed - ?, failing_since_ms = NULL, error = NULL WHERE name = ?`;
 const FAILED = `UPDATE alarm_channels SET failing_since_ms = coalesce(failing_since_ms, ?), error = ? WHERE name = ?`;
 /** Removes alarms that are over and that every receiver has got. */
 const FORGET = `DELETE FROM alarms WHERE ended_ms IS NOT NULL AND changed <= (SELECT min(told) FROM alarm_channels)`;
@@ -102,10 +102,10 @@ export class Channel {
     if (batch === undefined) return;
     this.#newsSinceMs ??= nowMs;
     if (nowMs - this.#newsSinceMs < limits.collectMs && !hurry) return;
-    if (!this.#isEnding) await this.#tell(batch);
+    if (!this.#isEnding) await this.#send(batch);
   }
 
-  async #tell(batch: Batch): Promise<void> {
+  async #send(batch: Batch): Promise<void> {
     const { about, clock, emit } = this.parts;
     const { name, withinMs } = this.receiver;
     const attempt = new AbortController();
@@ -133,7 +133,7 @@ export class Channel {
 
   async #noteTold(batch: Batch): Promise<void> {
     await this.parts.backend.transact((tx) => {
-      tx.run(TOLD, batch.upTo, batch.missed, this.receiver.name);
+      tx.run(SENT, batch.upTo, batch.missed, this.receiver.name);
       tx.run(FORGET);
     });
     this.#owed = undefined;

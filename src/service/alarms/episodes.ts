@@ -8,7 +8,7 @@ import type { Backend, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/ulid.js';
 import type { Clock } from './clock.js';
 import { limits } from './limits.js';
-import { nextChange, tellsAlarms } from './sender.js';
+import { nextChange, sendsAlarms } from './sender.js';
 import { OF_PRODUCER, type Trouble } from './trouble.js';
 
 interface Open {
@@ -53,7 +53,7 @@ export class Episodes {
     if (plan.begin.length + plan.grow.length + plan.end.length === 0) return;
     await this.backend.transact((tx) => {
       // The process was stopped since the check, so its troubles may be over by now.
-      if (this.clock.ms() - lookedMs > limits.staleLookMs || !tellsAlarms(tx, this.backend.owner)) return;
+      if (this.clock.ms() - lookedMs > limits.staleLookMs || !sendsAlarms(tx, this.backend.owner)) return;
       this.#write(tx, plan);
     });
   }

@@ -24,7 +24,7 @@ export async function becomeSender(backend: Backend): Promise<{ isFirst: boolean
   return { isFirst: who.firstLookMs === 0 };
 }
 
-export const tellsAlarms = (tx: Tx, owner: OwnerId): boolean => tx.get<SenderRow>(CURRENT)!.owner === owner;
+export const sendsAlarms = (tx: Tx, owner: OwnerId): boolean => tx.get<SenderRow>(CURRENT)!.owner === owner;
 
 export const noteFirstLook = (backend: Backend): Promise<unknown> =>
   backend.transact((tx) => tx.run('UPDATE alarm_teller SET first_look_ms = ? WHERE first_look_ms = 0', tx.wallMs));

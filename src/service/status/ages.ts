@@ -6,7 +6,7 @@
 import type { QueueView } from '../../../queue/index.js';
 import type { ViewValues } from '../../base/config/schema.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
-import { folderOf } from '../../files/places.js';
+import { folderOf } from '../../files/job-paths.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import { heldRows } from './held-list.js';
 

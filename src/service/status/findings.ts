@@ -20,7 +20,7 @@ import { headerFindings } from './chains.js';
 import { lateFindings } from './late.js';
 import { periodFindings } from './period-findings.js';
 import { processFindings } from './process-findings.js';
-import { untoldFindings } from './untold.js';
+import { unsentFindings } from './unsent.js';
 import { whyFindings } from './why.js';
 
 export function findings(
@@ -41,7 +41,7 @@ export function findings(
     ...periodFindings(view, nowMs),
     ...headerFindings(view, nowMs),
     ...noticeFindings(view),
-    ...untoldFindings(view),
+    ...unsentFindings(view),
     ...roomFindings(statePath),
   ];
   return [...all.filter(({ severity }) => severity === 'stuck'), ...all.filter(({ severity }) => severity !== 'stuck')];

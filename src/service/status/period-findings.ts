@@ -2,7 +2,7 @@
 import type { Payload } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { partitionOf } from '../../files/places.js';
+import { partitionOf } from '../../files/job-paths.js';
 import { type Finding, iso } from '../../ingest/health/finding.js';
 import type { PeriodRow } from '../../ingest/periods/period.js';
 import { firstOpen } from '../../ingest/periods/plan.js';

@@ -16,16 +16,16 @@ import { type Throughput, throughputOf } from '../figures/throughput.js';
 import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
 import { type RecordsReport, recordsOf } from './chains.js';
 import { findings } from './findings.js';
-import { isWithChild, jobsInHand } from './in-hand.js';
+import { isWithChild, jobsInProgress } from './in-progress.js';
 
 export interface StageReport {
   feed: string;
   stage: string;
   ready: number;
   deferred: number;
-  /** Claimed by a process. `in_hand` of them are in progress: a process works on one at a time in each thread. */
+  /** Claimed by a process. `in_progress` of them are in progress: a process works on one at a time in each thread. */
   claimed: number;
-  in_hand: number;
+  in_progress: number;
   waiting: number;
   held: number;
   /** The age of the oldest job that is not done. */
@@ -81,7 +81,7 @@ export function lookAt(
 ): Report {
   const rates = new Rates(view);
   const rate = rates.by(leftOf);
-  const inHand = jobsInHand(view);
+  const inProgress = jobsInProgress(view);
   const held = view.heldFor();
   const all = statsUsed(view.stats(held), view.feeds());
   const processes = watch.check(view);
@@ -99,9 +99,9 @@ export function lookAt(
       .sort((a, b) => (a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1))
       .map(({ oldestAgeMs, bytes, ...stats }) => ({
         ...stats,
-        in_hand: isWithChild(stats.stage)
+        in_progress: isWithChild(stats.stage)
           ? stats.claimed
-          : inHand.filter(({ feed: of, stage }) => of === stats.feed && stage === stats.stage).length,
+          : inProgress.filter(({ feed: of, stage }) => of === stats.feed && stage === stats.stage).length,
         oldest_age_seconds: Math.round(oldestAgeMs / 1000),
         files_per_second: Math.round(rate(`${stats.feed}\0${stats.stage}`) * 10) / 10,
         bytes,

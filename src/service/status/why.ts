@@ -25,7 +25,7 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
   const ageMs = nowMs - oldest.createdAtMs;
   const path = oldest.key.toString('utf8');
   const which = jobs === 1 ? path : `${path} and ${jobs - 1} more`;
-  const told = (code: string, severity: Finding['severity'], sentence: string, release: string): Finding => ({
+  const finding = (code: string, severity: Finding['severity'], sentence: string, release: string): Finding => ({
     code,
     severity,
     feed: reason.feed,
@@ -40,21 +40,21 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
       const { refusals = 0 } = oldest.payload as unknown as JobFacts;
       if (refusals < WRITER_LOOKS_MIN) return undefined;
       const sentence = `Somebody still has ${which} open for writing; ${refusals} checks in a row found it open.`;
-      return told('writer_open', 'stuck', sentence, 'the writer has to close it; fuser -v names the process');
+      return finding('writer_open', 'stuck', sentence, 'the writer has to close it; fuser -v names the process');
     }
     case 'no_sidecar':
       if (ageMs < SIDECAR_LATE_MS) return undefined;
-      return told('no_sidecar', 'notice', `No sidecar has come for ${which}.`, 'the uploader has to deliver it');
+      return finding('no_sidecar', 'notice', `No sidecar has come for ${which}.`, 'the uploader has to deliver it');
     case 'sidecar_open':
       if (ageMs < SIDECAR_LATE_MS) return undefined;
-      return told(
+      return finding(
         'sidecar_open',
         'notice',
         `Somebody is still writing the sidecar of ${which}.`,
         'the writer has to close it',
       );
     case 'partial_upload':
-      return told(
+      return finding(
         'partial_upload',
         'notice',
         `The mtime of ${which} is 0, as rsync --partial leaves a file that it could not finish.`,
@@ -62,7 +62,7 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
       );
     case BELOW_MARK: {
       const sentence = `${which} (${shownBytes(oldest.bytes)}) would leave less free at the warehouse than --min-free-bytes, and is not copied.`;
-      return told(
+      return finding(
         'low_space',
         'stuck',
         sentence,
@@ -70,7 +70,7 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
       );
     }
     default:
-      return byAttempts(reason, ageMs, which, told);
+      return byAttempts(reason, ageMs, which, finding);
   }
 }
 
@@ -78,14 +78,19 @@ function byAttempts(
   { reason, stage, oldest, jobs }: Reason,
   ageMs: number,
   which: string,
-  told: (code: string, severity: Finding['severity'], sentence: string, release: string) => Finding,
+  finding: (code: string, severity: Finding['severity'], sentence: string, release: string) => Finding,
 ): Finding | undefined {
   if (oldest.attempts > 0) {
     const sentence = `${stage} failed ${oldest.attempts} ${oldest.attempts === 1 ? 'time' : 'times'} with ${which}: ${reason}.`;
-    return told('retrying', 'notice', sentence, 'it is tried again by itself, and held when --max-attempts are spent');
+    return finding(
+      'retrying',
+      'notice',
+      sentence,
+      'it is tried again by itself, and held when --max-attempts are spent',
+    );
   }
   if (ageMs < LONG_MS) return undefined;
-  return told(
+  return finding(
     'long_in_stage',
     'notice',
     `${files(jobs, ['has', 'have'])} been checked in ${stage} for a day and longer (${reason}): ${which}.`,

@@ -59,14 +59,14 @@ async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promi
       config: init.config,
       stages: init.stages,
       terminal: init.logs === 'lines',
-      report: (message) => void tell(message),
+      report: (message) => void send(message),
       drainSignal: drain.signal,
       drained,
       fail,
       onStop: (clear) => void clearSlot.push(clear),
       emit,
     });
-    await tell({ kind: 'returned' });
+    await send({ kind: 'returned' });
     await threadsLoaded();
     process.exit(EXIT.done);
   } catch (error) {
@@ -77,7 +77,7 @@ async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promi
 const titleOf = ({ role, stages }: Init): string =>
   role === 'worker' ? `atomic-ingestor: worker ${stages.join(' ')}` : `atomic-ingestor: ${role}`;
 
-function tell(message: ChildMessage): Promise<void> {
+function send(message: ChildMessage): Promise<void> {
   return new Promise((resolve) => {
     if (!process.connected) resolve();
     else process.send!(message, undefined, {}, () => resolve());
@@ -90,11 +90,11 @@ let ending = false;
 async function endWith(error: unknown): Promise<void> {
   if (ending) return;
   ending = true;
-  const told = asOperatorError(error);
-  if (told) await tell({ kind: 'fatal', code: told.code, message: told.message, exitCode: told.exitCode });
+  const known = asOperatorError(error);
+  if (known) await send({ kind: 'fatal', code: known.code, message: known.message, exitCode: known.exitCode });
   else stderr.put(Buffer.from(`${error instanceof Error ? error.stack : String(error)}\n`));
   await threadsLoaded();
-  process.exit(told?.exitCode ?? EXIT.bug);
+  process.exit(known?.exitCode ?? EXIT.bug);
 }
 
 function stopNow(): void {

@@ -30,19 +30,19 @@ export class ServiceManager {
     for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete env[name];
     if (this.#address === undefined || everyMs === undefined) return;
     // Twice per period, as sd_watchdog_enabled(3) says. It begins at once, because a first start may take longer than a period.
-    this.#timer = setInterval(() => this.#tell(ALIVE), everyMs / 2).unref();
+    this.#timer = setInterval(() => this.#notify(ALIVE), everyMs / 2).unref();
   }
 
   /** Repeats READY=1 until it is sent: without it systemd fails the start. */
   ready(): void {
-    if (this.#address === undefined || this.#isEnding || this.#tell(READY)) return;
+    if (this.#address === undefined || this.#isEnding || this.#notify(READY)) return;
     this.#again = setTimeout(() => this.ready(), AGAIN_MS).unref();
   }
 
   ending(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    this.#tell(ENDING);
+    this.#notify(ENDING);
   }
 
   close(): void {
@@ -50,7 +50,7 @@ export class ServiceManager {
     clearTimeout(this.#again);
   }
 
-  #tell(what: string): boolean {
+  #notify(what: string): boolean {
     if (this.#address === undefined) return false;
     try {
       sendDatagram(this.#address, what);

@@ -125,8 +125,8 @@ export class Supervised {
   tick(): void {
     if (this.#process === undefined) return;
     if (this.#ready) this.launch.owners.attend(this.#ready.ownersPath, this.#ready.owner);
-    if (this.#beats.tick(this.inHand()?.beat) === 'alive') return;
-    const slot = this.inHand();
+    if (this.#beats.tick(this.inProgress()?.beat) === 'alive') return;
+    const slot = this.inProgress();
     this.launch.emit('worker_stalled', {
       worker: this.name,
       worker_pid: this.pid,
@@ -140,7 +140,7 @@ export class Supervised {
   }
 
   /** The jobs that the child has in progress, read from its slot. */
-  inHand() {
+  inProgress() {
     return this.#ready && this.launch.owners.slot(this.#ready.ownersPath, this.#ready.owner);
   }
 

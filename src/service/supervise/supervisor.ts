@@ -81,7 +81,7 @@ export class Supervisor {
     this.options.onEnding?.();
     this.#drainSinceMs = performance.now();
     for (const child of this.#children) child.send({ kind: 'drain' });
-    this.#timers.add(setInterval(() => this.#tellWhoHangs(), limits.drainReportMs));
+    this.#timers.add(setInterval(() => this.#reportHanging(), limits.drainReportMs));
     this.#endWhenAlone();
   }
 
@@ -108,12 +108,12 @@ export class Supervisor {
       this.drain();
     } else if (message.kind === 'ready') {
       if (this.#phase === 'draining') child.send({ kind: 'drain' });
-      this.#tellWhenReady();
+      this.#notifyWhenReady();
     }
     this.options.onReport?.(message);
   }
 
-  #tellWhenReady(): void {
+  #notifyWhenReady(): void {
     if (this.#isReady || this.#children.some(({ wasEverReady }) => !wasEverReady)) return;
     this.#isReady = true;
     this.options.onReady?.();
@@ -169,10 +169,10 @@ export class Supervisor {
     this.#timers.add(timer);
   }
 
-  #tellWhoHangs(): void {
+  #reportHanging(): void {
     const seconds = Math.round((performance.now() - this.#drainSinceMs) / 1000);
     for (const child of this.#children.filter(({ lives }) => lives)) {
-      const slot = child.inHand();
+      const slot = child.inProgress();
       const what = {
         worker: child.name,
         worker_pid: child.pid,

@@ -53,7 +53,7 @@ export interface AuditTotals {
 export async function audit(
   view: QueueView,
   options: AuditOptions,
-  told: (difference: Difference) => void,
+  print: (difference: Difference) => void,
   progress: AuditProgress,
 ): Promise<AuditTotals> {
   const notes = new AuditNotes(`${options.statePath}.audit`, options.statePath);
@@ -66,17 +66,17 @@ export async function audit(
     resumed: 0,
     differences: {},
   };
-  const tell = (difference: Difference): void => {
+  const report = (difference: Difference): void => {
     totals.differences[difference.kind] = (totals.differences[difference.kind] ?? 0) + 1;
-    told(difference);
+    print(difference);
   };
-  const audit = new Audit(view, options, notes, totals, tell, progress);
+  const audit = new Audit(view, options, notes, totals, report, progress);
   let whole = false;
   try {
     await audit.gather();
     await audit.read();
     await audit.judge();
-    if (options.shared) await judgeShared(view, options.shared, options.feed, tell);
+    if (options.shared) await judgeShared(view, options.shared, options.feed, report);
     whole = true;
     return totals;
   } catch (error) {
@@ -98,7 +98,7 @@ class Audit {
     readonly options: AuditOptions,
     readonly notes: AuditNotes,
     readonly totals: AuditTotals,
-    readonly tell: (difference: Difference) => void,
+    readonly report: (difference: Difference) => void,
     readonly progress: AuditProgress,
   ) {
     this.#all = view.feeds().map(({ options }) => options as unknown as FeedOptions);
@@ -143,10 +143,10 @@ class Audit {
   }
 
   async judge(): Promise<void> {
-    const { view, notes, tell, totals, progress, options } = this;
+    const { view, notes, report, totals, progress, options } = this;
     let judged = 0;
     for (const feed of this.#feeds) {
-      const judging: Judging = { view, notes, tell, feed, hash: options.hash };
+      const judging: Judging = { view, notes, report, feed, hash: options.hash };
       await judgeRows(judging, (n) => {
         judged += n;
         progress('comparing', judged, totals.rows, 0);
@@ -154,13 +154,13 @@ class Audit {
       judgeLines(judging);
     }
     for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) {
-      judgePieces({ view, notes, tell, feed, hash: options.hash });
+      judgePieces({ view, notes, report, feed, hash: options.hash });
     }
     for (const feed of this.#feeds) {
-      const judging: Judging = { view, notes, tell, feed, hash: options.hash };
+      const judging: Judging = { view, notes, report, feed, hash: options.hash };
       judgeFiles(judging);
       const files = this.#files.get(feed.name)!;
-      judgeWork({ view, feed, files, tell }, mountsBelow(feed.input));
+      judgeWork({ view, feed, files, report }, mountsBelow(feed.input));
     }
   }
 

@@ -2,7 +2,7 @@
  * Finds where a manifest line and its ledger row differ, and which of the two the other evidence supports: the file (its bytes,
  * size, inode, times, name) and the job that carried it. Pure.
  */
-import { partitionOf } from '../../files/places.js';
+import { partitionOf } from '../../files/job-paths.js';
 import type { Content } from '../../ingest/ledger/content.js';
 import { digitsOf, pathBytesOf, processedIn, type ReadOutput, type ReadRecord } from '../../ingest/manifest/read.js';
 import type { Processed } from '../../ingest/outputs/recorded.js';

@@ -23,7 +23,7 @@ export interface ToRead {
 export async function digestAll(
   notes: AuditNotes,
   wanted: string,
-  told: (read: number, bytes: number, takenOver: number) => void,
+  report: (read: number, bytes: number, takenOver: number) => void,
 ): Promise<void> {
   const sql = `SELECT path, size, identity FROM files WHERE path > ? AND kind = 'file' AND ${wanted} ORDER BY path LIMIT ${PAGE}`;
   for (let after: Buffer = Buffer.alloc(0); ; ) {
@@ -37,14 +37,14 @@ export async function digestAll(
       notes.together(() => {
         for (const [file, sha256] of read) note(notes, file, sha256);
       });
-      told(read.length - takenOver, bytes, takenOver);
+      report(read.length - takenOver, bytes, takenOver);
       read = [];
       bytes = takenOver = unnoted = 0;
     };
     for (const file of page) {
       const known = knownDigest(notes, file);
       // The progress of a large file is reported per chunk, because it may take hours.
-      const sha256 = known ?? (await digestOf(file, (n) => told(0, n, 0)));
+      const sha256 = known ?? (await digestOf(file, (n) => report(0, n, 0)));
       if (sha256 !== undefined) read.push([file, sha256]);
       if (known) takenOver++;
       else if (file.size <= SMALL_BYTES) bytes += file.size;

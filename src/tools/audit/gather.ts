@@ -6,9 +6,9 @@
 import type { Reader } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { baseOf } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
-import { baseOf } from '../../files/places.js';
 import { absolute, type FeedFiles } from '../../ingest/files/feed-files.js';
 import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
 import { prunedAfter } from '../../ingest/ledger/pruned.js';

@@ -5,12 +5,12 @@ import type { Content } from '../../ingest/ledger/content.js';
 import { manifestLine } from '../../ingest/manifest/record.js';
 import { type Processed, processedOf } from '../../ingest/outputs/recorded.js';
 import type { AuditNotes } from './notes.js';
-import { type Difference, difference, shownPath, type Tell } from './words.js';
+import { type Difference, difference, type Report, shownPath } from './words.js';
 
 export interface Judging {
   view: QueueView;
   notes: AuditNotes;
-  tell: Tell;
+  report: Report;
   feed: FeedOptions;
   /** True if every byte was read. */
   hash: boolean;

@@ -64,8 +64,8 @@ function linesFor(notes: AuditNotes, row: Noted): LineNote[] {
   );
 }
 
-export function tellLineMissing(judging: Judging, row: Noted): void {
-  const { notes, tell, feed } = judging;
+export function reportLineMissing(judging: Judging, row: Noted): void {
+  const { notes, report, feed } = judging;
   const line = expected(judging, row);
   const more = line === undefined ? {} : { line };
   const piece = pieceOf(judging, row, line);
@@ -74,7 +74,7 @@ export function tellLineMissing(judging: Judging, row: Noted): void {
     notes.run('UPDATE pieces SET told = 1 WHERE id = ?', piece.id);
     if (told) return;
     const what = `${piece.bytes} bytes are no whole record: the line of ${shownPath(row.sourcePath)} was here`;
-    tell(about('line_torn', row, what, { at: `${piece.file} line ${piece.no}`, ...more }));
+    report(about('line_torn', row, what, { at: `${piece.file} line ${piece.no}`, ...more }));
     return;
   }
   const file = `${feed.manifests}/${row.hour}/manifest.jsonl`;
@@ -85,11 +85,11 @@ export function tellLineMissing(judging: Judging, row: Noted): void {
       "SELECT count(*) AS n FROM contents WHERE feed = ? AND hour = ? AND state = 'stored'",
       ...[row.feed, row.hour],
     )!;
-    tell(difference('manifest_missing', row.feed, file, `it is gone, with the lines of ${n} stored contents`));
+    report(difference('manifest_missing', row.feed, file, `it is gone, with the lines of ${n} stored contents`));
     return;
   }
   const name = row.note === 'pruned' ? 'a content whose record was pruned' : shownPath(row.sourcePath);
-  tell(about('line_missing', row, `${name} has no line in it`, { at: file, ...more }));
+  report(about('line_missing', row, `${name} has no line in it`, { at: file, ...more }));
 }
 
 interface Piece {
@@ -117,16 +117,16 @@ function pieceOf(
   );
 }
 
-export function tellTwice({ tell }: Judging, row: Noted, [first, ...more]: readonly LineNote[]): void {
+export function reportTwice({ report }: Judging, row: Noted, [first, ...more]: readonly LineNote[]): void {
   for (const { file, no } of more) {
     const what = `the same content has the line ${first!.file} line ${first!.no}`;
-    tell(about('line_twice', row, what, { at: `${file} line ${no}` }));
+    report(about('line_twice', row, what, { at: `${file} line ${no}` }));
   }
 }
 
 /** Reports which of the two is wrong. Returns the line's values if the line is right and the row is wrong. */
 export async function judgeLine(judging: Judging, row: Noted, line: LineNote): Promise<Claim | undefined> {
-  const { notes, view, tell, feed } = judging;
+  const { notes, view, report, feed } = judging;
   const record = recordOf(line.raw)!;
   const found = deviations(row, record, madeOf(judging, row));
   const doubtful = found.some(({ field }) => field === 'sha256');
@@ -148,7 +148,7 @@ export async function judgeLine(judging: Judging, row: Noted, line: LineNote): P
   const known = expected(judging, row);
   const more = known === undefined ? {} : { line: known };
   if (right === 'row') {
-    tell(
+    report(
       about('line_edited', row, `${fields} changed since the line of ${shownPath(row.sourcePath)} was written`, {
         at,
         ...more,
@@ -156,9 +156,9 @@ export async function judgeLine(judging: Judging, row: Noted, line: LineNote): P
     );
   } else if (right === 'line') {
     const where = row.path === null ? line.path : row.path;
-    tell(about('row_changed', row, `its row differs from its line (${at}) in ${fields}`, { at: shownPath(where) }));
+    report(about('row_changed', row, `its row differs from its line (${at}) in ${fields}`, { at: shownPath(where) }));
   } else {
-    tell(about('line_and_row_differ', row, `line and ledger differ in ${fields}`, { at, ...more }));
+    report(about('line_and_row_differ', row, `line and ledger differ in ${fields}`, { at, ...more }));
   }
   if (right !== 'line') return undefined;
   return { path: line.path, sha256: Buffer.from(record.sha256, 'hex'), size: Number(record.fields.size) };

@@ -1,5 +1,5 @@
 /** Reports what is left when every row was judged: lines without a row, files without a row, bytes that are not a line. */
-import { SUCCESS, SUCCESS_TOKEN } from '../../files/places.js';
+import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { contentByHash, contentOfGeneration } from '../../ingest/ledger/content.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import type { FileNote, Judging } from './judging.js';
@@ -29,14 +29,14 @@ const UNTOLD_PIECES = `SELECT * FROM pieces p WHERE told = 0 AND +root = @root A
     AND NOT EXISTS (SELECT 1 FROM pieces q WHERE q.file = p.file AND q.no = p.no AND (q.told = 1 OR q.id < p.id)) ORDER BY id LIMIT ${PAGE}`;
 
 export function judgeLines(judging: Judging): void {
-  const { view, tell, feed } = judging;
+  const { view, report, feed } = judging;
   for (const line of pages<LineNote>(judging, UNKNOWN_LINES, 0, ({ id }) => id)) {
     const { sha256, generation, ingestId, path, file, no } = line;
     // The line may have been written after the ledger was read, or belong to a discarded job.
     if (view.read((r) => contentOfGeneration(r, feed.name, sha256, generation)) || isGivenUp(judging, ingestId))
       continue;
     const more = { sha256: sha256.toString('hex'), ingest_id: ingestId };
-    tell(difference('row_missing', feed.name, shownPath(path), `the ledger has no row for ${file} line ${no}`, more));
+    report(difference('row_missing', feed.name, shownPath(path), `the ledger has no row for ${file} line ${no}`, more));
   }
 }
 
@@ -59,18 +59,19 @@ function isMarker(path: Buffer, warehouse: string): boolean {
 }
 
 export function judgeFiles(judging: Judging): void {
-  const { view, tell, feed } = judging;
+  const { view, report, feed } = judging;
   for (const { path, kind, size, sha256 } of pages<FileNote>(judging, UNKNOWN_FILES, FIRST, (file) => file.path)) {
     if (size === 0 && isMarker(path, feed.warehouse)) continue;
     const at = shownPath(path);
     if (kind === 'temporary') {
-      if (!isLive(view.job(jobOf(path)))) tell(difference('left_over', feed.name, at, 'a copy that no job is making'));
+      if (!isLive(view.job(jobOf(path))))
+        report(difference('left_over', feed.name, at, 'a copy that no job is making'));
       continue;
     }
     const target = targetOf(judging, sha256);
     if (target?.equals(path)) continue; // It came after the ledger was read.
     const more = sha256 ? { sha256: sha256.toString('hex') } : {};
-    tell(difference('file_unknown', feed.name, at, nobodys(kind, target), more));
+    report(difference('file_unknown', feed.name, at, nobodys(kind, target), more));
   }
 }
 
@@ -100,10 +101,10 @@ function nobodys(kind: string, target: Buffer | undefined): string {
 
 /** Once per manifests root, however many feeds share it. */
 export function judgePieces(judging: Judging): void {
-  const { tell, feed } = judging;
+  const { report, feed } = judging;
   type Piece = { id: number; file: string; no: number; bytes: number };
   for (const { file, no, bytes } of pages<Piece>(judging, UNTOLD_PIECES, 0, ({ id }) => id)) {
-    tell(difference('line_torn', feed.name, `${file} line ${no}`, `${bytes} bytes are no whole record of ours`));
+    report(difference('line_torn', feed.name, `${file} line ${no}`, `${bytes} bytes are no whole record of ours`));
   }
 }
 

@@ -14,8 +14,8 @@ import {
   judgeLine,
   type LinesOfRow,
   linesOfRow,
-  tellLineMissing,
-  tellTwice,
+  reportLineMissing,
+  reportTwice,
 } from './lines.js';
 import { lookAt } from './path.js';
 import { backOf, isSecondRow, jobOf } from './witnesses.js';
@@ -54,7 +54,7 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
     sealed: 'not_looked',
   });
   for (const fault of verdict.faults) FAULTS[fault]?.(judging, row, lines);
-  tellCorrected(judging, row, verdict);
+  reportCorrected(judging, row, verdict);
   const right = verdict.faults.includes('line_and_row_differ')
     ? await judgeLine(judging, row, lines.all[0]!)
     : undefined;
@@ -65,33 +65,33 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
 }
 
 const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesOfRow) => void>> = {
-  row_twice: ({ tell }, row) =>
-    tell(about('row_twice', row, `generation ${row.generation} of its content has another row too`)),
-  line_twice: (judging, row, { all }) => tellTwice(judging, row, all),
-  line_missing: (judging, row) => tellLineMissing(judging, row),
-  correction_missing: ({ tell, feed }, row) =>
-    tell(
+  row_twice: ({ report }, row) =>
+    report(about('row_twice', row, `generation ${row.generation} of its content has another row too`)),
+  line_twice: (judging, row, { all }) => reportTwice(judging, row, all),
+  line_missing: (judging, row) => reportLineMissing(judging, row),
+  correction_missing: ({ report, feed }, row) =>
+    report(
       about('correction_missing', row, 'its row says withdrawn, and no correction takes its line back', {
         at: `${feed.manifests}/${row.hour}/corrections.jsonl`,
       }),
     ),
-  corrected_but_there: ({ tell }, row) =>
-    tell(about('corrected_but_there', row, 'its line was taken back, and its file lies in the warehouse')),
-  row_changed: ({ view, tell }, row) => {
+  corrected_but_there: ({ report }, row) =>
+    report(about('corrected_but_there', row, 'its line was taken back, and its file lies in the warehouse')),
+  row_changed: ({ view, report }, row) => {
     const now = view.read((r) => contentByRow(r, row.row));
-    if (row.state === 'stored') tell(about('row_changed', row, 'its row says stored, but its line was given up'));
+    if (row.state === 'stored') report(about('row_changed', row, 'its row says stored, but its line was given up'));
     if (now === undefined || now.state === 'stored') return; // It went on meanwhile.
-    tell(about('row_changed', row, `its row says ${now.state}, but no job is under way with it (${now.carrier})`));
+    report(about('row_changed', row, `its row says ${now.state}, but no job is under way with it (${now.carrier})`));
   },
 };
 
 /** Judges what is still to be done for a valid correction. */
-function tellCorrected(judging: Judging, row: Noted, { acts }: Verdict): void {
-  const { tell, view } = judging;
+function reportCorrected(judging: Judging, row: Noted, { acts }: Verdict): void {
+  const { report, view } = judging;
   if (acts.includes('mark_withdrawn')) {
     const now = view.read((r) => contentByRow(r, row.row));
     if (now?.note === 'withdrawn') return; // Withdrawn after the ledger was read.
-    tell(about('row_changed', row, 'its row says stored, but a correction has taken its line back'));
+    report(about('row_changed', row, 'its row says stored, but a correction has taken its line back'));
   } else if (acts.includes('take_out') && !withdrawalOf(view, row)) {
     FAULTS.corrected_but_there!(judging, row, { line: 'there', all: [] });
   }
@@ -111,7 +111,7 @@ function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
 
 /** Judges the outputs. They are stored with their file, and taken out after it. */
 async function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): Promise<void> {
-  const { notes, tell, view } = judging;
+  const { notes, report, view } = judging;
   const outputs = notes.all<Claim>('SELECT path, size, sha256 FROM outputs WHERE row = ?', row.row);
   for (const output of outputs) {
     const there = notes.get<FileNote>('SELECT * FROM files WHERE path = ?', output.path);
@@ -124,7 +124,7 @@ async function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): P
       !withdrawalOf(view, row) &&
       (await hasBytes(notes, there, output))
     )
-      tell(
+      report(
         about('corrected_but_there', row, 'its line was taken back, and an output of it lies there', {
           at: shownPath(output.path),
         }),
@@ -145,7 +145,7 @@ const isClaimed = ({ notes }: Judging, { row, note }: Noted, path: Buffer): bool
 
 /** `others`: the file at the path belongs to another line, so the file of this line is gone. */
 function judgeFile(
-  { notes, tell, hash }: Judging,
+  { notes, report, hash }: Judging,
   row: Noted,
   { path, sha256, size }: Claim,
   there: FileNote | 'others' | undefined,
@@ -157,18 +157,18 @@ function judgeFile(
     const moved = notes.get<{ path: Buffer }>('SELECT path FROM files WHERE known = 0 AND sha256 = ? LIMIT 1', sha256);
     if (moved) {
       notes.run('UPDATE files SET known = 2 WHERE path = ?', moved.path);
-      tell(about('file_renamed', row, `its content lies at ${shownPath(moved.path)}`, { at }));
+      report(about('file_renamed', row, `its content lies at ${shownPath(moved.path)}`, { at }));
     } else
-      tell(
+      report(
         about('file_missing', row, there === 'others' ? 'another file lies there by now' : 'it is not there', { at }),
       );
   } else if (file.kind !== 'file') {
-    tell(about('wrong_bytes', row, `it is a ${file.kind} now`, { at }));
+    report(about('wrong_bytes', row, `it is a ${file.kind} now`, { at }));
   } else if (file.size !== size) {
-    tell(about('wrong_bytes', row, `it has ${file.size} bytes, ${size} were stored`, { at }));
+    report(about('wrong_bytes', row, `it has ${file.size} bytes, ${size} were stored`, { at }));
   } else if (file.sha256 === null) {
-    if (hash) tell(about('unreadable', row, 'its bytes cannot be read, or change while they are', { at }));
+    if (hash) report(about('unreadable', row, 'its bytes cannot be read, or change while they are', { at }));
   } else if (!file.sha256.equals(sha256)) {
-    tell(about('wrong_bytes', row, `it hashes to ${file.sha256.toString('hex')} now`, { at }));
+    report(about('wrong_bytes', row, `it hashes to ${file.sha256.toString('hex')} now`, { at }));
   }
 }

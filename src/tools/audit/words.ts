@@ -39,7 +39,7 @@ export interface Difference {
   line?: string;
 }
 
-export type Tell = (difference: Difference) => void;
+export type Report = (difference: Difference) => void;
 
 const REMEDIES: Record<DifferenceKind, string> = {
   wrong_bytes: 'restore it from a backup, or by hand from a second delivery (which ends in duplicates/)',

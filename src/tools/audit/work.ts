@@ -5,21 +5,21 @@
 import type { Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Directories } from '../../files/directories.js';
+import { parseWorkName, UNDERPROCESS } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
-import { parseWorkName, UNDERPROCESS } from '../../files/places.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { openJobs } from '../../ingest/upkeep/open-jobs.js';
 import { type ByteName, LinuxError, nameOfBytes, shownName, statAtOrNone } from '../../linux/index.js';
-import { difference, type Tell } from './words.js';
+import { difference, type Report } from './words.js';
 
 export interface Working {
   view: QueueView;
   feed: FeedOptions;
   files: FeedFiles;
-  tell: Tell;
+  report: Report;
 }
 
 export const isLive = (job: Job | undefined): boolean => job !== undefined && job.state !== 'done';
@@ -42,7 +42,7 @@ export function judgeWork(working: Working, insides: readonly ByteName[]): void 
   }
 }
 
-function judgeSealed({ view, feed, tell }: Working, folder: string, dir: number): void {
+function judgeSealed({ view, feed, report }: Working, folder: string, dir: number): void {
   for (const name of namesIn(dir)) {
     const parsed = parseWorkName(name);
     const job = parsed && view.job(parsed.jobId);
@@ -52,18 +52,18 @@ function judgeSealed({ view, feed, tell }: Working, folder: string, dir: number)
     const stat = statAtOrNone(dir, name);
     if (!stat || (stat.kind === 'directory' && job)) continue;
     if (parsed?.part === 'partial')
-      tell(difference('left_over', feed.name, at, 'a private copy that nobody is making'));
-    else if (!parsed) tell(difference('orphan', feed.name, at, 'its name is of no job'));
-    else tell(difference('orphan', feed.name, at, job ? `its job is done (${job.ending})` : 'no job speaks of it'));
+      report(difference('left_over', feed.name, at, 'a private copy that nobody is making'));
+    else if (!parsed) report(difference('orphan', feed.name, at, 'its name is of no job'));
+    else report(difference('orphan', feed.name, at, job ? `its job is done (${job.ending})` : 'no job speaks of it'));
   }
 }
 
 /** Reports jobs that are sealed and not yet in place, and whose file is nowhere. They cannot go on. */
-function judgeMissing({ view, feed, files, tell }: Working): void {
+function judgeMissing({ view, feed, files, report }: Working): void {
   for (const page of openJobs(view, feed.name, 'verify-complete')) {
     for (const { id } of page) {
       if (!isSomewhere(view, files, id) && !isSomewhere(view, files, id))
-        tell(
+        report(
           difference('sealed_file_missing', feed.name, shownName(keyOf(view, id)), `the file of job ${id} is nowhere`, {
             ingest_id: id,
           }),
@@ -88,10 +88,10 @@ function isSomewhere(view: QueueView, files: FeedFiles, id: string): boolean {
 }
 
 /** The temporary name of a marker. It is renamed within moments. */
-function judgeMarkers({ feed, tell }: Working, dir: number, root: string): void {
+function judgeMarkers({ feed, report }: Working, dir: number, root: string): void {
   for (const name of namesIn(dir)) {
     if (!name.startsWith(`${MARKER}.`)) continue;
-    tell(difference('left_over', feed.name, `${root}/${shownName(name)}`, 'a marker that was never finished'));
+    report(difference('left_over', feed.name, `${root}/${shownName(name)}`, 'a marker that was never finished'));
   }
 }
 

@@ -23,21 +23,21 @@ import { checkPlace } from './places.js';
 import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
 import { type Finding, fail, ok, warn } from './words.js';
 
-export async function doctor(config: Config, tell: (finding: Finding) => void): Promise<void> {
+export async function doctor(config: Config, report: (finding: Finding) => void): Promise<void> {
   const { feeds, service } = config;
-  const tellAll = (found: Finding[]): void => found.forEach(tell);
-  tellAll(checkKernel());
+  const reportAll = (found: Finding[]): void => found.forEach(report);
+  reportAll(checkKernel());
   const state = await checkState(service.statePath);
-  tellAll(state.found);
-  if (service.sharedLedger !== undefined) tellAll(await checkSharedLedger(service.sharedLedger, state.host));
+  reportAll(state.found);
+  if (service.sharedLedger !== undefined) reportAll(await checkSharedLedger(service.sharedLedger, state.host));
   for (const feed of feeds) {
-    for (const finding of checkFeed(feed, service.statePath, state.uuid)) tell(finding);
-    if (feed.process) tell(await checkChain(nameIn(feed)('chain'), feed));
+    for (const finding of checkFeed(feed, service.statePath, state.uuid)) report(finding);
+    if (feed.process) report(await checkChain(nameIn(feed)('chain'), feed));
   }
   const processes = Object.values(service.workers ?? { all: 1 }).reduce((sum, n) => sum + n, 1);
-  for (const finding of checkInotify(feeds, processes)) tell(finding);
-  tell(checkDescriptors(feeds.length));
-  tellAll(checkClock(feeds));
+  for (const finding of checkInotify(feeds, processes)) report(finding);
+  report(checkDescriptors(feeds.length));
+  reportAll(checkClock(feeds));
 }
 
 const nameIn =
@@ -115,8 +115,8 @@ async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?:
     const said = `${statePath} can be read, and its pages fit together; its feeds: ${feeds.join(', ') || 'none yet'}`;
     return { found: [...place, ok('state', said)], uuid, host };
   } catch (error) {
-    const told = asOperatorError(error);
-    if (!told) throw error;
-    return { found: [...place, fail('state', told.message, 'as it says')] };
+    const known = asOperatorError(error);
+    if (!known) throw error;
+    return { found: [...place, fail('state', known.message, 'as it says')] };
   }
 }

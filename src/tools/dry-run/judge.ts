@@ -8,7 +8,7 @@ import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
-import { baseOf, workName } from '../../files/places.js';
+import { baseOf, workName } from '../../files/job-paths.js';
 import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { readSidecar } from '../../ingest/files/sidecar.js';

@@ -10,12 +10,12 @@ import { closeSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
 import { Directories } from '../../files/directories.js';
+import { SUCCESS } from '../../files/job-paths.js';
 import { namesIn } from '../../files/names-in.js';
 import { errnoOf } from '../../files/place-error.js';
-import { SUCCESS } from '../../files/places.js';
 import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import type { Rows } from '../../fleet/connection.js';
-import { tellStored } from '../../fleet/tell.js';
+import { sendStored } from '../../fleet/send.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { contentByHash, insertContent } from '../../ingest/ledger/content.js';
 import { identityOf } from '../../ingest/rules/identity.js';
@@ -63,7 +63,7 @@ interface Read {
 export async function learn(
   backend: Backend,
   options: LearnOptions,
-  tell: (path: ByteName, why: string) => void,
+  report: (path: ByteName, why: string) => void,
   progress: (so: Learned) => void,
 ): Promise<Learned> {
   const totals: Learned = { learned: 0, known: 0, ignored: 0, bytes: 0, failed: 0, elsewhere: 0 };
@@ -88,7 +88,7 @@ export async function learn(
       const read = await readOne(root, path);
       if ('why' in read) {
         totals.failed++;
-        tell(path, read.why);
+        report(path, read.why);
         continue;
       }
       totals.bytes += read.stat.size;
@@ -156,7 +156,7 @@ async function ofOthers(
 ): Promise<Set<string>> {
   if (!shared) return new Set();
   const fresh = backend.read((reader) => batch.filter(({ sha256 }) => !contentByHash(reader, feed, sha256)));
-  const told = [...new Map(fresh.map((read) => [read.sha256.toString('hex'), read])).values()].map(
+  const sent = [...new Map(fresh.map((read) => [read.sha256.toString('hex'), read])).values()].map(
     ({ path, stat, sha256 }) => ({
       sha256,
       feed,
@@ -168,7 +168,7 @@ async function ofOthers(
       target: bytesOfName(path),
     }),
   );
-  const others = await tellStored(shared.rows, shared.host, told, 'left');
+  const others = await sendStored(shared.rows, shared.host, sent, 'left');
   return new Set(others.map(({ sha256 }) => sha256.toString('hex')));
 }
 

@@ -15,11 +15,11 @@ import type { Looked } from './waiting.js';
 import { at, shown, type Verdict, verdict } from './words.js';
 
 export function ofContent(content: Content, looked: Looked): Verdict {
-  const told = whereContentIs(content, looked);
+  const answer = whereContentIs(content, looked);
   const made = looked.view.read((r) => exceptionsOf(r, content));
   return {
-    ...told,
-    sentences: [...told.sentences, ...madeOf(content, looked), ...made.map((one) => exception(one, content))],
+    ...answer,
+    sentences: [...answer.sentences, ...madeOf(content, looked), ...made.map((one) => exception(one, content))],
   };
 }
 

@@ -7,8 +7,8 @@ import type { Job, Json } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { safeText } from '../../base/telemetry/safe.js';
+import { DUPLICATES } from '../../files/job-paths.js';
 import { PlaceError } from '../../files/place-error.js';
-import { DUPLICATES } from '../../files/places.js';
 import { FeedFiles, type Roots, statEntry } from '../../ingest/files/feed-files.js';
 import { standstillOf } from '../../ingest/health/standstill.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
@@ -44,13 +44,13 @@ export async function explain(
   statePath: string,
 ): Promise<Explained> {
   const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
-  let told = partsOfAll(find(view, feeds, word));
-  const isKnown = () => told.some(({ parts }) => parts.some((part) => part.verdict !== UNKNOWN));
+  let answers = partsOfAll(find(view, feeds, word));
+  const isKnown = () => answers.some(({ parts }) => parts.some((part) => part.verdict !== UNKNOWN));
   if (!isKnown()) {
     const byName = findByName(view, feeds, word);
-    if (byName.length > 0) told = partsOfAll(byName);
+    if (byName.length > 0) answers = partsOfAll(byName);
   }
-  if (told.length === 0) {
+  if (answers.length === 0) {
     const sentence = 'It lies in no folder of this state, and no job or stored file has that name.';
     const inputs = feeds.map(({ input }) => input).join(', ') || 'none yet';
     const sentences = [sentence, ...beyondMemory(view, feeds), `The inputs are: ${inputs}.`];
@@ -60,10 +60,10 @@ export async function explain(
       isKnown: false,
     };
   }
-  const text = told.flatMap(({ parts }) => parts.map(asText)).join('\n\n');
+  const text = answers.flatMap(({ parts }) => parts.map(asText)).join('\n\n');
   return {
     text,
-    json: { asked: word, found: told.flatMap(({ one, parts }) => parts.map((part) => asJson(one, part))) },
+    json: { asked: word, found: answers.flatMap(({ one, parts }) => parts.map((part) => asJson(one, part))) },
     isKnown: isKnown(),
   };
 }

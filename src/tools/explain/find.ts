@@ -7,7 +7,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { DUPLICATES, FAILED, parseWorkName, WORK_FOLDERS } from '../../files/places.js';
+import { DUPLICATES, FAILED, parseWorkName, WORK_FOLDERS } from '../../files/job-paths.js';
 import { type Content, contentByRow } from '../../ingest/ledger/content.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { formerWarehouses } from '../../ingest/ledger/replaced.js';

@@ -1,7 +1,7 @@
 /** Describes a job in sentences for an operator: one verdict per state, and what would release the job. */
 import type { Job, QueueView } from '../../../queue/index.js';
 import { CATALOGUE } from '../../base/errors.js';
-import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../../files/places.js';
+import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../../files/job-paths.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstill.js';
 import { contentByRow, shownPlace } from '../../ingest/ledger/content.js';

@@ -5,7 +5,7 @@
  */
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { FAILED, partitionOf } from '../../files/places.js';
+import { FAILED, partitionOf } from '../../files/job-paths.js';
 import type { Case } from '../../ingest/evidence/case.js';
 import { ownerOf } from '../../ingest/evidence/owner.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';

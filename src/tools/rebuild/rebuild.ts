@@ -19,7 +19,7 @@ import { type ByteName, nameOfText } from '../../linux/index.js';
 import { settleContents } from './contents.js';
 import { readCorrections, readManifests } from './lines.js';
 import { notePaths } from './paths.js';
-import { type FeedReport, noteReport, reportOf, tellFeed, tellUnknown } from './report.js';
+import { type FeedReport, noteReport, printFeed, printUnknown, reportOf } from './report.js';
 import { discardWithdrawn } from './state/jobs.js';
 import { forgetGivenUp, settleJobs } from './state/older.js';
 import { noteMarked } from './state/periods.js';
@@ -70,10 +70,10 @@ async function make(asked: Asked, say: Say): Promise<Before> {
       const entered = reportOf(making.backend, feed).counts.lines;
       if (entered > 0) say(`feed ${feed.name}: ${entered} records were entered before, and are not read again`);
       const report = await rebuildFeed(making, feed);
-      tellFeed(feed, report, making.before === 'older', say);
+      printFeed(feed, report, making.before === 'older', say);
       reports.push(report);
     }
-    tellUnknown(reports, making.since, say);
+    printUnknown(reports, making.since, say);
     await endMaking(making.backend, asked);
     await making.backend.close();
     return making.before;

@@ -21,7 +21,7 @@ export interface FeedReport {
   orphans: number;
   discarded: number;
   otherFeeds: string[];
-  foreignTold: string[];
+  foreignShown: string[];
   foreignCount: number;
   olderJobs: OlderJobs;
 }
@@ -32,7 +32,7 @@ const noReport = (): FeedReport => ({
   orphans: 0,
   discarded: 0,
   foreignCount: 0,
-  foreignTold: [],
+  foreignShown: [],
   otherFeeds: [],
   counts: noCounts(),
   sealed: { files: 0, unreadable: 0 },
@@ -56,53 +56,53 @@ export function noteForeign(
   { at, bytes, torn }: Extract<ReadLine, { record: undefined }>,
 ): void {
   report.foreignCount++;
-  if (report.foreignTold.length >= FOREIGN_TOLD_MAX) return;
+  if (report.foreignShown.length >= FOREIGN_TOLD_MAX) return;
   const what = torn
     ? 'a line that was cut short: its file is ingested again, with a new line'
     : 'no record of ours: it is kept as it is';
-  report.foreignTold.push(`${path}, from byte ${at}: ${bytes} bytes are ${what}`);
+  report.foreignShown.push(`${path}, from byte ${at}: ${bytes} bytes are ${what}`);
 }
 
 type Say = (line: string) => void;
 
-export function tellFeed(feed: FeedOptions, report: FeedReport, isOlder: boolean, say: Say): void {
+export function printFeed(feed: FeedOptions, report: FeedReport, isOlder: boolean, say: Say): void {
   const { counts } = report;
-  const tell = (line: string): void => say(safeText(`  ${line}`));
-  const tellIf = (count: number, line: string): void => {
-    if (count > 0) tell(`${count} ${line}`);
+  const line = (text: string): void => say(safeText(`  ${text}`));
+  const lineIf = (count: number, text: string): void => {
+    if (count > 0) line(`${count} ${text}`);
   };
   say(safeText(`feed ${feed.name}: ${counts.lines} records in ${report.files} manifest files`));
-  tellIf(counts.known, 'known to the older state, and so on disk');
-  tell(`${counts.stored} stored, their files are in the warehouse`);
-  tellIf(counts.unconfirmed, 'stored, but not in the warehouse (any more): a consumer took them, or they are missed');
-  tellIf(counts.elsewhere, 'stored in another warehouse than this one, not looked for');
-  tellIf(counts.manifested, 'with a line and still in underprocess/: they go on to the warehouse');
-  tellIf(counts.withdrawn, 'withdrawn by corrections: their contents are free');
-  tellIf(counts.repeated, 'with the content of another record: counted once');
-  tellIf(report.orphans, 'without a line in underprocess/: they go through hash again');
-  tellIf(report.discarded, 'discarded before: they are put away to failed/');
-  tellIf(report.sealed.unreadable, 'unreadable in underprocess/: their jobs are going to say why');
-  tellIf(report.sidecars.back, 'sealed as a sidecar without its file: put back beside it into the input');
-  tellIf(report.sidecars.failed, 'sealed as the sidecar of a version that is gone: moved to failed/');
-  if (isOlder) tellJobs(report.olderJobs, tellIf);
-  for (const line of report.foreignTold) tell(line);
-  tellIf(report.foreignCount - report.foreignTold.length, 'more such places');
+  lineIf(counts.known, 'known to the older state, and so on disk');
+  line(`${counts.stored} stored, their files are in the warehouse`);
+  lineIf(counts.unconfirmed, 'stored, but not in the warehouse (any more): a consumer took them, or they are missed');
+  lineIf(counts.elsewhere, 'stored in another warehouse than this one, not looked for');
+  lineIf(counts.manifested, 'with a line and still in underprocess/: they go on to the warehouse');
+  lineIf(counts.withdrawn, 'withdrawn by corrections: their contents are free');
+  lineIf(counts.repeated, 'with the content of another record: counted once');
+  lineIf(report.orphans, 'without a line in underprocess/: they go through hash again');
+  lineIf(report.discarded, 'discarded before: they are put away to failed/');
+  lineIf(report.sealed.unreadable, 'unreadable in underprocess/: their jobs are going to say why');
+  lineIf(report.sidecars.back, 'sealed as a sidecar without its file: put back beside it into the input');
+  lineIf(report.sidecars.failed, 'sealed as the sidecar of a version that is gone: moved to failed/');
+  if (isOlder) printJobs(report.olderJobs, lineIf);
+  report.foreignShown.forEach(line);
+  lineIf(report.foreignCount - report.foreignShown.length, 'more such places');
   if (report.otherFeeds.length > 0) {
     const names = report.otherFeeds.join(', ');
-    tell(
+    line(
       `its manifests also have records of ${names}: if those are feeds of this state, rebuild again naming all of them`,
     );
   }
 }
 
-function tellJobs(jobs: OlderJobs, tellIf: (count: number, line: string) => void): void {
-  tellIf(jobs.kept, `jobs of the older state are as they were${jobs.held > 0 ? `, ${jobs.held} of them held` : ''}`);
-  tellIf(jobs.movedOn, 'jobs of the older state go on with what was found of their files');
-  tellIf(jobs.ended, 'jobs of the older state have ended since (stored, duplicate or discarded)');
+function printJobs(jobs: OlderJobs, lineIf: (count: number, line: string) => void): void {
+  lineIf(jobs.kept, `jobs of the older state are as they were${jobs.held > 0 ? `, ${jobs.held} of them held` : ''}`);
+  lineIf(jobs.movedOn, 'jobs of the older state go on with what was found of their files');
+  lineIf(jobs.ended, 'jobs of the older state have ended since (stored, duplicate or discarded)');
 }
 
 /** Printed at every rebuild, so that an operator knows what is missing. `since`: the time of the older state. */
-export function tellUnknown(reports: readonly FeedReport[], since: number | undefined, say: Say): void {
+export function printUnknown(reports: readonly FeedReport[], since: number | undefined, say: Say): void {
   const sum = (of: (report: FeedReport) => number): number => reports.reduce((n, report) => n + of(report), 0);
   const when = since === undefined ? '' : `, of the time after ${new Date(since).toISOString()}`;
   say(`What nobody can know any more${when}:`);

@@ -4,7 +4,7 @@
  * Guarantees: recognises them by their directory and names, by any path to that directory, and also after it was moved.
  */
 import { type BigIntStats, realpathSync, statSync } from 'node:fs';
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, bytesOfName } from '../../linux/names.js';
 import { absolutePath } from '../backend/paths.js';
 

@@ -5,7 +5,7 @@
  * Does not: look at files.
  */
 import type Database from 'better-sqlite3';
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
 import type { FileKind } from '../backend/types.js';
 import { type Statements, statementsOf } from './delivered-tree-sql.js';

@@ -5,7 +5,7 @@
  * put again if its bytes may have changed since. When no event is left, the delivered tree equals the tree on disk.
  * Does not: decide when to check, or keep anything between two calls.
  */
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
 import { isCome } from '../backend/hints.js';
 import type { Hint } from '../backend/types.js';
@@ -207,13 +207,13 @@ export class Differences {
    * True: a consumer that has this event has the current state. The file may have been replaced since, and the consumer
    * may have read the replacement.
    */
-  #isCurrent(path: ByteName, told: Seen | undefined): boolean {
+  #isCurrent(path: ByteName, seen: Seen | undefined): boolean {
     const now = this.hooks.look(path, true);
-    return now !== 'unknown' && now?.file === told?.file && now?.changed === told?.changed;
+    return now !== 'unknown' && now?.file === seen?.file && now?.changed === seen?.changed;
   }
 
-  #delivered(path: ByteName, told: Seen | undefined): void {
-    if (this.#isCurrent(path, told)) return;
+  #delivered(path: ByteName, seen: Seen | undefined): void {
+    if (this.#isCurrent(path, seen)) return;
     this.deliveredTree.doubt(path);
     this.hooks.recheck(path);
   }

@@ -2,7 +2,7 @@
  * Checks paths with Node's own `fs`. A parent that is a symlink now leads nowhere, as far as a path can show that.
  */
 import { type BigIntStats, lstatSync, statSync } from 'node:fs';
-import { folderOf } from '../../files/places.js';
+import { folderOf } from '../../files/job-paths.js';
 import { type ByteName, bytesOfName } from '../../linux/names.js';
 import { kindOf, pathBelow } from '../backend/node-backend.js';
 import type { OpenRoot } from '../backend/types.js';

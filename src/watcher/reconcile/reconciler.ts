@@ -3,7 +3,7 @@
  * Guarantees: such a path stays pending until its change is delivered (pending.ts), or until it is as it was.
  * Does not: decide when to check (engine and windows do), or create events (differences.ts does). One call at a time.
  */
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
 import { isCome, isWritten, merged } from '../backend/hints.js';
 import type { Hint, QueuedPath, ScanStep } from '../backend/types.js';

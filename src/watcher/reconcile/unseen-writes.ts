@@ -2,7 +2,7 @@
  * Decides whether a file found under another name may have other bytes than the delivered ones, although size and mtime
  * are equal. An event reports a write under the name of that time, and there is no event if nobody watched.
  */
-import { baseOf, folderOf } from '../../files/places.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import type { ByteName } from '../../linux/names.js';
 import { isCome, isWritten } from '../backend/hints.js';
 import type { Hint } from '../backend/types.js';

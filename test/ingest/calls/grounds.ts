@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { UNDERPROCESS, workName } from '../../../src/files/places.js';
+import { UNDERPROCESS, workName } from '../../../src/files/job-paths.js';
 import type { Act, Acts, Answer, Order, SealAnswer, ToSeal } from '../../../src/ingest/calls/order.js';
 import { Running } from '../../../src/ingest/calls/run.js';
 import { AT_FDCWD, type ByteName, bootId, bootMs, nameOfText, statAt } from '../../../src/linux/index.js';

@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readFileSync, statSync, utimesSync, wr
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { SMALL_BYTES } from '../../../src/files/digest.js';
-import { UNDERPROCESS, workName } from '../../../src/files/places.js';
+import { UNDERPROCESS, workName } from '../../../src/files/job-paths.js';
 import type { Act, Acts, Answer, HashAnswer, SealAnswer, ToRead } from '../../../src/ingest/calls/order.js';
 import { Running } from '../../../src/ingest/calls/run.js';
 import { nameOfText } from '../../../src/linux/index.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { FeedOptions } from '../../../src/base/config/options.js';
-import { partitionOf } from '../../../src/files/places.js';
+import { partitionOf } from '../../../src/files/job-paths.js';
 import type { Content } from '../../../src/ingest/ledger/content.js';
 import { correctionLine, manifestLine } from '../../../src/ingest/manifest/record.js';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedOptions } from '../../../src/base/config/options.js';
-import { partitionOf } from '../../../src/files/places.js';
+import { partitionOf } from '../../../src/files/job-paths.js';
 import { isOver, type Period } from '../../../src/ingest/periods/period.js';
 import { nameOfText } from '../../../src/linux/names.js';
 

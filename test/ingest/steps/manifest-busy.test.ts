@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { partitionOf } from '../../../src/files/places.js';
+import { partitionOf } from '../../../src/files/job-paths.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { until } from '../../world/waiting.js';
 import { holdLease } from '../manifest/leasing.js';

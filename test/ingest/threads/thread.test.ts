@@ -54,13 +54,13 @@ test('the thread gives the same answers, and notes its current job', async (t) =
   const ids = files.map(({ id }) => id);
   assert.equal(thread.roundsWithoutProgress(), 0);
   const asked = thread.run(ground.order('seal', files), ids);
-  const inHand = new Set<string>();
+  const inProgress = new Set<string>();
   await until('it is done', async () => {
-    for (const { job } of owners.slot(1)!.threads) inHand.add(job);
+    for (const { job } of owners.slot(1)!.threads) inProgress.add(job);
     return (await Promise.race([asked, undefined])) !== undefined;
   });
   assert.deepEqual((await asked).map(hashOf), hashes(200));
-  assert.ok(inHand.size > 0 && [...inHand].every((job) => ids.includes(job)));
+  assert.ok(inProgress.size > 0 && [...inProgress].every((job) => ids.includes(job)));
   assert.deepEqual(owners.slot(1)!.threads, [], 'nothing is in hand any more');
   assert.equal(owners.slot(1)!.job, null, 'the main thread had nothing in hand');
   assert.equal(thread.roundsWithoutProgress(), 0);

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DUPLICATES } from '../../../src/files/places.js';
+import { DUPLICATES } from '../../../src/files/job-paths.js';
 import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
 import { recordedRoots } from '../../../src/ingest/roots/recorded-roots.js';
 import { Pieces } from '../../../src/ingest/upkeep/pieces.js';

@@ -22,16 +22,16 @@ test('a file that is read for an hour is the current job again when another batc
       onFatal: (error) => assert.ifError(error),
       checkThreads: () => {},
     });
-    const inHand = () => backend.owners().map(({ job, place }) => [job, place]);
+    const inProgress = () => backend.owners().map(({ job, place }) => [job, place]);
     const [hash, verify] = [{}, {}];
     background.hand(hash, { job: LARGE, place: '' });
-    assert.deepEqual(inHand(), [[LARGE, '']]);
+    assert.deepEqual(inProgress(), [[LARGE, '']]);
     background.hand(verify, { job: SMALL, place: 'input' });
-    assert.deepEqual(inHand(), [[SMALL, 'input']]);
+    assert.deepEqual(inProgress(), [[SMALL, 'input']]);
     background.hand(verify, undefined);
-    assert.deepEqual(inHand(), [[LARGE, '']]);
+    assert.deepEqual(inProgress(), [[LARGE, '']]);
     background.hand(hash, undefined);
-    assert.deepEqual(inHand(), [[null, '']]);
+    assert.deepEqual(inProgress(), [[null, '']]);
     background.stop();
   } finally {
     await bench.close();

@@ -19,7 +19,7 @@ export const crashScenarios: Scenarios = {
     assert.deepEqual(await queue.rescue(), []);
     await dies.kill();
     const begin = performance.now();
-    assert.deepEqual(await queue.rescue(), [{ owner, jobs: 5, inHand: [], poisoned: [] }]);
+    assert.deepEqual(await queue.rescue(), [{ owner, jobs: 5, inProgress: [], poisoned: [] }]);
     assert(performance.now() - begin < 1_000);
     for (const { id } of lost) assert.deepEqual([queue.job(id)?.state, queue.job(id)?.crashes], ['ready', 0]);
     assert.equal(queue.stats()[0]?.claimed, 5);
@@ -87,12 +87,12 @@ export const crashScenarios: Scenarios = {
       const child = await world.child();
       const jobs = await child.ask<{ id: string }[]>('claim', 'first', 3);
       const poison = queue.jobsByKey('default', Buffer.from('job-1'))[0]!.id;
-      await child.ask('inHand', poison);
+      await child.ask('inProgress', poison);
       assert.equal(queue.owners().find(({ job }) => job === poison)?.alive, true);
       await child.kill();
       const [rescue] = await queue.rescue();
       assert.deepEqual(
-        [rescue?.inHand, rescue?.jobs, rescue?.poisoned],
+        [rescue?.inProgress, rescue?.jobs, rescue?.poisoned],
         [[poison], jobs.length, crash === limits.crashesMax ? [poison] : []],
       );
       assert.equal(queue.job(poison)?.crashes, crash);

@@ -48,14 +48,14 @@ export const looksScenarios: Scenarios = {
     await queue.claim('first', 2);
     await other.claim('first', 1);
     assert.deepEqual(
-      queue.inHand(10).map(({ bytes }) => bytes),
+      queue.inProgress(10).map(({ bytes }) => bytes),
       [30, 20, 10],
     );
     assert.deepEqual(
-      queue.inHand(10, other.owner).map(({ bytes }) => bytes),
+      queue.inProgress(10, other.owner).map(({ bytes }) => bytes),
       [20],
     );
-    assert.equal(queue.inHand(1).length, 1);
+    assert.equal(queue.inProgress(1).length, 1);
   },
 
   'reasons of ready jobs: one line each, with the job that came first, until the reason is gone': async (world) => {

@@ -105,11 +105,11 @@ test('into a state that a newer build changed, a running process writes nothing;
   const { path, remove } = newStateDir();
   const old = await open(path, FIRST);
   await old.enqueue([candidate('a'), candidate('b')]);
-  const [inHand] = await old.claim('only', 1);
-  old.beat({ job: inHand!.id, place: '' });
+  const [inProgress] = await old.claim('only', 1);
+  old.beat({ job: inProgress!.id, place: '' });
   const now = await open(path, FIRST, SECOND, 'ALTER TABLE durations RENAME COLUMN ms TO took_ms');
   const refused = refusal('newer_database');
-  const tooLate = { job: inHand!, outcome: { kind: 'finish', ending: 'stored' } } as const;
+  const tooLate = { job: inProgress!, outcome: { kind: 'finish', ending: 'stored' } } as const;
   await assert.rejects(old.settle([tooLate]), refused);
   await assert.rejects(old.enqueue([candidate('c')]), refused);
   await assert.rejects(
@@ -121,7 +121,7 @@ test('into a state that a newer build changed, a running process writes nothing;
   assert.throws(() => old.checkStillOurs(), refused);
   await old.close();
   assert.deepEqual(
-    (await now.rescue()).map(({ jobs, inHand: blamed }) => ({ jobs, blamed })),
+    (await now.rescue()).map(({ jobs, inProgress: blamed }) => ({ jobs, blamed })),
     [{ jobs: 1, blamed: [] }],
     'and no crash is counted',
   );

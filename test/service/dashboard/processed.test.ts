@@ -123,9 +123,9 @@ test('how far a large file is, while a child takes it through its chain', async 
   );
   assert.ok(seen.bytes >= limits.progressBytesMin);
   assert.ok(seen.bytes_done! < 11_000_000, `${seen.bytes_done} bytes were read, where the chain waits at 10,000,000`);
-  assert.equal(seen.in_hand, true);
+  assert.equal(seen.in_progress, true);
   const { stages } = await served.json<StatsAnswer>('/stats');
-  assert.equal(stages.find(({ stage }) => stage === 'process')!.in_hand, 1);
+  assert.equal(stages.find(({ stage }) => stage === 'process')!.in_progress, 1);
   writeFileSync(go, '');
   await world.stored(1, LONG);
   const { last } = await served.json<TraceAnswer>('/trace');

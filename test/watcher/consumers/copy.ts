@@ -4,7 +4,7 @@
  * rename, and does not read the file again until a later put. The entry may be gone or changed when it is read: then
  * the copy waits for a later event.
  */
-import { folderOf } from '../../../src/files/places.js';
+import { folderOf } from '../../../src/files/job-paths.js';
 import type { ByteName } from '../../../src/linux/names.js';
 import type { Found, Kind } from './look.js';
 import type { Tells } from './settings.js';
@@ -60,7 +60,7 @@ export class Copy {
   /** It was killed: only the watcher's state may know its last event. */
   #wasKilled = false;
   #last: Told[] = [];
-  #inHand: Told | undefined;
+  #inProgress: Told | undefined;
   /** The old name of a file was just deleted, and its bytes are kept aside. */
   #half: { id: string; path: ByteName; entry: Entry | undefined } | undefined;
   /** Renamed directories whose old name is not deleted yet, by their ids. */
@@ -76,7 +76,7 @@ export class Copy {
 
   /** The event was handed out. It may come again, in any form, until it is applied and the next one is requested. */
   takes(told: Told): void {
-    this.#inHand = told;
+    this.#inProgress = told;
   }
 
   apply(told: Told, found: Found | undefined): Fault[] {
@@ -88,7 +88,7 @@ export class Copy {
     this.#half = undefined;
     const isPair = half !== undefined && told.operation === 'put' && told.renameId === half.id;
     if (half !== undefined && !isPair) fault('half a rename', `the put after the delete of ${half.path} is missing`);
-    this.#inHand = undefined;
+    this.#inProgress = undefined;
     this.#last = isPair ? [...this.#last, told].slice(-2) : [told];
     if (told.operation === 'put') this.#put(told, found, isPair ? half : undefined, fault);
     else this.#delete(told, fault);
@@ -99,9 +99,9 @@ export class Copy {
   /** The watcher was stopped or killed. Returns the events that may come again: the last one, a rename as a whole. */
   interrupted(isKilled = false): Told[] {
     this.#wasKilled ||= isKilled;
-    const again = [...this.#last, ...(this.#inHand === undefined ? [] : [this.#inHand])];
+    const again = [...this.#last, ...(this.#inProgress === undefined ? [] : [this.#inProgress])];
     for (const { path } of again) this.#again.add(path);
-    this.#inHand = undefined;
+    this.#inProgress = undefined;
     this.#half = undefined;
     this.#renamed.clear();
     return again;

@@ -1,7 +1,7 @@
 /**
  * Which names are reported: as options of a watcher, and as this test understands them independently.
  */
-import { baseOf, folderOf } from '../../../src/files/places.js';
+import { baseOf, folderOf } from '../../../src/files/job-paths.js';
 import type { ByteName } from '../../../src/linux/names.js';
 import type { WatcherOptions } from '../../../src/watcher/index.js';
 

@@ -5,7 +5,7 @@ import { contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
 import { type Made, madeOf } from '../../../ingest/outputs/recorded.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
-import { isWithChild, jobsInHand } from '../../status/in-hand.js';
+import { isWithChild, jobsInProgress } from '../../status/in-progress.js';
 import { progressOf } from './progress.js';
 
 export interface TracedJob {
@@ -17,7 +17,7 @@ export interface TracedJob {
   /** Bytes read so far of a large file in progress. Null where that is not known. */
   bytes_done: number | null;
   /** True while its process works on it, and not on another job that it has claimed. */
-  in_hand: boolean;
+  in_progress: boolean;
   stage: string;
   /** claimed, or the ending: stored, duplicate, discarded, dropped. */
   state: string;
@@ -32,14 +32,14 @@ export interface TracedJob {
 
 /** Claimed files: those in progress first, then the largest. */
 export function inFlight(view: QueueView, most: number): TracedJob[] {
-  const inHand = new Map(jobsInHand(view).map((job) => [job.id, job]));
-  const others = view.inHand(most).filter(({ id }) => !inHand.has(id));
-  const jobs = [...inHand.values(), ...others].slice(0, most);
+  const inProgress = new Map(jobsInProgress(view).map((job) => [job.id, job]));
+  const others = view.inProgress(most).filter(({ id }) => !inProgress.has(id));
+  const jobs = [...inProgress.values(), ...others].slice(0, most);
   const done = progressOf(jobs, view.owners());
   return jobs.map((job) => ({
     ...tracedJob(job),
     bytes_done: done.get(job.id) ?? null,
-    in_hand: inHand.has(job.id) || isWithChild(job.stage),
+    in_progress: inProgress.has(job.id) || isWithChild(job.stage),
   }));
 }
 
@@ -54,7 +54,7 @@ function tracedJob(job: Job): TracedJob {
     state: job.ending ?? job.state,
     since: new Date(job.updatedAtMs).toISOString(),
     bytes_done: null,
-    in_hand: false,
+    in_progress: false,
     sha256: sha256 ?? null,
     warehouse_path: null,
     processed: null,

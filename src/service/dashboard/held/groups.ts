@@ -7,7 +7,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HeldKey, QueueView } from '../../../../queue/index.js';
 import { CATALOGUE } from '../../../base/errors.js';
-import { folderOf } from '../../../files/places.js';
+import { folderOf } from '../../../files/job-paths.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
 
 /** A few milliseconds' reading. */

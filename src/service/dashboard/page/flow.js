@@ -15,13 +15,13 @@ function flowOf(snapshot, feed) {
         bytes: 0,
       });
   const cells = order.map((stage) => {
-    const sum = { stage, files: 0, bytes: 0, held: 0, deferred: 0, claimed: 0, inHand: 0, age: 0, rate: 0 };
+    const sum = { stage, files: 0, bytes: 0, held: 0, deferred: 0, claimed: 0, inProgress: 0, age: 0, rate: 0 };
     for (const one of stages.filter((other) => other.stage === stage)) {
       sum.files += one.ready + one.deferred + one.claimed + one.waiting + one.held;
       sum.bytes += one.bytes;
       sum.held += one.held;
       sum.claimed += one.claimed;
-      sum.inHand += one.in_hand;
+      sum.inProgress += one.in_progress;
       sum.deferred += one.deferred;
       sum.age = Math.max(sum.age, one.oldest_age_seconds);
       sum.rate += one.files_per_second;
@@ -135,8 +135,8 @@ function showStage(item, one) {
   const parts = [
     ...(records?.records > 0 ? [counted(records.records, 'record')] : []),
     ...(records?.rejected > 0 ? [`${count(records.rejected)} rejected`] : []),
-    ...(one.inHand > 0 ? [`${count(one.inHand)} in progress`] : []),
-    ...(one.claimed > one.inHand ? [`${count(one.claimed - one.inHand)} claimed`] : []),
+    ...(one.inProgress > 0 ? [`${count(one.inProgress)} in progress`] : []),
+    ...(one.claimed > one.inProgress ? [`${count(one.claimed - one.inProgress)} claimed`] : []),
     ...(one.deferred > 0 ? [`${count(one.deferred)} not due`] : []),
     ...(one.held > 0 ? [`${count(one.held)} held`] : []),
   ];

@@ -7,7 +7,7 @@ export function drawTables(snapshot, feed) {
   const byId = ({ id }) => id;
   table('moving', snapshot.in_flight.filter(ofFeed(feed)), byId, (job) => [
     fileCell(job, snapshot),
-    [job.in_hand ? job.stage : `${job.stage}, claimed`],
+    [job.in_progress ? job.stage : `${job.stage}, claimed`],
     [progress(job), 'number'],
     [between(job.since, snapshot.at)],
   ]);

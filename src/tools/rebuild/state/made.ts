@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs';
 import type { Tx } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
-import { baseOf } from '../../../files/places.js';
+import { baseOf } from '../../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
 import { processedIn, type ReadOutput, type ReadProcessed, type ReadRecord } from '../../../ingest/manifest/read.js';
 import {

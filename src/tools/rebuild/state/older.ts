@@ -5,7 +5,7 @@
  * or ends as the files show. Idempotent.
  */
 import type { Backend, Job, Tx } from '../../../../queue/backend.js';
-import { DUPLICATES, FAILED, type Part } from '../../../files/places.js';
+import { DUPLICATES, FAILED, type Part } from '../../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
 import { contentByHash, contentByRow, placeOf } from '../../../ingest/ledger/content.js';
 import { forgetHashes } from '../../../ingest/ledger/hashes.js';

@@ -6,7 +6,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
-import { SUCCESS } from '../../../files/places.js';
+import { SUCCESS } from '../../../files/job-paths.js';
 import { manifestFiles } from '../../../ingest/manifest/read.js';
 
 const BATCH = 1_000;

@@ -7,7 +7,7 @@
 import { closeSync } from 'node:fs';
 import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../../files/digest.js';
-import { FAILED, type Part } from '../../../files/places.js';
+import { FAILED, type Part } from '../../../files/job-paths.js';
 import { openEntry } from '../../../files/probe.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../../../ingest/files/feed-files.js';
 import { sealedNames } from '../../../ingest/files/sealed-names.js';

@@ -27,12 +27,12 @@ export function isFirstLife(context: ChildContext): boolean {
 }
 
 /** Writes beats until the answered function is called, and reports `ready`. */
-export function startBeating(context: ChildContext, inHand: { job: string | null; place: string }): () => void {
+export function startBeating(context: ChildContext, inProgress: { job: string | null; place: string }): () => void {
   const owner = process.pid;
   const ownersPath = join(folderOf(context), 'owners');
   const owners = new Owners(host(), ownersPath);
   assert.ok(owners.tryBecome(owner, roleOf(context), performance.now()));
-  const beat = () => owners.beat(inHand, performance.now());
+  const beat = () => owners.beat(inProgress, performance.now());
   beat();
   const timer = setInterval(beat, 100);
   context.report({ kind: 'ready', owner, ownersPath });

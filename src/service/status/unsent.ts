@@ -14,7 +14,7 @@ const FAILING = `SELECT name, missed, failing_since_ms AS sinceMs, error,
     (SELECT count(*) FROM alarms WHERE changed > told) AS waiting
   FROM alarm_channels WHERE failing_since_ms IS NOT NULL ORDER BY name`;
 
-export function untoldFindings(view: Pick<QueueView, 'read'>): Finding[] {
+export function unsentFindings(view: Pick<QueueView, 'read'>): Finding[] {
   return view
     .read((rows) => rows.all<ChannelRow>(FAILING))
     .filter(({ waiting, missed }) => waiting + missed > 0)

@@ -55,7 +55,7 @@ export interface Carried extends Released {
 }
 
 /** Sends contents that the shared ledger should have and may have lost. A row of another host stays unchanged. */
-export async function tellCarried(shared: Rows, host: string, entries: readonly Carried[]): Promise<void> {
+export async function sendCarried(shared: Rows, host: string, entries: readonly Carried[]): Promise<void> {
   if (entries.length === 0) return;
   await shared.rows(
     `INSERT INTO contents (sha256, feed, generation, host, job, claim, state, size, carried_at)
@@ -78,7 +78,7 @@ export async function tellCarried(shared: Rows, host: string, entries: readonly 
 export type OfOthers = 'conflict' | 'before_join' | 'left';
 
 /** Returns the contents that another host has. */
-export async function tellStored(
+export async function sendStored(
   shared: Rows,
   host: string,
   entries: readonly Stored[],
@@ -107,7 +107,7 @@ export async function tellStored(
   return others;
 }
 
-export async function tellReleased(shared: Rows, host: string, entries: readonly Released[]): Promise<void> {
+export async function sendReleased(shared: Rows, host: string, entries: readonly Released[]): Promise<void> {
   if (entries.length === 0) return;
   await shared.rows(
     `DELETE FROM contents c USING unnest($2::bytea[], $3::text[], $4::int[], $5::uuid[]) AS a (sha256, feed, generation, claim)
@@ -117,7 +117,7 @@ export async function tellReleased(shared: Rows, host: string, entries: readonly
   );
 }
 
-export async function tellHeld(shared: Rows, host: string, entries: readonly Held[]): Promise<void> {
+export async function sendHeld(shared: Rows, host: string, entries: readonly Held[]): Promise<void> {
   if (entries.length === 0) return;
   await shared.rows(
     `UPDATE contents c SET held = a.code, held_at = CASE WHEN a.code IS NULL THEN NULL ELSE now() END
@@ -129,7 +129,7 @@ export async function tellHeld(shared: Rows, host: string, entries: readonly Hel
 }
 
 /** Permits these generations at any host. Idempotent. */
-export async function tellPermitted(shared: Rows, entries: readonly Named[]): Promise<void> {
+export async function sendPermitted(shared: Rows, entries: readonly Named[]): Promise<void> {
   if (entries.length === 0) return;
   await shared.rows(
     `INSERT INTO permissions (sha256, feed, generation)
@@ -139,7 +139,7 @@ export async function tellPermitted(shared: Rows, entries: readonly Named[]): Pr
 }
 
 /** The contents were taken out of this host's warehouse. If two hosts had stored one, the row goes to the other host. */
-export async function tellWithdrawn(shared: Rows, host: string, entries: readonly Named[]): Promise<void> {
+export async function sendWithdrawn(shared: Rows, host: string, entries: readonly Named[]): Promise<void> {
   if (entries.length === 0) return;
   const names = namesOf(entries);
   await shared.rows(

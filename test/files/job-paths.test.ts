@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { nthName, type Part, parseWorkName, partitionOf, workName } from '../../src/files/places.js';
+import { nthName, type Part, parseWorkName, partitionOf, workName } from '../../src/files/job-paths.js';
 import { type ByteName, nameOfBytes, nameOfText, textOfName } from '../../src/linux/names.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
