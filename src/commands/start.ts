@@ -23,7 +23,7 @@ export async function start(argv: readonly string[]): Promise<number> {
   );
   const dashboard = await dashboardFor(argv);
   if (dashboard) printNote(`  The dashboard    http://localhost:${dashboard[1]}`);
-  printNote(`  Its line         ${shown(manifests)}/YEAR/MONTH/DAY/HOUR/manifest.jsonl (UTC)`);
+  printNote(`  The manifest     ${shown(manifests)}/YEAR/MONTH/DAY/HOUR/manifest.jsonl (UTC)`);
   printNote(`  What waits, why  bin/queue-stat --state-path ${shown(state)}`);
   const folders = ['--input', input, '--warehouse', warehouse, '--manifests', manifests];
   return ingest([...folders, '--state-path', state, ...(dashboard ?? []), ...argv]);

@@ -28,9 +28,9 @@ const EVENTS: Record<string, EventSpec> = {
       `${text(f.path)} → ${text(f.warehouse_path)} (${shownBytes(Number(f.bytes ?? 0))}${f.seconds === undefined ? '' : `, ${shownSeconds(Number(f.seconds))}`}${f.outputs === undefined ? '' : `, ${text(f.outputs)} ${f.outputs === 1 ? 'output' : 'outputs'}`})`,
   },
   file_skipped_duplicate: {
-    brief: 'a duplicate, skipped',
+    brief: 'a duplicate',
     say: (f) =>
-      `${text(f.path)} has the content of ${text(f.duplicate_of)}${f.host === undefined ? '' : ` at host ${text(f.host)}`}, skipped`,
+      `${text(f.path)} is a duplicate of ${text(f.duplicate_of)}${f.host === undefined ? '' : ` at host ${text(f.host)}`}, ${f.kept ? 'moved to duplicates/' : 'deleted'}`,
   },
   file_held: { level: 'warn', say: (f) => `${text(f.path)} is held (${text(f.code)}): ${text(f.reason)}` },
   file_dropped: {
