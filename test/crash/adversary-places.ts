@@ -5,6 +5,7 @@
  */
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { ON_TRIAL } from '../../src/ingest/gates/episode.js';
 import { drop } from '../world/dropping.js';
 import { bindMount, tmpfsMount, unmount } from '../world/mounts.js';
@@ -50,7 +51,7 @@ async function goingAway(
   const env = plan.env ?? {};
   const below = dice(`${plan.seed} places`);
   for (const _ of [1, 2]) world.start('ingest-producer', ['--log-level', 'debug'], { env });
-  const stages = ['verify-complete', 'hash', 'manifest', 'move'].map((stage) => `--stage=${stage}=2`);
+  const stages = stagesUsed([]).map((stage) => `--stage=${stage}=2`);
   world.start('ingest-worker', stages, { env });
   await until('all are ready', () => world.log.named('worker_started').length === 10, slow);
   // If the input disappears before a producer has opened it, that producer later sees another directory.

@@ -4,6 +4,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Backend, ClaimedJob, Settlement, Tx } from '../../../queue/backend.js';
+import { stagesUsed } from '../../../src/base/config/values/stage-names.js';
 import { type Options, workDirOf } from '../../world/layout.js';
 import { Bench } from './bench.js';
 
@@ -146,7 +147,7 @@ test(
     ];
     for (const dropped of drops) await bench.arrive(dropped);
     for (let round = 0; round < 6; round++, await bench.backend.rescue())
-      for (const stage of ['verify-complete', 'hash', 'manifest', 'move']) await going(bench, stage);
+      for (const stage of stagesUsed([])) await going(bench, stage);
     assert.deepEqual(world.warehouse().length, 3);
     world.check();
   }),

@@ -5,6 +5,7 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { Backend } from '../../../queue/backend.js';
+import { STAGE_NAMES } from '../../../src/base/config/values/stage-names.js';
 import type { Emit } from '../../../src/base/telemetry/emit.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { Alarms } from '../../../src/service/alarms/alarms.js';
@@ -104,7 +105,7 @@ export class Told {
   static async open(t: TestContext, web: Web): Promise<Told> {
     const told = new Told(t, web);
     await told.owner('producer');
-    told.worker = await told.owner('worker verify-complete hash process manifest move');
+    told.worker = await told.owner(`worker ${STAGE_NAMES.join(' ')}`);
     await told.start();
     await told.turn();
     return told;
