@@ -6,11 +6,11 @@
  * Does not: watch recursively, or recover from an overflow. It reports the kernel's limits and never changes them.
  */
 import assert from 'node:assert/strict';
-import { closeSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { cString } from './c-string.js';
 import { ERRNO, LinuxError } from './error.js';
 import * as masks from './inotify-masks.js';
-import { errno, inotify_add_watch, inotify_init1, inotify_rm_watch } from './libc.js';
+import { errno, inotify_add_watch, inotify_init1, inotify_rm_watch, read } from './libc.js';
 import { type ByteName, nameOfText, type Text } from './names.js';
 import { type Poll, pollInotify, surface } from './poll.js';
 
@@ -58,7 +58,11 @@ const HEADER_BYTES = 16;
 /**
  * Room for about 2,000 events in one turn of the event loop. The poll is level-triggered and fires again for the rest.
  */
-const chunk = Buffer.alloc(65_536);
+const CHUNK_BYTES = 65_536;
+/** Undefined while it is in use: a callback may drain another instance. */
+let spare: Buffer | undefined = Buffer.alloc(CHUNK_BYTES);
+/** A header and the longest name with its padding. A chunk with more room left has all events that were queued. */
+const EVENT_BYTES_MAX = HEADER_BYTES + 256;
 
 class InotifyInstance {
   readonly #fd: number;
@@ -67,6 +71,7 @@ class InotifyInstance {
   readonly #onEvent: InotifyCallback | undefined;
   readonly #watches = new Map<number, InotifyCallback>();
   #open = true;
+  #reading = false;
 
   /** Errors: LinuxError EMFILE if no instance (or descriptor) is available; the caller can scan instead. */
   constructor(options: InotifyOptions = {}) {
@@ -123,7 +128,10 @@ class InotifyInstance {
     closeSync(this.#fd);
   }
 
-  /** Runs the callbacks of all events that are queued now, without waiting for the event loop. */
+  /**
+   * Runs the callbacks of all events that are queued now, without waiting for the event loop. Does nothing inside a
+   * callback: the reading that called it goes on after it.
+   */
   drain(): void {
     while (this.#open && this.#read());
   }
@@ -136,30 +144,39 @@ class InotifyInstance {
     this.#poll.unref();
   }
 
-  /** False: nothing was queued. */
+  /** False: everything that was queued is read. */
   #read(): boolean {
-    const length = this.#readChunk();
-    for (let at = 0; at < length && this.#open; ) {
-      const nameBytes = chunk.readUInt32LE(at + 12);
-      this.#dispatch(at, nameBytes);
-      at += HEADER_BYTES + nameBytes;
-    }
-    return length > 0;
-  }
-
-  #readChunk(): number {
+    if (this.#reading) return false;
+    const chunk = spare ?? Buffer.alloc(CHUNK_BYTES);
+    spare = undefined;
+    this.#reading = true;
     try {
-      return readSync(this.#fd, chunk);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
-      throw error;
+      const length = this.#readInto(chunk);
+      for (let at = 0; at < length && this.#open; ) {
+        const nameBytes = chunk.readUInt32LE(at + 12);
+        this.#dispatch(chunk, at, nameBytes);
+        at += HEADER_BYTES + nameBytes;
+      }
+      return length > CHUNK_BYTES - EVENT_BYTES_MAX;
+    } finally {
+      this.#reading = false;
+      spare = chunk;
     }
   }
 
-  #dispatch(at: number, nameBytes: number): void {
+  /** Not `readSync`: an empty queue would cost an error with its stack, and a consumer asks for each of its events. */
+  #readInto(chunk: Buffer): number {
+    const length = read(this.#fd, chunk, CHUNK_BYTES);
+    if (length >= 0) return length;
+    const error = errno();
+    if (error === ERRNO.EAGAIN || error === ERRNO.EINTR) return 0;
+    throw new LinuxError('read', error);
+  }
+
+  #dispatch(chunk: Buffer, at: number, nameBytes: number): void {
     const watch = chunk.readInt32LE(at);
     const event: InotifyEvent = { watch, mask: chunk.readUInt32LE(at + 4), cookie: chunk.readUInt32LE(at + 8) };
-    if (nameBytes > 0) event.name = nameAt(at + HEADER_BYTES, nameBytes);
+    if (nameBytes > 0) event.name = nameAt(chunk, at + HEADER_BYTES, nameBytes);
 
     if (event.mask & masks.IN_Q_OVERFLOW) this.#dispatchOverflow(event);
     else {
@@ -194,7 +211,7 @@ function pathOf(watch: WatchPlace): ByteName {
 }
 
 /** The kernel pads names with NULs. */
-function nameAt(at: number, length: number): ByteName {
+function nameAt(chunk: Buffer, at: number, length: number): ByteName {
   const end = chunk.indexOf(0, at);
   return chunk.toString('latin1', at, end < 0 || end > at + length ? at + length : end) as ByteName;
 }

@@ -76,6 +76,9 @@ export const utimensat = bind<(dir: number, name: Bytes, times: Bytes, flags: nu
   'int utimensat(int dir, const uint8_t *name, const uint8_t *times, int flags)',
 );
 
+export const read = bind<(fd: number, into: Bytes, size: number) => number>(
+  'long read(int fd, uint8_t *into, size_t size)',
+);
 export const lseek = bind<(fd: number, offset: number, whence: number) => number>(
   'int64_t lseek(int fd, int64_t offset, int whence)',
 );

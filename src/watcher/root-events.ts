@@ -2,7 +2,8 @@
  * Creates the events of one root when they are taken: checks the current state of the root, asks for the differences,
  * and stores them as delivered when the consumer has them.
  * Guarantees: the root can be unmounted except during one turn of the event loop. A failure is emitted as an error, and
- * tried again a moment later. While the root is missing, no event of it is delivered.
+ * tried again a moment later. While the root is missing, no event of it is delivered. An event whose consumer may have
+ * found no root, or another one, is delivered again.
  */
 import { type ByteName, bytesOfName } from '../linux/names.js';
 import { limits as engineLimits } from './backend/limits.js';
@@ -87,6 +88,7 @@ export class RootEvents implements PendingRoot {
         // The root is missing. The scan after its return finds its content, and this records that its times are not
         // enough for a comparison.
         deliveredTree.doubt(path);
+        deliveredTree.commit();
         return SETTLED;
       }
       const differences = this.#differences.of(path, by);
@@ -125,11 +127,13 @@ export class RootEvents implements PendingRoot {
     this.#looker = undefined;
   }
 
-  #canLook(): boolean {
+  /** `again`: the root is checked, also if that was done in this turn of the event loop. */
+  #canLook(again = false): boolean {
     const { engine, platform, deliveredTree } = this.#parts;
     if (this.#isClosed) return false;
     // The engine may have entered another root in this turn.
-    if (this.#looker !== undefined && engine.presence.isOpen(this.#root!)) return true;
+    const isOpen = this.#looker !== undefined && engine.presence.isOpen(this.#root!);
+    if (isOpen && (!again || engine.presence.borrow() !== undefined)) return true;
     this.#looker?.close();
     this.#looker = undefined;
     this.#root = engine.presence.borrow();
@@ -146,9 +150,27 @@ export class RootEvents implements PendingRoot {
     return true;
   }
 
+  /**
+   * False: the root was away, or another one was in its place, since this number of absences was read. A consumer that
+   * read meanwhile found nothing, or something else.
+   */
+  #hadRoot(absences: number): boolean {
+    const { engine } = this.#parts;
+    // A root that was moved away and back is known by the kernel's events alone.
+    engine.readEvents();
+    return this.#canLook(true) && engine.presence.absences === absences;
+  }
+
+  /** The path is reported again. */
+  #recheck(path: ByteName): void {
+    const { deliveredTree, pending } = this.#parts;
+    deliveredTree.doubt(path);
+    pending.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' });
+  }
+
   /** The step of the last difference. The ones before it are delivered together with it. */
   #stepOf(differences: readonly Difference[], cause: EventCause): Step {
-    const { root, debounce, deliveredTree, isKept } = this.#parts;
+    const { root, debounce, deliveredTree, engine, isKept } = this.#parts;
     const { operation, path, entry, renameId, delivered, isCurrent } = differences.at(-1)!;
     const pathBytes = bytesOfName(absolutePath(root, path));
     debounce.open(path);
@@ -161,12 +183,18 @@ export class RootEvents implements PendingRoot {
       cause,
       ...(renameId !== undefined && { renameId }),
     };
+    const { absences } = engine.presence;
     const noted = (): void => {
-      this.#canLook();
+      const hadRoot = this.#hadRoot(absences);
       delivered!();
+      if (!hadRoot) this.#recheck(path);
       if (isKept) deliveredTree.noteOutstanding([]);
+      if (!hadRoot) deliveredTree.commit();
     };
-    const last = delivered && { delivered: noted, isCurrent: () => this.#canLook() && isCurrent!() };
+    const last = delivered && {
+      delivered: noted,
+      isCurrent: () => this.#hadRoot(absences) && isCurrent!(),
+    };
     if (!isKept) return { path, event, ...last };
     const handedOut = (): void => {
       deliveredTree.noteOutstanding(differences);

@@ -95,6 +95,11 @@ export class Engine<By extends Hint = Cause> {
     return this.#flushing.wait();
   }
 
+  /** Notes everything that the kernel has queued now. */
+  readEvents(): void {
+    this.#watches.drain();
+  }
+
   /** Delivers the path again, with the same cause: within a second, or at once with `everything`. */
   again(path: ByteName, by: Hint): void {
     this.#intake.mark(path, by, true);

@@ -8,6 +8,8 @@ import type { EngineEvent, OpenRoot } from '../backend/types.js';
 import { Root, RootMissing } from './root.js';
 
 export class Presence {
+  /** Increased whenever the root was missing, moved or replaced, also if it was back at once. */
+  absences = 0;
   readonly #root: Root;
   #gone = false;
   #failed: string | undefined;
@@ -77,6 +79,7 @@ export class Presence {
       this.#throwFailed();
       const state = this.#root.enter();
       if (state === 'same' && !this.#missing) return 'same';
+      this.absences += 1;
       prepare(this.#root.directory);
       if (this.#missing) this.emit({ event: 'root_back' });
       else if (state === 'replaced') this.emit({ event: 'root_replaced' });
@@ -86,6 +89,7 @@ export class Presence {
       const { code } = error as { code?: string };
       if (code === undefined) throw error;
       this.#root.leave();
+      this.absences += 1;
       if (!this.#missing) this.emit({ event: 'root_missing', code });
       this.#missing = true;
       return 'missing';
