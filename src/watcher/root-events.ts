@@ -47,6 +47,8 @@ export class RootEvents implements PendingRoot {
   #looker: Looker | undefined;
   #root: OpenRoot | undefined;
   #retry: NodeJS.Timeout | undefined;
+  /** Delivered events that a failed commit would take back. */
+  readonly #uncommitted: Step[] = [];
   #isClosed = false;
 
   constructor(parts: RootEventsParts) {
@@ -81,18 +83,17 @@ export class RootEvents implements PendingRoot {
   }
 
   next({ path, by, cause }: PendingPath): { steps: readonly Step[]; isLast: boolean } | 'later' {
-    const { debounce, deliveredTree, troubles } = this.#parts;
+    const { debounce, deliveredTree } = this.#parts;
     try {
       if (this.#retry !== undefined) return 'later';
       if (!this.#canLook()) {
         // The root is missing. The scan after its return finds its content, and this records that its times are not
         // enough for a comparison.
         deliveredTree.doubt(path);
-        deliveredTree.commit();
+        this.#commit();
         return SETTLED;
       }
       const differences = this.#differences.of(path, by);
-      troubles.note({ event: 'delivery_back' });
       if (differences.length === 0 || debounce.holds(path, by)) return SETTLED;
       const isLast = differences.at(-1)!.path === path;
       return { steps: differences.map((_, n) => this.#stepOf(differences.slice(0, n + 1), cause)), isLast };
@@ -110,9 +111,9 @@ export class RootEvents implements PendingRoot {
       return;
     }
     // More may have changed than its times show.
-    for (const { path, event } of steps)
+    for (const { path, event } of [...this.#uncommitted.splice(0), ...steps])
       pending.add(this.keyOf(path), this, { path, by: 'written_renamed', cause: event.cause });
-    troubles.note({ event: 'delivery_failing', error });
+    troubles.failing('consumer', error);
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
       pending.wake();
@@ -129,7 +130,7 @@ export class RootEvents implements PendingRoot {
 
   /** `again`: the root is checked, also if that was done in this turn of the event loop. */
   #canLook(again = false): boolean {
-    const { engine, platform, deliveredTree } = this.#parts;
+    const { engine, platform } = this.#parts;
     if (this.#isClosed) return false;
     // The engine may have entered another root in this turn.
     const isOpen = this.#looker !== undefined && engine.presence.isOpen(this.#root!);
@@ -145,9 +146,24 @@ export class RootEvents implements PendingRoot {
       this.#looker?.close();
       this.#looker = undefined;
       engine.presence.giveBack();
-      deliveredTree.commit();
+      this.#endTurn();
     });
     return true;
+  }
+
+  /** Not before the commit a failure is over: each second the events are computed again, and may fail to be stored. */
+  #endTurn(): void {
+    try {
+      this.#commit();
+      if (this.#retry === undefined) this.#parts.troubles.back('consumer');
+    } catch (error) {
+      this.failed(error, []);
+    }
+  }
+
+  #commit(): void {
+    this.#parts.deliveredTree.commit();
+    this.#uncommitted.length = 0;
   }
 
   /**
@@ -189,7 +205,9 @@ export class RootEvents implements PendingRoot {
       delivered!();
       if (!hadRoot) this.#recheck(path);
       if (isKept) deliveredTree.noteOutstanding([]);
-      if (!hadRoot) deliveredTree.commit();
+      this.#uncommitted.push({ path, event });
+      // Without a root, no end of a turn does it.
+      if (!hadRoot) this.#commit();
     };
     const last = delivered && {
       delivered: noted,
@@ -198,7 +216,7 @@ export class RootEvents implements PendingRoot {
     if (!isKept) return { path, event, ...last };
     const handedOut = (): void => {
       deliveredTree.noteOutstanding(differences);
-      deliveredTree.commit();
+      this.#commit();
     };
     return { path, event, handedOut, ...last };
   }

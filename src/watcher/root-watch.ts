@@ -87,7 +87,7 @@ export class RootWatch {
     this.#leaving = new Windows(limits.renameMs, limits.windowsMax, (path) => mark(path, 'delete'));
     this.#reconciler = new Reconciler(deliveredTree, this.#hooks(filter.wants));
     this.#reconciler.silent = !options.known;
-    this.#troubles = new Troubles(this.#shownRoot, {
+    this.#troubles = new Troubles(this.#shownRoot, settings.statePath, {
       error: (error) => emit('error', error),
       recovered: (error) => emit('recovered', error),
     });

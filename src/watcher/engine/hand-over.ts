@@ -1,11 +1,12 @@
 /**
  * Delivers queued paths, and keeps them if the delivery fails.
- * Guarantees: a failure is emitted once when it starts and once when it ends.
+ * Guarantees: a failure is emitted once when it starts and once when it ends. A failed step of a scan has ended when a
+ * scan was delivered to its end: until then, a delivery without the failing step proves nothing.
  */
 import type { EngineOptions, Hint, OpenRoot, QueuedPath, ScanStep } from '../backend/types.js';
 
 export class HandOver {
-  #failing = false;
+  #failing: 'paths' | 'scan' | undefined;
 
   constructor(
     private readonly options: Pick<EngineOptions<Hint>, 'deliver' | 'emit'>,
@@ -19,12 +20,13 @@ export class HandOver {
       await this.options.deliver(marks, root, step);
     } catch (error) {
       for (const mark of marks) this.keep(mark);
-      if (!this.#failing) this.options.emit({ event: 'delivery_failing', error });
-      this.#failing = true;
+      if (this.#failing === undefined) this.options.emit({ event: 'delivery_failing', error });
+      if (this.#failing !== 'scan') this.#failing = step === undefined ? 'paths' : 'scan';
       return false;
     }
-    if (this.#failing) this.options.emit({ event: 'delivery_back' });
-    this.#failing = false;
+    if (this.#failing === undefined || (this.#failing === 'scan' && step?.done !== true)) return true;
+    this.options.emit({ event: 'delivery_back' });
+    this.#failing = undefined;
     return true;
   }
 }
