@@ -4,9 +4,10 @@
  * Guarantees: `close()` closes every descriptor. Every directory that `make` makes is synced with its parents.
  * Does not: live longer than a batch. Descriptors kept longer would prevent an unmount.
  */
-import { closeSync, fsyncSync } from 'node:fs';
+import { fsyncSync } from 'node:fs';
 import {
   type ByteName,
+  closeFd,
   descriptorsMax,
   LinuxError,
   makeDirectoryAt,
@@ -91,7 +92,7 @@ export class Directories {
   removeEmpty(path: ByteName, stop: ByteName): void {
     for (let at = path; at !== stop && at !== ''; at = folderOf(at)) {
       const fd = this.#open.get(at);
-      if (fd !== undefined) closeSync(fd);
+      if (fd !== undefined) closeFd(fd);
       this.#open.delete(at);
       try {
         removeDirectoryAt(this.directory(folderOf(at)), baseOf(at));
@@ -106,15 +107,15 @@ export class Directories {
   leave(path: ByteName): void {
     for (const [at, fd] of this.#open) {
       if (at !== path && !at.startsWith(`${path}/`)) continue;
-      closeSync(fd);
+      closeFd(fd);
       this.#open.delete(at);
     }
   }
 
   close(): void {
-    for (const fd of this.#open.values()) closeSync(fd);
+    for (const fd of this.#open.values()) closeFd(fd);
     this.#open.clear();
-    closeSync(this.rootFd);
+    closeFd(this.rootFd);
   }
 
   /** Out of descriptors is no reason to fail while some are only cached. */
@@ -132,7 +133,7 @@ export class Directories {
 
   #closeOldest(): void {
     const [path, fd] = this.#open.entries().next().value!;
-    closeSync(fd);
+    closeFd(fd);
     this.#open.delete(path);
   }
 }

@@ -6,12 +6,12 @@
  * Does not: watch recursively, or recover from an overflow. It reports the kernel's limits and never changes them.
  */
 import assert from 'node:assert/strict';
-import { closeSync } from 'node:fs';
 import { cString } from './c-string.js';
 import { ERRNO, LinuxError } from './error.js';
 import * as masks from './inotify-masks.js';
 import { errno, inotify_add_watch, inotify_init1, inotify_rm_watch, read } from './libc.js';
 import { type ByteName, nameOfText, type Text } from './names.js';
+import { closeFd } from './open.js';
 import { type Poll, pollInotify, surface } from './poll.js';
 
 export interface InotifyEvent {
@@ -82,7 +82,7 @@ class InotifyInstance {
     try {
       this.#poll = pollInotify(this.#fd, () => this.#read());
     } catch (error) {
-      closeSync(this.#fd);
+      closeFd(this.#fd);
       throw error;
     }
     if (options.persistent === false) this.#poll.unref();
@@ -125,7 +125,7 @@ class InotifyInstance {
     this.#open = false;
     this.#watches.clear();
     this.#poll.close();
-    closeSync(this.#fd);
+    closeFd(this.#fd);
   }
 
   /**

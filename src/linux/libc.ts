@@ -76,6 +76,7 @@ export const utimensat = bind<(dir: number, name: Bytes, times: Bytes, flags: nu
   'int utimensat(int dir, const uint8_t *name, const uint8_t *times, int flags)',
 );
 
+export const close = bind<(fd: number) => number>('int close(int fd)');
 export const read = bind<(fd: number, into: Bytes, size: number) => number>(
   'long read(int fd, uint8_t *into, size_t size)',
 );

@@ -6,7 +6,7 @@
 import { constants } from 'node:fs';
 import { cString } from './c-string.js';
 import { ERRNO, LinuxError } from './error.js';
-import { errno, openat2 } from './libc.js';
+import { close, errno, openat2 } from './libc.js';
 import type { ByteName } from './names.js';
 
 /** Means "relative to the working directory" in place of a directory descriptor. */
@@ -80,6 +80,14 @@ export function openData(dirFd: number, name: ByteName): number {
   // O_NOATIME is only for the owner and for CAP_FOWNER.
   if (fd !== -ERRNO.EPERM) throw new LinuxError('openat2', -fd, name);
   return openAt(dirFd, name, flags);
+}
+
+/**
+ * Closes a descriptor that this folder opened. In a worker thread, Node's `closeSync` warns for each descriptor that
+ * Node did not open. Errors: LinuxError EBADF. After any other error the descriptor is closed too.
+ */
+export function closeFd(fd: number): void {
+  if (close(fd) < 0 && errno() === ERRNO.EBADF) throw new LinuxError('close', ERRNO.EBADF);
 }
 
 /** Returns a descriptor, or the errno as a negative number. */

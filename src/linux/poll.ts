@@ -4,9 +4,10 @@
  * Guarantees: the handle stays alive until `close`. A throw in `onReadable` causes an uncaught exception and does not
  * end the reading. A second `close`, and any call after it, does nothing. `onReadable` runs as an immediate of the same
  * turn: after a callback of koffi, Node 26 leaves next ticks and promises pending until the next timer.
- * Does not: take any other descriptor (one that epoll refuses aborts the whole process), or run in a worker thread.
+ * In a worker thread a timer takes its place. When a worker ends (`terminate`, or `process.exit` in a callback), koffi's
+ * next callback would abort the process.
+ * Does not: take any other descriptor (one that epoll refuses aborts the whole process).
  */
-import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import koffi from 'koffi';
 import { codeOfErrno, ERRNO, LinuxError } from './error.js';
@@ -25,9 +26,8 @@ const alive = new Set<PollHandle>();
 let closesAtExit = false;
 
 export function pollInotify(fd: number, onReadable: () => void): Poll {
-  // When a worker ends (`terminate`, or `process.exit` in a callback), koffi's next callback would abort the process.
-  assert(isMainThread(), 'inotify is read in the main thread only');
   refuseOthers(fd);
+  if (!isMainThread()) return pollByTimer(onReadable);
   // The published types omit the status.
   const listener = (status: number) => {
     setImmediate(() => {
@@ -50,6 +50,14 @@ export function pollInotify(fd: number, onReadable: () => void): Poll {
       if (alive.delete(handle)) handle.close();
     },
   };
+}
+
+/** An empty queue costs one system call. */
+const TIMER_MS = 20;
+
+function pollByTimer(onReadable: () => void): Poll {
+  const timer = setInterval(onReadable, TIMER_MS);
+  return { ref: () => timer.ref(), unref: () => timer.unref(), close: () => clearInterval(timer) };
 }
 
 /**

@@ -1,9 +1,9 @@
 /**
  * The engine's backend on Linux: descriptors, openat2, inotify.
  */
-import { closeSync } from 'node:fs';
 import {
   AT_FDCWD,
+  closeFd,
   DirectoryListing,
   fsKindOf,
   KINDS_OF_TYPES,
@@ -59,7 +59,7 @@ class LinuxDirectory implements OpenDirectory {
   }
 
   close(): void {
-    closeSync(this.fd);
+    closeFd(this.fd);
   }
 }
 
