@@ -39,6 +39,8 @@ export interface Watcher extends EventEmitter<WatcherEvents> {
   events(): AsyncIterableIterator<WatchEvent>;
   /**
    * Resolves when everything that happened before the call is reported and taken, at the first quiet moment after it.
+   * Errors: WatcherStoppedError if the watcher was stopped, or is stopped meanwhile; the `internal` error of a root that
+   * is watched no more.
    */
   idle(): Promise<void>;
   /** Stops the watcher. May be called at any time and more than once. Events that nobody has taken are dropped. */
@@ -59,6 +61,7 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
   #iterators = 0;
   #pumping = false;
   #stopped: Promise<void> | undefined;
+  #fault: WatcherError | undefined;
 
   constructor(settings: Settings) {
     super();
@@ -141,6 +144,8 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
       }
       await this.#pending.untilQuiet();
     }
+    if (this.#stopped !== undefined) throw new WatcherStoppedError();
+    if (this.#fault !== undefined) throw this.#fault;
   }
 
   stop(): Promise<void> {
@@ -164,7 +169,9 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
     this.#roots.delete(key);
     const path = shownName(key as ByteName);
     const sentence = `${path} is not watched any more because of a bug in the watcher: report it with the cause (${cause}).`;
-    this.#emit('error', new WatcherError('internal', path, 'FAULT', sentence, { cause }));
+    const fault = new WatcherError('internal', path, 'FAULT', sentence, { cause });
+    this.#fault ??= fault;
+    this.#emit('error', fault);
   }
 
   /** Emits waiting events to the listeners, if nobody iterates. */
@@ -192,7 +199,15 @@ class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {
     const level = name === 'error' || name === 'overflow' ? 'warn' : 'info';
     this.#settings.logger?.[level](about instanceof Error ? { err: about } : { ...about }, name);
     // An `error` event without a listener would be thrown.
-    if (this.listenerCount(name) > 0) (this as EventEmitter).emit(name, ...args);
+    if (this.listenerCount(name) === 0) return;
+    try {
+      (this as EventEmitter).emit(name, ...args);
+    } catch (error) {
+      // A listener that throws is an uncaught exception, and no failure of the watcher.
+      setImmediate(() => {
+        throw error;
+      });
+    }
   }
 }
 

@@ -22,11 +22,13 @@ everywhere(
   async (told) => {
     const watcher = await told.start({}, { listens: false });
     const taking = (async () => {
-      for await (const event of watcher.events()) assert.fail(`event: ${event.path}`);
+      for await (const { path } of watcher.events()) assert.equal(path, told.at('taken by nobody'));
     })();
+    writeFileSync(told.at('taken by nobody'), '');
+    const idle = assert.rejects(watcher.idle(), WatcherStoppedError);
     await Promise.all([watcher.stop(), watcher.stop()]);
-    await taking;
-    await watcher.idle();
+    await Promise.all([taking, idle]);
+    await assert.rejects(watcher.idle(), WatcherStoppedError);
     await assert.rejects(watcher.watch(told.root), WatcherStoppedError);
     const fresh = createWatcher();
     await fresh.stop();
