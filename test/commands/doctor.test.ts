@@ -1,6 +1,7 @@
 /** `ingest-ctl doctor`: every thing in one line with its remedy; nothing is left behind. */
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { remount, tmpfsMount } from '../world/mounts.js';
@@ -17,8 +18,11 @@ interface Finding {
   remedy?: string;
 }
 
+/** `args` replace the world's own flags of the same name. */
 async function doctor(world: World, code: number, options: StartOptions = {}, args: string[] = []): Promise<Finding[]> {
-  const all = ['doctor', '--json', ...world.flags('ingest'), ...args];
+  const nameOf = (flag: string) => flag.split('=')[0];
+  const own = world.flags('ingest').filter((flag) => !args.some((arg) => nameOf(arg) === nameOf(flag)));
+  const all = ['doctor', '--json', ...own, ...args];
   const ended = await world.launch('ingest-ctl', all, options).ended;
   assert.equal(ended.code, code, ended.stdout + ended.stderr);
   return ended.stdout
@@ -77,7 +81,38 @@ test('every missing folder is told, with exit code 3', limit, async (t) => {
     found.map(({ about }) => about),
     ['warehouse', 'manifests'],
   );
-  for (const { remedy } of found) assert.match(remedy!, /mkdir -p/);
+  for (const { remedy } of found) assert.match(remedy!, /sudo install -d -o \w+ -g \w+ \S+$/);
+});
+
+test('the commands of one round make all missing folders, so that the service may use them', limit, async (t) => {
+  if (skipUnlessRoot(t, 'whether the commands that doctor prints make folders for the service was not tested.')) return;
+  if (skipUnlessReachable(t, ordinaryUser, 'what doctor prints for missing folders of a service was not tested.'))
+    return;
+  const world = createWorld(t, { user: ordinaryUser });
+  const above = join(world.root, 'data');
+  mkdirSync(above);
+  const folders = ['input', 'warehouse', 'manifests', 'work'].map((name) => join(above, name));
+  const flags = ['input', 'warehouse', 'manifests', 'work-dir'].map((name, i) => `--${name}=${folders[i]}`);
+  const first = await doctor(world, 3, { user: ordinaryUser }, flags);
+  assert.deepEqual(
+    first.map(({ what }) => what.replace(/;.*/, '')),
+    folders.map((folder) => `${folder} does not exist`),
+  );
+  const run = ({ remedy }: Finding) => execFileSync('sh', ['-ec', remedy!.replace(/^.*run: sudo /, '')]);
+  const [last, ...others] = [first.at(-1)!, ...first.slice(0, -1)];
+  others.forEach(run);
+  // The work directory alone is missing, and root owns its parent.
+  const second = troubles(await doctor(world, 3, { user: ordinaryUser }, flags)).filter(
+    ({ level }) => level === 'fail',
+  );
+  assert.deepEqual(
+    second.map(({ about, remedy }) => [about, remedy]),
+    [['work directory', last.remedy]],
+  );
+  assert.match(second[0]!.what, /work does not exist; its parent \S+\/data cannot be written by this user \(EACCES/);
+  run(last);
+  assert.equal(statSync(folders[0]!).mode & 0o7777, 0o2775);
+  await doctor(world, 0, { user: ordinaryUser }, flags);
 });
 
 test('folders of another state are told', limit, async (t) => {

@@ -45,6 +45,10 @@ const nameIn =
   (kind: string): string =>
     name === 'default' ? kind : `${name}: ${kind}`;
 
+/** The folder itself, or the next one above it that exists. */
+const nextExisting = (folder: string): string => (existsSync(folder) ? folder : nextExisting(dirname(folder)));
+const futureOf = (folder: string): string | undefined => (existsSync(folder) ? undefined : folder);
+
 function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefined): Generator<Finding> {
   const name = nameIn(feed);
   let inner = false;
@@ -54,9 +58,12 @@ function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefin
     chooseWork(feed.input, () => {
       inner = true;
     });
-  const workThere = existsSync(work) ? work : dirname(work);
+  const workThere = nextExisting(work);
+  const workFound = [
+    ...checkPlace({ name: name('work directory'), kind: 'work', path: workThere, future: futureOf(work) }),
+  ];
   yield* checkPlace({ name: name('input'), kind: 'input', path: feed.input });
-  yield* checkPlace({ name: name('work directory'), kind: 'work', path: workThere, shown: work });
+  yield* workFound;
   yield* checkPlace({ name: name('manifests'), kind: 'manifests', path: feed.manifests });
   yield* checkPlace({ name: name('warehouse'), kind: 'warehouse', path: feed.warehouse });
   if (inner) {
@@ -66,8 +73,10 @@ function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefin
       'exclude .ingest from an upstream rsync --delete',
     );
   }
-  yield checkPair(name('input to work directory'), feed.input, workThere, 'seal');
-  yield checkPair(name('work directory to warehouse'), workThere, feed.warehouse, 'move');
+  if (existsSync(work) || workFound.every(({ level }) => level !== 'fail')) {
+    yield checkPair(name('input to work directory'), feed.input, workThere, 'seal');
+    yield checkPair(name('work directory to warehouse'), workThere, feed.warehouse, 'move');
+  }
   for (const mount of mountsBelow(feed.input)) {
     yield ok(name('input'), `${shownName(mount)} is a mount of its own: its files are sealed in its own .ingest`);
   }
@@ -97,10 +106,9 @@ function checkAsked(folder: string): Finding[] {
 }
 
 async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?: string; host?: string | undefined }> {
-  let folder = dirname(statePath);
-  while (!existsSync(folder)) folder = dirname(folder);
+  const folder = nextExisting(dirname(statePath));
   const place = [
-    ...checkPlace({ name: 'state', kind: 'state', path: folder, shown: dirname(statePath) }),
+    ...checkPlace({ name: 'state', kind: 'state', path: folder, future: futureOf(dirname(statePath)) }),
     ...checkAsked(folder),
   ];
   if (!existsSync(statePath))
