@@ -1,7 +1,7 @@
 /** `ingest-ctl doctor`: every thing in one line with its remedy; nothing is left behind. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { remount, tmpfsMount } from '../world/mounts.js';
@@ -175,4 +175,33 @@ test('an ordinary user learns what it may not do', limit, async (t) => {
   chmodSync(world.feed().warehouse, 0o500);
   const found = troubles(await doctor(world, 3, { user: ordinaryUser })).filter(({ about }) => about === 'warehouse');
   assert.match(found[0]!.what, /cannot be written \(EACCES; owner \d+:\d+, mode 500/);
+});
+
+/** A systemctl that knows a unit of the user who asks. */
+function unitOf(world: World, readWritePaths: string, properties = ''): StartOptions {
+  const folder = join(world.root, 'shims');
+  mkdirSync(folder, { recursive: true });
+  const answer = `User=$(id -un)\nProtectSystem=strict\nReadWritePaths=${readWritePaths}\n${properties}`;
+  const asked = '[ "$1 $2 $4" = "show --property atomic-ingestor" ] || exit 1';
+  writeFileSync(join(folder, 'systemctl'), `#!/bin/sh\n${asked}\ncat << EOF\n${answer}\nEOF\n`, { mode: 0o755 });
+  return { env: { PATH: `${folder}:${process.env.PATH}` } };
+}
+
+test('folders that the unit may not write are named, with the lines of its drop-in', limit, async (t) => {
+  const world = createWorld(t);
+  const { input, warehouse, manifests } = world.feed();
+  const unit = async (...given: Parameters<typeof unitOf>) =>
+    (await doctor(world, 0, unitOf(...given))).find(({ about }) => about === 'unit')!;
+
+  const outside = await unit(world, '/srv/ingest');
+  assert.equal(outside.level, 'warn');
+  assert.match(outside.what, new RegExp(`may not write in ${[input, world.root, warehouse, manifests].join(', ')}:`));
+  assert.match(outside.remedy!, new RegExp(`below \\[Service\\]: ReadWritePaths=${world.root}$`));
+
+  assert.equal((await unit(world, `-/srv/ingest ${world.root}`)).level, 'ok');
+  assert.equal(
+    (await doctor(world, 0)).find(({ about }) => about === 'unit'),
+    undefined,
+    'no such unit',
+  );
 });

@@ -3,7 +3,7 @@
  * subject, each with its remedy.
  * Guarantees: each property is checked by the real system call, on a probe file with a hidden name that is removed at once.
  * Nothing else is created. It may run beside a working ingest.
- * Does not: start anything, or open a file of an input.
+ * Does not: start a service, or open a file of an input.
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -21,6 +21,7 @@ import { checkSharedLedger } from './ledger.js';
 import { checkPair } from './moves.js';
 import { checkPlace } from './places.js';
 import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
+import { checkUnit, type Unit, unitHere } from './unit.js';
 import { type Finding, fail, ok, warn } from './words.js';
 
 export async function doctor(config: Config, report: (finding: Finding) => void): Promise<void> {
@@ -30,8 +31,9 @@ export async function doctor(config: Config, report: (finding: Finding) => void)
   const state = await checkState(service.statePath);
   reportAll(state.found);
   if (service.sharedLedger !== undefined) reportAll(await checkSharedLedger(service.sharedLedger, state.host));
+  const unit = await unitHere();
   for (const feed of feeds) {
-    for (const finding of checkFeed(feed, service.statePath, state.uuid)) report(finding);
+    for (const finding of checkFeed(feed, service.statePath, state.uuid, unit)) report(finding);
     if (feed.process) report(await checkChain(nameIn(feed)('chain'), feed));
   }
   const processes = Object.values(service.workers ?? { all: 1 }).reduce((sum, n) => sum + n, 1);
@@ -49,7 +51,12 @@ const nameIn =
 const nextExisting = (folder: string): string => (existsSync(folder) ? folder : nextExisting(dirname(folder)));
 const futureOf = (folder: string): string | undefined => (existsSync(folder) ? undefined : folder);
 
-function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefined): Generator<Finding> {
+function* checkFeed(
+  feed: FeedOptions,
+  statePath: string,
+  uuid: string | undefined,
+  unit: Unit | undefined,
+): Generator<Finding> {
   const name = nameIn(feed);
   let inner = false;
   const work =
@@ -80,6 +87,7 @@ function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefin
   for (const mount of mountsBelow(feed.input)) {
     yield ok(name('input'), `${shownName(mount)} is a mount of its own: its files are sealed in its own .ingest`);
   }
+  if (unit) yield checkUnit(name('unit'), unit, feed, workThere);
   for (const root of [work, feed.manifests]) yield* checkMarker(name('state'), root, statePath, uuid);
 }
 
