@@ -1,4 +1,4 @@
-/** `ingest-ctl doctor`: every thing in one line with its remedy; nothing is left behind. */
+/** `ingest-ctl doctor` prints one line with its remedy for each finding, and leaves no file. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ async function doctor(world: World, code: number, options: StartOptions = {}, ar
 
 const troubles = (found: Finding[]): Finding[] => found.filter(({ level }) => level !== 'ok');
 
-test('a good place is told as one, thing by thing, and nothing is left there', limit, async (t) => {
+test('each property of a good place is reported as good, and no file is left there', limit, async (t) => {
   const world = createWorld(t);
   const found = await doctor(world, 0);
   const about = (word: RegExp) => found.some(({ what }) => word.test(what));
@@ -72,7 +72,7 @@ test('beside a running ingest it disturbs nothing', limit, async (t) => {
   world.check();
 });
 
-test('every missing folder is told, with exit code 3', limit, async (t) => {
+test('every missing folder is reported, with exit code 3', limit, async (t) => {
   const world = createWorld(t);
   rmSync(world.feed().warehouse, { recursive: true });
   rmSync(world.feed().manifests, { recursive: true });
@@ -115,7 +115,7 @@ test('the commands of one round make all missing folders, so that the service ma
   await doctor(world, 0, { user: ordinaryUser }, flags);
 });
 
-test('folders of another state are told', limit, async (t) => {
+test('folders of another state are reported', limit, async (t) => {
   const world = createWorld(t);
   await world.runOnce();
   await doctor(world, 0);
@@ -126,7 +126,7 @@ test('folders of another state are told', limit, async (t) => {
   assert.match(ended.stdout, /belongs to the state .*state\.db, and not to .*other\.db/);
 });
 
-test('too few descriptors are told with the figure', limit, async (t) => {
+test('too few descriptors are reported with their number', limit, async (t) => {
   const world = createWorld(t);
   const [one, ...more] = troubles(await doctor(world, 0, { wrap: ['prlimit', '--nofile=300'] })).filter(
     ({ about }) => about === 'descriptors',
@@ -137,7 +137,7 @@ test('too few descriptors are told with the figure', limit, async (t) => {
 });
 
 test(
-  'another filesystem: a warehouse there is copied to, a work directory there is wrong, read-only is told',
+  'another filesystem: files are copied to a warehouse on it, a work directory on it is wrong, and read-only is reported',
   limit,
   async (t) => {
     if (skipUnlessRoot(t, 'the findings of doctor on other mounts were not tested.')) return;
@@ -155,8 +155,8 @@ test(
   },
 );
 
-test('root is told that it does not ask for the owner of the state', limit, async (t) => {
-  if (skipUnlessRoot(t, 'what doctor tells root of the state of somebody else was not tested.')) return;
+test('doctor as root reports that it does not check the rights of the owner of the state', limit, async (t) => {
+  if (skipUnlessRoot(t, 'the report of doctor as root on the state of another user was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
   const asked = troubles(await doctor(world, 0, { user: { uid: 0, gid: 0 } }));
   assert.deepEqual(
@@ -165,8 +165,8 @@ test('root is told that it does not ask for the owner of the state', limit, asyn
   );
 });
 
-test('an ordinary user learns what it may not do', limit, async (t) => {
-  if (skipUnlessReachable(t, ordinaryUser, 'what doctor tells an ordinary user was not tested.')) return;
+test('doctor reports to an ordinary user the rights that it lacks', limit, async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'the report of doctor to an ordinary user was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
   if (otherUser) {
     const leases = troubles(await doctor(world, 0, { user: ordinaryUser }));
