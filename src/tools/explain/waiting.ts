@@ -57,7 +57,7 @@ function behindGate(gate: Gate): Verdict {
   const stage = gate.stage === '*' ? 'Every stage' : `The stage ${gate.stage}`;
   if (gate.cause === 'pause') {
     const verb = ['ingest-ctl resume', ...(gate.stage === '*' ? [] : [gate.stage])].join(' ');
-    return verdict('behind_gate', `${stage} was paused by an operator at ${at(gate.sinceMs)}.`, verb);
+    return verdict('behind_gate', `${stage} was paused ${gate.reason} at ${at(gate.sinceMs)}.`, verb);
   }
   return verdict(
     'behind_gate',
