@@ -63,6 +63,8 @@ test('Resume opens what closes its stage: a pause of everything, and that of one
 
   await ctl('hash', '--feed', 'orders');
   await soon(page, '#flow', /paused in orders/);
+  assert.equal(await page.locator('#flow li.notice').count(), 1, 'a pause for which no file waits is not stuck');
+  assert.equal(await page.locator('#flow li.stuck').count(), 0);
   await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).click();
   await soon(page, '#flow output', /^Hash of orders is open again\.$/m);
   assert.deepEqual(await gates(), []);

@@ -31,7 +31,7 @@ test('nothing that waits is done at once, also behind a closed gate', () => {
 });
 
 test('where the last minutes carry no time, a sentence says why', () => {
-  assert.match(why({ ...waiting(5), isClosed: true }, steady)!, /gate is closed/);
+  assert.match(why({ ...waiting(5), isClosed: true }, steady)!, /stage is paused, or a place fails/);
   assert.match(why(waiting(5), samples([300]))!, /less than a minute/);
   assert.match(why(waiting(5), [])!, /less than a minute/);
   assert.match(why(waiting(5), samples([7, 7, 7, 7, 7, 7]))!, /no file was stored/);
