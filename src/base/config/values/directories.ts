@@ -83,4 +83,5 @@ export function refuseWithin(inner: Folder, outer: Folder): void {
   if (isWithin(inner.path, outer.path)) refuseOverlap(inner, outer);
 }
 
-const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
+export const quoted = (path: string): string =>
+  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
