@@ -63,7 +63,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   shared_ledger_missing: environment('Add --shared-ledger with the address that the sentence names.'),
   shared_ledger_not_joined: environment('Run ingest-ctl host join once.'),
   shared_ledger_unusable: environment('Do what the sentence says: it has the answer of PostgreSQL.'),
-  feed_under_way: usage('Wait until no file of the feed is on its way; queue-stat --by feed shows what waits.'),
+  feed_under_way: usage('Wait until none of its files is on the way or held; queue-stat --feed FEED shows what waits.'),
+  feed_in_use: usage('Remove the feed from the configuration and restart the service, then retire the feed.'),
   warehouse_not_empty: usage('Name an empty directory, or start ingest with the copy.'),
   not_ours_to_withdraw: usage('Name a file that this feed has ingested.'),
 

@@ -46,7 +46,8 @@ test('explain answers for files that are on their way', limit, async (t) => {
   const at = (name: string) => join(world.input, name);
   world.start('ingest');
   await until('the state', () => world.database() !== undefined, PATIENT);
-  for (const stage of ['hash', 'manifest', 'move']) await world.run('ingest-ctl', ['pause', stage]);
+  for (const stage of ['hash', 'manifest', 'move'])
+    await world.run('ingest-ctl', ['pause', stage], { env: { SUDO_USER: 'ada' } });
 
   world.drop('sealed.csv', 100);
   world.drop('large.csv', 20_000);
@@ -58,13 +59,7 @@ test('explain answers for files that are on their way', limit, async (t) => {
     () => named('sealed.csv')[0]?.stage === 'hash' && named('large.csv')[0]?.state === 'held',
     PATIENT,
   );
-  await says(
-    world,
-    at('sealed.csv'),
-    'behind_gate',
-    /The stage hash was paused by an operator/,
-    /ingest-ctl resume hash/,
-  );
+  await says(world, at('sealed.csv'), 'behind_gate', /The stage hash was paused by ada at /, /ingest-ctl resume hash/);
   const { job } = await says(
     world,
     'large.csv',

@@ -15,7 +15,7 @@ import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/f
 import type { Process } from '../../ingest/health/processes.js';
 import { roomFindings } from '../../ingest/health/room.js';
 import { UNCHECKED } from '../../ingest/ledger/unchecked-gate.js';
-import { absenceFindings } from './absence.js';
+import { absenceFindings, unservedFindings } from './absence.js';
 import { headerFindings } from './chains.js';
 import { lateFindings } from './late.js';
 import { periodFindings } from './period-findings.js';
@@ -35,6 +35,7 @@ export function findings(
     ...gateFindings(view.gates(), stats, view.stages),
     ...processFindings(processes),
     ...absenceFindings(view, stats, processes),
+    ...unservedFindings(view, stats),
     ...held.map(heldFinding),
     ...lateFindings(view, nowMs),
     ...whyFindings(view, nowMs),

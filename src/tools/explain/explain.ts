@@ -10,7 +10,7 @@ import { safeText } from '../../base/telemetry/safe.js';
 import { DUPLICATES } from '../../files/job-paths.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles, type Roots, statEntry } from '../../ingest/files/feed-files.js';
-import { standstillOf } from '../../ingest/health/standstill.js';
+import { standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { PRODUCER } from '../../ingest/ledger/services.js';
 import { waitsForJob } from '../../ingest/periods/waiting.js';
@@ -144,7 +144,7 @@ function inInput({ key, jobs }: Found, { view, statePath, feed, files }: Looked)
     const low = view.gates().find(({ cause, place }) => cause === 'watermark' && place === 'state');
     const idle = low
       ? { sentence: `New files are not noted: ${safeText(low.reason)}.`, release: 'free some space there' }
-      : standstillOf(PRODUCER, view, statePath);
+      : (standstillOf(PRODUCER, view, statePath) ?? unwatched(feed.name, view));
     return idle
       ? verdict('unseen', [`${lies}.`, idle.sentence], idle.release)
       : verdict('unseen', `${lies}: the next scan finds it, if no event does before.`);

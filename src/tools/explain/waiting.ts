@@ -7,7 +7,7 @@ import type { Gate, Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { BELOW_MARK, NO_ROOM } from '../../ingest/gates/room.js';
-import { standstillOf } from '../../ingest/health/standstill.js';
+import { type Standstill, standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { ELSEWHERE } from '../../ingest/ledger/ask.js';
 import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../ingest/rules/completion.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
@@ -38,14 +38,18 @@ export function waiting(job: Job, looked: Looked): Verdict {
     );
   }
   const facts = job.payload as unknown as JobFacts;
-  const { promise, ...rule }: Rule =
-    facts.sealed || facts.putAway || job.stage !== 'verify-complete'
-      ? sealedRule(job, facts, feed)
-      : inputRule(job, facts, looked);
-  const idle = standstillOf(job.stage, view, statePath);
+  const isSealed = facts.sealed !== undefined || facts.putAway !== undefined || job.stage !== 'verify-complete';
+  const { promise, ...rule }: Rule = isSealed ? sealedRule(job, facts, feed) : inputRule(job, facts, looked);
+  const idle = standstillOf(job.stage, view, statePath) ?? (isSealed ? undefined : unnoticed(job, looked));
   if (!idle) return { ...rule, sentences: [...rule.sentences, ...(promise === undefined ? [] : [promise])] };
   const release = [idle.release, ...(rule.release === undefined ? [] : [rule.release])].join('; besides: ');
   return verdict(rule.verdict, [...rule.sentences, idle.sentence], release);
+}
+
+/** A worker checks the job when it is due, but nobody notices what arrives for the file before, such as its sidecar. */
+function unnoticed({ dueMs }: Job, { view, feed }: Looked): Standstill | undefined {
+  const idle = unwatched(feed.name, view);
+  return idle && { ...idle, sentence: `${idle.sentence} Its next check is ${inTime(dueMs - view.nowMs())}.` };
 }
 
 const promising = (rule: Verdict, promise: string): Rule => ({ ...rule, promise });
@@ -57,7 +61,7 @@ function behindGate(gate: Gate): Verdict {
   const stage = gate.stage === '*' ? 'Every stage' : `The stage ${gate.stage}`;
   if (gate.cause === 'pause') {
     const verb = ['ingest-ctl resume', ...(gate.stage === '*' ? [] : [gate.stage])].join(' ');
-    return verdict('behind_gate', `${stage} was paused by an operator at ${at(gate.sinceMs)}.`, verb);
+    return verdict('behind_gate', `${stage} was paused ${gate.reason} at ${at(gate.sinceMs)}.`, verb);
   }
   return verdict(
     'behind_gate',
