@@ -5,6 +5,7 @@
 import { OperatorError } from '../../errors.js';
 import { durationMs } from './duration.js';
 import { suggestion } from './nearest.js';
+import { kindOf } from './yaml.js';
 
 export class Mapping {
   readonly #values: Record<string, unknown>;
@@ -17,7 +18,10 @@ export class Mapping {
     private readonly file: string,
   ) {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw this.wrong(path, 'a mapping of keys to values', value, 'write one "key: value" a line');
+      throw new OperatorError(
+        'bad_value',
+        `${path || 'the content'} in ${file} must be a mapping of keys to values, but is ${kindOf(value)}; write one "key: value" a line.`,
+      );
     this.#values = value as Record<string, unknown>;
   }
 
