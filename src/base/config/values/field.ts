@@ -5,7 +5,7 @@
  * Does not: know any option; src/base/config/schema.ts lists them.
  */
 import * as z from 'zod/mini';
-import { durationMs, shownDuration } from './duration.js';
+import { bytesOfSize, durationMs, shownDuration } from './duration.js';
 import { limits } from './limits.js';
 
 export interface FieldMeta {
@@ -20,7 +20,7 @@ export interface FieldMeta {
   isSecret?: true;
   /** How the value is called in --help: `DIR`, `N`; '' for a switch. */
   placeholder: string;
-  kind: 'text' | 'number' | 'duration' | 'choice' | 'switch' | 'list';
+  kind: 'text' | 'number' | 'size' | 'duration' | 'choice' | 'switch' | 'list';
   /** Shown in --help where it is not the schema's own default. */
   defaultText?: string;
   choices?: readonly string[];
@@ -90,9 +90,37 @@ const aWhole = () => z.int();
 
 export const whole = (about: About, range: Range & { fallback: number }): Field<number> =>
   numeric(aWhole, 'a whole number', about, range);
+
 /** No bound where none is given. */
 export const wholeIfGiven = (about: About & { defaultText: string }, range: Range) =>
   numeric(aWhole, 'a whole number', about, { fallback: undefined, ...range });
+
+/** A number of bytes, bare or with a unit. Without a fallback there is no bound where none is given. */
+export function size<T extends number | undefined>(
+  about: About,
+  { min, fallback }: { min: number; fallback: T },
+): Field<number | T> {
+  const meta: FieldMeta = {
+    rule: `a size from ${min} to ${limits.byteCountMax} bytes, such as 500MB or 10GiB; a bare number is bytes`,
+    example: '10GiB',
+    placeholder: 'SIZE',
+    kind: 'size',
+    unit: 'bytes',
+    min,
+    max: limits.byteCountMax,
+    ...(fallback === undefined ? {} : { defaultText: String(fallback) }),
+    ...about,
+  };
+  const asBytes = (raw: unknown): unknown => {
+    const number = asNumber(raw);
+    return typeof number === 'string' ? (bytesOfSize(number.trim()) ?? raw) : number;
+  };
+  return new Field<number | T>(
+    meta,
+    () => fallback,
+    () => z.pipe(z.transform(asBytes), z.int().check(z.gte(min), z.lte(limits.byteCountMax))),
+  );
+}
 
 /** The first value is the default. */
 export function choice<const T extends readonly [string, ...string[]]>(about: About, values: T): Field<T[number]> {

@@ -3,7 +3,7 @@
  * Does not: know any key.
  */
 import { OperatorError } from '../../errors.js';
-import { durationMs } from './duration.js';
+import { bytesOfSize, durationMs } from './duration.js';
 import { suggestion } from './nearest.js';
 import { kindOf } from './yaml.js';
 
@@ -83,6 +83,16 @@ export class Mapping {
     if (typeof seconds !== 'number' || !(seconds >= min && seconds <= max))
       throw this.wrong(this.at(key), `a number of seconds from ${min} to ${max}, or a duration such as 90s`, value);
     return seconds;
+  }
+
+  /** A bare number of bytes, or a size: `64MiB`. */
+  size(key: string, min: number, max: number): number | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    const bytes = typeof value === 'string' ? bytesOfSize(value) : value;
+    if (!Number.isInteger(bytes) || (bytes as number) < min || (bytes as number) > max)
+      throw this.wrong(this.at(key), `a size from ${min} to ${max} bytes, such as 64MiB`, value);
+    return bytes as number;
   }
 
   toggle(key: string): boolean | undefined {
