@@ -2,10 +2,8 @@
  * Turns checked values into the feeds that the rest of the program sees: real folders that do not overlap.
  * Guarantees: refuses before anything on disk is changed.
  */
-
 import { dirname } from 'node:path';
 import { OperatorError } from '../errors.js';
-import { exactBytes } from '../telemetry/safe.js';
 import type { FeedOptions } from './options.js';
 import type { Invocation } from './read.js';
 import type { FeedValues } from './schema.js';
@@ -33,7 +31,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
   if (values['max-bytes'] < values['min-bytes']) {
     throw new OperatorError(
       'bad_value',
-      `${origin('max-bytes')} must be at least ${origin('min-bytes')} (${exactBytes(values['min-bytes'])}), but got ${exactBytes(values['max-bytes'])}; no file could pass, so change one of the two.`,
+      `${origin('max-bytes')} must be at least ${origin('min-bytes')} (${values['min-bytes']} bytes), but got ${values['max-bytes']}; no file could pass, so change one of the two.`,
     );
   }
   return {

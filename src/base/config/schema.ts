@@ -5,23 +5,10 @@
  */
 import { availableParallelism } from 'node:os';
 import { addressOf } from './dashboard.js';
+import { duration, durationIfGiven, size } from './measures.js';
 import { commandOf, webhookOf } from './notify.js';
 import { expectationText, parseExpectation } from './values/expect.js';
-import {
-  chain,
-  choice,
-  duration,
-  durationIfGiven,
-  type Field,
-  isText,
-  list,
-  size,
-  text,
-  textOr,
-  toggle,
-  whole,
-  wholeIfGiven,
-} from './values/field.js';
+import { chain, choice, type Field, isText, list, text, textOr, toggle, whole, wholeIfGiven } from './values/field.js';
 import { faultOfGlob } from './values/globs.js';
 import { limits } from './values/limits.js';
 import { isSharedLedger } from './values/shared-ledger.js';

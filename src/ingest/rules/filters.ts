@@ -30,7 +30,7 @@ export interface Ignored {
   rule: IgnoreRule;
   /** The part of the path that the rule is about. */
   sentence: string;
-  /** What would make it a candidate. */
+  /** The act that makes it a candidate. */
   release: string;
 }
 
