@@ -142,9 +142,19 @@ test('explain says where a file went', limit, async (t) => {
     text,
     /verify-complete: advance[\s\S]*hash: advance[\s\S]*manifest: advance[\s\S]*move: finish \(stored\)/,
   );
-  await says(world, at('first.csv'), 'stored', new RegExp(`stored as ${stored}.*SHA-256 ${first.sha256}`));
+  await says(
+    world,
+    at('first.csv'),
+    'stored',
+    new RegExp(`stored as ${stored} at 20.* UTC \\(SHA-256 ${first.sha256}, its line of 20.* UTC in `),
+  );
   await says(world, stored, 'stored', /first\.csv/);
-  await says(world, at('second.csv'), 'duplicate', /which came from first\.csv[\s\S]*It lies in .*duplicates\//);
+  await says(
+    world,
+    at('second.csv'),
+    'duplicate',
+    /which came from first\.csv, with its line of[\s\S]*It lies in .*duplicates\/[\s\S]*hash: decided \(duplicate\)/,
+  );
   const copy = join(world.root, '.input.ingest/duplicates', world.duplicates()[0]!.path);
   await says(world, copy, 'duplicate', /second\.csv/);
   await world.run('ingest-ctl', ['discard', at('large.csv')]);

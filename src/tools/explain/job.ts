@@ -102,10 +102,10 @@ function ended(job: Job, looked: Looked): Verdict {
   const when = at(job.updatedAtMs);
   switch (job.ending) {
     case 'stored':
-      return content ? ofContent(content, looked) : verdict('stored', `It was stored at ${when}.`);
+      return content ? ofContent(content, looked, job.updatedAtMs) : verdict('stored', `It was stored at ${when}.`);
     case 'duplicate': {
       const { of, host } = facts.putAway ?? {};
-      const first = content ? `, which came from ${shown(content.sourcePath)}${since(content)}` : '';
+      const first = content ? `, which came from ${shown(content.sourcePath)}, with its line${since(content)}` : '';
       const place = shownPlace(looked.feed.warehouse, (of ?? '') as ByteName);
       const before =
         host !== undefined

@@ -168,7 +168,7 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions, path: string):
   }
   const why = job.trail.at(-1)?.why;
   if (why?.startsWith(ELSEWHERE)) {
-    const release = 'it is asked for again by itself; where that file is held, ingest-ctl retry or discard it there';
+    const release = 'it is asked for again by itself; where that file is held: ingest-ctl held at that host';
     return verdict('sealed', `Its content is on its way at another host: ${why}.`, release);
   }
   return promising(
