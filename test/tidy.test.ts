@@ -1,6 +1,6 @@
 /**
- * Keeps the house in order: who may import whom, how long things may be, what is not called and what to call instead,
- * nothing dead, nothing unfinished. Every exception stands in tidy/allowed.ts with its reason.
+ * Keeps the code in order: allowed imports, the length of files and functions, forbidden calls and their replacements,
+ * no dead file, nothing unfinished. Every exception is in tidy/allowed.ts with its reason.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -112,10 +112,10 @@ test('no file is dead: each is reached from bin/, or by a test as its helper', (
   for (const { path } of files(join(PACKAGE, 'bin'))) {
     const source = read(join('bin', path));
     for (const target of modulesNamedBy(source)) reach(target);
-    // What bin/launch.cjs makes the path of by the name that was called, or bin/child.cjs names.
+    // bin/launch.cjs makes this path of the name of the command, and bin/child.cjs names one.
     reach(`src/programs/${path.replace(/\.cjs$/, '')}.ts`);
   }
-  // What package.json exports.
+  // package.json exports these modules.
   for (const [, target] of read('package.json').text.matchAll(/"types": "\.\/dist\/([\w./-]+)\.d\.ts"/g))
     reach(`${target}.ts`);
   // The page names its script; server.ts has the list of what is served.

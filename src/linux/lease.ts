@@ -2,8 +2,8 @@
  * A file lease as a probe: does anybody have this file open or mapped for writing?
  * Guarantees: the lease is taken and released in two adjacent calls, so no opener waits longer than microseconds. An
  * opener that meets the lease cannot kill this process.
- * Does not: keep a lease. A lease kept across a rename let 14.8 % of the racing writers through. An opener that waits
- * for a lease while we are stopped waits for `lease-break-time`. Source: fcntl(2), "Leases".
+ * Does not: keep a lease. A lease kept across a rename let 14.8 % of the racing writers through. If this process is stopped between
+ * the two calls, an opener waits for up to `lease-break-time`. Source: fcntl(2), "Leases".
  */
 import { constants } from 'node:os';
 import { ERRNO, LinuxError } from './error.js';

@@ -1,9 +1,9 @@
-/** What the tests of commands share. */
+/** Helpers of the tests of commands. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { World } from '../world/world.js';
 
-/** A file of 200 bytes under `--max-bytes 100`: held, `too_large`. Its job as `ingest-ctl held --json` tells it. */
+/** A file of 200 bytes under `--max-bytes 100`: held, `too_large`. Returns its job as `ingest-ctl held --json` prints it. */
 export async function withHeldFile(
   world: World,
   name = 'large.csv',

@@ -1,6 +1,7 @@
-/** `ingest-ctl doctor`: every thing in one line with its remedy; nothing is left behind. */
+/** `ingest-ctl doctor` prints one line with its remedy for each finding, and leaves no file. */
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { remount, tmpfsMount } from '../world/mounts.js';
@@ -17,8 +18,11 @@ interface Finding {
   remedy?: string;
 }
 
+/** `args` replace the world's own flags of the same name. */
 async function doctor(world: World, code: number, options: StartOptions = {}, args: string[] = []): Promise<Finding[]> {
-  const all = ['doctor', '--json', ...world.flags('ingest'), ...args];
+  const nameOf = (flag: string) => flag.split('=')[0];
+  const own = world.flags('ingest').filter((flag) => !args.some((arg) => nameOf(arg) === nameOf(flag)));
+  const all = ['doctor', '--json', ...own, ...args];
   const ended = await world.launch('ingest-ctl', all, options).ended;
   assert.equal(ended.code, code, ended.stdout + ended.stderr);
   return ended.stdout
@@ -29,7 +33,7 @@ async function doctor(world: World, code: number, options: StartOptions = {}, ar
 
 const troubles = (found: Finding[]): Finding[] => found.filter(({ level }) => level !== 'ok');
 
-test('a good place is told as one, thing by thing, and nothing is left there', limit, async (t) => {
+test('each property of a good place is reported as good, and no file is left there', limit, async (t) => {
   const world = createWorld(t);
   const found = await doctor(world, 0);
   const about = (word: RegExp) => found.some(({ what }) => word.test(what));
@@ -68,7 +72,7 @@ test('beside a running ingest it disturbs nothing', limit, async (t) => {
   world.check();
 });
 
-test('every missing folder is told, with exit code 3', limit, async (t) => {
+test('every missing folder is reported, with exit code 3', limit, async (t) => {
   const world = createWorld(t);
   rmSync(world.feed().warehouse, { recursive: true });
   rmSync(world.feed().manifests, { recursive: true });
@@ -77,10 +81,41 @@ test('every missing folder is told, with exit code 3', limit, async (t) => {
     found.map(({ about }) => about),
     ['warehouse', 'manifests'],
   );
-  for (const { remedy } of found) assert.match(remedy!, /mkdir -p/);
+  for (const { remedy } of found) assert.match(remedy!, /sudo install -d -o \w+ -g \w+ \S+$/);
 });
 
-test('folders of another state are told', limit, async (t) => {
+test('the commands of one round make all missing folders, so that the service may use them', limit, async (t) => {
+  if (skipUnlessRoot(t, 'whether the commands that doctor prints make folders for the service was not tested.')) return;
+  if (skipUnlessReachable(t, ordinaryUser, 'what doctor prints for missing folders of a service was not tested.'))
+    return;
+  const world = createWorld(t, { user: ordinaryUser });
+  const above = join(world.root, 'data');
+  mkdirSync(above);
+  const folders = ['input', 'warehouse', 'manifests', 'work'].map((name) => join(above, name));
+  const flags = ['input', 'warehouse', 'manifests', 'work-dir'].map((name, i) => `--${name}=${folders[i]}`);
+  const first = await doctor(world, 3, { user: ordinaryUser }, flags);
+  assert.deepEqual(
+    first.map(({ what }) => what.replace(/;.*/, '')),
+    folders.map((folder) => `${folder} does not exist`),
+  );
+  const run = ({ remedy }: Finding) => execFileSync('sh', ['-ec', remedy!.replace(/^.*run: sudo /, '')]);
+  const [last, ...others] = [first.at(-1)!, ...first.slice(0, -1)];
+  others.forEach(run);
+  // The work directory alone is missing, and root owns its parent.
+  const second = troubles(await doctor(world, 3, { user: ordinaryUser }, flags)).filter(
+    ({ level }) => level === 'fail',
+  );
+  assert.deepEqual(
+    second.map(({ about, remedy }) => [about, remedy]),
+    [['work directory', last.remedy]],
+  );
+  assert.match(second[0]!.what, /work does not exist; its parent \S+\/data cannot be written by this user \(EACCES/);
+  run(last);
+  assert.equal(statSync(folders[0]!).mode & 0o7777, 0o2775);
+  await doctor(world, 0, { user: ordinaryUser }, flags);
+});
+
+test('folders of another state are reported', limit, async (t) => {
   const world = createWorld(t);
   await world.runOnce();
   await doctor(world, 0);
@@ -91,7 +126,7 @@ test('folders of another state are told', limit, async (t) => {
   assert.match(ended.stdout, /belongs to the state .*state\.db, and not to .*other\.db/);
 });
 
-test('too few descriptors are told with the figure', limit, async (t) => {
+test('too few descriptors are reported with their number', limit, async (t) => {
   const world = createWorld(t);
   const [one, ...more] = troubles(await doctor(world, 0, { wrap: ['prlimit', '--nofile=300'] })).filter(
     ({ about }) => about === 'descriptors',
@@ -102,7 +137,7 @@ test('too few descriptors are told with the figure', limit, async (t) => {
 });
 
 test(
-  'another filesystem: a warehouse there is copied to, a work directory there is wrong, read-only is told',
+  'another filesystem: files are copied to a warehouse on it, a work directory on it is wrong, and read-only is reported',
   limit,
   async (t) => {
     if (skipUnlessRoot(t, 'the findings of doctor on other mounts were not tested.')) return;
@@ -120,8 +155,8 @@ test(
   },
 );
 
-test('root is told that it does not ask for the owner of the state', limit, async (t) => {
-  if (skipUnlessRoot(t, 'what doctor tells root of the state of somebody else was not tested.')) return;
+test('doctor as root reports that it does not check the rights of the owner of the state', limit, async (t) => {
+  if (skipUnlessRoot(t, 'the report of doctor as root on the state of another user was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
   const asked = troubles(await doctor(world, 0, { user: { uid: 0, gid: 0 } }));
   assert.deepEqual(
@@ -130,8 +165,8 @@ test('root is told that it does not ask for the owner of the state', limit, asyn
   );
 });
 
-test('an ordinary user learns what it may not do', limit, async (t) => {
-  if (skipUnlessReachable(t, ordinaryUser, 'what doctor tells an ordinary user was not tested.')) return;
+test('doctor reports to an ordinary user the rights that it lacks', limit, async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'the report of doctor to an ordinary user was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
   if (otherUser) {
     const leases = troubles(await doctor(world, 0, { user: ordinaryUser }));
@@ -140,4 +175,33 @@ test('an ordinary user learns what it may not do', limit, async (t) => {
   chmodSync(world.feed().warehouse, 0o500);
   const found = troubles(await doctor(world, 3, { user: ordinaryUser })).filter(({ about }) => about === 'warehouse');
   assert.match(found[0]!.what, /cannot be written \(EACCES; owner \d+:\d+, mode 500/);
+});
+
+/** A systemctl that knows a unit of the user who asks. */
+function unitOf(world: World, readWritePaths: string, properties = ''): StartOptions {
+  const folder = join(world.root, 'shims');
+  mkdirSync(folder, { recursive: true });
+  const answer = `User=$(id -un)\nProtectSystem=strict\nReadWritePaths=${readWritePaths}\n${properties}`;
+  const asked = '[ "$1 $2 $4" = "show --property atomic-ingestor" ] || exit 1';
+  writeFileSync(join(folder, 'systemctl'), `#!/bin/sh\n${asked}\ncat << EOF\n${answer}\nEOF\n`, { mode: 0o755 });
+  return { env: { PATH: `${folder}:${process.env.PATH}` } };
+}
+
+test('folders that the unit may not write are named, with the lines of its drop-in', limit, async (t) => {
+  const world = createWorld(t);
+  const { input, warehouse, manifests } = world.feed();
+  const unit = async (...given: Parameters<typeof unitOf>) =>
+    (await doctor(world, 0, unitOf(...given))).find(({ about }) => about === 'unit')!;
+
+  const outside = await unit(world, '/srv/ingest');
+  assert.equal(outside.level, 'warn');
+  assert.match(outside.what, new RegExp(`may not write in ${[input, world.root, warehouse, manifests].join(', ')}:`));
+  assert.match(outside.remedy!, new RegExp(`below \\[Service\\]: ReadWritePaths=${world.root}$`));
+
+  assert.equal((await unit(world, `-/srv/ingest ${world.root}`)).level, 'ok');
+  assert.equal(
+    (await doctor(world, 0)).find(({ about }) => about === 'unit'),
+    undefined,
+    'no such unit',
+  );
 });

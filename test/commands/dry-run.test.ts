@@ -12,7 +12,7 @@ import { ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../world/user
 import { createWorld, type World } from '../world/world.js';
 import { inputPath, withHeldFile } from './cases.js';
 
-/** Everything below the world's root that any change would alter; of directories too. */
+/** The metadata of every file and directory below the world's root: any change alters it. */
 function everything(world: World): string[] {
   return readdirSync(world.root, { recursive: true, encoding: 'latin1' })
     .map((name) => {
@@ -81,7 +81,7 @@ function assertMixed({ verdicts, reasons, total }: Told): void {
   assert.match(total, /1 fifo \(never opened\)/);
 }
 
-test('a dry run tells each file, changes nothing, and the real run after it does what it told', async (t) => {
+test('a dry run lists each file and changes nothing, and the real run after it does what it listed', async (t) => {
   const world = await mixed(t);
   const before = everything(world);
   const told = await dryRun(world);
@@ -95,7 +95,7 @@ test('a dry run tells each file, changes nothing, and the real run after it does
   assert.equal(world.log.named('file_skipped_duplicate').length, duplicates);
 });
 
-test('a dry run needs no state, and makes none', async (t) => {
+test('a dry run needs no state and creates none', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 10);
   const before = everything(world);
@@ -104,7 +104,7 @@ test('a dry run needs no state, and makes none', async (t) => {
   assert.deepEqual(everything(world), before);
 });
 
-test('on read-only mounts, the state too: the verdict of each file is what the real run makes of it', async (t) => {
+test('on read-only mounts, also of the state, the verdict of each file is the result of the real run', async (t) => {
   if (skipUnlessRoot(t, 'that --dry-run works on read-only mounts')) return;
   const world = await mixed(t);
   const places = [world.input, world.feed().warehouse, world.feed().manifests, join(world.root, 'state')];
@@ -122,7 +122,7 @@ test('on read-only mounts, the state too: the verdict of each file is what the r
   assert.deepEqual(cameTrue(world, since), withTwinsInOrder(told.verdicts));
 });
 
-/** What the real run made of each file, by its path as the dry run shows it. */
+/** The result of the real run for each file, by its path as the dry run shows it. */
 function cameTrue(world: World, since: number): Map<string, string> {
   const found = new Map<string, string>();
   const verdicts = { file_ingested: 'store', file_skipped_duplicate: 'duplicate' } as Record<string, string>;
@@ -138,14 +138,14 @@ function cameTrue(world: World, since: number): Map<string, string> {
   return withTwinsInOrder(found);
 }
 
-/** Which of two files of one content comes first is decided by their order in the run. */
+/** The order in the run decides which of two files of one content comes first. */
 function withTwinsInOrder(verdicts: Map<string, string>): Map<string, string> {
   const twins = ['twin-1.csv', 'twin-2.csv'];
   const sorted = twins.map((name) => String(verdicts.get(name))).sort();
   return new Map([...verdicts, ...twins.map((name, i) => [name, sorted[i]!] as const)].sort());
 }
 
-test('a dry run beside a running ingestor sees what that has stored', async (t) => {
+test('a dry run beside a running ingestor knows the files that are stored already', async (t) => {
   const world = createWorld(t);
   world.start('ingest');
   world.drop('a.csv', 'content');
@@ -182,8 +182,8 @@ test('a file that somebody has open for writing waits', async (t) => {
   }
 });
 
-test('an ordinary user is told what it may not read', async (t) => {
-  if (skipUnlessReachable(t, ordinaryUser, 'what --dry-run says of an unreadable file')) return;
+test('a dry run reports the files that an ordinary user may not read', async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'the reason of --dry-run for an unreadable file')) return;
   const world = createWorld(t, { user: ordinaryUser });
   world.drop('secret.csv', 10);
   chmodSync(inputPath(world, 'secret.csv'), 0);

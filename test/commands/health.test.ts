@@ -1,6 +1,6 @@
 /**
- * What monitoring asks, when those who should be at work are not: real processes, killed and stopped, each role alone.
- * The same answer is asked of `queue-stat` (exit code and findings), of `queue-stat --check` and of `ingest-ctl explain`.
+ * Monitoring while processes that should run do not: real processes, killed and stopped, each role alone.
+ * `queue-stat` (exit code and findings), `queue-stat --check` and `ingest-ctl explain` must agree.
  */
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
@@ -19,7 +19,7 @@ import { createWorld, type World } from '../world/world.js';
 const limit = { timeout: 180_000 };
 const PATIENT = { withinMs: 60_000 };
 const SAID_WITHIN = { withinMs: 15_000, everyMs: 200 };
-/** None of them is passed by itself in a test. */
+/** No test exceeds these bounds by its own figures. */
 const BOUNDS = ['--max-age', '3600', '--max-held', '5'];
 
 interface Check {
@@ -33,7 +33,7 @@ async function check(world: World): Promise<Check> {
   return { code, stderr, findings: (JSON.parse(stdout) as Report).findings };
 }
 
-/** Within 15 s the check fails with that finding, as *stuck*; answers the finding. */
+/** Waits up to 15 s until the check fails with that finding, as *stuck*. Returns the finding. */
 async function fails(world: World, code: string, sentence: RegExp): Promise<Finding> {
   let last: Check | undefined;
   const found = await until(
@@ -50,7 +50,7 @@ async function fails(world: World, code: string, sentence: RegExp): Promise<Find
   const line = await world.run('queue-stat', ['--check', ...BOUNDS]);
   assert.equal(line.code, 2, line.stdout);
   assert.match(line.stdout, /^INGEST CRITICAL - .+ \| waiting=\d+;;;0 held=\d+;;5;0 oldest=\d+s;;3600;0\n$/);
-  // Where several stages have no worker, the first of them is named.
+  // If several stages have no worker, the line names the first of them.
   const heads = last!.findings.map((one) => one.sentence.slice(0, 30));
   assert.ok(
     heads.some((head) => line.stdout.includes(` - ${head}`)),
@@ -71,16 +71,16 @@ async function passes(world: World): Promise<Finding[]> {
 const explained = async (world: World, name: string): Promise<string> =>
   (await world.run('ingest-ctl', ['explain', join(world.input, name)])).stdout;
 
-/** A moment of this test: not before its start, not in the future. */
+/** The time belongs to this test: it is not before the start and not in the future. */
 function isRecent(since: string | null): void {
   const ms = Date.parse(since ?? '');
   assert.ok(ms > Date.now() - 120_000 && ms <= Date.now() + 1_000, String(since));
 }
 
-/** The same where others live: within seconds one of them notices, and notes when. */
+/** The same while other processes live: within seconds one of them notices the trouble and records the time. */
 async function failsSince(world: World, code: string, sentence: RegExp): Promise<void> {
   const since = async () => (await fails(world, code, sentence)).since ?? undefined;
-  isRecent(await until('the others to notice', since, SAID_WITHIN));
+  isRecent(await until('another process to notice', since, SAID_WITHIN));
 }
 
 /** A service that has stored a file. */
@@ -109,7 +109,7 @@ test('a service that was killed: stuck since its last sign, until it runs again'
   await passes(world);
 });
 
-test('a service that an operator stopped is missed too, and forgotten by a clean --once', limit, async (t) => {
+test('a service that an operator stopped is reported too, until a clean --once ends the report', limit, async (t) => {
   const { world } = await atWork(t, ['ingest']);
   await world.stop();
   isRecent((await fails(world, 'nobody', /the service was stopped; 0 files wait, and new ones are not noticed/)).since);
@@ -128,7 +128,7 @@ test('after --once, as cron runs it, only ages and held files count', limit, asy
   );
 });
 
-test('a --once that is killed does not make a killed service forgotten', limit, async (t) => {
+test('a killed --once does not end the report of a killed service', limit, async (t) => {
   const { world } = await atWork(t, ['ingest']);
   await world.killAll();
   const writer = world.writer('open.csv');
@@ -199,7 +199,7 @@ test('a producer that is stopped: new files are not noticed, since when', limit,
   assert.doesNotMatch(text, /next scan/);
 });
 
-test('a worker that is stopped: what waits for it is said to do so', limit, async (t) => {
+test('a worker that is stopped: explain says of a waiting file that its worker is stopped', limit, async (t) => {
   const { world, programs } = await atWork(t, ['ingest-producer', 'ingest-worker']);
   await stop(...programs[1]!.descendants());
   world.drop('late.csv', 20);
@@ -211,10 +211,10 @@ test('a worker that is stopped: what waits for it is said to do so', limit, asyn
 });
 
 test(
-  'a small disk of the state that is nearly empty is no trouble; a full one is, and explain says it',
+  'a small disk of the state that is nearly empty is not reported; a full one is, also by explain',
   limit,
   async (t) => {
-    if (skipUnlessRoot(t, 'that a full disk of the state is said')) return;
+    if (skipUnlessRoot(t, 'the report of a full disk of the state')) return;
     const world = createWorld(t);
     const directory = dirname(world.statePath);
     tmpfsMount(directory, { size: '200m' });

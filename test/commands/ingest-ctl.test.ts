@@ -5,7 +5,7 @@ import { editDatabase } from '../world/database.js';
 import { createWorld } from '../world/world.js';
 import { inputPath, withHeldFile } from './cases.js';
 
-test('retry by id, by path and by --all sends a held file through, once what held it is mended', async (t) => {
+test('retry by id, by path and by --all sends a held file on after the cause of the hold is repaired', async (t) => {
   for (const how of ['id', 'path', 'relative', 'all'] as const) {
     const world = createWorld(t);
     const job = await withHeldFile(world);
@@ -19,7 +19,7 @@ test('retry by id, by path and by --all sends a held file through, once what hel
   }
 });
 
-test('a running worker takes a retried file up by itself', async (t) => {
+test('a running worker claims a retried file by itself', async (t) => {
   const world = createWorld(t);
   await withHeldFile(world);
   world.start('ingest');
@@ -29,7 +29,7 @@ test('a running worker takes a retried file up by itself', async (t) => {
   await world.stored(1);
 });
 
-test('--code and --feed leave what they do not name; a name of nothing held is told with exit code 4', async (t) => {
+test('--code and --feed leave other held files alone; a name that matches no held file ends with exit code 4', async (t) => {
   const world = createWorld(t);
   await withHeldFile(world);
   const other = await world.run('ingest-ctl', ['retry', '--all', '--code', 'poison']);
@@ -45,7 +45,7 @@ test('--code and --feed leave what they do not name; a name of nothing held is t
   }
 });
 
-test('discard gives a held file up: it ends in failed/, and is not ingested', async (t) => {
+test('discard gives a held file up: it is moved to failed/ and is not ingested', async (t) => {
   const world = createWorld(t);
   const job = await withHeldFile(world);
   const { code, stdout } = await world.run('ingest-ctl', ['discard', job.id]);
@@ -55,7 +55,7 @@ test('discard gives a held file up: it ends in failed/, and is not ingested', as
   assert.equal(left, 'nothing is held\n');
 });
 
-test('pause keeps a stage from running until resume, also over a restart', async (t) => {
+test('pause stops a stage until resume, also through a restart', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 10);
   world.start('ingest');
@@ -82,7 +82,7 @@ test('resume of one stage says that a pause of all still closes it', async (t) =
   assert.match(stderr, /every stage of every feed is still closed by a pause/);
 });
 
-test('a slip in a verb or stage is told with the right word', async (t) => {
+test('a misspelt verb or stage is refused with the right word', async (t) => {
   const world = createWorld(t);
   await world.runOnce();
   const verb = await world.run('ingest-ctl', ['retyr']);
@@ -94,7 +94,7 @@ test('a slip in a verb or stage is told with the right word', async (t) => {
   assert.equal((await world.launch('ingest-ctl', ['--help']).ended).code, 0);
 });
 
-test('a slip in --code is told with the right word and all codes, by every verb that takes it; nothing is done', async (t) => {
+test('a misspelt --code is refused with the right word and all codes, by every verb that has --code; nothing is done', async (t) => {
   const world = createWorld(t);
   await withHeldFile(world);
   for (const args of [['held'], ['held', '--json'], ['retry', '--all'], ['discard', '--all']]) {
@@ -108,12 +108,12 @@ test('a slip in --code is told with the right word and all codes, by every verb 
     /^nothing is held for the reason poison$/m,
   );
   assert.match((await world.run('ingest-ctl', ['held', '--code', 'too_large'])).stdout, /large\.csv/);
-  // The last error of a file may be any of the kernel's: it is a reason while a file is held for it.
+  // The code of a hold may be any error of the kernel. Such a code is valid while a file is held for it.
   editDatabase(world.statePath, (db) => db.exec("UPDATE jobs SET hold_code = 'enotty' WHERE state = 'held'"));
   assert.match((await world.run('ingest-ctl', ['held', '--code', 'enotty'])).stdout, /large\.csv/);
 });
 
-test('explain finds a file by its name alone, in every directory, and ends with 4 where nobody knows it', async (t) => {
+test('explain finds a file by its name alone, in every directory, and ends with 4 if it finds none', async (t) => {
   const world = createWorld(t);
   await withHeldFile(world, 'below/deep/large.csv');
   world.drop('other/large.csv', 50);

@@ -1,4 +1,4 @@
-/** The status line: what it promises a person who waits. */
+/** The status line for a person who waits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Progress } from '../../src/base/process/protocol.js';
@@ -10,13 +10,13 @@ const now = (more: Partial<Progress> = {}): Progress => ({
   ...more,
 });
 
-test('the bar is empty before there is anything, and full when all is in', () => {
+test('the bar is empty before the first file, and full when no file is left', () => {
   assert.match(progressText(now(), NONE, true), /^\[\.{24}\] 0 files in/);
   assert.match(progressText(now({ filesDone: 3, filesLeft: 1 }), NONE, true), /^\[#{18}\.{6}\] 3 files in/);
   assert.match(progressText(now({ filesDone: 1 }), NONE, true), /^\[#{24}\] 1 file in/);
 });
 
-test('no time is promised for a file that somebody writes, and a long name hides no time', () => {
+test('a file that is being written has no remaining time, and a long name does not hide the time', () => {
   const waiting = { path: 'a'.repeat(200), seconds: 2 };
   const line = (writer: 'open' | 'growing' | undefined) =>
     progressText(now({ filesLeft: 2, waiting: { ...waiting, writer } }), NONE, false);
@@ -25,12 +25,12 @@ test('no time is promised for a file that somebody writes, and a long name hides
   assert.match(line('growing'), /, still growing: a{200}$/);
 });
 
-test('a stage that takes no job is named for as long as it takes none', () => {
+test('a closed stage is named while it is closed', () => {
   const closed = [{ stage: 'move', code: 'no_space' }];
   assert.match(progressText(now({ filesLeft: 2, held: 1, closed }), NONE, false), /, 1 held, move closed: no_space$/);
 });
 
-test('whoever stops it is told what is left', () => {
+test('the summary of a stopped run says how many files are left', () => {
   const left = now({ filesDone: 5, filesLeft: 2 });
   assert.match(
     summaryText(left, { filesDone: 4, bytesDone: 0 }, true),

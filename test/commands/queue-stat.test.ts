@@ -56,7 +56,7 @@ test('with all daemons down: every stage, exact totals, nothing at work', async 
   assert.match(stdout, /2 stored \(1004 B\)/);
 });
 
-test('the rate is that of the last minute, also where nobody is at work any more', async (t) => {
+test('the rate is the rate of the last minute, also after all processes have ended', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 10);
   world.drop('b.csv', 20);
@@ -68,7 +68,7 @@ test('the rate is that of the last minute, also where nobody is at work any more
   assert.ok((await report(world)).stages.every(({ files_per_second: rate }) => rate === 0));
 });
 
-test('a held file is counted, and told with its reason and what releases it', async (t) => {
+test('a held file is counted, and shown with its reason and its remedy', async (t) => {
   const world = createWorld(t);
   const job = await withHeldFile(world);
   assert.equal(job.code, 'too_large');
@@ -95,7 +95,7 @@ test('with daemons: they are listed as alive, and a gate says since when and why
   );
 });
 
-test('a state that is not there is no state: exit code 3, a sentence, and nothing made', async (t) => {
+test('a missing state gives exit code 3 and a sentence, and nothing is created', async (t) => {
   const world = createWorld(t);
   const { code, stderr, stdout } = await world.run('queue-stat');
   assert.equal(code, 3);
@@ -104,7 +104,7 @@ test('a state that is not there is no state: exit code 3, a sentence, and nothin
   assert.deepEqual(readdirSync(dirname(world.statePath)), []);
 });
 
-test('something else than a database is refused with exit code 3 and left as it is', async (t) => {
+test('a file that is not a database is refused with exit code 3 and stays unchanged', async (t) => {
   const world = createWorld(t);
   writeFileSync(world.statePath, 'not a database, but long enough to be taken for one at first sight'.repeat(100));
   const { code, stderr } = await world.run('queue-stat');
@@ -143,14 +143,14 @@ async function waiting(t: TestContext): Promise<World> {
   return world;
 }
 
-/** All jobs were made so much earlier. */
+/** Makes all jobs older by that many seconds. */
 const age = (world: World, seconds: number): void =>
   editDatabase(
     world.statePath,
     (db) => void db.prepare('UPDATE jobs SET created_ms = created_ms - ?').run(seconds * 1000),
   );
 
-test('what waits is told by age: by stage, feed, directory and suffix', async (t) => {
+test('waiting files are counted by age: by stage, feed, directory and suffix', async (t) => {
   const world = await waiting(t);
   age(world, 2 * 3_600);
   const column = AGE_BOUNDS.indexOf(8 * 3_600);
@@ -178,7 +178,7 @@ test('what waits is told by age: by stage, feed, directory and suffix', async (t
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
 });
 
-test('--max-age is passed by what is not held, and --max-held by what is: exit code 4 and why', async (t) => {
+test('--max-age counts files that are not held, --max-held counts held files: exit code 4 and the reason', async (t) => {
   const world = await waiting(t);
   age(world, 100);
   const ask = async (...args: string[]) => {
@@ -213,7 +213,7 @@ test('--workers (or --processes) lists who is at work, and who has died', async 
   for (const { condition } of processes) assert.equal(condition, 'dead');
 });
 
-test('queue-stat whose reader has gone ends without a word', async (t) => {
+test('queue-stat ends silently when its reader has gone', async (t) => {
   const world = createWorld(t);
   await world.runOnce();
   const command = spawn(join(PACKAGE, 'bin/queue-stat'), ['--state-path', world.statePath], {
@@ -239,7 +239,7 @@ test('a place that hangs has no figure, and the command ends with its own exit c
   assert.match(text.stdout, /free for warehouse: no answer from /);
 });
 
-test('without a word on the state, the configuration of the installed service names it', async (t) => {
+test('without an option that names the state, the configuration of the installed service names it', async (t) => {
   if (skipUnlessRoot(t, 'the configuration in /etc')) return;
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.drop('a.csv', 10);
@@ -247,7 +247,7 @@ test('without a word on the state, the configuration of the installed service na
   const etc = join(world.root, 'etc');
   mkdirSync(join(etc, 'atomic-ingestor'), { recursive: true });
   writeFileSync(join(etc, 'atomic-ingestor/config.yaml'), `state-path: ${world.statePath}\n`);
-  // /etc is this folder for the command alone.
+  // Only the command sees this folder as /etc.
   const run = (...words: string[]) =>
     world.launch('/usr/bin/unshare', ['-m', 'sh', '-c', 'mount --bind "$0" /etc && exec "$@"', etc, ...words]).ended;
   const queueStat = join(PACKAGE, 'bin/queue-stat');

@@ -1,4 +1,4 @@
-/** ingest-replicate as a command: what it says, how it ends. */
+/** ingest-replicate as a command: its output and its exit codes. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ function folders(t: TestContext): { root: string; source: string; dest: string }
 
 const run = (...args: string[]) => new Program('ingest-replicate', args).ended;
 
-test('--dry-run says each act, and changes nothing at all', async (t) => {
+test('--dry-run prints each action and changes nothing', async (t) => {
   const { source, dest } = folders(t);
   mkdirSync(join(source, 'd'));
   writeFileSync(join(source, 'd/new'), 'four');
@@ -51,7 +51,7 @@ test('--dry-run says each act, and changes nothing at all', async (t) => {
   assert.match((await run(source, dest, '--dry-run')).stdout, /^nothing to do\n$/);
 });
 
-test('wrong usage is 2, an environment that cannot be used 3, a file that cannot be mirrored 4 with its name', async (t) => {
+test('exit codes: 2 for wrong usage, 3 for an unusable environment, 4 for a file that cannot be mirrored and is named', async (t) => {
   const { root, source, dest } = folders(t);
   const missing = await run(source);
   assert.equal(missing.code, 2);
@@ -75,7 +75,7 @@ test('wrong usage is 2, an environment that cannot be used 3, a file that cannot
   assert.equal(readFileSync(join(dest, 'open'), 'utf8'), 'x');
 });
 
-test('it tells what it does in JSON lines, and a signal ends it with what is in hand done', async (t) => {
+test('it logs its actions in JSON lines, and a signal ends it after the action in progress', async (t) => {
   const { source, dest } = folders(t);
   writeFileSync(join(source, 'a'), 'x');
   const mirror = new Program('ingest-replicate', [source, dest, '--metrics-interval-seconds', '0.1']);

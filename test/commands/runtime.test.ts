@@ -1,4 +1,4 @@
-/** Which Node a command runs on: the machine's, or the one that npm installs with the package. */
+/** A command runs on the Node of the machine, or on the Node that npm installs with the package. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -17,7 +17,7 @@ import { PACKAGE } from '../world/program.js';
 import { ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
 import { createWorld, type World } from '../world/world.js';
 
-/** What calls itself this version, and says of itself that it runs. */
+/** A fake Node: it prints this version, or the arguments that it runs. */
 function fakeNode(path: string, version: string): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `#!/bin/sh\n[ "$1" = --version ] && echo v${version} || echo "${version} runs $*"\n`);
@@ -43,7 +43,7 @@ function bare(t: TestContext) {
 const TOO_OLD = ['8.17.0', '18.20.4', '20.20.0', '21.7.3'];
 const NEW_ENOUGH = ['22.1.0', '22.23.3', '24.0.0', '24.21.0', '26.10.0', '30.1.0'];
 
-test('a command runs on the Node of the machine where that is new enough, as package.json says it', (t) => {
+test('a command runs on the Node of the machine if that is new enough by package.json', (t) => {
   const { bin, path, run } = bare(t);
   for (const version of NEW_ENOUGH) {
     fakeNode(join(path, 'node'), version);
@@ -74,7 +74,7 @@ for (const [where, folder] of [
   });
 }
 
-test('where there is none it says in a sentence what to do, and ends with 3', (t) => {
+test('without any Node it prints one sentence with the remedy, and ends with 3', (t) => {
   const { bin, run } = bare(t);
   const { status, said } = run(join(bin, 'ingest'), '--once');
   assert.equal(status, 3);
@@ -93,7 +93,7 @@ test('the process that was started is the Node itself, and so are its children',
   await world.stop();
 });
 
-/** bin/ and what it runs, of somebody else. */
+/** bin/ and the programs that it runs, owned by another user. */
 function foreignPackage(world: World): string {
   const root = join(world.root, 'package');
   for (const path of ['bin', 'package.json', 'dist/program'])
@@ -102,7 +102,7 @@ function foreignPackage(world: World): string {
   return root;
 }
 
-test('a start keeps what Node compiled in dist/cache; where it may not write there it starts all the same', async (t) => {
+test('a start keeps the compiled code of Node in dist/cache; without write permission it starts all the same', async (t) => {
   if (skipUnlessRoot(t, 'a package that its user may not write to')) return;
   if (skipUnlessReachable(t, ordinaryUser, 'a package that its user may not write to')) return;
   const world = createWorld(t);

@@ -1,4 +1,4 @@
-/** `npm start` and what a first user meets. */
+/** `npm start`, and the messages that a first user sees. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ test('npm start makes ./var, names where to drop a file, page, manifest and queu
   assert.equal((await program.stop()).code, 0);
 });
 
-test('a command says to build first where dist is missing', async (t) => {
+test('a command says to build first if dist is missing', async (t) => {
   const world = createWorld(t);
   cpSync(join(PACKAGE, 'bin'), join(world.root, 'bin'), { recursive: true });
   writeFileSync(join(world.root, 'package.json'), '{"type": "module"}');
@@ -48,11 +48,11 @@ function copyPrograms(root: string): void {
     cpSync(join(PACKAGE, path), join(root, path), { recursive: true });
 }
 
-test('npm start that is told to end by its own pid alone ends what it started', async (t) => {
+test('npm start ends the processes that it started when only its own pid gets SIGTERM', async (t) => {
   const world = createWorld(t);
   copyPrograms(world.root);
   symlinkSync(join(PACKAGE, 'node_modules'), join(world.root, 'node_modules'));
-  // As a service manager or a container does it: no terminal hands the signal to all of them.
+  // A service manager or a container signals this pid alone. A terminal would signal all processes.
   const npm = world.launch('/usr/bin/env', ['npm', 'start'], { cwd: world.root });
   await world.event('worker_started', ({ worker }) => worker === 'producer');
   const started = npm.descendants();
@@ -79,7 +79,7 @@ test('Ctrl-C in a terminal drains npm start once, although npm passes the signal
   assert.match(log(), /"event":"stopped".*"exit_code":0|"exit_code":0.*"event":"stopped"/);
 });
 
-test('a command runs out of one file', async (t) => {
+test('each command is one file', async (t) => {
   const world = createWorld(t);
   copyPrograms(world.root);
   symlinkSync(join(PACKAGE, 'node_modules'), join(world.root, 'node_modules'));
@@ -99,7 +99,7 @@ for (const [module, hint] of [
   ['koffi', /run npm ci \(or npm install\) again without --omit=optional/],
   ['better-sqlite3', /for x64 and arm64, so run npm ci \(or npm install\) again/],
 ] as const) {
-  test(`a command names ${module} and what it takes, where its binary is missing`, async (t) => {
+  test(`a command names ${module} and the remedy if the binary of that module is missing`, async (t) => {
     const world = createWorld(t);
     const modules = join(world.root, 'node_modules');
     copyPrograms(world.root);

@@ -1,4 +1,4 @@
-/** On a terminal silence is a fault: a waiting file is told with the time its window still has, and --once sums up. */
+/** A terminal is never silent: a waiting file is shown with the rest of its quiet window, and --once prints a summary. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { createWorld } from '../world/world.js';
 
 test('ingest --once on a terminal shows a bar, the file that is waited for, short lines and a summary', async (t) => {
   if (spawnSync('script', ['--version']).error) {
-    t.skip('no script(1): what is shown on a terminal was not tested');
+    t.skip('no script(1): the output on a terminal was not tested');
     return;
   }
   const world = createWorld(t, { options: { stabilitySeconds: 2 } });
@@ -31,7 +31,7 @@ test('ingest --once on a terminal shows a bar, the file that is waited for, shor
 
 test('a run on a terminal that finds its files complete at once counts them too', async (t) => {
   if (spawnSync('script', ['--version']).error) {
-    t.skip('no script(1): what is shown on a terminal was not tested');
+    t.skip('no script(1): the output on a terminal was not tested');
     return;
   }
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
@@ -46,7 +46,7 @@ test('a run on a terminal that finds its files complete at once counts them too'
 
 test('a warning on a terminal is named and coloured, unless NO_COLOR is set', async (t) => {
   if (spawnSync('script', ['--version']).error) {
-    t.skip('no script(1): what is shown on a terminal was not tested');
+    t.skip('no script(1): the output on a terminal was not tested');
     return;
   }
   for (const [variable, start] of [
@@ -63,9 +63,9 @@ test('a warning on a terminal is named and coloured, unless NO_COLOR is set', as
   }
 });
 
-test('an audit on a terminal shows how far it is, and its findings whole', async (t) => {
+test('an audit on a terminal shows its progress, and its findings in full', async (t) => {
   if (spawnSync('script', ['--version']).error) {
-    t.skip('no script(1): what an audit shows on a terminal was not tested');
+    t.skip('no script(1): the output of an audit on a terminal was not tested');
     return;
   }
   const world = createWorld(t);

@@ -41,7 +41,7 @@ async function jump(world: World, plan: AdversaryPlan, report: AdversaryReport):
       const [before, after] = [offsetMs, offsetMs + by];
       const begunMs = Date.now();
       for (let n = 0; n < 15; n++) world.drop(`${jumps}-${n}.csv`, 300);
-      await until('some are told', () => world.jobs().length > jumps * 30, { withinMs: 30_000 });
+      await until('some files to have jobs', () => world.jobs().length > jumps * 30, { withinMs: 30_000 });
       control.set('wall_ns', after * 1e6);
       offsetMs = after;
       for (let n = 15; n < 30; n++) world.drop(`${jumps}-${n}.csv`, 300);

@@ -5,6 +5,7 @@
  */
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { ON_TRIAL } from '../../src/ingest/gates/episode.js';
 import { drop } from '../world/dropping.js';
 import { bindMount, tmpfsMount, unmount } from '../world/mounts.js';
@@ -50,11 +51,11 @@ async function goingAway(
   const env = plan.env ?? {};
   const below = dice(`${plan.seed} places`);
   for (const _ of [1, 2]) world.start('ingest-producer', ['--log-level', 'debug'], { env });
-  const stages = ['verify-complete', 'hash', 'manifest', 'move'].map((stage) => `--stage=${stage}=2`);
+  const stages = stagesUsed([]).map((stage) => `--stage=${stage}=2`);
   world.start('ingest-worker', stages, { env });
   await until('all are ready', () => world.log.named('worker_started').length === 10, slow);
   // If the input disappears before a producer has opened it, that producer later sees another directory.
-  await until('both producers have looked', () => world.log.named('scan_done').length >= 2, slow);
+  await until('both producers have scanned', () => world.log.named('scan_done').length >= 2, slow);
 
   some(world, plan.full ? 2_000 : 100, below);
   for (let n = 0; n < (plan.full ? 5 : 1); n++) {
@@ -87,7 +88,7 @@ async function inputGoes(world: World, how: Absence, source: string, below: (lim
   some(world, 50, below, source); // an uploader that has the directory open goes on
   // Not by a worker: to it, a place that comes back and disappears within seconds is one trouble, logged once.
   const told = () => world.log.all.slice(since).filter(({ event }) => event === 'root_missing').length;
-  await until('both producers tell of it', () => told() >= 2, slow);
+  await until('both producers log it', () => told() >= 2, slow);
   if (how === 'renamed' && !existsSync(world.input)) renameSync(source, world.input);
   if (how === 'unmounted') bindMount(source, world.input);
   some(world, 50, below);

@@ -42,7 +42,7 @@ export const storms = adversary('overflow storms', { options: OPTIONS }, async (
   const overflows = world.log.named('overflow').length;
   report.figures = {
     storms: rounds,
-    'overflows told': overflows,
+    'overflows logged': overflows,
     files: world.dropped.length,
     'dropped unseen': unseen,
   };
@@ -60,7 +60,7 @@ async function storm(world: World, producers: readonly Program[], n: number, act
   for (const pid of children) signal(pid, 'SIGCONT');
   if (n % 2 === 1) noise(world, QUEUED / 4); // while they read
   const told = () => world.log.all.slice(since).filter(({ event }) => event === 'overflow').length;
-  await until('both tell of the overflow', () => told() >= producers.length, slow);
+  await until('both log the overflow', () => told() >= producers.length, slow);
   return unseen;
 }
 

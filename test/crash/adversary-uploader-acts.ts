@@ -78,7 +78,7 @@ export class Uploader {
 
   #at = (name: string): string => join(this.world.input, name);
 
-  /** A name that is a file, then a symlink to somebody else's file, then a file again. */
+  /** A name is a file, then a symlink to a foreign file, then a file again. */
   swapFile(n: number): void {
     const [name, link] = [`swap-${n}.csv`, this.#at(`.swap-${n}`)];
     this.world.drop(name, 500, { how: 'rename', optional: true });

@@ -101,7 +101,7 @@ export const stoppedWorker = ({ seed, env }: RunParts): Promise<Found[]> =>
         if (world.jobs().every(({ state }) => state === 'done')) dropLarge(world, round);
         return stoppedInHand(world, pid as number, owner);
       };
-      await until('jobs in hand, and stopped with them', isStopped, PATIENT);
+      await until('it is stopped with claimed jobs', isStopped, PATIENT);
       if (second === first) second = world.start('ingest-worker', [], { env });
       await world.event('worker_started', (e) => e.heardFrom === second.pid);
       // While nobody is dead, the second worker waits; a worker that takes living owners' jobs does so within a second.

@@ -1,4 +1,4 @@
-/** What the full form runs on whole, loaded worlds: power cuts, frozen instants, adversaries. Each unit draws from a seed of its own. */
+/** The full form's units on whole, loaded worlds: power cuts, frozen instants, adversaries. Each unit has its own seed. */
 import { isRoot } from '../world/users.js';
 import { ADVERSARIES } from './adversaries.js';
 import { frozenInstants, MOMENTS_A_WORLD } from './frozen.js';

@@ -64,8 +64,8 @@ function run(command: string, args: string[]): void {
 }
 
 /**
- * After a cut, in this order. A disk that a private mount namespace of somebody else's still pins would come back as it was
- * cut, with EIO for everything: its image is copied, and the copy mounted.
+ * Mounts the disks after a cut, in this order. A disk that a foreign mount namespace still pins would come back as it was cut,
+ * with EIO for everything. In this case the image is copied, and the copy is mounted.
  */
 export async function remount(disks: readonly Disk[]): Promise<void> {
   for (const disk of disks)

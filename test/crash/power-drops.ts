@@ -38,7 +38,7 @@ function syncDirectory(path: string): void {
  * Runs after the remount, before our programs: decides which unsynced uploads must have survived, and the state of the others.
  * - A hash in the database is a promise: its bytes had to be on disk before. `acknowledged`: digest and path of files logged as stored.
  * - A file under one of their names with other bytes counts as the upload: nobody can know better now.
- * - Their hidden files are theirs to remove.
+ * - Uploaders remove their own hidden files.
  */
 export function settleUploads(world: World, acknowledged: ReadonlySet<string>): void {
   const seen = world.survey();
@@ -57,7 +57,7 @@ export function settleUploads(world: World, acknowledged: ReadonlySet<string>): 
     const name = world.dropped.find((drop) => drop.optional && path.endsWith(drop.name.replaceAll('/', '%2F')));
     const same = world.dropped.find((drop) => drop.optional && drop.name === path);
     const drop = same ?? name;
-    if (!drop) continue; // nobody's: the oracle will tell
+    if (!drop) continue; // no drop has this name: the oracle reports it
     world.dropped.push({ ...drop, sha256: digest, bytes: size, optional: true });
     known.add(digest);
   }

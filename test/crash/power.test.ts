@@ -17,7 +17,7 @@ for (const [layout, seed] of [
     if (why) return t.skip(why);
     t.diagnostic(`SEED=${seed}`);
     const { cuts, drops, acknowledged, violations } = await powerCuts({ seed, cuts: 3, layout });
-    t.diagnostic(`${cuts} cuts, ${drops} files, ${acknowledged} told as stored before a cut`);
+    t.diagnostic(`${cuts} cuts, ${drops} files, ${acknowledged} logged as stored before a cut`);
     assert.deepEqual(violations, []);
     assert.equal(cuts, 3);
   });

@@ -143,7 +143,7 @@ class PoweredWorld {
     this.#lookAfterCut(where);
   }
 
-  /** In another order each time: a reboot gives devices other numbers too. */
+  /** Mounts in another order each time: a reboot gives devices other numbers too. */
   async #remount(): Promise<void> {
     const first = this.#below(this.#disks.length);
     await remount([...this.#disks.slice(first), ...this.#disks.slice(0, first)]);
@@ -155,7 +155,7 @@ class PoweredWorld {
     this.#told += told.length;
     for (const { warehouse_path, sha256 } of told) {
       this.report.acknowledged++;
-      const what = `${warehouse_path} was told as stored, and `;
+      const what = `${warehouse_path} was logged as stored, and `;
       try {
         if (sha256Of(warehouse_path as string) === sha256) continue;
         this.#violated([{ kind: 'acknowledged_lost', what: `${what}has other bytes after the cut` }], where);

@@ -103,7 +103,7 @@ function powerOf(entries: readonly Entry[]): string[] {
   return [
     '## Power cuts',
     '',
-    `${of('cuts')} cuts of all disks at once, in ${worlds.length} worlds under load: ${of('drops')} files dropped, ${of('acknowledged')} told as stored before a cut and looked for after it, ${of('settlements')} times everything brought to its end and compared.`,
+    `${of('cuts')} cuts of all disks at once, in ${worlds.length} worlds under load: ${of('drops')} files dropped, ${of('acknowledged')} logged as stored before a cut and checked after it, ${of('settlements')} times everything brought to its end and compared.`,
     'Layout `apart`: database, input, manifests and warehouse on a disk each; `joined`: the warehouse beside the input. `logflush`: the journal reaches the disk in the moment of the cut; `nologflush`: only what was there already.',
     '',
     '| layout | disk | filesystem | shutdown | cuts |',

@@ -147,7 +147,7 @@ function judge(ran: Ran & { control: Control }, fault: Fault, violations: Violat
   if (ran.control.get('lies') > 0)
     violations.push({
       kind: 'sync_retried',
-      what: 'a file was synced again after a failed sync, without being written anew',
+      what: 'a file was synced again after a failed sync, without being written again',
     });
 }
 

@@ -1,4 +1,4 @@
-/** The examples of docs/watcher.md and docs/replicate.md, out of the documents' own text: they compile, and do what the text says. */
+/** The examples in the text of docs/watcher.md and docs/replicate.md compile, and do what the text says. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ test('each example is run by a test of its own', () => {
   assert.match(CHANGE_LOG, /createChangeLog/);
 });
 
-test('the watcher copies what changes, removes what goes, says what is wrong, and ends when it is stopped', async (t) => {
+test('the watcher copies changed files, removes deleted ones, reports errors, and ends when it is stopped', async (t) => {
   const example = new Example(t, WATCHER);
   for (const path of ['data/node_modules', 'data/old']) mkdirSync(example.at(path), { recursive: true });
   writeFileSync(example.at('data/old/there'), '1');
@@ -41,7 +41,7 @@ test('the watcher copies what changes, removes what goes, says what is wrong, an
   );
 });
 
-test('the mirror copies what is there and what comes, leaves out what is excluded, and ends when it is stopped', async (t) => {
+test('the mirror copies existing and new files, leaves out excluded ones, and ends when it is stopped', async (t) => {
   const example = new Example(t, MIRROR, ['mirror', /^ {2}const mirror = await replicate\([\s\S]*?^ {2}\}\);$/m]);
   for (const path of ['data', 'copy']) mkdirSync(example.at(path));
   writeFileSync(example.at('data/there'), '1');
@@ -52,7 +52,7 @@ test('the mirror copies what is there and what comes, leaves out what is exclude
   assert.equal(await example.stop(), 0);
 });
 
-test('the indexer has everything once, what changed while it ran, and what changed while it was dead', async (t) => {
+test('the indexer gets every file once, then the changes while it ran and while it was dead', async (t) => {
   const example = new Example(t, CHANGE_LOG);
   mkdirSync(example.at('data/sub'), { recursive: true });
   for (const name of ['kept', 'sub/gone']) writeFileSync(example.at(`data/${name}`), '1');
@@ -68,5 +68,5 @@ test('the indexer has everything once, what changed while it ran, and what chang
   await example.untilDid('index', '/data/sub/gone', 'delete');
   await example.untilDid('index', '/data/sub', 'delete');
   assert(!example.did.some(([name]) => name === 'indexAll'), 'it is not fresh');
-  assert(!example.did.some((words) => words.join().includes('kept')), 'what did not change is not told');
+  assert(!example.did.some((words) => words.join().includes('kept')), 'an unchanged file is not reported');
 });

@@ -8,10 +8,10 @@ import { anchorsOf, DOCUMENTS, proseOf, textOf } from './documents.js';
 
 const none = (found: string[], rule: string) => assert.deepEqual(found, [], `${rule}:\n  ${found.join('\n  ')}\n`);
 
-/** Pages that another part of the work brings. */
+/** Links to these pages are not checked. */
 const AWAITED = /(?:install|options)\.md/;
 
-/** What is wrong with a link of a document, if anything is. Addresses of other hosts are not asked. */
+/** Returns the fault of a link of a document, or nothing. Links to other hosts are not checked. */
 function wrongWith(document: string, target: string): string | undefined {
   if (/^(?:https?|mailto):/.test(target)) return undefined;
   const [path = '', anchor] = target.split('#');
@@ -42,7 +42,7 @@ const files = FOLDERS.flatMap((folder) =>
 ).filter((path) => !path.includes('node_modules'));
 const names = new Set(files.map((path) => basename(path)));
 
-/** Whether a name in backquotes is that of a file or folder; a folder may be left out: `stages/hash.ts`. */
+/** True if a name in backquotes is the name of a file or folder. Outer folders may be left out: `stages/hash.ts`. */
 function isThere(name: string): boolean {
   const pattern = name.replace(/\/$/, '').replaceAll('.', '\\.').replaceAll('*', '[^/]*');
   const end = new RegExp(`(?:^|/)${pattern}$`);

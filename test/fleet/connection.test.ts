@@ -1,4 +1,4 @@
-/** What an operator is told of a shared ledger that cannot be used: by the commands, against real servers. */
+/** Messages of the commands about a shared ledger that cannot be used, against real servers. */
 import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -27,7 +27,7 @@ const sql = (server: Postgres, ...statements: string[]): Promise<void> =>
     for (const statement of statements) await shared.rows(statement);
   });
 
-/** Joins at that address; answers what was said on standard error. */
+/** Joins with that address. Returns the text on standard error. */
 async function join3(world: World, url: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
   const { code, stderr, stdout } = await world.run('ingest-ctl', ['host', 'join', 'a', '--shared-ledger', url], {
     env,
@@ -42,7 +42,7 @@ async function setUp(t: TestContext, settings = {}): Promise<{ server: Postgres;
   return server && { server, world: createWorld(t) };
 }
 
-test('a password comes from PGPASSWORD or .pgpass; what is wrong with it is said without it', async (t) => {
+test('a password comes from PGPASSWORD or .pgpass, and no error message shows it', async (t) => {
   const here = await setUp(t);
   if (!here) return;
   const { server, world } = here;
@@ -91,7 +91,7 @@ test('a password comes from PGPASSWORD or .pgpass; what is wrong with it is said
   assert.doesNotMatch(refused.stderr, new RegExp(PASSWORD));
 });
 
-test('a database, a user, rights or connections that are not there are each one sentence', async (t) => {
+test('a missing database, user, right or connection is reported in one sentence each', async (t) => {
   const here = await setUp(t);
   if (!here) return;
   const { server, world } = here;
@@ -120,7 +120,7 @@ test('a database, a user, rights or connections that are not there are each one 
   );
 });
 
-test('a standby is named as one', async (t) => {
+test('a standby is reported as a standby', async (t) => {
   const here = await setUp(t);
   if (!here) return;
   const { server, world } = here;
@@ -153,7 +153,7 @@ test('a server that takes a connection and never answers is given up', async (t)
   assert.match(await join3(world, `postgres://ingest@127.0.0.1:${port}/postgres`), /it does not answer \(timeout\)/);
 });
 
-test('a statement that waits for a lock is ended by the server, and nothing is known of it', async (t) => {
+test('the server ends a statement that waits for a lock, and its outcome counts as unknown', async (t) => {
   const here = await setUp(t);
   if (!here) return;
   const { server } = here;

@@ -1,6 +1,6 @@
 /**
- * Hosts that take, store, give up, tell and die in random order, connections that are cut at any statement, a PostgreSQL that is
- * restarted. In the end each content is stored by exactly one of them, and what may come once more has come.
+ * Hosts claim, store, give up, report and die in random order, connections are cut at any statement, and PostgreSQL is
+ * restarted. In the end exactly one host has stored each content, and every permitted further generation has come.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -29,7 +29,7 @@ const hexOf = (sha256: Buffer): string => sha256.toString('hex');
 export class Play {
   readonly seen = { cuts: 0, deaths: 0, restarts: 0, elsewhere: 0, released: 0, permitted: 0, learned: 0 };
   readonly #draw: (n: number) => number;
-  /** Generations that may come, in hexadecimal with the generation. */
+  /** Generations that are permitted: the hash in hexadecimal, with the generation. */
   readonly #permitted = new Set<string>();
   readonly #givenUp = new Set<string>();
   readonly #wanted = new Set<string>();
@@ -115,18 +115,18 @@ export class Play {
     if (!content || this.#draw(3) > 0) return;
     host.giveUp(content);
     this.#givenUp.add(hexOf(content.sha256));
-    // It is sent once more, everywhere.
+    // Every host may get the content once more.
     if (this.#draw(2) === 0) for (const { pending } of this.sites) pending.add(hexOf(content.sha256));
     this.seen.released++;
   }
 
-  /** What this host had asked for when it died it has by other means: a row of its own that nobody recorded is there. */
+  /** The host learns a content for which it asked before it died. The shared ledger has its row; its own ledger does not. */
   async #learn({ host, pending }: Site): Promise<void> {
     for (const hex of pending) {
       const sha256 = Buffer.from(hex, 'hex');
       const [row] = await ownersOf(host.shared, [{ sha256, feed: FEED, generation: 1 }]);
       if (row?.host !== host.id || row.state !== 'carried' || host.ledger.has(keyOf(sha256, 1))) continue;
-      // Run again where it was cut, as its operator does.
+      // A cut connection makes the operator run it again.
       if (!(await again(() => host.learn(sha256)))) return;
       pending.delete(hex);
       this.seen.learned++;
@@ -145,7 +145,7 @@ export class Play {
     this.seen.permitted++;
   }
 
-  /** One more file of each content that may come again, where it is known already. */
+  /** Drops one more file of each permitted content at the host that has stored it. */
   #dropPermitted(): void {
     for (const key of this.#permitted) {
       const sha256 = Buffer.from(key.split(' ')[0]!, 'hex');
@@ -154,7 +154,7 @@ export class Play {
     }
   }
 
-  /** Nothing fails any more, until nothing is left to do. */
+  /** Runs without faults until nothing is left to do. */
   async #end(): Promise<void> {
     for (const { proxy } of this.sites) proxy.calm();
     for (const { host } of this.sites) await host.start();

@@ -1,6 +1,6 @@
 /**
- * A host as the protocol of the shared ledger sees one: a ledger of its own, processes that ask, record, store and tell, and that
- * die between any two of these. What it records is a map; what it asks is a real PostgreSQL.
+ * A host in the protocol of the shared ledger: it has its own ledger, and its processes ask, record, store and report, and
+ * die between any two of these. Its ledger is a map; the shared ledger is a real PostgreSQL.
  */
 import { randomUUID } from 'node:crypto';
 import { type Answer, ask, type Question } from '../../src/fleet/ask.js';
@@ -24,7 +24,7 @@ export interface LocalContent {
 
 type Untold = LocalContent & { what: 'stored' | 'released' };
 
-/** What the hosts do, where a mutant may do otherwise. */
+/** The steps of the protocol that a mutant may replace. */
 export interface Protocol {
   ask: typeof ask;
   sendStored: typeof sendStored;
@@ -43,7 +43,7 @@ export const keyOf = (sha256: Buffer, generation: number): string => `${sha256.t
 
 export class SimulatedHost {
   readonly id = randomUUID();
-  /** Survives everything. */
+  /** Survives the death of the host's processes. */
   readonly ledger = new Map<string, LocalContent>();
   readonly outbox: Untold[] = [];
   readonly shared: SharedConnection;
@@ -65,14 +65,14 @@ export class SimulatedHost {
     await this.start();
   }
 
-  /** A new process; the one before has died with what it had in flight. */
+  /** Starts a new process. The process before has died, and its work in progress is lost. */
   async start(): Promise<void> {
     const entered = await again(() => enterHost(this.shared, { id: this.id, place: this.name }, this.#incarnation, {}));
     this.#incarnation = entered.incarnation;
     await again(() => this.#sweep());
   }
 
-  /** Rows that a process left which died before it recorded them, of jobs that have ended since. */
+  /** Releases rows of ended jobs whose process died before it recorded them. */
   async #sweep(): Promise<void> {
     const known = new Set([...this.ledger.values()].map(({ claim }) => claim));
     const rows = await rowsOf(this.shared, this.id, 'carried', undefined, 10_000);
@@ -81,7 +81,7 @@ export class SimulatedHost {
     await sendReleased(this.shared, this.id, rows.filter(isLeft));
   }
 
-  /** Asks, and records what is this host's; `dies`: before it has recorded it. */
+  /** Asks, and records the contents that this host may store. `dies`: the process dies before it records them. */
   async take(hashes: readonly Buffer[], { dies = false } = {}): Promise<(Answer | undefined)[]> {
     if (this.protocol.asksKnown) return this.#ask(hashes, dies);
     const known = (sha256: Buffer): boolean => this.ledger.get(keyOf(sha256, 1))?.state === 'stored';
@@ -94,7 +94,7 @@ export class SimulatedHost {
   }
 
   async #ask(hashes: readonly Buffer[], dies: boolean): Promise<(Answer | undefined)[]> {
-    // What became of a content is told before it is asked for again.
+    // The host reports the end of a content before it asks for that content again.
     if (this.outbox.some(({ sha256 }) => hashes.some((hash) => hash.equals(sha256)))) await this.tell();
     const questions = hashes.map((sha256) => {
       const hex = sha256.toString('hex');
@@ -123,7 +123,7 @@ export class SimulatedHost {
       if (answer.kind !== 'carried') ended();
       return answer;
     }
-    // Its ledger does not know the row: there is one process at a time here, and one job a content.
+    // The row is missing in its ledger. A simulated host has one process at a time, and one job a content.
     const left = { sha256, feed: FEED, generation: answer.generation, claim: answer.claim };
     if (!(await takeOver(this.shared, this.id, left, { claim, job }))) return undefined;
     carry(answer.generation);
@@ -136,8 +136,8 @@ export class SimulatedHost {
   }
 
   /**
-   * A content that is there by other means, of which the shared ledger may have a row that nobody recorded: the others are told first.
-   * Answers whether it is this host's.
+   * Learns a content that was loaded by other means. The shared ledger may have a row for it that this host did not record, so
+   * the host reports to the shared ledger first. Returns true if the content now belongs to this host.
    */
   async learn(sha256: Buffer): Promise<boolean> {
     const content: LocalContent = { sha256, generation: 1, claim: randomUUID(), state: 'carried', ingestId: 'learned' };
@@ -156,7 +156,7 @@ export class SimulatedHost {
 
   carried = (): LocalContent[] => [...this.ledger.values()].filter(({ state }) => state === 'carried');
 
-  /** In the order in which it happened. Answers what another host has. */
+  /** Reports the outbox in its order. Returns the number of contents that another host has too. */
   async tell(): Promise<number> {
     let conflicts = 0;
     while (this.outbox.length > 0) {
@@ -166,7 +166,7 @@ export class SimulatedHost {
     return conflicts;
   }
 
-  /** Another process of the host had read the outbox before, and was stopped since. */
+  /** Reports old rows again, as a process would that read the outbox earlier and was stopped meanwhile. */
   async tellAgain(): Promise<void> {
     for (const one of this.#told) await this.#tellOne(one);
   }
@@ -186,7 +186,7 @@ const toldOf = (one: LocalContent) => ({
   size: 1,
 });
 
-/** Until the answer is known: a restart of the server takes a second or two. */
+/** Repeats `act` until its outcome is known: a restart of the server takes a second or two. */
 export async function again<T>(act: () => Promise<T>): Promise<T> {
   const { answer } = await until('an answer', async () => {
     try {

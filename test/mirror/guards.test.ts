@@ -28,7 +28,7 @@ import { assertAlike, leftOver, mirrorWorld } from './mirror-world.js';
 
 const needsMounts = { skip: isRoot ? false : 'not root: nothing that needs a mount of its own was tested' };
 
-/** The code of a refusal, whose message is a sentence. */
+/** Returns the code of a refusal, and asserts that its message is a sentence. */
 async function refused(act: Promise<unknown>): Promise<string> {
   const error = await act.then(
     () => assert.fail('it was not refused'),
@@ -93,7 +93,7 @@ test('a SOURCE that is missing or created again empties nothing, while it runs a
   renameSync(source, join(root, 'away'));
   assert.equal((await heard('source_missing')).code, 'ENOENT');
   mkdirSync(source);
-  await until('the empty one was looked at', () => told.some(({ code }) => code === 'emptied' || code === 'ENOENT'));
+  await until('the empty SOURCE was checked', () => told.some(({ code }) => code === 'emptied' || code === 'ENOENT'));
   mirror.stop();
   await mirror.done;
   assert.equal(readFileSync(join(dest, 'a'), 'utf8'), 'kept');
@@ -117,11 +117,11 @@ test('it continues by itself when SOURCE is back', async (t) => {
   renameSync(join(root, 'away'), source);
   await heard('source_back');
   await alike();
-  writeFileSync(join(source, 'c'), 'behind it');
+  writeFileSync(join(source, 'c'), 'after it');
   await alike();
 });
 
-test('a mount that is missing, SOURCE itself or one below it, takes nothing along', needsMounts, async (t) => {
+test('a missing mount, of SOURCE or below it, removes nothing in DEST', needsMounts, async (t) => {
   const { source, dest, once, told } = mirrorWorld(t);
   tmpfsMount(source);
   mkdirSync(join(source, 'sub'));
@@ -243,7 +243,7 @@ test('--no-delete removes nothing, and names what it therefore cannot mirror', a
   assertAlike(source, dest);
 });
 
-test('what the filters leave out is neither copied nor removed, nor goes with its directory', async (t) => {
+test('files that the filters leave out are neither copied nor removed, not even with their directory', async (t) => {
   const { source, dest, once, follow } = mirrorWorld(t);
   mkdirSync(join(source, 'd'));
   writeFileSync(join(source, 'd/a.csv'), '1');
@@ -282,7 +282,7 @@ test('--checksum finds what has the same size and mtime, and writes nothing wher
   assertAlike(source, dest);
 });
 
-test('what was being made when a mirror died is removed by the next one', async (t) => {
+test('the next mirror removes the unfinished files of one that died', async (t) => {
   const { source, dest, once } = mirrorWorld(t);
   writeFileSync(join(source, 'a'), 'x');
   await once();

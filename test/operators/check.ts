@@ -63,7 +63,7 @@ export function check(game: Game): void {
   rowsOf(game, seen);
 }
 
-/** The outputs of stored files exist, also where a consumer took the file; those of a line that was taken back do not. */
+/** The outputs of stored files exist, also if a consumer took the file. The outputs of a withdrawn line do not exist. */
 function checkOutputs({ model, world, feed, contents }: Game, seen: Survey): void {
   const { warehouse } = world.feed(feed);
   const made = model.gens.filter(({ k, path }) => path !== undefined && contents[k]!.bytes.length > 0);
@@ -149,7 +149,7 @@ function rowsOf({ model, contents }: Game, seen: Survey): void {
   };
   const standing = seen.lines.filter(({ record }) => record && !seen.withdrawn.has(record.ingest_id));
   rows(seen.database, seen, standing, { ...none, ...sets, onDuplicate: 'archive', settled }, (name, what) => {
-    // Learnt or taken ones have no file here.
+    // A learned or taken content has no file here.
     if (what.endsWith('is stored by the ledger alone')) return;
     throw new Differs(`${name}: ${what}`);
   });
@@ -170,7 +170,7 @@ export async function checkAudit(game: Game): Promise<void> {
   const unexpected = told.filter(({ kind, at }) => kind !== undefined && !paths.has(at!) && !mayBe.has(kind));
   if (unexpected.length > 0)
     throw new Differs(`audit: ${unexpected.map(({ kind, at, what }) => `${kind} ${at}: ${what}`).join('; ')}`);
-  if (code !== 0 && told.length <= 1) throw new Differs(`audit ends with ${code} and tells nothing`);
+  if (code !== 0 && told.length <= 1) throw new Differs(`audit ends with ${code} and reports nothing`);
 }
 
 /** `explain` agrees with the model for each path and name. */
@@ -205,7 +205,7 @@ async function verdicts(game: Game, path: string): Promise<string[]> {
   return found.map(({ verdict }) => verdict);
 }
 
-/** Hours that have their marker, with the bytes of their lines: nothing is added to them. */
+/** The hours that have their marker, with the bytes of their lines. Nothing may be added to them. */
 export function closedHours(game: Game): Map<string, string> {
   const { manifests } = game.world.feed(game.feed);
   if (!game.model.markers) return new Map();

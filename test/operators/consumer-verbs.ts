@@ -6,7 +6,7 @@ import { type Game, NAMES } from './game.js';
 import { retryHeld } from './run.js';
 import { done, nameAgain, pick, type Verb } from './verb.js';
 
-/** A foreign file of the same size: sizes tell nothing. */
+/** A foreign file of the same size: the size proves nothing. */
 function spoil(game: Game, path: string): void {
   const of = game.model.gens.filter((gen) => gen.path === path);
   for (const gen of of.filter(({ lies }) => lies)) {
@@ -40,7 +40,7 @@ export const CONSUMER_VERBS: Record<string, Verb> = {
       if (gen) spoil(game, gen.path!);
     },
   },
-  // A withdrawal that is held, and its name comes again.
+  // The withdrawal is held, and its name comes again.
   'withdraw a spoilt one': {
     weight: 7,
     next: ['discard', 'discard', 'load again', 'load again', 'clear'],

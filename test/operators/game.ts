@@ -23,7 +23,7 @@ const BEGIN_MS = Date.UTC(2030, 0, 2);
 /** A difference from the model. */
 export class Differs extends Error {}
 
-/** All records go on into one output. */
+/** A chain that puts all records into one output. */
 const ALL = { format: 'lines', start: 'check', steps: { check: { next: 'all' } } };
 
 /** A line with this many bytes. */
@@ -32,7 +32,7 @@ const textOf = (random: Buffer): Buffer =>
 
 export interface Plan {
   seed: string;
-  /** Jobs go the straight way, or stage by stage. */
+  /** Jobs go through two stages in one claim, or stage by stage. */
   straight: boolean;
   sidecars: boolean;
   /** Each file that is not empty is made into one output. */
@@ -47,7 +47,7 @@ export class Game {
   readonly world: World;
   readonly contents: { bytes: Buffer; sha256: string }[];
   readonly feed: string;
-  /** Called when it differs. */
+  /** Called when disk and model differ. */
   readonly story: string[] = [];
   wentBack = false;
   #aheadMs: number;
@@ -98,7 +98,7 @@ export class Game {
   lines = (): ManifestLine[] => manifestLines(this.world.feed(this.feed).manifests);
   survey = (): Survey => this.world.survey(this.feed);
 
-  /** Killed first, if there is a fault, and then run again. Returns the last result, and whether it was killed before. */
+  /** Runs the command. With a fault it is killed first and then run again. Returns the last result, and whether it was killed. */
   async act(order: Order, fault?: Fault): Promise<Done & { killed: boolean }> {
     const first = await this.#once(order, fault);
     const killed = fault !== undefined && first.code === undefined;
@@ -201,7 +201,7 @@ export class Game {
     for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
   }
 
-  /** As the documents tell an operator: stop, remove the log beside it, copy. */
+  /** The steps of the documents for a restore: stop, remove the log beside the state, copy. */
   restore(file: string): void {
     this.loseState();
     writeFileSync(this.world.statePath, readFileSync(file), { mode: statSync(file).mode });

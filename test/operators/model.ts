@@ -7,7 +7,7 @@
  * - A withdrawal stands from its command on: its correction is on disk when the command has answered.
  * - A foreign file in place of a withdrawn one holds the withdrawal. After a rebuild it may also be over: nothing of ours is there.
  * - A repetition's time counts from the moment at which its job was made. Where a state was lost since, from that or from now.
- * - Which of several twins carries their content is nobody's matter: their bytes are the same.
+ * - It does not matter which of several twins carries their content: their bytes are the same.
  */
 export type Stage = 'verify-complete' | 'hash' | 'manifest' | 'move';
 

@@ -1,6 +1,7 @@
 /** The acts of an operator, an uploader and a consumer: each verb with its weight and its effect on the world and the model. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { CONSUMER_VERBS } from './consumer-verbs.js';
 import { allowAgain, withdraw } from './exceptions.js';
 import { HOUR_MS, MAX_BYTES, NAMES } from './game.js';
@@ -9,7 +10,7 @@ import { discardHeld, retryHeld } from './run.js';
 import { STATE_VERBS } from './state-verbs.js';
 import { done, nameAgain, pick, type Verb } from './verb.js';
 
-const STAGES: Stage[] = ['verify-complete', 'hash', 'manifest', 'move'];
+const STAGES = stagesUsed([]) as Stage[];
 
 /** Mostly one name and few contents, so that paths are used again. */
 const nameOf = (n: number): string => NAMES[[0, 0, 0, 1, 2][n % 5]!]!;

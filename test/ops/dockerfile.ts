@@ -116,7 +116,7 @@ function note(image: Image, name: string, args: string): void {
   else assert.fail(`${name} is not run by this test`);
 }
 
-/** What the build is given beside the Dockerfile. */
+/** The files that the build gets beside the Dockerfile. */
 export const contextOf = (ignore: string): string[] => [...ignore.matchAll(/^!(.*)$/gm)].map(([, path]) => path!);
 
 export const dockerFile = (name: string): string => readFileSync(join(PACKAGE, 'ops/docker', name), 'utf8');

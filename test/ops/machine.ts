@@ -34,7 +34,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const RUNBOOK = readFileSync(join(PACKAGE, 'ops/runbook.md'), 'utf8');
-/** Of the state, in the runbook. */
+/** The folder of the state in the runbook. */
 const STATE = '/var/lib/atomic-ingestor';
 
 /** The fenced blocks of a section of the runbook. */
@@ -53,7 +53,7 @@ export function releaseIn(folder: string, migration?: string): string {
   const { files } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { files: string[] };
   for (const name of [...globSync(files, { cwd: PACKAGE }), 'package.json', 'npm-shrinkwrap.json'])
     cpSync(join(PACKAGE, name), join(folder, name), { recursive: true });
-  // The package is laid with links where the release has links.
+  // Links of the release stay links.
   const modules = join(PACKAGE, 'node_modules');
   mkdirSync(join(folder, 'node_modules'));
   for (const name of readdirSync(modules)) symlinkSync(join(modules, name), join(folder, 'node_modules', name));
@@ -63,21 +63,21 @@ export function releaseIn(folder: string, migration?: string): string {
   const after = before.replace(/,?\s*\],?\s*\};/, (end) => `, \`${migration}\`${end.replace(/^,/, '')}`);
   assert.notEqual(after, before, 'the migrations of the ledger are a list');
   writeFileSync(path, after);
-  // Each command runs out of one file.
+  // Each command is one file.
   execFileSync(process.execPath, [join(folder, 'ops/bundle.mjs')]);
   return folder;
 }
 
 export class Machine {
   readonly world: World;
-  /** The service, as its manager knows it. */
+  /** The running service. */
   service: Program | undefined;
-  /** What the editor does with the configuration. */
+  /** The change that the editor makes to the configuration. */
   edit: (config: string) => string = (config) => config;
-  /** What its table of filesystems says of the warehouse. */
+  /** Mounts the warehouse, as the line in fstab says. */
   mount: () => void = () => {};
 
-  /** `feeds` that have their folders from the beginning. */
+  /** `feeds`: the feeds whose folders exist from the start. */
   constructor(
     t: TestContext,
     { ground = tmpdir(), feeds = ['default'] }: { ground?: string; feeds?: readonly string[] } = {},
@@ -88,7 +88,7 @@ export class Machine {
     this.user = serviceUser(t);
     const user = this.user && { user: this.user };
     this.world = createWorld(t, { feeds: Object.fromEntries(plans), ground: this.root, ...user });
-    // What systemd-tmpfiles makes.
+    // systemd-tmpfiles creates these folders.
     const made = [join(this.root, 'var/backups/atomic-ingestor'), ...this.world.feeds.map(({ workDir }) => workDir!)];
     for (const path of made) mkdirSync(path, { recursive: true });
     if (this.user) give(this.user, ...made);
@@ -110,7 +110,7 @@ export class Machine {
     return join(this.root, 'etc/atomic-ingestor/config.yaml');
   }
 
-  /** Lays the files of the package as dpkg does. The configuration then waits for nothing and serves no dashboard. */
+  /** Installs the files of the package as dpkg does. The configuration has no quiet window and no dashboard. */
   install(from: string): void {
     const unpacked = join(this.root, 'unpacked');
     const args = [join(from, 'ops/deb/tree.mjs'), unpacked];
@@ -128,7 +128,7 @@ export class Machine {
     writeFileSync(this.config, this.#here(config));
   }
 
-  /** The text with its paths as they are here. `host:/path` becomes the path on the machine of that host. */
+  /** Returns the text with the paths of this machine. `host:/path` becomes the path on the machine of that host. */
   #here(text: string, hosts: Record<string, Machine> = {}): string {
     const path = /(?<![\w.\-/])(?:([\w-]+):)?(\/(?:srv|etc|var)\/[^\s']*)/g;
     return text.replace(path, (_, name: string | undefined, at: string) => {
@@ -164,7 +164,7 @@ export class Machine {
   async run(commands: string, { release: from, hosts = {} }: Where = {}): Promise<string> {
     const asked = join(this.root, 'asked');
     const script = `${sudoShims(this.user)}${shims(asked)}\n${this.#here(commands, hosts)}`;
-    // The configuration in /etc is found without a word (.ci/artefacts-deb); this one has to be named.
+    // A command finds the configuration in /etc by itself (.ci/artefacts-deb). This one needs an option.
     const env = {
       ...process.env,
       INGEST_CONFIG: this.config,

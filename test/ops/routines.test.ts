@@ -20,9 +20,9 @@ import type { World } from '../world/world.js';
 import { blocksOf, Machine, releaseIn } from './machine.js';
 
 const limit = { timeout: 480_000 };
-/** Dozens of processes start in turn, beside whatever else the machine does. */
+/** Dozens of processes start one after the other on a machine that may be busy. */
 const PATIENT = { withinMs: 120_000 };
-/** What an older process settled behind the change stands in a table of its own. */
+/** A trigger records every settlement after the migration in a table of its own, with its process. */
 const MIGRATION = `
   ALTER TABLE contents ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;
   CREATE TABLE settled_after (owner INTEGER NOT NULL);
@@ -41,7 +41,7 @@ async function ctl({ world }: Machine, ...words: string[]): Promise<void> {
   assert.equal(code, 0, stderr);
 }
 
-/** The oracle, for lines that were written on another host: they name what lies here by its path there. */
+/** The oracle for lines that another host wrote: they name files of this host by their paths on the other host. */
 function checkMoved(here: World, there: World): void {
   const seen = here.survey();
   const before = `${there.feed().warehouse}/`;
@@ -76,11 +76,11 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   await world.allDroppedDone(PATIENT);
   world.check();
   const late = rowsOf(world, 'SELECT owner FROM settled_after') as { owner: number }[];
-  assert.ok(late.length > 0, 'the new ones did the rest');
+  assert.ok(late.length > 0, 'the newer processes did the rest');
   assert.deepEqual(
     late.filter(({ owner }) => before.includes(owner)),
     [],
-    'the older ones settled nothing behind the change',
+    'the older processes settled nothing after the migration',
   );
   const copies = readdirSync(dirname(world.statePath)).filter((name) => name.endsWith('.backup'));
   assert.match(copies.join(), /^state\.db\.v\d+\.backup$/);
@@ -100,7 +100,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   const [backup] = readdirSync(join(machine.root, 'var/backups/atomic-ingestor'));
   await machine.run(blocksOf('Restore')[0]!.replace('2026-11-20T030000.db', backup!));
   const [aside] = readdirSync(dirname(world.statePath)).filter((name) => name.startsWith('broken-'));
-  assert.ok(existsSync(join(dirname(world.statePath), aside!, 'state.db')), 'the state that was there is put aside');
+  assert.ok(existsSync(join(dirname(world.statePath), aside!, 'state.db')), 'the former state is moved aside');
   dropAgain(world);
   some(world, 'last', 10);
   await until('all to be in', () => world.differences().length === 0, PATIENT);
@@ -117,7 +117,7 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   some(old.world, 'stored', 100);
   const first = old.world.drop('twin.csv', 500);
   await old.world.allDroppedDone(PATIENT);
-  // Under way: lines without their files, files that are sealed and not hashed, a duplicate among them.
+  // Files in progress: lines without their files, and files that are sealed and not hashed, one of them a duplicate.
   const ready = (stage: string) => () =>
     old.world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
   await ctl(old, 'pause', 'move');
@@ -140,7 +140,7 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   host.install(releaseIn(join(host.root, 'release')));
   const [onTheOld, onTheNew] = blocksOf('Move to another host');
   await old.run(onTheOld!, { hosts: { 'new-host': host } });
-  // From there the old one is not to be seen.
+  // The new host cannot see the old one.
   for (const gone of [join(old.root, 'srv'), join(old.root, 'var'), dirname(old.world.statePath)])
     renameSync(gone, `${gone}.away`);
   await host.run(onTheNew!);
@@ -174,7 +174,7 @@ async function addOnboardRetire(t: TestContext): Promise<void> {
   const [add] = blocksOf('Add a feed');
   const { input } = world.feed('orders');
   machine.edit = (config) => {
-    // It holds files already when the service sees it first, and half of them were loaded by other means.
+    // The input has files before the service sees it, and half of them were loaded by other means.
     mkdirSync(join(machine.root, 'srv/loaded'));
     for (let i = 0; i < 200; i++) {
       const { sha256 } = world.drop(`${i}.csv`, 300 + i, { feed: 'orders' });
@@ -187,7 +187,7 @@ async function addOnboardRetire(t: TestContext): Promise<void> {
   await machine.run(add!);
   await machine.run(rest.join('\n'));
   await until(
-    'all of the feed to have ended',
+    'all jobs of the feed to have ended',
     () => world.jobs('orders').filter(({ state }) => state === 'done').length === 200,
     PATIENT,
   );
@@ -208,7 +208,7 @@ async function addOnboardRetire(t: TestContext): Promise<void> {
   assert.deepEqual(
     [...totals, ...stages].filter(({ feed }) => feed === 'orders'),
     [],
-    'nothing is counted of it any more',
+    'the retired feed is no longer counted',
   );
   assert.ok(!existsSync(input) && existsSync(join(machine.root, 'srv/orders-retired/staging')));
   some(world, 'after it', 20);
@@ -248,7 +248,20 @@ async function installAndDoctor(t: TestContext): Promise<void> {
   await until('another second', () => new Date().getSeconds() !== second);
   await machine.run(backUp!);
   assert.equal(copies(), 2);
+
+  // The commonest reason to restore: somebody deleted the state.
+  await machine.world.isStored(machine.world.drop('after the backup.csv', 100), PATIENT);
   await machine.stop();
+  const folder = dirname(machine.world.statePath);
+  const states = () => readdirSync(folder).filter((name) => /^(?:state\.db|broken-)/.test(name));
+  for (const name of states()) rmSync(join(folder, name));
+  const backup = readdirSync(join(machine.root, 'var/backups/atomic-ingestor')).sort().at(-1)!;
+  await machine.run(blocksOf('Restore')[0]!.replace('2026-11-20T030000.db', backup));
+  const aside = states().filter((name) => name.startsWith('broken-'));
+  assert.deepEqual(aside, [], 'nothing was there to put aside');
+  await machine.world.isStored(machine.world.drop('last.csv', 100), PATIENT);
+  await machine.stop();
+  machine.world.check();
 }
 
 async function replaceDisk(t: TestContext): Promise<void> {
@@ -276,7 +289,7 @@ async function replaceDisk(t: TestContext): Promise<void> {
 describe('the runbook, routine:', { concurrency: 3 }, () => {
   test('upgrade while workers of the older version are at work; then the way back', limit, upgradeAndBack);
   test('move to another host: other inodes, another filesystem, other paths', limit, moveToAnotherHost);
-  test('install, doctor as the service sees it, two backups', limit, installAndDoctor);
+  test('install, doctor as the service sees it, two backups, restore of a deleted state', limit, installAndDoctor);
   test('an empty disk in the place of the warehouse', limit, replaceDisk);
   test('add a feed, onboard what it holds already, retire it', limit, addOnboardRetire);
 });

@@ -46,7 +46,7 @@ describe('beside a whole ingest', { concurrency: true }, () => {
       };
     const first = await notifier(0);
     const large = world.drop('too large.csv', 2_000);
-    await until('both to be told', () => web.bodies.length > 0 && told().length > 0);
+    await until('both receivers to get an alarm', () => web.bodies.length > 0 && told().length > 0);
     const before = bytesWritten(first.worker_pid);
     for (let i = 0; i < 300; i++) world.drop(`${i}.csv`, 100);
     await world.stored(300);
@@ -58,7 +58,7 @@ describe('beside a whole ingest', { concurrency: true }, () => {
     web.answer = (response) => void response.writeHead(204).end();
     const unanswered = web.told.length;
     const both = () => [told(), web.told.slice(unanswered)];
-    await until('the loss of the process to be told to both', () =>
+    await until('both receivers to get the loss of the process', () =>
       both().every((one) => one.includes('began worker_lost')),
     );
     for (const one of both()) assert.deepEqual(one, ['began too_large', 'began worker_lost']);
@@ -67,7 +67,7 @@ describe('beside a whole ingest', { concurrency: true }, () => {
     world.check();
   });
 
-  test('--once sends what it found before it ends, and the next run sends what is over', async (t) => {
+  test('--once sends its alarms before it ends, and the next run sends the end of those that are over', async (t) => {
     const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, maxBytes: 1_000 } });
     const { path, told } = keeping(world);
     const args = ['--notify-command', path];

@@ -1,6 +1,6 @@
 /**
  * Complete files only: a file is replaced in flight. Every version that was sealed arrives whole under its own target;
- * one that its uploader overwrote before that is lost by the uploader's own act, and never mixed with the next one.
+ * a version that its uploader overwrote before the seal is lost by the uploader, and never mixed with the next one.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -61,7 +61,7 @@ scenarios('complete files only: replaced in flight', () => {
       async (world) => {
         await ctl(world, 'pause', stage);
         for (const [n, how] of Object.keys(REPLACE).entries()) {
-          // Of equal length: only their bytes differ.
+          // All versions have one length: only their bytes differ.
           replace(world, how, 10_000);
           await lieBefore(world, stage, n + 1);
         }
@@ -76,7 +76,7 @@ scenarios('complete files only: replaced in flight', () => {
   }
 
   watched(
-    'a file that is replaced before it was verified arrives as it is then, from the first byte to the last',
+    'a file that is replaced before it is verified arrives whole, in its last version',
     { options: { stabilitySeconds: 0, quietMs: 0 } },
     async (world) => {
       await ctl(world, 'pause', 'verify-complete');
@@ -96,7 +96,7 @@ scenarios('complete files only: replaced in flight', () => {
 
 scenarios('complete files only: written to through a link', () => {
   watched(
-    'a file whose uploader keeps a link and writes through it after it was copied: what was copied is stored, what was written is held',
+    'an uploader writes through a link after its file was copied: the copied version is stored, the written one is held',
     {},
     async (world) => {
       await ctl(world, 'pause', 'move');
@@ -157,7 +157,7 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
   );
 
   watched(
-    'a name that is replaced without a pause: every version that arrives is whole, and the last one does',
+    'a name that is replaced without a pause: every version that arrives is whole, and the last one arrives',
     { options: { stabilitySeconds: 0, quietMs: 0 } },
     async (world) => {
       const sealed = () => world.log.named('file_ready').length;

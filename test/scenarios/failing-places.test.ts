@@ -12,7 +12,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { comesThrough, fill, KiB, LONG, noAttemptSpent, tried } from './trouble.js';
 
-/** Most of the time is spent between two probes. */
+/** The tests wait most of their time for the next probe. */
 const CONCURRENTLY = { concurrency: 3 };
 
 describe('a disk that is full', CONCURRENTLY, () => {
@@ -35,7 +35,7 @@ describe('a disk that is full', CONCURRENTLY, () => {
     assert.deepEqual((await tail.stop()).broken, []);
   });
 
-  test('a work directory without room for a private copy: what was copied does not keep the room', async (t) => {
+  test('a work directory without room for a private copy: an unfinished copy is removed', async (t) => {
     if (skipUnlessRoot(t, 'a work directory on a full disk')) return;
     const world = createWorld(t);
     tmpfsMount(world.input, { size: '8m' });
@@ -78,15 +78,15 @@ describe('a disk that is full', CONCURRENTLY, () => {
     assert.match(String(told.error), /space|full/);
     rmSync(ballast);
     await world.stored(undefined, LONG);
-    assert.equal(world.log.named('delivery_failing').length, 1, 'told once');
-    assert(world.log.named('state_unwritable').length <= 2, 'told once by each worker');
+    assert.equal(world.log.named('delivery_failing').length, 1, 'logged once');
+    assert(world.log.named('state_unwritable').length <= 2, 'logged once by each worker');
     noAttemptSpent(world);
     await world.stop();
     world.check();
   });
 });
 
-test('a mount below the input that goes while a sealed file lies in it keeps nobody else waiting', async (t) => {
+test('a mount below the input that disappears with a sealed file in it delays no other file', async (t) => {
   if (skipUnlessRoot(t, 'mounts below an input')) return;
   const world = createWorld(t);
   const source = join(world.root, 'source');
@@ -98,7 +98,7 @@ test('a mount below the input that goes while a sealed file lies in it keeps nob
   world.start('ingest');
   world.drop('mount/inside.csv', 2_000);
   await world.event('file_ready', ({ path }) => String(path).endsWith('inside.csv'), LONG);
-  await until('nobody keeps the mount busy', () => {
+  await until('no process keeps the mount busy', () => {
     try {
       return unmount(mount, { busy: 'fails' });
     } catch {
@@ -113,7 +113,7 @@ test('a mount below the input that goes while a sealed file lies in it keeps nob
   assert.deepEqual(readdirSync(mount), [], 'something was written below the mount point');
   bindMount(source, mount);
   await world.stored(undefined, LONG);
-  assert.equal(world.log.named('mount_missing').length, 1, 'told once');
+  assert.equal(world.log.named('mount_missing').length, 1, 'logged once');
   noAttemptSpent(world);
   await world.allDone(LONG);
   await world.stop();
@@ -181,8 +181,8 @@ async function inputComesBack(
   world.drop('after.csv', 2_000);
   await world.stored(undefined, LONG);
   await world.event('gate_opened', undefined, LONG);
-  assert.equal(world.log.named('root_missing').length, 1, 'told once');
-  assert.equal(world.log.named('gate_closed').length, 1, 'told once');
+  assert.equal(world.log.named('root_missing').length, 1, 'logged once');
+  assert.equal(world.log.named('gate_closed').length, 1, 'logged once');
   noAttemptSpent(world);
   await world.stop();
   world.check();

@@ -13,7 +13,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { comesThrough, fill, KiB, LONG, noAttemptSpent } from './trouble.js';
 
-/** Most of the time is spent between two probes. */
+/** The tests wait most of their time for the next probe. */
 const CONCURRENTLY = { concurrency: 3 };
 
 describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
@@ -67,7 +67,7 @@ describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
     await comesThrough(world, {
       place: 'warehouse',
       code: 'no_marker',
-      // Without -l: nobody keeps it busy beyond a batch.
+      // Without -l: no process keeps it busy longer than one batch.
       breaks: () => assert(unmount(warehouse, { busy: 'fails' })),
       repairs: () => {
         assert.deepEqual(readdirSync(warehouse), [], 'something was written below the mount point');
@@ -77,7 +77,7 @@ describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
   });
 });
 
-test('a file that a full warehouse has no room for keeps nobody waiting; one that can never fit is held', async (t) => {
+test('a file without room in a full warehouse delays no other file; a file that can never fit is held', async (t) => {
   if (skipUnlessRoot(t, 'a warehouse that is full')) return;
   const world = createWorld(t);
   const { warehouse } = world.feed();
@@ -173,9 +173,9 @@ describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
   });
 });
 
-describe('a warehouse that cannot be looked at', CONCURRENTLY, () => {
+describe('a warehouse that cannot be checked', CONCURRENTLY, () => {
   test('a partition that an ordinary user may not enter', async (t) => {
-    const what = 'a partition of somebody else';
+    const what = 'a partition of another user';
     if (skipUnlessRoot(t, what) || skipUnlessReachable(t, ordinaryUser, what)) return;
     const world = createWorld(t, { user: ordinaryUser });
     const partitions = () => readdirSync(world.feed().warehouse).filter((name) => name.startsWith('ingest_date='));
@@ -195,8 +195,8 @@ describe('a warehouse that cannot be looked at', CONCURRENTLY, () => {
     assert.deepEqual(world.log.named('worker_lost'), []);
   });
 
-  test('an I/O error of a name closes the gate, and costs nobody an attempt', async (t) => {
-    const world = await withTakenName(t, 'I/O errors of a look');
+  test('an I/O error of a name closes the gate, and costs no job an attempt', async (t) => {
+    const world = await withTakenName(t, 'I/O errors of a check');
     if (!world) return;
     await world.runOnce([], { wrap: tracing(world, 'EIO:when=1') });
     const [closed, ...more] = world.log.named('gate_closed');
@@ -206,7 +206,7 @@ describe('a warehouse that cannot be looked at', CONCURRENTLY, () => {
     world.check();
   });
 
-  test('a name that its filesystem refuses is held by itself, and the other files go on', async (t) => {
+  test('only a file whose name the filesystem refuses is held, and the other files go on', async (t) => {
     const world = await withTakenName(t, 'names that a filesystem refuses');
     if (!world) return;
     const refused = world.dropped.find(({ name }, i) => i > 0 && name === TAKEN)!;
@@ -227,7 +227,7 @@ const tracing = (world: World, error: string) =>
     ['-P', 'taken~2.csv', '-o', join(world.root, 'trace')],
   );
 
-/** A name is stored and comes again with other content, so that the check goes on to another name; with it a few other files. */
+/** A stored name comes again with other content, so the check goes on to another name. A few other files come with it. */
 async function withTakenName(t: TestContext, notTested: string): Promise<World | undefined> {
   if (skipUnlessInstalled(t, 'strace', notTested)) return undefined;
   const world = createWorld(t);
@@ -246,12 +246,12 @@ async function comesThroughUnseen(world: World, places: readonly string[]): Prom
   await world.event('gate_closed', undefined, LONG);
   const blocked = () => world.jobs().find(({ state }) => state !== 'done')?.claim_no ?? 0;
   const from = await until('the blocked job', () => blocked() || undefined);
-  await until('three tries behind gates that were opened too early', () => blocked() >= from + 3, LONG);
+  await until('three tries after gates that were opened too early', () => blocked() >= from + 3, LONG);
   for (const place of places) remount(place, 'rw');
   await world.stored(undefined, LONG);
   await world.allDone(LONG);
   await world.event('gate_opened', undefined, LONG);
-  assert.equal(world.log.named('gate_closed').length, 1, 'told once, however often it was tried');
+  assert.equal(world.log.named('gate_closed').length, 1, 'logged once, however often it was tried');
   assert.equal(world.log.named('gate_opened').length, 1);
   noAttemptSpent(world);
   await world.stop();

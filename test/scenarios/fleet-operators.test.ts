@@ -23,7 +23,7 @@ async function working(t: TestContext, names: readonly string[]): Promise<Fleet 
 
 const conflicts = async (fleet: Fleet): Promise<number> => (await fleet.rows('SELECT 1 FROM conflicts')).length;
 
-test('another host is named to who withdraws its content; who allows it again need not be there', async (t) => {
+test('withdraw names the host that has the content; allow-again works on any host', async (t) => {
   const fleet = await working(t, ['a', 'b']);
   if (!fleet) return;
   const { world: a } = fleet.host('a');
@@ -53,7 +53,7 @@ test('another host is named to who withdraws its content; who allows it again ne
       .sort(),
     [1, 2],
   );
-  // The host of the first one means the generation after it.
+  // At host a the newest generation is 2, so this allows the third.
   assert.match(await fleet.ctl('a', ['allow-again', sha256, ...WHY]), /as its generation 3$/);
   a.drop('third.csv', 'one');
   await fleet.allDone();
@@ -70,7 +70,7 @@ test('another host is named to who withdraws its content; who allows it again ne
   await fleet.stop();
 });
 
-test('what was stored twice after a restore is a finding at both hosts, until one of the two is withdrawn', async (t) => {
+test('a content that is stored twice after a restore is a finding at both hosts, until one host withdraws it', async (t) => {
   const fleet = await joined(t, ['a', 'b']);
   if (!fleet) return;
   const { world: a } = fleet.host('a');
@@ -90,7 +90,7 @@ test('what was stored twice after a restore is a finding at both hosts, until on
   b.drop('one.csv', 'one');
   await b.allDroppedDone();
   fleet.startOne(fleet.host('a'));
-  await until('a has told again', async () => (await conflicts(fleet)) === 1);
+  await until('a has reported its contents again', async () => (await conflicts(fleet)) === 1);
   await fleet.toldAll();
   const audit = await a.run('ingest-ctl', ['audit', '--fleet', '--shared-ledger', fleet.server.url]);
   assert.equal(audit.code, 4);
@@ -101,7 +101,7 @@ test('what was stored twice after a restore is a finding at both hosts, until on
   const said = await a.launch('queue-stat', ['--fleet', '--shared-ledger', fleet.server.url]).ended;
   assert.match(said.stdout.replace(/\s+/g, ' '), /notice: 1 contents are stored at two hosts/);
   await fleet.ctl('b', ['withdraw', sha256, ...WHY]);
-  await until('the one that is left is told to have it', async () => (await conflicts(fleet)) === 0);
+  await until('the other host to be recorded as its owner', async () => (await conflicts(fleet)) === 0);
   const [row] = await fleet.rows<{ name: string }>('SELECT name FROM contents JOIN hosts ON id = host');
   assert.equal(row!.name, 'a');
   await fleet.toldAll();
@@ -109,7 +109,7 @@ test('what was stored twice after a restore is a finding at both hosts, until on
   await fleet.stop();
 });
 
-test('what is learned counts for all hosts; what another host has is not learned', async (t) => {
+test('a learned content counts for all hosts; a content that another host has is not learned', async (t) => {
   const fleet = await working(t, ['a', 'b']);
   if (!fleet) return;
   const { world: a } = fleet.host('a');
@@ -134,7 +134,7 @@ test('what is learned counts for all hosts; what another host has is not learned
   await fleet.stop();
 });
 
-test('audit says what the shared ledger does not know, and what this state does not; doctor what its server lacks', async (t) => {
+test('audit reports contents that are only in the shared ledger or only in this state; doctor reports what the server lacks', async (t) => {
   const fleet = await working(t, ['a']);
   if (!fleet) return;
   const { world } = fleet.host('a');

@@ -5,7 +5,7 @@ import { untoldOf } from '../world/database.js';
 import { Fleet } from '../world/fleet.js';
 import { stays, until } from '../world/waiting.js';
 
-test('what is dropped at several hosts at the same moment is stored at one of them, and a duplicate at the others', async (t) => {
+test('a content that is dropped at several hosts at once is stored at one of them and a duplicate at the others', async (t) => {
   const fleet = await Fleet.create(t, ['a', 'b', 'c']);
   if (!fleet) return;
   await fleet.join();
@@ -32,13 +32,13 @@ test('a new content costs one question and two messages, a thousand of them a fe
   for (let n = 0; n < 1_000; n++) world.drop(`f${n}.csv`, `content ${n}\n`);
   const before = proxy.statements;
   await world.runOnce(['--shared-ledger', url]);
-  assert.equal(untoldOf(world.statePath), 0, 'all is told at its end');
-  // Each process greets, beats and sweeps at its start. The size of a batch is the number of files found until then.
+  assert.equal(untoldOf(world.statePath), 0, 'the outbox is empty at its end');
+  // Each process registers, sends a heartbeat and sweeps at its start. A batch has the files that were found until then.
   const many = proxy.statements - before;
   t.diagnostic(`${many} statements for 1,000 files and a start`);
   assert.ok(many <= 60, `${many} statements`);
   fleet.startOne(fleet.host('a'));
-  await until('it has greeted', () => proxy.open > 0);
+  await until('it has connected', () => proxy.open > 0);
   await stays('its start is over', () => true, 1_500);
   const idle = proxy.statements;
   world.drop('one.csv', 'one');

@@ -23,7 +23,7 @@ async function resumedWith(world: World, drop: () => void): Promise<void> {
   await world.run('ingest-ctl', ['resume', 'verify-complete']);
 }
 
-/** A machine that is busy takes longer, never shorter. */
+/** A busy machine takes longer, never less time. */
 async function sharedBound(t: TestContext): Promise<void> {
   const RATE = 4 * MiB;
   const world = createWorld(t, { options: { ...AT_ONCE, maxBytesPerSecond: RATE } });
@@ -116,7 +116,7 @@ async function notBegun(t: TestContext): Promise<void> {
   assert.ok(least >= MARK, `${least} bytes were free at the least`);
   rmSync(join(warehouse, 'ballast'));
   await world.isStored(large, LONG);
-  assert.equal(world.log.named('copy_waits').length, 1, 'told once');
+  assert.equal(world.log.named('copy_waits').length, 1, 'logged once');
   assert.deepEqual(world.log.named('gate_closed'), []);
   assert.deepEqual(
     world.jobs().filter(({ attempts }) => attempts > 0),

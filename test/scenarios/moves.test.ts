@@ -1,5 +1,5 @@
 /**
- * Moves: by rename on one filesystem, by a copy that keeps everything to another one, and nothing temporary left behind.
+ * Moves: by rename on one filesystem, by a copy that keeps everything to another one. No temporary file stays.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, utimesSync } from 'node:fs';
@@ -127,7 +127,7 @@ test('a partition that is a mount of its own gets its temporary files inside tha
   assertCopied(world, before);
 });
 
-test('ten kills while a temporary file exists leave none behind, and store every file once', async (t) => {
+test('after ten kills while a temporary file exists, none is left and every file is stored once', async (t) => {
   if (skipUnlessRoot(t, 'kills in the middle of a copy to a second filesystem')) return;
   const world = createWorld(t);
   await world.followManifests();

@@ -82,7 +82,7 @@ test('withdraw takes out the file and its outputs; an allowed content is process
   assert.deepEqual(before.filter(existsSync), before);
 });
 
-test('what a consumer took is not missed, and what came to its path since stays', limit, async (t) => {
+test('a file that a consumer took is not reported, and a newer file at its path stays', limit, async (t) => {
   const world = worldOf(t, { format: 'csv', start: 'split', steps: { split: { by: 'country' } } });
   // Both have the same records of DE.
   world.drop('x/a.csv', 'id,country\n1,DE\n2,FR\n');
@@ -105,7 +105,7 @@ test('what a consumer took is not missed, and what came to its path since stays'
 
 for (const what of ['the file', 'an output'] as const)
   test(
-    `a file that is held at move, because something lies where ${what} belongs, is discarded; its twin begins anew`,
+    `a file is held at move because the path of ${what} is taken: it is discarded, and its twin starts again`,
     limit,
     async (t) => {
       const world = worldOf(t);
@@ -147,7 +147,7 @@ test('a twin of a file that is held says so', limit, async (t) => {
   );
 });
 
-test('a record that is pruned takes its outputs along', limit, async (t) => {
+test('prune removes the outputs of a record with it', limit, async (t) => {
   const world = worldOf(t);
   dropOrders(world, 'a.csv', 'a');
   await world.runOnce();

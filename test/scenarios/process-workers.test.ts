@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import type { Report } from '../../src/service/status/report.js';
-import { BY_COUNTRY, orders } from '../world/chains.js';
+import { BY_COUNTRY, changeChain, orders } from '../world/chains.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -74,3 +74,21 @@ test('ingest-worker --stage process: what waits for it is named while it is not 
   await world.stop();
   world.check();
 });
+
+test(
+  'a file that waited for a chain is stored after the chain was removed from the configuration',
+  limit,
+  async (t) => {
+    const world = chained(t);
+    await world.runOnce();
+    await world.run('ingest-ctl', ['pause', 'process']);
+    world.start('ingest');
+    world.drop('late.csv', orders('late', 20).text);
+    await until('it waits for its chain', () => world.jobs().some(({ stage }) => stage === 'process'), LONG);
+    await world.stop();
+    await world.run('ingest-ctl', ['resume', 'process']);
+    changeChain(world, 'orders', undefined);
+    await world.runOnce();
+    world.check();
+  },
+);

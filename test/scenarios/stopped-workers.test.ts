@@ -1,5 +1,5 @@
 /**
- * Workers that are busy, stopped, or far away: which of them lose their jobs or are killed, by whom, and which do not.
+ * Workers that are busy, stopped, or in another pid namespace: which of them lose their jobs, and who kills which of them.
  * The queue alone: test/queue/conformance/crash.ts.
  */
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ const ALL_STAGES = `worker ${STAGE_NAMES.join(' ')}`;
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 test(
-  'a busy worker is not robbed; stopped with its parent it is reported and its jobs wait; a killed parent takes it along',
+  'a busy worker keeps its job; stopped with its parent, it is reported and its jobs wait; it dies with its parent',
   limit,
   async (t) => {
     const world = createWorld(t, { options: AT_ONCE });
@@ -31,7 +31,7 @@ test(
     const { program, pid, job } = await busyWorker(world, stall);
     const other = world.start('ingest-worker', stall);
     const { owner } = await world.event('worker_started', (e) => e.heardFrom === other.pid, slow);
-    await stays('the job of the busy one is its own', () => claimIs(world, job), 5_000);
+    await stays('the busy worker keeps its job', () => claimIs(world, job), 5_000);
     assert.deepEqual(troubles(world), []);
 
     for (const one of [program.pid, pid]) signal(one, 'SIGSTOP');
@@ -50,7 +50,7 @@ test(
   },
 );
 
-test('a worker in another pid namespace is neither robbed nor killed', limit, async (t) => {
+test('a worker in another pid namespace keeps its job and is not killed', limit, async (t) => {
   if (skipUnlessRoot(t, 'a worker in another pid namespace')) return;
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
@@ -97,7 +97,7 @@ test(
     assert.equal(killed.worker_pid, stopped);
     await until('it was replaced', () => world.log.named('worker_started').length === 7, slow);
     assert.equal(isAlive(stopped), false);
-    await world.allDroppedDone(slow); // what it stored last, nobody may have told
+    await world.allDroppedDone(slow); // the log may lack the last file that it stored
     assert.deepEqual(workers.filter(isAlive).length, 4);
     assert.equal(world.log.named('worker_stalled').length, 1);
     assert.equal(world.log.named('worker_started').length, 7);

@@ -1,6 +1,6 @@
 /**
  * The effect of signals: SIGTERM drains, a second one stops, SIGKILL is noticed at once.
- * Killed in back-off: test/queue/conformance/crash.ts. Parents with strange children: test/service/supervise.
+ * A kill during backoff: test/queue/conformance/crash.ts. Parents with misbehaving children: test/service/supervise.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ test('SIGTERM drains: claimed jobs are finished, nothing stays claimed, exit cod
   for (let n = 0; n < 2_500; n++) world.drop(`${n}.csv`, 100);
   const ingest = world.start('ingest', ['--workers', 'verify-complete=1,hash=2,manifest=1,move=1']);
   await until(
-    'jobs are in hand',
+    'jobs are claimed',
     () => {
       const { claimed, stored } = glance(world.statePath);
       return claimed > 0 && stored > 0;
@@ -57,7 +57,7 @@ test('a second signal stops at once, and no claimed job gets a crash counted', l
   assert.deepEqual({ attempts, crashes, claim_no }, { attempts: 0, crashes: 0, claim_no: job.claim_no });
 });
 
-test('a worker that is killed is seen in under a second, with --stall-seconds 600', limit, async (t) => {
+test('a killed worker is noticed in under a second, with --stall-seconds 600', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
   await hugeFileSealed(world);
@@ -67,7 +67,7 @@ test('a worker that is killed is seen in under a second, with --stall-seconds 60
     const next = world.start('ingest-worker', ['--stage', 'hash', '--stall-seconds', '600']);
     const { owner, worker_pid } = await world.event('worker_started', (e) => e.heardFrom === next.pid, slow);
     const before = busy.job;
-    // Noticed by its next check, and not by the one that it begins with.
+    // A regular check must notice the death, not the check at its start.
     await stays('the other one has its job', () => claimIs(world, before), 700);
     const late = lateness();
     const killedAtMs = Date.now();
@@ -81,7 +81,7 @@ test('a worker that is killed is seen in under a second, with --stall-seconds 60
   }
   const told = `seen after ${took.map(({ ms, lateMs }) => `${ms} ms (${Math.round(lateMs)} of them late)`).join(', ')}`;
   t.diagnostic(told);
-  // Each of them. A moment in which the machine ran no process, this one included, is not the product's fault.
+  // Every round counts. A moment in which the machine ran no process, not even this one, is not the product's fault.
   for (const { ms, lateMs } of took) assert(ms - lateMs < 1_000, told);
 });
 

@@ -35,7 +35,7 @@ async function dropAtOnce(world: World, name: string, names = (i: number) => `${
   await ctl('resume');
 }
 
-test('a warehouse that hangs closes its gate, whoever probes it does not hang along, and nobody is killed', async (t) => {
+test('a warehouse that hangs closes its gate, a process that probes it does not hang, and no process is killed', async (t) => {
   const world = createWorld(t);
   const faults = faultsIn(world.root);
   if (!faults) return t.skip('a hung warehouse was not tested: there is no gcc');

@@ -19,7 +19,7 @@ export interface Trouble {
   bytes?: number;
 }
 
-/** One file goes through, the place breaks, more are dropped, it is repaired, all go through. */
+/** One file is stored, the place breaks, more files are dropped, the place is repaired, and all files are stored. */
 export async function comesThrough(
   world: World,
   { place, code, breaks, repairs, files = 5, bytes = 2_000 }: Trouble,
@@ -36,7 +36,7 @@ export async function comesThrough(
   await world.stored(undefined, LONG);
   await world.allDone(LONG);
   await world.event('gate_opened', (e) => e.place === place, LONG);
-  assert.equal(world.log.named('gate_closed').length, 1, 'told once');
+  assert.equal(world.log.named('gate_closed').length, 1, 'logged once');
   assert.equal(world.log.named('gate_opened').length, 1);
   noAttemptSpent(world);
   await world.stop();

@@ -14,10 +14,10 @@ import { createWorld, type World } from '../world/world.js';
 import { droppedAs, WATCHING } from './watching.js';
 
 const TIMES = 50;
-/** Uploaders that run beside each other. */
+/** The number of uploaders that run at the same time. */
 const ABREAST = 4;
 
-/** `quietMs` as it is when nobody sets it: times and modes that are set by path after closing find the file. */
+/** `quietMs` has its default, so that an uploader can set times and modes by path after it has closed the file. */
 const eager = { stabilitySeconds: 0, quietMs: undefined };
 
 /** Scripts of ops/simulate with the program that they need, and how they use it. */
@@ -118,11 +118,11 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     await until('the input is empty', () => readdirSync(world.input).length === 0);
     await world.allDone({ withinMs: 30_000 });
     await world.stop();
-    // What one rsync sent is deleted by the next where it was not sealed yet.
+    // An rsync deletes a file of the rsync before it, if that file was not sealed yet.
     for (const dropped of world.dropped) dropped.optional = true;
     world.check();
     assert.equal(world.warehouse().length, ready());
-    assert(ready() < world.dropped.length, 'rsync deleted nothing: this scenario shows nothing');
+    assert(ready() < world.dropped.length, 'rsync deleted nothing: this test tests nothing');
     t.diagnostic(
       `${world.warehouse().length} of ${world.dropped.length} files were sealed before they could be deleted`,
     );

@@ -28,7 +28,7 @@ interface Low {
   /** In the folder that is mounted. */
   breaks(folder: string): void;
   repairs(folder: string): void;
-  /** The twenty files that came while it was closed have come as far as they may. */
+  /** True when the twenty files that came while the gate was closed are as far as they may be. */
   stands(world: World): boolean;
 }
 
@@ -66,7 +66,7 @@ async function stopsAndGoesOn(t: TestContext, low: Low): Promise<void> {
   await world.stored(undefined, LONG);
   await world.allDone(LONG);
   await world.event('gate_opened', (event) => event.place === low.place, LONG);
-  assert.equal(world.log.named('gate_closed').length, 1, 'told once');
+  assert.equal(world.log.named('gate_closed').length, 1, 'logged once');
   noAttemptSpent(world);
   await world.stop();
   world.check();
@@ -119,8 +119,8 @@ describe('below a watermark', CONCURRENTLY, () => {
     }));
 });
 
-test('a mark that is reached opens only well above it; one that is no longer set opens at once', async (t) => {
-  if (skipUnlessRoot(t, 'how far a watermark must be left behind')) return;
+test('a gate at a watermark opens only well above it; it opens at once when the watermark is no longer set', async (t) => {
+  if (skipUnlessRoot(t, 'the distance above a watermark at which its gate opens')) return;
   const world = createWorld(t);
   const { warehouse } = world.feed();
   tmpfsMount(warehouse, { size: '32m' });
@@ -143,7 +143,7 @@ test('a mark that is reached opens only well above it; one that is no longer set
   };
   assert.deepEqual(await leave(MARK + 64 * KiB), [], 'not reached');
   assert.deepEqual(await leave(MARK - 64 * KiB), ['move low_space']);
-  assert.deepEqual(await leave(MARK + 64 * KiB), ['move low_space'], 'not left behind');
+  assert.deepEqual(await leave(MARK + 64 * KiB), ['move low_space'], 'not far enough above it');
   assert.deepEqual(await leave(MARK * 1.1), []);
   assert.deepEqual(await leave(MARK - 64 * KiB), ['move low_space']);
   const [feed] = backend.feeds();

@@ -1,5 +1,5 @@
 /**
- * What is not called in this package, where, and what is called instead. Each entry has a line that it must catch.
+ * Calls that this package does not make, the folders of each rule, and the replacement. Each entry has a line that it must catch.
  */
 export interface Ban {
   call: RegExp;
@@ -80,7 +80,7 @@ export const BANNED: Ban[] = [
   {
     call: /\bfrom 'better-sqlite3'/,
     where: /^(queue|src|test)\//,
-    // What a watcher has told lies in a file of its own or a temporary one: no state of a queue.
+    // A watcher keeps its reported tree in its own or in a temporary file, which is no state of a queue.
     except: /^(queue|test\/queue|src\/watcher|test\/watcher)\/|^test\/world\/(database|state-by-hand)\.ts$/,
     example: "import Database from 'better-sqlite3';",
     instead: 'the Backend of queue/backend.ts',

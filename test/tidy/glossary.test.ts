@@ -8,11 +8,14 @@ import { PACKAGE } from '../world/program.js';
 import { GUARDED, RULES, type Rule } from './glossary.js';
 import { code, read } from './sources.js';
 
-/** `FOLDERS=src/linux,queue` shows what these say, without being in the list yet. */
+/** The list of the words itself has all of them. */
+const RULES_FILE = 'test/tidy/glossary.ts';
+/** `FOLDERS=src/linux,queue` checks these folders instead of the list. */
 const guarded = process.env.FOLDERS?.split(',') ?? GUARDED;
-const isGuarded = (path: string): boolean => guarded.some((one) => path === one || path.startsWith(`${one}/`));
+const isGuarded = (path: string): boolean =>
+  path !== RULES_FILE && guarded.some((one) => path === one || path.startsWith(`${one}/`));
 
-/** Names of files, options, fields and metrics are not words, and neither is what stands in quotes. */
+/** Removes names of files, options, fields and metrics, and text in quotes: they are not words. */
 const plain = (line: string): string =>
   line.replace(/`[^`]*`|"[^"]*"|“[^”]*”|\[[^\]]*\]\([^)]*\)|\]\([^)]*\)|[\w./-]*\/[\w./-]+/g, (found) =>
     found.startsWith('[') ? found.replace(/\]\(.*/, ']') : ' ',
@@ -21,10 +24,12 @@ const plain = (line: string): string =>
 /** Parts of a template that are code: expressions, calls, members, conditions. */
 const CODE = /\$\{[^}]*\}|\b[\w.]+\(|\b\w+\.\w+|[<>=?:&|] *\w+ *[?=<>&|)]/g;
 
-/** Sentences in code: string literals with a blank in them, such as messages, help and names of tests; no SQL. */
+/** Sentences in code: string literals with a blank, such as messages, help and names of tests, but no SQL. */
 const sentences = (line: string): string =>
-  [...line.matchAll(/'((?:[^'\\]|\\.)* (?:[^'\\]|\\.)*)'|`([^`]* [^`]*)`/g)]
-    .map(([, one, other]) => (one ?? other)!.replace(CODE, ' '))
+  [...line.matchAll(/'((?:[^'\\]|\\.)*)'|`([^`]*)`/g)]
+    .map(([, one, other]) => (one ?? other)!)
+    .filter((literal) => literal.includes(' '))
+    .map((literal) => literal.replace(CODE, ' '))
     .filter((sentence) => !/\b(?:SELECT|UPDATE|INSERT|DELETE|CREATE|WHERE|FROM|AND)\b/.test(sentence))
     .join(' · ');
 
@@ -82,7 +87,7 @@ function withoutCode(path: string): string[] {
   });
 }
 
-test('everything that is guarded is there', () => {
+test('every guarded path exists', () => {
   assert.deepEqual(
     GUARDED.filter((path) => !existsSync(join(PACKAGE, path))),
     [],

@@ -3,7 +3,7 @@
  * that no two of them import each other. A folder that is missing here has no place.
  */
 export const HOUSE: readonly string[] = [
-  // What the package is, and what every program has.
+  // The package itself, and the parts of every program.
   'src',
   'src/linux',
   'src/base',
@@ -13,7 +13,7 @@ export const HOUSE: readonly string[] = [
   'src/base/telemetry',
   'src/base/process',
   'src/files',
-  // What hosts know of each other.
+  // The shared ledger of several hosts.
   'src/fleet',
   // Libraries of their own.
   'src/change-log',
@@ -30,7 +30,7 @@ export const HOUSE: readonly string[] = [
   'src/process/formats',
   'src/process/chain',
   'src/process',
-  // The ingestor: what a file meets on its way, and who carries it.
+  // The ingestor: the steps of a file, and the processes that carry them out.
   'src/ingest/rules',
   'src/ingest/files',
   'src/ingest/outputs',
@@ -54,7 +54,7 @@ export const HOUSE: readonly string[] = [
   'src/ingest/stages',
   'src/ingest/worker',
   'src/ingest/producer',
-  // What only a command starts.
+  // Tools that only a command starts.
   'src/tools/backup',
   'src/tools/rebuild/state',
   'src/tools/rebuild',
@@ -63,7 +63,7 @@ export const HOUSE: readonly string[] = [
   'src/tools/doctor',
   'src/tools/exceptions',
   'src/tools/dry-run',
-  // What runs beside the ingestor.
+  // Services that run beside the ingestor.
   'src/service/figures',
   'src/service/status',
   'src/service/fleet',

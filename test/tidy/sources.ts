@@ -12,7 +12,7 @@ export interface Source {
 }
 
 const FOLDERS = ['queue', 'src', 'bin', 'test', 'ops', 'bench', 'docs'];
-/** Names the hosts of all who gave something to it. */
+/** This file names hosts of other projects. */
 const NOT_OURS = 'bench/package-lock.json';
 export const everything: Source[] = FOLDERS.flatMap((folder) => pathsBelow(folder))
   .filter((path) => path !== NOT_OURS)
@@ -40,7 +40,7 @@ export interface Import {
 
 const IMPORT =
   /^(?:import|export)\s+(?:type\s+)?(?:[^'"();]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*[`'"]([^`'"]+)[`'"]\s*\)/gm;
-/** Any literal that looks like a module: what is imported by a variable, or run as a process or a thread. */
+/** Any literal that looks like a module. Such a module is imported by a variable, or run as a process or a thread. */
 const NAMED = /['"`]((?:\.{1,2}|dist)\/[^'"`$]+\.c?js)['"`]/g;
 
 export function importsOf({ path, text }: Source): Import[] {
@@ -54,7 +54,7 @@ export const modulesNamedBy = ({ path, text }: Source): string[] =>
 const resolved = (path: string, name: string): string =>
   asSource(name.startsWith('.') ? relative(PACKAGE, resolve(PACKAGE, path, '..', name)) : name);
 
-/** What bin/ launches is what tsc made of the sources; a program is bundled besides. */
+/** Returns the source of a module: bin/ names the output of tsc, or a bundled program. */
 function asSource(target: string): string {
   const program = /^dist\/program\/([\w-]+)\.cjs$/.exec(target)?.[1];
   const source = program ? `src/programs/${program}.ts` : target.replace(/^dist\//, '').replace(/\.js$/, '.ts');
@@ -64,7 +64,7 @@ function asSource(target: string): string {
 /** A list of scenarios that are tests by themselves. */
 const SUITE = /^export function \w+Scenarios\(/;
 
-/** The formatter aligns the closing brace with the line that opened: no parser is needed. */
+/** The formatter aligns a closing brace with the line that opened it, so no parser is needed. */
 export function longFunctions({ path, lines }: Pick<Source, 'path' | 'lines'>, linesMax: number): string[] {
   const opens =
     /^(\s*)(?:export |default |async |static |private |protected |override |get |set )*(?:function\b|constructor\b|(?!if|for|while|switch|catch|return)[\w#]+(?:<.*>)?\(|.*=>\s*\{$)/;

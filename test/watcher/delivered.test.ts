@@ -135,7 +135,7 @@ scenario(
     hand.write('f', 'before');
     await hand.start({ debounceMs: 500 });
     hand.know();
-    hand.write('f', 'told once');
+    hand.write('f', 'reported once');
     utimesSync(hand.at('f'), 1_000_000_000, 1_000_000_000);
     assert.equal(await hand.next(), 'put file f');
     const old = join(hand.base, 'old');

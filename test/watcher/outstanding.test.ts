@@ -109,7 +109,7 @@ scenario('a file is written through a delayed name, and loses it: its other name
   hand.write('h');
   await hand.start({ debounceMs: 1_000 });
   hand.know();
-  hand.write('h', 'told a moment ago');
+  hand.write('h', 'reported a moment ago');
   assert.equal(await hand.next(), 'put file h');
   const first = hand.next();
   renameSync(hand.at('g'), hand.at('h'));

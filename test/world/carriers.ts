@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Backend } from '../../queue/backend.js';
+import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
 import type { JobFacts } from '../../src/ingest/rules/facts.js';
 import type { World } from './world.js';
 
@@ -20,6 +21,10 @@ interface ContentRow {
   state: string;
   carrier: string;
 }
+
+const AFTER_ANSWER: readonly string[] = STAGE_NAMES.slice(STAGE_NAMES.indexOf('hash') + 1);
+/** The ledger answers at the end of `hash`. In each later stage a job carries its content, until its end is decided. */
+export const isCarryingStage = (stage: string): boolean => AFTER_ANSWER.includes(stage);
 
 export const jobsOf = (backend: Backend): CarrierJob[] =>
   backend.read((r) => r.all<CarrierJob>('SELECT * FROM jobs ORDER BY seq'));
@@ -56,7 +61,7 @@ export function assertCarriers(backend: Backend): void {
   }
   const carrying = all.filter(({ state, stage, payload }) => {
     const facts = JSON.parse(payload) as JobFacts;
-    return state !== 'done' && (stage === 'manifest' || stage === 'move') && !facts.putAway;
+    return state !== 'done' && isCarryingStage(stage) && !facts.putAway;
   });
   for (const { id, payload } of carrying) {
     const { content } = JSON.parse(payload) as JobFacts;

@@ -46,8 +46,8 @@ export function orders(mark: string, n: number, countries: readonly string[] = [
 /** A header that the chain refuses: the file is held. */
 export const broken = (mark: string): string => `id,land,amount\n${mark},DE,1\n`;
 
-/** Changes the chain of that feed for the next start of a program. */
-export function changeChain(world: World, feed: string, chain: Chain): void {
+/** Changes the chain of that feed for the next start of a program; undefined removes it. */
+export function changeChain(world: World, feed: string, chain: Chain | undefined): void {
   const feeds = world.feeds.map((one) =>
     one.name === feed ? { ...one, options: { ...one.options, process: chain } } : one,
   );

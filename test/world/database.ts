@@ -206,7 +206,7 @@ function asLedger(row: unknown): LedgerRow {
   };
 }
 
-/** A consistent copy of a database, whoever writes to it. */
+/** Makes a consistent copy of a database, also while processes write to it. */
 export function copyDatabase(from: string, to: string): void {
   const db = new Database(from, { readonly: true });
   try {

@@ -42,7 +42,7 @@ test('a bind mount has the same device and yet refuses a link with EXDEV', (t) =
   assert.throws(() => linkSync(join(world.input, 'file'), join(bind, 'other')), { code: 'EXDEV' });
 });
 
-test('a busy mount is detached, and a mount of somebody else is not touched', (t) => {
+test('a busy mount is detached, and a mount outside the world is not touched', (t) => {
   if (skipUnlessRoot(t, 'whether a busy mount is left')) return;
   const world = createWorld(t);
   const place = tmpfsMount(join(world.root, 'busy'));
@@ -53,7 +53,7 @@ test('a busy mount is detached, and a mount of somebody else is not touched', (t
   assert.equal(unmount('/proc'), false);
 });
 
-test('a mount that somebody else left in a world goes with it, whatever its name', async (t) => {
+test('a mount that another process left in a world is removed with it, whatever its name is', async (t) => {
   if (skipUnlessRoot(t, 'whether the mounts of a killed script are left')) return;
   const world = new World({});
   const place = join(world.root, 'with a blank');

@@ -47,6 +47,7 @@ const planted: [string, DifferenceKind, (it: Ingested) => void][] = [
     ({ state }) => void state.db.exec("INSERT INTO appends VALUES (1, 'default', 'f', 1, 0, x'00', '{}', 0)"),
   ],
   ['a second carrier', 'row_differs', twoCarriers],
+  ['a second carrier in the chain', 'row_differs', (it) => twoCarriers(it, 'held', 'process')],
   [
     'a content that nobody carries',
     'row_differs',
@@ -141,11 +142,11 @@ const outside = (world: World): Dropped => {
   return dropped;
 };
 
-function twoCarriers({ state, first, world }: Ingested, as = 'held'): void {
+function twoCarriers({ state, first, world }: Ingested, as = 'held', stage = 'move'): void {
   world.held.add(first.sha256);
   state.job(first, {
     state: as,
-    stage: 'move',
+    stage,
     ...(as === 'held' && { hold: 'poison' }),
     payload: { sha256: first.sha256, content: 1 },
   });

@@ -3,6 +3,7 @@
  * Does not: report again what the rules for the disk report (oracle.ts).
  */
 import { shownName } from '../../src/linux/names.js';
+import { isCarryingStage } from './carriers.js';
 import type { DatabaseSurvey, JobRow, LedgerRow } from './database.js';
 import { contentOf, type DifferenceKind, type Expected } from './oracle.js';
 import type { LineSeen, Survey } from './survey.js';
@@ -50,11 +51,11 @@ function carriers({ jobs, ledger }: DatabaseSurvey, tell: Tell): void {
   }
 }
 
-/** From the ledger's answer on, until it was decided where its file is put away. */
+/** A job carries its content from the ledger's answer until it is decided where its file is put away. */
 const carries = ({ state, stage, payload }: JobRow): boolean =>
   state !== 'done' &&
   state !== 'waiting' &&
-  (stage === 'manifest' || stage === 'move') &&
+  isCarryingStage(stage) &&
   payload.content !== undefined &&
   !payload.putAway;
 

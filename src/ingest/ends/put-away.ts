@@ -46,8 +46,8 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   const left = statEntry(batch.files.workEntry(job, 'file'));
   if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
-  // Deleted only while the stored file is there: if a consumer took it away, this copy may be the last one.
-  // A content that was learned, or that another host has, is not checked here; of a pruned one only the manifest is known.
+  // The copy is deleted only while the stored file is there: if a consumer took that away, this copy may be the last one. A content
+  // that was learned, that another host has, or whose record was pruned, cannot be checked here.
   const of = (decided.of ?? '') as ByteName;
   const originalThere =
     deleting &&

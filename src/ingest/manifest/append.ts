@@ -148,10 +148,10 @@ export async function writeAppend(fd: number, append: Append, stillThere: () => 
   if (Number(stat.ino) !== append.inode || !stillThere() || stat.size < append.at) return false;
   const there = Buffer.alloc(Math.min(stat.size - append.at, append.bytes.length));
   readFully(fd, there, append.at);
-  const whole = stat.size - append.at > append.bytes.length;
-  if (!beginsLike(there, append.bytes, whole)) return false;
+  const hasMore = stat.size - append.at > append.bytes.length;
+  if (!beginsLike(there, append.bytes, hasMore)) return false;
 
-  if (!whole) {
+  if (!hasMore) {
     fallocateKeepSize(fd, append.at, append.bytes.length);
     // At the offset, never O_APPEND: Linux would ignore the offset then.
     for (let done = 0; done < append.bytes.length; ) {
@@ -164,11 +164,11 @@ export async function writeAppend(fd: number, append: Append, stillThere: () => 
 
 /**
  * The bytes on disk are a beginning of ours. A power cut leaves NULs where data did not reach the disk (ours have none).
- * If foreign bytes follow (`exactly`), ours must be there in full.
+ * If more bytes follow (`hasMore`), ours must be there in full.
  */
-function beginsLike(there: Buffer, ours: Buffer, exactly: boolean): boolean {
+function beginsLike(there: Buffer, ours: Buffer, hasMore: boolean): boolean {
   for (let i = 0; i < there.length; i++) {
-    if (there[i] !== ours[i] && (exactly || there[i] !== 0)) return false;
+    if (there[i] !== ours[i] && (hasMore || there[i] !== 0)) return false;
   }
   return true;
 }

@@ -15,7 +15,7 @@ export const dateFolder = (feed: FeedOptions, { date }: Pick<Partition, 'date'>)
 
 const CLOSED = "SELECT 1 FROM periods WHERE folder IN (?, ?) AND state <> 'open'";
 
-/** True where the hour or its day is closed. Feeds that share a folder share its end. It stays closed without --success-markers. */
+/** True where the hour or its day is closed. A folder that feeds share closes for all of them. It stays closed without --success-markers. */
 export const isClosed = (reader: Reader, feed: FeedOptions, at: Partition): boolean =>
   reader.get(CLOSED, hourFolder(feed, at), dateFolder(feed, at)) !== undefined;
 

@@ -22,7 +22,8 @@ import { asksAgain } from '../steps/asks-again.js';
 import { readContentsAgain } from '../steps/contents.js';
 import type { IngestJob } from '../steps/job.js';
 import { manifestBusy } from '../steps/manifest-busy.js';
-import { type Batch, blocked, retry, type Stage, type Step } from '../steps/stage.js';
+import { notTheCarrier } from '../steps/not-the-carrier.js';
+import { type Batch, blocked, type Stage, type Step } from '../steps/stage.js';
 import { CHECK_TRUSTED_MS, reserveAll } from '../warehouse/reserve.js';
 import { notMoved } from './move.js';
 import { moveOnTheWay } from './move-on-the-way.js';
@@ -70,13 +71,7 @@ const withoutLine = (job: IngestJob, step: Step): Step =>
 function answered(job: IngestJob, content: Content | undefined, round: number, steps: Map<IngestJob, Step>): boolean {
   if (steps.has(job)) return true;
   if (!content || content.carrier !== job.id) {
-    steps.set(
-      job,
-      retry(
-        'not_the_carrier',
-        `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`,
-      ),
-    );
+    steps.set(job, notTheCarrier(job));
     return true;
   }
   if (content.state === 'carried') return false;

@@ -17,7 +17,8 @@ import { mayHaveMoved } from '../rules/moved.js';
 import { askOne } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { sealedMissing } from '../steps/missing.js';
-import { type Batch, hold, retry, type Step } from '../steps/stage.js';
+import { notTheCarrier } from '../steps/not-the-carrier.js';
+import { type Batch, hold, type Step } from '../steps/stage.js';
 import { type Put, TEMPORARY } from '../warehouse/target.js';
 
 /** A step for a content that is at its target: the ledger records that in the transaction that settles the job. */
@@ -62,12 +63,7 @@ const partOf = ({ facts }: IngestJob): ToMove['part'] => (facts.sealed?.kind ===
 
 /** The step where nothing is to be moved: the content is not this job's, or is stored already. */
 export function withoutMove(job: IngestJob, batch: Batch, content: Content | undefined): Step | undefined {
-  if (!content?.target || content.carrier !== job.id) {
-    return retry(
-      'not_the_carrier',
-      `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`,
-    );
-  }
+  if (!content?.target || content.carrier !== job.id) return notTheCarrier(job);
   return content.state === 'stored' ? stored(job, batch, content, content.note) : undefined;
 }
 

@@ -59,8 +59,11 @@ export async function moveAll(
   const all = jobs.map((job) => steps.get(job)!);
   const durable = await durably(move.name, batch, all, () => dirty.sync());
   const around: Around = { after: (tx, settled) => recordAll(tx, jobs, durable, settled) };
-  const isKnown = (job: IngestJob, step: Step): boolean => !moved.has(job) && !step.unanswered;
-  return { steps: durable.map((step, i) => (isKnown(jobs[i]!, step) ? notMoved(jobs[i]!, step) : step)), around };
+  const hasMovedNothing = (job: IngestJob, step: Step): boolean => !moved.has(job) && !step.unanswered;
+  return {
+    steps: durable.map((step, i) => (hasMovedNothing(jobs[i]!, step) ? notMoved(jobs[i]!, step) : step)),
+    around,
+  };
 }
 
 /** Renames all files in one order, and handles the others one by one. `moved` gets the jobs whose file is at its target. */

@@ -20,8 +20,9 @@ import { contentsOf } from '../steps/contents.js';
 import { askOne, eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { sealedMissing } from '../steps/missing.js';
+import { notTheCarrier } from '../steps/not-the-carrier.js';
 import { type Batch, blocked, defer, hold, retry, type Stage, type Step } from '../steps/stage.js';
-import { changed, sourceOf, withoutMove } from './move-one.js';
+import { changed, sourceOf } from './move-one.js';
 
 /** If the chain's process died this often with a file, the file is the cause. */
 const DEATHS_MAX = 2;
@@ -58,7 +59,7 @@ function processOne(job: IngestJob, batch: Batch, content: Content | undefined):
 
 /** Undefined where the content must be processed now. */
 function goesOn(job: IngestJob, batch: Batch, content: Content | undefined): Step | undefined {
-  if (!content || content.carrier !== job.id) return withoutMove(job, batch, undefined);
+  if (!content || content.carrier !== job.id) return notTheCarrier(job);
   // A planned line states the outputs. It was planned before the feed had a chain, or from recorded outputs.
   const isPlanned = content.state !== 'carried' || content.target !== null;
   const isRecorded = batch.backend.read((reader) => processedOf(reader, content.row)) !== undefined;

@@ -1,8 +1,8 @@
 /**
  * Chooses a target that is free: not on disk, not reserved by another content, not chosen twice in one batch.
- * The disk is checked before the planning transaction, the reservation is made inside it. A stored name loses its reservation
- * only seconds later, and an older check of the disk is not trusted. So one of the two always sees a taken name. (If the wall clock
- * is set forward at that moment, the move sees it: it replaces nothing.)
+ * The disk is checked before the planning transaction, the reservation is made inside it. A check is trusted for a shorter time than
+ * the reservation of a stored name stays. So a taken name is seen on the disk or as a reservation. (If the wall clock is set forward
+ * at that moment, the move sees it: it replaces nothing.)
  */
 import type { Backend, Reader, Tx } from '../../../queue/backend.js';
 import { type ByteName, statAtOrNone } from '../../linux/index.js';

@@ -29,7 +29,7 @@ export function notingArrivals(
       .map(({ job }) => job.key.toString('latin1') as ByteName);
     for (const glob of globs) if (paths.some(matcherFor(glob))) noteArrival(tx, feed.name, glob);
   };
-  // Not a spread: a spread would lose the methods of a class's prototype, and `planAhead` passes such an object.
+  // `around` may be an instance of a class (`planAhead`). A spread would lose its methods.
   return [noted, { before: (tx) => around?.before?.(tx), after }];
 }
 

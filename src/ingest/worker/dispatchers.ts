@@ -1,10 +1,11 @@
 /**
  * The dispatchers of a worker: they decide how many batches of each stage are in progress at a time.
- * Guarantees: a worker of all stages starts its `process` dispatcher only once a feed has a chain. Each dispatcher has a cost: it
- * asks at each commit whether something is due.
+ * Guarantees: a stage that a feed may pass by gets its dispatcher in a worker of all stages only once a feed has the stage, or a job
+ * is left in it. Each dispatcher has a cost: it asks at each commit whether something is due.
  */
 import { createDispatcher } from '../../../queue/dispatch/dispatcher.js';
 import { type Dispatcher, limits, type Run } from '../../../queue/index.js';
+import { type Chained, hasJobs, passesBy } from '../../base/config/values/stage-names.js';
 import { STAGES } from '../stages/index.js';
 import type { Stage } from '../steps/stage.js';
 import type { Worker } from './open-batch.js';
@@ -21,7 +22,7 @@ export class Dispatchers {
     const { context, threads } = worker;
     const stages = handledBy(context.stages, threads.all.parts.most);
     const isAll = context.stages.length === STAGES.length;
-    this.#waiting = isAll ? stages.filter(({ name }) => name === 'process') : [];
+    this.#waiting = isAll ? stages.filter(({ name }) => passesBy(name, {}) && !this.#hasJobs(name)) : [];
     for (const stage of stages) if (!this.#waiting.includes(stage)) this.#add(stage);
   }
 
@@ -31,8 +32,8 @@ export class Dispatchers {
   }
 
   /** Called for each feed that has a batch. */
-  met({ process }: { process?: unknown }): void {
-    if (process === undefined) return;
+  met(feed: Chained): void {
+    if (this.#waiting.every(({ name }) => passesBy(name, feed))) return;
     for (const stage of this.#waiting.splice(0)) {
       const dispatcher = this.#add(stage);
       if (this.#isRunning) dispatcher.start();
@@ -42,6 +43,11 @@ export class Dispatchers {
   async stop(): Promise<void> {
     this.#isRunning = false;
     await Promise.all(this.#all.map((dispatcher) => dispatcher.stop()));
+  }
+
+  /** Jobs from an earlier run: the option of their feed was removed, and the stage lets them pass. */
+  #hasJobs(name: string): boolean {
+    return this.worker.backend.stats().some((one) => one.stage === name && hasJobs(one));
   }
 
   #add(stage: Stage): Dispatcher {

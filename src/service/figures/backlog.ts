@@ -29,7 +29,7 @@ const unknown = (why: string): Eta => ({ eta_seconds: null, eta_unknown: why });
 /** `samples`: of the last `ETA_FROM_MS`, the last one is now. */
 export function etaOf({ files, bytes, isClosed }: Waiting, samples: readonly Sample[]): Eta {
   if (files === 0) return { eta_seconds: 0, eta_unknown: null };
-  if (isClosed) return unknown('a gate is closed');
+  if (isClosed) return unknown('a stage is paused, or a place fails');
   const points = samples.map(({ atMs, counts }) => ({ atMs, ...processedIn(counts) }));
   const toMs = points.at(-1)?.atMs ?? 0;
   const fromMs = Math.max(toMs - ETA_FROM_MS, points[0]?.atMs ?? toMs);

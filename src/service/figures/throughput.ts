@@ -52,7 +52,7 @@ export function throughputOf(
 
 const onTheWay = ({ ready, deferred, claimed, waiting }: StageStats): number => ready + deferred + claimed + waiting;
 
-/** A gate of this stage or of a later one: the way of the file ends there. */
+/** The files cannot get past this gate: it is of their stage or of a later one. */
 const closes = (gate: Gate, { feed, stage }: StageStats): boolean =>
   (gate.feed === '*' || gate.feed === feed) &&
   (gate.stage === '*' ||

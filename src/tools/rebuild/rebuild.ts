@@ -44,7 +44,7 @@ export async function rebuild(config: Config, say: Say): Promise<number> {
     const before = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say);
     const aside = placeState(statePath, owner);
     if (aside !== undefined) say(`the state that was there ${whatItWas(before)}; it was moved aside to ${aside}`);
-    const done = before === 'older' ? 'is up to date again' : 'is made anew';
+    const done = before === 'older' ? 'is up to date again' : 'is made again';
     say(`${statePath} ${done}${uuid === undefined ? '' : ` for the state ${uuid}`}: start ingest again.`);
     return 0;
   } catch (error) {

@@ -148,8 +148,8 @@ export class Reconciler {
 
   #noticeGone(path: ByteName, by: Hint, known: Known | undefined): Promise<void> | undefined {
     if (known === undefined) return undefined;
-    // Under its new or other names, its bytes may differ from the delivered ones. The same if the name went, came back,
-    // and went again.
+    // Under its new or other names, its bytes may differ from the delivered ones. This also holds if the name was removed, came
+    // back, and was removed again.
     if (isWritten(by) || isCome(by)) this.deliveredTree.doubt(path);
     if (by === 'delete' || by === 'written_deleted') return this.addPending(path, by);
     this.hooks.later(path);

@@ -1,4 +1,4 @@
-/** What a feed is expected to deliver, and who is told: in words, as keys of the file, and what is refused. */
+/** Options for expected deliveries and for alarms: in words or as keys of the file, and the values that are refused. */
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { load, makeFolders, refusal } from './folders.js';
 
 const DAILY = { glob: 'orders-*.csv', by: 390, from: 0, days: [1, 2, 3, 4, 5] };
 
-test('an expectation as words and as keys is the same, from a flag, the environment and the file', (t) => {
+test('an expectation in words and one in keys mean the same, from a flag, the environment and the file', (t) => {
   const folders = makeFolders(t);
   const path = join(folders.root, 'config.yaml');
   const expected = (yaml: string, argv: string[] = [], env = {}) => {
@@ -30,7 +30,7 @@ test('an expectation as words and as keys is the same, from a flag, the environm
   assert.deepEqual(expected(''), []);
 });
 
-test('a slip in a key of an expectation is told with the nearest one', (t) => {
+test('a misspelt key of an expectation is refused, and the message names the nearest key', (t) => {
   const folders = makeFolders(t);
   const path = join(folders.root, 'config.yaml');
   for (const [yaml, sentence] of [

@@ -1,4 +1,4 @@
-/** Flags over environment over file over defaults; unknown names are told with the nearest known one. */
+/** Flags override the environment, which overrides the file, which overrides the defaults. Unknown names are refused. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ function fileWith(folders: Folders, content: unknown): string {
   return path;
 }
 
-test('flags count over the environment, that over the file, that over the default', (t) => {
+test('a flag overrides the environment, the environment overrides the file, and the file overrides the default', (t) => {
   const folders = makeFolders(t);
   const path = fileWith(folders, { 'stability-seconds': 3, mode: 'sidecar' });
   const seconds = (argv: string[], env = {}) =>
@@ -51,7 +51,7 @@ test('an option at the top of the file holds for every feed that has none of its
   assert.equal(load(folders, ['--config', path]).feeds[0]?.name, 'one');
 });
 
-test('lists: flags may be repeated, the environment parts them by commas outside braces', (t) => {
+test('lists: a flag may be repeated, and commas outside braces separate the items in the environment', (t) => {
   const folders = makeFolders(t);
   const include = (argv: string[], env = {}) => load(folders, [...folders.flags, ...argv], env).feeds[0]?.include;
   assert.deepEqual(include(['--include', '*.csv', '--include', '*.{a,b}']), ['*.csv', '*.{a,b}']);
@@ -66,7 +66,7 @@ test('workers: text or a map, and a stage that is not named gets one process', (
   assert.deepEqual(load(folders, [...folders.flags, '--workers', 'hash=3']).service.workers, expected);
 });
 
-test('a slip in the name of any option is told with the right name, in flags, environment and file', (t) => {
+test('a misspelt name of any option is refused with the right name, in flags, environment and file', (t) => {
   const folders = makeFolders(t);
   const names = [...Object.keys(feedFields), ...Object.keys(serviceFields)].filter((name) => name !== 'stage');
   for (const name of names) {
@@ -87,7 +87,7 @@ test('a slip in the name of any option is told with the right name, in flags, en
   assert.ok(refusal(() => load(folders, ['--config', path])).message.includes('did you mean stall-seconds?'));
 });
 
-test('variables that a container platform sets are no slip', (t) => {
+test('variables that a container platform sets are not taken for misspelt options', (t) => {
   const folders = makeFolders(t);
   load(folders, folders.flags, {
     INGEST_SERVICE_HOST: '192.0.2.1',
@@ -96,7 +96,7 @@ test('variables that a container platform sets are no slip', (t) => {
   });
 });
 
-test('a file that is missing, no YAML, has a key twice, or no options is refused with its path and line', (t) => {
+test('a file that is missing, is not YAML, has a key twice or has no options is refused with its path and line', (t) => {
   const folders = makeFolders(t);
   const loadFile = (path: string) => refusal(() => load(folders, [...folders.flags, '--config', path]));
   assert.equal(loadFile(join(folders.root, 'none.yaml')).exitCode, 3);
@@ -151,7 +151,7 @@ test('folders given once for several feeds are refused', (t) => {
   assert.equal(refusal(() => load(folders, ['--config', path], { INGEST_INPUT: '/x' })).code, 'folder_for_many_feeds');
 });
 
-test('flags that a parser would take apart otherwise are refused, not guessed', (t) => {
+test('flags that are repeated, incomplete or unknown are refused, not guessed', (t) => {
   const folders = makeFolders(t);
   const code = (...argv: string[]) => refusal(() => load(folders, [...folders.flags, ...argv])).code;
   assert.equal(code('--input', folders.input), 'option_twice');
@@ -165,7 +165,7 @@ test('flags that a parser would take apart otherwise are refused, not guessed', 
   assert.equal(code('--all'), 'unknown_option');
 });
 
-test('the default state path is one for each input, by whatever path it is named', (t) => {
+test('each input has one default state path, whatever path names the input', (t) => {
   const folders = makeFolders(t);
   const env = { XDG_STATE_HOME: '/state' };
   assert.match(defaultStatePath('/a', env), /^\/state\/atomic-ingestor\/[0-9a-f]{16}\/state\.db$/);

@@ -1,4 +1,4 @@
-/** Every option with a wrong value: a sentence, the right exit code, no stack, nothing changed. Generated from the schema. */
+/** A wrong value of any option gives one sentence, the right exit code and no change. The values are generated from the schema. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,10 +12,10 @@ import { CATALOGUE } from '../../../src/base/errors.js';
 import { listing, load, makeFolders, refusal, runCommand } from './folders.js';
 import { wrongValuesOf } from './wrong-values.js';
 
-/** One sentence: where, what rule, which value, what next. */
+/** The message is one sentence: the place of the value, the rule, the value, and the remedy. */
 function assertSentence(message: string, name: string, value: string): void {
   assert.ok(message.includes(name), `${message} does not name ${name}`);
-  assert.ok(message.includes(value === '' ? 'nothing' : JSON.stringify(value)), `${message} does not tell ${value}`);
+  assert.ok(message.includes(value === '' ? 'nothing' : JSON.stringify(value)), `${message} does not show ${value}`);
   assert.match(message, / must be .+; write /);
   assert.doesNotMatch(message, /\n|\bat .+:\d+:\d+/);
 }
@@ -38,7 +38,7 @@ for (const command of Object.keys(COMMANDS) as CommandName[]) {
   }
 }
 
-test('the same values are refused from the environment, which is named', (t) => {
+test('the same values are refused from the environment, and the message names the variable', (t) => {
   const folders = makeFolders(t);
   for (const option of [...Object.keys(feedFields), ...Object.keys(serviceFields)]) {
     for (const value of wrongValuesOf(option).filter((wrong) => wrong !== '')) {
@@ -49,7 +49,7 @@ test('the same values are refused from the environment, which is named', (t) => 
   }
 });
 
-test('the same values are refused from the file, which is named with the feed', (t) => {
+test('the same values are refused from the file, and the message names the file and the feed', (t) => {
   const folders = makeFolders(t);
   const path = join(folders.root, 'config.yaml');
   for (const option of Object.keys(feedFields)) {
@@ -63,12 +63,12 @@ test('the same values are refused from the file, which is named with the feed', 
   }
 });
 
-/** A process for each of them would take a minute: that each is refused, the tests above show. */
+/** A process for every option would take a minute. The tests above show that every option is checked. */
 const oneOfEachKind = (options: readonly string[]): string[] => [
   ...new Map(options.map((option) => [allFields[option]!.meta.kind, option])).values(),
 ];
 
-test('the commands themselves say it on stderr in one line, with exit code 2 and nothing made', (t) => {
+test('the commands print the sentence on stderr in one line, exit with 2 and create nothing', (t) => {
   const folders = makeFolders(t);
   const before = listing(folders.root);
   for (const option of oneOfEachKind(COMMANDS.ingest.options)) {

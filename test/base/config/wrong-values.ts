@@ -1,4 +1,4 @@
-/** Wrong values for every option, made from the schema; text whose rule no bound tells has its own here. */
+/** Wrong values for every option, generated from the schema. An option whose rule is not a bound or a choice has its own list. */
 import { allFields } from '../../../src/base/config/schema.js';
 
 const OF_TEXT: Record<string, string[]> = {

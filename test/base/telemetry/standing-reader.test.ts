@@ -1,4 +1,4 @@
-/** Who reads the log stands still: the work goes on, signals work, lines are lost beyond a backlog and counted. */
+/** The reader of the log stands still: work goes on and signals work. Lines beyond the backlog are lost and counted. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
@@ -13,10 +13,10 @@ import { createWorld, type World } from '../../world/world.js';
 const limit = { timeout: 240_000 };
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const FILES = 60;
-/** Each name makes lines of a kilobyte; --trace makes a dozen a file: more than a pipe and a backlog hold together. */
+/** A line with this name has a kilobyte, and --trace writes a dozen lines a file: more than a pipe and the backlog hold. */
 const NAME = 'x'.repeat(200);
 
-/** A pipe of which the test has both ends; nobody reads. */
+/** A pipe whose two ends the test holds. Nobody reads it. */
 class Pipe {
   readonly #reads: number;
   readonly writes: number;
@@ -29,7 +29,7 @@ class Pipe {
     t.after(() => closeSync(this.#reads));
   }
 
-  /** As if somebody else had filled it. */
+  /** Fills the pipe, as another writer would. */
   fill(): void {
     const own = openSync(`/proc/self/fd/${this.writes}`, constants.O_WRONLY | constants.O_NONBLOCK);
     try {
@@ -41,7 +41,7 @@ class Pipe {
     }
   }
 
-  /** What is in it now. */
+  /** Returns the text that is in the pipe now. */
   read(): string {
     const bytes = Buffer.alloc(1 << 20);
     let text = '';
@@ -72,7 +72,7 @@ const ended = (child: ChildProcess): Promise<number | null> =>
 
 async function drains(world: World, child: ChildProcess, pipe?: Pipe): Promise<void> {
   for (let n = 0; n < FILES; n++) world.drop(`${n} ${NAME}.csv`, 100 + n);
-  // Its log is not read: why it ended, or what it was at, is in the pipe.
+  // Nobody reads its log, so the cause of a failure is still in the pipe.
   await world.allDroppedDone({ withinMs: 60_000 }).catch((error: Error) => {
     const said = pipe?.read().trim().slice(-4_000);
     throw new Error(`${error.message}\ningest: ${child.exitCode ?? 'runs'}, and said: ${said}`, { cause: error });
@@ -91,7 +91,7 @@ test('a full pipe that nobody reads: files go on, and SIGTERM ends it', limit, a
 
 test('the same with a socket, as a service manager gives one', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
-  const child = started(t, world, 'pipe'); // Node makes a pair of sockets of it; nobody reads ours
+  const child = started(t, world, 'pipe'); // Node makes a socket pair of it; nobody reads our end
   await drains(world, child);
 });
 
@@ -119,7 +119,7 @@ test('a second SIGTERM works while a drain cannot end and nobody reads', limit, 
   assert.equal(await ended(child), 143);
 });
 
-test('lines that nobody took are counted: in one line when the reader is back, and in the state', limit, async (t) => {
+test('lost lines are counted: in one line when the reader is back, and in the state', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const pipe = new Pipe(t, world);
   const child = started(t, world, pipe.writes);

@@ -66,7 +66,7 @@ test('bytes that change while they are read are no hash, also where the time of 
   assert.deepEqual([answer.kind, answer.kind === 'again' && answer.why], ['again', 'changed']);
 });
 
-test('whoever opens the file for writing while it is read is met after it', async (t) => {
+test('a writer that opens the file while it is read is found after the read', async (t) => {
   const ground = await grounds(t);
   const file = sealedFile(ground, 'a.csv', LARGE);
   let fd: number | undefined;

@@ -43,7 +43,7 @@ test('a small file that is written in the moment of its hash is no hash, also wh
   assert.equal(whyOf(readAfter(await grounds(t), rewrite)), 'changed');
 });
 
-test('whoever opens a small file for writing in that moment is met after it', async (t) => {
+test('a writer that opens a small file while it is read is found after the read', async (t) => {
   let fd: number | undefined;
   const answer = readAfter(await grounds(t), (path) => {
     fd = openSync(path, 'r+');

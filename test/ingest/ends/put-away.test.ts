@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { appendFileSync, linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { stagesUsed } from '../../../src/base/config/values/stage-names.js';
 import { workDirOf } from '../../world/layout.js';
 import { Bench } from '../stages/bench.js';
 
-const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
+const STAGES = stagesUsed([]);
 
 async function untilIdle(bench: Bench): Promise<void> {
   for (let took = 1; took > 0; ) {

@@ -9,7 +9,7 @@ import { createWorld } from '../../world/world.js';
 
 const SECOND = 1_000;
 
-/** An owner in this process that beats only on request. */
+/** An owner in this process that writes a heartbeat only on request. */
 async function ownerAndView(t: TestContext): Promise<{ owner: Backend; view: QueueView }> {
   const world = createWorld(t);
   await world.runOnce();
@@ -32,7 +32,7 @@ test('no heartbeat for six seconds is silence, and a heartbeat ends it', async (
   assert.deepEqual(at(8), ['at work', 0]);
 });
 
-test('a process that was suspended itself has seen no heartbeats, and accuses nobody', async (t) => {
+test('a process that was suspended itself has seen no heartbeats, and reports no other process', async (t) => {
   const { view } = await ownerAndView(t);
   const watch = new ProcessWatch();
   for (const second of [0, 3_600, 3_601]) assert.equal(watch.check(view, second * SECOND)[0]!.condition, 'at work');

@@ -56,7 +56,7 @@ test('device, inode and mtime are kept to the last digit, beyond 63 bits and bef
   }
 });
 
-test('the view of the state tells whole seconds, exactly and rounded down', async (t) => {
+test('the view of the state shows whole seconds, rounded down', async (t) => {
   const backend = await openedState(t);
   await asked(backend, 'a', factsOf('1:2:5:1700000000999999999:6', SHA));
   await asked(backend, 'b', factsOf('1:3:5:-1:6', '12'.repeat(32)));
@@ -67,7 +67,7 @@ test('the view of the state tells whole seconds, exactly and rounded down', asyn
   );
 });
 
-test('a twin waits, and its bytes are those that were hashed, not those of its enqueueing', async (t) => {
+test('a twin waits, and its size is the hashed size, not the size at its enqueueing', async (t) => {
   const backend = await openedState(t);
   const first = await asked(backend, 'a', factsOf('1:2:500:3:4', SHA));
   assert.deepEqual([first.job.stage, first.job.bytes], ['manifest', 500]);

@@ -110,7 +110,7 @@ test('a line that is to be withdrawn is withdrawn before its hour is marked', as
   assert.equal(bench.world.survey().withdrawn.has(held.id), true);
 });
 
-test('a line that is being written keeps its hour from its marker, whoever writes it', async (t) => {
+test('an hour gets no marker while any process writes one of its lines', async (t) => {
   const bench = await benchIn(t);
   await bench.arrive(bench.world.drop('a.csv', 100));
   await through(bench, STAGES.slice(0, 2));

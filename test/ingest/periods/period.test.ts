@@ -11,7 +11,7 @@ const feeds = (...zones: string[]) => zones.map((timezone) => ({ timezone }) as 
 const over = (root: Period['root'], name: string, at: string, ...zones: string[]) =>
   isOver({ root, name: nameOfText(name) }, feeds(...zones), Date.parse(at));
 
-test('an hour is over a few seconds after it, and never before', () => {
+test('an hour is over a few seconds after its end, and never before', () => {
   const hour = (at: string) => over('manifests', '2026/11/20/08', at, 'UTC');
   assert.equal(hour('2026-11-20T08:59:59.999Z'), false);
   assert.equal(hour('2026-11-20T09:00:02Z'), false);
@@ -30,7 +30,7 @@ test('the hour that a clock shows twice in autumn is over after the second time,
   assert.equal(day('2026-10-25T23:00:10Z'), true);
 });
 
-test('a folder of feeds in several zones is over when it is in all of them', () => {
+test('a folder of feeds in several zones is over when it is over in every zone', () => {
   const day = (at: string) => over('warehouse', 'ingest_date=2026-11-20', at, 'Asia/Tokyo', 'UTC');
   assert.equal(day('2026-11-20T16:00:00Z'), false);
   assert.equal(day('2026-11-21T00:00:10Z'), true);
@@ -56,6 +56,6 @@ for (const [zone, from, days] of [
     for (const root of ['manifests', 'warehouse'] as const)
       for (const [name, at] of [...last[root]].slice(0, -1)) {
         assert.equal(over(root, name, new Date(at).toISOString(), zone), false, `${name} at ${new Date(at).toJSON()}`);
-        assert.equal(over(root, name, new Date(at + 10 * MINUTE).toISOString(), zone), true, `${name} behind its end`);
+        assert.equal(over(root, name, new Date(at + 10 * MINUTE).toISOString(), zone), true, `${name} after its end`);
       }
   });

@@ -4,6 +4,7 @@
  */
 import type { TestContext } from 'node:test';
 import type { Backend } from '../../../queue/backend.js';
+import { stagesUsed } from '../../../src/base/config/values/stage-names.js';
 import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
 import { Periods } from '../../../src/ingest/periods/close.js';
 import { tree } from '../../world/tree.js';
@@ -11,7 +12,7 @@ import { Bench } from '../stages/bench.js';
 
 export const WEST = 'Etc/GMT+12';
 export const EAST = 'Etc/GMT-14';
-export const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
+export const STAGES = stagesUsed([]);
 
 interface Row {
   folder: string;

@@ -1,9 +1,10 @@
-/** Jobs that go through two stages in one claim: a process that takes over, or a consumer who takes files away, finds no damage. */
+/** Jobs go through two stages in one claim. They stay correct if another process takes over or a consumer takes files away. */
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Backend, ClaimedJob, Settlement, Tx } from '../../../queue/backend.js';
+import { stagesUsed } from '../../../src/base/config/values/stage-names.js';
 import { type Options, workDirOf } from '../../world/layout.js';
 import { Bench } from './bench.js';
 
@@ -42,7 +43,7 @@ test(
   }),
 );
 
-test('a feed of which deliveries are expected is planned ahead as any other: no transaction more', async () => {
+test('a feed with expected deliveries is planned ahead like any other, without another transaction', async () => {
   const writes = { expected: await writesOf({ expect: 'a*.csv by 06:30' }), other: await writesOf({}) };
   assert.equal(writes.expected, writes.other);
 
@@ -60,7 +61,7 @@ test('a feed of which deliveries are expected is planned ahead as any other: no 
 });
 
 test(
-  'a line that was planned with its hash is written also where its job went to somebody else',
+  'a line that was planned with its hash is written also if another process has taken over its job',
   onBench(async (bench) => {
     await bench.arrive(bench.world.drop('a.csv', 100));
     await going(bench, 'verify-complete');
@@ -92,7 +93,7 @@ test(
 );
 
 test(
-  'a file that a dead process had moved, and a consumer took, is stored; one that it had not is missed',
+  'a file that a dead process had moved and a consumer took is stored; a file that was not moved is missing',
   onBench(async (bench) => {
     const { world } = bench;
     await bench.arrive(world.drop('a.csv', 100));
@@ -107,7 +108,7 @@ test(
 );
 
 test(
-  'the same of a file that was hashed by itself, and got its line in the claim that moved it',
+  'the same for a file that was hashed in a claim of its own, and got its line in the claim that moved it',
   onBench(async (bench) => {
     const { world } = bench;
     await bench.arrive(world.drop('a.csv', 100));
@@ -121,7 +122,7 @@ test(
 );
 
 test(
-  'a sealed file that somebody took before anything could be renamed is missed',
+  'a sealed file that somebody took before its rename is held as missing',
   onBench(async (bench) => {
     await bench.arrive(bench.world.drop('a.csv', 100));
     await going(bench, 'verify-complete');
@@ -134,7 +135,7 @@ test(
 );
 
 test(
-  'two files that want one name, and twins, all find their place',
+  'two files with one name, and twins, are all stored or put away',
   onBench(async (bench) => {
     const { world } = bench;
     const twin = world.content(50);
@@ -146,7 +147,7 @@ test(
     ];
     for (const dropped of drops) await bench.arrive(dropped);
     for (let round = 0; round < 6; round++, await bench.backend.rescue())
-      for (const stage of ['verify-complete', 'hash', 'manifest', 'move']) await going(bench, stage);
+      for (const stage of stagesUsed([])) await going(bench, stage);
     assert.deepEqual(world.warehouse().length, 3);
     world.check();
   }),
@@ -160,7 +161,7 @@ test(
     const failing: Backend['settle'] = ([good, bad], keep, around) => {
       const outcome: Settlement['outcome'] = (tx, job) => {
         (bad!.outcome as (tx: Tx, job: ClaimedJob) => unknown)(tx, job);
-        throw new Error('a bug behind the plan');
+        throw new Error('a bug after the plan');
       };
       return backend.settle([good!, { ...bad!, outcome }], keep, around);
     };

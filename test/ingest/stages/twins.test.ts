@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { stagesUsed } from '../../../src/base/config/values/stage-names.js';
 import type { JobFacts } from '../../../src/ingest/rules/facts.js';
 import { discardJobs } from '../../../src/tools/exceptions/discard.js';
 import { assertCarriers, type CarrierJob, givenUp, jobsOf } from '../../world/carriers.js';
@@ -16,7 +17,7 @@ const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const RUNS = Number(process.env.RUNS ?? 60);
 // A death here does not mean the machine's: memory serves as well as a disk, and is ten times as fast.
 if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm';
-const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
+const STAGES = stagesUsed([]);
 
 type Act =
   | { act: 'drive'; upTo: number; straight: boolean }

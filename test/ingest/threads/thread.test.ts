@@ -1,4 +1,4 @@
-/** The thread that carries out orders beside the main one. */
+/** The thread that carries out orders beside the main thread. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
@@ -28,7 +28,7 @@ function threadOf(t: TestContext, { bench }: Grounds): { thread: CallThread; own
   return { thread, owners };
 }
 
-test('where the thread cannot run, its files are handled in this one, and that is logged', async (t) => {
+test('if the thread cannot run, the main thread handles its files and logs this', async (t) => {
   const ground = await grounds(t);
   const spotOf = () => ({ path: ground.input('no such file'), at: 0 });
   const all = new CallThreads({ spotOf, noteThreadHang: () => {}, most: 1, roundsMax: 60, onHang: () => {} });
@@ -61,8 +61,8 @@ test('the thread gives the same answers, and notes its current job', async (t) =
   });
   assert.deepEqual((await asked).map(hashOf), hashes(200));
   assert.ok(inProgress.size > 0 && [...inProgress].every((job) => ids.includes(job)));
-  assert.deepEqual(owners.slot(1)!.threads, [], 'nothing is in hand any more');
-  assert.equal(owners.slot(1)!.job, null, 'the main thread had nothing in hand');
+  assert.deepEqual(owners.slot(1)!.threads, [], 'no job is in progress any more');
+  assert.equal(owners.slot(1)!.job, null, 'the main thread had no job in progress');
   assert.equal(thread.roundsWithoutProgress(), 0);
 });
 
@@ -77,7 +77,7 @@ test('a later order may go first', async (t) => {
   assert.deepEqual((await sealed).map(hashOf), hashes(1_000));
 });
 
-test('errors come back as they were thrown, and what was not tried as that', async (t) => {
+test('errors come back as they were thrown, and files that were not tried come back as not tried', async (t) => {
   const ground = await grounds(t);
   const { thread } = threadOf(t, ground);
   mkdirSync(ground.warehouse('day'));
@@ -96,7 +96,7 @@ test('errors come back as they were thrown, and what was not tried as that', asy
   assert.equal(untried?.kind, 'stopped');
 });
 
-test('a drain gives back what has not begun', async (t) => {
+test('a drain gives back files that were not begun', async (t) => {
   const ground = await grounds(t);
   const { thread } = threadOf(t, ground);
   const asked = thread.run(ground.order('seal', drops(ground, 1_000)));

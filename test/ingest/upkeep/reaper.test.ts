@@ -7,7 +7,7 @@ import { workDirOf } from '../../world/layout.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
 
-test('a sealed file without a job gets the one that its name tells and is stored; a half copy goes', async (t) => {
+test('a sealed file without a job gets the job id that is in its name and is stored; a half copy is removed', async (t) => {
   const world = createWorld(t);
   world.drop('first.csv', 100);
   await world.runOnce();

@@ -19,7 +19,7 @@ function folder(t: TestContext): string {
   return path;
 }
 
-/** What is typed, with TAB, and the words that the command gets then: zsh removes a slash or an equals sign at the end again. */
+/** Text that is typed with TAB, and the words that the command then gets. zsh removes a slash or equals sign at the end. */
 const cases = (at: string): [keys: string, bash: string, zsh?: string][] => [
   ['ingest --mo\tside\t', '--mode sidecar', '--mode=sidecar'],
   ['ingest --mode=st\t', '--mode=stability'],

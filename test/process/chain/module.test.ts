@@ -1,16 +1,16 @@
-/** Steps of a user's module: order, promises, batches, what is written, and who is to blame. */
+/** Steps of a user's module: order, promises, batches, the written bytes, and errors that are the fault of the module. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Emit, runChain, type StepsOf, type TestedChain } from '../../../src/process/index.js';
 
 type Row = Record<string, unknown>;
-/** What a step of a module awaits: the order is tested, whatever the times are. */
+/** A promise that steps of a module await. The tests check the order only, and no times. */
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const csv = (module: StepsOf, more: object = {}): TestedChain => ({ format: 'csv', start: 'step', module, ...more });
 const CHECKED = { start: 'check', steps: { check: { columns: { n: 'number' }, next: 'step' } } };
 const INPUT = 'k,n\na,1.50\n"b",2.0\na,\n';
 
-test('a record that nobody changed is written as its bytes, and as what it says where a field was changed', async () => {
+test('an unchanged record is written with its own bytes, a changed one with its new values', async () => {
   const same = () => ({ step: (record: Row, emit: Emit) => emit('out', record) });
   assert.equal((await runChain(csv(same, CHECKED), INPUT)).outputs.out, INPUT);
   const copied = () => ({ step: (record: Row, emit: Emit) => emit('out', { ...record }) });
@@ -22,7 +22,7 @@ test('a record that nobody changed is written as its bytes, and as what it says 
   );
 });
 
-test('what end emits to an output begins on a line of its own', async () => {
+test('a record that end emits begins on a line of its own', async () => {
   const module = () => ({
     step: (record: Row, emit: Emit) => emit('out', record),
     end: (emit: Emit) => emit('out', { k: 'last', n: 0 }),
@@ -30,7 +30,7 @@ test('what end emits to an output begins on a line of its own', async () => {
   assert.equal((await runChain(csv(module), 'k,n\na,1')).outputs.out, 'k,n\na,1\nlast,0\n');
 });
 
-test('values: quotes undone, CRLF no part of the last field, a quoted carriage return one', async () => {
+test('values: quotes are removed, CRLF is not part of the last field, a quoted carriage return is part of it', async () => {
   const seen: unknown[] = [];
   const module = () => ({ step: (record: Row) => void seen.push(Object.entries(record)) });
   await runChain(csv(module), 'k,__proto__\r\n"a ""b""",\u00fc\r\n"c,\nd","e\r"\r\nf,"g"\r\nh,i');
@@ -62,7 +62,7 @@ test('columns that a check declares are numbers, others text', async () => {
   ]);
 });
 
-test('the first record of an output names its columns; one with more of them is the fault of the module', async () => {
+test('the first record of an output names its columns; a record with more columns is the fault of the module', async () => {
   const fewer = () => ({
     step: ({ k }: Row, emit: Emit) => emit('out', { k }),
     end: (emit: Emit) => emit('sum', { n: 3 }),
@@ -116,7 +116,7 @@ test('batch gets up to 1,000 records in order, and all before end', async () => 
   assert.deepEqual(sizes, [1_000, 1_000, 500]);
 });
 
-test('a throw names line, excerpt and message, also of a promise and of end', async () => {
+test('an error names line, excerpt and message, also from a promise and from end', async () => {
   const fail = (record: Row) => {
     if (record.k === '"') throw new RangeError('too far');
   };
@@ -139,7 +139,7 @@ test('a throw names line, excerpt and message, also of a promise and of end', as
   assert.equal((await runChain(csv(end), INPUT, 'a.csv')).held?.reason, 'a.csv: end failed: it threw a string');
 });
 
-test('a module cannot swallow what the engine throws at its emit', async () => {
+test('a module cannot swallow an error that the engine throws in emit', async () => {
   const module = () => ({
     step(record: Row, emit: Emit) {
       try {
@@ -160,7 +160,7 @@ test('a million tags are too many outputs', async () => {
   assert.equal(held?.reason, 'a.csv, line 2: "t100" would be output 101; outputs-max is 100');
 });
 
-test('a record that comes back to a step that it is in is a circle, with its way', async () => {
+test('a record that comes back to a step that it is still in is a circle, and its path is named', async () => {
   const circle = (wait: () => unknown) => () => ({
     step: async (record: Row, emit: Emit) => {
       await wait();
@@ -192,7 +192,7 @@ test('an emit after its step has ended is not lost silently', async () => {
   assert.match(String(late), /emit of step was called after it had ended; return its promise/);
 });
 
-test('what cannot be written is the fault of the module', async () => {
+test('a value that cannot be written is the fault of the module', async () => {
   const odd: Record<string, unknown> = { object: {}, infinite: Number.POSITIVE_INFINITY, half: '\ud800' };
   for (const [name, value] of Object.entries(odd)) {
     const { held } = await runChain(
@@ -223,7 +223,7 @@ test('what cannot be written is the fault of the module', async () => {
   );
 });
 
-test('a module that fails before the first record, or answers no steps, is unloadable', async () => {
+test('a module that fails before the first record, or returns no steps, is unloadable', async () => {
   const bad: [unknown, RegExp][] = [
     [
       () => {

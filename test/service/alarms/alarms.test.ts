@@ -1,4 +1,4 @@
-/** Each episode is told once when it begins and once when it is over, whatever happens to who tells and to who is told. */
+/** Each episode is sent once when it starts and once when it ends, also if notifier or receiver fails meanwhile. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../../src/service/alarms/limits.js';
@@ -8,10 +8,10 @@ import { until } from '../../world/waiting.js';
 import { SECRET, Told, Web } from './receiver.js';
 
 const HOUR = 3_600_000;
-/** Until something that has just changed was told. */
+/** The longest time until a change is sent. */
 const SOON = limits.messageEveryMs + limits.collectMs + 2 * limits.lookEveryMs;
 
-test('a closed gate is one alarm however many stages it closes, signed, and told again when it is over', async (t) => {
+test('a trouble that closes gates of several stages is one alarm, signed, and sent again when it ends', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   await told.close('warehouse');
@@ -37,7 +37,7 @@ test('a closed gate is one alarm however many stages it closes, signed, and told
   assert.ok(second!.ended_at && !third!.ended_at);
 });
 
-test('ten thousand held files are one message with one alarm; one more is told after an hour, as many more at once', async (t) => {
+test('ten thousand held files are one message with one alarm; one more is sent after an hour, as many more at once', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   await told.hold(10_000);
@@ -58,7 +58,7 @@ test('ten thousand held files are one message with one alarm; one more is told a
   assert.match(text, /^atomic-ingestor on here: 1 alarm\nMORE: 20002 files are held .* → Raise --max-bytes/);
 });
 
-test('a receiver that is away for an hour is told everything once when it is back; nothing is written meanwhile', async (t) => {
+test('a receiver that was away for an hour gets every alarm once when it is back; nothing is written meanwhile', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   const version = () =>
@@ -77,7 +77,7 @@ test('a receiver that is away for an hour is told everything once when it is bac
     if (now !== before) written++;
     before = now;
   });
-  assert.equal(written, 0, 'of 900 looks');
+  assert.equal(written, 0, 'of 900 checks');
   assert.ok(told.alarms.channels[0]!.tries <= 90, `${told.alarms.channels[0]!.tries} tries in an hour`);
   const [untold] = lookAt(told.worker, told.world.statePath, {}).findings.filter(
     ({ code }) => code === 'alarms_untold',
@@ -95,13 +95,13 @@ test('a receiver that is away for an hour is told everything once when it is bac
   assert.ok(lookAt(told.worker, told.world.statePath, {}).findings.every(({ code }) => code !== 'alarms_untold'));
 });
 
-test('a restart of who tells loses nothing and repeats nothing', async (t) => {
+test('a restart of the notifier loses nothing and repeats nothing', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   await told.hold(1);
   await told.pass(SOON);
   await told.close('warehouse');
-  await told.turn(); // found, and not told yet
+  await told.turn(); // found, and not sent yet
   await told.die();
   await told.start();
   await told.pass(SOON);
@@ -113,12 +113,12 @@ test('a restart of who tells loses nothing and repeats nothing', async (t) => {
   assert.deepEqual(web.told, ['began too_large', 'began ENOSPC', 'ended ENOSPC']);
 });
 
-test('who dies between the answer and its commit tells the same again, under the same id', async (t) => {
+test('a notifier that dies between the answer and its commit sends the same alarm again, with the same id', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   const [receiver] = told.receivers;
   await told.die();
-  // The answer has come, and nothing more happens.
+  // The answer comes, and the notifier never goes on.
   const dies = {
     ...receiver!,
     send: (message: Message, signal: AbortSignal) =>
@@ -131,7 +131,7 @@ test('who dies between the answer and its commit tells the same again, under the
     told.clock.now += limits.lookEveryMs;
     await told.alarms.turn();
   }
-  await until('it to be told', () => web.bodies.length > 0);
+  await until('the alarm to be sent', () => web.bodies.length > 0);
   await told.die();
   told.receivers = [receiver!];
   await told.start();
@@ -141,7 +141,7 @@ test('who dies between the answer and its commit tells the same again, under the
   assert.deepEqual(first, again);
 });
 
-test('who was stopped between its look and its write writes nothing of what it saw', async (t) => {
+test('a notifier that was stopped between its check and its write writes nothing of that check', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   const { ms } = told.clock;
@@ -160,7 +160,7 @@ test('who was stopped between its look and its write writes nothing of what it s
   assert.deepEqual(web.told, ['began too_large']);
 });
 
-test('the end of everything waits only so long for a receiver that hangs; the next start tells', async (t) => {
+test('the end of a service waits a bounded time for a receiver that hangs; the next start sends the alarm', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   web.answer = undefined;
@@ -175,7 +175,7 @@ test('the end of everything waits only so long for a receiver that hangs; the ne
   assert.deepEqual(web.told, ['began too_large', 'began too_large']);
 });
 
-test('of two processes that could tell, one does; the other takes over when it is gone', async (t) => {
+test('one of two notifiers sends; the other takes over when the first is gone', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   const second = told.another(await told.owner('notifier'));
@@ -197,7 +197,7 @@ test('of two processes that could tell, one does; the other takes over when it i
   assert.deepEqual(web.told, ['began too_large', 'began ENOSPC']);
 });
 
-test('overflows and lost processes are told by their number, also what happened while nobody looked', async (t) => {
+test('overflows and lost processes are sent with their number, also those that happened without a notifier', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   const overflow = () => told.worker.transact((tx) => tx.count('default', 'producer', 'overflow', 1, 0));
@@ -218,7 +218,7 @@ test('overflows and lost processes are told by their number, also what happened 
   assert.deepEqual([web.told.at(-1), web.messages.at(-1)!.alarms[0]!.count], ['began overflow', 1]);
 });
 
-test('more than a message holds comes with the next ones, counted', async (t) => {
+test('alarms beyond the limit of a message come with the next ones, and are counted', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   await told.hold(250, (n) => `code_${n}`);
@@ -235,7 +235,7 @@ test('more than a message holds comes with the next ones, counted', async (t) =>
   assert.equal(new Set(web.messages.flatMap(({ alarms }) => alarms.map(({ id }) => id))).size, 250);
 });
 
-test('of a receiver that is away for weeks the oldest that are over are given up, and counted', async (t) => {
+test('for a receiver that is away for weeks the oldest ended alarms are given up and counted', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   const past = limits.endedKept + 5;
@@ -262,7 +262,7 @@ test('of a receiver that is away for weeks the oldest that are over are given up
   assert.equal(second!.missed, 0);
 });
 
-test('what is over and was told leaves no row; a pause is no alarm', async (t) => {
+test('an alarm that ended and was sent leaves no row; a pause is no alarm', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   await told.worker.transact((tx) => {

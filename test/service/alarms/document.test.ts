@@ -1,4 +1,4 @@
-/** The examples of docs/alarms.md, run as they stand there. */
+/** The examples of docs/alarms.md work as they are printed. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { SECRET } from './receiver.js';
 const DOCUMENT = readFileSync(join(PACKAGE, 'docs/alarms.md'), 'utf8');
 const never = new AbortController().signal;
 
-/** The first block of that language behind a heading. */
+/** The first block of that language after a heading. */
 function example(heading: string, language: string): string {
   const [, text] =
     new RegExp(`^## ${heading}\n[\\s\\S]*?^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(DOCUMENT) ?? [];
@@ -45,7 +45,7 @@ const MESSAGE = messageOf(
 );
 const BODY = JSON.stringify(MESSAGE);
 
-test('the receiver in Node takes what is genuine, and refuses what was changed, is old or is by another', async (t) => {
+test('the receiver in Node accepts a genuine message, and refuses one that was changed, is old or has another signature', async (t) => {
   const program = join(folderOf(t), 'receiver.mjs');
   writeFileSync(program, example('Is it genuine\\?', 'js'));
   const port = await freePort();
@@ -72,10 +72,10 @@ test('the receiver in Node takes what is genuine, and refuses what was changed, 
     by(SECRET, () => Date.now() - 301_000),
     /401/,
   );
-  await until('it to say so', () => said === `began ${ALARM.id} ${ALARM.sentence}\n`);
+  await until('it to print the alarm', () => said === `began ${ALARM.id} ${ALARM.sentence}\n`);
 });
 
-test('the shell says the same of a body in a file', (t) => {
+test('the shell example decides the same for a body in a file', (t) => {
   const cwd = folderOf(t);
   writeFileSync(join(cwd, 'body.json'), BODY);
   const check = (signature: string) =>
@@ -110,7 +110,7 @@ test('the command writes a mail', async (t) => {
   assert.deepEqual(JSON.parse(document!), MESSAGE);
 });
 
-test('the configuration of the document is taken, and its keys are those of the message', (t) => {
+test('the configuration of the document is accepted, and its keys are the keys of the message', (t) => {
   const folders = makeFolders(t);
   const [, yaml] = /^```yaml\n([\s\S]*?)^```$/m.exec(DOCUMENT)!;
   const file = join(folders.root, 'config.yaml');

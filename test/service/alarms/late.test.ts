@@ -1,4 +1,4 @@
-/** A feed that does not deliver what is expected of it by when: told when the clock is there, over when it has come. */
+/** An expected delivery that does not come in time: the alarm starts at the deadline and ends when the file has come. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ import { Told, Web } from './receiver.js';
 const HOUR = 3_600_000;
 const SOON = limits.absentOfProducerMs + limits.messageEveryMs + limits.collectMs + 2 * limits.lookEveryMs;
 
-test('a week of deadlines: late once each time, over when it comes; restarts change nothing', async (t) => {
+test('a week of deadlines: one alarm for each missed one, until its file comes; restarts change nothing', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web); // Monday, 05:00
   const expect = [parseExpectation('orders-*.csv by 06:30 on mon-fri')!, parseExpectation('clicks every 36h')!];
@@ -48,7 +48,7 @@ test('a week of deadlines: late once each time, over when it comes; restarts cha
   await arrive('clicks');
   await until(4 * HOUR);
   assert.deepEqual(web.told, ['began late_feed', 'ended late_feed']);
-  // Tuesday's comes in time, Wednesday's not at all; clicks are late 36 h after Monday, 08:00.
+  // Tuesday's file comes in time, Wednesday's does not come; clicks are late 36 h after Monday, 08:00.
   await until(24 * HOUR);
   await arrive('orders-*.csv');
   await until(38 * HOUR);
@@ -64,7 +64,7 @@ test('a week of deadlines: late once each time, over when it comes; restarts cha
   assert.deepEqual(web.told.slice(2), ['began late_feed', 'ended late_feed', 'began late_feed']);
 });
 
-test('a producer that starts again repeats nothing; a feed that was taken out is late no more', async (t) => {
+test('a restart of a producer repeats nothing; a removed feed is no longer late', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
   const feed = {
@@ -89,7 +89,7 @@ test('a producer that starts again repeats nothing; a feed that was taken out is
   assert.deepEqual(web.told, ['began late_feed', 'ended late_feed']);
 });
 
-test('what is no longer expected is forgotten, and is late no more', async (t) => {
+test('a removed expectation is forgotten, and is no longer late', async (t) => {
   const told = await Told.open(t, await Web.open(t));
   const feed = (globs: string[]) => ({ name: 'a', expect: globs.map((glob) => ({ glob, everyMs: HOUR })) });
   await enterExpectations(told.worker, feed(['x', 'y']));
@@ -101,7 +101,7 @@ test('what is no longer expected is forgotten, and is late no more', async (t) =
   assert.equal(z!.arrivedMs, null);
 });
 
-test('ingest tells of a late feed when its clock comes to the deadline; a file that matches ends it, a duplicate too', async (t) => {
+test('ingest sends an alarm for a late feed at the deadline; a file that matches ends it, a duplicate too', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, timezone: 'Europe/Berlin' } });
   const library = compilePreload(world.root);
   if (library === undefined) {
@@ -119,7 +119,7 @@ test('ingest tells of a late feed when its clock comes to the deadline; a file t
   world.drop('draft-1.csv', 100);
   await world.stored(1);
   moveTo('2026-03-04T05:30:00Z');
-  await until('it to be told', () => web.bodies.length > 0);
+  await until('the alarm to be sent', () => web.bodies.length > 0);
   const [late, ...more] = web.messages.flatMap(({ alarms }: Message) => alarms);
   assert.deepEqual(
     [late!.code, late!.feed, late!.since, more.length],

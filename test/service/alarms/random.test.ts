@@ -1,6 +1,6 @@
 /**
- * Places that fail and heal, receivers that come and go, tellers that end or die between an answer and its commit, in random
- * order: what the receiver knows at the end is what is wrong. SEED=… runs one again.
+ * In random order, places fail and recover, receivers come and go, and notifiers end or die between an answer and its commit.
+ * At the end the receiver knows exactly the troubles that there are. SEED=… runs one again.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { Told, Web } from './receiver.js';
 const PLACES = ['warehouse', 'manifests', 'work'];
 const STEPS = 60;
 
-test('what is told adds up to what is wrong, whatever happens', async (t) => {
+test('the sent alarms add up to the present troubles, whatever happens', async (t) => {
   const seed = process.env.SEED ?? String(process.hrtime.bigint() % 1_000_000n);
   t.diagnostic(`SEED=${seed}`);
   const below = dice(`${seed} alarms`);
@@ -37,7 +37,7 @@ test('what is told adds up to what is wrong, whatever happens', async (t) => {
       await told.start();
     },
     async () => {
-      // From now on the answer comes, and is never written down.
+      // From now on the answer comes, and is never recorded.
       const tried: Promise<unknown>[] = [];
       const send: Receiver['send'] = (...sent) => {
         const answered = receiver.send(...sent);
@@ -67,11 +67,13 @@ test('what is told adds up to what is wrong, whatever happens', async (t) => {
   await told.pass(limits.retryLongestMs + 2 * limits.messageEveryMs + limits.absentMs);
   const all = web.messages.flatMap(({ alarms }) => alarms);
   assert.deepEqual(openIn(all), [...failing].sort());
-  t.diagnostic(`${all.length} told in ${web.bodies.length} messages; ${unwritten} by who died behind the answer`);
+  t.diagnostic(
+    `${all.length} sent in ${web.bodies.length} messages; ${unwritten} by a notifier that died after the answer`,
+  );
   inOrder(all, unwritten);
 });
 
-/** As a receiver that keeps the last of each episode sees them; files stay held. */
+/** The open troubles, as a receiver knows them that keeps the last message of each episode. Held files stay held. */
 function openIn(all: readonly ToldAlarm[]): string[] {
   const last = new Map(all.map((alarm) => [alarm.id, alarm]));
   return [...last.values()]
@@ -92,5 +94,5 @@ function inOrder(all: readonly ToldAlarm[], repeatsMax: number): void {
       events.join(', '),
     );
   }
-  assert.ok(repeats <= repeatsMax, `${repeats} were told twice`);
+  assert.ok(repeats <= repeatsMax, `${repeats} were sent twice`);
 }

@@ -1,10 +1,11 @@
-/** A receiver of webhooks on loopback that can be away, refuse, or never answer; and the process that tells, on a clock that a test moves. */
+/** A receiver of webhooks on loopback that can be away, refuse, or never answer; and a notifier with a clock that a test moves. */
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { Backend } from '../../../queue/backend.js';
+import { STAGE_NAMES } from '../../../src/base/config/values/stage-names.js';
 import type { Emit } from '../../../src/base/telemetry/emit.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { Alarms } from '../../../src/service/alarms/alarms.js';
@@ -19,7 +20,7 @@ export const SECRET = 'a-secret-of-both-sides';
 export class Web {
   readonly bodies: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
-  /** What it answers with; undefined: nothing. */
+  /** Writes the answer. Undefined: there is no answer. */
   answer: ((response: ServerResponse) => void) | undefined = (response) => void response.writeHead(204).end();
   #server: Server | undefined;
   port = 0;
@@ -39,7 +40,7 @@ export class Web {
     return this.bodies.map((body) => JSON.parse(body) as Message);
   }
 
-  /** Each alarm that was told, with what: `began ENOSPC`. */
+  /** Each alarm that was received, with its event: `began ENOSPC`. */
   get told(): string[] {
     return this.messages.flatMap(({ alarms }) => alarms.map(({ event, code }) => `${event} ${code}`));
   }
@@ -66,7 +67,7 @@ export class Web {
     this.port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Asserts that the last message was signed with that secret, and answers when. */
+  /** Asserts that the last message was signed with that secret, and returns the time of the signature. */
   signed(secret: string): number {
     const [, seconds, given] =
       /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(this.headers.at(-1)!['ingest-signature'])) ?? [];
@@ -80,14 +81,14 @@ export class Web {
 
 const START_MS = Date.UTC(2026, 2, 2, 5, 0); // a Monday
 
-/** A state with a producer and a worker at work, and who tells its alarms. */
+/** A state with a producer and a worker at work, and its notifier. */
 export class Told {
   readonly world: World;
   readonly events: string[] = [];
   readonly clock = { now: 0, ms: () => this.clock.now, wallMs: () => START_MS + this.clock.now };
   alarms!: Alarms;
   backend!: Backend;
-  /** The state as another process has it. */
+  /** The state, opened by another process. */
   worker!: Backend;
   #open: Backend[] = [];
   receivers: Receiver[];
@@ -104,7 +105,7 @@ export class Told {
   static async open(t: TestContext, web: Web): Promise<Told> {
     const told = new Told(t, web);
     await told.owner('producer');
-    told.worker = await told.owner('worker verify-complete hash process manifest move');
+    told.worker = await told.owner(`worker ${STAGE_NAMES.join(' ')}`);
     await told.start();
     await told.turn();
     return told;
@@ -116,7 +117,7 @@ export class Told {
     return backend;
   }
 
-  /** A process that tells, new to the state; the one before is gone where it was ended. */
+  /** Starts a notifier. `die` ends the one before. */
   async start(): Promise<void> {
     this.backend = await this.owner('notifier');
     this.alarms = this.another(this.backend);
@@ -141,13 +142,13 @@ export class Told {
   }
 
   async turn(): Promise<void> {
-    // Nobody is silent, however slow this machine is.
+    // Every process sends a heartbeat, however slow this machine is.
     for (const owner of this.#open) owner.beat({ job: null, place: '' });
     await this.alarms.turn();
     await this.alarms.idle();
   }
 
-  /** Looks as often as it would in so long. */
+  /** Lets that much time pass, with all checks that are due in it. */
   async pass(ms: number, each: () => void = () => {}): Promise<void> {
     const endMs = this.clock.now + ms;
     while (this.clock.now < endMs) {

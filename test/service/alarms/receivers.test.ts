@@ -1,4 +1,4 @@
-/** What a webhook and a command do that is not as it should be, and that each is then told again. */
+/** Faults of a webhook and of a command. Each of them is an error, so the alarm is sent again. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ function script(t: TestContext, text: string): { path: string; folder: string } 
   return { path, folder };
 }
 
-test('only 2xx counts as told; a redirect is not followed, and a long answer is not read to its end', async (t) => {
+test('only 2xx counts as received; a redirect is not followed, and a long answer is not read to its end', async (t) => {
   const web = await Web.open(t);
   await sent(web);
   assert.equal(web.headers.at(-1)!['ingest-signature'], undefined, 'without a secret there is no signature');
@@ -44,7 +44,7 @@ test('only 2xx counts as told; a redirect is not followed, and a long answer is 
   assert.equal(web.bodies.length, 2);
   web.answer = (response) => {
     response.writeHead(500);
-    // It would never end.
+    // The answer never ends.
     response.write('x'.repeat(limits.answerCharsMax * 3));
   };
   await assert.rejects(sent(web), new RegExp(`^Error: it answered 500: x{${limits.answerCharsMax}}$`));
@@ -73,7 +73,7 @@ test('a certificate that nobody vouches for is refused', async (t) => {
   await assert.rejects(post('{}', { url, secret: undefined, wallMs: Date.now }, never()), /self-signed certificate/);
 });
 
-test('a webhook that does not answer is given up, and the address is in no error', async (t) => {
+test('a webhook that does not answer is given up, and no error contains the address', async (t) => {
   const web = await Web.open(t);
   web.answer = undefined;
   const late = new AbortController();
@@ -106,7 +106,7 @@ test('a command gets the document on its standard input and the text in its envi
   assert.equal(readFileSync(join(folder, 'subject'), 'utf8'), 'atomic-ingestor on here: 1 alarm\n');
 });
 
-test('a command that fails says so with the end of what it printed; one that reads nothing is fine', async (t) => {
+test('the error of a command has the end of its output; a command that reads nothing is fine', async (t) => {
   const { path } = script(t, 'head -c 100000 /dev/zero | tr "\\0" x; echo; echo "no route to the mail" >&2; exit 75');
   await assert.rejects(run([path], MESSAGE, never()), (error: Error) => {
     assert.ok(error.message.length < limits.answerCharsMax + 100);
@@ -117,7 +117,7 @@ test('a command that fails says so with the end of what it printed; one that rea
   await assert.rejects(run(['/nowhere/at/all'], MESSAGE, never()), /ENOENT/);
 });
 
-test('a command that takes too long is killed with all that it has started', async (t) => {
+test('a command that takes too long is killed with all processes that it has started', async (t) => {
   const { path, folder } = script(t, 'sleep 1000 & echo $! > sleeper; echo $$ > shell; wait');
   const late = new AbortController();
   const running = run([path], MESSAGE, late.signal);

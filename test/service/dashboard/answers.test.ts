@@ -1,4 +1,4 @@
-/** The documents of the API, and that all who show a figure show the same one. */
+/** The documents of the API. Every view shows the same figures. */
 import assert from 'node:assert/strict';
 import { readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,14 +24,14 @@ async function queueStat(world: World): Promise<Report> {
   return JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
 }
 
-/** Those that have told that they are at work. */
+/** The living workers that have logged their start. */
 function livingWorkers(world: World): number[] {
   const started = world.log.named('worker_started').filter(({ worker }) => String(worker).startsWith('worker '));
   const living = new Set(world.programs[0]!.descendants());
   return started.map((event) => Number(event.worker_pid)).filter((pid) => living.has(pid));
 }
 
-test('/stats is a folder queue, /trace what ended last, with every daemon down', async (t) => {
+test('/stats has the counts of a folder queue, /trace the jobs that ended last, with every daemon down', async (t) => {
   const world = createWorld(t);
   const first = world.drop('a.csv', 1_000);
   world.drop('b.csv', 'same');
@@ -46,7 +46,7 @@ test('/stats is a folder queue, /trace what ended last, with every daemon down',
   );
   const { in_flight: inFlight, last } = await served.json<TraceAnswer>('/trace?n=2');
   assert.deepEqual(inFlight, []);
-  assert.equal(last.length, 2, 'n bounds it');
+  assert.equal(last.length, 2, 'n limits the list');
   const all = (await served.json<TraceAnswer>('/trace')).last;
   const told = all.find(({ path }) => path === 'a.csv')!;
   assert.deepEqual([told.state, told.bytes, told.sha256], ['stored', 1_000, first.sha256]);
@@ -78,10 +78,10 @@ test('/errors lists what is held, page by page, and retry sends it on', async (t
   const all = JSON.parse((await served.change('discard', { all: true, code: 'too_large' })).body);
   assert.equal(all.files, 3);
   assert.equal(world.jobs().filter(({ state }) => state === 'held').length, 0);
-  await until('each to be told to the log', () => world.log.named('operator_act').length === 3);
+  await until('each action to be logged', () => world.log.named('operator_act').length === 3);
 });
 
-test('/resume opens every pause within what it names, and says which one still closes it', async (t) => {
+test('/resume opens every pause within its scope, and names a pause that still closes it', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 100);
   await world.runOnce();
@@ -102,7 +102,7 @@ test('/resume opens every pause within what it names, and says which one still c
   assert.equal(await asks('resume', {}), 'Every stage of every feed was not paused.');
 });
 
-test('a search says what explain says: by path, by job, by content', async (t) => {
+test('a search gives the answer of explain: by path, by job, by content', async (t) => {
   const world = createWorld(t);
   const { sha256 } = world.drop('below/a.csv', 1_000);
   await world.runOnce();
@@ -137,7 +137,7 @@ test('page, API, queue-stat, metrics and database give the same figures at a qui
     await until('its end', () => !livingWorkers(world).includes(worker));
   }
   await world.allDroppedDone({ withinMs: 60_000 });
-  // The last loss is counted by whoever notices it, a quarter of a second later at most.
+  // Another process notices the last loss and counts it, at most a quarter of a second later.
   const owners = () => readDatabase(world.statePath, '*')!.counters.filter(({ stage }) => stage === 'owners');
   await until('every loss to be counted', () => owners().reduce((sum, { files }) => sum + files, 0) >= 20);
 
@@ -174,7 +174,7 @@ test('page, API, queue-stat, metrics and database give the same figures at a qui
   world.check();
 });
 
-test('/trace says how far a large file was read', async (t) => {
+test('/trace shows how far a large file was read', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   const served = await ingestServed(world);
   const size = 8 * 2 ** 30;

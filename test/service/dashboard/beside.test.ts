@@ -1,4 +1,4 @@
-/** The dashboard beside an ingestor: it never keeps files from going on, whatever becomes of it. */
+/** The dashboard beside an ingestor: files go on, whatever happens to the dashboard. */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { freePort, ingestServed } from './served.js';
 
 const dashboards = (world: World) => world.log.named('worker_started').filter(({ worker }) => worker === 'dashboard');
 
-/** Kills the dashboard until somebody else has its address: its restart may be quicker. */
+/** Kills the dashboard until another server has its address: its restart may be quicker. */
 async function listenInstead(world: World, port: number): Promise<Server> {
   return until('its address', async () => {
     const living = world.programs[0]!.descendants();
@@ -26,8 +26,8 @@ async function listenInstead(world: World, port: number): Promise<Server> {
 test('a dashboard that dies is started again; while its address is taken, files go on without it', async (t) => {
   const world = createWorld(t);
   const served = await ingestServed(world);
-  // It says that it listens; that it was started is said by another process, and may stand behind it.
-  const first = await until('its start to be told', () => dashboards(world)[0]);
+  // The dashboard logs that it listens. Another process logs its start, perhaps later.
+  const first = await until('its start to be logged', () => dashboards(world)[0]);
   process.kill(Number(first.worker_pid), 'SIGKILL');
   await until('another one', () => dashboards(world).length === 2);
   world.drop('a.csv', 100);
@@ -46,7 +46,7 @@ test('a dashboard that dies is started again; while its address is taken, files 
   world.check();
 });
 
-test('an address that is taken from the start is told in one sentence', async (t) => {
+test('an address that is taken from the start is reported in one sentence', async (t) => {
   const world = createWorld(t);
   const port = await freePort();
   const other = createServer();
@@ -57,7 +57,7 @@ test('an address that is taken from the start is told in one sentence', async (t
   assert.match(stderr, /--dashboard 127\.0\.0\.1:\d+ cannot be listened on \(.*EADDRINUSE.*\); name another/);
 });
 
-test('--once ends with its dashboard, and a page that is open does not keep it', async (t) => {
+test('--once ends with its dashboard, also while a page is open', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 100);
   await world.runOnce(['--dashboard', String(await freePort())]);

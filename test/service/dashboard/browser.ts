@@ -9,7 +9,7 @@ const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/googl
 let launched: Promise<Browser> | undefined;
 after(async () => (await launched)?.close());
 
-/** One for all tests of a file. Undefined, with the test skipped, where there is none. */
+/** One browser for all tests of a file. Without an installed browser it skips the test and returns undefined. */
 export async function browserFor(t: TestContext, notTested: string): Promise<Browser | undefined> {
   const executablePath = process.env.CHROMIUM ?? PATHS.find((path) => existsSync(path));
   if (executablePath === undefined) {
@@ -55,7 +55,7 @@ interface Found {
   violations: { id: string; impact: string; nodes: unknown[] }[];
 }
 
-/** What axe-core finds that is serious or worse. */
+/** The findings of axe-core that are serious or worse. */
 export async function seriousIn(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate<Found>('axe.run()');

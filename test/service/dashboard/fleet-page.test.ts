@@ -1,4 +1,4 @@
-/** All hosts at one snapshot, for a stranger: one host is silent, one holds a file for hours, one is far behind. */
+/** One page shows the trouble of all hosts: one host is silent, one holds a file for hours, one has a large backlog. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BY_COUNTRY, broken } from '../../world/chains.js';
@@ -26,12 +26,12 @@ async function threeHosts(fleet: Fleet): Promise<void> {
   const [a, b, c] = ['a', 'b', 'c'].map((name) => fleet.host(name).world);
   const [, second] = fleet.start();
   a!.drop('a.csv', broken('x'));
-  await until('the others were told that it is held', async () => {
+  await until('the shared ledger to know that it is held', async () => {
     const rows = await fleet.rows("SELECT 1 FROM contents WHERE held = 'header_differs'");
     return rows.length === 1;
   });
   await b!.event('worker_started');
-  await until('b has said how it is', async () => {
+  await until('b to have sent its figures', async () => {
     const rows = await fleet.rows("SELECT 1 FROM hosts WHERE name = 'b' AND figures IS NOT NULL");
     return rows.length === 1;
   });
@@ -42,7 +42,7 @@ async function threeHosts(fleet: Fleet): Promise<void> {
   await fleet.server.begin(TWO_HOURS);
 }
 
-test('a silent host, one that holds a file and one far behind are seen at one look', {
+test('one page shows a silent host, one that holds a file and one with a large backlog', {
   timeout: 180_000,
 }, async (t) => {
   if (!hasFaketime())
@@ -56,7 +56,7 @@ test('a silent host, one that holds a file and one far behind are seen at one lo
   const stat = (...args: string[]) =>
     fleet.host('a').world.launch('queue-stat', ['--fleet', '--shared-ledger', fleet.server.url, ...args]).ended;
   const hosts = async () => (JSON.parse((await stat('--json')).stdout) as { hosts: HostRow[] }).hosts;
-  await until('c has said how far behind it is', async () => (await hosts())[2]?.waiting === BEHIND, {
+  await until('c to have sent the size of its backlog', async () => (await hosts())[2]?.waiting === BEHIND, {
     withinMs: 60_000,
   });
   const said = (await stat()).stdout;
@@ -96,7 +96,7 @@ test('a silent host, one that holds a file and one far behind are seen at one lo
   await fleet.stop();
 });
 
-test('a shared ledger that is away is said, and no empty fleet is shown', async (t) => {
+test('a shared ledger that is away is reported, and no empty fleet is shown', async (t) => {
   const fleet = await Fleet.create(t, ['a']);
   if (!fleet) return;
   await fleet.join();

@@ -1,4 +1,4 @@
-/** Who is refused, and how: each rule of docs/http-api.md by a request over a real socket. */
+/** Refused requests: each rule of docs/http-api.md is tested by a request over a real socket. */
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -21,7 +21,7 @@ function refused(answer: Answer, status: number, error: string): void {
   assert.equal(JSON.parse(answer.body).error, error);
 }
 
-test('a name that is not ours is refused, whatever is asked for', async (t) => {
+test('a foreign Host name is refused on every path', async (t) => {
   const world = createWorld(t);
   await withState(world);
   const served = await dashboardAlone(world);
@@ -38,7 +38,7 @@ test('a name that is not ours is refused, whatever is asked for', async (t) => {
     assert.equal((await served.ask('/stats', { headers: { host } })).status, 200, host);
 });
 
-test('a name that --dashboard-hosts adds is ours', async (t) => {
+test('a Host name of --dashboard-hosts is accepted', async (t) => {
   const world = createWorld(t);
   await withState(world);
   const served = await dashboardAlone(world, { args: ['--dashboard-hosts', 'Ingest.example.org'] });
@@ -46,7 +46,7 @@ test('a name that --dashboard-hosts adds is ours', async (t) => {
   refused(await served.ask('/stats', { headers: { host: 'x.ingest.example.org' } }), 403, 'host_not_allowed');
 });
 
-test('a change needs our origin and the header that no foreign page can send', async (t) => {
+test('a change needs the origin of the dashboard and the header that no foreign page can send', async (t) => {
   const world = createWorld(t);
   await withState(world);
   const served = await dashboardAlone(world);
@@ -57,7 +57,7 @@ test('a change needs our origin and the header that no foreign page can send', a
     for (const origin of ['http://example.com', 'null', `http://localhost:${served.port + 1}`])
       refused(await served.change(verb, { all: true }, { ...act, origin }), 403, 'foreign_origin');
     refused(await served.change(verb, {}, { ...act, 'sec-fetch-site': 'cross-site' }), 403, 'foreign_origin');
-    // What a form of a foreign page can send.
+    // A form of a foreign page can send this.
     const form = { ...act, 'content-type': 'text/plain' };
     assert.equal((await served.ask(`/${verb}`, { method: 'POST', headers: form, body: '{}' })).status, 415);
   }
@@ -70,7 +70,7 @@ test('a change needs our origin and the header that no foreign page can send', a
   assert.equal((await served.ask('/pause', { headers: act })).status, 404, 'a change is no GET');
 });
 
-test('beyond loopback nothing starts without a token, and nothing is told without it', async (t) => {
+test('beyond loopback nothing starts without a token, and no request without it is answered', async (t) => {
   const world = createWorld(t);
   await withState(world);
   const port = String(await freePort());
@@ -194,7 +194,7 @@ test('a name of a file gets into no header and no markup', async (t) => {
   assert.equal(last[0]!.path, name);
 });
 
-test('a thousand connections that say nothing keep nobody out', async (t) => {
+test('a thousand silent connections keep no other client out', async (t) => {
   const world = createWorld(t);
   await withState(world);
   const served = await dashboardAlone(world);

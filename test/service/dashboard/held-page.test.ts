@@ -1,4 +1,4 @@
-/** Ten thousand held files of three causes: what a person does with them on the page, and how much work that is. */
+/** Ten thousand held files of three causes: a person needs few steps for them on the page, and the page few requests. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -9,7 +9,7 @@ import { CAUSES, crowdedWorld } from './crowd.js';
 import { dashboardAlone } from './served.js';
 
 const FILES = 10_000;
-/** Rows of the page: one page of files, a few groups. */
+/** The most rows that the page may show: one page of files, a few groups. */
 const ROWS_MAX = 60;
 const FOCUSED = "(document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.id ?? '')";
 
@@ -25,14 +25,14 @@ async function soon(page: Page, selector: string, wanted: RegExp): Promise<void>
   await until(`${selector} to say ${wanted}`, ask, { everyMs: 50, soFar: () => seen });
 }
 
-/** What the page asks for from now on: path and query of each request. */
+/** Collects path and query of each request that the page sends from now on. */
 function requestsOf(page: Page): string[] {
   const asked: string[] = [];
   page.on('request', (request) => asked.push(new URL(request.url()).pathname + new URL(request.url()).search));
   return asked;
 }
 
-test('ten thousand held files: three lines say it, and one button retries a cause', async (t) => {
+test('ten thousand held files are three lines, and one button retries a cause', async (t) => {
   const browser = await browserFor(t, 'the page with ten thousand held files');
   if (!browser) return;
   const world = createWorld(t);
@@ -46,7 +46,7 @@ test('ten thousand held files: three lines say it, and one button retries a caus
   assert.ok((await page.locator('#held-section tr').count()) <= ROWS_MAX, 'the page has few rows');
   await soon(page, '#held-range', /^10,000 files, 1 to 25$/);
 
-  // Nothing changes, so nothing is asked for but the stream's next snapshots.
+  // Nothing changes, so the page gets only the next snapshots of the stream.
   const asked = requestsOf(page);
   const at = () => page.evaluate<string>('document.body.dataset.at');
   for (let n = 0, last = await at(); n < 4; n++) {
@@ -77,7 +77,7 @@ test('ten thousand held files: three lines say it, and one button retries a caus
   assert.deepEqual(complaints, []);
 });
 
-test('a folder of a cause, a part of a name, and a page after the other', async (t) => {
+test('filters by folder and by part of a name, and the next page', async (t) => {
   const browser = await browserFor(t, 'filters of the held files');
   if (!browser) return;
   const world = createWorld(t);
@@ -114,7 +114,7 @@ test('a folder of a cause, a part of a name, and a page after the other', async 
   assert.deepEqual(complaints, []);
 });
 
-test('files that are selected, on two pages; each answer stands where its button was', async (t) => {
+test('files are selected on two pages; each answer stands where its button was', async (t) => {
   const browser = await browserFor(t, 'selection of held files');
   if (!browser) return;
   const world = createWorld(t);
@@ -147,7 +147,7 @@ test('files that are selected, on two pages; each answer stands where its button
   );
   assert.match(await page.evaluate<string>(FOCUSED), /^retry /, 'the focus is on the next retry');
 
-  // Somebody else was faster: the same button says so.
+  // Another operator was faster: the button shows this.
   const other = page.locator('#held tbody tr:not(.gone)').first();
   const id = await other.getAttribute('data-key');
   await page.route('**/retry', async (route) =>
@@ -162,7 +162,7 @@ test('files that are selected, on two pages; each answer stands where its button
   );
 });
 
-test('no sentence stands twice on the page; axe finds nothing serious; nothing is wider than the window', async (t) => {
+test('no sentence is twice on the page; axe finds nothing serious; nothing is wider than the window', async (t) => {
   const browser = await browserFor(t, 'the crowded page for everybody');
   if (!browser) return;
   const world = createWorld(t);

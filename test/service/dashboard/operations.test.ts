@@ -1,6 +1,6 @@
 /**
- * What ops/ gives to whoever watches over the product: alerts for Prometheus and a dashboard for Grafana. They ask for
- * metrics that exist; each alert says what to do and is fired by a unit test; each panel says what it shows.
+ * The alerts for Prometheus and the dashboard for Grafana in ops/. They use metrics that exist; each alert has a remedy and
+ * a unit test that fires it; each panel has a description.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -35,7 +35,7 @@ interface Panel {
 const ALERTS = 'ops/prometheus/alerts.yaml';
 const ALERTS_TEST = 'ops/prometheus/alerts.test.yaml';
 const GRAFANA = 'ops/grafana/atomic-ingestor.json';
-/** What a histogram adds to its name. */
+/** The suffixes of a histogram's metrics. */
 const PARTS = ['_bucket', '_sum', '_count'];
 
 const read = (path: string): string => readFileSync(join(PACKAGE, path), 'utf8');
@@ -61,8 +61,8 @@ function promtool(...args: string[]): void {
   assert.equal(status, 0, `promtool ${args.join(' ')}\n${stdout}\n${stderr}`);
 }
 
-test('Prometheus takes the alerts, and each fires when it should and not before', (t) => {
-  if (skipUnlessInstalled(t, 'promtool', 'that Prometheus takes the alerts, and when each of them fires')) return;
+test('Prometheus accepts the alerts, and each fires when it should and not before', (t) => {
+  if (skipUnlessInstalled(t, 'promtool', 'that Prometheus accepts the alerts, and when each of them fires')) return;
   promtool('check', 'rules', join(PACKAGE, ALERTS));
   promtool('test', 'rules', join(PACKAGE, ALERTS_TEST));
 });
@@ -73,8 +73,8 @@ test('the alert of a service that was killed waits no longer than its restart ta
   assert.equal(waits, '10s');
 });
 
-test('Prometheus takes what each panel of Grafana asks for', (t) => {
-  if (skipUnlessInstalled(t, 'promtool', 'that Prometheus takes what the panels of Grafana ask for')) return;
+test('Prometheus accepts the query of each panel of Grafana', (t) => {
+  if (skipUnlessInstalled(t, 'promtool', 'that Prometheus accepts the queries of the panels of Grafana')) return;
   const asked = panels.flatMap(({ targets = [] }) => targets.map(({ expr = '' }) => expr));
   const filled = asked.map((expr) => expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$\w+/g, 'x'));
   const records = filled.map((expr, at) => ({ record: `panel:${at}`, expr }));
@@ -85,7 +85,7 @@ test('Prometheus takes what each panel of Grafana asks for', (t) => {
   promtool('check', 'rules', path);
 });
 
-test('alerts and panels ask for metrics that are documented, and for no other', () => {
+test('alerts and panels use documented metrics only', () => {
   const documented = documentedMetrics();
   assert.ok(documented.size >= 15, `${documented.size} metrics are documented`);
   const histogram = [...documented].filter((name) => name.endsWith('_duration_seconds'));
@@ -98,13 +98,13 @@ test('alerts and panels ask for metrics that are documented, and for no other', 
   }
 });
 
-test('each alert says how urgent it is, what is wrong and what to do; a test fires it, another one does not', () => {
+test('each alert has a severity, a trouble and a remedy; one test fires it, another one does not', () => {
   assert.deepEqual(
     groups.map(({ name }) => name),
     ['atomic-ingestor'],
   );
   assert.ok(rules.length >= 14, `${rules.length} alerts`);
-  assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length, 'a name is given once');
+  assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length, 'each name is used once');
   for (const { alert, for: lasting, labels, annotations } of rules) {
     assert.match(alert, /^Ingest[A-Z][A-Za-z]+$/);
     assert.match(lasting ?? '', /^[1-9]\d*[smh]$/, alert);
@@ -120,10 +120,10 @@ test('each alert says how urgent it is, what is wrong and what to do; a test fir
   }
   const names = new Set(rules.map(({ alert }) => alert));
   const gone = cases.map(({ alertname }) => alertname).filter((name) => !names.has(name));
-  assert.deepEqual(gone, [], 'a test of an alert that is not there');
+  assert.deepEqual(gone, [], 'a test of an alert that does not exist');
 });
 
-test('each panel of Grafana has a title, a description, a unit and something that it asks for', () => {
+test('each panel of Grafana has a title, a description, a unit and a query', () => {
   assert.ok(panels.length >= 10, `${panels.length} panels`);
   for (const { title = '', description = '', targets = [], fieldConfig } of panels) {
     assert.match(title, /\S/);

@@ -1,4 +1,4 @@
-/** What the page says is so: its ages run, its counts are of what is worked on, its buttons do what they say. */
+/** The page shows the truth: ages grow, counts are of files in progress, and buttons do what they say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -12,7 +12,7 @@ import { dashboardAlone, ingestServed } from './served.js';
 const textOf = async (page: Page, selector: string): Promise<string> =>
   (await page.locator(selector).allInnerTexts()).join('\n');
 
-/** A fact of the page that comes true. */
+/** Waits until the text of the page matches. Returns the text. */
 async function soon(page: Page, selector: string, wanted: RegExp): Promise<string> {
   let seen = '';
   const ask = async () => {
@@ -23,8 +23,8 @@ async function soon(page: Page, selector: string, wanted: RegExp): Promise<strin
   return seen;
 }
 
-test('of many files that a process has claimed one is in progress, and its age runs', async (t) => {
-  const browser = await browserFor(t, 'what the page says of files in progress');
+test('one of many claimed files of a process is in progress, and its age grows', async (t) => {
+  const browser = await browserFor(t, 'files in progress on the page');
   if (!browser) return;
   const world = createWorld(t);
   const slow = ['--concurrency', '1', '--max-bytes-per-second', '20000'];
@@ -32,7 +32,7 @@ test('of many files that a process has claimed one is in progress, and its age r
   const { page, complaints } = await open(t, browser, served.url);
   // Five seconds each: a page that is late under load sees the age of one file change more than once.
   for (let n = 0; n < 60; n++) world.drop(`small ${n}.csv`, 100_000);
-  // One process, so one file at a time; whatever else it has taken is claimed behind that.
+  // One process works on one file at a time; its other files are claimed and wait.
   const flow = await soon(page, '#flow', /\b1 in progress, \d+ claimed/);
   assert.doesNotMatch(flow, /[02-9] in progress|\d\d in progress/);
   const ages = new Map<string, Set<string>>();
@@ -46,7 +46,7 @@ test('of many files that a process has claimed one is in progress, and its age r
   assert.deepEqual(complaints, []);
 });
 
-test('Resume opens what closes its stage: a pause of everything, and that of one feed seen from all of them', async (t) => {
+test('Resume opens the pause that closes its stage: a pause of all feeds, or of one feed in the view of all feeds', async (t) => {
   const browser = await browserFor(t, 'the Resume buttons of the page');
   if (!browser) return;
   const world = createWorld(t, { feeds: { orders: {}, clicks: {} } });
@@ -63,11 +63,13 @@ test('Resume opens what closes its stage: a pause of everything, and that of one
 
   await ctl('hash', '--feed', 'orders');
   await soon(page, '#flow', /paused in orders/);
+  assert.equal(await page.locator('#flow li.notice').count(), 1, 'a pause for which no file waits is not stuck');
+  assert.equal(await page.locator('#flow li.stuck').count(), 0);
   await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).click();
   await soon(page, '#flow output', /^Hash of orders is open again\.$/m);
   assert.deepEqual(await gates(), []);
 
-  // Seen from one feed: the pause of all feeds is the one that closes it, the other feed's own stays.
+  // In the view of one feed, the pause of all feeds closes the stage. The pause of the other feed stays.
   await ctl('hash');
   await ctl('move', '--feed', 'clicks');
   await page.locator('#feed').selectOption('orders');
@@ -81,8 +83,8 @@ test('Resume opens what closes its stage: a pause of everything, and that of one
   assert.deepEqual(complaints, []);
 });
 
-test('a service that was killed: stuck, since when and what to do; of its input nothing new is known', async (t) => {
-  const browser = await browserFor(t, 'what the page says of a service that was killed');
+test('a killed service is stuck: the page shows since when and the remedy, and knows nothing new of the input', async (t) => {
+  const browser = await browserFor(t, 'a killed service on the page');
   if (!browser) return;
   const world = createWorld(t);
   const service = world.start('ingest');
@@ -100,7 +102,7 @@ test('a service that was killed: stuck, since when and what to do; of its input 
   assert.deepEqual(complaints, []);
 });
 
-test('search finds a held file by its name, and the curve says of an old burst what the flow says', async (t) => {
+test('search finds a held file by its name, and curve and flow agree about an old burst', async (t) => {
   const browser = await browserFor(t, 'search and curve of the page');
   if (!browser) return;
   const world = createWorld(t);

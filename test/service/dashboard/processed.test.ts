@@ -1,4 +1,4 @@
-/** Files with a chain on the page and in the API: what is wrong inside a file, how far a large one is, what was made of it. */
+/** Files with a chain on the page and in the API: the fault inside a file, the progress of a large one, and its outputs. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -56,9 +56,7 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
   await page.getByText('Live', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'retry in.csv' }).click();
   await soon('it to be stored', async () => /1 stored/.test(await shown('#flow')));
-  await soon('what was made of it', async () =>
-    (await shown('#last')).includes('stored: 3 records, 1 rejected, 2 outputs'),
-  );
+  await soon('its counts', async () => (await shown('#last')).includes('stored: 3 records, 1 rejected, 2 outputs'));
   for (const sought of ['in.csv', sha256]) {
     await page.getByLabel(/Any part of a name/).fill(sought);
     await page.getByRole('button', { name: 'Search' }).click();
@@ -75,14 +73,14 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
   await page.getByRole('button', { name: 'Search' }).click();
   await soon('no outputs', async () => page.locator('#made-region').isHidden());
   await soon('the counts of the feed', async () => /3 records, 1 rejected/.test(await shown('#flow')));
-  // The browser tells of the connection that broke.
+  // The browser reports the connection that broke.
   assert.deepEqual(
     complaints.filter((one) => !/ERR_CONNECTION|ERR_INCOMPLETE/.test(one)),
     [],
   );
   const { made } = await new Served(port).json<{ made: MadeFile[] }>(`/files?sha256=${sha256}`);
   const record = world.manifest('orders')[0]!.record!;
-  assert.deepEqual(made[0]!.outputs, record.outputs, 'as its line says');
+  assert.deepEqual(made[0]!.outputs, record.outputs, 'the outputs of its line');
   assert.deepEqual([made[0]!.rows, made[0]!.rejected, made[0]!.columns], [3, 1, 3]);
   assert.deepEqual(
     world.manifest('orders').map(({ record }) => [record!.sha256, record!.outputs!.map(({ tag }) => tag)]),
@@ -90,7 +88,7 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
   );
 });
 
-test('how far a large file is, while a child takes it through its chain', async (t) => {
+test('the progress of a large file, while a child takes it through its chain', async (t) => {
   const world = createWorld(t, { feeds: { orders: {} } });
   const go = join(world.root, 'go');
   const module = join(world.root, 'waits.mjs');

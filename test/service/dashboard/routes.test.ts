@@ -1,6 +1,6 @@
 /**
- * What holds of every route of docs/http-api.md, by its own table: keys that are unknown, HEAD, the shape of errors, the form
- * of times, the case of keys.
+ * Rules for every route in the table of docs/http-api.md: unknown keys, HEAD, the shape of errors, the form of times, the
+ * case of keys.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ interface Route {
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const SNAKE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
 const OF_A_TIME = /(^|_)(at|since|until)$/;
-/** The shortest of the seconds since 1970 that a clock may show; nothing else in this world is as large. */
+/** The smallest time in seconds since 1970. No other figure of this world is as large. */
 const EPOCH_MIN = 1e9;
 
 /** The rows of the first table: method, path, keys. */
@@ -44,7 +44,7 @@ const reads = ROUTES.filter(({ method }) => method === 'GET');
 const changes = ROUTES.filter(({ method }) => method === 'POST');
 const capital = (key: string) => key.charAt(0).toUpperCase() + key.slice(1);
 
-/** What a route is asked with so that it answers. */
+/** The query that a route needs for an answer. */
 const ASKED: Record<string, string> = { '/files': '?path=held.csv', '/search': '?q=held' };
 
 function isRefused({ status, headers, body }: Answer, wanted: number, error: string, what: string): void {
@@ -56,7 +56,7 @@ function isRefused({ status, headers, body }: Answer, wanted: number, error: str
   assert.match(said.sentence, /\S.*\.$/, what);
 }
 
-/** A file held, one stored, one twice, one that waits, a stage of it paused, processes at work. */
+/** A world with a held, a stored, a duplicate and a waiting file, a paused stage, and processes at work. */
 async function busy(world: World): Promise<Served> {
   const served = await ingestServed(world, ['--max-bytes', '100']);
   world.drop('below/held.csv', 200);
@@ -71,7 +71,7 @@ async function busy(world: World): Promise<Served> {
   return served;
 }
 
-/** Each is asked of the same busy world, in this order. */
+/** The rules are tested on the same busy world, in this order. */
 const HOLDS: Record<string, (served: Served, world: World) => unknown> = {
   'is served, and no other is': () => {
     const source = readFileSync(join(PACKAGE, 'src/service/dashboard/server.ts'), 'utf8');
@@ -115,7 +115,7 @@ const HOLDS: Record<string, (served: Served, world: World) => unknown> = {
     assert.equal((await served.ask('/trace?zz=1', { method: 'HEAD' })).status, 400);
   },
 
-  'tells times in ISO 8601, and its keys in one case': async (served) => {
+  'gives times in ISO 8601, and keys in one case': async (served) => {
     const found: string[] = [];
     for (const { path } of reads) {
       const { body, headers } = await served.ask(
@@ -172,14 +172,14 @@ test('every route of the table', async (t) => {
 const posted = (served: Served, path: string, body: string, type = 'application/json'): Promise<Answer> =>
   served.ask(path, { method: 'POST', headers: { 'content-type': type, 'x-ingest-action': '1' }, body });
 
-/** What a socket answers to bytes that are no request. */
+/** Returns the answer to raw bytes, which may be no valid request. */
 function spoken({ port, host }: Served, raw: string): Promise<string> {
   const socket = connect(port, host);
   socket.end(raw.replace(/\r\n\r\n$/, '\r\nConnection: close\r\n\r\n'));
   return text(socket);
 }
 
-/** Walks through an answer. */
+/** Walks through an answer and collects values and keys of a wrong form. */
 function judge(value: unknown, where: string, found: string[]): void {
   if (Array.isArray(value)) {
     for (const one of value) judge(one, where, found);

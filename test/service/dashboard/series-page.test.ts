@@ -29,7 +29,7 @@ const WIDTHS = [
   ['light', 1_600],
 ] as const;
 
-test('without any data the page says so, and names no wild figure', async (t) => {
+test('without any data the page says so, and shows no invented figure', async (t) => {
   const browser = await browserFor(t, 'the page before anything was counted');
   if (!browser) return;
   const world = createWorld(t);
@@ -91,7 +91,7 @@ test('an hour and a day: curves, ages by stage and the table; nothing serious fo
   }
 });
 
-test('of several feeds the chosen one alone is shown, by keyboard too', async (t) => {
+test('only the chosen one of several feeds is shown, by keyboard too', async (t) => {
   const browser = await browserFor(t, 'the history of one of several feeds');
   if (!browser) return;
   const world = createWorld(t);
@@ -124,20 +124,20 @@ test('a clock that was set back, and one that was set forward, break no history'
   makePast(world.statePath, { feeds: ['default'], minutes: 180, at: () => ({ files: 6, hashAge: 30 }) });
   const shift = (ms: number) =>
     editDatabase(world.statePath, (db) => {
-      // Through negative moments, so that no row meets another on the way.
+      // Times become negative first, so that no two rows ever have the same time.
       db.prepare('UPDATE samples SET at_ms = -at_ms - ?').run(ms);
       db.exec('UPDATE samples SET at_ms = -at_ms');
     });
-  // As if the clock had been an hour ahead while those were written, and was set right since.
+  // Simulates a clock that was an hour ahead while the samples were written, and was corrected since.
   shift(3_600_000);
   const served = await dashboardAlone(world);
   const { page, complaints } = await open(t, browser, served.url);
   await shown(page, '* 1');
-  // What was counted while the clock was ahead belongs to the moment at which it was set right.
+  // Samples from the time when the clock was ahead count for the moment of its correction.
   assert.match(await textOf(page, '#chart-files-words'), /most \d files\/s, at/);
   world.drop('b.csv', 200);
   await world.runOnce();
-  // As if it had been two days behind: all that was written is long ago.
+  // Simulates a clock that was two days slow: all samples are old.
   shift(-48 * 3_600_000);
   await page.reload();
   await page.getByRole('radio', { name: 'last day' }).check();

@@ -1,4 +1,4 @@
-/** /series: what was counted stays at its time, ages run while nothing is written, and a year of history costs no more than a day. */
+/** /series: counts stay at their time, ages grow while nothing is written, and a year of history costs no more than a day. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openStateView } from '../../../src/ingest/ledger/open-state.js';
@@ -32,18 +32,18 @@ test('a burst that is over is not moved to the moment of a reload, nor to the ne
   assert.ok(busy.length > 0 && busy.every((iso) => Math.abs(Date.parse(iso) - overMs) < 180_000), busy.join());
   assert.equal(first.files_per_second.at(-1), 0);
   const { processed } = await served.json<StatsAnswer>('/stats');
-  assert.deepEqual([processed.files_per_second, processed.bytes_per_second], [0, 0], 'as the flow has it');
-  assert.ok(first.files_per_second.includes(null), 'and nothing is made up of the time before');
+  assert.deepEqual([processed.files_per_second, processed.bytes_per_second], [0, 0], 'the same as in the flow');
+  assert.ok(first.files_per_second.includes(null), 'no figure is invented for the time before');
 
   world.drop('next.csv', 10);
   await world.runOnce();
   const then = await served.json<SeriesAnswer>('/series?hours=24');
   assert.ok(then.files_per_second.at(-1)! > 0, 'the next file has its own time');
   const peak = then.files_per_second.indexOf(Math.max(...then.files_per_second.map((rate) => rate ?? 0)));
-  assert.ok(Math.abs(Date.parse(then.at[peak]!) - overMs) < 660_000, 'and the burst has the step that it was in');
+  assert.ok(Math.abs(Date.parse(then.at[peak]!) - overMs) < 660_000, 'the burst keeps its own step');
 });
 
-test('what stands still grows older in the series, although nothing is written', async (t) => {
+test('waiting files grow older in the series, although nothing is written', async (t) => {
   const world = createWorld(t);
   await withHeldFile(world);
   shift(world, -7_200);
@@ -66,11 +66,11 @@ test('a feed that does not exist and a time that is not kept are refused', async
   assert.equal((await served.json<SeriesAnswer>('/series?feed=*&hours=1')).known_since, null);
 });
 
-/** What grows with the years. A partial index lists only jobs that are not done. */
+/** Scans of tables that grow with the years. A partial index lists only jobs that are not done. */
 const GROWS =
   /^SCAN (jobs|all_jobs|contents|samples|history|outputs)\b(?!.*INDEX (jobs_ready|jobs_claimed|jobs_waiting|jobs_held\w*|jobs_why))/;
 
-test('neither a snapshot nor a series reads what grows with the years', async (t) => {
+test('neither a snapshot nor a series scans a table that grows with the years', async (t) => {
   const world = createWorld(t);
   for (let n = 0; n < 5; n++) world.drop(`${n}.csv`, 100 + n);
   await withHeldFile(world);

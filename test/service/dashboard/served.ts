@@ -15,7 +15,7 @@ export interface Asking {
   method?: string;
   headers?: Record<string, string>;
   body?: string;
-  /** Of a stream: its first message is enough. */
+  /** Ends after the first message of a stream. */
   once?: boolean;
 }
 
@@ -29,7 +29,7 @@ export class Served {
     return `http://${this.host}:${this.port}/`;
   }
 
-  /** `path` goes out as it is: no client makes it tidy. */
+  /** `path` is sent unchanged: no client normalises it. */
   ask(path: string, { method = 'GET', headers = {}, body, once = false }: Asking = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const sent = request({ host: this.host, port: this.port, path, method, headers, agent: false }, (response) => {
@@ -56,7 +56,7 @@ export class Served {
     return JSON.parse(body) as T;
   }
 
-  /** As the page does it. */
+  /** Sends a change as the page does. */
   change(verb: string, body: object, headers: Record<string, string> = { 'x-ingest-action': '1' }): Promise<Answer> {
     const all = { 'content-type': 'application/json', ...headers };
     return this.ask(`/${verb}`, { method: 'POST', headers: all, body: JSON.stringify(body) });
@@ -69,7 +69,7 @@ export class Served {
   }
 }
 
-/** One that nobody listens on just now; whoever is given it listens at once. */
+/** Returns a port on which no process listens now. The caller must use it at once. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().on('error', reject);

@@ -1,4 +1,4 @@
-/** A hundred pages cost what one does; a page that does not read is dropped, and holds nothing up. */
+/** A hundred pages cost as much as one. A page that does not read is dropped and delays no other. */
 import assert from 'node:assert/strict';
 import { type ClientRequest, createServer, request } from 'node:http';
 import { connect } from 'node:net';
@@ -12,7 +12,7 @@ import { createWorld } from '../../world/world.js';
 import { dashboardAlone, Served } from './served.js';
 
 interface OpenPage {
-  /** How many it was sent. */
+  /** The number of snapshots that it got. */
   snapshots: number;
   status: number | undefined;
   request: ClientRequest;
@@ -20,7 +20,7 @@ interface OpenPage {
 
 function pageOf({ port, host }: Served): OpenPage {
   const sent = request({ port, host, path: '/events', agent: false });
-  // The first message says how soon to come back.
+  // The first message is no snapshot: it has the time after which to reconnect.
   const page: OpenPage = { snapshots: -1, status: undefined, request: sent };
   sent.on('response', (response) => {
     page.status = response.statusCode;
@@ -55,7 +55,7 @@ test('snapshots are shared: one a second, however many ask', async (t) => {
   assert.equal(snapshots.count, 11);
   nowMs += limits.askedForMs + 1;
   for (let i = 0; i < 10; i++) snapshots.refresh();
-  assert.equal(snapshots.count, 11, 'nobody asks any more');
+  assert.equal(snapshots.count, 11, 'no page asks any more');
   const { at } = snapshots.latest().snapshot;
   nowMs += limits.staleSnapshots * limits.snapshotEveryMs - 1;
   assert.equal(snapshots.latest().snapshot.at, at);
@@ -64,24 +64,24 @@ test('snapshots are shared: one a second, however many ask', async (t) => {
   assert.equal(snapshots.count, 13, 'an answer is never older than that');
 });
 
-test('a hundred open pages are all told, by the reads of one', async (t) => {
+test('a hundred open pages get the snapshots that one page needs', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 100);
   await world.runOnce();
   const served = await dashboardAlone(world);
   const first = pageOf(served);
-  await until('its first looks', () => first.snapshots >= 3);
+  await until('its first snapshots', () => first.snapshots >= 3);
   const pages = Array.from({ length: 99 }, () => pageOf(served));
-  await until('all of them to be told twice', () => pages.every(({ snapshots }) => snapshots >= 2));
+  await until('each page to get two snapshots', () => pages.every(({ snapshots }) => snapshots >= 2));
   const before = first.snapshots;
   const counted = pages.map(({ snapshots }) => snapshots);
-  await until('five looks', () => first.snapshots >= before + 5);
+  await until('five snapshots', () => first.snapshots >= before + 5);
   for (const [i, { snapshots }] of pages.entries())
-    assert.ok(Math.abs(snapshots - counted[i]! - (first.snapshots - before)) <= 1, 'each is sent the same looks');
+    assert.ok(Math.abs(snapshots - counted[i]! - (first.snapshots - before)) <= 1, 'each page gets the same snapshots');
   for (const page of [first, ...pages]) page.request.destroy();
 });
 
-test('too many pages are told so', async (t) => {
+test('a page beyond the limit is refused with 503', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 100);
   await world.runOnce();
@@ -100,7 +100,7 @@ test('too many pages are told so', async (t) => {
   for (const page of pages) page.request.destroy();
 });
 
-test('a page that does not read is skipped, then dropped; the others are told everything', async (t) => {
+test('a page that does not read is skipped, then dropped; the others get every snapshot', async (t) => {
   const stream = new Stream();
   const server = createServer((_request, response) => assert.ok(stream.add(response, '"first"')));
   t.after(() => server.close());
@@ -116,7 +116,7 @@ test('a page that does not read is skipped, then dropped; the others are told ev
   for (let told = 1; stream.size === 2; told++) {
     assert.ok(told <= limits.skippedSnapshotsMax + 2, 'it is not dropped');
     stream.send(large);
-    await until('who reads', () => reads.snapshots === told + 1);
+    await until('the page that reads', () => reads.snapshots === told + 1);
   }
   assert.equal(stream.size, 1);
   reads.request.destroy();

@@ -1,4 +1,4 @@
-/** A supervisor with real children in a folder of its own, and ways to wait for what happens to them. */
+/** A supervisor with real children in a folder of its own, and functions that wait for events of them. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,7 +57,7 @@ export function livesIn(folder: string): { role: string; pid: number }[] {
   return lines.map((line) => ({ role: line.split(' ')[0]!, pid: Number(line.split(' ')[1]) }));
 }
 
-/** Polls for something on disk or in /proc that no event tells; fails after 20 s. */
+/** Polls for a change on disk or in /proc that no event reports; fails after 20 s. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
   const endMs = performance.now() + 20_000;
   while (!holds()) {
@@ -66,7 +66,7 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
-/** A zombie is dead: nobody has to reap it for that. */
+/** A zombie counts as dead, also before it is reaped. */
 export function isAlive(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -103,7 +103,7 @@ export class Family {
     return this.events.filter((e) => e.event === event).map((e) => e.fields);
   }
 
-  /** Until `count` events of that name were emitted. */
+  /** Waits until `count` events of that name were emitted. */
   async told(event: string, count = 1): Promise<Fields[]> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(

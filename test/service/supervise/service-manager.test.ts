@@ -23,14 +23,14 @@ const environment = (address: string, more: NodeJS.ProcessEnv = {}): NodeJS.Proc
 
 const started = (world: World) => world.log.named('worker_started');
 
-test('it tells that all are at work, that it lives, and that it ends; its children know of no manager', async (t) => {
+test('it notifies the manager of its readiness, its life and its end; its children do not know the manager', async (t) => {
   const world = createWorld(t);
   const service = manager(t, join(world.root, 'notify'));
   const program = world.start('ingest', [], { env: environment(service.address) });
   await until('READY=1', () => service.times('READY=1') === 1);
   const readyMs = Date.now();
   await until('the producer and the worker', () => started(world).length === 2);
-  for (const { time } of started(world)) assert.ok(Date.parse(String(time)) <= readyMs, 'they were at work before');
+  for (const { time } of started(world)) assert.ok(Date.parse(String(time)) <= readyMs, 'they started before READY=1');
   const from = performance.now();
   const before = service.times('WATCHDOG=1');
   await until('six signs of life', () => service.times('WATCHDOG=1') >= before + 6);
@@ -61,7 +61,7 @@ test('a parent that is stopped gives no sign of life, and one that goes on does'
   await world.stop();
 });
 
-test('a manager that cannot be reached is told of once and keeps nothing from going on; it hears later', async (t) => {
+test('an unreachable manager is logged once and stops nothing; it is notified later', async (t) => {
   const world = createWorld(t);
   const address = join(world.root, 'notify');
   world.start('ingest', [], { env: environment(address) });
@@ -76,7 +76,7 @@ test('a manager that cannot be reached is told of once and keeps nothing from go
   await world.stop();
 });
 
-test('a watchdog that is meant for another process is left to it', async (t) => {
+test('a watchdog that is meant for another process gets no sign of life', async (t) => {
   const world = createWorld(t);
   const service = manager(t, join(world.root, 'notify'));
   world.drop('a.csv', 100);

@@ -19,7 +19,7 @@ test('a child that dies is started again, the others live on', async (t) => {
   assert.equal(lost?.signal, 'SIGKILL');
 });
 
-test('a child that ends with 3 is not started again: the others drain, its sentence and code are passed on', async (t) => {
+test('a child that ends with 3 is not started again: the others drain, and its sentence and code are passed on', async (t) => {
   const family = new Family(t, 'refuses');
   family.supervisor.start();
   const ended = await family.supervisor.done;
@@ -50,7 +50,7 @@ test('drain ends every child and answers 0, also when it is asked for twice', as
   assert.ok(livesIn(family.folder).every(({ pid }) => !isAlive(pid)));
 });
 
-test('a child that has returned, and hangs in a place as it ends, is a drain that succeeded', async (t) => {
+test('a child that has drained but hangs in a place at its exit counts as drained', async (t) => {
   const family = new Family(t, 'hangs-at-exit');
   family.supervisor.start();
   await family.told('worker_started', 3);
@@ -58,7 +58,7 @@ test('a child that has returned, and hangs in a place as it ends, is a drain tha
   assert.deepEqual(await family.supervisor.done, { exitCode: 0 });
 });
 
-test('a drain that does not end says who hangs and with what; stop ends it and is no crash', async (t) => {
+test('a drain that does not end reports the children that hang and their jobs; stop ends it and counts no crash', async (t) => {
   const family = new Family(t, 'stubborn');
   family.supervisor.start();
   await family.told('worker_started', 3);
@@ -73,7 +73,7 @@ test('a drain that does not end says who hangs and with what; stop ends it and i
   for (const role of ['producer', 'hash', 'move']) assert.ok(existsSync(join(family.folder, `cleared-${role}`)), role);
 });
 
-test('a child without beats is killed after --stall-seconds and replaced, the others are not', async (t) => {
+test('a child without heartbeats is killed after --stall-seconds and replaced, the others are not', async (t) => {
   const family = new Family(t, 'goes-silent', 2);
   family.supervisor.start();
   const [stalled] = await family.told('worker_stalled');
@@ -88,7 +88,7 @@ test('a child without beats is killed after --stall-seconds and replaced, the ot
   assert.equal(family.pidsOf('move').length, 1);
 });
 
-test('a child that never gets ready is given up with exit code 1', async (t) => {
+test('a child that never gets ready ends the service with exit code 1', async (t) => {
   const family = new Family(t, 'never-ready');
   family.supervisor.start();
   const ended = await family.supervisor.done;

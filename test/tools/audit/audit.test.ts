@@ -1,6 +1,6 @@
 /**
- * `ingest-ctl audit`: finds each planted difference under its name, and nothing else; goes on after an interruption; says
- * nothing of a working ingest. AUDIT_FILES=100000 runs the twelve differences at that size.
+ * `ingest-ctl audit` finds each planted difference under its name, and nothing else. It goes on after an interruption, and
+ * reports nothing about a working ingest. AUDIT_FILES=100000 runs the twelve differences at that size.
  */
 import assert from 'node:assert/strict';
 import {
@@ -68,21 +68,21 @@ test(`finds each of twelve planted differences among ${COUNT} files, and nothing
   assert.deepEqual(told.map(({ kind }) => kind).toSorted(), planted.map(([kind]) => kind).toSorted());
   for (const [kind, at] of planted) {
     const one = told.find((difference) => difference.kind === kind)!;
-    assert(one.at.includes(at), `${kind} is told of ${one.at}`);
-    assert(one.remedy.length > 10, 'with what to do');
+    assert(one.at.includes(at), `${kind} is reported at ${one.at}`);
+    assert(one.remedy.length > 10, 'it has a remedy');
   }
   assert.equal(totals.rows, COUNT - 1);
   noNotes(world);
-  // Without reading, all but the changed byte.
+  // Without --hash it finds all but the changed byte.
   const quick = (await audit(world)).told.map(({ kind }) => kind);
   assert.deepEqual(quick.toSorted(), planted.flatMap(([kind]) => (kind === 'wrong_bytes' ? [] : [kind])).toSorted());
   const text = await world.run('ingest-ctl', ['audit', '--hash']);
   assert.equal(text.code, 4);
-  assert.equal(text.stdout.trim().split('\n').length, 13, 'one line each, and the sum');
+  assert.equal(text.stdout.trim().split('\n').length, 13, 'one line each, and the total');
   assert.match(text.stdout, /^12 differences in /m);
 });
 
-test('an edited field is told as the line or as the row, whichever the evidence speaks against', limit, async (t) => {
+test('an edited field is reported for the line or the row: the one that the evidence contradicts', limit, async (t) => {
   const world = await worldWith(t, 14);
   const all = storedIn(world);
   const edits: [RegExp, string, string][] = [
@@ -110,12 +110,12 @@ test('an edited field is told as the line or as the row, whichever the evidence 
     if (kind === 'line_edited')
       assert(
         all.some(({ raw }) => raw === line),
-        'the right line is told',
+        'the edited line is reported',
       );
   }
 });
 
-test('a whole manifest that is gone is told once; one that was rotated and packed is read', limit, async (t) => {
+test('a whole missing manifest is reported once; a rotated and compressed manifest is read', limit, async (t) => {
   const world = await worldWith(t, 20);
   const { file } = storedIn(world)[0]!;
   const bytes = readFileSync(file);
@@ -130,11 +130,11 @@ test('a whole manifest that is gone is told once; one that was rotated and packe
   assert.deepEqual((await audit(world)).told, []);
 });
 
-test('a line glued to the next one, and one without its beginning, are told once each', limit, async (t) => {
+test('a line joined to the next one, and a line without its beginning, are reported once each', limit, async (t) => {
   const world = await worldWith(t, 6);
   const all = storedIn(world);
   const inFile = readFileSync(all[0]!.file, 'utf8').split('\n');
-  // The first one loses its end and its newline, the fourth its beginning.
+  // The first line loses its end and its newline, the fourth line its beginning.
   inFile.splice(0, 2, inFile[0]!.slice(0, 80) + inFile[1]!);
   inFile[2] = inFile[2]!.slice(-40);
   writeFileSync(all[0]!.file, inFile.join('\n'));
@@ -145,9 +145,9 @@ test('a line glued to the next one, and one without its beginning, are told once
   );
 });
 
-test('an audit that was killed goes on: what it has read is not read again', limit, async (t) => {
+test('an audit that was killed goes on: files that it has read are not read again', limit, async (t) => {
   const world = await worldWith(t, 600);
-  // So large that nobody reads it to the end, and the last in order.
+  // This file is the last in order, and so large that no audit reads it to its end in this test.
   const huge = join(world.feed().warehouse, 'zz-huge');
   writeFileSync(huge, '');
   truncateSync(huge, 2 ** 38);

@@ -1,4 +1,4 @@
-/** `ingest-ctl backup`: one moment of a state in use, and the way back from it. */
+/** `ingest-ctl backup` copies one moment of a state in use. The copy can be restored. */
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const SEED = process.env.SEED ?? String(Date.now());
 const FILES = 200;
 
-test('taken beside kills and a full load, it comes back, and nothing is lost or in twice', {
+test('a backup that was taken during kills and full load is restored, and nothing is lost or stored twice', {
   timeout: 240_000,
 }, async (t) => {
   t.diagnostic(`SEED=${SEED}`);
@@ -34,9 +34,9 @@ test('taken beside kills and a full load, it comes back, and nothing is lost or 
     assert.ok(report.stages.length > 0);
     copies.push(copy);
   }
-  for (let i = 0; i < 20; i++) world.drop(`newer ${i}.csv`, 50_000 + i); // which none of them knows
-  assert.equal(statSync(copies[0]!).mode & 0o777, 0o600, 'names of files are not for everybody');
-  await world.allDroppedDone({ withinMs: 180_000 }); // a killed one may have stored what it never told
+  for (let i = 0; i < 20; i++) world.drop(`newer ${i}.csv`, 50_000 + i); // which no backup knows
+  assert.equal(statSync(copies[0]!).mode & 0o777, 0o600, 'names of files are private');
+  await world.allDroppedDone({ withinMs: 180_000 }); // a killed process may have stored a file without a log line
   await world.stop();
   restore(world, copies[SEED.length % 2]!);
   refused(await world.run('ingest', ['--once']), /run ingest-ctl rebuild/);
@@ -46,7 +46,7 @@ test('taken beside kills and a full load, it comes back, and nothing is lost or 
   world.check();
 });
 
-test('the log of the former state beside a backup is refused, and what only the backup knows comes back without it', async (t) => {
+test('the log of the former state beside a backup is refused; without it, the backup restores what only it knows', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.runOnce();
   world.start('ingest');
@@ -78,7 +78,7 @@ test('the log of the former state beside a backup is refused, and what only the 
   assert.equal(world.gates().length, 1, 'the pause, which only the backup knows');
 });
 
-test('it overwrites nothing, removes what a killed one left, and says what it cannot write', async (t) => {
+test('a backup overwrites nothing, removes the part of a killed one, and names a file that it cannot write', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('a.csv', 100);
   await world.runOnce();

@@ -75,7 +75,7 @@ test('a correction that cannot be written now is said, and a worker writes it', 
   assert.ok(existsSync(inTheWay));
 });
 
-test('the folder of a manifest that was made and never synced is synced by whoever opens it next', limit, async (t) => {
+test('the folder of a manifest that was made and never synced is synced at its next opening', limit, async (t) => {
   if (skipUnlessInstalled(t, 'strace', 'which directories are synced')) return;
   const world = createWorld(t, AT_ONCE);
   await dropped(world, 'first.csv', world.content(300));

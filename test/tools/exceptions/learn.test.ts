@@ -1,4 +1,4 @@
-/** `ingest-ctl learn`: what was loaded by other means counts as a duplicate, before the first start and beside a running one. */
+/** `ingest-ctl learn`: files that were loaded by other means count as duplicates, before the first start and beside an ingest. */
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,7 +18,7 @@ function folderOf(world: World, files: Record<string, string>): string {
 
 const learn = (world: World, ...args: string[]) => world.run('ingest-ctl', ['learn', ...args]);
 
-test('what is learned before the first start is a duplicate afterwards, and the audit knows it', limit, async (t) => {
+test('a content learned before the first start is a duplicate afterwards, and the audit knows it', limit, async (t) => {
   for (const onDuplicate of ['archive', 'delete']) {
     const world = createWorld(t, { options: { ...AT_ONCE, onDuplicate } });
     const folder = folderOf(world, {
@@ -45,7 +45,7 @@ test('what is learned before the first start is a duplicate afterwards, and the 
     await world.runOnce();
     assert.equal(world.warehouse().length, 1);
     assert.equal(world.manifest().length, 1);
-    // What was learned elsewhere is not ours to vouch for: the copies are kept even with --on-duplicate delete.
+    // The ingestor cannot vouch for files elsewhere: the copies are kept even with --on-duplicate delete.
     assert.equal(world.duplicates().length, 2);
     const told = world.log.named('file_skipped_duplicate').map(({ duplicate_of }) => duplicate_of);
     assert.deepEqual(told.toSorted(), [join(folder, 'a.csv'), join(folder, 'deep/er/b.csv')].toSorted());
@@ -58,7 +58,7 @@ test('what is learned before the first start is a duplicate afterwards, and the 
 });
 
 test(
-  'beside a running ingest, of files in the warehouse too; what the ledger knew stays as it is',
+  'learn beside a running ingest, also files in the warehouse; known contents stay as they are',
   limit,
   async (t) => {
     const world = createWorld(t, { options: AT_ONCE });
@@ -111,7 +111,7 @@ for (const stage of ['move', 'stored']) {
   );
 }
 
-test('a file that is being written is left out, told, and learned the next time', limit, async (t) => {
+test('a file that is being written is left out, reported, and learned the next time', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const folder = folderOf(world, { 'a.csv': 'alpha', 'open.csv': 'half' });
   const fd = openSync(join(folder, 'open.csv'), 'r+');

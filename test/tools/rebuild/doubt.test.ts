@@ -1,4 +1,4 @@
-/** `ingest-ctl rebuild` where what is there does not say enough: nothing is thrown away on a guess. */
+/** `ingest-ctl rebuild` with ambiguous evidence: nothing is removed on a guess. */
 import assert from 'node:assert/strict';
 import {
   copyFileSync,
@@ -26,7 +26,7 @@ import {
 import { createWorld } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
-/** What is sealed stays so: nothing is open behind it. */
+/** No quiet window: a file is sealed at once. */
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 test('a foreign file of equal size does not pass for the content: the sealed file stays', limit, async (t) => {
@@ -46,7 +46,7 @@ test('a foreign file of equal size does not pass for the content: the sealed fil
   );
 });
 
-test('a warehouse that is not mounted is no warehouse whose files were taken', limit, async (t) => {
+test('a warehouse that is not mounted is not taken for a warehouse whose files were taken', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('first.csv', 100);
   await world.runOnce();
@@ -57,7 +57,7 @@ test('a warehouse that is not mounted is no warehouse whose files were taken', l
   const ended = await rebuild(world);
   refused(ended, /has no marker .*mount it there and run ingest-ctl rebuild again/);
   assert.deepEqual(stateFiles(world), []);
-  // Its way out for who knows better is what it says.
+  // The message names the way out for an operator who knows better.
   const marker = /echo '(.*)' > (.*)$/m.exec(ended.stderr)!;
   writeFileSync(marker[2]!, marker[1]!);
   assert.match((await rebuilt(world)).stdout, /1 stored, but not in the warehouse/);
@@ -68,7 +68,7 @@ test('a warehouse that is not mounted is no warehouse whose files were taken', l
 });
 
 test(
-  'a rebuild of some feeds keeps what the older state knows of the others, which are refused until they are named',
+  'a rebuild of some feeds keeps the rows of the other feeds, which are refused until a rebuild names them',
   limit,
   async (t) => {
     const world = createWorld(t, { feeds: { one: {}, two: {} }, options: AT_ONCE });
@@ -121,7 +121,7 @@ test('feeds that share their manifests are brought up to date together, or not a
 });
 
 test(
-  'what lies under the name of the older state that is put aside stays, also where two rebuilds fall into one second',
+  'a file at the path for the older state is not overwritten, also by two rebuilds in one second',
   limit,
   async (t) => {
     const world = createWorld(t, { options: AT_ONCE });

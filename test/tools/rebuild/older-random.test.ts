@@ -6,13 +6,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { stagesUsed } from '../../../src/base/config/values/stage-names.js';
 import { dice as rolled } from '../../crash/dice.js';
 import { holdReady, pause, resume, withState } from '../../world/hand.js';
 import { backedUp, rebuilt, restore } from '../../world/lost.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
-const STAGES = ['verify-complete', 'hash', 'manifest', 'move'];
+const STAGES = stagesUsed([]);
 const STEPS = Number(process.env.STEPS ?? 25);
 
 type Dice = (n: number) => number;

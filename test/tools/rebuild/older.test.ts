@@ -1,7 +1,7 @@
 /**
- * `ingest-ctl rebuild` over a state that came back from a backup: what it knows and the disk does not contradict is kept, what
- * the disk knows is added, and what they disagree on is settled so that nothing is lost and nothing goes in twice.
- * Any moment of any work: rebuild-older-random.test.ts.
+ * `ingest-ctl rebuild` over a state that was restored from a backup: it keeps the rows that the disk does not contradict, adds
+ * what only the disk knows, and decides contradictions so that nothing is lost and nothing is stored twice.
+ * Random moments: rebuild-older-random.test.ts.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -13,10 +13,10 @@ import { backedUp, rebuilt, restore, stoppedBefore } from '../../world/lost.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
-/** What is sealed stays so: nothing is open behind it. */
+/** No quiet window: a file is sealed at once. */
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
-/** A line that no backup of before knows. */
+/** A line that an earlier backup does not know. */
 async function newerLine(world: World): Promise<void> {
   world.drop('newer.csv', 77);
   await world.runOnce([], { code: world.held.size > 0 ? 4 : 0 });
@@ -28,7 +28,7 @@ const jobOf = (world: World, name: string) =>
     .filter(({ key }) => key === name)
     .at(-1)!;
 
-test('holds with reasons and attempts, pauses, learnt contents and ended jobs are kept', limit, async (t) => {
+test('holds with reasons and attempts, pauses, learned contents and ended jobs are kept', limit, async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, mode: 'sidecar' } });
   const loaded = join(world.root, 'loaded');
   mkdirSync(loaded);
@@ -67,12 +67,12 @@ test('holds with reasons and attempts, pauses, learnt contents and ended jobs ar
   world.drop('learnt-again.csv', 'loaded by other means');
   world.sidecar('learnt-again.csv');
   await world.runOnce([], { code: 4 });
-  assert.equal(world.manifest().length, 2, 'what was learnt is a duplicate still');
+  assert.equal(world.manifest().length, 2, 'the learned content is still a duplicate');
   assert.equal(jobOf(world, 'learnt-again.csv').ending, 'duplicate');
 });
 
 test(
-  'jobs that ended since are ended, wherever they stood: stored, taken by a consumer, duplicate, deleted',
+  'jobs that ended since the backup are ended, from any stage: stored, taken by a consumer, duplicate, deleted',
   limit,
   async (t) => {
     for (const onDuplicate of ['archive', 'delete'] as const) {
@@ -117,7 +117,7 @@ test(
   },
 );
 
-test('a planned append of the older state is written neither twice nor for nothing', limit, async (t) => {
+test('a planned append of the older state is written once if its line is missing, and not twice', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await stoppedBefore(world, 'move', () => ['there.csv', 'lost.csv'].map((name) => world.drop(name, 100)), 2);
   const older = backedUp(world);
@@ -128,7 +128,7 @@ test('a planned append of the older state is written neither twice nor for nothi
   await program.stop();
   const [file] = world.manifest().map((line) => join(world.feed().manifests, line.file));
   const line = (name: string) => world.manifest().find(({ record }) => record!.path.endsWith(`/${name}`))!.raw;
-  // As it was between plan and confirmation; and of the two lines one never reached the disk.
+  // The state is between plan and confirmation, and one of the two lines never reached the disk.
   editDatabase(older, (db) => {
     db.exec("UPDATE contents SET state = 'carried'; UPDATE jobs SET stage = 'manifest'; DELETE FROM manifest_ends");
     db.prepare(
@@ -148,7 +148,7 @@ test('a planned append of the older state is written neither twice nor for nothi
   assert.equal(world.manifest().length, 3);
 });
 
-test('a line of a file that has gone is never written: its job is held', limit, async (t) => {
+test('a line for a missing file is never written: its job is held', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const gone = await (async () => {
     await stoppedBefore(world, 'manifest', () => world.drop('gone.csv', 100), 1);
@@ -157,7 +157,7 @@ test('a line of a file that has gone is never written: its job is held', limit, 
   const older = backedUp(world);
   await ctl(world, 'resume', 'manifest');
   await newerLine(world);
-  // Its line and its file were taken away by hand.
+  // An operator has removed its line and its file.
   const { record, file } = world.manifest().find(({ record }) => record!.sha256 === gone.sha256)!;
   const manifest = join(world.feed().manifests, file);
   writeFileSync(
@@ -176,7 +176,7 @@ test('a line of a file that has gone is never written: its job is held', limit, 
   assert.equal(world.manifest().length, 1);
 });
 
-test('what was discarded since stays so; its content, withdrawn, goes in again once', limit, async (t) => {
+test('a file discarded since stays discarded; its withdrawn content can be stored once more', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const bytes = world.content(300);
   await stoppedBefore(
@@ -193,7 +193,7 @@ test('what was discarded since stays so; its content, withdrawn, goes in again o
   const program = world.start('ingest');
   for (const name of ['pending.csv', 'since.csv']) await held(world, name, 'target_taken');
   await program.stop();
-  // One is discarded with the daemons down, before the backup: its correction is owed. The other after it.
+  // One is discarded before the backup, with the daemons down, so its correction is not written yet. The other is discarded later.
   await ctl(world, 'discard', jobOf(world, 'pending.csv').id);
   const older = backedUp(world);
   await ctl(world, 'discard', jobOf(world, 'since.csv').id);
@@ -221,7 +221,7 @@ test('what was discarded since stays so; its content, withdrawn, goes in again o
   await done(world, 'again.csv', 'stored');
 });
 
-test('what was sealed since goes on with its file, and its path is free for the next version', limit, async (t) => {
+test('a file that was sealed since goes on, and its path is free for the next version', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('first.csv', 60);
   await world.runOnce();
@@ -255,7 +255,7 @@ test(
     await world.runOnce();
     const older = backedUp(world);
     const target = world.manifest()[0]!.record!.warehouse_path;
-    rmSync(target); // by a consumer
+    rmSync(target); // a consumer does this
     editDatabase(world.statePath, (db) => db.exec('DELETE FROM reservations')); // seconds pass
     await stoppedBefore(world, 'move', () => world.drop('orders.csv', 300), 1);
     assert.equal(world.manifest()[1]!.record!.warehouse_path, target);
@@ -267,7 +267,7 @@ test(
   },
 );
 
-test('a state whose pages do not fit together is not merged, and moved aside whole', limit, async (t) => {
+test('a state with inconsistent pages is not merged, and is moved aside whole', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   for (let n = 0; n < 400; n++) world.drop(`${n}.csv`, 20 + n);
   await world.runOnce();
@@ -275,7 +275,7 @@ test('a state whose pages do not fit together is not merged, and moved aside who
   await newerLine(world);
   restore(world, older);
   const bytes = readFileSync(world.statePath);
-  // The middle of it is of another time.
+  // Its middle pages are from another time.
   bytes.fill(0x5a, bytes.length >> 2, (bytes.length >> 2) * 3);
   writeFileSync(world.statePath, bytes);
   const { stdout } = await rebuilt(world);

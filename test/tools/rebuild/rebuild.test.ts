@@ -1,5 +1,5 @@
 /**
- * `ingest-ctl rebuild` on what a state leaves behind: torn and withdrawn lines, rotated and compressed manifests, private
+ * `ingest-ctl rebuild` from the files of a lost state: torn and withdrawn lines, rotated and compressed manifests, private
  * copies, sidecars, mounts, several feeds.
  */
 import assert from 'node:assert/strict';
@@ -26,16 +26,16 @@ import { createWorld, type World } from '../../world/world.js';
 import { zstdFrame } from '../../world/zstd.js';
 
 const limit = { timeout: 240_000 };
-/** What is sealed stays so: nothing is open behind it. */
+/** No quiet window: a file is sealed at once. */
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
-test('a torn last line is kept and told, and its file is ingested again with a new one', limit, async (t) => {
+test('a torn last line is kept and reported, and its file is ingested again with a new line', limit, async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.drop('first.csv', 100);
   await world.runOnce();
   const second = world.drop('second.csv', 100);
   await world.runOnce();
-  // As a crash between intent and confirmation leaves it: half a line, and the file still in underprocess/.
+  // A crash between intent and confirmation leaves half a line, and the file still in underprocess/.
   const [line] = world.manifest().filter(({ record }) => record!.sha256 === second.sha256);
   const manifest = join(world.feed().manifests, line!.file);
   const whole = readFileSync(manifest);
@@ -89,16 +89,16 @@ test('corrections, rotated and compressed manifests, and a consumer that took fi
   assert.match(stdout, /1 withdrawn/);
   const ledger = new Map(world.ledger().map((row) => [row.sha256, row.note]));
   assert.equal(ledger.get(dropped[3]!.sha256), 'unconfirmed');
-  assert(!ledger.has(sha256), 'what was withdrawn is free');
+  assert(!ledger.has(sha256), 'the withdrawn content is free');
 
-  // Known ones are duplicates, the free one goes in.
+  // Known contents are duplicates, the free content is stored.
   const known = ['plain', 'zipped', 'packed'].map((name) => readFileSync(lines[name]!.record!.warehouse_path));
   for (const [n, bytes] of known.entries()) writeFileSync(join(world.input, `again-${n}.csv`), bytes);
   await world.runOnce();
   assert.equal(world.duplicates().length, 3);
 });
 
-test('everything withdrawn: the empty ledger of a rebuilt state is the right one', limit, async (t) => {
+test('with every content withdrawn, the empty ledger of a rebuilt state is correct', limit, async (t) => {
   const world = createWorld(t);
   world.drop('first.csv', 100);
   await world.runOnce();
@@ -112,7 +112,7 @@ test('everything withdrawn: the empty ledger of a rebuilt state is the right one
   await world.runOnce();
 });
 
-test('several feeds that share their manifests are rebuilt and checked each by its own lines', limit, async (t) => {
+test('of several feeds with shared manifests, each is rebuilt and checked by its own lines', limit, async (t) => {
   const shared = mkdtempSync(join(tmpdir(), 'manifests-'));
   t.after(() => rmSync(shared, { recursive: true }));
   const world = createWorld(t, { feeds: { one: { manifests: shared }, two: { manifests: shared } } });
@@ -143,7 +143,7 @@ test('folders of two states are not rebuilt as one', limit, async (t) => {
   assert.deepEqual(stateFiles(world), []);
 });
 
-test('a sidecar that was sealed goes on with its file: what it demands is not forgotten', limit, async (t) => {
+test('a sealed sidecar goes on with its file, and its checksum is still checked', limit, async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, mode: 'sidecar' } });
   await stoppedBefore(
     world,
@@ -165,7 +165,7 @@ test('a sidecar that was sealed goes on with its file: what it demands is not fo
   assert.equal(world.manifest().length, 1);
 });
 
-/** The kernel stamps changes of one tick alike. */
+/** The kernel gives changes within one tick the same time. */
 async function nextTick(world: World): Promise<void> {
   const path = join(world.root, 'a tick');
   const now = () => {
@@ -176,7 +176,7 @@ async function nextTick(world: World): Promise<void> {
   await until('the next tick', () => now() > before);
 }
 
-test('a sidecar sealed without its file goes back beside it, unless the file is another one now', limit, async (t) => {
+test('a sidecar sealed without its file goes back beside it, unless the file was replaced', limit, async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, mode: 'sidecar' } });
   world.drop('first.csv', 100);
   world.sidecar('first.csv');
@@ -202,7 +202,7 @@ test('a sidecar sealed without its file goes back beside it, unless the file is 
   assert.equal(world.manifest().length, 2, 'the one with its sidecar went in, the other one waits for its own');
 });
 
-test('a discarded file whose way to failed/ was cut short is not ingested after all', limit, async (t) => {
+test('a discarded file whose move to failed/ was interrupted is not ingested', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await stoppedBefore(world, 'move', () => world.drop('given-up.csv', 100), 1);
   const [{ record, file }] = world.manifest() as [ReturnType<World['manifest']>[0]];
@@ -218,8 +218,8 @@ test('a discarded file whose way to failed/ was cut short is not ingested after 
   assert.deepEqual(world.underprocess(), []);
 });
 
-test('private copies, and files sealed inside another mount, go on too', limit, async (t) => {
-  if (skipUnlessRoot(t, 'a rebuild of what was sealed inside another mount')) return;
+test('private copies, and files that were sealed inside another mount, go on too', limit, async (t) => {
+  if (skipUnlessRoot(t, 'a rebuild of files that were sealed inside another mount')) return;
   const world = createWorld(t, { options: AT_ONCE });
   tmpfsMount(join(world.input, 'mounted'));
   await stoppedBefore(
@@ -261,7 +261,7 @@ test('a manifest that cannot be read to its end stops the rebuild, and nothing i
   assert(!existsSync(world.statePath));
 });
 
-test('a log that a lost state left beside it is moved aside, and never read into the new one', limit, async (t) => {
+test('the log of a lost state is moved aside, and never read into the new state', limit, async (t) => {
   const world = createWorld(t);
   const program = world.start('ingest');
   const first = world.drop('first.csv', 100);

@@ -4,12 +4,12 @@ import type { StageStats } from '../../../../queue/backend.js';
 export const STAGE_NAMES = ['verify-complete', 'hash', 'process', 'manifest', 'move'] as const;
 export type IngestStage = (typeof STAGE_NAMES)[number];
 
-interface Chained {
+export interface Chained {
   process?: unknown;
 }
 
 /** Without a chain there is nothing to be processed. */
-const passesBy = (stage: string, feed: Chained): boolean => stage === 'process' && feed.process === undefined;
+export const passesBy = (stage: string, feed: Chained): boolean => stage === 'process' && feed.process === undefined;
 
 /** The stages that the files of at least one feed go through. */
 export const stagesUsed = (feeds: readonly Chained[]): IngestStage[] =>
@@ -21,8 +21,8 @@ export function statsUsed(
   feeds: readonly { name: string; options: Chained }[],
 ): StageStats[] {
   const chained = new Map(feeds.map(({ name, options }) => [name, options]));
-  return stats.filter(
-    ({ feed, stage, ready, deferred, claimed, waiting, held }) =>
-      !passesBy(stage, chained.get(feed) ?? {}) || ready + deferred + claimed + waiting + held > 0,
-  );
+  return stats.filter((one) => !passesBy(one.stage, chained.get(one.feed) ?? {}) || hasJobs(one));
 }
+
+export const hasJobs = ({ ready, deferred, claimed, waiting, held }: StageStats): boolean =>
+  ready + deferred + claimed + waiting + held > 0;

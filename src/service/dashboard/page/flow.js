@@ -137,7 +137,7 @@ function showStage(item, one) {
     ...(records?.rejected > 0 ? [`${count(records.rejected)} rejected`] : []),
     ...(one.inProgress > 0 ? [`${count(one.inProgress)} in progress`] : []),
     ...(one.claimed > one.inProgress ? [`${count(one.claimed - one.inProgress)} claimed`] : []),
-    ...(one.deferred > 0 ? [`${count(one.deferred)} not due`] : []),
+    ...(one.deferred > 0 ? [`${count(one.deferred)} not due yet`] : []),
     ...(one.held > 0 ? [`${count(one.held)} held`] : []),
   ];
   const isPaused = closed?.cause === 'pause';
@@ -148,7 +148,9 @@ function showStage(item, one) {
     `${one.rate.toFixed(1)} files/s${records === undefined ? '' : `, ${count(Math.round(records.rate))} records/s`}`,
     closed === undefined ? parts.join(', ') : isPaused ? pausedText(closed, one.feed) : `closed: ${name(closed.code)}`,
   ]);
-  item.className = closed !== undefined ? 'closed' : one.held > 0 ? 'held' : '';
+  // As the findings are: a pause is a notice until a file waits for it.
+  const isStuck = one.held > 0 || (closed !== undefined && (!isPaused || one.files > 0));
+  item.className = isStuck ? 'stuck' : isPaused ? 'notice' : '';
   item.asked = actOf(one);
   const pressed = item.querySelector('button');
   const words = isPaused ? 'Resume' : 'Pause';

@@ -84,7 +84,7 @@ export function endJob(tx: Tx, id: string, sha256: Buffer, content: number, byte
   return true;
 }
 
-/** A job of the older state that ended according to the disk. Its remaining files are put away at the next start. */
+/** The disk shows that this job of the older state has ended. Its remaining files are put away at the next start. */
 export const decide = (tx: Tx, job: Job, facts: JobFacts): void => goOnAt(tx, job, 'move', facts);
 
 /** A job of the older state that the disk is ahead of. */

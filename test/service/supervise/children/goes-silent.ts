@@ -1,4 +1,4 @@
-/** The producer's first life stops itself after its first beat, as a frozen process would; the workers are steady. */
+/** The first producer stops itself after its first heartbeat, like a frozen process. The workers are steady. */
 import { liveAsChild } from '../../../../src/service/supervise/life.js';
 import { forEver, isFirstLife, startBeating, steady, traceLife } from './slot.js';
 

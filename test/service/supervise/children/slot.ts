@@ -1,6 +1,6 @@
 /**
- * What the tiny roles of these tests share: a slot in a real owners file with real beats, and traces on disk.
- * The folder of the (never made) state is theirs.
+ * Helpers of the small roles in these tests: a slot in a real owners file with real heartbeats, and traces on disk.
+ * The traces lie in the folder of the state, which is never created.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
@@ -13,12 +13,12 @@ export const folderOf = (context: ChildContext): string => dirname(context.confi
 
 export const roleOf = (context: ChildContext): string => context.stages[0] ?? 'producer';
 
-/** Lists each life as `ROLE PID`. */
+/** Appends a line `ROLE PID` for this process. */
 export function traceLife(context: ChildContext): void {
   appendFileSync(join(folderOf(context), 'lives'), `${roleOf(context)} ${process.pid}\n`);
 }
 
-/** True the first time that this role asks; the file keeps it over deaths. */
+/** True the first time that this role asks. A file keeps the answer through deaths. */
 export function isFirstLife(context: ChildContext): boolean {
   const mark = join(folderOf(context), `lived-${roleOf(context)}`);
   if (existsSync(mark)) return false;
@@ -26,7 +26,7 @@ export function isFirstLife(context: ChildContext): boolean {
   return true;
 }
 
-/** Writes beats until the answered function is called, and reports `ready`. */
+/** Writes heartbeats until the returned function is called, and reports `ready`. */
 export function startBeating(context: ChildContext, inProgress: { job: string | null; place: string }): () => void {
   const owner = process.pid;
   const ownersPath = join(folderOf(context), 'owners');
@@ -47,7 +47,7 @@ export const drained = (context: ChildContext): Promise<void> =>
 
 export const forEver = (): Promise<never> => new Promise(() => setInterval(() => {}, 60_000));
 
-/** A steady role: beats, and ends when it is asked to. */
+/** A steady role: it writes heartbeats, and ends when it is asked to. */
 export async function steady(context: ChildContext): Promise<void> {
   traceLife(context);
   const stop = startBeating(context, { job: null, place: '' });

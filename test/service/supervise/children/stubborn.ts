@@ -1,4 +1,4 @@
-/** All beat, and none ends when it is asked to; what each has in hand stands in its slot. A stop clears it. */
+/** All write heartbeats, and none ends when it is asked to. Each has its job in progress in its slot. A stop clears it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { liveAsChild } from '../../../../src/service/supervise/life.js';
