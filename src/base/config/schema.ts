@@ -518,7 +518,7 @@ export const commonFields = {
   config: text({
     group: GENERAL,
     description:
-      'A YAML file with these options as keys, and many feeds under `feeds`. Without it, and without --state-path and --input, the commands of a state read /etc/atomic-ingestor/config.yaml, if there is one.',
+      'A YAML file with these options as keys, and many feeds under `feeds`. Without it, and where no option names the state, the commands of a state read /etc/atomic-ingestor/config.yaml, if there is one.',
     rule: 'the path of a YAML file',
     example: '/etc/atomic-ingestor/config.yaml',
     placeholder: 'FILE',
