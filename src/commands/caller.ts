@@ -1,4 +1,4 @@
-/** Who called this command, for the record of an operator's act. */
+/** The user who called this command, for the record of an operator's act. */
 import { userInfo } from 'node:os';
 
 /** The user who called; under sudo, the user who called sudo. */

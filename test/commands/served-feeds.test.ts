@@ -113,7 +113,7 @@ test('a feed that no running producer has is found, until it is served again or 
   assert.deepEqual(await findings(world), []);
 });
 
-/** What explain says of a file that waits for its sidecar, of one whose sidecar came, and of one that nobody noticed. */
+/** The text of explain for a file that waits for its sidecar, of one whose sidecar came, and of one that nobody noticed. */
 async function explained(world: World): Promise<void> {
   const { input } = world.feed('side');
   const says = async (name: string) => (await world.run('ingest-ctl', ['explain', join(input, name)])).stdout;

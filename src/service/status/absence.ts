@@ -78,8 +78,8 @@ function nobody(view: Pick<QueueView, 'read' | 'countedAtMs'>, before: readonly 
   });
 }
 
-/** No service is recorded: a first start failed, or a run with `--once` was broken off. */
-const NEVER = { since: null, how: 'has not come through its start, or a run with --once was broken off' };
+/** No service is recorded: nothing distinguishes a first start that failed from none, or from a run with `--once` that was killed. */
+const NEVER = { since: null, how: 'has not started yet, or its last start failed' };
 
 /** When processes died together, nobody saw it. Only their last writes are known. */
 function endingOf(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[]): { since: string; how: string } {

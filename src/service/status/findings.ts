@@ -9,6 +9,7 @@
 import type { Gate, HeldFor, StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { CATALOGUE } from '../../base/errors.js';
+import { groupOf, remedyOf } from '../../base/remedy.js';
 import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import { ADVICE, notices } from '../../ingest/gates/notices.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
@@ -95,7 +96,7 @@ function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
     stage,
     files: jobs,
     sentence: `${files(jobs, ['is', 'are'])} held in ${stage} of ${feed} (${code}), ${which}: ${oldest.reason}.`,
-    release: CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.',
+    release: remedyOf(code, jobs === 1 ? oldest.id : groupOf(feed, code)),
     since: iso(oldest.updatedAtMs),
   };
 }

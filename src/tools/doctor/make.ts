@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { quoted } from '../../base/config/values/directories.js';
+import { quoted } from '../../base/shell.js';
 import type { PlaceKind } from '../../files/place-error.js';
 
 /** The group of uploaders that the Debian package makes. */
