@@ -139,6 +139,7 @@ test('a file of a feed that is not in the state is a finding with its remedy', l
   await serveBy('ingest-producer', world, 'orders', 'side');
   editDatabase(world.statePath, (db) => db.exec("DELETE FROM feeds WHERE name = 'side'"));
   world.start('ingest-worker');
+  await until('the worker', async () => !(await findings(world)).some(({ code }) => code === 'no_worker'), PATIENT);
   world.drop('lost.csv', 10, { feed: 'side' });
   const { sentence, release, severity } = await found(world, 'feed_not_in_state');
   assert.equal(severity, 'stuck');
