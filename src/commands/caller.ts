@@ -1,13 +1,5 @@
 /** The user who called this command, for the record of an operator's act. */
-import { userInfo } from 'node:os';
+import { userName } from '../linux/index.js';
 
-/** The user who called; under sudo, the user who called sudo. */
-export function callerName(): string {
-  const { SUDO_USER } = process.env;
-  if (SUDO_USER) return SUDO_USER;
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.geteuid?.()}`; // a uid without an entry in the user database
-  }
-}
+/** Under sudo, the user who called sudo. */
+export const callerName = (): string => process.env.SUDO_USER || userName();

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { FeedOptions } from '../../base/config/options.js';
 import { isWithin, realOrFuturePath } from '../../base/config/values/directories.js';
-import { userName } from './make.js';
+import { userName } from '../../linux/index.js';
 import { type Finding, ok, warn } from './words.js';
 
 const UNIT = 'atomic-ingestor';
