@@ -58,7 +58,10 @@ export interface MirrorTotals {
 
 export interface MirrorStatus {
   totals: MirrorTotals;
-  /** Why `dest` cannot be written to now: a name of errno such as `ENOSPC`. Undefined: it can be. */
+  /**
+   * Why nothing can be copied now: `source_missing`, `source_replaced`, `source_empty` or `dest_missing` while one of the
+   * two is away, or a name of errno such as `ENOSPC` while `dest` cannot be written to. Undefined: nothing waits.
+   */
   waiting: string | undefined;
   /** Paths that could not be mirrored; each is tried again. */
   unmirrored: number;

@@ -48,7 +48,7 @@ export interface Totals {
 /** The current state of a running mirror. */
 export interface ReplicaStatus {
   totals: Totals;
-  /** The errno name that DEST is waiting on; undefined if DEST works. */
+  /** The errno name that DEST is waiting on, or the error code of a place that is away; undefined if both work. */
   waiting: string | undefined;
   unmirrored: number;
   largeUnderWay: number;
