@@ -26,7 +26,7 @@ export function replicateOptions(options: MirrorOptions): ReplicateOptions {
 }
 
 function checkEach(options: MirrorOptions): void {
-  if (typeof options !== 'object' || options === null)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new MirrorError(
       'bad_value',
       `The options have to be an object, and are ${shownValue(options)}: correct them.`,
@@ -70,7 +70,7 @@ const globs: Check = (name, value) => {
     if (fault !== undefined)
       throw new MirrorError(
         'bad_value',
-        `The option ${name} has the glob ${shownValue(glob)}, which matches nothing: ${fault}.`,
+        `The option ${name} has the glob ${shownValue(glob)}, which cannot be used: ${fault}.`,
       );
   }
 };
