@@ -17,11 +17,11 @@ export const profiles = {
   lowResource: { debounceMs: 500, bufferMax: 50 },
 } as const satisfies Record<string, WatcherOptions>;
 
-export type Settings = Required<
-  Omit<WatcherOptions, 'poll' | 'backend' | 'rescanMs' | 'signal' | 'logger' | 'statePath'>
-> & {
-  backend: BackendName;
-} & Pick<WatcherOptions, 'rescanMs' | 'signal' | 'logger' | 'statePath'>;
+/** Without a default. */
+type Absent = 'rescanMs' | 'signal' | 'logger' | 'statePath';
+type Given<Name extends keyof WatcherOptions> = { [K in Name]-?: NonNullable<WatcherOptions[K]> };
+
+export type Settings = Given<Exclude<keyof WatcherOptions, 'poll' | Absent>> & Partial<Given<Absent>>;
 
 const NODE_RESCAN_MS = 5_000;
 
