@@ -27,7 +27,7 @@ export interface MirrorOptions {
   allowEmptySource?: boolean | undefined;
   /** Ends after one scan of everything. Default false: goes on until it is stopped. */
   once?: boolean | undefined;
-  /** Uses scans alone, without events. Default false. */
+  /** Uses only scans, no events. Default false. */
   poll?: boolean | undefined;
   /** Time between two scans of everything. Default 300,000; 5,000 with `poll`; at most 2,147,483,647. */
   scanEveryMs?: number | undefined;
