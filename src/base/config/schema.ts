@@ -57,7 +57,7 @@ const glob = (description: string, example: string) =>
     {
       group: WHICH,
       description,
-      rule: `a glob pattern of 1 to ${limits.globBytesMax} characters for paths below a folder (no slash at its front or end), at most ${limits.globsMax} of them`,
+      rule: `a glob pattern of 1 to ${limits.globBytesMax} characters for paths below a folder (no slash at its front or end, no ! at its front), at most ${limits.globsMax} of them`,
       example,
       placeholder: 'GLOB',
     },

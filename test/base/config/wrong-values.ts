@@ -34,7 +34,7 @@ const OF_TEXT: Record<string, string[]> = {
     'file:///etc/passwd',
   ],
   include: ['x'.repeat(2_000), '/data/staging/*.csv', '../*.csv'],
-  exclude: ['x'.repeat(2_000), 'tmp/', 'a//b', '!'],
+  exclude: ['x'.repeat(2_000), 'tmp/', 'a//b', '!', '!x'],
 };
 
 export function wrongValuesOf(name: string): string[] {
