@@ -63,7 +63,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   shared_ledger_missing: environment('Add --shared-ledger with the address that the sentence names.'),
   shared_ledger_not_joined: environment('Run ingest-ctl host join once.'),
   shared_ledger_unusable: environment('Do what the sentence says: it has the answer of PostgreSQL.'),
-  feed_under_way: usage('Wait until no file of the feed is on its way; queue-stat --by feed shows what waits.'),
+  feed_under_way: usage('Wait until none of its files is on the way or held; queue-stat --feed FEED shows what waits.'),
+  feed_in_use: usage('Remove the feed from the configuration and restart the service, then retire the feed.'),
   warehouse_not_empty: usage('Name an empty directory, or start ingest with the copy.'),
   not_ours_to_withdraw: usage('Name a file that this feed has ingested.'),
 
@@ -127,54 +128,69 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_io: passing('Check the disk of the state and its permissions.', EXIT.environment),
 
   poison: held(
-    'Its process died repeatedly while it worked on this file; look at the log, then run ingest-ctl retry or discard.',
+    'Its process died repeatedly while it worked on this file; look at the log, then run ingest-ctl retry, or ingest-ctl discard.',
   ),
-  too_large: held('Raise --max-bytes and run ingest-ctl retry, or remove the file.'),
-  too_small: held('Lower --min-bytes and run ingest-ctl retry, or remove the file.'),
+  too_large: held('Raise --max-bytes, restart the service and run ingest-ctl retry; or run ingest-ctl discard.'),
+  too_small: held('Lower --min-bytes, restart the service and run ingest-ctl retry; or run ingest-ctl discard.'),
   unreadable: held('Give read permission; the change is noticed, and the file goes on by itself.'),
-  not_permitted: held('Give write permission on its directory, then run ingest-ctl retry.'),
+  not_permitted: held('Give that user write permission on that folder, then run ingest-ctl retry.'),
   sticky_directory: held(
-    'Run as the owner of the file or as root, or remove the sticky bit, then run ingest-ctl retry.',
+    'Remove the sticky bit of that folder (chmod -t), or run the service as the owner of the file or as root; then run ingest-ctl retry.',
   ),
   name_too_long: held('Move the file to a shorter path.'),
-  changed_after_copy: held('Look at the stored file and the original, then run ingest-ctl retry or discard.'),
+  changed_after_copy: held(
+    'Compare the original with the stored file, then run ingest-ctl discard; or, once the original is as before, run ingest-ctl retry.',
+  ),
   checksum_mismatch: held('Send the file again, and discard this one with ingest-ctl discard.'),
-  empty_file: held('Run ingest-ctl discard, or set --on-empty duplicate and run ingest-ctl retry.'),
+  empty_file: held(
+    'Run ingest-ctl discard; or set --on-empty duplicate, restart the service and run ingest-ctl retry.',
+  ),
   sealed_file_missing: held(
     'Put the file back into the work directory and run ingest-ctl retry, or run ingest-ctl discard.',
   ),
-  changed_after_hash: held('Look at the file and who wrote to it, then run ingest-ctl retry or discard.'),
+  changed_after_hash: held('Run ingest-ctl discard, and send the file again.'),
   withdrawn_file_differs: held(
     'Look at the file and move it away, then run ingest-ctl retry, or run ingest-ctl discard.',
   ),
   record_invalid: held(
-    'Send it corrected and discard this one with ingest-ctl discard; or give the step an else, and run ingest-ctl retry.',
+    'Send it corrected and discard this one with ingest-ctl discard; or give the step an else, restart the service and run ingest-ctl retry.',
   ),
   header_differs: held(
-    'Send it with the right header and discard this one with ingest-ctl discard; or correct the chain, and run ingest-ctl retry.',
+    'Send it with the right header and discard this one with ingest-ctl discard; or correct the chain, restart the service and run ingest-ctl retry.',
   ),
   rows_out_of_bounds: held(
-    'Send it complete and discard this one with ingest-ctl discard; or change rows of the check, and run ingest-ctl retry.',
+    'Send it complete and discard this one with ingest-ctl discard; or change rows of the check, restart the service and run ingest-ctl retry.',
   ),
   not_utf8: held(
-    'Send it as UTF-8 and discard this one with ingest-ctl discard; or set encoding of the chain, and run ingest-ctl retry.',
+    'Send it as UTF-8 and discard this one with ingest-ctl discard; or set encoding of the chain, restart the service and run ingest-ctl retry.',
   ),
   nul_byte: held(
-    'Send it as text and discard this one with ingest-ctl discard; or set encoding of the chain, and run ingest-ctl retry.',
+    'Send it as text and discard this one with ingest-ctl discard; or set encoding of the chain, restart the service and run ingest-ctl retry.',
   ),
-  record_too_large: held('Look for a quote that is not closed; or raise record-bytes-max, and run ingest-ctl retry.'),
-  unpacked_too_large: held('Look at what was packed; or raise unpacked-bytes-max, and run ingest-ctl retry.'),
+  record_too_large: held(
+    'Look for a quote that is not closed, send it corrected and run ingest-ctl discard; or raise record-bytes-max, restart the service and run ingest-ctl retry.',
+  ),
+  unpacked_too_large: held(
+    'Look at what was packed, then run ingest-ctl discard; or raise unpacked-bytes-max, restart the service and run ingest-ctl retry.',
+  ),
   gzip_cut: held('Send the file again, and discard this one with ingest-ctl discard.'),
   gzip_damaged: held('Send the file again, and discard this one with ingest-ctl discard.'),
-  too_many_outputs: held('Look at the column that names the outputs; or raise outputs-max, and run ingest-ctl retry.'),
-  outputs_too_large: held('Look at what the module emits; or raise output-bytes-max, and run ingest-ctl retry.'),
+  too_many_outputs: held(
+    'Look at the column that names the outputs, then run ingest-ctl discard; or raise outputs-max, restart the service and run ingest-ctl retry.',
+  ),
+  outputs_too_large: held(
+    'Correct the module, then run ingest-ctl retry; or raise output-bytes-max, restart the service and run ingest-ctl retry.',
+  ),
   rejects_too_many: held(
-    'Send it corrected and discard this one with ingest-ctl discard; or raise reject.max, and run ingest-ctl retry.',
+    'Send it corrected and discard this one with ingest-ctl discard; or raise reject.max, restart the service and run ingest-ctl retry.',
   ),
   process_failed: held('Correct the module, try it with ingest-ctl process, then run ingest-ctl retry.'),
   target_taken: held('Move the foreign file out of the warehouse, then run ingest-ctl retry.'),
+  target_not_permitted: held(
+    'Give that user write permission on that folder (where it is missing, on its parent), then run ingest-ctl retry.',
+  ),
   never_fits: held(
-    'Make the filesystem larger, or lower --min-free-bytes, and run ingest-ctl retry, or run ingest-ctl discard.',
+    'Make the filesystem larger, or lower --min-free-bytes and restart the service; then run ingest-ctl retry. Or run ingest-ctl discard.',
   ),
   target_name_refused: held('Send the file again under another name, and discard this one with ingest-ctl discard.'),
   process_stuck: held('Correct the module, then run ingest-ctl retry, or run ingest-ctl discard.'),
@@ -195,7 +211,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   unloadable: passing('Correct the chain or its module: the gate opens by itself when it can be loaded.'),
   paused: held('An operator closed the stage; ingest-ctl resume opens it.'),
   sidecar_unreadable: passing('Give read permission on the sidecar; if it is held by then, run ingest-ctl retry.'),
-  eio: passing('Look at the kernel log and the disk.'),
+  eio: passing('Look at the kernel log and the disk; if the file is held by then, run ingest-ctl retry.'),
 };
 
 /** An error that a person can act on: one sentence with option or path, rule, value and next step. No stack is shown. */

@@ -79,7 +79,7 @@ class SqliteChangeLog implements ChangeLog {
     if (seq >= horizon) return changes;
     throw new ChangeLogError(
       'change_log_gap',
-      `${this.path} has not kept everything after ${seq} (only what follows ${horizon}): read everything once by other means, register the consumer, and continue from there.`,
+      `${this.path} has not kept everything after ${seq} (only what follows ${horizon}): read everything once (for files, the whole tree), register the consumer, and continue from there.`,
     );
   }
 
@@ -145,7 +145,7 @@ class SqliteChangeLog implements ChangeLog {
     if (!known.lost) return known;
     throw new ChangeLogError(
       'change_log_lost_consumer',
-      `${name} had acknowledged nothing after ${known.acked} when ${this.path} reached its bound of ${this.entriesMax} keys: register it again, and read everything once by other means.`,
+      `${name} had acknowledged nothing after ${known.acked} when ${this.path} reached its bound of ${this.entriesMax} keys: register it again, and read everything once (for files, the whole tree).`,
     );
   }
 

@@ -23,7 +23,8 @@ export function checkedOptions<T extends object>(
   known: readonly (keyof T & string)[],
 ): Partial<T> {
   if (options === undefined) return {};
-  if (typeof options !== 'object' || options === null) refuse('options must be an object', shownValue(options));
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    refuse('options must be an object', shownValue(options));
   const unknown = unknownOption(options, known);
   if (unknown !== undefined) throw refused(unknown);
   return options;
@@ -33,7 +34,10 @@ export function checkOpening({ path, logger }: Partial<ChangeLogOptions>): strin
   const isPath = typeof path === 'string' && path !== '' && path === path.trim() && !path.includes('\0');
   // better-sqlite3 trims spaces at both ends, and would then create a file of another name, or none.
   if (!isPath)
-    return refuse('path must be the path of a file, which is not empty and ends in no space', shownValue(path));
+    return refuse(
+      'path must be the path of a file: text that is not empty, and that has no space at its front or end',
+      shownValue(path),
+    );
   if (logger !== undefined && missingIn(logger, ['warn']) !== undefined)
     refuse('logger must have the function warn', shownValue(logger));
   return path;

@@ -2,6 +2,9 @@
  * The errors of a change log: an argument was refused, or the log cannot be used. The message is one sentence with the
  * next step.
  */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+
 export type ChangeLogErrorCode =
   /** An argument breaks a rule: a bug of the caller. */
   | 'change_log_bad_value'
@@ -46,21 +49,21 @@ export function asChangeLogError(error: unknown, path: string): unknown {
   const { code } = error as { code?: unknown };
   const known = CODES[String(code)];
   if (known !== undefined) return new ChangeLogError(known, error.message, { cause: error });
-  if (code === 'state_not_a_database') {
-    return unusable(path, 'it is damaged or no database', error);
-  }
-  return typeof code === 'string' && /^(E[A-Z]+|state_\w+)$/.test(code)
-    ? unusable(path, reasonOf(error), error)
-    : error;
+  if (code === 'state_not_a_database') return unusable(path, 'it is damaged or no database', NEXT.damaged, error);
+  if (typeof code !== 'string' || !/^(E[A-Z]+|state_\w+)$/.test(code)) return error;
+  const isThere = existsSync(dirname(path));
+  return unusable(path, reasonOf(error), isThere ? NEXT.refused : NEXT.noDirectory, error);
 }
 
-function unusable(path: string, why: string, cause: Error): ChangeLogError {
-  return new ChangeLogError(
-    'change_log_unusable',
-    `The change log ${path} cannot be used (${why}): make its directory, correct the permissions, or name another path.`,
-    { cause },
-  );
-}
+const NEXT = {
+  damaged:
+    'name another path, or move this file and those beside it (-wal, -shm) away; every consumer then starts from scratch',
+  noDirectory: 'make its directory, or name another path',
+  refused: 'correct its permissions and those of its directory, or name another path',
+};
+
+const unusable = (path: string, why: string, next: string, cause: Error): ChangeLogError =>
+  new ChangeLogError('change_log_unusable', `The change log ${path} cannot be used (${why}): ${next}.`, { cause });
 
 /** Returns the text in the parentheses of such a sentence, or the whole sentence. */
 const reasonOf = ({ message }: Error): string => /\((.+)\)/.exec(message)?.[1] ?? message;

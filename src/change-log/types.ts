@@ -9,12 +9,12 @@ export interface ChangeLogOptions {
    * The most keys that are kept. Beyond it the oldest are removed, and consumers that had not acknowledged them are
    * lost. Default 1,000,000.
    */
-  entriesMax?: number;
+  entriesMax?: number | undefined;
   /**
    * Gets one warning for each lost consumer. Same shape as bunyan and pino. If it throws, Node's `warning` reports that
    * once.
    */
-  logger?: { warn: (fields: object, message: string) => void };
+  logger?: { warn: (fields: object, message: string) => void } | undefined;
 }
 
 export type Operation = 'put' | 'delete';
@@ -25,7 +25,7 @@ export interface NewChange {
   operation: Operation;
   timestamp: Date;
   /** Equal on the delete of the old name and the put of the new name. */
-  renameId?: string;
+  renameId?: string | undefined;
 }
 
 export interface Change {
@@ -49,7 +49,8 @@ export interface Registered {
   /** The seq from which to continue: `since(seq)`. */
   seq: number;
   /**
-   * True: the consumer was unknown or lost, so everything before `seq` must first be read by other means.
+   * True: the consumer was unknown or lost. The log does not have all of its changes: first read all that you follow
+   * (for files, the whole tree), then go on from `seq`.
    * False: everything **recorded** after `seq` is in the log. Changes while nobody recorded are not: give the watcher a
    * `statePath`, and it emits them at its next start.
    */

@@ -1,6 +1,5 @@
 /** ingest-ctl audit: whether warehouse, manifests and ledger agree; each difference in one line, with what to do. */
 import { checkPages, type QueueView } from '../../queue/index.js';
-import { existingState, statePathOf } from '../base/config/state-path.js';
 import { EXIT } from '../base/errors.js';
 import { safeJsonLine, safeText, shownBytes } from '../base/telemetry/safe.js';
 import { StatusLine } from '../base/telemetry/terminal.js';
@@ -10,13 +9,14 @@ import { askedFor } from './ask.js';
 import { print, printNote } from './console.js';
 import { bar } from './progress.js';
 import { withShared } from './shared.js';
+import { stateFor } from './state.js';
 import { withView } from './state-view.js';
 
 export async function audit(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('audit', argv);
   if (!invocation) return 0;
   const { json, hash, feed } = invocation.view;
-  const statePath = existingState(statePathOf(invocation, process.env));
+  const statePath = await stateFor(invocation);
   const status = process.stderr.isTTY ? new StatusLine() : undefined;
   const show: AuditProgress = (what, done, of, bytes) => status?.show(progressLine(what, done, of, bytes));
   const ask = (act: (shared?: Rows) => Promise<number>): Promise<number> =>

@@ -1,17 +1,16 @@
 /** ingest-ctl backup FILE: a whole copy of the state, while everything goes on. */
 import { resolve } from 'node:path';
-import { existingState, statePathOf } from '../base/config/state-path.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { backUp } from '../tools/backup/backup.js';
 import { askedFor, oneWord } from './ask.js';
 import { print } from './console.js';
-import { refuseUnusableState } from './state.js';
+import { refuseUnusableState, stateFor } from './state.js';
 
 export async function backup(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('backup', argv);
   if (!invocation) return 0;
   const word = oneWord(invocation, 'a file');
-  const statePath = existingState(statePathOf(invocation, process.env));
+  const statePath = await stateFor(invocation);
   refuseUnusableState(statePath);
   const to = resolve(word);
   const bytes = backUp(statePath, to);

@@ -10,7 +10,7 @@ import { asOperatorError } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { type Finding, NO_ALARM } from '../ingest/health/finding.js';
 import type { FleetReport } from '../service/fleet/report.js';
-import { oldestSeconds } from '../service/status/ages.js';
+import { type Oldest, oldestOf, toSecond } from '../service/status/ages.js';
 import { OF_PROCESSES } from '../service/status/process-findings.js';
 import type { Report } from '../service/status/report.js';
 import { print, printNote } from './console.js';
@@ -19,13 +19,16 @@ export const MONITORING = { ok: 0, critical: 2, unknown: 3 } as const;
 /** A day: a sidecar, or the end of a cut upload, may rightly be waited for that long. */
 const AGE_SECONDS = 86_400;
 const HELD = 0;
+const LOST = 'state_lost';
 
 interface Judged {
   /** The worst first. */
   wrong: string[];
   waiting: number;
   held: number;
+  /** The age of the oldest file, in seconds. */
   oldest: number;
+  pauses: string;
 }
 
 type Bounds = Pick<Invocation['view'], 'max-age' | 'max-held'>;
@@ -34,12 +37,17 @@ export function checkState(view: QueueView, report: Report, asked: Invocation['v
   const { age, max } = boundsOf(asked);
   const held = report.stages.reduce((sum, stage) => sum + stage.held, 0);
   const waiting = report.stages.reduce((sum, s) => sum + s.ready + s.deferred + s.claimed + s.waiting, 0);
-  const oldest = oldestSeconds(view, asked.feed);
+  const oldest = oldestOf(view, asked.feed);
   // --max-held says how many held files are no reason: then their findings are none either.
   const isOfHeld = (one: Finding) =>
     report.held_by_code.some((by) => by.code === one.code && by.feed === one.feed && by.stage === one.stage);
   const counted = held > max ? report.findings : report.findings.filter((one) => !isOfHeld(one));
-  return conclude({ wrong: [...worst(counted), ...passed(oldest, age)], waiting, held, oldest }, asked);
+  const seconds = oldest?.seconds ?? 0;
+  const old = passed(seconds, age, oldest === undefined ? '' : whyOld(oldest, report));
+  return conclude(
+    { wrong: [...worst(counted), ...old], waiting, held, oldest: seconds, pauses: pausesIn(report) },
+    asked,
+  );
 }
 
 export function checkFleet(report: FleetReport, asked: Invocation['view']): number {
@@ -51,17 +59,27 @@ export function checkFleet(report: FleetReport, asked: Invocation['view']): numb
   const wrong = [
     ...worst(report.findings),
     ...held.map((host) => `host ${host.host} holds ${host.held} files: run ingest-ctl held there`),
-    ...passed(oldest, age),
+    ...passed(oldest, age, 'queue-stat --fleet says at which host.'),
   ];
-  return conclude({ wrong, waiting: sum((host) => host.waiting), held: sum((host) => host.held), oldest }, asked);
+  return conclude(
+    { wrong, waiting: sum((host) => host.waiting), held: sum((host) => host.held), oldest, pauses: '' },
+    asked,
+  );
 }
 
-/** A check that cannot judge says so, also where an option is wrong or the state is missing. */
+/**
+ * A check that cannot judge says so, also where an option is wrong or the state is missing. A state that was there and is lost is
+ * CRITICAL: the service has died of it, or refuses to start.
+ */
 export async function orUnknown(check: () => Promise<number>): Promise<number> {
   try {
     return await check();
   } catch (error) {
     const known = asOperatorError(error);
+    if (known?.code === LOST) {
+      line('CRITICAL', known.message);
+      return MONITORING.critical;
+    }
     line('UNKNOWN', known?.message ?? String(error));
     if (!known) printNote(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return MONITORING.unknown;
@@ -79,20 +97,53 @@ function worst(findings: readonly Finding[]): string[] {
   );
 }
 
-const passed = (oldest: number, age: number): string[] =>
+const passed = (oldest: number, age: number, why: string): string[] =>
   oldest <= age
     ? []
     : [
-        `a file has been known for ${shownSeconds(oldest)}, longer than --max-age ${shownDuration(age * 1_000)}: queue-stat says in which stage`,
+        `a file has been known for ${shownSeconds(oldest)}, longer than --max-age ${shownDuration(age * 1_000)}. ${why}`,
       ];
 
-function conclude({ wrong, waiting, held, oldest }: Judged, asked: Bounds): number {
+/** The stage of the oldest file, and what keeps it there: the finding about that very file, else one about its whole stage. */
+function whyOld({ feed, stage, since }: Oldest, { findings, gates }: Report): string {
+  const there = findings.filter(
+    (one) => [feed, '*'].includes(one.feed) && (one.stage === '*' || one.stage.split(',').includes(stage)),
+  );
+  const isOfAll = ({ code }: Finding) =>
+    [...OF_PROCESSES, ...OF_FEEDS].includes(code) || gates.some((gate) => gate.code === code);
+  const why =
+    there.find((one) => one.files > 0 && one.since !== null && toSecond(one.since) === since) ?? there.find(isOfAll);
+  const where = `It is in ${stage} of ${feed}`;
+  return why === undefined
+    ? `${where}: ingest-ctl explain says why it waits`
+    : `${where}: ${why.sentence} ${why.release}`;
+}
+
+/** Findings that concern every file of a feed, or of the state. */
+const OF_FEEDS: readonly string[] = ['feed_not_served', 'feed_not_in_state', 'state_full'];
+const PAUSES_MAX = 3;
+
+/** The pauses, for a line that says that all is well. */
+function pausesIn({ gates }: Report): string {
+  const pauses = gates.filter(({ cause }) => cause === 'pause');
+  const more = pauses.length > PAUSES_MAX ? [`${pauses.length - PAUSES_MAX} more pauses`] : [];
+  return [...pauses.slice(0, PAUSES_MAX).map(pauseText), ...more].map((text) => `; ${text}`).join('');
+}
+
+const pauseText = ({ stage, feed }: Report['gates'][number]): string =>
+  `${stage === '*' ? 'every stage' : stage}${feed === '*' ? '' : ` of ${feed}`} is paused`;
+
+function conclude({ wrong, waiting, held, oldest, pauses }: Judged, asked: Bounds): number {
   const { age, max } = boundsOf(asked);
   const figures = `waiting=${waiting};;;0 held=${held};;${max};0 oldest=${oldest}s;;${age};0`;
   const [first, ...others] = wrong;
   if (first === undefined) {
     const age = oldest === 0 ? '' : `, the oldest for ${shownSeconds(oldest)}`;
-    line('OK', `${waiting} ${waiting === 1 ? 'file is' : 'files are'} on the way${age}; ${held} held`, figures);
+    line(
+      'OK',
+      `${waiting} ${waiting === 1 ? 'file is' : 'files are'} on the way${age}; ${held} held${pauses}`,
+      figures,
+    );
     return MONITORING.ok;
   }
   const more = others.length === 0 ? '' : ` (and ${others.length} more: queue-stat lists them)`;

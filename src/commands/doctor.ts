@@ -1,5 +1,6 @@
 /** ingest-ctl doctor: checks the environment before the first file; one line a thing, each with its remedy. */
-
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { configOf } from '../base/config/load.js';
 import type { Config } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
@@ -7,6 +8,7 @@ import { realDirectory } from '../base/config/values/directories.js';
 import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
 import { safeJsonLine, safeText } from '../base/telemetry/safe.js';
 import { doctor as examine } from '../tools/doctor/doctor.js';
+import { makes } from '../tools/doctor/make.js';
 import { type Finding, fail, textOf } from '../tools/doctor/words.js';
 import { askedFor } from './ask.js';
 import { print } from './console.js';
@@ -38,10 +40,11 @@ function configOrShown(invocation: Invocation, show: (finding: Finding) => void)
       } catch (error) {
         if (!(error instanceof EnvironmentError)) throw error;
         isShown = true;
-        show(asFinding(option, error));
+        show(error.code === 'directory_missing' ? missing(option, resolve(given)) : asFinding(option, error));
       }
     }
   }
+  if (isShown) missingWork(invocation).forEach(show);
   try {
     return configOf(invocation, process.env);
   } catch (error) {
@@ -49,6 +52,26 @@ function configOrShown(invocation: Invocation, show: (finding: Finding) => void)
     if (error.exitCode === EXIT.usage && error.code !== 'folders_overlap') throw error;
     if (!isShown) show(asFinding('options', error));
     return undefined;
+  }
+}
+
+const missing = (option: 'input' | 'warehouse' | 'manifests', path: string): Finding =>
+  fail(option, `${path} does not exist`, `mount it if it is a mount, or run: ${makes(option, path)}`);
+
+/** The work directories that a start cannot make, so that one round of commands makes everything. */
+function missingWork({ feeds }: Invocation): Finding[] {
+  const named = feeds.flatMap(({ values }) => values['work-dir'] ?? []).map((given) => resolve(given));
+  return named
+    .filter((path) => !existsSync(path) && !canWrite(dirname(path)))
+    .map((path) => fail('work directory', `${path} does not exist`, `run: ${makes('work', path)}`));
+}
+
+function canWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -83,7 +83,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
     const stat = statEntry(root.entry(path));
     if (!stat) return;
     const ignored = filters.whyNot(path, stat);
-    if (ignored) report('ignore', feed, path, ignored.sentence);
+    if (ignored) report('ignore', feed, path, `${ignored.sentence}; ${ignored.release}`);
     else
       notes.add(feed.name, bytesOfName(path), {
         identity: identityOf(stat),

@@ -1,5 +1,4 @@
 /** The common part of `ingest-ctl allow-again` and `ingest-ctl withdraw`: one content, who acts, and why. */
-import { userInfo } from 'node:os';
 import type { Backend } from '../../queue/backend.js';
 import type { CommandName } from '../base/config/commands.js';
 import type { FeedOptions } from '../base/config/options.js';
@@ -9,6 +8,7 @@ import type { Rows } from '../fleet/connection.js';
 import type { Reason } from '../ingest/upkeep/withdrawal.js';
 import { contentNamed, type Named } from '../tools/exceptions/contents-named.js';
 import { askedFor, oneWord } from './ask.js';
+import { callerName } from './caller.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
 import { withSharedOf } from './shared.js';
@@ -48,7 +48,7 @@ export async function makeException(
       const among = feeds.filter(({ name }) => wanted === undefined || name === wanted);
       const named = await namedOr(backend, among, word, shared);
       if ('hostName' in named) print(await exception.elsewhere(shared!, named));
-      else print(await exception.here(backend, named, { who: whoIsThis(), why }, shared));
+      else print(await exception.here(backend, named, { who: callerName(), why }, shared));
       return 0;
     }),
   );
@@ -72,16 +72,5 @@ async function namedOr(
       if (newest) return { ...newest, feed, sha256 };
     }
     throw error;
-  }
-}
-
-/** The user who called; under sudo, the user who called sudo. */
-function whoIsThis(): string {
-  const { SUDO_USER } = process.env;
-  if (SUDO_USER) return SUDO_USER;
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.geteuid?.()}`; // a container's, without a name
   }
 }

@@ -2,7 +2,6 @@
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Invocation } from '../base/config/read.js';
-import { realDirectory } from '../base/config/values/directories.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { bunyanSubscriber } from '../base/telemetry/bunyan.js';
 import { emit, subscribe } from '../base/telemetry/emit.js';
@@ -16,6 +15,7 @@ import {
   type Replicated,
   type ReplicateOptions,
   type Replicating,
+  realDirectories,
   replicate,
 } from '../mirror/index.js';
 import { ENDING } from '../service/supervise/signals.js';
@@ -71,8 +71,7 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
   } = invocation.mirror;
   const scanSeconds = values['scan-interval-seconds'];
   return {
-    source: realDirectory('SOURCE', source),
-    dest: realDirectory('DEST', dest),
+    ...realDirectories({ origin: 'SOURCE', path: source }, { origin: 'DEST', path: dest }),
     include: values.include,
     exclude: values.exclude,
     poll: values.poll,
@@ -132,7 +131,7 @@ function progressText(replicating: Replicating): string {
     ...(totals.removed > 0 ? [`${totals.removed} removed`] : []),
     ...(behind > 0 ? [`${behind} changes to look at`] : []),
     ...(unmirrored > 0 ? [`${unmirrored} not mirrored yet`] : []),
-    ...(waiting === undefined ? [] : [`DEST waits (${waiting})`]),
+    ...(waiting === undefined ? [] : [`waits (${waiting})`]),
   ];
   return parts.join(', ');
 }

@@ -1,11 +1,13 @@
 /** ingest-ctl learn DIR: files that were loaded by other means count as duplicates from now on. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { statePathOf } from '../base/config/state-path.js';
 import { isWithin, realDirectory, refuseOverlap } from '../base/config/values/directories.js';
-import { EXIT, OperatorError } from '../base/errors.js';
+import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
+import { quoted } from '../base/shell.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { StatusLine } from '../base/telemetry/terminal.js';
 import type { Rows } from '../fleet/connection.js';
@@ -24,6 +26,7 @@ export async function learn(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('learn', argv);
   if (!invocation) return 0;
   const word = oneWord(invocation, 'a directory');
+  refuseFile(word);
   const directory = realDirectory('DIR', word);
   const backend = await openOrMake(invocation);
   try {
@@ -31,6 +34,16 @@ export async function learn(argv: readonly string[]): Promise<number> {
   } finally {
     await backend.close();
   }
+}
+
+/** All files of a folder are learned together. */
+function refuseFile(word: string): void {
+  const path = resolve(word);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return;
+  throw new EnvironmentError(
+    'not_a_directory',
+    `DIR must be a directory, but ${path} is a file; name its folder: ingest-ctl learn ${quoted(dirname(path))}`,
+  );
 }
 
 /** Before the first file there is no state yet: this is the moment when most is to be learned. */

@@ -1,7 +1,7 @@
 /** ingest-ctl pause: closes a stage, or all, of one feed or all, until resume. What is under way is finished. */
-import { userInfo } from 'node:os';
 import { pause as pauseScope, scopeText } from '../ingest/gates/pause.js';
 import { askedFor } from './ask.js';
+import { callerName } from './caller.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
 import { scopeOf } from './pause-scope.js';
@@ -15,12 +15,4 @@ export async function pause(argv: readonly string[]): Promise<number> {
     print(`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}; ingest-ctl resume opens it again`);
     return 0;
   });
-}
-
-function callerName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.()}`; // a uid without an entry in the user database
-  }
 }

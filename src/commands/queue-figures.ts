@@ -8,7 +8,7 @@ export function figuresText({ throughput, places, service }: Report): string[] {
   const { version, uptime_seconds: uptime } = service;
   return [
     ...(all === undefined || throughput.length === 1 ? [] : [rateText(all)]),
-    ...filesystems(places).map(spaceText),
+    ...filesystems(places).map((same) => spaceText(same, places)),
     `version ${version}${uptime === null ? '' : `, up for ${shownSeconds(uptime)}`}`,
   ];
 }
@@ -33,8 +33,22 @@ function filesystems(places: readonly PlaceReport[]): PlaceReport[][] {
   return [...groups.values()];
 }
 
-function spaceText(places: readonly PlaceReport[]): string {
-  const names = [...new Set(places.map(({ place }) => place))].join(', ');
+/** With the feeds, where there are several. */
+function namesOf(places: readonly PlaceReport[], all: readonly PlaceReport[]): string {
+  const feedsOf = (of: readonly PlaceReport[]) =>
+    [...new Set(of.map(({ feed }) => feed))].filter((feed) => feed !== '*');
+  const count = feedsOf(all).length;
+  return [...new Set(places.map(({ place }) => place))]
+    .map((place) => {
+      const feeds = feedsOf(places.filter((one) => one.place === place));
+      if (feeds.length === 0 || count < 2) return place;
+      return `${place} of ${feeds.length === count ? 'every feed' : feeds.join(' and ')}`;
+    })
+    .join(', ');
+}
+
+function spaceText(places: readonly PlaceReport[], all: readonly PlaceReport[]): string {
+  const names = namesOf(places, all);
   const [{ free_bytes: free, size_bytes: size }] = places as [PlaceReport];
   if (free === null || size === null) return `free for ${names}: no answer from ${places[0]!.path}`;
   const mark = Math.max(...places.map(({ min_free_bytes: least }) => least ?? 0));

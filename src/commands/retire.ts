@@ -1,6 +1,9 @@
 /** ingest-ctl retire FEED: a feed that was taken out of the configuration is left out from now on; its contents stay known. */
+import type { QueueView } from '../../queue/index.js';
+import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
+import { isServed } from '../ingest/ledger/services.js';
 import { askedFor, oneWord } from './ask.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
@@ -12,11 +15,12 @@ export async function retire(argv: readonly string[]): Promise<number> {
   const feed = oneWord(invocation, 'the name of a feed');
   await operate(invocation, async (backend) => {
     refuseUnknownFeed(backend, feed);
+    refuseInUse(backend, invocation, feed);
     const left = await backend.retireFeed(feed);
     if (left > 0) {
       throw new OperatorError(
         'feed_under_way',
-        `feed ${feed} must have run dry, but ${left} of its files are on their way or held; let ingest finish them, retry or discard those that are held, then retire it again.`,
+        `feed ${feed} has ${left} ${left === 1 ? 'file that is' : 'files that are'} on the way or held: put it back into the configuration until they are stored, retry or discard those that are held, then retire it again.`,
       );
     }
     print(
@@ -26,4 +30,16 @@ export async function retire(argv: readonly string[]): Promise<number> {
     );
   });
   return 0;
+}
+
+/** Its producer would go on and enqueue files that no worker takes; with the configuration, the next start has the feed again. */
+function refuseInUse(view: Pick<QueueView, 'read' | 'isAlive'>, { feeds, file }: Invocation, feed: string): void {
+  const isConfigured =
+    file !== undefined && feeds.some(({ name, values }) => name === feed && values.input !== undefined);
+  const where = isServed(view, feed) ? 'is served by a running process' : isConfigured ? `is in ${file}` : undefined;
+  if (where === undefined) return;
+  throw new OperatorError(
+    'feed_in_use',
+    `feed ${feed} ${where}: remove it from the configuration and restart the service, then retire it.`,
+  );
 }

@@ -1,17 +1,16 @@
 /** Opens the state that a reading command is about, and closes it in any case. */
 import type { QueueView } from '../../queue/index.js';
 import type { Invocation } from '../base/config/read.js';
-import { existingState, statePathOf } from '../base/config/state-path.js';
 import { OperatorError } from '../base/errors.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { whyNoHoldCode } from '../service/status/hold-codes.js';
-import { refuseUnusableState } from './state.js';
+import { refuseUnusableState, stateFor } from './state.js';
 
 export async function withView<T>(
   invocation: Invocation,
   use: (view: QueueView, statePath: string) => T | Promise<T>,
 ): Promise<T> {
-  const path = existingState(statePathOf(invocation, process.env));
+  const path = await stateFor(invocation);
   refuseUnusableState(path);
   const view = await openStateView(path);
   try {

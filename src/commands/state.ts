@@ -2,22 +2,54 @@
  * The state's folder, before a process opens the state: made by who may make it, waited for by a worker.
  * Does not: write to the database.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../base/config/options.js';
-import { existingState } from '../base/config/state-path.js';
+import type { Invocation } from '../base/config/read.js';
+import { existingState, statePathOf } from '../base/config/state-path.js';
+import { realOrFuturePath } from '../base/config/values/directories.js';
 import { limits } from '../base/config/values/limits.js';
 import { EnvironmentError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { lockRoots } from '../ingest/roots/root-locks.js';
 import { planRoots } from '../ingest/roots/roots.js';
-import { refuseLostState } from '../ingest/upkeep/check-manifests.js';
+import { type FeedFolders, refuseLostState } from '../ingest/upkeep/check-manifests.js';
 import { fsKindOf, nameOfText } from '../linux/index.js';
 import { refuseForeignLog } from '../tools/backup/foreign-log.js';
 import { printNote } from './console.js';
+
+/** The path of the state that a command needs. Errors: EnvironmentError, where there is none; it says if that state is lost. */
+export async function stateFor(invocation: Invocation): Promise<string> {
+  const path = statePathOf(invocation, process.env);
+  try {
+    return existingState(path);
+  } catch (error) {
+    // It may be there all the same, where this user must not see it.
+    if (isMissing(path)) await refuseLostState(path, invocation.feeds.map(foldersOf));
+    throw error;
+  }
+}
+
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function foldersOf({ name, values }: Invocation['feeds'][number]): FeedFolders {
+  const { input, manifests, 'work-dir': workDir } = values;
+  return {
+    name,
+    ...(input !== undefined && { input: realOrFuturePath(input) }),
+    ...(manifests !== undefined && { manifests: realOrFuturePath(manifests) }),
+    ...(workDir !== undefined && { workDir: realOrFuturePath(workDir) }),
+  };
+}
 
 /** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */
 export async function prepareStateFor(feeds: readonly FeedOptions[], statePath: string): Promise<void> {

@@ -22,3 +22,4 @@ export { KINDS_OF_TYPES, type Kind, mountedFd, type Stat, statAt, statAtOrNone, 
 export { makeSymlinkAt, readLinkAt, setOwnerAt } from './symlinks.js';
 export { syncFs } from './sync-fs.js';
 export { setTimes, setTimesAt } from './times.js';
+export { userName } from './user.js';

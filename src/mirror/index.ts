@@ -9,6 +9,7 @@ import type { ReplicaStatus, Replicated, ReplicateOptions } from './trees/types.
 
 export type { Planned } from './acts/parts.js';
 export { planReplica } from './plan.js';
+export { realDirectories } from './real-directories.js';
 export type { ReplicaStatus, Replicated, ReplicateOptions, Totals, Unmirrored } from './trees/types.js';
 
 export interface Replicating {

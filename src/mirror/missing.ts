@@ -3,7 +3,7 @@
  */
 import type { Emit } from '../base/telemetry/emit.js';
 import { DestMissing, SourceMissing } from './trees/failures.js';
-import { destError, destMeaning, sourceError, sourceMeaning } from './trees/sentences.js';
+import { destError, destMeaning, sourceCode, sourceError, sourceMeaning } from './trees/sentences.js';
 
 export class Missing {
   #gone: 'source' | 'dest' | undefined;
@@ -13,6 +13,11 @@ export class Missing {
     private readonly paths: { source: string; dest: string },
     private readonly emit: Emit,
   ) {}
+
+  /** The code of the error that a caller without patience would get; undefined: both are there. */
+  get code(): string | undefined {
+    return this.#gone === 'source' ? sourceCode(this.#code!) : this.#gone && 'dest_missing';
+  }
 
   /** Throws any other error again. */
   gone(error: unknown): void {

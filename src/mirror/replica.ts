@@ -4,6 +4,7 @@
  * However this process ends, the full scan of the next start finds the rest.
  * Does not: watch by itself. The events come from outside (source-watcher.ts), so tests can run it without a watcher.
  */
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Wake } from '../base/wake.js';
 import { errnoOf } from '../files/place-error.js';
@@ -83,7 +84,7 @@ export class Replica {
   status(): ReplicaStatus {
     return {
       totals: { ...this.opened.totals },
-      waiting: this.#trouble.destHealth.code,
+      waiting: this.#missing.code ?? this.#trouble.destHealth.code,
       unmirrored: this.#trouble.retries.size,
       largeUnderWay: this.#mirror.largeUnderWay,
       behind: this.#log.behind,
@@ -136,6 +137,7 @@ export class Replica {
       if (worked) return true;
       this.#rememberScan();
       if (this.options.once) return await this.#onceGoesOn();
+      this.#checkPlaces();
     } catch (error) {
       if (this.options.once) throw this.#missing.asOperators(error);
       this.#missing.gone(error);
@@ -144,8 +146,14 @@ export class Replica {
       await this.#wake.wait(limits.placeRetryMs);
       return true;
     }
-    await this.#wake.wait(Math.min(this.#scanAtMs, this.#trouble.nextMs()) - performance.now());
+    const dueMs = Math.min(this.#scanAtMs, this.#trouble.nextMs()) - performance.now();
+    await this.#wake.wait(Math.min(dueMs, limits.placeRetryMs));
     return true;
+  }
+
+  /** While nothing changes, nothing else would notice that one of the two is away. Errors: SourceMissing, DestMissing. */
+  #checkPlaces(): void {
+    for (const place of [this.opened.source, this.opened.dest]) closeSync(place.open());
   }
 
   /** Nothing of DEST stays open, so its filesystem can be unmounted and mounted again. */

@@ -15,7 +15,7 @@ export {
   type Registered,
 } from '../change-log/index.js';
 export type { FileKind, ScanCause } from './backend/types.js';
-export { WatcherError, WatcherStoppedError } from './options/errors.js';
+export { WatcherError, type WatcherOperation, WatcherStoppedError } from './options/errors.js';
 export { profiles } from './options/options.js';
 export type {
   BackendName,

@@ -17,13 +17,31 @@ import { StateStore, stateError } from './reconcile/state-store.js';
 import { RootWatch, type WatchRoot } from './root-watch.js';
 import { ownState, watchRootOf } from './watch-root.js';
 
+type Name = keyof WatcherEvents;
+type Listener<N extends Name> = (...args: WatcherEvents[N]) => void;
+
+/**
+ * Node's own types take any text for the name of an event beside the known ones, in some versions. Here a name that is
+ * misspelt does not compile.
+ */
+interface Listening {
+  on<N extends Name>(name: N, listener: Listener<N>): this;
+  once<N extends Name>(name: N, listener: Listener<N>): this;
+  off<N extends Name>(name: N, listener: Listener<N>): this;
+  addListener<N extends Name>(name: N, listener: Listener<N>): this;
+  removeListener<N extends Name>(name: N, listener: Listener<N>): this;
+  prependListener<N extends Name>(name: N, listener: Listener<N>): this;
+  prependOnceListener<N extends Name>(name: N, listener: Listener<N>): this;
+  removeAllListeners(name?: Name): this;
+}
+
 /**
  * A watcher of directory trees.
  * Guarantees: a consumer that applies all events has the tree whenever no event is left, however many events the kernel
  * dropped. Memory is bounded, whatever the size of the tree and the speed of the consumer. After `stop` no descriptor,
  * timer or thread is left.
  */
-export interface Watcher extends EventEmitter<WatcherEvents> {
+export interface Watcher extends Omit<EventEmitter, keyof Listening>, Listening {
   /**
    * Watches a directory and everything below it, or one file. Resolves when every later change will be reported.
    * Entries that exist by then are reported with `initial`, or if `statePath` has an older state of them. Watching the
@@ -48,7 +66,17 @@ export interface Watcher extends EventEmitter<WatcherEvents> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Errors: WatcherError, op `options`. */
+/**
+ * Makes a watcher, which reports what changes in directory trees. It watches nothing before `watch` is called.
+ *
+ * ```ts
+ * const watcher = createWatcher({ ignore: ['node_modules'] });
+ * await watcher.watch('/data');
+ * for await (const { operation, path } of watcher.events()) console.log(operation, path);
+ * ```
+ *
+ * Errors: WatcherError, op `options`.
+ */
 export const createWatcher = (options: WatcherOptions = {}): Watcher => new TreeWatcher(settingsOf(options));
 
 class TreeWatcher extends EventEmitter<WatcherEvents> implements Watcher {

@@ -196,9 +196,14 @@ test('a failing call undoes itself alone among those that share its commit', asy
 test('a file that cannot be a change log is refused with a sentence', async (t) => {
   const path = placeFor(t);
   writeFileSync(path, 'no database, but long enough to be taken for one'.repeat(100));
-  assert.equal(await refusedWith(createChangeLog({ path })), 'change_log_unusable');
-  assert.equal(await refusedWith(createChangeLog({ path: join(path, 'x') })), 'change_log_unusable');
-  assert.equal(await refusedWith(createChangeLog({ path: join(path, '../missing/x') })), 'change_log_unusable');
+  for (const [unusable, next] of [
+    [path, /\(it is damaged or no database\): name another path, or move this file .* away; [^:]*\.$/],
+    [join(path, 'x'), /\): correct its permissions .*, or name another path\.$/],
+    [join(path, '../missing/x'), /\): make its directory, or name another path\.$/],
+  ] as const) {
+    assert.equal(await refusedWith(createChangeLog({ path: unusable })), 'change_log_unusable');
+    await assert.rejects(createChangeLog({ path: unusable }), { message: next });
+  }
 });
 
 test('the file is ours alone, and one that was put away under us ends the work', async (t) => {

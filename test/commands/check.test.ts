@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { editDatabase } from '../world/database.js';
+import { loseState, refused, stateFiles } from '../world/lost.js';
 import { ordinaryUser, skipUnlessReachable } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -38,7 +39,10 @@ test('a held file is CRITICAL and named, unless --max-held allows it', async (t)
     line,
     /^INGEST CRITICAL - 1 file is held in verify-complete of default \(too_large\), large\.csv: .+ \| waiting=/,
   );
-  assert.match(line, /ingest-ctl retry.* \| waiting=0;;;0 held=1;;0;0 oldest=0s;;86400;0$/);
+  assert.match(
+    line,
+    /restart the service and run ingest-ctl retry [0-9A-Z]{26}; or run ingest-ctl discard [0-9A-Z]{26}\. \| waiting=0;;;0 held=1;;0;0 oldest=0s;;86400;0$/,
+  );
   assert.equal((await check(world, '--max-held', '1'))[0], 0);
 });
 
@@ -52,7 +56,7 @@ test('a file that is older than --max-age is CRITICAL: a day, or as it says', as
   assert.equal(code, 2);
   assert.match(
     line,
-    /- a file has been known for 3h\d+m, longer than --max-age 2h: queue-stat says in which stage \| /,
+    /- a file has been known for 3h\d+m, longer than --max-age 2h\. It is in verify-complete of default: No process is at work on this state; 1 file waits\. start ingest \| /,
   );
   age(world, 24);
   assert.match((await check(world))[1], /longer than --max-age 1d/);
@@ -84,9 +88,46 @@ test("an operator's pause is CRITICAL only by the age of its files", async (t) =
   world.drop('a.csv', 10);
   await world.runOnce(['--mode', 'sidecar']);
   assert.equal((await world.run('ingest-ctl', ['pause', 'verify-complete'])).code, 0);
-  assert.equal((await check(world))[0], 0);
+  const [code, line] = await check(world);
+  assert.equal(code, 0);
+  assert.match(line, /^INGEST OK - 1 file is on the way.*; 0 held; verify-complete is paused \| /);
+  assert.equal((await world.run('ingest-ctl', ['pause', '--feed', 'default'], { env: { SUDO_USER: 'ada' } })).code, 0);
+  assert.match((await check(world))[1], /; verify-complete is paused; every stage of default is paused \| /);
+  assert.equal((await world.run('ingest-ctl', ['resume', '--feed', 'default'])).code, 0);
   age(world, 30);
-  assert.match((await check(world))[1], /CRITICAL - a file has been known for/);
+  assert.match(
+    (await check(world))[1],
+    /CRITICAL - a file .+ longer than --max-age 1d\. It is in verify-complete of default: verify-complete of every feed is paused \(by .+\); 1 file waits\. ingest-ctl resume verify-complete \| /,
+  );
+});
+
+test('a state that was deleted is CRITICAL where its feeds are named, and every command says that it is lost', async (t) => {
+  const world = createWorld(t, { feeds: { orders: {} } });
+  world.drop('a.csv', 10);
+  await world.runOnce();
+  loseState(world);
+  const [code, line] = await check(world, '--config', world.configPath);
+  assert.equal(code, 2);
+  assert.match(
+    line,
+    /^INGEST CRITICAL - the state .+state\.db is gone, but .+ was written for one: put the file back, or/,
+  );
+  for (const args of [
+    ['--input', world.input],
+    ['--config', world.configPath],
+  ]) {
+    refused(await world.run('queue-stat', args), /^queue-stat: the state .+ is gone/);
+    refused(await world.run('ingest-ctl', ['resume', ...args]), /^ingest-ctl: the state .+ is gone/);
+  }
+  assert.equal((await check(world))[0], 3, 'nothing is known of its feeds');
+  assert.deepEqual(stateFiles(world), []);
+});
+
+test('a start that failed before it made a state leaves nothing to judge: UNKNOWN', async (t) => {
+  const world = createWorld(t, { feeds: { orders: {} } });
+  const [code, line] = await check(world, '--config', world.configPath);
+  assert.equal(code, 3);
+  assert.match(line, /^INGEST UNKNOWN - there is no state at/);
 });
 
 test('a first start that failed is CRITICAL: no process is at work', async (t) => {
@@ -122,7 +163,10 @@ test('a file that its uploader still writes is CRITICAL only by its age', async 
   const isFound = async () => (await world.run('queue-stat', ['--json'])).stdout.includes('"writer_open"');
   await until('the finding', isFound, { withinMs: 60_000 });
   assert.equal((await check(world))[0], 0);
-  assert.match((await check(world, '--max-age', '1s'))[1], /CRITICAL - a file has been known for/);
+  assert.match(
+    (await check(world, '--max-age', '1s'))[1],
+    /CRITICAL - a file has been known .+ It is in verify-complete of default: Somebody still has open\.csv open for writing; .+ the writer has to close it/,
+  );
   await writer.close();
 });
 

@@ -1,6 +1,7 @@
 /** `ingest-ctl doctor` prints one line with its remedy for each finding, and leaves no file. */
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { remount, tmpfsMount } from '../world/mounts.js';
@@ -17,8 +18,11 @@ interface Finding {
   remedy?: string;
 }
 
+/** `args` replace the world's own flags of the same name. */
 async function doctor(world: World, code: number, options: StartOptions = {}, args: string[] = []): Promise<Finding[]> {
-  const all = ['doctor', '--json', ...world.flags('ingest'), ...args];
+  const nameOf = (flag: string) => flag.split('=')[0];
+  const own = world.flags('ingest').filter((flag) => !args.some((arg) => nameOf(arg) === nameOf(flag)));
+  const all = ['doctor', '--json', ...own, ...args];
   const ended = await world.launch('ingest-ctl', all, options).ended;
   assert.equal(ended.code, code, ended.stdout + ended.stderr);
   return ended.stdout
@@ -77,7 +81,38 @@ test('every missing folder is reported, with exit code 3', limit, async (t) => {
     found.map(({ about }) => about),
     ['warehouse', 'manifests'],
   );
-  for (const { remedy } of found) assert.match(remedy!, /mkdir -p/);
+  for (const { remedy } of found) assert.match(remedy!, /sudo install -d -o \w+ -g \w+ \S+$/);
+});
+
+test('the commands of one round make all missing folders, so that the service may use them', limit, async (t) => {
+  if (skipUnlessRoot(t, 'whether the commands that doctor prints make folders for the service was not tested.')) return;
+  if (skipUnlessReachable(t, ordinaryUser, 'what doctor prints for missing folders of a service was not tested.'))
+    return;
+  const world = createWorld(t, { user: ordinaryUser });
+  const above = join(world.root, 'data');
+  mkdirSync(above);
+  const folders = ['input', 'warehouse', 'manifests', 'work'].map((name) => join(above, name));
+  const flags = ['input', 'warehouse', 'manifests', 'work-dir'].map((name, i) => `--${name}=${folders[i]}`);
+  const first = await doctor(world, 3, { user: ordinaryUser }, flags);
+  assert.deepEqual(
+    first.map(({ what }) => what.replace(/;.*/, '')),
+    folders.map((folder) => `${folder} does not exist`),
+  );
+  const run = ({ remedy }: Finding) => execFileSync('sh', ['-ec', remedy!.replace(/^.*run: sudo /, '')]);
+  const [last, ...others] = [first.at(-1)!, ...first.slice(0, -1)];
+  others.forEach(run);
+  // The work directory alone is missing, and root owns its parent.
+  const second = troubles(await doctor(world, 3, { user: ordinaryUser }, flags)).filter(
+    ({ level }) => level === 'fail',
+  );
+  assert.deepEqual(
+    second.map(({ about, remedy }) => [about, remedy]),
+    [['work directory', last.remedy]],
+  );
+  assert.match(second[0]!.what, /work does not exist; its parent \S+\/data cannot be written by this user \(EACCES/);
+  run(last);
+  assert.equal(statSync(folders[0]!).mode & 0o7777, 0o2775);
+  await doctor(world, 0, { user: ordinaryUser }, flags);
 });
 
 test('folders of another state are reported', limit, async (t) => {
@@ -140,4 +175,33 @@ test('doctor reports to an ordinary user the rights that it lacks', limit, async
   chmodSync(world.feed().warehouse, 0o500);
   const found = troubles(await doctor(world, 3, { user: ordinaryUser })).filter(({ about }) => about === 'warehouse');
   assert.match(found[0]!.what, /cannot be written \(EACCES; owner \d+:\d+, mode 500/);
+});
+
+/** A systemctl that knows a unit of the user who asks. */
+function unitOf(world: World, readWritePaths: string, properties = ''): StartOptions {
+  const folder = join(world.root, 'shims');
+  mkdirSync(folder, { recursive: true });
+  const answer = `User=$(id -un)\nProtectSystem=strict\nReadWritePaths=${readWritePaths}\n${properties}`;
+  const asked = '[ "$1 $2 $4" = "show --property atomic-ingestor" ] || exit 1';
+  writeFileSync(join(folder, 'systemctl'), `#!/bin/sh\n${asked}\ncat << EOF\n${answer}\nEOF\n`, { mode: 0o755 });
+  return { env: { PATH: `${folder}:${process.env.PATH}` } };
+}
+
+test('folders that the unit may not write are named, with the lines of its drop-in', limit, async (t) => {
+  const world = createWorld(t);
+  const { input, warehouse, manifests } = world.feed();
+  const unit = async (...given: Parameters<typeof unitOf>) =>
+    (await doctor(world, 0, unitOf(...given))).find(({ about }) => about === 'unit')!;
+
+  const outside = await unit(world, '/srv/ingest');
+  assert.equal(outside.level, 'warn');
+  assert.match(outside.what, new RegExp(`may not write in ${[input, world.root, warehouse, manifests].join(', ')}:`));
+  assert.match(outside.remedy!, new RegExp(`below \\[Service\\]: ReadWritePaths=${world.root}$`));
+
+  assert.equal((await unit(world, `-/srv/ingest ${world.root}`)).level, 'ok');
+  assert.equal(
+    (await doctor(world, 0)).find(({ about }) => about === 'unit'),
+    undefined,
+    'no such unit',
+  );
 });

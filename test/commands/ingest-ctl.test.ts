@@ -1,5 +1,6 @@
 /** ingest-ctl: held, retry, discard, pause, resume, beside running daemons and without them. */
 import assert from 'node:assert/strict';
+import { userInfo } from 'node:os';
 import { test } from 'node:test';
 import { editDatabase } from '../world/database.js';
 import { createWorld } from '../world/world.js';
@@ -71,6 +72,16 @@ test('pause stops a stage until resume, also through a restart', async (t) => {
   assert.match((await world.run('ingest-ctl', ['resume'])).stdout, /^hash of every feed is open again/);
   await world.stored(2);
   assert.match((await world.run('ingest-ctl', ['resume'])).stdout, /was not paused/);
+});
+
+test('a pause names the user who called sudo, else the user', async (t) => {
+  const world = createWorld(t);
+  await world.runOnce();
+  await world.run('ingest-ctl', ['pause', 'hash'], { env: { SUDO_USER: 'ada' } });
+  await world.run('ingest-ctl', ['pause', 'move'], { env: { SUDO_USER: '' } });
+  const { stdout } = await world.run('queue-stat');
+  assert.match(stdout, /hash of every feed is paused \(by ada\)/);
+  assert.ok(stdout.includes(`move of every feed is paused (by ${userInfo().username})`), stdout);
 });
 
 test('resume of one stage says that a pause of all still closes it', async (t) => {

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { stagesUsed } from '../../src/base/config/values/stage-names.js';
+import { figuresText } from '../../src/commands/queue-figures.js';
 import { AGE_BOUNDS } from '../../src/service/status/ages.js';
 import type { Report } from '../../src/service/status/report.js';
 import { editDatabase } from '../world/database.js';
@@ -255,4 +256,15 @@ test('without an option that names the state, the configuration of the installed
   assert.match(found.stdout, /1 stored/);
   const other = await run(queueStat, '--state-path', join(world.root, 'other.db'));
   assert.match(other.stderr, /there is no state at .+other\.db/);
+});
+
+test('free space names the feeds of a place, where there are several', () => {
+  const place = (name: string, feed: string, device: number) =>
+    ({ place: name, feed, path: `/${feed}`, device, free_bytes: 1_024, size_bytes: 2_048, min_free_bytes: 0 }) as never;
+  const places = [place('input', 'a', 1), place('input', 'b', 1), place('warehouse', 'a', 2), place('state', '*', 1)];
+  const lines = figuresText({ throughput: [], places, service: { version: '1', uptime_seconds: null } } as never);
+  assert.deepEqual(lines.slice(0, 2), [
+    'free for input of every feed, state: 1.0 KiB of 2.0 KiB',
+    'free for warehouse of a: 1.0 KiB of 2.0 KiB',
+  ]);
 });

@@ -2,12 +2,24 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { PACKAGE } from '../world/program.js';
+import { ordinaryUser, skipUnlessReachable, type User } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { blocksOf } from './documents.js';
 
@@ -16,7 +28,7 @@ const { watcherTree } = (await import(join(PACKAGE, 'ops/artefacts/trees.mjs')))
   watcherTree(tree: string): unknown;
 };
 
-/** An empty project with the package and the folder `from`. */
+/** An empty project with the package, and the folders `from` and `to/copy`. */
 class Project {
   readonly base = mkdtempSync(join(tmpdir(), 'watcher-readme-'));
   output = '';
@@ -32,18 +44,19 @@ class Project {
       symlinkSync(join(PACKAGE, 'node_modules', name), this.at(`node_modules/${name}`));
     writeFileSync(this.at('sync.mjs'), SYNC!.text);
     writeFileSync(this.at('mirror.mjs'), MIRROR!.text);
-    mkdirSync(this.at('from'));
+    for (const path of ['from', 'to/copy']) mkdirSync(this.at(path), { recursive: true });
   }
 
   at(path: string): string {
     return join(this.base, path);
   }
 
-  async sync(): Promise<void> {
+  async sync(user?: User): Promise<void> {
     this.output = '';
     const child = spawn(process.execPath, ['sync.mjs', 'from', 'to/copy'], {
       cwd: this.base,
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...user,
     });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr])
@@ -51,6 +64,15 @@ class Project {
         this.output += text;
       });
     await until(`from is watched: ${this.output}`, () => this.output.includes('is watched'));
+  }
+
+  /** A start that is refused. */
+  refused(...words: string[]): void {
+    const { status, stderr } = spawnSync(process.execPath, ['sync.mjs', ...words], {
+      cwd: this.base,
+      encoding: 'utf8',
+    });
+    assert.deepEqual([status, /^usage: node sync\.mjs FROM TO\./.test(stderr)], [2, true], `${words}: ${stderr}`);
   }
 
   /** The exit code; without a signal it is the program that ends. */
@@ -97,8 +119,49 @@ test('the sync tool: what is there, what changes, symlinks, other kinds, and wha
   await until('the copy after the second start', () => project.isCopy());
   assert.doesNotMatch(project.output, /link/, 'what did not change is not copied again');
   spawnSync('mkfifo', [project.at('from/fifo')]);
-  await until('the fifo to be reported', () => project.output.includes('put fifo'));
+  writeFileSync(project.at('from/last'), 'last');
+  await until('what came after the fifo', () => project.output.includes('put last'));
+  assert.doesNotMatch(project.output, /fifo/, 'what is not copied is not printed');
   assert.equal(await project.end('SIGINT'), 0, project.output);
+});
+
+test('the sync tool refuses a file, and a directory that is the other one or lies in it', (t) => {
+  const project = new Project(t);
+  writeFileSync(project.at('to/copy/kept'), 'kept');
+  writeFileSync(project.at('file'), 'file');
+  mkdirSync(project.at('from/sub'));
+  symlinkSync(project.at('from/sub'), project.at('way'));
+  for (const words of [
+    [],
+    ['from'],
+    ['file', 'to/copy'],
+    ['from', 'from'],
+    ['from', 'from/sub'],
+    ['from', 'way'],
+    ['from/sub', 'from'],
+    ['/', 'to/copy'],
+  ])
+    project.refused(...words);
+  assert.deepEqual([readdirSync(project.at('to/copy')), readdirSync(project.at('from'))], [['kept'], ['sub']]);
+});
+
+test('the sync tool names a file that it may not read, goes on, and copies it after its next change', async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'a file that may not be read was not tested')) return;
+  const project = new Project(t);
+  const secret = project.at('from/secret');
+  writeFileSync(secret, 'secret');
+  spawnSync('chown', ['-R', `${ordinaryUser.uid}:${ordinaryUser.gid}`, project.base]);
+  chmodSync(secret, 0o000);
+  await project.sync(ordinaryUser);
+  await until('it to be named', () => project.output.includes('not copied: EACCES'));
+  assert.match(project.output, /EACCES: .*from\/secret'/);
+  writeFileSync(project.at('from/after'), 'after');
+  await until('a later file', () => project.output.includes('put after'));
+  assert.equal(await project.end('SIGINT'), 0, project.output);
+  await project.sync(ordinaryUser);
+  chmodSync(secret, 0o644);
+  appendFileSync(secret, ' more');
+  await until('the whole copy', () => project.isCopy());
 });
 
 test('the sync tool ends with an error if its destination goes, and copies all at the next start', async (t) => {
@@ -110,6 +173,7 @@ test('the sync tool ends with an error if its destination goes, and copies all a
   writeFileSync(project.at('from/more'), 'more');
   assert.equal(await project.end(), 1);
   assert.match(project.output, /ENOENT: no such file or directory, stat '.*to\/copy'/);
+  mkdirSync(project.at('to/copy'), { recursive: true });
   await project.sync();
   await until('the whole copy', () => project.isCopy());
 });

@@ -77,6 +77,50 @@ test('the abort of its signal stops it, also one that came before', { timeout: 3
   await (await replicate({ source, dest, signal: controller.signal })).done;
 });
 
+test('status says what it waits for while source or dest is away, also if nothing changes', async (t) => {
+  const { root, source, dest } = folders(t); // with a file, copies would be checked again for some seconds
+  const reasons: unknown[] = [];
+  const log = (fields: object) => void ('reason' in fields && reasons.push(fields.reason));
+  const mirror = await replicate({ source, dest, logger: { debug: log, info: log, warn: log, error: log } });
+  t.after(() => mirror.stop());
+  await until('the first scan', () => mirror.status().totals.scans > 0);
+  assert.equal(mirror.status().waiting, undefined);
+  for (const [path, code] of [
+    [source, 'source_missing'],
+    [dest, 'dest_missing'],
+  ] as const) {
+    renameSync(path, join(root, 'away'));
+    await until(code, () => mirror.status().waiting === code);
+    renameSync(join(root, 'away'), path);
+    await until(`no ${code}`, () => mirror.status().waiting === undefined);
+  }
+  renameSync(source, join(root, 'away'));
+  mkdirSync(source);
+  writeFileSync(join(source, 'other'), 'x');
+  await until('source_replaced', () => mirror.status().waiting === 'source_replaced');
+  assert.match(String(reasons.at(-1)), /adopt: true/);
+  assert.doesNotMatch(reasons.join(), /--/);
+  rmSync(source, { recursive: true });
+  renameSync(join(root, 'away'), source);
+  await until('the former source', () => mirror.status().waiting === undefined);
+  assertAlike(source, dest);
+});
+
+test('a source that is gone is to be made only if dest is no mirror of it', async (t) => {
+  const { root, source, dest } = folders(t);
+  const never = await refused(replicate({ source: join(root, 'none'), dest }));
+  assert.deepEqual([never.code, /mkdir -p/.test(never.message)], ['directory_missing', true]);
+  writeFileSync(join(source, 'a'), '1');
+  await (await replicate({ source, dest, once: true })).done;
+  renameSync(source, join(root, 'away'));
+  for (const act of [replicate({ source, dest, adopt: true }), planReplica({ source, dest }, () => {})]) {
+    const gone = await refused(act);
+    assert.deepEqual([gone.code, /mkdir/.test(gone.message)], ['source_missing', false]);
+    assert.match(gone.message, /mount or restore it/);
+  }
+  assert.equal((await refused(replicate({ source: join(root, 'none'), dest }))).code, 'directory_missing');
+});
+
 test('a refusal is a sentence that names the option, not the flag of the command', async (t) => {
   const { root, source, dest } = folders(t);
   writeFileSync(join(dest, 'mine'), '1');

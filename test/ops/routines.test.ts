@@ -248,7 +248,20 @@ async function installAndDoctor(t: TestContext): Promise<void> {
   await until('another second', () => new Date().getSeconds() !== second);
   await machine.run(backUp!);
   assert.equal(copies(), 2);
+
+  // The commonest reason to restore: somebody deleted the state.
+  await machine.world.isStored(machine.world.drop('after the backup.csv', 100), PATIENT);
   await machine.stop();
+  const folder = dirname(machine.world.statePath);
+  const states = () => readdirSync(folder).filter((name) => /^(?:state\.db|broken-)/.test(name));
+  for (const name of states()) rmSync(join(folder, name));
+  const backup = readdirSync(join(machine.root, 'var/backups/atomic-ingestor')).sort().at(-1)!;
+  await machine.run(blocksOf('Restore')[0]!.replace('2026-11-20T030000.db', backup));
+  const aside = states().filter((name) => name.startsWith('broken-'));
+  assert.deepEqual(aside, [], 'nothing was there to put aside');
+  await machine.world.isStored(machine.world.drop('last.csv', 100), PATIENT);
+  await machine.stop();
+  machine.world.check();
 }
 
 async function replaceDisk(t: TestContext): Promise<void> {
@@ -276,7 +289,7 @@ async function replaceDisk(t: TestContext): Promise<void> {
 describe('the runbook, routine:', { concurrency: 3 }, () => {
   test('upgrade while workers of the older version are at work; then the way back', limit, upgradeAndBack);
   test('move to another host: other inodes, another filesystem, other paths', limit, moveToAnotherHost);
-  test('install, doctor as the service sees it, two backups', limit, installAndDoctor);
+  test('install, doctor as the service sees it, two backups, restore of a deleted state', limit, installAndDoctor);
   test('an empty disk in the place of the warehouse', limit, replaceDisk);
   test('add a feed, onboard what it holds already, retire it', limit, addOnboardRetire);
 });

@@ -153,6 +153,23 @@ test('each command names its user, and those of the sick states are all run', ()
   );
 });
 
+test('sudoers permits the commands of the monitoring section, word by word, and no other', (t) => {
+  const [, text] = /^### One command for Nagios.*\n([\s\S]*?)^### /m.exec(RUNBOOK)!;
+  const [line, ...more] = text!.split('\n').filter((one) => one.startsWith('nagios '));
+  assert.deepEqual(more, []);
+  const [, permitted] = /^nagios ALL=\(atomic-ingestor\) NOPASSWD: (.*)$/.exec(line!)!;
+  const shell = [...text!.matchAll(/sudo (?:-n )?-u atomic-ingestor (?:\/usr\/bin\/)?(queue-stat.*)$/gm)];
+  const icinga = [...text!.matchAll(/^ {2}command = (\[.*\])$/gm)].map(([, words]) =>
+    (JSON.parse(words!) as string[]).join(' ').replace('/usr/bin/sudo -n -u atomic-ingestor /usr/bin/', ''),
+  );
+  const asked = new Set([...shell.map(([, words]) => words!), ...icinga]);
+  assert.deepEqual(permitted!.split(', ').sort(), [...asked].map((words) => `/usr/bin/${words}`).sort());
+  assert.doesNotMatch(permitted!, /[*?[\]]/, 'a wildcard permits every option');
+  const { error, status, stderr } = spawnSync('visudo', ['-c', '-f', '-'], { input: `${line}\n`, encoding: 'utf8' });
+  if (error) t.diagnostic('no visudo here: it was not asked whether the line of sudoers is right');
+  else assert.equal(status, 0, stderr);
+});
+
 describe('the runbook mends', { concurrency: 2 }, () => {
   for (const sick of SICK) test(sick.heading, { timeout: 180_000 }, (t) => isMended(t, sick));
 });

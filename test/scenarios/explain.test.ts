@@ -2,7 +2,7 @@
  * `ingest-ctl explain PATH` answers in every state that a file can be in, in sentences and as JSON, and changes nothing.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -46,7 +46,8 @@ test('explain answers for files that are on their way', limit, async (t) => {
   const at = (name: string) => join(world.input, name);
   world.start('ingest');
   await until('the state', () => world.database() !== undefined, PATIENT);
-  for (const stage of ['hash', 'manifest', 'move']) await world.run('ingest-ctl', ['pause', stage]);
+  for (const stage of ['hash', 'manifest', 'move'])
+    await world.run('ingest-ctl', ['pause', stage], { env: { SUDO_USER: 'ada' } });
 
   world.drop('sealed.csv', 100);
   world.drop('large.csv', 20_000);
@@ -58,19 +59,13 @@ test('explain answers for files that are on their way', limit, async (t) => {
     () => named('sealed.csv')[0]?.stage === 'hash' && named('large.csv')[0]?.state === 'held',
     PATIENT,
   );
-  await says(
-    world,
-    at('sealed.csv'),
-    'behind_gate',
-    /The stage hash was paused by an operator/,
-    /ingest-ctl resume hash/,
-  );
+  await says(world, at('sealed.csv'), 'behind_gate', /The stage hash was paused by ada at /, /ingest-ctl resume hash/);
   const { job } = await says(
     world,
     'large.csv',
     'held',
-    /\(too_large\)[\s\S]*--max-bytes is 10000/,
-    /Raise --max-bytes.*ingest-ctl retry/,
+    /\(too_large\)[\s\S]*--max-bytes is 9\.8 KiB \(10000 bytes\)\.\s+It lies in the input, /,
+    /Raise --max-bytes, restart the service and run ingest-ctl retry [0-9A-Z]{26}; or run ingest-ctl discard [0-9A-Z]{26}\./,
   );
   await says(world, job!.id, 'held', /too_large/);
   await says(
@@ -80,7 +75,15 @@ test('explain answers for files that are on their way', limit, async (t) => {
     /sealed\.csv/,
   );
   await until('the writer is met', () => named('open.csv')[0]?.payload.refusals, PATIENT);
-  await says(world, at('open.csv'), 'waiting', /still has it open.*for writing/, /the writer has to close it/);
+  await says(
+    world,
+    at('open.csv'),
+    'waiting',
+    /still has it open.*for writing/,
+    /the writer has to close it; its process: sudo find/,
+  );
+  const [, find] = /its process: sudo (find .+?)\. The file/.exec((await asked(world, at('open.csv'))).text)!;
+  assert.match(spawnSync('sh', ['-c', find!]).stdout.toString(), new RegExp(`^/proc/${process.pid}/fd/\\d+$`, 'm'));
 
   await world.run('ingest-ctl', ['resume', 'hash']);
   // If both are hashed together, either one may wait for the other.
@@ -134,9 +137,19 @@ test('explain says where a file went', limit, async (t) => {
     text,
     /verify-complete: advance[\s\S]*hash: advance[\s\S]*manifest: advance[\s\S]*move: finish \(stored\)/,
   );
-  await says(world, at('first.csv'), 'stored', new RegExp(`stored as ${stored}.*SHA-256 ${first.sha256}`));
+  await says(
+    world,
+    at('first.csv'),
+    'stored',
+    new RegExp(`stored as ${stored} at 20.* UTC \\(SHA-256 ${first.sha256}, its line of 20.* UTC in `),
+  );
   await says(world, stored, 'stored', /first\.csv/);
-  await says(world, at('second.csv'), 'duplicate', /which came from first\.csv[\s\S]*It lies in .*duplicates\//);
+  await says(
+    world,
+    at('second.csv'),
+    'duplicate',
+    /which came from first\.csv, with its line of[\s\S]*It lies in .*duplicates\/[\s\S]*hash: decided \(duplicate\)/,
+  );
   const copy = join(world.root, '.input.ingest/duplicates', world.duplicates()[0]!.path);
   await says(world, copy, 'duplicate', /second\.csv/);
   await world.run('ingest-ctl', ['discard', at('large.csv')]);
@@ -168,9 +181,12 @@ test('explain says why things are no candidates, escapes names, and changes noth
   execFileSync('mkfifo', [at('pipe.csv')]);
   const before = readFileSync(world.statePath);
   for (const [name, rule] of [
-    ['.hidden.csv', /\(hidden\).*rename it without the dot/],
+    ['.hidden.csv', /\(hidden\)[\s\S]*What releases it: rename it without the dot/],
     ['x.csv.tmp', /\(temporary_name\).*ends in \.tmp/],
-    ['x.log', /\(excluded\).*matches --exclude \*\.log/],
+    [
+      'x.log',
+      /\(excluded\).*matches the option exclude \(\*\.log\)[\s\S]*What releases it: change exclude \(set in the configuration, or by its flag\)/,
+    ],
     ['folder.csv', /It is a directory/],
     ['link.csv', /\(not_a_file\).*it is a symlink/],
     ['pipe.csv', /\(not_a_file\).*it is a fifo/],
@@ -178,6 +194,14 @@ test('explain says why things are no candidates, escapes names, and changes noth
   ] as const) {
     await says(world, at(name), 'ignored', rule);
   }
+  const other = createWorld(t, { options: { mode: 'sidecar', recursive: false } });
+  await other.runOnce();
+  writeFileSync(join(other.input, 'lonely.csv.ok'), '');
+  await says(other, join(other.input, 'lonely.csv.ok'), 'ignored', /lonely\.csv is not there/, /deliver lonely\.csv/);
+  mkdirSync(join(other.input, 'below'));
+  writeFileSync(join(other.input, 'below/a.csv'), '');
+  const option = /the option recursive is false/;
+  await says(other, join(other.input, 'below/a.csv'), 'ignored', option, /set recursive to true \(set in the config/);
   await says(world, at('never.csv'), 'unknown', /none of that name was ever seen/);
   await says(world, '/somewhere/else.csv', 'unknown', /lies in no folder of this state/);
   assert(before.equals(readFileSync(world.statePath)), 'not a byte of the state changed');

@@ -11,10 +11,11 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import type { Dropped } from '../world/dropping.js';
@@ -117,9 +118,12 @@ test('a sticky directory, and one that may not be written, give their sentences;
   const reasons = new Map(world.log.named('file_held').map(({ code, reason }) => [code, String(reason)]));
   assert.match(
     reasons.get('sticky_directory') ?? '',
-    /sticky bit .* belongs to another user.*chmod -t.*ingest-ctl retry/,
+    new RegExp(`folder ${world.input}/sticky has the sticky bit .* belongs to another user`),
   );
-  assert.match(reasons.get('not_permitted') ?? '', /write permission there, then run ingest-ctl retry/);
+  assert.match(
+    reasons.get('not_permitted') ?? '',
+    new RegExp(`the user \\S+ may not move the file out of its folder ${world.input}/closed \\(EACCES\\)`),
+  );
 
   world.held.clear();
   for (const folder of ['sticky', 'closed']) chmodSync(join(world.input, folder), 0o777);
@@ -128,5 +132,44 @@ test('a sticky directory, and one that may not be written, give their sentences;
   world.start('ingest-worker');
   await world.allDone({ withinMs: 45_000 });
   await world.stop();
+  world.check();
+});
+
+test('a day of the warehouse that this user may not write: held at once, with the folder; retry takes the file', async (t) => {
+  const world = worldOfTwo(t);
+  if (!world) return;
+  world.drop('first.csv', 500);
+  await world.runOnce();
+  const day = dirname(world.manifest()[0]!.record!.warehouse_path);
+  chownSync(day, otherUser!.uid, otherUser!.gid);
+  chmodSync(day, 0o755);
+  const late = world.drop('late.csv', 600);
+  world.held.add(late.sha256);
+  await world.runOnce([], { code: 4 });
+  const [held, ...more] = world.log.named('file_held');
+  assert.deepEqual([held?.code, more.length], ['target_not_permitted', 0]);
+  assert.match(String(held?.reason), new RegExp(`may not put the file into the folder ${day} \\(EACCES\\)$`));
+  assert.deepEqual(world.log.named('file_retry'), [], 'no attempt is spent');
+  const explained = await world.run('ingest-ctl', ['explain', join(world.input, 'late.csv')]);
+  assert.match(explained.stdout, /It lies in .*underprocess\/.*late\.csv\./);
+  const priv = join(world.input, 'priv');
+  mkdirSync(priv, { mode: 0o700 });
+  const closed = await world.run('ingest-ctl', ['explain', join(priv, 'x.csv')]);
+  assert.match(
+    closed.stdout,
+    /cannot be looked at: EACCES.*\n.*releases it: give the user \S+ permission to enter priv/,
+  );
+  rmdirSync(priv);
+  assert.match(explained.stdout, /What releases it: Give that user write permission on that folder/);
+
+  world.held.clear();
+  chmodSync(day, 0o777);
+  const command = /ingest-ctl (retry [0-9A-Z]{26})/.exec(explained.stdout)?.[1];
+  assert.equal((await world.run('ingest-ctl', command!.split(' '))).code, 0, 'the printed command runs as it stands');
+  await world.runOnce();
+  assert.deepEqual(
+    world.jobs().map(({ ending }) => ending),
+    ['stored', 'stored'],
+  );
   world.check();
 });

@@ -37,6 +37,7 @@ for (const [what, options, message] of [
     /option persistent is not known: .*debounceMs, bufferMax, .*rescanMs/,
   ],
   ['no object', 5, /options .* an object, and are 5/],
+  ['a list', [], /options .* an object, and are \[\]/],
   ['null', null, /options .* an object, and are null/],
   ['a state without a path', { statePath: '' }, /statePath .* path of a file.* and is ""/],
   ['a state whose path is no text', { statePath: 5 }, /statePath .* and is 5/],
@@ -57,6 +58,7 @@ for (const [what, options, message] of [
   ['half a logger', { logger: { ...LOGGER, debug: undefined } }, /logger has to have .*, and has no debug/],
   ['no logger', { logger: null }, /logger has to have/],
   ['an ending with a slash', { tempSuffixes: ['/x'] }, /tempSuffixes .* slash/],
+  ['a glob for an ending', { metadataSuffixes: ['*.json'] }, /metadataSuffixes .* no \*, and is \["\*\.json"\]/],
   ['an object that holds itself', { ignore: circular() }, /ignore .* and is an object/],
 ] as const)
   test(`refused: ${what}`, () => assert.match(refusal(options).message, message));
@@ -91,9 +93,10 @@ const USELESS = [
   ...['x/', 'a/', '**/', '*/', 'a/**/', 'a/*/', '!x/'],
   ...['a//x', '**//x', 'a/./x', 'a/../x', '../x', './../x', 'x/.', 'a/..', '.', '..', './.'],
   ...['./', '!', '!!', '!./', '!/x', './!', 'a\0b', 'x'.repeat(70_000)],
+  ...['!x', '!!x', './!x', '!a/**'],
 ];
 const USEFUL = [
-  ...['x', './x', '././x', './**', '*', '**', 'a/**', '**/x', 'a/*', '!x', '!!x', '!a/**', '!(x)', '+(x)', '\\!'],
+  ...['x', './x', '././x', './**', '*', '**', 'a/**', '**/x', 'a/*', '!(x)', '+(x)', '\\!'],
   ...['{/x,a}', '{x/,a}', '[', '?', '.x', '.*', '[!/]', 'a\\\\b'],
 ];
 
@@ -107,7 +110,7 @@ test('globs that match no path are refused, with what to write instead; the othe
     if (glob.length > 1_000) continue;
     const matches = matcherOf([glob])!;
     const some = PATHS.filter(matches).length;
-    assert(some === 0 || some === PATHS.length, `${glob} distinguishes paths`);
+    assert(some === 0 || some === PATHS.length || glob.includes('!'), `${glob} distinguishes paths`);
   }
   for (const glob of USEFUL) {
     await createWatcher({ ignore: [glob] }).stop();
@@ -116,6 +119,7 @@ test('globs that match no path are refused, with what to write instead; the othe
   assert.match(refusal({ ignore: ['node_modules/'] }).message, /write "node_modules"/);
   assert.match(refusal({ ignore: ['a//b'] }).message, /write "a\/b"/);
   assert.match(refusal({ ignore: ['/data/x'] }).message, /below the root/);
+  assert.match(refusal({ ignore: ['!x'] }).message, /has the glob "!x", .* everything else: leave the ! out/);
 });
 
 test('a glob of `include` for what other options keep out is refused by naming them', async () => {

@@ -154,30 +154,6 @@ test('each trouble of the engine is an error with its place, once, and is over o
   assert.deepEqual(told.slice(-2), ['stat EACCES /r/x', 'stat /r/x over']);
 });
 
-test('a delivery that fails on two sides is over when both succeed; each sentence names what to do', () => {
-  const told: string[] = [];
-  const troubles = new Troubles('/r', '/s', {
-    error: ({ message }) => told.push(message),
-    recovered: () => told.push('over'),
-  });
-  const full = Object.assign(new Error('full'), { code: 'SQLITE_FULL' });
-  troubles.failing('consumer', full);
-  troubles.note({ event: 'delivery_failing', error: full });
-  troubles.note({ event: 'delivery_back' });
-  assert.equal(told.length, 1);
-  assert.match(told[0]!, /^\/s: .*: free space on its disk \(SQLITE_FULL\)\.$/);
-  troubles.back('consumer');
-  assert.deepEqual(told.slice(1), ['over']);
-  troubles.failing('consumer', Object.assign(new Error('none'), { code: 'EMFILE' }));
-  troubles.note({ event: 'root_missing', code: 'EMFILE' });
-  for (const message of told.slice(2))
-    assert.match(
-      message,
-      /^\/r: .* out of file descriptors.*: raise the limit of open files \(ulimit -n\) \(EMFILE\)\.$/,
-    );
-  assert.equal(told.length, 4);
-});
-
 test('the rows of a delivered tree page by page: direct ones, all below, the last first, the names of an inode', () => {
   const store = new StateStore(undefined);
   const { deliveredTree } = store.root(name('/r'));

@@ -9,7 +9,7 @@ import { feedFields, isFeedOption, serviceFields } from './schema.js';
 import { EXPECT_KEYS } from './values/expect.js';
 import { limits } from './values/limits.js';
 import { suggestion } from './values/nearest.js';
-import { readYaml } from './values/yaml.js';
+import { kindOf, readYaml } from './values/yaml.js';
 
 export interface ConfigFile {
   path: string;
@@ -60,7 +60,7 @@ function entriesOf(value: unknown, path: string, where: string): Map<string, unk
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new OperatorError(
       'bad_config_file',
-      `${where} in ${path} must be a list of keys with values, but is ${shown(value)}; write one "option: value" a line.`,
+      `${where} in ${path} must have keys with values, but is ${kindOf(value)}; write one "option: value" a line.`,
     );
   }
   return new Map(Object.entries(value).filter(([, item]) => item !== null && item !== undefined));
@@ -84,5 +84,3 @@ function refuseUnknownIn(values: Map<string, unknown>, path: string, prefix: str
     if (typeof item === 'object' && item !== null)
       for (const key of Object.keys(item)) refuseUnknown(key, EXPECT_KEYS, path, `${prefix}expect.`);
 }
-
-const shown = (value: unknown): string => JSON.stringify(value) ?? String(value);

@@ -33,6 +33,8 @@ export interface Invocation {
   mirror: MirrorValues;
   /** One for each feed; one named `default` where flags alone make it. Folders may still be missing here. */
   feeds: { name: string; values: FeedValues }[];
+  /** The path of the configuration file; undefined where there is none. */
+  file: string | undefined;
   /** The source of an option's value, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
   origin(option: string, feed?: string): string;
 }
@@ -61,6 +63,7 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
     view: checked(Object.keys(viewFields), top) as ViewValues,
     mirror: checked(Object.keys(mirrorFields), top) as MirrorValues,
     feeds: feedsOf(spec, sources),
+    file: sources.file?.path,
     origin: (option, feed) => lookUp(sources, option, feed)?.origin ?? `--${option}`,
   };
 }

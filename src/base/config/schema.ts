@@ -5,22 +5,10 @@
  */
 import { availableParallelism } from 'node:os';
 import { addressOf } from './dashboard.js';
+import { duration, durationIfGiven, size } from './measures.js';
 import { commandOf, webhookOf } from './notify.js';
 import { expectationText, parseExpectation } from './values/expect.js';
-import {
-  chain,
-  choice,
-  duration,
-  durationIfGiven,
-  type Field,
-  isText,
-  list,
-  text,
-  textOr,
-  toggle,
-  whole,
-  wholeIfGiven,
-} from './values/field.js';
+import { chain, choice, type Field, isText, list, text, textOr, toggle, whole, wholeIfGiven } from './values/field.js';
 import { faultOfGlob } from './values/globs.js';
 import { limits } from './values/limits.js';
 import { isSharedLedger } from './values/shared-ledger.js';
@@ -69,7 +57,7 @@ const glob = (description: string, example: string) =>
     {
       group: WHICH,
       description,
-      rule: `a glob pattern of 1 to ${limits.globBytesMax} characters for paths below a folder (no slash at its front or end), at most ${limits.globsMax} of them`,
+      rule: `a glob pattern of 1 to ${limits.globBytesMax} characters for paths below a folder (no slash at its front or end, no ! at its front), at most ${limits.globsMax} of them`,
       example,
       placeholder: 'GLOB',
     },
@@ -133,13 +121,10 @@ export const feedFields = {
   recursive: toggle({ group: WHICH, description: 'Take files from directories below --input too.' }, true),
   include: glob('Take only files that match. May be given again.', '*.csv'),
   exclude: glob('Leave files that match where they are. May be given again.', 'draft-*'),
-  'min-bytes': whole(
-    { group: WHICH, description: 'Leave smaller files where they are.' },
-    { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
-  ),
-  'max-bytes': whole(
-    { group: WHICH, description: 'Hold larger files; nothing of them is read.', defaultText: '1 TiB' },
-    { min: 1, max: limits.byteCountMax, unit: 'bytes', fallback: limits.fileBytesMax },
+  'min-bytes': size({ group: WHICH, description: 'Leave smaller files where they are.' }, { min: 0, fallback: 0 }),
+  'max-bytes': size(
+    { group: WHICH, description: 'Hold larger files; nothing of them is read.', defaultText: '1TiB' },
+    { min: 1, fallback: limits.fileBytesMax },
   ),
   poll: toggle(
     { group: WHICH, description: 'Never use inotify, only scan. Chosen by itself on NFS and the like.' },
@@ -176,13 +161,13 @@ export const feedFields = {
     { group: OUTCOME, description: 'Keep the subdirectories of --input in the warehouse.' },
     false,
   ),
-  'min-free-bytes': whole(
+  'min-free-bytes': size(
     {
       group: PROTECTING,
       description:
         'Stop before the filesystem of the warehouse or the manifests has less free space. 0: stop only when it is full.',
     },
-    { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
+    { min: 0, fallback: 0 },
   ),
   'min-free-inodes': whole(
     { group: PROTECTING, description: 'The same for free inodes, where the filesystem counts them.' },
@@ -200,26 +185,26 @@ export const feedFields = {
     description: 'Remove a file from duplicates/ this long after it came there, if its content is known to be stored.',
     defaultText: 'for ever',
   }),
-  'duplicates-max-bytes': wholeIfGiven(
+  'duplicates-max-bytes': size(
     {
       group: KEEPING,
       description: 'Keep no more than this in duplicates/. The oldest files go first, under the same condition.',
       defaultText: 'no bound',
     },
-    { min: 0, max: limits.byteCountMax, unit: 'bytes' },
+    { min: 0, fallback: undefined },
   ),
   'keep-failed': durationIfGiven({
     group: KEEPING,
     description: 'Remove a file from failed/ this long after it was discarded. There is no other copy of it.',
     defaultText: 'for ever',
   }),
-  'failed-max-bytes': wholeIfGiven(
+  'failed-max-bytes': size(
     {
       group: KEEPING,
       description: 'Keep no more than this in failed/. The oldest files go first, and are lost.',
       defaultText: 'no bound',
     },
-    { min: 0, max: limits.byteCountMax, unit: 'bytes' },
+    { min: 0, fallback: undefined },
   ),
   process: chain({
     group: OUTCOME,
@@ -257,7 +242,10 @@ export const feedFields = {
 
 export const serviceFields = {
   once: toggle(
-    { group: RUNNING, description: 'End when nothing is left to do. Waits while a stage is paused or a place fails.' },
+    {
+      group: RUNNING,
+      description: 'End when all files are done. Where a stage is paused or a folder cannot be used, wait for it.',
+    },
     false,
   ),
   'dry-run': toggle(
@@ -310,19 +298,19 @@ export const serviceFields = {
     },
     { unit: 's', min: limits.stallSecondsMin, max: limits.stallSecondsMax, fallback: 60 },
   ),
-  'max-bytes-per-second': whole(
+  'max-bytes-per-second': size(
     {
       group: RUNNING,
       description: 'The rate limit for reading and copying, of all workers of a state together. 0: no limit.',
     },
-    { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
+    { min: 0, fallback: 0 },
   ),
-  'state-min-free-bytes': whole(
+  'state-min-free-bytes': size(
     {
       group: PROTECTING,
       description: 'Stop before the filesystem of the state has less free space. 0: stop only when it is full.',
     },
-    { min: 0, max: limits.byteCountMax, unit: 'bytes', fallback: 0 },
+    { min: 0, fallback: 0 },
   ),
   'keep-history': durationIfGiven({
     group: KEEPING,
@@ -530,7 +518,7 @@ export const commonFields = {
   config: text({
     group: GENERAL,
     description:
-      'A YAML file with these options as keys, and many feeds under `feeds`. Without it, and without --state-path and --input, the commands of a state read /etc/atomic-ingestor/config.yaml, if there is one.',
+      'A YAML file with these options as keys, and many feeds under `feeds`. Without it, and where no option names the state, the commands of a state read /etc/atomic-ingestor/config.yaml, if there is one.',
     rule: 'the path of a YAML file',
     example: '/etc/atomic-ingestor/config.yaml',
     placeholder: 'FILE',

@@ -60,7 +60,7 @@ const keyOf = (name: string) => (Object.hasOwn(feedFields, name) ? 'feed' : 'ser
 function defaultOf({ kind, defaultText, unit }: FieldMeta): string {
   if (kind === 'switch') return defaultText === 'on' ? 'on by default' : '';
   if (defaultText === undefined || defaultText === 'none') return '';
-  const isCounted = kind === 'number' && unit === 'bytes' && /^\d+$/.test(defaultText) && defaultText !== '0';
+  const isCounted = kind === 'size' && /^\d+$/.test(defaultText) && defaultText !== '0';
   return `default: ${defaultText}${isCounted ? ` ${unit}` : ''}`;
 }
 
@@ -86,6 +86,12 @@ export function exitCodesOf(spec: CommandSpec): [code: string, meaning: string][
       : []),
   ];
 }
+
+export const takesSizes = ({ options }: CommandSpec): boolean =>
+  options.some((name) => allFields[name]!.meta.kind === 'size');
+
+export const SIZES =
+  'SIZE is a number of bytes, or a number with its unit: kB, MB, GB, TB (of 1000), KiB, MiB, GiB, TiB (of 1024).';
 
 export const takesTimes = ({ options }: CommandSpec): boolean =>
   options.some((name) => allFields[name]!.meta.kind === 'duration');

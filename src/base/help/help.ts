@@ -4,7 +4,7 @@
  * Does not: print it.
  */
 import type { CommandSpec } from '../config/commands.js';
-import { exitCodesOf, type OptionText, sectionsOf, TIMES, takesTimes, usageOf } from './describe.js';
+import { exitCodesOf, type OptionText, SIZES, sectionsOf, TIMES, takesSizes, takesTimes, usageOf } from './describe.js';
 
 const WIDTH = 80;
 const INDENT = 30;
@@ -20,6 +20,7 @@ export function helpOf(spec: CommandSpec): string {
     `Examples:\n${spec.examples.map((example) => `  ${shellLines(example, WIDTH - 2).join('\n  ')}\n`).join('')}`,
     ...sections,
     ...(takesTimes(spec) ? [paragraph(TIMES)] : []),
+    ...(takesSizes(spec) ? [paragraph(SIZES)] : []),
     paragraph(sourcesOf(spec)),
     `Exit codes:\n${codes.join('')}`,
   ].join('\n');

@@ -32,7 +32,10 @@ const EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `${text(f.path)} is a duplicate of ${text(f.duplicate_of)}${f.host === undefined ? '' : ` at host ${text(f.host)}`}, ${f.kept ? 'moved to duplicates/' : 'deleted'}`,
   },
-  file_held: { level: 'warn', say: (f) => `${text(f.path)} is held (${text(f.code)}): ${text(f.reason)}` },
+  file_held: {
+    level: 'warn',
+    say: (f) => `${text(f.path)} is held (${text(f.code)}): ${text(f.reason)}. ${text(f.hint)}`,
+  },
   file_dropped: {
     say: (f) =>
       f.why === 'vanished'

@@ -23,6 +23,12 @@ export function shownBytes(bytes: number): string {
   return `${value >= 100 ? Math.round(value) : value.toFixed(1)} ${'KMGTP'[power - 1]}iB`;
 }
 
+/** 5368709120 → `5.0 GiB (5368709120 bytes)`: for a reader, and exact. */
+export function exactBytes(bytes: number): string {
+  const exact = `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
+  return bytes < 1024 ? exact : `${shownBytes(bytes)} (${exact})`;
+}
+
 /** 93 → `1m33s`; under ten seconds with one decimal. */
 export function shownSeconds(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)}s`;

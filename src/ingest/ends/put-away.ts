@@ -36,11 +36,7 @@ export function putAway(
 function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   const left = statEntry(batch.files.workEntry(job, 'file'));
   if (left && !sameBytes(job.facts.sealed!.identity, left)) {
-    return hold(
-      'changed_after_copy',
-      'its content was stored, but the original was written to afterwards: compare the two, then run ingest-ctl discard, or, once the original is as before, ingest-ctl retry',
-      job.facts,
-    );
+    return hold('changed_after_copy', 'its content was stored, but the original was written to afterwards', job.facts);
   }
   for (const part of ['file', 'sidecar', 'partial', 'copy'] as const) remove(job, batch, dirty, part);
   return { outcome: { kind: 'finish', ending: 'stored' } };

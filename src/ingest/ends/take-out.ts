@@ -62,7 +62,7 @@ function pathOf(job: IngestJob, batch: Batch, content: Content): Promise<Case['p
 const different = (job: IngestJob, batch: Batch, content: Content): Step =>
   hold(
     'withdrawn_file_differs',
-    `${shownPlace(batch.feed.warehouse, placeOf(content))} must be taken out, but its bytes are not the stored ones: move it away and run ingest-ctl retry, or run ingest-ctl discard to leave it there`,
+    `${shownPlace(batch.feed.warehouse, placeOf(content))} must be taken out, but its bytes are not the stored ones`,
     job.facts,
   );
 

@@ -24,7 +24,7 @@ export function belowMark(job: ClaimedJob, path: string, { bytes, keepFree, capa
     return {
       kind: 'hold',
       code: 'never_fits',
-      reason: `the file has ${shownBytes(bytes)} and must be copied, --min-free-bytes is ${shownBytes(keepFree)}, but the filesystem of the warehouse ${path} has ${shownBytes(capacityBytes)} in all: make it larger or lower --min-free-bytes and run ingest-ctl retry, or run ingest-ctl discard`,
+      reason: `the file has ${shownBytes(bytes)} and must be copied, --min-free-bytes is ${shownBytes(keepFree)}, but the filesystem of the warehouse ${path} has ${shownBytes(capacityBytes)} in all`,
     };
   const before = (job.payload.noRoom as number | undefined) ?? 0;
   const inMs = backoffMs(before + 1, MARK_FIRST_MS, MARK_LONGEST_MS);
@@ -37,7 +37,7 @@ export function neverFits({ place, path }: PlaceError, { bytes, capacityBytes }:
   return {
     kind: 'hold',
     code: 'never_fits',
-    reason: `the file has ${shownBytes(bytes)} and must be copied, but the filesystem of the ${place} ${path} has ${shownBytes(capacityBytes)} in all: make it larger and run ingest-ctl retry, or run ingest-ctl discard`,
+    reason: `the file has ${shownBytes(bytes)} and must be copied, but the filesystem of the ${place} ${path} has ${shownBytes(capacityBytes)} in all`,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Why no process works on a file at the moment, whatever its own rule says: the state is full, or a process is missing or stopped. */
 import type { QueueView } from '../../../queue/index.js';
-import { PRODUCER, partsOf } from '../ledger/services.js';
+import { PRODUCER, partsOf, unservedFeeds } from '../ledger/services.js';
 import { type Process, ProcessWatch } from './processes.js';
 import { roomOfState } from './room.js';
 
@@ -29,6 +29,13 @@ export function standstillOf(part: string, view: QueueView, statePath: string): 
         sentence: `Each process that ${what} (pids ${pids.join(', ')}) ${IS_STOPPED}.`,
         release: releaseOf(does),
       };
+}
+
+/** Nobody watches the input of this feed, although producers run. */
+export function unwatched(feed: string, view: QueueView): Standstill | undefined {
+  if (!unservedFeeds(view).includes(feed)) return undefined;
+  const sentence = `No running producer has feed ${feed}: nobody watches its input.`;
+  return { sentence, release: `put ${feed} back into the configuration and restart` };
 }
 
 /** The process that has claimed a job. */

@@ -2,6 +2,7 @@
  * The processes that should be running: each that was started as a service records itself, and how it ended. A run with `--once`
  * that comes to its end forgets earlier services and records that end: its user decides when work is done, and no process is
  * expected until the next start. Each start of a producer removes that record, so a start that fails is noticed.
+ * Each producer also records the feeds of its configuration. Such a row counts only while its producer lives, so nobody has to remove it.
  * Guarantees: a row changes only when a process starts or ends, so an idle service writes nothing.
  */
 import type { Backend, OwnerId } from '../../../queue/backend.js';
@@ -22,6 +23,14 @@ export const servicesModule = {
       ended_ms INTEGER,
       CHECK ((ended IS NULL) = (ended_ms IS NULL))
     ) STRICT;
+    `,
+    `
+    CREATE TABLE served (
+      feed TEXT NOT NULL,
+      -- the producer that has it in its configuration
+      owner INTEGER NOT NULL,
+      PRIMARY KEY (feed, owner)
+    ) STRICT, WITHOUT ROWID;
     `,
   ],
 } as const;
@@ -101,4 +110,38 @@ async function noteEnd(backend: Backend, owners: readonly OwnerId[], how: 'stopp
     // A full disk must not keep a process from ending. The row is then left as after an unnoticed death.
     if (!(error instanceof StateUnwritable)) throw error;
   }
+}
+
+type Living = Pick<QueueView, 'read' | 'isAlive'>;
+
+const servedBy = (view: Pick<QueueView, 'read'>): { feed: string; owner: OwnerId }[] =>
+  view.read((rows) => rows.all('SELECT feed, owner FROM served'));
+
+/** This producer has these feeds from now on, while it lives. Called before it records anything else of them. */
+export async function enterServed(backend: Backend, feeds: readonly string[]): Promise<void> {
+  const dead = servedBy(backend).filter(({ owner }) => !backend.isAlive(owner));
+  await backend.transact((tx) => {
+    for (const { owner } of dead) tx.run('DELETE FROM served WHERE owner = ?', owner);
+    for (const feed of feeds) tx.run('INSERT INTO served VALUES (?, ?)', feed, backend.owner);
+  });
+}
+
+/** Whether a living producer has the feed. */
+export const isServed = (view: Living, feed: string): boolean =>
+  servedBy(view).some((one) => one.feed === feed && view.isAlive(one.owner));
+
+/**
+ * The feeds of this state that no living producer has, although producers run as a service. None, where a producer is still
+ * starting, or runs with `--once`: it is there for its own feeds only, and for a while. None where no producer lives: then no
+ * feed is served, which is a finding of its own.
+ */
+export function unservedFeeds(view: Living & Pick<QueueView, 'owners' | 'feeds'>): string[] {
+  const producers = view.owners().filter(({ alive, title }) => alive && title === PRODUCER);
+  const entered = services(view).map(({ owner }) => owner);
+  if (producers.length === 0 || producers.some(({ owner }) => !entered.includes(owner))) return [];
+  const served = new Set(servedBy(view).flatMap(({ feed, owner }) => (view.isAlive(owner) ? [feed] : [])));
+  return view
+    .feeds()
+    .map(({ name }) => name)
+    .filter((name) => !served.has(name));
 }

@@ -6,7 +6,7 @@
 import type { Reader } from '../../../queue/backend.js';
 import { baseOf, folderOf, wantedTarget } from '../../files/job-paths.js';
 import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
-import { type ByteName, LinuxError, shownName } from '../../linux/index.js';
+import { type ByteName, LinuxError, shownName, userName } from '../../linux/index.js';
 import type { Targets } from '../outputs/names.js';
 import { type Processed, processedOf } from '../outputs/recorded.js';
 import { SLICE_MS } from '../steps/each-job.js';
@@ -43,7 +43,7 @@ export async function findTargets(
       plans.push({ job, processed, ...targetsOf(reader, { wanted, suffixes }, date, batch, chosen) });
     } catch (error) {
       if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
-      refused(job, nameRefused(job, batch, wanted, error) ?? failed(job, batch, error));
+      refused(job, targetRefused(job, batch, wanted, error) ?? failed(job, batch, error));
     }
   };
   batch.hand(undefined, 'warehouse');
@@ -99,12 +99,28 @@ function targetsOf(
 const REFUSED = new Set(['EINVAL', 'EILSEQ', 'ENAMETOOLONG']);
 const WITH_NAMES = new Set(['statx', 'openat2', 'mkdirat', 'renameat2']);
 
-/** Not every filesystem takes every name: a colon, bytes that are no text, or too many bytes. */
-export function nameRefused(job: IngestJob, batch: Batch, target: ByteName, error: unknown): Step | undefined {
-  if (!(error instanceof LinuxError) || !REFUSED.has(error.code) || !WITH_NAMES.has(error.call)) return undefined;
+/**
+ * The step for an error that belongs to the target alone. Not every filesystem takes every name: a colon, bytes that are no text,
+ * or too many bytes.
+ */
+export function targetRefused(job: IngestJob, batch: Batch, target: ByteName, error: unknown): Step | undefined {
+  if (!(error instanceof LinuxError) || !WITH_NAMES.has(error.call)) return undefined;
+  if (error.code === 'EACCES' || error.code === 'EPERM') return targetNotPermitted(job, batch, target, error.code);
+  if (!REFUSED.has(error.code)) return undefined;
   return hold(
     'target_name_refused',
-    `the filesystem of ${batch.feed.warehouse} refuses the name ${shownName(target)} (${error.code}): send the file again under another name and discard this one with ingest-ctl discard`,
+    `the filesystem of ${batch.feed.warehouse} refuses the name ${shownName(target)} (${error.code})`,
     job.facts,
   );
 }
+
+/**
+ * Held at once, as in the input: permissions do not come back by themselves. A gate would not do: its probe writes into the root of
+ * the warehouse, so it would open again while a folder below still refuses.
+ */
+const targetNotPermitted = (job: IngestJob, batch: Batch, target: ByteName, code: string): Step =>
+  hold(
+    'target_not_permitted',
+    `the user ${userName()} may not put the file into the folder ${batch.feed.warehouse}/${shownName(folderOf(target))} (${code})`,
+    job.facts,
+  );

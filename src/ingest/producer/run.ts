@@ -13,7 +13,7 @@ import { Watermarks } from '../gates/watermarks.js';
 import { startHeartbeats } from '../health/heartbeats.js';
 import { enterExpectations } from '../ledger/arrivals.js';
 import { asOperators, openState } from '../ledger/open-state.js';
-import { enterService, forgetOnce, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
+import { enterServed, enterService, forgetOnce, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
 import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
@@ -40,6 +40,10 @@ export async function runProducer(context: ChildContext): Promise<void> {
     stops.push(metrics.stop);
     if (context.terminal) stops.push(startProgress(backend, report));
     await checkFeeds(backend, statePath, config.feeds);
+    await enterServed(
+      backend,
+      config.feeds.map(({ name }) => name),
+    );
     const watermarks = new Watermarks(backend, config.service, emit);
     watermarks.start(context.fail);
     stops.push(() => watermarks.stop());

@@ -6,6 +6,7 @@
  */
 import { relative } from 'node:path';
 import type { FeedOptions } from '../../base/config/options.js';
+import { exactBytes } from '../../base/telemetry/safe.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import type { Kind } from '../../linux/index.js';
 import { type ByteName, nameOfText, shownName } from '../../linux/names.js';
@@ -27,9 +28,16 @@ export type IgnoreRule =
 
 export interface Ignored {
   rule: IgnoreRule;
-  /** The part of the path that the rule is about, and what would make it a candidate. */
+  /** The part of the path that the rule is about. */
   sentence: string;
+  /** The act that makes it a candidate. */
+  release: string;
 }
+
+/** Which of the two it was is not recorded. */
+const SET_BY = 'set in the configuration, or by its flag';
+export const NOT_RECURSIVE = 'the option recursive is false';
+export const TO_RECURSE = `set recursive to true (${SET_BY}) and restart the service, or deliver into the input itself`;
 
 export interface Filters {
   /** The candidate that a name belongs to: the file itself, the data file of a sidecar, or none. */
@@ -83,43 +91,66 @@ class Rules {
 
   ofDirectory(path: ByteName): Ignored | undefined {
     const name = shownName(path);
-    if (!this.feed.recursive) return ignored('not_recursive', `${name} is a subdirectory, and --no-recursive is set`);
-    if (path === this.#work) return ignored('work_directory', `${name} is the work directory (--work-dir)`);
+    if (!this.feed.recursive)
+      return ignored('not_recursive', `${name} is a subdirectory, and ${NOT_RECURSIVE}`, TO_RECURSE);
+    if (path === this.#work)
+      return ignored('work_directory', `${name} is the work directory`, 'deliver it into another folder of the input');
     if (baseOf(path).startsWith('.'))
-      return ignored('hidden', `${name} is hidden: directories that begin with a dot are not entered`);
-    if (this.#excluded?.(path)) return ignored('excluded', `${name} matches --exclude ${this.feed.exclude.join(' ')}`);
-    return undefined;
+      return ignored(
+        'hidden',
+        `${name} is hidden: directories that begin with a dot are not entered`,
+        'rename the directory without the dot',
+      );
+    return this.#excluded?.(path) ? this.#matchesExclude(path) : undefined;
   }
 
   ofFile(path: ByteName): Ignored | undefined {
     const base = baseOf(path);
     if (base.startsWith('.'))
-      return ignored('hidden', `${shownName(base)} is hidden: rename it without the dot when it is complete`);
+      return ignored('hidden', `${shownName(base)} is hidden`, 'rename it without the dot when it is complete');
     const suffix = TEMPORARY_SUFFIXES.find((end) => base.endsWith(end));
     if (suffix !== undefined)
       return ignored(
         'temporary_name',
-        `${shownName(base)} ends in ${suffix}, as unfinished files do: rename it when it is complete`,
+        `${shownName(base)} ends in ${suffix}, as unfinished files do`,
+        'rename it when it is complete',
       );
     if (this.#isSidecar(path))
       return ignored(
         'sidecar',
         `${shownName(base)} is a sidecar: it belongs to ${shownName(baseOf(this.dataOf(path)))}, and is taken with it`,
+        `deliver ${shownName(baseOf(this.dataOf(path)))}, if it is not there`,
       );
-    if (this.#excluded?.(path))
-      return ignored('excluded', `${shownName(path)} matches --exclude ${this.feed.exclude.join(' ')}`);
+    if (this.#excluded?.(path)) return this.#matchesExclude(path);
     if (this.#included && !this.#included(path))
-      return ignored('not_included', `${shownName(path)} matches no --include (${this.feed.include.join(' ')})`);
+      return ignored(
+        'not_included',
+        `${shownName(path)} matches no pattern of the option include (${this.feed.include.join(' ')})`,
+        `add a pattern to include (${SET_BY}) and restart the service, or give the file another name`,
+      );
     return undefined;
   }
 
   ofFound({ kind, size }: { kind: Kind; size: number }): Ignored | undefined {
     if (kind !== 'file')
-      return ignored('not_a_file', `it is a ${kind}: only regular files are ingested, and it is never opened`);
+      return ignored(
+        'not_a_file',
+        `it is a ${kind}: only regular files are ingested, and it is never opened`,
+        'deliver a regular file',
+      );
     if (size >= this.feed.minBytes) return undefined;
     return ignored(
       'too_small',
-      `it has ${size} bytes, fewer than --min-bytes ${this.feed.minBytes}; it is checked again when it changes`,
+      `it has ${exactBytes(size)}, fewer than the option min-bytes, ${exactBytes(this.feed.minBytes)}`,
+      `it is checked again when it changes; or lower min-bytes (${SET_BY}) and restart the service`,
+    );
+  }
+
+  #matchesExclude(path: ByteName): Ignored {
+    return ignored(
+      'excluded',
+      `${shownName(path)} matches the option exclude (${this.feed.exclude.join(' ')})`,
+      `change exclude (${SET_BY}) and restart the service, or give the file another name`,
     );
   }
 
@@ -128,7 +159,7 @@ class Rules {
   }
 }
 
-const ignored = (rule: IgnoreRule, sentence: string): Ignored => ({ rule, sentence });
+const ignored = (rule: IgnoreRule, sentence: string, release: string): Ignored => ({ rule, sentence, release });
 
 function insideOf(input: string, workDir: string | undefined): ByteName | undefined {
   if (workDir === undefined) return undefined;

@@ -97,11 +97,7 @@ export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Ste
     case 'wait':
       return defer(answer.inMs, 'window');
     case 'empty':
-      return hold(
-        'empty_file',
-        'the file is empty and --on-empty is hold: run ingest-ctl discard, or set --on-empty duplicate and run ingest-ctl retry',
-        { ...job.facts, sealed: answer.sealed },
-      );
+      return hold('empty_file', 'the file is empty, and --on-empty is hold', { ...job.facts, sealed: answer.sealed });
     case 'sidecar':
       return readAgain(job, batch, answer.read);
     case 'missing':
@@ -114,11 +110,10 @@ export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Ste
 function hashed(given: JobFacts, sha256: string, { feed }: Batch): Step | Hashed {
   const { demanded } = given;
   if (demanded !== undefined && demanded !== sha256) {
-    return hold(
-      'checksum_mismatch',
-      `its SHA-256 is ${sha256}, but its sidecar demands ${demanded}: send the file again and discard this one with ingest-ctl discard`,
-      { ...given, sha256: undefined },
-    );
+    return hold('checksum_mismatch', `its SHA-256 is ${sha256}, but its sidecar demands ${demanded}`, {
+      ...given,
+      sha256: undefined,
+    });
   }
   const { refusals: _, noRoom: __, ...rest } = given;
   const facts = { ...rest, sha256 };

@@ -81,7 +81,7 @@ export function afterPut(one: OneMove, put: Put): Step {
   if (put === 'taken') {
     return hold(
       'target_taken',
-      `a foreign file lies at ${batch.feed.warehouse}/${shownName(target)}, and nothing is overwritten: move it away, then run ingest-ctl retry`,
+      `a foreign file lies at ${batch.feed.warehouse}/${shownName(target)}, and nothing is overwritten`,
       job.facts,
     );
   }
@@ -111,7 +111,7 @@ export async function withoutSource(one: OneMove): Promise<Step> {
   if (lies === 'other') {
     return hold(
       'target_taken',
-      `a foreign file lies at ${batch.feed.warehouse}/${shownName(target)}, and the sealed file is missing: check both, then run ingest-ctl retry or ingest-ctl discard`,
+      `a foreign file lies at ${batch.feed.warehouse}/${shownName(target)}, and the sealed file is missing`,
       job.facts,
     );
   }
@@ -125,7 +125,7 @@ export const changedIn = ({ job, output }: OneMove): Step =>
   output
     ? hold(
         'output_changed',
-        `output ${output.n} (${output.tag}) was changed after it was recorded, which only this user or root can do: run ingest-ctl discard and send the file again`,
+        `output ${output.n} (${output.tag}) was changed after it was recorded, which only this user or root can do`,
         job.facts,
       )
     : changed(job);
@@ -133,14 +133,14 @@ export const changedIn = ({ job, output }: OneMove): Step =>
 const outputMissing = ({ job, batch, output }: OneMove): Step =>
   hold(
     'output_missing',
-    `output ${output!.n} (${output!.tag}) is neither in ${batch.files.roots.warehouse}/${shownName(TEMPORARY)} nor at its target any more: run ingest-ctl discard and send the file again`,
+    `output ${output!.n} (${output!.tag}) is neither in ${batch.files.roots.warehouse}/${shownName(TEMPORARY)} nor at its target any more`,
     job.facts,
   );
 
 export const changed = (job: IngestJob): Step =>
   hold(
     'changed_after_hash',
-    'the sealed file was changed after it was hashed, which only its owner or root can do in the work directory: run ingest-ctl discard and send the file again',
+    'the sealed file was changed after it was hashed, which only its owner or root can do in the work directory',
     job.facts,
   );
 

@@ -9,7 +9,7 @@ import { nameOfBytes } from '../../linux/index.js';
 import type { MoveAnswer, PutAnswer, ToPut } from '../calls/order.js';
 import type { Content } from '../ledger/content.js';
 import { recordStored } from '../ledger/stored.js';
-import { nameRefused } from '../planning/find-targets.js';
+import { targetRefused } from '../planning/find-targets.js';
 import { payloadOf } from '../rules/facts.js';
 import { mayHaveMoved, movedNothing } from '../rules/moved.js';
 import { contentsOf } from '../steps/contents.js';
@@ -81,7 +81,7 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
     left.set(job, kind);
     return undefined;
   };
-  const refused = (job: IngestJob, error: unknown) => nameRefused(job, batch, ones.get(job)!.target, error);
+  const refused = (job: IngestJob, error: unknown) => targetRefused(job, batch, ones.get(job)!.target, error);
   const judged = judgeEach(jobs, answers, batch, judge, refused);
   const putOne = async (job: IngestJob, came: ToPut['came']): Promise<PutAnswer['kind']> =>
     (await askOne(batch, 'put', toPut(ones.get(job)!, came), job)).kind;

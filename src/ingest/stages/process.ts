@@ -100,7 +100,7 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
     case 'bad':
       return hold(
         end.code,
-        `${end.reason.replace(/\.$/, '')}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}: change the chain and run ingest-ctl retry, or run ingest-ctl discard and send the file again`,
+        `${end.reason.replace(/\.$/, '')}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}`,
         job.facts,
       );
     case 'no_room':
@@ -118,7 +118,7 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
     case 'stuck':
       return hold(
         'process_stuck',
-        `no record was finished and no byte read for ${end.seconds} seconds, ${after(end.records)}: check the processor and run ingest-ctl retry, or run ingest-ctl discard`,
+        `no record was finished and no byte read for ${end.seconds} seconds, ${after(end.records)}`,
         job.facts,
       );
     case 'died':
@@ -132,7 +132,7 @@ function died({ facts }: IngestJob, { how, records }: Extract<FileEnd, { kind: '
   if (chainDeaths < DEATHS_MAX) return defer(0, 'process_died', { ...facts, chainDeaths });
   return hold(
     'process_died',
-    `the process of the chain ${how}, ${after(records)}, ${chainDeaths} times with this file: check the processor and run ingest-ctl retry, or run ingest-ctl discard`,
+    `the process of the chain ${how}, ${after(records)}, ${chainDeaths} times with this file`,
     { ...facts, chainDeaths: undefined },
   );
 }

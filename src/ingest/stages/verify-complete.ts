@@ -79,7 +79,7 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
     case 'unopened':
       return cannotOpen(job, answer.code);
     case 'not_permitted':
-      return notPermitted(answer);
+      return notPermitted(job, batch, answer);
   }
 }
 

@@ -6,6 +6,6 @@ import { type Batch, hold, type Step } from './stage.js';
 export const sealedMissing = (job: IngestJob, { files }: Batch): Step =>
   hold(
     'sealed_file_missing',
-    `the sealed file of job ${job.id} is no longer in ${files.roots.work}/${UNDERPROCESS}: put it back and run ingest-ctl retry, or run ingest-ctl discard`,
+    `the sealed file of job ${job.id} is no longer in ${files.roots.work}/${UNDERPROCESS}`,
     job.facts,
   );

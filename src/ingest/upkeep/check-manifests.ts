@@ -27,6 +27,9 @@ import { possibleWork } from '../roots/work-place.js';
 import type { JobFacts } from '../rules/facts.js';
 
 type State = Pick<QueueView, 'read' | 'job'>;
+type Readable = Pick<FeedOptions, 'name' | 'manifests'>;
+/** A command may have been given only some folders of a feed. */
+export type FeedFolders = Pick<FeedOptions, 'name'> & Partial<Pick<FeedOptions, 'input' | 'workDir' | 'manifests'>>;
 
 /** Errors: EnvironmentError `state_older_than_manifests`. A root that cannot be read is left to the gates. */
 export async function checkManifestsKnown(state: State, feed: FeedOptions): Promise<void> {
@@ -55,7 +58,7 @@ export async function checkManifestsKnown(state: State, feed: FeedOptions): Prom
 }
 
 /** The ids of lines, in or below a folder, that were taken back because their files never arrived: their contents are free. */
-async function givenUpIn(feed: FeedOptions, folder: string): Promise<Set<string>> {
+async function givenUpIn(feed: Pick<Readable, 'name'>, folder: string): Promise<Set<string>> {
   const ids = new Set<string>();
   for (const file of readable(folder, 'corrections')) {
     for await (const { fields, ingestId } of recordsOf(feed, file.path, 0))
@@ -92,19 +95,19 @@ function inState(state: State, feed: FeedOptions, { sha256: hex, ingestId }: Rea
 const OWED = `SELECT 1 FROM corrections WHERE line ->> '$.sha256' = ? AND line ->> '$.ingest_id' = ?`;
 
 /**
- * Runs before a start makes a new state. Refuses where these folders belonged to a state that was lost. Nothing is made before,
- * so no new, empty state is left that would hide the loss.
+ * Runs before a start makes a new state, and in a command that finds no state. Refuses where these folders belonged to a state that
+ * was lost. Nothing is made before, so no new, empty state is left that would hide the loss.
  */
-export async function refuseLostState(statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
+export async function refuseLostState(statePath: string, feeds: readonly FeedFolders[]): Promise<void> {
   if (existsSync(statePath)) return;
   const lost = await findLoss(statePath, feeds);
   // Another process of this same start may have made the state and the markers meanwhile.
   if (lost !== undefined && !existsSync(statePath)) throw lost;
 }
 
-async function findLoss(statePath: string, feeds: readonly FeedOptions[]): Promise<EnvironmentError | undefined> {
+async function findLoss(statePath: string, feeds: readonly FeedFolders[]): Promise<EnvironmentError | undefined> {
   for (const feed of feeds) {
-    for (const root of [feed.manifests, ...possibleWork(feed)]) {
+    for (const root of rootsOf(feed)) {
       const marker = markerAt(root);
       if (marker?.state === undefined) continue;
       if (!existsSync(statePath)) refuseWhileRebuilding(root);
@@ -112,11 +115,16 @@ async function findLoss(statePath: string, feeds: readonly FeedOptions[]): Promi
         ? lostState(statePath, root)
         : otherState(statePath, root, marker.statePath);
     }
-    const record = await anyRecord(feed);
+    const record = feed.manifests === undefined ? undefined : await anyRecord({ ...feed, manifests: feed.manifests });
     if (record !== undefined) return lostState(statePath, record);
   }
   return undefined;
 }
+
+const rootsOf = ({ input, workDir, manifests }: FeedFolders): string[] => [
+  ...(manifests === undefined ? [] : [manifests]),
+  ...(input === undefined ? [] : possibleWork({ input, workDir })),
+];
 
 const lostState = (statePath: string, root: string): EnvironmentError =>
   new EnvironmentError(
@@ -131,7 +139,7 @@ const otherState = (statePath: string, root: string, other = 'of another path'):
   );
 
 /** A manifest file with a record of this feed whose content would be known: any record but those of files that were given up. */
-async function anyRecord(feed: FeedOptions): Promise<string | undefined> {
+async function anyRecord(feed: Readable): Promise<string | undefined> {
   const givenUp = await givenUpIn(feed, feed.manifests);
   for (const { path } of readable(feed.manifests, 'manifest')) {
     for await (const { ingestId } of recordsOf(feed, path, 0)) if (!givenUp.has(ingestId)) return path;
@@ -148,7 +156,7 @@ function* readable(root: string, kind: ManifestKind): Generator<FoundManifest> {
 }
 
 /** A file that is being rotated or compressed gives no records. The appends report one that stays unreadable. */
-async function* recordsOf(feed: FeedOptions, path: string, from: number): AsyncGenerator<ReadRecord> {
+async function* recordsOf(feed: Pick<Readable, 'name'>, path: string, from: number): AsyncGenerator<ReadRecord> {
   try {
     for await (const { record } of linesOf(path, from)) {
       if (record !== undefined && (record.feed ?? feed.name) === feed.name) yield record;

@@ -136,9 +136,8 @@ export class Background {
       for (const { feed, stage } of needing(place, at, this.#stagesNeeding))
         closed.push(...closeStuck(tx, feed, stage, place));
     };
-    for (const { owner, jobs, inProgress, poisoned } of await backend.rescue(close)) {
+    for (const { owner, jobs, inProgress, poisoned } of await backend.rescue(close))
       emit('worker_lost', { owner, jobs, in_progress: inProgress, poisoned: poisoned.length });
-    }
     this.#logClosed(closed);
   }
 
@@ -225,8 +224,8 @@ function needing(
   stagesNeeding: (place: string, feed: string) => StageName[],
 ): readonly { feed: string; stage: StageName }[] {
   const here = at.filter(({ feed, stage }) => stagesNeeding(place, feed).includes(stage));
-  if (here.length > 0)
-    return here.some(({ inProgress }) => inProgress) ? here.filter(({ inProgress }) => inProgress) : here;
+  const now = here.filter(({ inProgress }) => inProgress);
+  if (here.length > 0) return now.length > 0 ? now : here;
   return [...new Set(at.map(({ feed }) => feed))].flatMap((feed) =>
     stagesNeeding(place, feed).map((stage) => ({ feed, stage })),
   );

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { ClaimedJob, Outcome, SettleAnswer } from '../../../queue/backend.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
+import { remedyOf } from '../../base/remedy.js';
 import type { Emit, Step } from '../steps/stage.js';
 
 export interface Logging {
@@ -35,7 +36,12 @@ export function logSettled(
     if (passed && trace) emit('stage_step', { ...named(stage), outcome: passed.outcome.kind });
     onSettled?.(answer.outcome);
     if (answer.outcome.kind === 'hold')
-      emit('file_held', { ...named(), code: answer.outcome.code, reason: answer.outcome.reason });
+      emit('file_held', {
+        ...named(),
+        code: answer.outcome.code,
+        reason: answer.outcome.reason,
+        hint: remedyOf(answer.outcome.code, job.id),
+      });
     if (answer.outcome.kind === 'drop') emit('file_dropped', { ...named(), why: answer.outcome.why });
     if (answer.outcome.kind === 'retry')
       emit('file_retry', {

@@ -4,7 +4,7 @@ import { asOperatorError } from '../../base/errors.js';
 export class MirrorError extends Error {
   override readonly name = 'MirrorError';
   constructor(
-    /** As docs/errors.md lists them: `source_missing`, `dest_not_ours`, `bad_value`, … */
+    /** One of the codes in docs/replicate.md: `source_missing`, `dest_not_ours`, `bad_value`, … */
     readonly code: string,
     message: string,
     options?: ErrorOptions,
@@ -20,7 +20,7 @@ export function asMirrorError(error: unknown): unknown {
 }
 
 /** The sentences are those of ingest-replicate. They name its flags; a caller of the library has options instead. */
-const withOptions = (message: string): string =>
+export const withOptions = (message: string): string =>
   message.replace(/--(no-delete|[a-z]+(?:-[a-z]+)*)/g, (flag, name: string) => OPTIONS[name] ?? flag);
 
 const OPTIONS: Record<string, string> = {
@@ -28,6 +28,7 @@ const OPTIONS: Record<string, string> = {
   'allow-empty-source': 'allowEmptySource: true',
   'change-log': 'changeLog',
   checksum: 'checksum: true',
+  exclude: 'exclude',
   'no-delete': 'delete: false',
   poll: 'poll: true',
 };

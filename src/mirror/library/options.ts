@@ -1,13 +1,13 @@
 /** The options of the library, checked. An option that may not be so ends in a sentence with its name, the rule and the value. */
 import { resolve } from 'node:path';
-import { realDirectory } from '../../base/config/values/directories.js';
 import { shownValue, unknownOption } from '../../base/config/values/given.js';
 import { faultOfGlob } from '../../base/config/values/globs.js';
 import type { Emit, Fields } from '../../base/telemetry/emit.js';
 import { levelOf, sentenceOf } from '../../base/telemetry/events.js';
 import { guarded, missingIn } from '../../base/telemetry/guarded-logger.js';
+import { realDirectories } from '../real-directories.js';
 import type { ReplicateOptions } from '../trees/types.js';
-import { MirrorError } from './errors.js';
+import { MirrorError, withOptions } from './errors.js';
 import type { MirrorLogger, MirrorOptions } from './types.js';
 
 const TIMER_MS_MAX = 2_147_483_647;
@@ -19,15 +19,14 @@ export function replicateOptions(options: MirrorOptions): ReplicateOptions {
   const { source, dest, changeLog, logger, signal: _, ...rest } = options;
   return {
     ...rest,
-    source: realDirectory('source', source),
-    dest: realDirectory('dest', dest),
+    ...realDirectories({ origin: 'source', path: source }, { origin: 'dest', path: dest }),
     ...(changeLog !== undefined && { changeLog: resolve(changeLog) }),
     ...(logger !== undefined && { emit: emitTo(guarded(logger, LEVELS)) }),
   };
 }
 
 function checkEach(options: MirrorOptions): void {
-  if (typeof options !== 'object' || options === null)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new MirrorError(
       'bad_value',
       `The options have to be an object, and are ${shownValue(options)}: correct them.`,
@@ -71,7 +70,7 @@ const globs: Check = (name, value) => {
     if (fault !== undefined)
       throw new MirrorError(
         'bad_value',
-        `The option ${name} has the glob ${shownValue(glob)}, which matches nothing: ${fault}.`,
+        `The option ${name} has the glob ${shownValue(glob)}, which cannot be used: ${fault}.`,
       );
   }
 };
@@ -104,6 +103,7 @@ function emitTo(logger: MirrorLogger): Emit {
   return (event: string, fields: Fields = {}) => {
     const level = levelOf(event);
     const name = level === 'fatal' ? 'error' : level === 'trace' ? 'debug' : level;
-    logger[name]({ event, ...fields }, sentenceOf(event, fields));
+    const told = 'reason' in fields ? { ...fields, reason: withOptions(String(fields.reason)) } : fields;
+    logger[name]({ event, ...told }, sentenceOf(event, told));
   };
 }

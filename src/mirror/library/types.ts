@@ -14,29 +14,29 @@ export interface MirrorOptions {
   /** A directory that exists, outside of `source`. It is made like `source`. */
   dest: string;
   /** Only files that match one of these globs are copied. Everything else is left alone on both sides. */
-  include?: string[];
+  include?: readonly string[] | undefined;
   /** Globs of files and directories that are left alone on both sides: neither copied nor removed. */
-  exclude?: string[];
+  exclude?: readonly string[] | undefined;
   /** Removes from `dest` what `source` does not have. Default true. */
-  delete?: boolean;
+  delete?: boolean | undefined;
   /** Compares contents by SHA-256 instead of by size and mtime. Default false. */
-  checksum?: boolean;
+  checksum?: boolean | undefined;
   /** Takes over a `dest` that has content of its own, or is the mirror of another `source`. Default false. */
-  adopt?: boolean;
+  adopt?: boolean | undefined;
   /** Allows an empty `source` to empty `dest`. Default false: it is refused at the start, and waited for later. */
-  allowEmptySource?: boolean;
+  allowEmptySource?: boolean | undefined;
   /** Ends after one scan of everything. Default false: goes on until it is stopped. */
-  once?: boolean;
-  /** Uses scans alone, without events. Default false. */
-  poll?: boolean;
-  /** Time between two scans of everything. Default 300,000; 5,000 with `poll`; at most 2^31 - 1. */
-  scanEveryMs?: number;
+  once?: boolean | undefined;
+  /** Uses only scans, no events. Default false. */
+  poll?: boolean | undefined;
+  /** Time between two scans of everything. Default 300,000; 5,000 with `poll`; at most 2,147,483,647. */
+  scanEveryMs?: number | undefined;
   /** The file of the change log, outside of both directories. Default: in the hidden folder of `dest`. */
-  changeLog?: string;
+  changeLog?: string | undefined;
   /** Its abort is `stop()`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** A logger that throws loses its lines and nothing else. Node emits one `warning` then. */
-  logger?: MirrorLogger;
+  logger?: MirrorLogger | undefined;
 }
 
 /** Counts since the start. */
@@ -58,7 +58,10 @@ export interface MirrorTotals {
 
 export interface MirrorStatus {
   totals: MirrorTotals;
-  /** Why `dest` cannot be written to now: a name of errno such as `ENOSPC`. Undefined: it can be. */
+  /**
+   * Why nothing can be copied now: `source_missing`, `source_replaced`, `source_empty` or `dest_missing` while one of the
+   * two is away, or a name of errno such as `ENOSPC` while `dest` cannot be written to. Undefined: nothing waits.
+   */
   waiting: string | undefined;
   /** Paths that could not be mirrored; each is tried again. */
   unmirrored: number;

@@ -165,7 +165,7 @@ export class Dest {
         lock.close();
         throw new EnvironmentError(
           'dest_in_use',
-          `DEST must be the mirror of one process, but another ingest-replicate works on ${this.path}; stop that one first.`,
+          `DEST must be the mirror of one process, but another mirror (ingest-replicate, or a program with this library) works on ${this.path}; stop that one first.`,
         );
       }
       const { dev, ino } = statFd(hidden);

@@ -20,6 +20,10 @@ const SOURCE_SAYS: Record<string, { code: string; meaning: string }> = {
     meaning:
       'is another directory than last time: it was made again, restored, or is on another filesystem; mount or restore the former one, or start with --adopt once if this one takes its place (what it does not have is removed from DEST)',
   },
+  ENOENT: {
+    code: 'source_missing',
+    meaning: 'is not there (ENOENT); mount or restore it, or correct the path',
+  },
   ELOOP: {
     code: 'source_missing',
     meaning:
@@ -38,6 +42,9 @@ const saysOf = (code: string) =>
     meaning: `cannot be opened (${code}); check the path, its mount and its permissions`,
   };
 
+/** The code of the error, for a code of SourceMissing. */
+export const sourceCode = (code: string): string => saysOf(code).code;
+
 export const sourceMeaning = (code: string): string => saysOf(code).meaning;
 
 export function sourceError(source: string, why: string): EnvironmentError {
@@ -54,7 +61,7 @@ export const destMeaning = (code: string): string =>
 const DEST_SAYS: Record<string, string> = {
   no_marker:
     'is not the folder that was claimed: its filesystem is not mounted, or another folder is there; mount or restore it',
-  dest_in_use: 'is used by another ingest-replicate now; stop that one',
+  dest_in_use: 'is used by another mirror (ingest-replicate, or a program with this library) now; stop that one',
 };
 
 export function destError(dest: string, code: string): EnvironmentError {

@@ -10,25 +10,25 @@ export interface ReplicateOptions {
   source: string;
   dest: string;
   /** Globs, as in the configuration of a feed. Excluded paths are neither copied nor removed. Default: none. */
-  include?: readonly string[];
-  exclude?: readonly string[];
+  include?: readonly string[] | undefined;
+  exclude?: readonly string[] | undefined;
   /** True: entries that SOURCE does not have are removed from DEST. Default true. */
-  delete?: boolean;
+  delete?: boolean | undefined;
   /** True: contents are compared by SHA-256 instead of by size and mtime. Default false. */
-  checksum?: boolean;
+  checksum?: boolean | undefined;
   /** True: takes over a DEST that has other content, or that mirrors another SOURCE. Default false. */
-  adopt?: boolean;
+  adopt?: boolean | undefined;
   /** True: an empty SOURCE empties DEST. Default false: it is refused, or waited for. */
-  allowEmptySource?: boolean;
+  allowEmptySource?: boolean | undefined;
   /** True: ends after one full scan. Default false: runs until it is stopped. */
-  once?: boolean;
+  once?: boolean | undefined;
   /** True: no events, only full scans. Default false. */
-  poll?: boolean;
+  poll?: boolean | undefined;
   /** Time between two full scans, in ms. Default 300,000; 5,000 with `poll`. */
-  scanEveryMs?: number;
+  scanEveryMs?: number | undefined;
   /** Path of the change log. Default: in the hidden folder of DEST. */
-  changeLog?: string;
-  emit?: Emit;
+  changeLog?: string | undefined;
+  emit?: Emit | undefined;
 }
 
 /** Counts since the start. */
@@ -48,7 +48,7 @@ export interface Totals {
 /** The current state of a running mirror. */
 export interface ReplicaStatus {
   totals: Totals;
-  /** The errno name that DEST is waiting on; undefined if DEST works. */
+  /** The errno name that DEST is waiting on, or the error code of a place that is away; undefined if both work. */
   waiting: string | undefined;
   unmirrored: number;
   largeUnderWay: number;

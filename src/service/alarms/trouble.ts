@@ -41,11 +41,14 @@ export function troublesOf(view: QueueView, statePath: string, watch: ProcessWat
 }
 
 /** Troubles that only a producer can notice. While none lives, they are not known. */
-export const OF_PRODUCER: readonly string[] = ['late_feed', 'input_missing', 'directory_failed'];
+export const OF_PRODUCER: readonly string[] = ['late_feed', 'input_missing', 'directory_failed', 'feed_not_served'];
 
 /** A failing place closes several stages one after the other. Together they are one trouble. */
 export const troubleKey = ({ feed, code, stage, what }: Pick<Trouble, 'feed' | 'code' | 'stage' | 'what'>): string =>
   JSON.stringify([feed, code, what === '' ? stage : what]);
+
+/** Among several producers, one that is started again does not have its feeds for a moment. */
+const OF_STARTS: readonly string[] = ['feed_not_served'];
 
 function toTrouble(finding: Finding, held: readonly HeldFor[]): Trouble {
   const { feed, code, stage, what = '', files, sentence, release, since } = finding;
@@ -58,7 +61,7 @@ function toTrouble(finding: Finding, held: readonly HeldFor[]): Trouble {
     grows: isHeld,
     sentence,
     release,
-    graceMs: OF_PROCESSES.includes(code) ? limits.processGraceMs : 0,
+    graceMs: OF_PROCESSES.includes(code) || OF_STARTS.includes(code) ? limits.processGraceMs : 0,
     sinceMs: since === null ? undefined : Date.parse(since),
   };
 }

@@ -1,14 +1,21 @@
 /**
- * Findings about processes that should be at work and are not. If they ran as a service, their absence is *stuck*, even if no
- * file waits: nothing notices new files. The same holds where none ever came through its start. After a run with `--once` that
- * came to its end it is a notice: the next run does the work.
+ * Findings about processes that should be at work and are not, and about feeds that no producer has.
+ * If processes ran as a service, their absence is *stuck*, even if no file waits: nothing notices new files. The same holds where
+ * none ever came through its start. After a run with `--once` that came to its end it is a notice: the next run does the work.
  */
 import type { StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
-import { hasEndedOnce, PRODUCER, partsOf, type Service, services } from '../../ingest/ledger/services.js';
+import {
+  hasEndedOnce,
+  PRODUCER,
+  partsOf,
+  type Service,
+  services,
+  unservedFeeds,
+} from '../../ingest/ledger/services.js';
 
 export function absenceFindings(
   view: Pick<QueueView, 'stages' | 'feeds' | 'read' | 'countedAtMs'>,
@@ -71,8 +78,8 @@ function nobody(view: Pick<QueueView, 'read' | 'countedAtMs'>, before: readonly 
   });
 }
 
-/** No service is recorded: a first start failed, or a run with `--once` was broken off. */
-const NEVER = { since: null, how: 'has not come through its start, or a run with --once was broken off' };
+/** No service is recorded: nothing distinguishes a first start that failed from none, or from a run with `--once` that was killed. */
+const NEVER = { since: null, how: 'has not started yet, or its last start failed' };
 
 /** When processes died together, nobody saw it. Only their last writes are known. */
 function endingOf(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[]): { since: string; how: string } {
@@ -90,3 +97,53 @@ function endOf(ended: readonly Service[]): string | null {
   if (ended.length === 0 || ended.some(({ endedMs }) => endedMs === null)) return null;
   return iso(Math.max(...ended.map(({ endedMs }) => endedMs!)));
 }
+
+/**
+ * Feeds that the state and the running producers do not both have. A feed that was renamed in the configuration, or removed from it,
+ * stays in the state until `ingest-ctl retire`. A job of a feed that the state does not have waits for ever.
+ */
+export function unservedFindings(
+  view: Pick<QueueView, 'read' | 'isAlive' | 'owners' | 'feeds'>,
+  stats: readonly StageStats[],
+): Finding[] {
+  const known = view.feeds().map(({ name }) => name);
+  const strange = [...new Set(stats.map(({ feed }) => feed))].filter((feed) => !known.includes(feed));
+  return [
+    ...unservedFeeds(view).map((feed) => unserved(feed, openIn(stats, feed))),
+    ...strange.map((feed) => notInState(feed, waitingIn(stats, feed, ['*']))).filter((one) => one.files > 0),
+  ];
+}
+
+/** Jobs of a feed that are on the way or held. */
+const openIn = (stats: readonly StageStats[], feed: string): number =>
+  waitingIn(stats, feed, ['*']) + stats.reduce((sum, one) => sum + (one.feed === feed ? one.held : 0), 0);
+
+const BACK = 'put it back into the configuration and restart';
+
+function unserved(feed: string, count: number): Finding {
+  const open = count === 0 ? '' : `${files(count, ['is', 'are'])} on the way or held, and `;
+  return {
+    code: 'feed_not_served',
+    severity: count === 0 ? 'notice' : 'stuck',
+    feed,
+    stage: '*',
+    files: count,
+    sentence: `Feed ${feed} is in the state, but no running producer has it: ${open}new files are not noticed.`,
+    release:
+      count === 0
+        ? `${BACK}, or run ingest-ctl retire ${feed}`
+        : `${BACK}; ingest-ctl retire ${feed} gives it up when none of its files is on the way or held`,
+    since: null,
+  };
+}
+
+const notInState = (feed: string, count: number): Finding => ({
+  code: 'feed_not_in_state',
+  severity: 'stuck',
+  feed,
+  stage: '*',
+  files: count,
+  sentence: `${files(count, ['is', 'are'])} on the way in feed ${feed}, which is not in the state (it was retired): no process works on ${count === 1 ? 'it' : 'them'}.`,
+  release: `${BACK}: its files go on then`,
+  since: null,
+});

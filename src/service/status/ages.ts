@@ -66,16 +66,41 @@ const emptyRow = (name: string): AgeRow => ({ name, files: 0, bytes: 0, by_age: 
 
 const oneOf = (column: number): number[] => [...AGE_BOUNDS, 0].map((_, i) => Number(i === column));
 
-/** The age of the oldest job that is neither done nor held; 0 when there is none. */
-export function oldestSeconds(view: QueueView, feed: string | undefined, nowMs = Date.now()): number {
-  const jobs = new Map<number, number>();
-  const add = (second: number, count: number) => void jobs.set(second, (jobs.get(second) ?? 0) + count);
-  for (const depth of view.depths()) if (feed === undefined || depth.feed === feed) add(depth.second, depth.jobs);
-  for (const { createdAtMs } of heldRows(view, { feed })) add(Math.floor(createdAtMs / 1000), -1);
-  const seconds = [...jobs].filter(([, count]) => count > 0).map(([second]) => second);
-  const first = seconds.reduce((least, second) => Math.min(least, second), Number.POSITIVE_INFINITY);
-  return Number.isFinite(first) ? Math.max(0, Math.floor(nowMs / 1000) - first) : 0;
+export interface Oldest {
+  feed: string;
+  stage: string;
+  /** Its age. */
+  seconds: number;
+  /** ISO 8601, without the part of a second: when it was noticed. */
+  since: string;
 }
+
+/** The oldest job that is neither done nor held; undefined when there is none. */
+export function oldestOf(view: QueueView, feed: string | undefined, nowMs = Date.now()): Oldest | undefined {
+  const jobs = new Map<string, { feed: string; stage: string; second: number; count: number }>();
+  const add = (of: string, stage: string, second: number, count: number) => {
+    const name = [of, stage, second].join('\0');
+    jobs.set(name, { feed: of, stage, second, count: (jobs.get(name)?.count ?? 0) + count });
+  };
+  for (const depth of view.depths())
+    if (feed === undefined || depth.feed === feed) add(depth.feed, depth.stage, depth.second, depth.jobs);
+  for (const held of heldRows(view, { feed })) add(held.feed, held.stage, Math.floor(held.createdAtMs / 1000), -1);
+  const open = [...jobs.values()].filter(({ count }) => count > 0);
+  if (open.length === 0) return undefined;
+  const first = open.reduce((a, b) => (b.second < a.second ? b : a));
+  return {
+    feed: first.feed,
+    stage: first.stage,
+    seconds: Math.max(0, Math.floor(nowMs / 1000) - first.second),
+    since: toSecond(new Date(first.second * 1000).toISOString()),
+  };
+}
+
+/** The age of that job; 0 when there is none. */
+export const oldestSeconds = (view: QueueView, feed: string | undefined): number => oldestOf(view, feed)?.seconds ?? 0;
+
+/** Cuts the part of a second off a moment in ISO 8601. */
+export const toSecond = (iso: string): string => iso.slice(0, 'YYYY-MM-DDThh:mm:ss'.length);
 
 function columnOf(seconds: number): number {
   const column = AGE_BOUNDS.findIndex((bound) => seconds < bound);

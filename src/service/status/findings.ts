@@ -9,13 +9,14 @@
 import type { Gate, HeldFor, StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { CATALOGUE } from '../../base/errors.js';
+import { groupOf, remedyOf } from '../../base/remedy.js';
 import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import { ADVICE, notices } from '../../ingest/gates/notices.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import { roomFindings } from '../../ingest/health/room.js';
 import { UNCHECKED } from '../../ingest/ledger/unchecked-gate.js';
-import { absenceFindings } from './absence.js';
+import { absenceFindings, unservedFindings } from './absence.js';
 import { headerFindings } from './chains.js';
 import { lateFindings } from './late.js';
 import { periodFindings } from './period-findings.js';
@@ -35,6 +36,7 @@ export function findings(
     ...gateFindings(view.gates(), stats, view.stages),
     ...processFindings(processes),
     ...absenceFindings(view, stats, processes),
+    ...unservedFindings(view, stats),
     ...held.map(heldFinding),
     ...lateFindings(view, nowMs),
     ...whyFindings(view, nowMs),
@@ -94,7 +96,7 @@ function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
     stage,
     files: jobs,
     sentence: `${files(jobs, ['is', 'are'])} held in ${stage} of ${feed} (${code}), ${which}: ${oldest.reason}.`,
-    release: CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.',
+    release: remedyOf(code, jobs === 1 ? oldest.id : groupOf(feed, code)),
     since: iso(oldest.updatedAtMs),
   };
 }

@@ -1,7 +1,8 @@
 /** Held jobs as commands and pages list them: id, path, reason, and what releases each. Read in pages, never all at once. */
 import type { Job, QueueView } from '../../../queue/index.js';
-import { CATALOGUE } from '../../base/errors.js';
+import { remedyOf } from '../../base/remedy.js';
 import { safeText } from '../../base/telemetry/safe.js';
+import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 
 const PAGE = 500;
@@ -16,6 +17,8 @@ export interface HeldJob {
   stage: string;
   code: string;
   reason: string;
+  /** The path at which the file lies: in the input, or in the work directory once it was sealed. */
+  current_path?: string;
   /** The remedy. */
   hint: string;
   bytes: number;
@@ -23,11 +26,14 @@ export interface HeldJob {
   since: string;
 }
 
+type HeldView = Pick<QueueView, 'held' | 'feeds' | 'read'>;
+
 export function* heldJobs(
-  view: Pick<QueueView, 'held'>,
+  view: HeldView,
   filter: { feed?: string | undefined; code?: string | undefined },
 ): Generator<HeldJob> {
-  for (const job of heldRows(view, filter)) yield toHeldJob(job);
+  const liesAt = liesAtOf(view);
+  for (const job of heldRows(view, filter)) yield toHeldJob(job, liesAt(job));
 }
 
 export function* heldRows(
@@ -43,7 +49,7 @@ export function* heldRows(
   }
 }
 
-export function toHeldJob(job: Job): HeldJob {
+export function toHeldJob(job: Job, liesAt: string | undefined): HeldJob {
   const path = shownName(job.key.toString('latin1') as ByteName);
   const code = job.holdCode ?? '';
   return {
@@ -54,7 +60,8 @@ export function toHeldJob(job: Job): HeldJob {
     stage: job.stage,
     code,
     reason: job.reason ?? '',
-    hint: CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.',
+    ...(liesAt !== undefined && { current_path: liesAt }),
+    hint: remedyOf(code, job.id),
     bytes: job.bytes,
     attempts: job.attempts,
     since: new Date(job.updatedAtMs).toISOString(),
@@ -67,7 +74,9 @@ export function heldTable(jobs: Iterable<HeldJob>, say: (line: string) => void):
   for (const job of jobs) {
     count++;
     say(safeText(`${job.id}  ${job.path}  (${job.feed}, ${job.stage}, since ${job.since})`));
-    say(safeText(`    ${job.code}: ${job.reason}`));
+    say(safeText(`    ${job.code}: ${job.reason}.`));
+    if (job.current_path !== undefined) say(safeText(`    It lies at ${job.current_path}.`));
+    say(safeText(`    ${job.hint}`));
   }
   return count;
 }

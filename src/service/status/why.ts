@@ -4,9 +4,11 @@
  */
 import type { Reason } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
+import { openersOf } from '../../base/shell.js';
 import { shownBytes } from '../../base/telemetry/safe.js';
 import { BELOW_MARK } from '../../ingest/gates/room.js';
 import { type Finding, files, iso } from '../../ingest/health/finding.js';
+import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 
 /** A check finds a writer by chance once or twice. */
@@ -16,11 +18,12 @@ const SIDECAR_LATE_MS = 3_600_000;
 /** A file that is still checked after a day usually waits for something that does not come. */
 const LONG_MS = 86_400_000;
 
-export function whyFindings(view: Pick<QueueView, 'reasons'>, nowMs = Date.now()): Finding[] {
-  return view.reasons().flatMap((reason) => findingOf(reason, nowMs) ?? []);
+export function whyFindings(view: Pick<QueueView, 'reasons' | 'feeds' | 'read'>, nowMs = Date.now()): Finding[] {
+  const liesAt = liesAtOf(view);
+  return view.reasons().flatMap((reason) => findingOf(reason, liesAt, nowMs) ?? []);
 }
 
-function findingOf(reason: Reason, nowMs: number): Finding | undefined {
+function findingOf(reason: Reason, liesAt: ReturnType<typeof liesAtOf>, nowMs: number): Finding | undefined {
   const { oldest, jobs } = reason;
   const ageMs = nowMs - oldest.createdAtMs;
   const path = oldest.key.toString('utf8');
@@ -40,7 +43,12 @@ function findingOf(reason: Reason, nowMs: number): Finding | undefined {
       const { refusals = 0 } = oldest.payload as unknown as JobFacts;
       if (refusals < WRITER_LOOKS_MIN) return undefined;
       const sentence = `Somebody still has ${which} open for writing; ${refusals} checks in a row found it open.`;
-      return finding('writer_open', 'stuck', sentence, 'the writer has to close it; fuser -v names the process');
+      return finding(
+        'writer_open',
+        'stuck',
+        sentence,
+        `the writer has to close it; its process: ${openersOf(liesAt(oldest) ?? path)}`,
+      );
     }
     case 'no_sidecar':
       if (ageMs < SIDECAR_LATE_MS) return undefined;

@@ -1,4 +1,6 @@
 /** Reports what is left when every row was judged: lines without a row, files without a row, bytes that are not a line. */
+import { dirname } from 'node:path';
+import { quoted } from '../../base/shell.js';
 import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { contentByHash, contentOfGeneration } from '../../ingest/ledger/content.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
@@ -70,7 +72,11 @@ export function judgeFiles(judging: Judging): void {
     }
     const target = targetOf(judging, sha256);
     if (target?.equals(path)) continue; // It came after the ledger was read.
-    const more = sha256 ? { sha256: sha256.toString('hex') } : {};
+    const learn = `ingest-ctl learn ${quoted(dirname(at))} --feed ${feed.name}`;
+    const more = {
+      remedy: `remove it, or count all files of its folder as known: ${learn}`,
+      ...(sha256 && { sha256: sha256.toString('hex') }),
+    };
     report(difference('file_unknown', feed.name, at, nobodys(kind, target), more));
   }
 }

@@ -2,6 +2,7 @@
  * Judges every row of the ledger by its line, its correction and its file. Each cause is reported once: a torn line is not also
  * reported as a missing one, and a renamed file is not reported as one missing and one unknown file.
  */
+import { exactBytes } from '../../base/telemetry/safe.js';
 import type { Case, Fault, Verdict } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
@@ -165,7 +166,7 @@ function judgeFile(
   } else if (file.kind !== 'file') {
     report(about('wrong_bytes', row, `it is a ${file.kind} now`, { at }));
   } else if (file.size !== size) {
-    report(about('wrong_bytes', row, `it has ${file.size} bytes, ${size} were stored`, { at }));
+    report(about('wrong_bytes', row, `it has ${exactBytes(file.size)}, but ${exactBytes(size)} were stored`, { at }));
   } else if (file.sha256 === null) {
     if (hash) report(about('unreadable', row, 'its bytes cannot be read, or change while they are', { at }));
   } else if (!file.sha256.equals(sha256)) {

@@ -12,9 +12,9 @@ import { move, sync } from './state-file.js';
 
 /** Returns its size in bytes. Errors: EnvironmentError. */
 export function backUp(statePath: string, to: string): number {
-  if (statSync(to, { throwIfNoEntry: false })) throw exists(to);
   const making = `${to}.part`;
   try {
+    if (statSync(to, { throwIfNoEntry: false })) throw exists(to);
     for (const rest of ['', '-journal']) rmSync(`${making}${rest}`, { force: true });
     closeSync(openSync(making, 'wx', 0o600)); // It contains file names, which not every user may read.
     copyState(statePath, making);

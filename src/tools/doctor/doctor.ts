@@ -3,7 +3,7 @@
  * subject, each with its remedy.
  * Guarantees: each property is checked by the real system call, on a probe file with a hidden name that is removed at once.
  * Nothing else is created. It may run beside a working ingest.
- * Does not: start anything, or open a file of an input.
+ * Does not: start a service, or open a file of an input.
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -21,6 +21,7 @@ import { checkSharedLedger } from './ledger.js';
 import { checkPair } from './moves.js';
 import { checkPlace } from './places.js';
 import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
+import { checkUnit, type Unit, unitHere } from './unit.js';
 import { type Finding, fail, ok, warn } from './words.js';
 
 export async function doctor(config: Config, report: (finding: Finding) => void): Promise<void> {
@@ -30,8 +31,9 @@ export async function doctor(config: Config, report: (finding: Finding) => void)
   const state = await checkState(service.statePath);
   reportAll(state.found);
   if (service.sharedLedger !== undefined) reportAll(await checkSharedLedger(service.sharedLedger, state.host));
+  const unit = await unitHere();
   for (const feed of feeds) {
-    for (const finding of checkFeed(feed, service.statePath, state.uuid)) report(finding);
+    for (const finding of checkFeed(feed, service.statePath, state.uuid, unit)) report(finding);
     if (feed.process) report(await checkChain(nameIn(feed)('chain'), feed));
   }
   const processes = Object.values(service.workers ?? { all: 1 }).reduce((sum, n) => sum + n, 1);
@@ -45,7 +47,16 @@ const nameIn =
   (kind: string): string =>
     name === 'default' ? kind : `${name}: ${kind}`;
 
-function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefined): Generator<Finding> {
+/** The folder itself, or the next one above it that exists. */
+const nextExisting = (folder: string): string => (existsSync(folder) ? folder : nextExisting(dirname(folder)));
+const futureOf = (folder: string): string | undefined => (existsSync(folder) ? undefined : folder);
+
+function* checkFeed(
+  feed: FeedOptions,
+  statePath: string,
+  uuid: string | undefined,
+  unit: Unit | undefined,
+): Generator<Finding> {
   const name = nameIn(feed);
   let inner = false;
   const work =
@@ -54,9 +65,12 @@ function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefin
     chooseWork(feed.input, () => {
       inner = true;
     });
-  const workThere = existsSync(work) ? work : dirname(work);
+  const workThere = nextExisting(work);
+  const workFound = [
+    ...checkPlace({ name: name('work directory'), kind: 'work', path: workThere, future: futureOf(work) }),
+  ];
   yield* checkPlace({ name: name('input'), kind: 'input', path: feed.input });
-  yield* checkPlace({ name: name('work directory'), kind: 'work', path: workThere, shown: work });
+  yield* workFound;
   yield* checkPlace({ name: name('manifests'), kind: 'manifests', path: feed.manifests });
   yield* checkPlace({ name: name('warehouse'), kind: 'warehouse', path: feed.warehouse });
   if (inner) {
@@ -66,11 +80,14 @@ function* checkFeed(feed: FeedOptions, statePath: string, uuid: string | undefin
       'exclude .ingest from an upstream rsync --delete',
     );
   }
-  yield checkPair(name('input to work directory'), feed.input, workThere, 'seal');
-  yield checkPair(name('work directory to warehouse'), workThere, feed.warehouse, 'move');
+  if (existsSync(work) || workFound.every(({ level }) => level !== 'fail')) {
+    yield checkPair(name('input to work directory'), feed.input, workThere, 'seal');
+    yield checkPair(name('work directory to warehouse'), workThere, feed.warehouse, 'move');
+  }
   for (const mount of mountsBelow(feed.input)) {
     yield ok(name('input'), `${shownName(mount)} is a mount of its own: its files are sealed in its own .ingest`);
   }
+  if (unit) yield checkUnit(name('unit'), unit, feed, workThere);
   for (const root of [work, feed.manifests]) yield* checkMarker(name('state'), root, statePath, uuid);
 }
 
@@ -97,10 +114,9 @@ function checkAsked(folder: string): Finding[] {
 }
 
 async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?: string; host?: string | undefined }> {
-  let folder = dirname(statePath);
-  while (!existsSync(folder)) folder = dirname(folder);
+  const folder = nextExisting(dirname(statePath));
   const place = [
-    ...checkPlace({ name: 'state', kind: 'state', path: folder, shown: dirname(statePath) }),
+    ...checkPlace({ name: 'state', kind: 'state', path: folder, future: futureOf(dirname(statePath)) }),
     ...checkAsked(folder),
   ];
   if (!existsSync(statePath))

@@ -1,5 +1,6 @@
 /** Checks one directory: filesystem, permissions, leases, renames, names, free space and clock. */
 import { closeSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { shownBytes } from '../../base/telemetry/safe.js';
 import { errnoOf, type PlaceKind } from '../../files/place-error.js';
 import {
@@ -15,6 +16,7 @@ import {
   statAtOrNone,
   statFd,
 } from '../../linux/index.js';
+import { makes } from './make.js';
 import { codeOf, makeProbe, probeName, removeProbes, withRoot } from './probe.js';
 import { type Finding, fail, ok, warn } from './words.js';
 
@@ -22,9 +24,10 @@ export interface Place {
   /** The name in the finding. */
   name: string;
   kind: PlaceKind;
+  /** A directory that exists. */
   path: string;
-  /** True if `path` is the parent of a directory that does not exist yet. */
-  shown?: string;
+  /** The directory itself, if it does not exist yet. `path` is then the next folder above it that does. */
+  future?: string | undefined;
 }
 
 const SPACE_FEW_BYTES = 1 << 30;
@@ -32,7 +35,7 @@ const INODES_FEW = 10_000;
 const SKEW_MAX_MS = 2_000;
 
 export function* checkPlace(place: Place): Generator<Finding> {
-  const { name, path, shown = path } = place;
+  const { name, path } = place;
   let found: Finding[];
   try {
     found = withRoot(path, (dir) => [filesystem(place, dir), ...withProbe(place, dir), room(place)]);
@@ -42,7 +45,7 @@ export function* checkPlace(place: Place): Generator<Finding> {
     found = [
       fail(
         name,
-        `${shown} cannot be looked at (${code})`,
+        `${path} cannot be looked at (${code})`,
         'run as the user that ingest runs as, or correct its permissions',
       ),
     ];
@@ -50,107 +53,117 @@ export function* checkPlace(place: Place): Generator<Finding> {
   yield* found;
 }
 
-function filesystem({ name, kind, path, shown = path }: Place, dir: number): Finding {
+function filesystem({ name, kind, path }: Place, dir: number): Finding {
   const { name: fs, network, leasesMeaningful } = fsKindOf(dir);
   if (kind === 'state' && network)
-    return fail(name, `${shown} is on ${fs}, where locks cannot be relied on`, 'name a --state-path on a local disk');
+    return fail(name, `${path} is on ${fs}, where locks cannot be relied on`, 'name a --state-path on a local disk');
   if (kind === 'input' && network) {
     return warn(
       name,
-      `${shown} is on ${fs}: no events come from other hosts and no lease sees their writers, so it is scanned every 5 s and each file is copied after a second window`,
+      `${path} is on ${fs}: no events come from other hosts and no lease sees their writers, so it is scanned every 5 s and each file is copied after a second window`,
       'run ingest on the host that has the disk, if that is too slow',
     );
   }
   if ((kind === 'input' || kind === 'work') && !leasesMeaningful) {
     return warn(
       name,
-      `${shown} is on ${fs}, where leases say nothing: each file is copied after a second window`,
+      `${path} is on ${fs}, where leases say nothing: each file is copied after a second window`,
       'use ext4, xfs or btrfs, if that is too slow',
     );
   }
-  return ok(name, `${shown} is on ${fs}`);
+  return ok(name, `${path} is on ${fs}`);
 }
 
 /** All checks that need a probe file. */
 function withProbe(place: Place, dir: number): Finding[] {
-  const { name, kind, path, shown = path } = place;
+  const { name, kind, path } = place;
   const [a, b] = [probeName(), probeName()];
   const refused = codeOf(() => makeProbe(dir, a));
   if (refused !== undefined) return [unwritable(place, statFd(dir), refused)];
   try {
-    const found = [ownership(place, statFd(dir)), caseFolding(place, dir, a), clock(place, statAt(dir, a))];
+    const found = [there(place, statFd(dir)), caseFolding(place, dir, a), clock(place, statAt(dir, a))];
     if (kind === 'input' || kind === 'work') found.push(lease(place, dir, a));
     if (kind !== 'state') found.push(renames(place, dir, a, b));
     return found;
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;
-    return [fail(name, `${shown} cannot be used (${code})`, 'look at the kernel log and the disk')];
+    return [fail(name, `${path} cannot be used (${code})`, 'look at the kernel log and the disk')];
   } finally {
     removeProbes(dir, a, b);
   }
 }
 
-function unwritable({ name, kind, path, shown = path }: Place, stat: Stat, code: string): Finding {
+function unwritable({ name, kind, path, future }: Place, stat: Stat, code: string): Finding {
   const why: Record<string, string> = {
     EROFS: 'mount it read-write',
     ENOSPC: 'free space or inodes there',
     EDQUOT: 'raise the quota or free space',
   };
   const owner = `owner ${stat.uid}:${stat.gid}, mode ${stat.mode.toString(8)}, this user is ${process.geteuid?.()}`;
+  if (future !== undefined) {
+    const above = dirname(future) === path ? 'its parent' : 'above it,';
+    const what = `${future} does not exist; ${above} ${path} cannot be written by this user (${code}; ${owner})`;
+    return fail(name, what, why[code] ?? `run: ${makes(kind, future)}`);
+  }
   const need = kind === 'input' ? 'files are renamed out of it' : 'it is written to';
   return fail(
     name,
-    `${shown} cannot be written (${code}; ${owner}), and ${need}`,
+    `${path} cannot be written (${code}; ${owner}), and ${need}`,
     why[code] ?? 'give this user write permission on it, or run as its owner',
   );
 }
 
-function ownership({ name, kind, path, shown = path }: Place, stat: Stat): Finding {
+/** The directory can be written, or made in its parent. */
+function there({ name, kind, path, future }: Place, stat: Stat): Finding {
+  // A start makes only the last part of a work directory.
+  if (future !== undefined && kind === 'work' && dirname(future) !== path)
+    return fail(name, `${future} does not exist, and its parent does not either`, `run: ${makes(kind, future)}`);
+  if (future !== undefined) return ok(name, `${future} does not exist yet: the first start makes it`);
   const uid = process.geteuid?.() ?? 0;
   const who = `owner ${stat.uid}:${stat.gid}, mode ${stat.mode.toString(8)}`;
   if (kind === 'input' && (stat.mode & 0o1000) !== 0 && uid !== 0 && stat.uid !== uid) {
     return warn(
       name,
-      `${shown} is sticky (${who}): files of other users cannot be renamed out of it`,
+      `${path} is sticky (${who}): files of other users cannot be renamed out of it`,
       'run as root or as its owner, or chmod -t it',
     );
   }
-  return ok(name, `${shown} can be written (${who})`);
+  return ok(name, `${path} can be written (${who})`);
 }
 
-function caseFolding({ name, kind, path, shown = path }: Place, dir: number, probe: ByteName): Finding {
-  if (!statAtOrNone(dir, probe.toUpperCase() as ByteName)) return ok(name, `${shown} distinguishes A.csv and a.csv`);
+function caseFolding({ name, kind, path }: Place, dir: number, probe: ByteName): Finding {
+  if (!statAtOrNone(dir, probe.toUpperCase() as ByteName)) return ok(name, `${path} distinguishes A.csv and a.csv`);
   const follows =
     kind === 'input' ? 'a.csv replaces A.csv before it is seen' : 'the second of A.csv and a.csv gets the name a~2.csv';
   return warn(
     name,
-    `${shown} folds case: ${follows}`,
+    `${path} folds case: ${follows}`,
     'use a directory without case folding (chattr -F), if names differ by case alone',
   );
 }
 
-function clock({ name, path, shown = path }: Place, probe: Stat): Finding {
+function clock({ name, path }: Place, probe: Stat): Finding {
   const skewMs = Number(probe.mtimeNs / 1_000_000n) - Date.now();
-  if (Math.abs(skewMs) <= SKEW_MAX_MS) return ok(name, `the clock of ${shown} is ours`);
+  if (Math.abs(skewMs) <= SKEW_MAX_MS) return ok(name, `the clock of ${path} is ours`);
   return warn(
     name,
-    `the clock of ${shown} is ${Math.round(skewMs / 1000)} s away from ours; windows are not touched by that`,
+    `the clock of ${path} is ${Math.round(skewMs / 1000)} s away from ours; windows are not touched by that`,
     'set both hosts by NTP',
   );
 }
 
-function lease({ name, path, shown = path }: Place, dir: number, probe: ByteName): Finding {
+function lease({ name, path }: Place, dir: number, probe: ByteName): Finding {
   const reader = openData(dir, probe);
   try {
     const alone = probeLease(reader);
     const writer = openAt(dir, probe, O.WRONLY | O.NOFOLLOW);
     const beside = probeLease(reader);
     closeSync(writer);
-    if (alone === 'free' && beside === 'writer') return ok(name, `leases show writers in ${shown}`);
+    if (alone === 'free' && beside === 'writer') return ok(name, `leases show writers in ${path}`);
     return warn(
       name,
-      `leases show nothing in ${shown} (${alone}, and beside a writer ${beside}): each file is copied after a second window`,
+      `leases show nothing in ${path} (${alone}, and beside a writer ${beside}): each file is copied after a second window`,
       'use ext4, xfs or btrfs; see that fs.leases-enable is 1',
     );
   } finally {
@@ -158,30 +171,30 @@ function lease({ name, path, shown = path }: Place, dir: number, probe: ByteName
   }
 }
 
-function renames({ name, path, shown = path }: Place, dir: number, a: ByteName, b: ByteName): Finding {
+function renames({ name, path }: Place, dir: number, a: ByteName, b: ByteName): Finding {
   const first = codeOf(() => renameNoReplace(dir, a, dir, b));
   if (first !== undefined)
     return fail(
       name,
-      `${shown} knows no rename without overwrite (${first})`,
+      `${path} knows no rename without overwrite (${first})`,
       'use a filesystem that does: ext4, xfs, btrfs, tmpfs',
     );
   makeProbe(dir, a);
   const second = codeOf(() => renameNoReplace(dir, a, dir, b));
-  if (second === 'EEXIST') return ok(name, `a rename in ${shown} never overwrites`);
+  if (second === 'EEXIST') return ok(name, `a rename in ${path} never overwrites`);
   return fail(
     name,
-    `a rename in ${shown} overwrites what is there`,
+    `a rename in ${path} overwrites what is there`,
     'use a filesystem that honours RENAME_NOREPLACE: ext4, xfs, btrfs, tmpfs',
   );
 }
 
-function room({ name, path, shown = path }: Place): Finding {
+function room({ name, path }: Place): Finding {
   const { bsize, bavail, blocks, ffree, files } = statfsSync(path);
   const free = bavail * bsize;
   // A filesystem without a fixed number of inodes reports 0 of 0.
   const inodes = files === 0 ? '' : `, ${ffree.toLocaleString('en')} inodes`;
-  const what = `${shownBytes(free)} of ${shownBytes(blocks * bsize)} free${inodes} in ${shown}`;
+  const what = `${shownBytes(free)} of ${shownBytes(blocks * bsize)} free${inodes} in ${path}`;
   if (free === 0 || (files > 0 && ffree === 0)) return fail(name, what, 'free space or inodes there');
   if (free < SPACE_FEW_BYTES || (files > 0 && ffree < INODES_FEW))
     return warn(name, `only ${what}`, 'free some, before work pauses for it');

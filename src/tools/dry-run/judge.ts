@@ -3,9 +3,11 @@
  * Guarantees: opens files for reading only, never follows a symlink, changes nothing.
  * Does not: print; dry-run.ts does.
  */
+
 import { accessSync, closeSync, constants } from 'node:fs';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { exactBytes } from '../../base/telemetry/safe.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { baseOf, workName } from '../../files/job-paths.js';
@@ -93,7 +95,8 @@ function refusal(
   if (holder?.state === 'held' && sameBytes(holder.identity, stat)) {
     return `it is held already: ${view?.job(holder.id)?.reason ?? 'see ingest-ctl held'}`;
   }
-  if (stat.size > feed.maxBytes) return `too_large: it has ${stat.size} bytes and --max-bytes is ${feed.maxBytes}`;
+  if (stat.size > feed.maxBytes)
+    return `too_large: it has ${exactBytes(stat.size)}, and --max-bytes is ${exactBytes(feed.maxBytes)}`;
   if (stat.size === 0 && feed.onEmpty === 'hold') return 'empty_file: it is empty and --on-empty is hold';
   if (workName('0'.repeat(26), 'copy', path) === undefined)
     return 'name_too_long: no name in the work directory can hold its path';

@@ -14,8 +14,9 @@ import { madeOf } from './made.js';
 import type { Looked } from './waiting.js';
 import { at, shown, type Verdict, verdict } from './words.js';
 
-export function ofContent(content: Content, looked: Looked): Verdict {
-  const answer = whereContentIs(content, looked);
+/** `storedAtMs`: when its file came to its target, if a job says so. */
+export function ofContent(content: Content, looked: Looked, storedAtMs?: number): Verdict {
+  const answer = whereContentIs(content, looked, storedAtMs);
   const made = looked.view.read((r) => exceptionsOf(r, content));
   return {
     ...answer,
@@ -30,7 +31,7 @@ function exception({ kind, generation, who, why, atMs }: Exception, content: Con
   return `Generation ${generation} of this content was allowed ${by}${used}.`;
 }
 
-function whereContentIs(content: Content, looked: Looked): Verdict {
+function whereContentIs(content: Content, looked: Looked, storedAtMs: number | undefined): Verdict {
   const { feed } = looked;
   const target = content.target;
   if (content.state !== 'stored') {
@@ -46,7 +47,7 @@ function whereContentIs(content: Content, looked: Looked): Verdict {
   if (target === null) return verdict('stored', 'It was stored, in a warehouse that this feed does not have any more.');
   const replaced = content.note === 'unconfirmed' ? looked.view.read((r) => replacedOf(r, content)) : undefined;
   const sentences = [
-    `It was stored as ${replaced?.path ?? feed.warehouse}/${shown(target)}${since(content)} (SHA-256 ${content.sha256.toString('hex')}, line in ${feed.manifests}/${content.hour}/manifest.jsonl).`,
+    `It was stored as ${replaced?.path ?? feed.warehouse}/${shown(target)}${storedAtMs === undefined ? '' : ` at ${at(storedAtMs)}`} (SHA-256 ${content.sha256.toString('hex')}, its line${since(content)} in ${feed.manifests}/${content.hour}/manifest.jsonl).`,
   ];
   const note = content.note as 'withdrawn' | 'unconfirmed' | null;
   const path = pathFor(content, looked);
@@ -109,4 +110,5 @@ function pathFor(content: Content, { view, feed, files }: Looked): Case['path'] 
   return isOthers ? 'others_line' : 'mine';
 }
 
-export const since = ({ ingestedAtMs }: Content): string => (ingestedAtMs === null ? '' : ` at ${at(ingestedAtMs)}`);
+/** The time of its line, which comes before the move. */
+export const since = ({ ingestedAtMs }: Content): string => (ingestedAtMs === null ? '' : ` of ${at(ingestedAtMs)}`);

@@ -10,13 +10,14 @@ import { safeText } from '../../base/telemetry/safe.js';
 import { DUPLICATES } from '../../files/job-paths.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles, type Roots, statEntry } from '../../ingest/files/feed-files.js';
-import { standstillOf } from '../../ingest/health/standstill.js';
+import { standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { PRODUCER } from '../../ingest/ledger/services.js';
 import { waitsForJob } from '../../ingest/periods/waiting.js';
+import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
-import { makeFilters } from '../../ingest/rules/filters.js';
-import { LinuxError } from '../../linux/index.js';
+import { makeFilters, NOT_RECURSIVE, TO_RECURSE } from '../../ingest/rules/filters.js';
+import { type ByteName, LinuxError, userName } from '../../linux/index.js';
 import { findByName } from './by-name.js';
 import { ofContent } from './content.js';
 import { type Found, find, pathOf, rootsOf } from './find.js';
@@ -80,9 +81,11 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
     for (const known of jobs.slice(0, TOLD_MAX)) {
       const job = { ...known, bytes: sizeNow(known, looked) };
       const title = `${name}, job ${job.id}, ${bytes(job.bytes)})`;
+      const liesAt = job.state === 'held' ? liesAtOf(view)(job) : undefined;
       parts.push({
         title,
         job,
+        ...(liesAt !== undefined && { liesAt }),
         ...withPeriods(
           job,
           careful(() => ofJob(job, looked)),
@@ -132,23 +135,44 @@ function inInput({ key, jobs }: Found, { view, statePath, feed, files }: Looked)
         'ignored',
         feed.recursive
           ? 'It is a directory: ask for a file in it.'
-          : 'It is a directory, and --no-recursive is set: nothing in it is looked at.',
+          : `It is a directory, and ${NOT_RECURSIVE}: nothing in it is looked at.`,
+        feed.recursive ? undefined : TO_RECURSE,
       );
     }
     if (why !== undefined && (stat || jobs.length === 0)) {
+      if (why.rule === 'sidecar' && stat) return ofSidecar(path, { feed, files });
       const there = stat ? '' : 'There is no such file. If there were: ';
-      return verdict('ignored', `${there}It is ignored (${why.rule}): ${safeText(why.sentence)}.`);
+      return verdict(
+        'ignored',
+        `${there}It is ignored (${why.rule}): ${safeText(why.sentence)}.`,
+        safeText(why.release),
+      );
     }
     if (!stat) return undefined;
     const lies = 'It lies in the input, and was not noticed yet';
     const low = view.gates().find(({ cause, place }) => cause === 'watermark' && place === 'state');
     const idle = low
       ? { sentence: `New files are not noted: ${safeText(low.reason)}.`, release: 'free some space there' }
-      : standstillOf(PRODUCER, view, statePath);
+      : (standstillOf(PRODUCER, view, statePath) ?? unwatched(feed.name, view));
     return idle
       ? verdict('unseen', [`${lies}.`, idle.sentence], idle.release)
       : verdict('unseen', `${lies}: the next scan finds it, if no event does before.`);
   });
+}
+
+/** A sidecar that lies there: whether its data file lies there too, and is not ignored. */
+function ofSidecar(path: ByteName, { feed, files }: Pick<Looked, 'feed' | 'files'>): Verdict {
+  const data = path.slice(0, -Buffer.byteLength(feed.sidecarSuffix)) as ByteName;
+  const stat = statEntry(files.entryOrNone(files.input, data));
+  const says = `It is a sidecar (ignored by itself): it belongs to ${shown(data)}`;
+  if (!stat) return verdict('ignored', `${says}, and ${shown(data)} is not there.`, `deliver ${shown(data)}`);
+  const why = makeFilters(feed).whyNot(data, stat);
+  if (!why) return verdict('ignored', `${says}, and is taken with it.`);
+  return verdict(
+    'ignored',
+    `${says}, which is ignored (${why.rule}): ${safeText(why.sentence)}.`,
+    safeText(why.release),
+  );
 }
 
 const neverSeen = (view: QueueView, feed: FeedOptions): Verdict =>
@@ -179,7 +203,14 @@ function careful<T>(look: () => T): T | Verdict {
     return look();
   } catch (error) {
     if (error instanceof PlaceError || error instanceof LinuxError) {
-      return verdict('place', `It cannot be looked at: ${error.message}.`);
+      const isDenied = error.code === 'EACCES' || error.code === 'EPERM';
+      return verdict(
+        'place',
+        `It cannot be looked at: ${error.message}.`,
+        isDenied
+          ? `give the user ${userName()} permission to enter ${safeText(error.path || 'its folder')} (chmod, or chown)`
+          : 'look at the folder and its mount',
+      );
     }
     throw error;
   }

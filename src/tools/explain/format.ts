@@ -7,6 +7,8 @@ import { historyOf, type Verdict } from './words.js';
 export interface Part extends Verdict {
   title: string;
   job?: Job;
+  /** The path of a held file. */
+  liesAt?: string;
 }
 
 export function asText({ title, sentences, release, job }: Part): string {
@@ -14,8 +16,10 @@ export function asText({ title, sentences, release, job }: Part): string {
   if (release !== undefined) lines.push(`  What releases it: ${release}`);
   if (job) {
     const tried = [
-      ...(job.attempts > 0 ? [`${job.attempts} failed attempts`] : []),
-      ...(job.crashes > 0 ? [`its process died while working on it ${job.crashes} times`] : []),
+      ...(job.attempts > 0 ? [`${job.attempts} failed ${job.attempts === 1 ? 'attempt' : 'attempts'}`] : []),
+      ...(job.crashes > 0
+        ? [`its process died while working on it ${job.crashes === 1 ? 'once' : `${job.crashes} times`}`]
+        : []),
     ];
     if (tried.length > 0) lines.push(`  Tries: ${tried.join(', ')}`);
     lines.push('  History:', ...historyOf(job).map((line) => `    ${line}`));
@@ -23,7 +27,7 @@ export function asText({ title, sentences, release, job }: Part): string {
   return lines.join('\n');
 }
 
-export function asJson({ feed, key }: Found, { verdict: word, sentences, release, job }: Part): Json {
+export function asJson({ feed, key }: Found, { verdict: word, sentences, release, job, liesAt }: Part): Json {
   const path = key.toString('utf8');
   const exact = Buffer.from(path, 'utf8').equals(key);
   return {
@@ -33,6 +37,7 @@ export function asJson({ feed, key }: Found, { verdict: word, sentences, release
     feed: feed.name,
     path,
     ...(!exact && { path_b64: key.toString('base64') }),
+    ...(liesAt !== undefined && { current_path: liesAt }),
     ...(job && { job: jobJson(job) }),
   };
 }

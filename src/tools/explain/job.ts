@@ -1,7 +1,7 @@
 /** Describes a job in sentences for an operator: one verdict per state, and what would release the job. */
 import type { Job, QueueView } from '../../../queue/index.js';
-import { CATALOGUE } from '../../base/errors.js';
-import { DUPLICATES, FAILED, type WORK_FOLDERS } from '../../files/job-paths.js';
+import { remedyOf } from '../../base/remedy.js';
+import { DUPLICATES, FAILED, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstill.js';
 import { contentByRow, shownPlace } from '../../ingest/ledger/content.js';
@@ -21,7 +21,7 @@ export function ofJob(job: Job, looked: Looked): Verdict {
     case 'waiting':
       return waitsForTwin(job, looked);
     case 'held':
-      return held(job);
+      return held(job, looked);
     case 'done':
       return ended(job, looked);
   }
@@ -71,16 +71,27 @@ function waitsForTwin(job: Job, looked: Looked): Verdict {
   );
 }
 
-function held(job: Job): Verdict {
+function held(job: Job, looked: Looked): Verdict {
   const code = job.holdCode ?? '';
   return verdict(
     'held',
     [
       `It is held since ${at(job.updatedAtMs)} (${code}), and nothing is done with it until somebody acts.`,
       sentence(job.reason ?? ''),
+      ...lies(job, looked),
     ],
-    `${CATALOGUE[code]?.hint ?? ''} Then: ingest-ctl retry ${job.id}, or: ingest-ctl discard ${job.id}.`.trim(),
+    remedyOf(code, job.id),
   );
+}
+
+/** The disk is looked at: a person may have moved the file. */
+function lies(job: Job, looked: Looked): string[] {
+  const { sealed, putAway } = job.payload as unknown as JobFacts;
+  if (putAway?.kind === 'withdrawn') return [];
+  if (sealed) return [whereIs(job, UNDERPROCESS, looked) ?? 'It does not lie in underprocess/ any more.'];
+  const { files, feed } = looked;
+  const isThere = statEntry(files.entryOrNone(files.input, pathOf(job.key))) !== undefined;
+  return [isThere ? `It lies in the input, ${feed.input}.` : `It does not lie in the input, ${feed.input}, any more.`];
 }
 
 const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
@@ -91,10 +102,10 @@ function ended(job: Job, looked: Looked): Verdict {
   const when = at(job.updatedAtMs);
   switch (job.ending) {
     case 'stored':
-      return content ? ofContent(content, looked) : verdict('stored', `It was stored at ${when}.`);
+      return content ? ofContent(content, looked, job.updatedAtMs) : verdict('stored', `It was stored at ${when}.`);
     case 'duplicate': {
       const { of, host } = facts.putAway ?? {};
-      const first = content ? `, which came from ${shown(content.sourcePath)}${since(content)}` : '';
+      const first = content ? `, which came from ${shown(content.sourcePath)}, with its line${since(content)}` : '';
       const place = shownPlace(looked.feed.warehouse, (of ?? '') as ByteName);
       const before =
         host !== undefined

@@ -36,8 +36,12 @@ export function historyOf(job: Job): string[] {
   return [first, ...job.trail.map(entryText)];
 }
 
+/** The end of a file is decided, and its other files are put away next: no delay, as the queue's word says. */
+const DECIDED = ['stored', 'duplicate'];
+
 function entryText({ stage, outcome, why, firstAtMs, lastAtMs, count }: TrailEntry): string {
   if (outcome === 'folded') return `${at(firstAtMs)}  … ${count} steps, until ${at(lastAtMs)}`;
-  const what = `${at(firstAtMs)}  ${stage}: ${outcome}${why === undefined ? '' : ` (${safeText(why)})`}`;
+  const isEnd = outcome === 'defer' && why !== undefined && DECIDED.includes(why);
+  const what = `${at(firstAtMs)}  ${stage}: ${isEnd ? 'decided' : outcome}${why === undefined ? '' : ` (${safeText(why)})`}`;
   return count === 1 ? what : `${what}, ${count} times until ${at(lastAtMs)}`;
 }

@@ -63,6 +63,8 @@ export function noteForeign(
   report.foreignShown.push(`${path}, from byte ${at}: ${bytes} bytes are ${what}`);
 }
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 type Say = (line: string) => void;
 
 export function printFeed(feed: FeedOptions, report: FeedReport, isOlder: boolean, say: Say): void {
@@ -71,8 +73,8 @@ export function printFeed(feed: FeedOptions, report: FeedReport, isOlder: boolea
   const lineIf = (count: number, text: string): void => {
     if (count > 0) line(`${count} ${text}`);
   };
-  say(safeText(`feed ${feed.name}: ${counts.lines} records in ${report.files} manifest files`));
-  lineIf(counts.known, 'known to the older state, and so on disk');
+  say(safeText(`feed ${feed.name}: ${counted(counts.lines, 'record')} in ${counted(report.files, 'manifest file')}`));
+  lineIf(counts.known, 'already in the older state, so their files are on disk');
   line(`${counts.stored} stored, their files are in the warehouse`);
   lineIf(counts.unconfirmed, 'stored, but not in the warehouse (any more): a consumer took them, or they are missed');
   lineIf(counts.elsewhere, 'stored in another warehouse than this one, not looked for');
@@ -108,7 +110,7 @@ export function printUnknown(reports: readonly FeedReport[], since: number | und
   say(`What nobody can know any more${when}:`);
   const files = sum(({ sealed }) => sealed.files);
   say(
-    `  attempts, holds and their reasons (of ${files} files in underprocess/: they are tried again, and held again where it is still so), and files in the input that were held`,
+    `  how often files were tried, and why they were held: the ${counted(files, 'file')} in underprocess/ and those in the input are tried again, and held again if the cause is still there`,
   );
   say('  pauses that were set or lifted: look at queue-stat, then ingest-ctl pause or resume');
   say('  contents that were made known by ingest-ctl learn: run it again');

@@ -42,18 +42,19 @@ const globs: Check = (name, value) => {
   for (const glob of value) {
     const fault = faultOfGlob(glob);
     if (fault !== undefined)
-      throw refused(`The option ${name} has the glob ${shownValue(glob)}, which matches nothing: ${fault}.`);
+      throw refused(`The option ${name} has the glob ${shownValue(glob)}, which cannot be used: ${fault}.`);
   }
 };
 
+/** An ending is no glob: `*.part` would only match a name that has the asterisk itself. */
 const endings = is(
-  'a list of endings of names, which are not empty and have no slash',
-  (value) => areTexts(value) && !value.some((ending) => /[/\0]/.test(ending)),
+  'a list of endings of names such as ".part", which are not empty and have no slash and no *',
+  (value) => areTexts(value) && !value.some((ending) => /[/*\0]/.test(ending)),
 );
 
 /** better-sqlite3 trims spaces at both ends, and would then create a file of another name, or none. */
 const file = is(
-  'the path of a file, which is not empty and ends in no space',
+  'the path of a file: text that is not empty, and that has no space at its front or end',
   (value) => typeof value === 'string' && value !== '' && value === value.trim() && !value.includes('\0'),
 );
 

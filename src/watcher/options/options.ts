@@ -17,11 +17,11 @@ export const profiles = {
   lowResource: { debounceMs: 500, bufferMax: 50 },
 } as const satisfies Record<string, WatcherOptions>;
 
-export type Settings = Required<
-  Omit<WatcherOptions, 'poll' | 'backend' | 'rescanMs' | 'signal' | 'logger' | 'statePath'>
-> & {
-  backend: BackendName;
-} & Pick<WatcherOptions, 'rescanMs' | 'signal' | 'logger' | 'statePath'>;
+/** Without a default. */
+type Absent = 'rescanMs' | 'signal' | 'logger' | 'statePath';
+type Given<Name extends keyof WatcherOptions> = { [K in Name]-?: NonNullable<WatcherOptions[K]> };
+
+export type Settings = Given<Exclude<keyof WatcherOptions, 'poll' | Absent>> & Partial<Given<Absent>>;
 
 const NODE_RESCAN_MS = 5_000;
 
@@ -29,7 +29,10 @@ const NODE_RESCAN_MS = 5_000;
 export function settingsOf(options: WatcherOptions): Settings {
   checkEach(options);
   const { poll, backend = poll ? 'poll' : defaultBackend(), signal, logger, statePath } = options;
-  if (poll && backend !== 'poll') throw wrong('backend', `'poll', or absent, where poll is true`, backend);
+  if (poll && backend !== 'poll')
+    throw refused(
+      `The options poll: true and backend: ${shownValue(backend)} exclude each other: leave one of the two out.`,
+    );
   // `fs.watch` loses events silently.
   const rescanMs = options.rescanMs ?? (backend === 'node' ? NODE_RESCAN_MS : undefined);
   if (rescanMs === 0 && backend === 'poll') throw wrong('rescanMs', 'above 0 where scans alone find what changed', 0);
@@ -56,7 +59,7 @@ export function settingsOf(options: WatcherOptions): Settings {
 const defaultBackend = (): BackendName => (process.platform === 'linux' ? 'inotify' : 'node');
 
 function checkEach(options: WatcherOptions): void {
-  if (typeof options !== 'object' || options === null)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw refused(`The options have to be an object, and are ${shownValue(options)}: correct them.`);
   const unknown = unknownOption(options, Object.keys(CHECKS));
   if (unknown !== undefined) throw refused(unknown);
@@ -69,7 +72,7 @@ function checkEach(options: WatcherOptions): void {
  * brackets are not analysed.
  */
 function checkWanted(glob: string, { hidden, metadataSuffixes, tempSuffixes }: Settings): void {
-  if (/^!|[{([]/.test(glob)) return;
+  if (/[{([]/.test(glob)) return;
   const says = `The option include has the glob ${shownValue(glob)}, but nothing that it matches is reported`;
   if (!hidden && /(?:^|\/)\.(?!\/)/.test(glob))
     throw refused(`${says}: names that begin with a dot are reported only with hidden: true.`);

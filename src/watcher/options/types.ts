@@ -17,58 +17,62 @@ export type BackendName = 'inotify' | 'node' | 'poll';
 export interface WatcherOptions {
   /**
    * Debounce time in ms. A path is reported at once, and then not again for this time; its state at the end of that
-   * time is reported. Default 100, at most 2^31 - 1.
+   * time is reported. Default 100, at
+   * most 2,147,483,647.
    */
-  debounceMs?: number;
+  debounceMs?: number | undefined;
   /**
    * The most events that wait to be taken. Beyond it: one `overflow`, and a scan when there is room again. Default 100,
    * at most 1,000,000.
    */
-  bufferMax?: number;
+  bufferMax?: number | undefined;
   /**
-   * Globs of paths that are neither reported nor entered. A glob without a slash is matched against the last part of a
-   * path, one with a slash against the whole path below the root. A glob that cannot match any such path (`/x`, `x/`,
-   * `../x`) is refused. Default: none.
+   * Globs (picomatch) of paths that are neither reported nor entered. A glob without a slash is matched against the last
+   * part of a path, one with a slash against the whole path below the root. A glob that cannot match any such path
+   * (`/x`, `x/`, `../x`) is refused, and one with a `!` at its front. Default: none.
    */
-  ignore?: string[];
-  /** If given, only files (and everything else except directories) that match one of these globs are reported. */
-  include?: string[];
+  ignore?: readonly string[] | undefined;
+  /**
+   * Only files (and everything else except directories) that match one of these globs are reported. Default, also for an
+   * empty list: all.
+   */
+  include?: readonly string[] | undefined;
   /** True: names that begin with a dot are reported and entered. Default false. */
-  hidden?: boolean;
-  /** Endings of names that are not reported, for metadata beside a file. Default `.metadata.json`. */
-  metadataSuffixes?: string[];
-  /** Endings of names that are not reported, for files that are not complete yet. Default `.tmp` and `~`. */
-  tempSuffixes?: string[];
+  hidden?: boolean | undefined;
+  /** Endings (no globs) of names that are not reported, for metadata beside a file. Default `.metadata.json`. */
+  metadataSuffixes?: readonly string[] | undefined;
+  /** Endings (no globs) of names that are not reported, for files that are not complete yet. Default `.tmp` and `~`. */
+  tempSuffixes?: readonly string[] | undefined;
   /** False: only entries directly in a root. Default true. */
-  recursive?: boolean;
+  recursive?: boolean | undefined;
   /** Same as `backend: 'poll'`. Default false. */
-  poll?: boolean;
+  poll?: boolean | undefined;
   /**
    * Default: `inotify` on Linux, otherwise `node` (`fs.watch` as hints). On a filesystem without events, only scans are
    * used.
    */
-  backend?: BackendName;
+  backend?: BackendName | undefined;
   /**
-   * Time in ms between two scans of the whole tree; 0: none. Default 300,000 with inotify, 5,000 without; at most 2^31
-   * - 1.
+   * Time in ms between two scans of the whole tree; 0: none. Default 300,000 with inotify, 5,000 without; at most
+   * 2,147,483,647.
    */
-  rescanMs?: number;
+  rescanMs?: number | undefined;
   /**
    * True: entries that exist at the start are reported too, as `put` with the cause `scan`. With `statePath`, only at the
    * first start; a report that was cut short is finished by the next one. Default false.
    */
-  initial?: boolean;
+  initial?: boolean | undefined;
   /** Aborting it calls `stop()`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** If it throws, Node's `warning` reports that once; it has no other effect. */
-  logger?: WatcherLogger;
+  logger?: WatcherLogger | undefined;
   /**
    * The path of a state file (SQLite), which stores what was delivered. At the next start, changes that happened while
    * nobody watched are reported. If the filter options differ then, entries that they newly exclude are forgotten
    * silently, and entries that they newly include are reported as `put`. Inside a watched tree the state's own files
    * are never reported. Default: no state.
    */
-  statePath?: string;
+  statePath?: string | undefined;
 }
 
 export interface WatchEvent {
@@ -106,7 +110,7 @@ export interface ScanDone {
   seconds: number;
 }
 
-/** The events of the EventEmitter, with their arguments. */
+/** The events of a watcher, with the arguments of their listeners. */
 export interface WatcherEvents {
   event: [WatchEvent];
   overflow: [Overflow];

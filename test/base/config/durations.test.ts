@@ -1,4 +1,4 @@
-/** Times: with units in flags, environment and file alike; a bare number only where the option has a unit. */
+/** Times and sizes: with units in flags, environment and file alike; a bare number only where the option has a unit. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { stringify } from 'yaml';
 import { readInvocation } from '../../../src/base/config/read.js';
 import { allFields } from '../../../src/base/config/schema.js';
-import { durationMs, shownDuration } from '../../../src/base/config/values/duration.js';
+import { bytesOfSize, durationMs, shownDuration } from '../../../src/base/config/values/duration.js';
 import { load, makeFolders, refusal } from './folders.js';
 
 test('a duration is read as it is written, and written as it is read', () => {
@@ -51,4 +51,26 @@ test('a bare number counts in the unit of the name, and is refused where the nam
     /^--stability-seconds must be a duration from 0s to 7d, such as 90s or 1h30m; a bare number is seconds, but got/,
   );
   assert.match(refusal(() => of('--quiet-ms', '1.5')).message, /a bare number is milliseconds, but got "1\.5"/);
+});
+
+test('every option that takes a size takes 10GiB and a bare number of bytes, from a flag, the environment and the file', (t) => {
+  const folders = makeFolders(t);
+  const path = join(folders.root, 'config.yaml');
+  writeFileSync(path, stringify({ 'max-bytes': '1 TiB', 'min-free-bytes': '500MB', 'min-bytes': 7 }));
+  const sizes = { INGEST_MAX_BYTES_PER_SECOND: '1.5MiB' };
+  const { feeds, service } = load(folders, [...folders.flags, '--config', path, '--duplicates-max-bytes=10gib'], sizes);
+  const [feed] = feeds;
+  assert.deepEqual([feed?.maxBytes, feed?.minFreeBytes, feed?.minBytes], [2 ** 40, 500_000_000, 7]);
+  assert.deepEqual([feed?.duplicatesMaxBytes, service.maxBytesPerSecond], [10 * 2 ** 30, 1_572_864]);
+  for (const [name, field] of Object.entries(allFields)) {
+    const isSize = /bytes/.test(name);
+    assert.equal(field.meta.kind === 'size', isSize, name);
+    if (isSize) assert.equal(field.safeParse('5MB').success, true, name);
+  }
+  assert.match(
+    refusal(() => load(folders, [...folders.flags, '--max-bytes', '10G'])).message,
+    /^--max-bytes must be a size from 1 to \d+ bytes, such as 500MB or 10GiB; a bare number is bytes, but got "10G"/,
+  );
+  for (const text of ['', '1', 'MB', '1XB', '1,5MB', '1 e3 B', '-1MB'])
+    assert.equal(bytesOfSize(text), undefined, text);
 });

@@ -103,9 +103,42 @@ test('a file that is missing, is not YAML, has a key twice or has no options is 
   assert.equal(loadFile(folders.root).exitCode, 3);
   assert.match(loadFile(fileWith(folders, 'mode: [')).message, /config\.yaml is not valid YAML in line \d/);
   assert.match(loadFile(fileWith(folders, 'mode: sidecar\nmode: sidecar\n')).message, /line 2/);
-  assert.match(loadFile(fileWith(folders, '- a\n')).message, /must be a list of keys with values/);
+  assert.match(loadFile(fileWith(folders, '- a\n')).message, /must have keys with values, but is a list/);
   assert.match(loadFile(fileWith(folders, { feeds: {} })).message, /must name 1 to/);
   assert.match(loadFile(fileWith(folders, { feeds: { 'a/b': {} } })).message, /the name of a feed/);
+});
+
+test('a file of secrets that is named by mistake as configuration or chain is refused without its text', (t) => {
+  const folders = makeFolders(t);
+  const secret = 'S3CRETs3cret';
+  const contents = [
+    secret,
+    `- ${secret}`,
+    `feeds: ${secret}`,
+    `feeds: {a: ${secret}}`,
+    `*${secret}`,
+    `a: *${secret}`,
+    `!${secret} &x [`,
+    `"${secret}`,
+    `${secret}: [`,
+    `a: b: ${secret}`,
+    `@${secret}`,
+    `%${secret}`,
+    `a: 1\n${secret}\n`,
+    `{ ${secret}`,
+    `"\\q${secret}"`,
+  ];
+  for (const content of contents) {
+    const path = fileWith(folders, content);
+    for (const option of ['--config', '--process']) {
+      const { message } = refusal(() => load(folders, [...folders.flags, option, path]));
+      assert.ok(!message.includes(secret), `${content}: ${message}`);
+    }
+  }
+  const message = (option: string) =>
+    refusal(() => load(folders, [...folders.flags, option, fileWith(folders, secret)])).message;
+  assert.match(message('--config'), /config\.yaml must have keys with values, but is a text;/);
+  assert.match(message('--process'), /config\.yaml must be a mapping of keys to values, but is a text;/);
 });
 
 test('folders given once for several feeds are refused', (t) => {

@@ -34,7 +34,7 @@ const OF_TEXT: Record<string, string[]> = {
     'file:///etc/passwd',
   ],
   include: ['x'.repeat(2_000), '/data/staging/*.csv', '../*.csv'],
-  exclude: ['x'.repeat(2_000), 'tmp/', 'a//b', '!'],
+  exclude: ['x'.repeat(2_000), 'tmp/', 'a//b', '!', '!x'],
 };
 
 export function wrongValuesOf(name: string): string[] {
@@ -43,6 +43,8 @@ export function wrongValuesOf(name: string): string[] {
     const outside = [String(min! - 1), String(max! + 1), 'abc', '1e3', '0x10', '', 'NaN'];
     return rule.startsWith('a whole number') ? [...outside, `${min! + 1}.5`] : outside;
   }
+  if (kind === 'size')
+    return ['abc', '', '1e3', '0x10', '1.5', '1 XB', '10G', 'MB', '-1', '-1MB', '9007199254740992', '9000PiB'];
   if (kind === 'duration') {
     const words = ['abc', '', '1e3', '1x', '1h1h', '1m1h', '1 h', 'h', '-1s', '999999d'];
     return min === undefined ? [...words, '90'] : [...words, String(min - 1), String(max! + 1)];

@@ -33,7 +33,7 @@ function logged(t: TestContext, level: 'trace' | 'info' | 'warn', act: () => voi
 
 test('each event is one JSON line with its name, severity and fields, and bunyan keeps its number', (t) => {
   const written = logged(t, 'info', () =>
-    emit('file_held', { feed: 'default', path: 'a.csv', code: 'too_large', reason: 'r' }),
+    emit('file_held', { feed: 'default', path: 'a.csv', code: 'too_large', reason: 'r', hint: 'Do it.' }),
   );
   assert.equal(written.split('\n').length, 2);
   const line = JSON.parse(written);
@@ -43,7 +43,7 @@ test('each event is one JSON line with its name, severity and fields, and bunyan
   assert.equal(line.level, 40);
   assert.equal(line.v, 0);
   assert.equal(line.role, 'test');
-  assert.equal(line.msg, 'a.csv is held (too_large): r');
+  assert.equal(line.msg, 'a.csv is held (too_large): r. Do it.');
 });
 
 test('a name that would forge a line or act on a terminal stays inside its field, and comes back whole', (t) => {

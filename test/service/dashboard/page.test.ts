@@ -51,7 +51,7 @@ test('a poison file: held, its reason read, retried after the repair, stored', a
   assert.match(await textOf(page, '#wrong-summary'), /1 thing keeps files/);
   assert.match(
     await textOf(page, '#findings'),
-    /2 files are held in verify-complete of default \(too_large\).*: the file has 300 bytes and --max-bytes is 100/,
+    /2 files are held in verify-complete of default \(too_large\).*: the file has 300 bytes, and --max-bytes is 100 bytes\./,
   );
   const row = page.locator('#held tbody tr', { hasText: 'large.csv' }).first();
   assert.match((await row.allInnerTexts()).join(), /too_large in verify-complete/);

@@ -61,7 +61,7 @@ describe('files and places', { concurrency: 2 }, () => {
     await isNamed(
       t,
       world,
-      /1 file is held in verify-complete of default \(too_large\), poison\.csv: the file has 2000 bytes/,
+      /1 file is held in verify-complete of default \(too_large\), poison\.csv: the\s+file has 2\.0 KiB \(2000 bytes\)/,
     );
   });
 

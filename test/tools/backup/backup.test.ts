@@ -98,3 +98,13 @@ test('a backup overwrites nothing, removes the part of a killed one, and names a
   assert.equal((await world.launch('ingest-ctl', ['backup']).ended).code, 2);
   await until('nothing beside it', () => !existsSync(`${whole}-wal`));
 });
+
+test('a backup that cannot be written is refused with a sentence, also where its path cannot be looked at', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await world.runOnce();
+  for (const name of ['missing/copy.db', 'x'.repeat(300)])
+    refused(
+      await world.run('ingest-ctl', ['backup', join(world.root, name)]),
+      /^ingest-ctl: the backup .*cannot be written \(E/,
+    );
+});

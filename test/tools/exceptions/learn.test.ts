@@ -1,7 +1,7 @@
 /** `ingest-ctl learn`: files that were loaded by other means count as duplicates, before the first start and beside an ingest. */
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { backedUp, loseState, rebuilt, restore, stoppedBefore } from '../../world/lost.js';
 import { createWorld, type World } from '../../world/world.js';
@@ -142,3 +142,25 @@ test('the input, a missing directory, and a feed that is not named among several
   await two.runOnce();
   assert.deepEqual([two.warehouse('a').length, two.warehouse('b').length], [1, 0]);
 });
+
+test(
+  'the remedy of a file that nobody knows is a command that works; a single file is refused with its folder',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    world.drop('a.csv', 100);
+    await world.runOnce();
+    const day = dirname(world.manifest()[0]!.record!.warehouse_path);
+    const foreign = join(day, 'for eign.csv');
+    writeFileSync(foreign, 'nobody delivered it');
+    const audited = await world.run('ingest-ctl', ['audit', '--json']);
+    const { remedy } = JSON.parse(audited.stdout.split('\n')[0]!) as { remedy: string };
+    assert.match(remedy, new RegExp(`: ingest-ctl learn ${day} --feed default$`));
+    const refusal = await learn(world, foreign);
+    assert.equal(refusal.code, 3);
+    assert.match(refusal.stderr, new RegExp(`is a file; name its folder: ingest-ctl learn ${day}$`));
+    const learned = await world.run('ingest-ctl', /ingest-ctl (.+)$/.exec(remedy)![1]!.split(' '));
+    assert.equal(learned.code, 0, learned.stderr);
+    assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
+  },
+);

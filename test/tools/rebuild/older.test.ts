@@ -56,7 +56,7 @@ test('holds with reasons and attempts, pauses, learned contents and ended jobs a
   restore(world, older);
 
   const { stdout } = await rebuilt(world);
-  assert.match(stdout, /1 known to the older state/);
+  assert.match(stdout, /1 already in the older state/);
   assert.match(stdout, /1 stored, their files are in the warehouse/);
   assert.match(stdout, /1 jobs of the older state are as they were, 1 of them held/);
   assert.match(stdout, /What nobody can know any more, of the time after 20/);

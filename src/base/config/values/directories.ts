@@ -6,6 +6,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { EnvironmentError, OperatorError } from '../../errors.js';
+import { quoted } from '../../shell.js';
 
 /** A folder with the words for it in a sentence. */
 export interface Folder {
@@ -82,5 +83,3 @@ export function refuseOverlap(a: Folder, b: Folder): void {
 export function refuseWithin(inner: Folder, outer: Folder): void {
   if (isWithin(inner.path, outer.path)) refuseOverlap(inner, outer);
 }
-
-const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);

@@ -5,8 +5,6 @@
  * Does not: know any option; src/base/config/schema.ts lists them.
  */
 import * as z from 'zod/mini';
-import { durationMs, shownDuration } from './duration.js';
-import { limits } from './limits.js';
 
 export interface FieldMeta {
   /** The heading in --help. */
@@ -20,7 +18,7 @@ export interface FieldMeta {
   isSecret?: true;
   /** How the value is called in --help: `DIR`, `N`; '' for a switch. */
   placeholder: string;
-  kind: 'text' | 'number' | 'duration' | 'choice' | 'switch' | 'list';
+  kind: 'text' | 'number' | 'size' | 'duration' | 'choice' | 'switch' | 'list';
   /** Shown in --help where it is not the schema's own default. */
   defaultText?: string;
   choices?: readonly string[];
@@ -31,7 +29,7 @@ export interface FieldMeta {
   max?: number;
 }
 
-type About = Pick<FieldMeta, 'group' | 'description'> & Partial<FieldMeta>;
+export type About = Pick<FieldMeta, 'group' | 'description'> & Partial<FieldMeta>;
 
 /** One option. Its values are checked as zod does it; the schema is made for the first of them. */
 export class Field<T = unknown> {
@@ -52,7 +50,7 @@ export class Field<T = unknown> {
   }
 }
 
-const asNumber = (raw: unknown): unknown =>
+export const asNumber = (raw: unknown): unknown =>
   typeof raw === 'string' && /^-?\d+(\.\d+)?$/.test(raw.trim()) ? Number(raw) : raw;
 
 interface Range {
@@ -85,11 +83,12 @@ function numeric<T extends number | undefined>(
   );
 }
 
-const none = () => undefined;
+export const none = () => undefined;
 const aWhole = () => z.int();
 
 export const whole = (about: About, range: Range & { fallback: number }): Field<number> =>
   numeric(aWhole, 'a whole number', about, range);
+
 /** No bound where none is given. */
 export const wholeIfGiven = (about: About & { defaultText: string }, range: Range) =>
   numeric(aWhole, 'a whole number', about, { fallback: undefined, ...range });
@@ -159,58 +158,6 @@ export function textOr(
     { kind: 'text', defaultText: fallback, ...about },
     () => fallback,
     () => z.string().check(z.refine(accepts)),
-  );
-}
-
-const UNIT_OF = { s: { ms: 1_000, name: 'seconds' }, ms: { ms: 1, name: 'milliseconds' } } as const;
-
-/** A time with its units, or a bare number of `unit`; the value is a number of `unit`, a whole one of ms. */
-export function duration<T extends number | undefined>(
-  about: About,
-  { unit, min, max, fallback }: { unit: keyof typeof UNIT_OF; min: number; max: number; fallback: T },
-): Field<number | T> {
-  const { ms, name } = UNIT_OF[unit];
-  const shown = (count: number) => shownDuration(count * ms);
-  const meta: FieldMeta = {
-    rule: `a duration from ${shown(min)} to ${shown(max)}, such as 90s or 1h30m; a bare number is ${name}`,
-    example: shown(fallback ?? min),
-    placeholder: 'TIME',
-    kind: 'duration',
-    unit: name,
-    min,
-    max,
-    ...(fallback === undefined ? {} : { defaultText: shown(fallback) }),
-    ...about,
-  };
-  const asUnits = (raw: unknown): unknown => {
-    const number = asNumber(raw);
-    if (typeof number !== 'string') return number;
-    const time = durationMs(number.trim());
-    return time === undefined ? raw : time / ms;
-  };
-  const base = unit === 'ms' ? z.int : z.number;
-  return new Field<number | T>(
-    meta,
-    () => fallback,
-    () => z.pipe(z.transform(asUnits), base().check(z.gte(min), z.lte(max))),
-  );
-}
-
-/** A time with its units, as ms: the name of the option has no unit, so that a bare number says nothing. */
-export function durationIfGiven(about: About & { defaultText: string }) {
-  const meta: FieldMeta = {
-    rule: `a duration with its unit, at most ${shownDuration(limits.keepMsMax)}, such as 90d, 12h or 1h30m`,
-    example: '90d',
-    placeholder: 'TIME',
-    kind: 'duration',
-    ...about,
-  };
-  const isLength = (ms: unknown) => typeof ms === 'number' && ms <= limits.keepMsMax;
-  return new Field<number | undefined>(meta, none, () =>
-    z.pipe(
-      z.transform((raw) => (typeof raw === 'string' ? durationMs(raw.trim()) : undefined)),
-      z.custom<number>(isLength),
-    ),
   );
 }
 

@@ -3,8 +3,9 @@
  * Does not: know any key.
  */
 import { OperatorError } from '../../errors.js';
-import { durationMs } from './duration.js';
+import { bytesOfSize, durationMs } from './duration.js';
 import { suggestion } from './nearest.js';
+import { kindOf } from './yaml.js';
 
 export class Mapping {
   readonly #values: Record<string, unknown>;
@@ -17,7 +18,10 @@ export class Mapping {
     private readonly file: string,
   ) {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw this.wrong(path, 'a mapping of keys to values', value, 'write one "key: value" a line');
+      throw new OperatorError(
+        'bad_value',
+        `${path || 'the content'} in ${file} must be a mapping of keys to values, but is ${kindOf(value)}; write one "key: value" a line.`,
+      );
     this.#values = value as Record<string, unknown>;
   }
 
@@ -79,6 +83,16 @@ export class Mapping {
     if (typeof seconds !== 'number' || !(seconds >= min && seconds <= max))
       throw this.wrong(this.at(key), `a number of seconds from ${min} to ${max}, or a duration such as 90s`, value);
     return seconds;
+  }
+
+  /** A bare number of bytes, or a size: `64MiB`. */
+  size(key: string, min: number, max: number): number | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    const bytes = typeof value === 'string' ? bytesOfSize(value) : value;
+    if (!Number.isInteger(bytes) || (bytes as number) < min || (bytes as number) > max)
+      throw this.wrong(this.at(key), `a size from ${min} to ${max} bytes, such as 64MiB`, value);
+    return bytes as number;
   }
 
   toggle(key: string): boolean | undefined {

@@ -69,11 +69,11 @@ function ifGiven<K extends string, T>(key: K, value: T | undefined): { [key in K
 function boundsOf(keys: Mapping) {
   return {
     outputsMax: keys.whole('outputs-max', 1, limits.outputsMax) ?? limits.outputs,
-    ...ifGiven('outputBytesMax', keys.whole('output-bytes-max', 1, limits.byteCountMax)),
-    ...ifGiven('unpackedBytesMax', keys.whole('unpacked-bytes-max', 1, limits.byteCountMax)),
-    recordBytesMax: keys.whole('record-bytes-max', 1, limits.recordBytesMax) ?? limits.recordBytes,
+    ...ifGiven('outputBytesMax', keys.size('output-bytes-max', 1, limits.byteCountMax)),
+    ...ifGiven('unpackedBytesMax', keys.size('unpacked-bytes-max', 1, limits.byteCountMax)),
+    recordBytesMax: keys.size('record-bytes-max', 1, limits.recordBytesMax) ?? limits.recordBytes,
     stuckSeconds: keys.seconds('stuck-seconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
-    memoryBytes: keys.whole('memory-bytes', limits.memoryBytesMin, limits.byteCountMax) ?? limits.memoryBytes,
+    memoryBytes: keys.size('memory-bytes', limits.memoryBytesMin, limits.byteCountMax) ?? limits.memoryBytes,
   };
 }
 

@@ -87,7 +87,7 @@ export class Metrics {
       for (const { name: feed } of view.feeds())
         for (const outcome of ENDINGS.map(outcomeOf)) metric.inc({ feed, outcome }, 0);
     };
-    this.#counter('ingest_files_total', 'Files whose way has ended, by how.', ['feed', 'outcome'], (metric) => {
+    this.#counter('ingest_files_total', 'Files that are done, by how they ended.', ['feed', 'outcome'], (metric) => {
       atZero(metric);
       for (const { feed, name, files } of endings()) metric.inc({ feed, outcome: outcomeOf(name) }, files);
     });

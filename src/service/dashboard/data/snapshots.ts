@@ -5,6 +5,7 @@
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { ProcessWatch } from '../../../ingest/health/processes.js';
+import { liesAtOf } from '../../../ingest/roots/lies-at.js';
 import { FreeSpace } from '../../figures/free-space.js';
 import { type HeldJob, toHeldJob } from '../../status/held-list.js';
 import { lookAt, type Report } from '../../status/report.js';
@@ -78,6 +79,7 @@ export class Snapshots {
     const { view, statePath, space } = this;
     // Its answers are those of the next snapshot.
     space.ask(limits.freeSpaceEveryMs).catch(() => {});
+    const liesAt = liesAtOf(view);
     return {
       at: new Date().toISOString(),
       ...lookAt(view, statePath, { watch: this.#watch, places: space.places }),
@@ -88,7 +90,7 @@ export class Snapshots {
       in_flight: inFlight(view, limits.traceDefault),
       last: lastEnded(view, limits.traceDefault),
       retrying: retrying(view),
-      held: view.held({ limit: limits.heldDefault }).map(toHeldJob),
+      held: view.held({ limit: limits.heldDefault }).map((job) => toHeldJob(job, liesAt(job))),
     };
   }
 }

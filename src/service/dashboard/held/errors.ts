@@ -1,5 +1,6 @@
 /** /errors (docs/http-api.md): what is held, page by page, and what is tried again. */
 import type { Job, QueueView } from '../../../../queue/index.js';
+import { liesAtOf } from '../../../ingest/roots/lies-at.js';
 import { type HeldJob, toHeldJob } from '../../status/held-list.js';
 import { type HeldByCode, heldByCode } from '../../status/report.js';
 import { type HeldFilter, heldPages } from './groups.js';
@@ -41,9 +42,10 @@ export async function errorsAnswer(
 ): Promise<ErrorsAnswer> {
   const wanted = (one: { feed: string }) => filter.feed === undefined || one.feed === filter.feed;
   const held = await heldPage(view, filter, limit, after);
+  const liesAt = liesAtOf(view);
   return {
     held_by_code: view.heldFor().filter(wanted).map(heldByCode),
-    held: held.map(toHeldJob),
+    held: held.map((job) => toHeldJob(job, liesAt(job))),
     next: held.length < limit ? null : held.at(-1)!.id,
     retrying: retrying(view).filter(wanted),
   };

@@ -6,7 +6,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HeldKey, QueueView } from '../../../../queue/index.js';
-import { CATALOGUE } from '../../../base/errors.js';
+import { groupOf, remedyOf } from '../../../base/remedy.js';
 import { folderOf } from '../../../files/job-paths.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
 
@@ -111,7 +111,14 @@ function reasonsOf(groups: readonly Group[]): HeldReason[] {
   const reasons = new Map<string, HeldReason>();
   for (const { feed, code, files, sinceMs } of groups) {
     const since = iso(sinceMs);
-    const reason = reasons.get(`${feed}\0${code}`) ?? { feed, code, files: 0, folders: 0, since, hint: hintOf(code) };
+    const reason = reasons.get(`${feed}\0${code}`) ?? {
+      feed,
+      code,
+      files: 0,
+      folders: 0,
+      since,
+      hint: remedyOf(code, groupOf(feed, code)),
+    };
     reasons.set(`${feed}\0${code}`, reason);
     reason.files += files;
     reason.folders++;
@@ -120,7 +127,6 @@ function reasonsOf(groups: readonly Group[]): HeldReason[] {
   return [...reasons.values()].sort((a, b) => b.files - a.files || (a.code < b.code ? -1 : 1));
 }
 
-const hintOf = (code: string): string => CATALOGUE[code]?.hint ?? 'ingest-ctl retry, or ingest-ctl discard.';
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 export class HeldGroups {
