@@ -35,11 +35,12 @@ interface Ground {
 
 const madeAnew = (source: string): void => {
   const { ino } = statSync(source);
-  // ext4 reuses the inode number that was freed last; if another process got it first, this tries again.
-  for (let tries = 20; tries > 0; tries--) {
+  // ext4 gives the lowest free inode number. The old one is free when a mirror that scans has closed it; until then this tries again.
+  for (let tries = 400; tries > 0; tries--) {
     rmSync(source, { recursive: true });
     mkdirSync(source);
     if (statSync(source).ino === ino) return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
   }
 };
 

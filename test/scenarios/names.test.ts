@@ -101,7 +101,7 @@ test('a path that fits nowhere is held with a sentence, one that just fits goes 
   world.check();
   const held = await world.event('file_held');
   assert.equal(held.code, 'name_too_long');
-  assert.match(String(held.reason), /move it to a shorter path/);
+  assert.match(String(held.hint), /^Move the file to a shorter path/);
 });
 
 /** Makes every kind of entry that is no regular file, and that must stay as it is. Returns the names. */
