@@ -21,7 +21,13 @@ export const withTime = {
     'no C compiler, so no clock can be moved: what comes after a minute or an hour was not tested',
 };
 export const WHY = ['--reason', 'by the test'];
-export const AT_ONCE = { options: { stabilitySeconds: 0, quietMs: 0 } };
+/** A zone in which it is about noon, so that no day ends in the middle of a test: names are taken or free within a day. */
+function noonZone(): string {
+  const hours = 12 - new Date().getUTCHours();
+  return `Etc/GMT${hours > 0 ? '-' : '+'}${Math.abs(hours)}`; // the sign of these names is inverted
+}
+
+export const AT_ONCE = { options: { stabilitySeconds: 0, quietMs: 0, timezone: noonZone() } };
 
 export const ctl = (world: World, ...words: string[]) => world.run('ingest-ctl', words);
 export async function ctlDone(world: World, ...words: string[]): Promise<string> {

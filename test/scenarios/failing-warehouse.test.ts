@@ -3,7 +3,7 @@
  * repair. Nothing is lost, and nothing is written elsewhere instead.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { skipUnlessInstalled } from '../simulate/installed.js';
@@ -144,8 +144,7 @@ describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
     const places = days.flatMap((day) => ['-P', join(world.feed().warehouse, `ingest_date=${day}`)]);
     const inject = ['-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=1'];
     await world.runOnce([], { wrap: ['strace', '-f', '-qq', ...inject, ...places, '-o', join(world.root, 'trace')] });
-    const [closed, ...more] = world.log.named('gate_closed');
-    assert.deepEqual([closed?.place, closed?.code, more.length], ['warehouse', 'EIO', 0]);
+    closedByErrors(world);
     noAttemptSpent(world);
     world.check();
   });
@@ -199,8 +198,7 @@ describe('a warehouse that cannot be checked', CONCURRENTLY, () => {
     const world = await withTakenName(t, 'I/O errors of a check');
     if (!world) return;
     await world.runOnce([], { wrap: tracing(world, 'EIO:when=1') });
-    const [closed, ...more] = world.log.named('gate_closed');
-    assert.deepEqual([closed?.place, closed?.code, more.length], ['warehouse', 'EIO', 0]);
+    closedByErrors(world);
     assert.deepEqual(world.log.named('worker_lost'), []);
     noAttemptSpent(world);
     world.check();
@@ -219,6 +217,14 @@ describe('a warehouse that cannot be checked', CONCURRENTLY, () => {
     world.check();
   });
 });
+
+/** strace counts `when=1` for each thread, so more than one may meet its error. */
+function closedByErrors(world: World): void {
+  const injected = readFileSync(join(world.root, 'trace'), 'utf8').split('(INJECTED)').length - 1;
+  const closed = world.log.named('gate_closed').map(({ place, code }) => `${place} ${code}`);
+  assert.deepEqual([...new Set(closed)], ['warehouse EIO']);
+  assert.ok(closed.length <= injected, `${closed.length} times closed, ${injected} errors`);
+}
 
 const TAKEN = 'taken.csv';
 const tracing = (world: World, error: string) =>
