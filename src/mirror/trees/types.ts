@@ -1,19 +1,60 @@
 /**
- * The types of a mirror inside this program. The options, counts and state are those of the library (src/mirror/library/types.ts);
- * paths are bytes here, relative to SOURCE and DEST.
+ * The public types of a mirror: SOURCE is read, and DEST is made like it. Paths are bytes, relative to both.
  */
 
 import type { Emit } from '../../base/telemetry/emit.js';
 import type { ByteName, Kind } from '../../linux/index.js';
-import type { MirrorOptions, MirrorStatus, MirrorTotals } from '../library/types.js';
 
-/** `source` and `dest` are absolute, real paths. Neither is inside the other. */
-export interface ReplicateOptions extends Omit<MirrorOptions, 'signal' | 'logger'> {
+export interface ReplicateOptions {
+  /** Absolute, real paths of two directories. Neither is inside the other. */
+  source: string;
+  dest: string;
+  /** Globs, as in the configuration of a feed. Excluded paths are neither copied nor removed. Default: none. */
+  include?: readonly string[] | undefined;
+  exclude?: readonly string[] | undefined;
+  /** True: entries that SOURCE does not have are removed from DEST. Default true. */
+  delete?: boolean | undefined;
+  /** True: contents are compared by SHA-256 instead of by size and mtime. Default false. */
+  checksum?: boolean | undefined;
+  /** True: takes over a DEST that has other content, or that mirrors another SOURCE. Default false. */
+  adopt?: boolean | undefined;
+  /** True: an empty SOURCE empties DEST. Default false: it is refused, or waited for. */
+  allowEmptySource?: boolean | undefined;
+  /** True: ends after one full scan. Default false: runs until it is stopped. */
+  once?: boolean | undefined;
+  /** True: no events, only full scans. Default false. */
+  poll?: boolean | undefined;
+  /** Time between two full scans, in ms. Default 300,000; 5,000 with `poll`. */
+  scanEveryMs?: number | undefined;
+  /** Path of the change log. Default: in the hidden folder of DEST. */
+  changeLog?: string | undefined;
   emit?: Emit | undefined;
 }
 
-export type Totals = MirrorTotals;
-export type ReplicaStatus = MirrorStatus;
+/** Counts since the start. */
+export interface Totals {
+  /** Paths of SOURCE that were checked. */
+  files: number;
+  copied: number;
+  bytes: number;
+  made: number;
+  moved: number;
+  removed: number;
+  /** Only mode, owner or times were set. */
+  touched: number;
+  scans: number;
+}
+
+/** The current state of a running mirror. */
+export interface ReplicaStatus {
+  totals: Totals;
+  /** The errno name that DEST is waiting on, or the error code of a place that is away; undefined if both work. */
+  waiting: string | undefined;
+  unmirrored: number;
+  largeUnderWay: number;
+  /** Recorded changes that are not applied yet; 0: everything is applied. */
+  behind: number;
+}
 
 export interface Unmirrored {
   path: ByteName;
