@@ -180,6 +180,7 @@ test('a folder of the input that the service cannot read is CRITICAL', async (t)
   await until('CRITICAL', async () => /CRITICAL - .+closed cannot be read \(EACCES\)/.test(await line()), {
     withinMs: 60_000,
   });
+  chmodSync(closed, 0o700); // An ordinary user could not remove it.
 });
 
 test('what cannot be judged is UNKNOWN, on stdout: no state, a wrong option, two forms at once', async (t) => {
