@@ -1,9 +1,10 @@
 /**
- * Runs a program of dist/program (`launch.cjs NAME ARGUMENT…`), or prints what the installation lacks: a native module, or the
- * build. Node keeps what it compiles in dist/cache (or $NODE_COMPILE_CACHE) for the next start, where this user may write.
+ * Runs a program of dist/program (`launch.cjs HANGUP NAME ARGUMENT…`), or prints what the installation lacks: a native module, or
+ * the build. HANGUP is `ignored` or `default` (hangup.sh): a SIGHUP that was ignored at the start stays ignored. Node keeps what it compiles in dist/cache (or $NODE_COMPILE_CACHE) for the next start, where this user may write.
  */
 const { existsSync } = require('node:fs');
 const { enableCompileCache } = require('node:module');
+const { constants } = require('node:os');
 const { join } = require('node:path');
 
 const NATIVE = {
@@ -18,11 +19,13 @@ const NATIVE = {
 };
 
 enableCompileCache(join(__dirname, '../dist/cache'));
-const [name] = process.argv.splice(2, 1);
+const [hangup, name] = process.argv.splice(2, 2);
 const program = join(__dirname, '../dist/program', `${name}.cjs`);
 const lack = whatLacks();
-if (lack === undefined) require(program);
-else {
+if (lack === undefined) {
+  if (hangup === 'ignored') ignoreHangup();
+  require(program);
+} else {
   process.stderr.write(`${name === 'start' ? 'npm start' : name}: ${lack}\n`);
   process.exitCode = 3;
 }
@@ -38,4 +41,11 @@ function whatLacks() {
     }
   }
   return undefined;
+}
+
+/** Source: signal(2). */
+function ignoreHangup() {
+  const SIG_IGN = 1;
+  const signal = require('koffi').load(null).func('intptr_t signal(int number, intptr_t handler)');
+  signal(constants.signals.SIGHUP, SIG_IGN);
 }

@@ -24,7 +24,7 @@ import type {
 } from './types/figures.js';
 import type { Candidate, ClaimedJob, EnqueueAnswer, Job, JobId, OwnerId, Payload, StageName } from './types/job.js';
 import type { OnStuck, OwnerStatus, Rescue } from './types/owner.js';
-import type { Around, Outcome, SettleAnswer, Settlement } from './types/settlement.js';
+import type { Also, Outcome, SettleAnswer, Settlement } from './types/settlement.js';
 import type { Gate, Reader, Tx } from './types/transaction.js';
 
 export type * from './types/figures.js';
@@ -65,8 +65,8 @@ export interface Backend {
    * without a closed gate stays claimed, with its next claim number: a process that runs both stages saves a claim.
    * Kept jobs have at most `claimBytesMax` together; any owner may claim the others.
    */
-  settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>, around?: Around): Promise<SettleAnswer[]>;
-  /** For operators: `decide` gives the outcome of each *held* job. Returns true for each id that was held. */
+  settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>, also?: Also): Promise<SettleAnswer[]>;
+  /** For operators, and for what releases a held job: `decide` gives the outcome of each *held* job. Returns true for each id that was held. */
   amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]>;
   /** Runs the caller's own writes in the next shared commit of the process. */
   transact<T>(fn: (tx: Tx) => T): Promise<T>;

@@ -64,6 +64,8 @@ export interface QueueOptions extends ViewOptions {
   title: string;
   /** The number of `retry` outcomes in a stage after which a job is held. */
   maxAttempts: number;
+  /** The stage that `advance` leads a job of that feed to. Default: the next of `stages`. */
+  next?: (feed: string, stage: StageName) => StageName | undefined;
   /** True: creates a state if there is none. Default true. */
   create?: boolean;
   /** The UUID of a new state that replaces a lost one. Default: a new UUID. */
@@ -113,6 +115,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
 
 async function openAsOwner(options: Owning, opened: Opened, owners: Owners): Promise<Backend> {
   const { path, host, stages, maxAttempts, cacheKib } = options;
+  const next = options.next ?? ((_feed, stage) => stages[stages.indexOf(stage) + 1]);
   if (cacheKib !== undefined) setCache(opened.db, cacheKib);
   opened.locks = { path: ownersPath(path), fileId: fileIdOf(ownersPath(path)) };
   const clock = clockOf(host, options.now);
@@ -124,7 +127,7 @@ async function openAsOwner(options: Owning, opened: Opened, owners: Owners): Pro
       afterCommit(made, doorbell, () => void wakeAll(committer).catch(() => {})),
     );
     const owner = await becomeOwner(options, committer, owners, clock);
-    return new SqliteBackend({ opened, rows, clock, stages, owners, owner, committer, doorbell, maxAttempts });
+    return new SqliteBackend({ opened, rows, clock, stages, owners, owner, committer, doorbell, maxAttempts, next });
   } catch (error) {
     doorbell.close();
     throw error;

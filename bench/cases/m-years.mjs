@@ -199,7 +199,7 @@ export default {
       ratioOf(rows, 'product-pruned', 'product-empty-then', 'filesPerS'),
     ),
     atMost('ms that a prune keeps the state from claims, at the longest', 100, worstOf(rows, 'lockMaxMs')),
-    atMost('bytes of a pruned content', 50, medianOf(rows, 'product-pruned', 'hashBytes')),
+    atMost('bytes of a pruned content', 150, medianOf(rows, 'product-pruned', 'hashBytes')),
     atMost('bytes of a pruned content, in a backup', 45, medianOf(rows, 'product-pruned', 'compactBytes')),
   ],
 };

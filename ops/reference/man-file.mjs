@@ -4,7 +4,7 @@ import { flag, item, literal, paragraphs, section, subsection, text, title } fro
 
 const NAME = 'atomic-ingestor.yaml';
 
-const ABOUT = `The file that --config names. Every key is the name of an option without its dashes, and has the same values. A key with a list of values takes a YAML list.
+const ABOUT = `The file that --config names. Every key is the name of an option without its dashes, and has the same values. A key with a list of values takes a YAML list. A relative path is below the folder of this file, wherever a command is called.
 
 Feeds stand under \`feeds\`, each under its name. A key of a feed at the top level holds for every feed that has none of its own; \`input\`, \`warehouse\`, \`manifests\` and \`work-dir\` belong to one feed. A file without \`feeds\` describes one feed, named default.
 

@@ -82,7 +82,6 @@ function options(spec) {
 const VARIABLES = {
   'dashboard-token-file': ['INGEST_DASHBOARD_TOKEN', 'The token of the dashboard, instead of --dashboard-token-file.'],
   'notify-secret-file': ['INGEST_NOTIFY_SECRET', 'The secret that signs webhooks, instead of --notify-secret-file.'],
-  'shared-ledger': ['PGPASSWORD', 'The password of the shared ledger.'],
   'state-path': [
     'XDG_STATE_HOME',
     'The directory below which a state lies that no --state-path names. Default: ~/.local/state.',

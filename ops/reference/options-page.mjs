@@ -31,13 +31,14 @@ An option may stand in three places. A **flag** counts more than the **environme
 - *top*: at the top level;
 - –: not in the file, or not in the environment.
 
+A relative path is below the folder of the caller; in the file, below the folder of the file.
 A list is given by repeating the flag, as a YAML list, or in the environment with one value a line or commas between them. A switch is \`--poll\` or \`--no-poll\`, and \`true\` or \`false\`
 elsewhere. A wrong value, an unknown option, key or verb is refused before anything is changed; the sentence names the nearest one that exists.
 
 ${plain(TIMES).replace('TIME', '**TIME**')}
 
 Two secrets have a variable of their own: \`INGEST_DASHBOARD_TOKEN\` (instead of \`--dashboard-token-file\`) and \`INGEST_NOTIFY_SECRET\` (instead of
-\`--notify-secret-file\`). The password of \`--shared-ledger\` is \`PGPASSWORD\` or stands in \`.pgpass\`.
+\`--notify-secret-file\`).
 `;
 
 const code = (text) => `\`${text.replaceAll('|', '\\|')}\``;

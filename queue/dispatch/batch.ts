@@ -4,13 +4,13 @@
  * the state cannot be written, the settlement is tried again with the same decisions. Never throws.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Around, Backend, ClaimedJob, Decision, SettleAnswer, Settlement, StageName } from '../backend.js';
+import type { Also, Backend, ClaimedJob, Decision, SettleAnswer, Settlement, StageName } from '../backend.js';
 import { QueueError, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { QueueStore } from './store.js';
 
 /** Settles a part of the batch early; waits while the state cannot be written. */
-export type Settle = (settlements: readonly Settlement[], around?: Around) => Promise<SettleAnswer[]>;
+export type Settle = (settlements: readonly Settlement[], also?: Also) => Promise<SettleAnswer[]>;
 /**
  * Returns a decision for each job; undefined for jobs that it settled itself or gives back. If it throws, the rest gets
  * a `retry`.
@@ -40,7 +40,7 @@ export interface BatchParts {
  * again.
  */
 export async function runBatch(parts: BatchParts, jobs: ClaimedJob[]): Promise<boolean> {
-  const settle: Settle = (settlements, around) => settlePatiently(parts, settlements, around);
+  const settle: Settle = (settlements, also) => settlePatiently(parts, settlements, also);
   try {
     const decisions = (await parts.run(jobs, settle, (kept) => parts.store.settled(kept))) ?? [];
     await settle(jobs.flatMap((job, i) => (decisions[i] === undefined ? [] : [{ job, outcome: decisions[i] }])));
@@ -62,18 +62,18 @@ async function settleFailed(parts: BatchParts, jobs: ClaimedJob[], error: unknow
   const left = parts.store.unsettledOf(jobs);
   await settlePatiently(
     parts,
-    left.map((job) => ({ job, outcome: { kind: 'retry', code: 'bug', error: text } })),
+    left.map((job) => ({ job, outcome: { kind: 'retry', code: 'bug', error: text, interrupted: true } })),
   );
 }
 
 async function settlePatiently(
   parts: BatchParts,
   settlements: readonly Settlement[],
-  around?: Around,
+  also?: Also,
 ): Promise<SettleAnswer[]> {
   for (let waitMs: number = limits.unwritableRetryMs[0]; ; waitMs = Math.min(waitMs * 2, limits.unwritableRetryMs[1])) {
     try {
-      const answers = await parts.backend.settle(settlements, parts.keep(), around);
+      const answers = await parts.backend.settle(settlements, parts.keep(), also);
       parts.store.settled(settlements.map(({ job }) => job));
       await parts.handOver(answers.flatMap((answer) => (answer.settled && answer.next ? [answer.next] : [])));
       return answers;

@@ -9,7 +9,7 @@
  * `cancel`.
  */
 import { randomUUID } from 'node:crypto';
-import type { Backend, ClaimedJob, JobId, Json, Settlement, StageName } from '../backend.js';
+import type { Amend, Backend, ClaimedJob, JobId, Json, Settlement, StageName } from '../backend.js';
 import { bytesOf, fitting } from '../fitting.js';
 import { limits } from '../limits.js';
 
@@ -39,7 +39,7 @@ export class QueueStore {
   /** True: the last take contained only handed-over jobs, so the next one takes ready jobs of the backend first. */
   #backendsTurn = false;
   /** Claims that could not be given back, because the state could not be written. */
-  #owed: ClaimedJob[] = [];
+  #owed: Settlement[] = [];
 
   constructor(
     readonly backend: Backend,
@@ -102,7 +102,9 @@ export class QueueStore {
   releaseLock(token: string, done: Callback<void>): void {
     const jobs = this.#locks.get(token) ?? [];
     this.#locks.delete(token);
-    this.#giveBack(jobs.filter((job) => this.#unsettled.get(job.id)?.claimNo === job.claimNo))
+    const left = jobs.filter((job) => this.#unsettled.get(job.id)?.claimNo === job.claimNo);
+    // Its handler had it, so nobody knows how far it came.
+    this.#giveBack(left, { interrupted: true })
       .catch((error) => this.events.failed(error))
       .finally(() => {
         this.events.released();
@@ -198,15 +200,15 @@ export class QueueStore {
   }
 
   /** Also gives back earlier jobs for which the state could not be written. */
-  async #giveBack(jobs: readonly ClaimedJob[]): Promise<void> {
+  async #giveBack(jobs: readonly ClaimedJob[], amend: Pick<Amend, 'interrupted'> = {}): Promise<void> {
     this.settled(jobs);
-    this.#owed.push(...jobs);
+    const outcome = { kind: 'defer', inMs: 0, why: 'given back unsettled', ...amend } as const;
+    this.#owed.push(...jobs.map((job) => ({ job, outcome })));
     if (this.#owed.length === 0) return;
     const owed = this.#owed;
-    const outcome: Settlement['outcome'] = { kind: 'defer', inMs: 0, why: 'given back unsettled' };
     this.#owed = [];
     try {
-      await this.backend.settle(owed.map((job) => ({ job, outcome })));
+      await this.backend.settle(owed);
     } catch (error) {
       this.#owed.push(...owed);
       throw error;

@@ -32,7 +32,7 @@ const TO_READY: Record<State, Transition> = {
 const INSERT = `INSERT INTO jobs (feed, key, identity, bytes, stage, payload, state, due_ms, updated_ms, trail, keyed, id, created_ms)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`;
 const REVIVE = `UPDATE jobs SET feed = ?, key = ?, identity = ?, bytes = ?, stage = ?, payload = ?, was = state, state = ?, due_ms = ?, updated_ms = ?, trail = ?,
-  attempts = 0, crashes = 0, owner = NULL, waits_on = NULL, hold_code = NULL, keyed = 0, reason = NULL, ending = NULL WHERE id = ?`;
+  attempts = 0, crashes = 0, interrupted = 0, owner = NULL, waits_on = NULL, hold_code = NULL, keyed = 0, reason = NULL, ending = NULL WHERE id = ?`;
 
 export function adopt(tx: SqliteTx, found: Found): boolean {
   const old = tx.job(found.id);

@@ -1,39 +1,40 @@
 /**
- * Outcomes for held jobs, decided by an operator: `decide` is called for each job inside the transaction. `advance` and
- * `defer` make the job ready again and reset attempts and crashes; `finish` and `drop` end it; `hold` changes its code.
- * `wait` and `retry` make no sense without a claim: a bug.
+ * Outcomes for held jobs, decided by an operator or by what releases them: `decide` is called for each job inside the
+ * transaction. `advance` and `defer` make the job ready again and reset attempts and crashes; `finish` and `drop` end it;
+ * `hold` changes its code. `wait` and `retry` make no sense without a claim: a bug.
  */
 import assert from 'node:assert/strict';
-import type { Job, JobId, Outcome, StageName, Tx } from '../backend.js';
+import type { Job, JobId, Outcome, Tx } from '../backend.js';
 import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
 import { countOutcome } from './count-stages.js';
-import { noteReady, stageAfter, whyOf } from './outcome.js';
+import { noteReady, type Order, stageAfter, whyOf } from './outcome.js';
+import { flagOf } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
 const AMEND = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, attempts = ?, crashes = ?, hold_code = ?, reason = ?, ending = ?,
   updated_ms = ?, trail = ?, payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes),
-  keyed = min(keyed, ?) WHERE id = ? AND state = 'held'`;
+  keyed = min(keyed, ?), interrupted = coalesce(?, interrupted) WHERE id = ? AND state = 'held'`;
 
 export function amendHeld(
   tx: SqliteTx,
   ids: readonly JobId[],
   decide: (tx: Tx, job: Job) => Outcome,
-  stages: readonly StageName[],
+  order: Order,
 ): boolean[] {
   return ids.map((id) => {
     const job = tx.job(id);
     if (job?.state !== 'held') return false;
-    amendOne(tx, job, decide(tx, job), stages);
+    amendOne(tx, job, decide(tx, job), order);
     return true;
   });
 }
 
-function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, stages: readonly StageName[]): void {
+function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, order: Order): void {
   assert(outcome.kind !== 'wait' && outcome.kind !== 'retry', `a held job cannot ${outcome.kind}`);
   const goesOn = outcome.kind === 'advance' || outcome.kind === 'defer';
   const state = assertTransition(goesOn ? 'reopen' : (outcome.kind as 'hold' | 'finish' | 'drop'), job.state);
-  const stage = outcome.kind === 'advance' ? stageAfter(stages, job.stage, outcome.to) : job.stage;
+  const stage = outcome.kind === 'advance' ? stageAfter(order, job, outcome.to) : job.stage;
   const dueMs = tx.nowMs + (outcome.kind === 'defer' ? Math.ceil(outcome.inMs) : 0);
   const ending = outcome.kind === 'finish' ? outcome.ending : outcome.kind === 'drop' ? 'dropped' : null;
   const reason = outcome.kind === 'hold' ? outcome.reason : null;
@@ -51,7 +52,13 @@ function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, stages: readonly Sta
       outcome.kind === 'hold' ? outcome.code : null,
     ],
     ...[reason, ending, tx.wallMs, trail, outcome.payload === undefined ? null : JSON.stringify(outcome.payload)],
-    ...[outcome.identity ?? null, outcome.bytes ?? null, outcome.freeKey || state === 'done' ? 0 : 1, job.id],
+    ...[
+      outcome.identity ?? null,
+      outcome.bytes ?? null,
+      outcome.freeKey || state === 'done' ? 0 : 1,
+      flagOf(outcome),
+      job.id,
+    ],
   );
   assert.equal(changes, 1);
   tx.moved(job, state === 'done' ? undefined : { ...job, stage, bytes: outcome.bytes ?? job.bytes });

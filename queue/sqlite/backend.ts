@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
-  Around,
+  Also,
   Backend,
   Candidate,
   ClaimedJob,
@@ -37,6 +37,7 @@ import { answersWithoutWriting, enqueue } from './enqueue.js';
 import { forget } from './forget.js';
 import { probeIsDue, putBackProbe, takeProbe } from './gate.js';
 import { newerDatabase } from './migrations.js';
+import type { Order } from './outcome.js';
 import { findDead, freeClaims, rescueOne } from './rescue.js';
 import { retire } from './retire.js';
 import { keeping, settle } from './settle.js';
@@ -52,6 +53,7 @@ export interface OwnerParts extends ViewParts {
   committer: Committer;
   doorbell: Doorbell;
   maxAttempts: number;
+  next: Order['next'];
 }
 
 export class SqliteBackend extends SqliteView implements Backend {
@@ -115,15 +117,15 @@ export class SqliteBackend extends SqliteView implements Backend {
   async settle(
     settlements: readonly Settlement[],
     keep: ReadonlySet<StageName> = NONE,
-    around?: Around,
+    also?: Also,
   ): Promise<SettleAnswer[]> {
     if (settlements.length === 0) return [];
-    const { stages, maxAttempts } = this.parts;
-    return this.#commit((tx) => settle(tx, settlements, { stages, maxAttempts, keeps: keeping(tx, keep) }, around));
+    const { stages, next, maxAttempts } = this.parts;
+    return this.#commit((tx) => settle(tx, settlements, { stages, next, maxAttempts, keeps: keeping(tx, keep) }, also));
   }
 
   amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]> {
-    return this.#commit((tx) => amendHeld(tx, ids, decide, this.stages));
+    return this.#commit((tx) => amendHeld(tx, ids, decide, this.parts));
   }
 
   transact<T>(fn: (tx: Tx) => T): Promise<T> {

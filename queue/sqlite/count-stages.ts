@@ -1,8 +1,7 @@
 /**
- * Adds a settlement to the counters and the durations: each stage that the job has passed, and its current stage.
+ * Adds a settlement to the counters and the durations.
  */
-import type { ClaimedJob, Job, Outcome, Settlement, StageName } from '../backend.js';
-import { stageAfter } from './outcome.js';
+import type { ClaimedJob, Job, Outcome, StageName } from '../backend.js';
 import type { SqliteTx } from './tx.js';
 
 /** Counts an outcome for a stage. An ending is also counted under its own name. */
@@ -27,25 +26,10 @@ function enteredMs({ trail, createdAtMs }: ClaimedJob): number {
 /** The stage of the durations that stands for the whole way, from the moment a job was made until it ended. */
 export const WHOLE_WAY = '*';
 
-/** Counts each passed stage, and the stage of `outcome`. */
-export function countStages(
-  tx: SqliteTx,
-  { job, passed = [] }: Settlement,
-  outcome: Outcome,
-  stages: readonly StageName[],
-): void {
-  let { stage, bytes } = job;
-  let sinceMs = enteredMs(job);
-  const count = (one: Outcome): void => {
-    countOutcome(tx, job, stage, bytes, one);
-    if (one.kind === 'advance' || one.kind === 'finish') tx.tookIn(job.feed, stage, tx.wallMs - sinceMs);
-  };
-  for (const advance of passed) {
-    bytes = advance.bytes ?? bytes;
-    count(advance);
-    stage = stageAfter(stages, stage, advance.to);
-    sinceMs = tx.wallMs;
-  }
-  count(outcome);
-  if (outcome.kind === 'finish') tx.tookIn(job.feed, WHOLE_WAY, tx.wallMs - job.createdAtMs);
+/** Counts an outcome, and how long the job was in the stage that it leaves for good. */
+export function countStage(tx: SqliteTx, job: ClaimedJob, outcome: Outcome): void {
+  countOutcome(tx, job, job.stage, job.bytes, outcome);
+  const isEnd = outcome.kind === 'finish';
+  if (isEnd || outcome.kind === 'advance') tx.tookIn(job.feed, job.stage, tx.wallMs - enteredMs(job));
+  if (isEnd) tx.tookIn(job.feed, WHOLE_WAY, tx.wallMs - job.createdAtMs);
 }

@@ -2,7 +2,7 @@
  * Details for a page beside the figures: which jobs ended last, which are in progress, and why others wait or are held.
  * Guarantees: each query reads a bounded number of rows, whatever the number of jobs. Writes nothing.
  */
-import type { Duration, HeldFor, Job, JobId, OwnerId, Reader, Reason, StageName } from '../backend.js';
+import type { Duration, HeldFor, Job, JobId, OwnerId, Reader, Reason } from '../backend.js';
 import { limits } from '../limits.js';
 import { jobsWhere } from './rows.js';
 
@@ -22,23 +22,30 @@ export function inProgress(rows: Reader, most: number, owner?: OwnerId): Job[] {
   );
 }
 
-const NEXT_REASON = `SELECT reason, feed, stage, seq FROM jobs INDEXED BY jobs_why
-  WHERE state = 'ready' AND reason IS NOT NULL AND (reason, feed, stage) > (?, ?, ?)
-  ORDER BY reason, feed, stage, seq LIMIT 1`;
+/** The first job after the last group in the index, in the order in which they are asked. SQLite seeks for no row value in three columns. */
+const AFTER = ['reason = ? AND feed = ? AND stage > ?', 'reason = ? AND feed > ?', 'reason > ?'].map(
+  (after) => `SELECT reason, feed, stage, seq FROM jobs INDEXED BY jobs_why
+    WHERE state = 'ready' AND reason IS NOT NULL AND ${after} ORDER BY reason, feed, stage, seq LIMIT 1`,
+);
 const OF_REASON = `SELECT count(*) AS jobs FROM (SELECT 1 FROM jobs INDEXED BY jobs_why
   WHERE state = 'ready' AND reason = ? AND feed = ? AND stage = ? LIMIT ${limits.reasonJobsMax})`;
+
+type Group = Pick<Reason, 'reason' | 'feed' | 'stage'> & { seq: number };
+
+function nextGroup(rows: Reader, { reason, feed, stage }: Pick<Group, 'reason' | 'feed' | 'stage'>): Group | undefined {
+  const names = [reason, feed, stage];
+  for (const [n, sql] of AFTER.entries()) {
+    const next = rows.get<Group>(sql, ...names.slice(0, names.length - n));
+    if (next) return next;
+  }
+  return undefined;
+}
 
 /** Steps from one reason to the next in the index, so a million jobs with one reason cost no more than a few. */
 export function reasons(rows: Reader): Reason[] {
   const found: Reason[] = [];
-  let last = { reason: '', feed: '', stage: '' };
-  while (found.length < limits.reasonsMax) {
-    const next = rows.get<{ reason: string; feed: string; stage: StageName; seq: number }>(
-      NEXT_REASON,
-      last.reason,
-      last.feed,
-      last.stage,
-    );
+  for (let last = { reason: '', feed: '', stage: '' }; found.length < limits.reasonsMax; ) {
+    const next = nextGroup(rows, last);
     if (!next) break;
     const { reason, feed, stage, seq } = next;
     const { jobs } = rows.get<{ jobs: number }>(OF_REASON, reason, feed, stage)!;
@@ -48,13 +55,20 @@ export function reasons(rows: Reader): Reason[] {
   return found;
 }
 
-export function heldFor(rows: Reader): HeldFor[] {
-  const codes = rows.all<Omit<HeldFor, 'oldest'> & { seq: number }>(
-    `SELECT feed, stage, hold_code AS code, count(*) AS jobs, min(seq) AS seq FROM jobs INDEXED BY jobs_held_for
-      WHERE state = 'held' GROUP BY feed, stage, hold_code ORDER BY jobs DESC`,
-  );
-  return codes.map(({ seq, ...rest }) => ({ ...rest, oldest: jobsWhere(rows, 'seq = ?', seq)[0]! }));
-}
+/** `seq` is that of the row with the least `updated_ms` (SQLite: bare columns beside min()). */
+const HELD_FOR = `SELECT feed, stage, hold_code AS code, count(*) AS jobs, min(updated_ms) AS sinceMs, seq
+  FROM jobs INDEXED BY jobs_held_for WHERE state = 'held' GROUP BY feed, stage, hold_code ORDER BY jobs DESC`;
+
+export const heldFor = (rows: Reader): HeldFor[] =>
+  rows
+    .all<Omit<HeldFor, 'oldest'> & { seq: number; sinceMs: number }>(HELD_FOR)
+    .map(({ feed, stage, code, jobs, seq }) => ({
+      feed,
+      stage,
+      code,
+      jobs,
+      oldest: jobsWhere(rows, 'seq = ?', seq)[0]!,
+    }));
 
 export const durations = (rows: Reader): Duration[] =>
   rows.all<Duration>('SELECT feed, stage, below_ms AS belowMs, jobs, ms FROM durations ORDER BY feed, stage, below_ms');

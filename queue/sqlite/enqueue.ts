@@ -20,12 +20,12 @@ interface Holder {
 }
 
 const HOLDER = 'SELECT seq, id, identity, state, due_ms, reason FROM jobs WHERE feed = ? AND key = ? AND keyed = 1';
-const INSERT = `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, bytes, payload, created_ms, updated_ms, trail)
-  VALUES (?, ?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, '[]') ON CONFLICT (feed, key) WHERE keyed = 1 DO NOTHING`;
+const INSERT = `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, reason, bytes, payload, created_ms, updated_ms, trail)
+  VALUES (?, ?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, ?, '[]') ON CONFLICT (feed, key) WHERE keyed = 1 DO NOTHING`;
 const NUDGE = `UPDATE jobs SET due_ms = ?, updated_ms = ?, payload = CASE WHEN claim_no = 0 AND identity = ? THEN ? ELSE payload END
   WHERE seq = ?`;
 const REOPEN = `UPDATE jobs SET was = state, state = ?, stage = ?, identity = ?, bytes = ?, payload = ?, due_ms = ?, attempts = 0, crashes = 0,
-  hold_code = NULL, reason = NULL, updated_ms = ?, trail = ? WHERE seq = ?`;
+  interrupted = 0, hold_code = NULL, reason = ?, updated_ms = ?, trail = ? WHERE seq = ?`;
 
 type Verdict = EnqueueAnswer | 'nudge' | 'reopen';
 
@@ -97,6 +97,7 @@ function insert(tx: SqliteTx, candidate: Candidate, stage: StageName, id: JobId)
     identity,
     stage,
     dueMs(tx, candidate),
+    candidate.why ?? null,
     bytes,
     payloadText(candidate),
     tx.wallMs,
@@ -121,6 +122,7 @@ function reopen(tx: SqliteTx, holder: Holder, candidate: Candidate, first: Stage
     bytes,
     payloadText(candidate),
     candidate.nudge ? tx.nowMs : dueMs(tx, candidate),
+    candidate.why ?? null,
     tx.wallMs,
     trailText(trail),
     holder.seq,

@@ -3,11 +3,10 @@
  * Guarantees: each row is as `settle` would have written it alone. If a claim was lost, nothing is written, and the
  * caller settles the jobs one by one.
  */
-import type { Amend, Outcome, Settlement, StageName } from '../backend.js';
+import type { Amend, Outcome, Settlement } from '../backend.js';
 import { limits } from '../limits.js';
 import { assertTransition } from '../states.js';
 import { entryText, trailEntry } from '../trail.js';
-import { stageAfter } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
 /** A smaller group is not worth its own statement. */
@@ -20,22 +19,17 @@ const FINISH = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, o
 type Finish = Extract<Outcome, { kind: 'finish' }>;
 
 /** True if the job ends, and its row changes in nothing else. */
-function isPlainEnd({ job, passed = [], outcome }: Settlement): boolean {
-  if (typeof outcome === 'function' || outcome.kind !== 'finish') return false;
-  if (!isPlain(outcome) || !passed.every((one) => isPlain(one) && one.to === undefined)) return false;
+function isPlainEnd({ job, outcome }: Settlement): boolean {
+  if (typeof outcome === 'function' || outcome.kind !== 'finish' || !isPlain(outcome)) return false;
   const last = job.trail.at(-1);
-  return last !== undefined && last.stage !== job.stage && job.trail.length + passed.length < limits.trailMax;
+  return last !== undefined && last.stage !== job.stage && job.trail.length < limits.trailMax;
 }
 
-const isPlain = ({ payload, identity, bytes, freeKey }: Amend): boolean =>
-  payload === undefined && identity === undefined && bytes === undefined && freeKey === undefined;
+const isPlain = ({ payload, identity, bytes, freeKey, interrupted }: Amend): boolean =>
+  (payload ?? identity ?? bytes ?? freeKey ?? interrupted) === undefined;
 
 /** Returns the settlements that it has done. Throws if the owner no longer has one of the claims. */
-export function finishAlike(
-  tx: SqliteTx,
-  settlements: readonly Settlement[],
-  stages: readonly StageName[],
-): ReadonlySet<Settlement> {
+export function finishAlike(tx: SqliteTx, settlements: readonly Settlement[]): ReadonlySet<Settlement> {
   const groups = new Map<string, Settlement[]>();
   for (const one of settlements) {
     if (!isPlainEnd(one)) continue;
@@ -46,29 +40,22 @@ export function finishAlike(
   const ended = new Set<Settlement>();
   for (const group of groups.values()) {
     if (group.length < GROUP_MIN) continue;
-    finishGroup(tx, group, stages);
+    finishGroup(tx, group);
     for (const one of group) ended.add(one);
   }
   return ended;
 }
 
-function groupKey({ job, passed = [], outcome }: Settlement): string {
+function groupKey({ job, outcome }: Settlement): string {
   const { stage, owner, claimNo, attempts, crashes } = job;
-  return [stage, owner, claimNo, attempts, crashes, passed.length, (outcome as Finish).ending].join();
+  return [stage, owner, claimNo, attempts, crashes, (outcome as Finish).ending].join();
 }
 
-function finishGroup(tx: SqliteTx, group: readonly Settlement[], stages: readonly StageName[]): void {
-  const [{ job, passed = [], outcome }] = group as [Settlement];
+function finishGroup(tx: SqliteTx, group: readonly Settlement[]): void {
+  const [{ job, outcome }] = group as [Settlement];
   const { ending } = outcome as Finish;
-  let { stage, attempts, crashes } = job;
-  let trail = '';
-  for (const _ of passed) {
-    trail += `,${entryText(trailEntry(stage, 'advance', undefined, tx.wallMs))}`;
-    stage = stageAfter(stages, stage, undefined);
-    attempts = 0;
-    crashes = 0;
-  }
-  trail += `,${entryText(trailEntry(stage, 'finish', ending, tx.wallMs))}]`;
+  const { stage, attempts, crashes } = job;
+  const trail = `,${entryText(trailEntry(stage, 'finish', ending, tx.wallMs))}]`;
   const { changes } = tx.run(
     FINISH,
     ...[assertTransition('finish', job.state), stage, tx.nowMs, attempts, crashes, ending, tx.wallMs, trail],

@@ -200,7 +200,8 @@ export function openError(error: unknown, path: string): unknown {
   if (sqlCodeOf(error)) return typedSqlError(error, path);
   if (error instanceof TypeError && /directory does not exist/.test(error.message))
     return unusable(path, 'its directory does not exist');
-  if (['ENOENT', 'ENOTDIR'].includes(code)) return unusable(path, `the directory ${dirname(path)} does not exist`);
+  if (['ENOENT', 'ENOTDIR'].includes(code) && !existsSync(dirname(path)))
+    return unusable(path, `the directory ${dirname(path)} does not exist`);
   if (isFull(error)) return stateFull(path, error);
   if (['EACCES', 'EPERM', 'EROFS', 'EISDIR'].includes(code)) return unusable(path, (error as Error).message);
   return error;

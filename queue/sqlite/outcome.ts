@@ -3,11 +3,10 @@
  * Does not: write a row.
  */
 import assert from 'node:assert/strict';
-import type { Advance, Amend, ClaimedJob, Outcome, Payload, StageName, TrailEntry } from '../backend.js';
+import type { Amend, ClaimedJob, Job, Outcome, Payload, StageName, TrailEntry } from '../backend.js';
 import { backoffMs } from '../clock.js';
 import { limits } from '../limits.js';
 import { assertTransition, type State } from '../states.js';
-import { addToTrail } from '../trail.js';
 import type { SqliteTx } from './tx.js';
 
 /** The new values of a job after an outcome. */
@@ -31,13 +30,7 @@ export function afterLimit(job: ClaimedJob, outcome: Outcome, maxAttempts: numbe
 }
 
 /** `attempts` includes the one that ends now. */
-export function moveOf(
-  tx: SqliteTx,
-  job: ClaimedJob,
-  attempts: number,
-  outcome: Outcome,
-  stages: readonly StageName[],
-): Move {
+export function moveOf(tx: SqliteTx, job: ClaimedJob, attempts: number, outcome: Outcome, order: Order): Move {
   // One object with all fields, changed below. This runs for every job, and copying objects took a third of its time.
   const move: Move = {
     state: assertTransition(outcome.kind, job.state),
@@ -52,13 +45,14 @@ export function moveOf(
   };
   switch (outcome.kind) {
     case 'advance':
-      move.stage = stageAfter(stages, job.stage, outcome.to);
-      // Failures of the stage before do not count any more.
+      move.stage = stageAfter(order, job, outcome.to);
+      // Failures of the stage before do not count any more. Crashes do: a job that kills its worker is found in any stage.
       move.attempts = 0;
-      move.crashes = 0;
       break;
     case 'defer':
       move.dueMs += Math.ceil(outcome.inMs);
+      // Another version: what the last one did does not count for it.
+      if (outcome.identity !== undefined && outcome.identity !== job.identity) move.crashes = 0;
       move.reason = outcome.why;
       break;
     case 'wait':
@@ -84,9 +78,14 @@ export function moveOf(
   return move;
 }
 
-export function stageAfter(stages: readonly StageName[], stage: StageName, to: StageName | undefined): StageName {
-  const next = to ?? stages[stages.indexOf(stage) + 1];
-  assert(next !== undefined && stages.includes(next), `no stage ${to ?? `after ${stage}`}`);
+export interface Order {
+  stages: readonly StageName[];
+  next(feed: string, stage: StageName): StageName | undefined;
+}
+
+export function stageAfter(order: Order, { feed, stage }: Pick<Job, 'feed' | 'stage'>, to?: StageName): StageName {
+  const next = to ?? order.next(feed, stage);
+  assert(next !== undefined && order.stages.includes(next), `no stage ${to ?? `after ${stage}`}`);
   return next;
 }
 
@@ -105,24 +104,6 @@ export function whyOf(outcome: Outcome): string | undefined {
   }
 }
 
-/** The job after it has passed a stage, within the same claim. */
-export function passing(job: ClaimedJob, advance: Advance, wallMs: number, stages: readonly StageName[]): ClaimedJob {
-  const { payload = job.payload, identity = job.identity, bytes = job.bytes } = advance;
-  const trail = addToTrail(job.trail, job.stage, 'advance', undefined, wallMs);
-  const keyed = job.keyed && !advance.freeKey;
-  const stage = stageAfter(stages, job.stage, advance.to);
-  return { ...job, stage, payload, identity, bytes, keyed, trail, attempts: 0, crashes: 0 };
-}
-
-/** Combines an earlier and a later amendment; fields of the later one win. */
-export const under = ({ payload, identity, bytes, freeKey }: Amend, earlier: Amend): Amend => ({
-  ...earlier,
-  ...(payload !== undefined && { payload }),
-  ...(identity !== undefined && { identity }),
-  ...(bytes !== undefined && { bytes }),
-  ...(freeKey && { freeKey }),
-});
-
 /** Other processes are only notified of jobs that are due now. This process checks its timers in any case. */
 export function noteReady(tx: SqliteTx, dueMs: number): void {
   if (dueMs <= tx.nowMs) tx.madeReady = true;
@@ -136,8 +117,7 @@ export function nextClaim(
   move: Move,
   trail: TrailEntry[],
   payload: string | null,
-  { identity, bytes, freeKey }: Amend,
-  memo: object | undefined,
+  { identity, bytes, freeKey, interrupted }: Amend,
 ): ClaimedJob {
   return {
     id: job.id,
@@ -151,6 +131,7 @@ export function nextClaim(
     owner: job.owner,
     attempts: move.attempts,
     crashes: move.crashes,
+    interrupted: interrupted ?? job.interrupted,
     keyed: job.keyed && !freeKey,
     bytes: bytes ?? job.bytes,
     payload: payload === null ? job.payload : (JSON.parse(payload) as Payload),
@@ -161,7 +142,6 @@ export function nextClaim(
     createdAtMs: job.createdAtMs,
     updatedAtMs: tx.wallMs,
     trail,
-    ...(memo && { memo }),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Gives the jobs of dead owners back. An owner is dead if its lock is free, and for no other reason.
- * Guarantees: the jobs are due at once, with unchanged attempts and identity. Only jobs that were in progress count a
+ * Guarantees: the jobs are due at once, with unchanged attempts and identity, and are marked `interrupted`. Only jobs that were in progress count a
  * crash, and are held as `poison` at the limit; the exception is an owner that hung in a place and was killed for it.
  * Nothing is written while every owner lives.
  */
@@ -19,9 +19,9 @@ export const POISON = 'poison';
 const ALL_FEEDS = '*';
 const OWNERS = 'owners';
 
-const FREE = `UPDATE jobs SET was = state, state = ?, owner = NULL, due_ms = ?, updated_ms = ? WHERE state = 'claimed' AND owner = ?`;
+const FREE = `UPDATE jobs SET was = state, state = ?, owner = NULL, interrupted = 1, due_ms = ?, updated_ms = ? WHERE state = 'claimed' AND owner = ?`;
 const CRASHED = 'UPDATE jobs SET crashes = ?, trail = ? WHERE id = ?';
-const POISONED = `UPDATE jobs SET was = state, state = ?, owner = NULL, crashes = ?, trail = ?, hold_code = '${POISON}', reason = ?, updated_ms = ? WHERE id = ?`;
+const POISONED = `UPDATE jobs SET was = state, state = ?, owner = NULL, interrupted = 1, crashes = ?, trail = ?, hold_code = '${POISON}', reason = ?, updated_ms = ? WHERE id = ?`;
 
 export interface Dead {
   owner: OwnerId;

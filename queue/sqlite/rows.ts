@@ -3,7 +3,7 @@
  * Does not: open or end transactions.
  */
 import type Database from 'better-sqlite3';
-import type { ClaimedJob, Job, JobId, OwnerId, Payload, Reader } from '../backend.js';
+import type { Amend, ClaimedJob, Job, JobId, OwnerId, Payload, Reader } from '../backend.js';
 import type { State } from '../states.js';
 import { trailOf } from '../trail.js';
 
@@ -55,7 +55,7 @@ function keep<S>(statements: Map<string, S>, sql: string, prepared: S): S {
 
 /** In the order of `JobArray`. */
 export const JOB_COLUMNS = `id, feed, key, identity, stage, state, due_ms, claim_no, owner, attempts, crashes, keyed, bytes,
-  payload, hold_code, reason, waits_on, ending, created_ms, updated_ms, trail, seq`;
+  payload, hold_code, reason, waits_on, ending, created_ms, updated_ms, trail, seq, interrupted`;
 
 /** A row of `jobs` as `Rows.arrays` reads it. */
 export type JobArray = [
@@ -81,6 +81,7 @@ export type JobArray = [
   updatedMs: number,
   trail: string,
   seq: number,
+  interrupted: 0 | 1,
 ];
 
 export const jobsWhere = (rows: Reader, rest: string, ...params: unknown[]): Job[] =>
@@ -101,6 +102,7 @@ export const toJob = (row: JobArray): Job => ({
   owner: row[8],
   attempts: row[9],
   crashes: row[10],
+  interrupted: row[22] === 1,
   keyed: row[11] === 1,
   bytes: row[12],
   payload: JSON.parse(row[13]) as Payload,
@@ -114,3 +116,7 @@ export const toJob = (row: JobArray): Job => ({
 });
 
 export const toClaimedJob = (row: JobArray): ClaimedJob => toJob(row) as ClaimedJob;
+
+/** Null: the flag stays as it is. SQLite has no booleans. */
+export const flagOf = ({ interrupted }: Amend): 0 | 1 | null =>
+  interrupted === undefined ? null : interrupted ? 1 : 0;

@@ -138,4 +138,15 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
     PRIMARY KEY (feed, at_ms)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The job that has been held longest comes first.
+  DROP INDEX jobs_held_for;
+  CREATE INDEX jobs_held_for ON jobs (feed, stage, hold_code, updated_ms) WHERE state = 'held';
+  `,
+  `
+  -- 1 after a claim ended without a settlement of its own; a stage empties it.
+  ALTER TABLE jobs ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0 CHECK (interrupted IN (0, 1));
+  -- How far the claims of an older build came is not known.
+  UPDATE jobs SET interrupted = 1 WHERE state <> 'done' AND claim_no > 0;
+  `,
 ];

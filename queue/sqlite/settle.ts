@@ -4,29 +4,18 @@
  * that throws undoes its own writes, and its own job gets a `retry`; the rest of the batch does not fail (its functions
  * are then run once more). Counters are committed with what they count, so they are exact through crashes.
  */
-import type {
-  Advance,
-  Amend,
-  Around,
-  ClaimedJob,
-  Outcome,
-  Reader,
-  SettleAnswer,
-  Settlement,
-  StageName,
-} from '../backend.js';
+import type { Also, ClaimedJob, Outcome, Reader, SettleAnswer, Settlement, StageName } from '../backend.js';
 import { isOfTheState } from '../errors.js';
 import { limits } from '../limits.js';
 import { addToTrail } from '../trail.js';
-import { countStages } from './count-stages.js';
+import { countStage } from './count-stages.js';
 import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
-import { afterLimit, moveOf, nextClaim, noteReady, passing, payloadText, under, whyOf } from './outcome.js';
+import { afterLimit, moveOf, nextClaim, noteReady, type Order, payloadText, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 import { end, keep } from './write-move.js';
 
-export interface SettleRules {
-  stages: readonly StageName[];
+export interface SettleRules extends Order {
   maxAttempts: number;
   /** True if a job of that feed that advances to that stage stays claimed by its owner. */
   keeps(feed: string, stage: StageName, bytes: number): boolean;
@@ -44,17 +33,15 @@ export function keeping(rows: Reader, asked: ReadonlySet<StageName>): SettleRule
   };
 }
 
-const OURS = "SELECT 1 FROM jobs WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?";
 export function settle(
   tx: SqliteTx,
   settlements: readonly Settlement[],
   rules: SettleRules,
-  around: Around = {},
+  also: Also = () => {},
 ): SettleAnswer[] {
   const within = (act: () => SettleAnswer[]): SettleAnswer[] => {
-    around.before?.(tx);
     const answers = act();
-    around.after?.(tx, new Set(settlements.flatMap(({ job }, i) => (answers[i]!.settled ? [job.id] : []))));
+    also(tx, new Set(settlements.flatMap(({ job }, i) => (answers[i]!.settled ? [job.id] : []))));
     return answers;
   };
   try {
@@ -68,11 +55,11 @@ export function settle(
 }
 
 function settleAll(tx: SqliteTx, settlements: readonly Settlement[], rules: SettleRules): SettleAnswer[] {
-  const ended = finishAlike(tx, settlements, rules.stages);
+  const ended = finishAlike(tx, settlements);
   return settlements.map((settlement) => {
     if (!ended.has(settlement)) return settleOne(tx, settlement, rules);
     const outcome = settlement.outcome as Outcome;
-    countStages(tx, settlement, outcome, rules.stages);
+    countStage(tx, settlement.job, outcome);
     return { settled: true, outcome };
   });
 }
@@ -84,55 +71,37 @@ function settleCarefully(tx: SqliteTx, settlement: Settlement, rules: SettleRule
     return tx.isolated(() => settleOne(tx, settlement, rules));
   } catch (error) {
     if (!tx.db.inTransaction || isOfTheState(error)) throw error;
-    return moveOn(tx, settlement, afterPassed(settlement, tx, rules.stages), bugOutcome(error), rules);
+    return moveOn(tx, settlement.job, bugOutcome(error), rules);
   }
 }
 
-function settleOne(tx: SqliteTx, settlement: Settlement, rules: SettleRules): SettleAnswer {
-  const { job, outcome } = settlement;
-  if (typeof outcome !== 'function')
-    return moveOn(tx, settlement, afterPassed(settlement, tx, rules.stages), outcome, rules);
-  if (!tx.get(OURS, job.id, job.owner, job.claimNo)) return { settled: false };
-  const at = afterPassed(settlement, tx, rules.stages);
-  return moveOn(tx, settlement, at, outcome(tx, at), rules);
+function settleOne(tx: SqliteTx, { job, outcome }: Settlement, rules: SettleRules): SettleAnswer {
+  if (typeof outcome !== 'function') return moveOn(tx, job, outcome, rules);
+  if (!tx.isOurs(job)) return { settled: false };
+  return moveOn(tx, job, outcome(tx, job), rules);
 }
 
 const bugOutcome = (error: unknown): Outcome => ({
   kind: 'retry',
   code: 'bug',
   error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  interrupted: true,
 });
 
-/** The job after the stages that it has passed. */
-function afterPassed({ job, passed = [] }: Settlement, tx: SqliteTx, stages: readonly StageName[]): ClaimedJob {
-  return passed.reduce((at, advance) => passing(at, advance, tx.wallMs, stages), job);
-}
-
-function moveOn(
-  tx: SqliteTx,
-  settlement: Settlement,
-  at: ClaimedJob,
-  asked: Outcome,
-  rules: SettleRules,
-): SettleAnswer {
-  const { job, passed } = settlement;
-  const outcome = afterLimit(at, asked, rules.maxAttempts);
-  const attempts = asked.kind === 'retry' ? at.attempts + 1 : at.attempts;
-  const move = moveOf(tx, at, attempts, outcome, rules.stages);
-  const trail = addToTrail(at.trail, at.stage, outcome.kind, whyOf(outcome), tx.wallMs);
-  const isKept = outcome.kind === 'advance' && rules.keeps(at.feed, move.stage, outcome.bytes ?? at.bytes);
-  const amend = passed ? passed.reduceRight(under, outcome as Amend) : outcome;
-  const payload = payloadText(at, amend);
-  const written = isKept ? keep(tx, job, move, trail, payload, amend) : end(tx, job, move, trail, payload, amend);
+function moveOn(tx: SqliteTx, job: ClaimedJob, asked: Outcome, rules: SettleRules): SettleAnswer {
+  const outcome = afterLimit(job, asked, rules.maxAttempts);
+  const attempts = asked.kind === 'retry' ? job.attempts + 1 : job.attempts;
+  const move = moveOf(tx, job, attempts, outcome, rules);
+  const trail = addToTrail(job.trail, job.stage, outcome.kind, whyOf(outcome), tx.wallMs);
+  const bytes = outcome.bytes ?? job.bytes;
+  const isKept = outcome.kind === 'advance' && rules.keeps(job.feed, move.stage, bytes);
+  const payload = payloadText(job, outcome);
+  const written = isKept ? keep(tx, job, move, trail, payload, outcome) : end(tx, job, move, trail, payload, outcome);
   if (!written) return { settled: false };
   const { feed, createdAtMs } = job;
-  const bytes = amend.bytes ?? job.bytes;
   tx.moved(job, move.state === 'done' ? undefined : { feed, stage: move.stage, bytes, createdAtMs });
-  countStages(tx, settlement, outcome, rules.stages);
-  if (isKept) {
-    const { memo } = outcome as Advance;
-    return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, amend, memo) };
-  }
+  countStage(tx, job, outcome);
+  if (isKept) return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, outcome) };
   if (move.state === 'ready') noteReady(tx, move.dueMs);
   return { settled: true, outcome };
 }

@@ -5,19 +5,21 @@
  */
 import assert from 'node:assert/strict';
 import type Database from 'better-sqlite3';
-import type { Amend, ClosedGate, Gate, GateName, Job, JobId, StageName, Tx } from '../backend.js';
+import type { Amend, ClaimedJob, ClosedGate, Gate, GateName, Job, JobId, StageName, Tx } from '../backend.js';
 import { StateUnwritable } from '../errors.js';
 import { assertTransition } from '../states.js';
 import { adopt, type Found } from './adopt.js';
 import { closeGate, gates, openGate } from './gate.js';
-import { jobById, jobsWhere, Rows } from './rows.js';
+import { flagOf, jobById, jobsWhere, Rows } from './rows.js';
 import { type Savepoint, Tally } from './tally.js';
 
 /** The values by which a job counts in the depths. */
 export type Standing = Pick<Job, 'feed' | 'stage' | 'bytes' | 'createdAtMs'>;
 
+const OURS = "SELECT 1 FROM jobs WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?";
 const RELEASE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, waits_on = NULL, updated_ms = ?,
-  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?) WHERE id = ?`;
+  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?),
+  interrupted = coalesce(?, interrupted) WHERE id = ?`;
 const WAKE = `INSERT OR IGNORE INTO wakes SELECT value FROM json_each(?) AS asked
   WHERE EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits_on = asked.value)`;
 const AMEND = 'UPDATE jobs SET payload = coalesce(?, payload), identity = coalesce(?, identity) WHERE id = ?';
@@ -108,6 +110,10 @@ export class SqliteTx extends Rows implements Tx {
     return jobById(this, id);
   }
 
+  isOurs({ id, owner, claimNo }: ClaimedJob): boolean {
+    return this.get(OURS, id, owner, claimNo) !== undefined;
+  }
+
   oldestWaiter(on: string): Job | undefined {
     return jobsWhere(this, "state = 'waiting' AND waits_on = ? ORDER BY due_ms, seq LIMIT 1", on)[0];
   }
@@ -118,7 +124,10 @@ export class SqliteTx extends Rows implements Tx {
     const state = assertTransition('wake', job.state);
     const payload = amend.payload === undefined ? null : JSON.stringify(amend.payload);
     const { identity = null, bytes = null } = amend;
-    this.run(RELEASE, state, stage, this.nowMs, this.wallMs, payload, identity, bytes, amend.freeKey ? 0 : 1, id);
+    this.run(
+      RELEASE,
+      ...[state, stage, this.nowMs, this.wallMs, payload, identity, bytes, amend.freeKey ? 0 : 1, flagOf(amend), id],
+    );
     this.moved(job, { ...job, stage, bytes: bytes ?? job.bytes });
     this.madeReady = true;
   }

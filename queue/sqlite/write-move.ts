@@ -7,19 +7,22 @@ import type { Amend, ClaimedJob, TrailEntry } from '../backend.js';
 import { assertTransition } from '../states.js';
 import { trailText } from '../trail.js';
 import type { Move } from './outcome.js';
+import { flagOf } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
 const MOVE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, owner = NULL, attempts = ?, crashes = ?, hold_code = ?, reason = ?,
   waits_on = ?, ending = ?, updated_ms = ?, trail = ?,
-  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)
+  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?),
+  interrupted = coalesce(?, interrupted)
   WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
 /**
  * The owner keeps the claim. The state does not change, so the indexes of ready and claimed jobs need no write, which
  * halves the cost.
  */
-const KEEP = `UPDATE jobs SET was = state, stage = ?, due_ms = ?, claim_no = claim_no + 1, attempts = 0, crashes = 0,
+const KEEP = `UPDATE jobs SET was = state, stage = ?, due_ms = ?, claim_no = claim_no + 1, attempts = 0,
   reason = NULL, updated_ms = ?, trail = ?,
-  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)
+  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?),
+  interrupted = coalesce(?, interrupted)
   WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
 
 /** Ends the claim. */
@@ -49,6 +52,7 @@ export function end(
     amend.identity ?? null,
     amend.bytes ?? null,
     amend.freeKey || state === 'done' ? 0 : 1,
+    flagOf(amend),
     job.id,
     job.owner,
     job.claimNo,
@@ -77,6 +81,7 @@ export function keep(
     amend.identity ?? null,
     amend.bytes ?? null,
     amend.freeKey ? 0 : 1,
+    flagOf(amend),
     job.id,
     job.owner,
     job.claimNo,

@@ -64,6 +64,7 @@ export interface HeldFor {
   stage: StageName;
   code: string;
   jobs: number;
+  /** The job that has been held longest. */
   oldest: Job;
 }
 

@@ -41,6 +41,12 @@ export interface Job {
   readonly attempts: number;
   /** How often a process died by itself while it worked on this job. */
   readonly crashes: number;
+  /**
+   * True after a claim ended without a settlement of its own: its owner died, closed or gave it back. Nobody knows how
+   * far that claim came, so its last act may be done and not recorded. It stays true through every advance, until a
+   * stage empties it (`Amend.interrupted`).
+   */
+  readonly interrupted: boolean;
   /** False after the key was freed; then another job may have the same key. */
   readonly keyed: boolean;
   readonly bytes: number;
@@ -63,8 +69,6 @@ export interface Job {
 export type ClaimedJob = Job & {
   readonly state: 'claimed';
   readonly owner: OwnerId;
-  /** The memo of the advance to this stage, if the claim was kept. */
-  readonly memo?: object;
 };
 
 export interface Candidate {
@@ -75,6 +79,8 @@ export interface Candidate {
   payload: Payload;
   /** Milliseconds from now; 0 means at once. */
   dueInMs: number;
+  /** Why it is not due at once, if that is worth counting (`reasons`): a stage has not looked at it yet. */
+  why?: string;
   /**
    * True: a known job that is ready, or held and reopened by this candidate, becomes due at once (its file changed, or
    * its sidecar came). The payload of a ready job is replaced only if it was never claimed and is of the same version.

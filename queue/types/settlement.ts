@@ -11,13 +11,13 @@ export interface Amend {
   bytes?: number;
   /** Frees the key: from this commit on another job may be enqueued under it. */
   freeKey?: true;
+  /** Sets or empties the flag `Job.interrupted`. */
+  interrupted?: boolean;
 }
 
 /** The decision of a stage about a job. */
 export type Outcome =
-  // To the next stage (or `to`), due at once. `memo`: values that the next stage may take from memory if it continues
-  // in the same claim; it must also work without them.
-  | ({ kind: 'advance'; to?: StageName; memo?: object } & Amend)
+  | ({ kind: 'advance'; to?: StageName } & Amend) // to the next stage of its feed (or `to`), due at once
   | ({ kind: 'defer'; inMs: number; why: string } & Amend) // not yet; counts no attempt
   | ({ kind: 'wait'; on: string; why: string } & Amend) // until `Tx.wake(on)` or `Tx.release`
   | ({ kind: 'retry'; error: string; code: string } & Amend) // failed: backs off; `held` with `code` after the limit
@@ -31,27 +31,16 @@ export type Outcome =
  */
 export type Decision = Outcome | ((tx: Tx, job: ClaimedJob) => Outcome);
 
-export type Advance = Extract<Outcome, { kind: 'advance' }>;
-
 export interface Settlement {
   job: ClaimedJob;
-  /**
-   * Stages that the job has passed since its row was last written. The result is as if each of them had been settled
-   * before `outcome`, but the row is written once and the claim keeps its number. `outcome` is of the stage after them.
-   */
-  passed?: readonly Advance[];
   outcome: Decision;
 }
 
 /**
- * Further writes of the caller in the transaction of a settlement. Each may run more than once, like the function of a
- * Decision.
+ * Further writes of the caller in the transaction of a settlement, after it. `settled`: the jobs whose claims the owner
+ * still had. It may run more than once, like the function of a Decision.
  */
-export interface Around {
-  before?(tx: Tx): void;
-  /** `settled`: the jobs whose claims the owner still had. */
-  after?(tx: Tx, settled: ReadonlySet<JobId>): void;
-}
+export type Also = (tx: Tx, settled: ReadonlySet<JobId>) => void;
 
 /**
  * `settled: false`: the owner no longer had the claim, and nothing of the settlement was written. `next`: the job stays

@@ -1,7 +1,7 @@
 /**
  * Reads and writes in one transaction, for the queue's verbs and for the caller's own statements.
  */
-import type { Job, JobId, OwnerId, Payload, StageName } from './job.js';
+import type { ClaimedJob, Job, JobId, OwnerId, Payload, StageName } from './job.js';
 import type { Amend } from './settlement.js';
 
 export type GateCause = 'pause' | 'place' | 'watermark';
@@ -47,6 +47,8 @@ export interface Tx extends Reader {
   /** Wall-clock ms at the start of this transaction. */
   readonly wallMs: number;
   job(id: JobId): Job | undefined;
+  /** The fence: the claim is still the owner's. Each transaction about a job begins with this question. */
+  isOurs(job: ClaimedJob): boolean;
   /** The job that has waited longest on `on`. */
   oldestWaiter(on: string): Job | undefined;
   /** Ends the wait of one job: ready for `stage`, due at once. */

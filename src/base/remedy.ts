@@ -1,14 +1,17 @@
-/** The remedy of a held file: the hint of its code, with commands that can be typed as they stand. */
+/** The remedy of a held file: the hint of its code, with commands that name the file. */
 import { CATALOGUE } from './errors.js';
 
 /** The last error of a file that is held after its attempts may be any error of the kernel, which no entry describes. */
-const UNLISTED = 'Remove the cause that the reason names, then run ingest-ctl retry; or run ingest-ctl discard.';
+const UNLISTED = 'Remove the cause that the reason names, then run `ingest-ctl retry`; or run `ingest-ctl discard`.';
 
 /** `named`: what the commands act on, as a shell takes it. Without it they are named alone. */
 export function remedyOf(code: string, named = ''): string {
   const hint = CATALOGUE[code]?.hint ?? UNLISTED;
-  return named === '' ? hint : hint.replace(/\bingest-ctl (retry|discard)\b/g, `$& ${named}`);
+  return named === '' ? hint : hint.replace(/`(ingest-ctl (?:retry|discard))`/g, `\`$1 ${named}\``);
 }
+
+/** False where the remedy of that code is something else, and a retry alone would hold the file again. */
+export const isHealedByRetry = (code: string): boolean => remedyOf(code).includes('ingest-ctl retry');
 
 /** All files that are held for one reason. */
 export const groupOf = (feed: string, code: string): string => `--all --code ${code} --feed ${feed}`;

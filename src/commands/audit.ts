@@ -1,14 +1,12 @@
 /** ingest-ctl audit: whether warehouse, manifests and ledger agree; each difference in one line, with what to do. */
 import { checkPages, type QueueView } from '../../queue/index.js';
 import { EXIT } from '../base/errors.js';
-import { safeJsonLine, safeText, shownBytes } from '../base/telemetry/safe.js';
+import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { StatusLine } from '../base/telemetry/terminal.js';
-import type { Rows } from '../fleet/connection.js';
 import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
 import { askedFor } from './ask.js';
-import { print, printNote } from './console.js';
+import { print, printJson, printNote } from './console.js';
 import { bar } from './progress.js';
-import { withShared } from './shared.js';
 import { stateFor } from './state.js';
 import { withView } from './state-view.js';
 
@@ -19,23 +17,22 @@ export async function audit(argv: readonly string[]): Promise<number> {
   const statePath = await stateFor(invocation);
   const status = process.stderr.isTTY ? new StatusLine() : undefined;
   const show: AuditProgress = (what, done, of, bytes) => status?.show(progressLine(what, done, of, bytes));
-  const ask = (act: (shared?: Rows) => Promise<number>): Promise<number> =>
-    invocation.view.fleet ? withShared(invocation, 'ingest-ctl audit --fleet', act) : act();
-  const judge = (view: QueueView) => async (shared?: Rows) => {
+  const judge = async (view: QueueView) => {
     try {
       checkPages(statePath);
       const totals = await compare(
         view,
-        { statePath, hash, feed, shared },
+        { statePath, hash, feed },
         (difference) => {
           status?.clear();
-          print(json ? safeJsonLine(JSON.stringify(difference)) : safeText(textOf(difference)));
+          if (json) printJson(difference);
+          else print(safeText(textOf(difference)));
         },
         show,
       );
       status?.clear();
       const found = Object.values(totals.differences).reduce((sum, n) => sum + n, 0);
-      if (json) print(JSON.stringify({ totals: { ...totals, found } }));
+      if (json) printJson({ totals: { ...totals, found } });
       else print(summary(totals, found, hash));
       if (!json && totals.resumed > 0)
         printNote(`ingest-ctl audit: ${number(totals.resumed)} files were read by an earlier one that was interrupted`);
@@ -44,7 +41,7 @@ export async function audit(argv: readonly string[]): Promise<number> {
       status?.clear();
     }
   };
-  return withView(invocation, (view) => ask(judge(view)));
+  return withView(invocation, judge);
 }
 
 const number = (n: number): string => n.toLocaleString('en');

@@ -1,5 +1,7 @@
 /** ingest-ctl backup FILE: a whole copy of the state, while everything goes on. */
 import { resolve } from 'node:path';
+import { refuseBytes } from '../base/arguments.js';
+import { typed } from '../base/shell.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { backUp } from '../tools/backup/backup.js';
 import { askedFor, oneWord } from './ask.js';
@@ -10,13 +12,14 @@ export async function backup(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('backup', argv);
   if (!invocation) return 0;
   const word = oneWord(invocation, 'a file');
+  refuseBytes('FILE', word);
   const statePath = await stateFor(invocation);
   refuseUnusableState(statePath);
   const to = resolve(word);
   const bytes = backUp(statePath, to);
   print(
     safeText(
-      `${statePath} is backed up to ${to} (${shownBytes(bytes)}). To restore: stop everything (the dashboard too), move ${statePath} and every ${statePath}-* away, copy the backup there, run ingest-ctl rebuild.`,
+      `${statePath} is backed up to ${to} (${shownBytes(bytes)}). To restore: stop everything (the dashboard too), move ${statePath} and every ${statePath}-* away, copy the backup there, run ${typed('ingest-ctl rebuild')}.`,
     ),
   );
   return 0;

@@ -7,13 +7,16 @@ import type { QueueView } from '../../queue/index.js';
 import type { Invocation } from '../base/config/read.js';
 import { shownDuration } from '../base/config/values/duration.js';
 import { asOperatorError } from '../base/errors.js';
+import { typed } from '../base/shell.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
-import { type Finding, NO_ALARM } from '../ingest/health/finding.js';
-import type { FleetReport } from '../service/fleet/report.js';
+import { tellBug } from '../base/telemetry/tell.js';
+import { type Finding, isAlarm } from '../ingest/health/finding.js';
+import { waitsText, waitsTogether } from '../ingest/health/waits.js';
 import { type Oldest, oldestOf, toSecond } from '../service/status/ages.js';
 import { OF_PROCESSES } from '../service/status/process-findings.js';
 import type { Report } from '../service/status/report.js';
-import { print, printNote } from './console.js';
+import { whyNow } from '../service/status/why.js';
+import { print, said } from './console.js';
 
 export const MONITORING = { ok: 0, critical: 2, unknown: 3 } as const;
 /** A day: a sidecar, or the end of a cut upload, may rightly be waited for that long. */
@@ -29,6 +32,8 @@ interface Judged {
   /** The age of the oldest file, in seconds. */
   oldest: number;
   pauses: string;
+  /** The waiting files by reason, in words. */
+  waits: string;
 }
 
 type Bounds = Pick<Invocation['view'], 'max-age' | 'max-held'>;
@@ -43,26 +48,16 @@ export function checkState(view: QueueView, report: Report, asked: Invocation['v
     report.held_by_code.some((by) => by.code === one.code && by.feed === one.feed && by.stage === one.stage);
   const counted = held > max ? report.findings : report.findings.filter((one) => !isOfHeld(one));
   const seconds = oldest?.seconds ?? 0;
-  const old = passed(seconds, age, oldest === undefined ? '' : whyOld(oldest, report));
+  const old = passed(seconds, age, oldest === undefined ? '' : whyOld(view, oldest, report));
   return conclude(
-    { wrong: [...worst(counted), ...old], waiting, held, oldest: seconds, pauses: pausesIn(report) },
-    asked,
-  );
-}
-
-export function checkFleet(report: FleetReport, asked: Invocation['view']): number {
-  const { age, max } = boundsOf(asked);
-  const sum = (of: (host: FleetReport['hosts'][number]) => number | null) =>
-    report.hosts.reduce((all, host) => all + (of(host) ?? 0), 0);
-  const held = report.hosts.filter((host) => (host.held ?? 0) > max);
-  const oldest = Math.max(0, ...report.hosts.map((host) => host.oldest_age_seconds ?? 0));
-  const wrong = [
-    ...worst(report.findings),
-    ...held.map((host) => `host ${host.host} holds ${host.held} files: run ingest-ctl held there`),
-    ...passed(oldest, age, 'queue-stat --fleet says at which host.'),
-  ];
-  return conclude(
-    { wrong, waiting: sum((host) => host.waiting), held: sum((host) => host.held), oldest, pauses: '' },
+    {
+      wrong: [...worst(counted), ...old],
+      waiting,
+      held,
+      oldest: seconds,
+      pauses: pausesIn(report),
+      waits: waitsText(waitsTogether(report.waits)),
+    },
     asked,
   );
 }
@@ -81,21 +76,16 @@ export async function orUnknown(check: () => Promise<number>): Promise<number> {
       return MONITORING.critical;
     }
     line('UNKNOWN', known?.message ?? String(error));
-    if (!known) printNote(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (!known) tellBug(error);
     return MONITORING.unknown;
   }
 }
 
 const boundsOf = (asked: Bounds) => ({ age: asked['max-age'] ?? AGE_SECONDS, max: asked['max-held'] ?? HELD });
 
-/** A service that is not at work keeps every file; what else is stuck follows in the order of queue-stat. */
-function worst(findings: readonly Finding[]): string[] {
-  const stuck = findings.filter(({ code, severity }) => severity === 'stuck' && !NO_ALARM.includes(code));
-  const isOfService = ({ code }: Finding) => OF_PROCESSES.includes(code);
-  return [...stuck.filter(isOfService), ...stuck.filter((one) => !isOfService(one))].map(
-    ({ sentence, release }) => `${sentence} ${release}`,
-  );
-}
+/** In the order of the findings. */
+const worst = (findings: readonly Finding[]): string[] =>
+  findings.filter(isAlarm).map(({ sentence, release }) => `${sentence} ${release}`);
 
 const passed = (oldest: number, age: number, why: string): string[] =>
   oldest <= age
@@ -104,18 +94,22 @@ const passed = (oldest: number, age: number, why: string): string[] =>
         `a file has been known for ${shownSeconds(oldest)}, longer than --max-age ${shownDuration(age * 1_000)}. ${why}`,
       ];
 
-/** The stage of the oldest file, and what keeps it there: the finding about that very file, else one about its whole stage. */
-function whyOld({ feed, stage, since }: Oldest, { findings, gates }: Report): string {
-  const there = findings.filter(
-    (one) => [feed, '*'].includes(one.feed) && (one.stage === '*' || one.stage.split(',').includes(stage)),
-  );
-  const isOfAll = ({ code }: Finding) =>
-    [...OF_PROCESSES, ...OF_FEEDS].includes(code) || gates.some((gate) => gate.code === code);
+/** The stage of the oldest file, and what keeps it there: a closed gate, what it waits for itself, or what concerns its whole stage. */
+function whyOld(view: QueueView, { feed, stage, since }: Oldest, { findings, gates }: Report): string {
+  const isThere = (one: Finding) =>
+    [feed, '*'].includes(one.feed) && (one.stage === '*' || one.stage.split(',').includes(stage));
+  const isGate = ({ code }: Finding) => gates.some((gate) => gate.code === code);
+  const isItself = (one: Finding) => one.files > 0 && one.since !== null && toSecond(one.since) === since;
+  const isOfAll = ({ code }: Finding) => [...OF_PROCESSES, ...OF_FEEDS].includes(code);
+  const there = findings.filter(isThere);
   const why =
-    there.find((one) => one.files > 0 && one.since !== null && toSecond(one.since) === since) ?? there.find(isOfAll);
+    there.find(isGate) ??
+    there.find(isItself) ??
+    there.find(isOfAll) ??
+    whyNow(view, view.reasons()).find((one) => isThere(one) && isItself(one));
   const where = `It is in ${stage} of ${feed}`;
   return why === undefined
-    ? `${where}: ingest-ctl explain says why it waits`
+    ? `${where}: ${typed('ingest-ctl explain PATH')} says why it waits`
     : `${where}: ${why.sentence} ${why.release}`;
 }
 
@@ -133,7 +127,7 @@ function pausesIn({ gates }: Report): string {
 const pauseText = ({ stage, feed }: Report['gates'][number]): string =>
   `${stage === '*' ? 'every stage' : stage}${feed === '*' ? '' : ` of ${feed}`} is paused`;
 
-function conclude({ wrong, waiting, held, oldest, pauses }: Judged, asked: Bounds): number {
+function conclude({ wrong, waiting, held, oldest, pauses, waits }: Judged, asked: Bounds): number {
   const { age, max } = boundsOf(asked);
   const figures = `waiting=${waiting};;;0 held=${held};;${max};0 oldest=${oldest}s;;${age};0`;
   const [first, ...others] = wrong;
@@ -141,17 +135,19 @@ function conclude({ wrong, waiting, held, oldest, pauses }: Judged, asked: Bound
     const age = oldest === 0 ? '' : `, the oldest for ${shownSeconds(oldest)}`;
     line(
       'OK',
-      `${waiting} ${waiting === 1 ? 'file is' : 'files are'} on the way${age}; ${held} held${pauses}`,
+      `${waiting} ${waiting === 1 ? 'file is' : 'files are'} on the way${age}${waits === '' ? '' : `: ${waits}`}; ${held} held${pauses}`,
       figures,
     );
     return MONITORING.ok;
   }
-  const more = others.length === 0 ? '' : ` (and ${others.length} more: queue-stat lists them)`;
-  line('CRITICAL', `${first}${more}`, figures);
+  const more = others.length === 0 ? '' : ` (and ${others.length} more: ${typed('queue-stat')} lists them)`;
+  line('CRITICAL', `${first}${more}${waits === '' ? '' : `; what waits: ${waits}`}`, figures);
   return MONITORING.critical;
 }
 
-/** The first bar begins the figures: a path may have one. */
+/** The first bar begins the figures: a path may have one. A command has none (src/base/shell.ts). */
 function line(status: string, sentence: string, figures?: string): void {
-  print(`INGEST ${status} - ${safeText(sentence).replaceAll('|', '/')}${figures === undefined ? '' : ` | ${figures}`}`);
+  print(
+    `INGEST ${status} - ${safeText(said(sentence)).replaceAll('|', '/')}${figures === undefined ? '' : ` | ${figures}`}`,
+  );
 }

@@ -1,38 +1,64 @@
 /**
- * The output of a command: results on stdout, everything else on stderr.
+ * The output of a command: results on stdout, everything else on stderr. Commands in it run when its reader pastes them.
  * Guarantees: an operator's error is one sentence, a bug shows its stack. A reader that went away is no error. Results wait for a
  * slow reader; everything else waits as long as a line of the log does.
  */
-import { asOperatorError, EXIT } from '../base/errors.js';
-import { stderr, writeAll } from '../base/telemetry/line-writer.js';
-import { safeText } from '../base/telemetry/safe.js';
+import { pasteable, type Shell } from '../base/config/paste.js';
+import { EnvironmentError, EXIT } from '../base/errors.js';
+import { writeAll } from '../base/telemetry/line-writer.js';
+import { safeJsonLine, safeText } from '../base/telemetry/safe.js';
+import { hearWarnings, tell, tellBug, tellEnd } from '../base/telemetry/tell.js';
 
 /** Straight to the descriptors: Node's streams take longer to load than `queue-stat` takes to read a state. */
 const STDOUT = 1;
 
-export const print = (line: string): void => printRaw(`${line}\n`);
-export const printNote = (line: string): void => stderr.put(Buffer.from(`${line}\n`));
+/** Undefined as long as the options have not been read. */
+let reader: Shell | undefined;
+
+/** Called once, by the first step of a command. */
+export function speakTo(shell: Shell): void {
+  reader = shell;
+}
+
+/** With its commands as the reader of this command can paste them. */
+export const said = <T>(value: T): T => (reader === undefined ? value : pasteable(value, reader));
+
+export const print = (line: string): void => printRaw(`${said(line)}\n`);
+export function printJson(value: unknown, indent = 0): void {
+  const lines = JSON.stringify(said(value), undefined, indent).split('\n');
+  printRaw(`${lines.map(safeJsonLine).join('\n')}\n`);
+}
+/** An event where the log of this command is JSON. */
+export const printNote = (line: string): void => tell(said(line));
 
 /** Prints text without an end of line. */
 export function printRaw(text: string): void {
   try {
     writeAll(STDOUT, Buffer.from(text));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
-    process.exit(process.exitCode ?? EXIT.done);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EPIPE') process.exit(process.exitCode ?? EXIT.done);
+    if (code === undefined) throw error;
+    throw new EnvironmentError(
+      'stdout_unwritable',
+      `the results are written to stdout, but it takes none (${code}); free space where it leads to, or send them elsewhere.`,
+    );
   }
 }
 
 /** Runs `main` and ends the process with the exit code that it returns. */
 export async function runCommand(name: string, main: () => Promise<number>): Promise<void> {
+  hearWarnings();
+  process.on('uncaughtException', (error) => {
+    tellBug(error);
+    process.exit(EXIT.bug);
+  });
   try {
     process.exitCode = await main();
   } catch (error) {
-    const known = asOperatorError(error);
-    process.exitCode = known?.exitCode ?? EXIT.bug;
     // The sentence of a verb begins with its own name.
-    if (known)
-      printNote(known.message.startsWith(`${name} `) ? safeText(known.message) : `${name}: ${safeText(known.message)}`);
-    else printNote(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exitCode = tellEnd(error, (message) =>
+      said(message.startsWith(`${name} `) ? safeText(message) : `${name}: ${safeText(message)}`),
+    );
   }
 }

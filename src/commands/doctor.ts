@@ -1,31 +1,44 @@
-/** ingest-ctl doctor: checks the environment before the first file; one line a thing, each with its remedy. */
-import { accessSync, constants, existsSync } from 'node:fs';
+/**
+ * ingest-ctl doctor: checks the environment before the first file; one line a thing, each with its remedy. What is in order is
+ * counted, and printed with --verbose.
+ */
+import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { configOf } from '../base/config/load.js';
 import type { Config } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { realDirectory } from '../base/config/values/directories.js';
 import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
-import { safeJsonLine, safeText } from '../base/telemetry/safe.js';
+import { lackHere } from '../base/surroundings.js';
+import { safeText } from '../base/telemetry/safe.js';
 import { doctor as examine } from '../tools/doctor/doctor.js';
 import { makes } from '../tools/doctor/make.js';
-import { type Finding, fail, textOf } from '../tools/doctor/words.js';
+import { isThere } from '../tools/doctor/probe.js';
+import { type Finding, fail, said, textOf } from '../tools/doctor/words.js';
 import { askedFor } from './ask.js';
-import { print } from './console.js';
+import { print, printJson } from './console.js';
 
 export async function doctor(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('doctor', argv);
   if (!invocation) return 0;
   const counts = { ok: 0, warn: 0, fail: 0 };
-  const { json } = invocation.view;
+  const { json, verbose } = invocation.view;
   const show = (finding: Finding): void => {
     counts[finding.level]++;
-    print(json ? safeJsonLine(JSON.stringify(finding)) : safeText(textOf(finding)));
+    if (json) printJson(finding);
+    else if (verbose || finding.level !== 'ok') print(safeText(textOf(finding)));
   };
+  const lack = lackHere();
+  if (lack) show(said('system', lack.message));
+  else await examineFeeds(invocation, show);
+  const ok = `${counts.ok} ok${verbose || counts.ok === 0 ? '' : ' (--verbose lists them)'}`;
+  if (!json) print(`${ok}, ${counts.warn} to know, ${counts.fail} to mend before the first file`);
+  return counts.fail > 0 ? EXIT.environment : EXIT.done;
+}
+
+async function examineFeeds(invocation: Invocation, show: (finding: Finding) => void): Promise<void> {
   const config = configOrShown(invocation, show);
   if (config) await examine(config, show);
-  if (!json) print(`${counts.ok} ok, ${counts.warn} to know, ${counts.fail} to mend before the first file`);
-  return counts.fail > 0 ? EXIT.environment : EXIT.done;
 }
 
 /** Shows everything that a start would refuse: each missing folder, not only the first. */
@@ -40,7 +53,7 @@ function configOrShown(invocation: Invocation, show: (finding: Finding) => void)
       } catch (error) {
         if (!(error instanceof EnvironmentError)) throw error;
         isShown = true;
-        show(error.code === 'directory_missing' ? missing(option, resolve(given)) : asFinding(option, error));
+        show(error.code === 'directory_missing' ? missing(option, resolve(given)) : said(option, error.message));
       }
     }
   }
@@ -50,7 +63,7 @@ function configOrShown(invocation: Invocation, show: (finding: Finding) => void)
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     if (error.exitCode === EXIT.usage && error.code !== 'folders_overlap') throw error;
-    if (!isShown) show(asFinding('options', error));
+    if (!isShown) show(said('options', error.message));
     return undefined;
   }
 }
@@ -62,7 +75,7 @@ const missing = (option: 'input' | 'warehouse' | 'manifests', path: string): Fin
 function missingWork({ feeds }: Invocation): Finding[] {
   const named = feeds.flatMap(({ values }) => values['work-dir'] ?? []).map((given) => resolve(given));
   return named
-    .filter((path) => !existsSync(path) && !canWrite(dirname(path)))
+    .filter((path) => !isThere(path) && !canWrite(dirname(path)))
     .map((path) => fail('work directory', `${path} does not exist`, `run: ${makes('work', path)}`));
 }
 
@@ -73,10 +86,4 @@ function canWrite(folder: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Such a sentence ends with what to do, after its last semicolon. */
-function asFinding(about: string, { message }: OperatorError): Finding {
-  const at = message.lastIndexOf('; ');
-  return at < 0 ? fail(about, message, 'as it says') : fail(about, message.slice(0, at), message.slice(at + 2));
 }

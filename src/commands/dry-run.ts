@@ -2,18 +2,20 @@
  * `ingest --dry-run`: waits the window, hashes, and says of each file what would become of it.
  * Guarantees: changes nothing at all: no rename, no line, no row, no marker, no state; works on read-only mounts, the
  * state's too. In memory is never a list of files.
- * Output: `VERDICT <tab> PATH <tab> REASON` a line, then the totals. Verdicts: store, duplicate, hold, wait, ignore, gone.
+ * Output: `VERDICT <tab> PATH <tab> REASON` a line, then the totals. Verdicts: store, duplicate, hold, wait, ignore, unread, gone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
 import type { Config, FeedOptions } from '../base/config/options.js';
+import { EXIT } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { Directories } from '../files/directories.js';
+import { errnoOf } from '../files/place-error.js';
 import { openRoot, statEntry } from '../ingest/files/feed-files.js';
 import { stabilityMs } from '../ingest/rules/completion.js';
 import { makeFilters } from '../ingest/rules/filters.js';
 import { identityOf } from '../ingest/rules/identity.js';
-import { type ByteName, bootId, bootMs, bytesOfName, shownName } from '../linux/index.js';
+import { type ByteName, bootId, bootMs, bytesOfName, type Stat, shownName } from '../linux/index.js';
 import { judge, type Verdict } from '../tools/dry-run/judge.js';
 import { DryNotes } from '../tools/dry-run/notes.js';
 import { linuxBackend } from '../watcher/backend/linux-backend.js';
@@ -48,7 +50,7 @@ export async function dryRun(config: Config): Promise<number> {
   const parts = [...totals].map(([verdict, files]) => `${files} ${verdict}`);
   for (const [kind, count] of others) parts.push(`${count} ${kind} (never opened)`);
   print(`total\t${[...totals.values()].reduce((sum, files) => sum + files, 0)} files\t${parts.join(', ') || 'none'}`);
-  return 0;
+  return totals.has('unread') ? EXIT.unfinished : EXIT.done;
 }
 
 /** First pass: what is there, and since when it is known unchanged. */
@@ -60,8 +62,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
     ['' as ByteName],
     {
       opened: () => {},
-      failed: (path, error) =>
-        report('ignore', feed, path, `this directory cannot be read (${(error as { code?: string }).code ?? error})`),
+      failed: (path, error) => unread(path, error),
       target: (path) => path,
       enters: filters.enters,
       everything: false,
@@ -79,8 +80,23 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
     root.close();
   }
 
+  function unread(path: ByteName, error: unknown): void {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    report('unread', feed, path, `it cannot be looked at (${code}), and nothing below it`);
+  }
+
+  function statOf(path: ByteName): Stat | undefined {
+    try {
+      return statEntry(root.entry(path));
+    } catch (error) {
+      unread(path, error);
+      return undefined;
+    }
+  }
+
   function noteOne(path: ByteName): void {
-    const stat = statEntry(root.entry(path));
+    const stat = statOf(path);
     if (!stat) return;
     const ignored = filters.whyNot(path, stat);
     if (ignored) report('ignore', feed, path, `${ignored.sentence}; ${ignored.release}`);

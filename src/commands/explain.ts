@@ -2,11 +2,9 @@
 import type { FeedOptions } from '../base/config/options.js';
 import { EXIT } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
-import { explainElsewhere } from '../tools/explain/elsewhere.js';
 import { explain as explainPath } from '../tools/explain/explain.js';
 import { askedFor, oneWord } from './ask.js';
-import { print } from './console.js';
-import { withShared } from './shared.js';
+import { print, printJson } from './console.js';
 import { withView } from './state-view.js';
 
 export async function explain(argv: readonly string[]): Promise<number> {
@@ -16,12 +14,8 @@ export async function explain(argv: readonly string[]): Promise<number> {
   return withView(invocation, async (view, statePath) => {
     const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
     const wanted = feeds.filter(({ name }) => invocation.view.feed === undefined || name === invocation.view.feed);
-    const here = await explainPath(view, wanted, path, statePath);
-    const { text, json, isKnown } =
-      here.isKnown || invocation.service['shared-ledger'] === undefined
-        ? here
-        : await withShared(invocation, 'ingest-ctl explain', (shared) => explainElsewhere(shared, path, here));
-    if (invocation.view.json) print(JSON.stringify(json));
+    const { text, json, isKnown } = await explainPath(view, wanted, path, statePath);
+    if (invocation.view.json) printJson(json);
     else for (const line of text.split('\n')) print(safeText(line));
     return isKnown ? EXIT.done : EXIT.unfinished;
   });

@@ -2,7 +2,7 @@
 
 import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
 import { askedFor } from './ask.js';
-import { print } from './console.js';
+import { print, printJson } from './console.js';
 import { withView } from './state-view.js';
 
 export async function held(argv: readonly string[]): Promise<number> {
@@ -11,7 +11,7 @@ export async function held(argv: readonly string[]): Promise<number> {
   const { json, code, feed } = invocation.view;
   await withView(invocation, (view) => {
     const jobs = heldJobs(view, { code, feed });
-    if (json) for (const job of jobs) print(JSON.stringify(job));
+    if (json) for (const job of jobs) printJson(job);
     else if (heldTable(jobs, print) === 0) print(nothingHeld(invocation.view));
   });
   return 0;

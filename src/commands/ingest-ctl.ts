@@ -24,7 +24,6 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   process: async () => (await import('./process.js')).processOne,
   backup: async () => (await import('./backup.js')).backup,
   prune: async () => (await import('./prune.js')).prune,
-  host: async () => (await import('./host.js')).host,
   retire: async () => (await import('./retire.js')).retire,
   'replace-warehouse': async () => (await import('./replace-warehouse.js')).replaceWarehouse,
   rebuild: async () => (await import('./rebuild.js')).rebuild,

@@ -3,11 +3,11 @@ import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Invocation } from '../base/config/read.js';
 import { EXIT, OperatorError } from '../base/errors.js';
-import { bunyanSubscriber } from '../base/telemetry/bunyan.js';
-import { emit, subscribe } from '../base/telemetry/emit.js';
+import { emit } from '../base/telemetry/emit.js';
 import type { Level } from '../base/telemetry/event-spec.js';
+import { beginLog } from '../base/telemetry/log.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
-import { StatusLine, terminalSubscriber } from '../base/telemetry/terminal.js';
+import { StatusLine } from '../base/telemetry/terminal.js';
 import { shownName } from '../linux/index.js';
 import {
   type Planned,
@@ -18,7 +18,7 @@ import {
   realDirectories,
   replicate,
 } from '../mirror/index.js';
-import { ENDING } from '../service/supervise/signals.js';
+import { onEnding } from '../service/supervise/signals.js';
 import { askedFor } from './ask.js';
 import { print, printNote } from './console.js';
 
@@ -33,7 +33,7 @@ export async function ingestReplicate(argv: readonly string[]): Promise<number> 
   if (invocation.service['dry-run']) return dryRun(options);
   const onTerminal = isatty(STDERR);
   const level = invocation.service['log-level'] as Level;
-  subscribe(onTerminal ? terminalSubscriber(level) : bunyanSubscriber(level, { role: 'replica' }));
+  beginLog(onTerminal ? 'lines' : 'json', level, { role: 'replica' });
   const replicating = await replicate({ ...options, emit });
   emit('replicating', { source: options.source, dest: options.dest });
   process.title = `atomic-ingestor: ${NAME}`;
@@ -93,10 +93,7 @@ function underSignals(replicating: Replicating): () => void {
     emit('draining', { signal });
     replicating.stop();
   };
-  for (const signal of ENDING) process.on(signal, onSignal);
-  return () => {
-    for (const signal of ENDING) process.off(signal, onSignal);
-  };
+  return onEnding(onSignal);
 }
 
 function showProgress(replicating: Replicating, seconds: number, onTerminal: boolean): () => void {

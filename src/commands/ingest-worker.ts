@@ -5,7 +5,7 @@ import { OperatorError } from '../base/errors.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
 import { processes, stagesOf } from './ingest.js';
-import { runChildren } from './run-children.js';
+import { beginParentLog, runChildren } from './run-children.js';
 import { stateToCome } from './state.js';
 
 export async function ingestWorker(argv: readonly string[]): Promise<number> {
@@ -13,6 +13,7 @@ export async function ingestWorker(argv: readonly string[]): Promise<number> {
   if (!invocation) return 0;
   const config = workerConfigOf(invocation, process.env);
   const children = childrenOf(invocation.service.stage);
+  beginParentLog(config);
   await stateToCome('ingest-worker', config.service.statePath);
   const ended = await runChildren('ingest-worker', config, children);
   return ended.exitCode;

@@ -4,6 +4,7 @@ import type { Config } from '../base/config/options.js';
 import { type IngestStage, STAGE_NAMES } from '../base/config/values/stage-names.js';
 import type { Named, OnceDone } from '../base/process/protocol.js';
 import { safeText } from '../base/telemetry/safe.js';
+import { reasonOf } from '../ingest/rules/reasons.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
 import { printNote } from './console.js';
@@ -40,17 +41,20 @@ export const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
   Array.from({ length: count }, () => ({ role: 'worker', stages }));
 
 /** Names the files that --once ended without: an exit code alone does not say which files need a person. */
-function printLeftovers({ held, open, withoutSidecar, partial }: OnceDone): void {
-  const list = (what: string, { count, names }: Named) => {
+function printLeftovers({ held, open, withoutSidecar, partial, unread, twins }: OnceDone): void {
+  const list = (what: string, { count, names }: Named, one = 'file', many = 'files') => {
     if (count === 0) return;
     const more = count > names.length ? `, and ${count - names.length} more` : '';
-    printNote(`ingest: ${count} ${count === 1 ? 'file' : 'files'} ${what}: ${names.map(safeText).join(', ')}${more}`);
+    const which = names.length === 0 ? '' : `: ${names.map(safeText).join(', ')}${more}`;
+    printNote(`ingest: ${count} ${count === 1 ? one : many} ${what}${which}`);
   };
-  list('held (ingest-ctl held says why)', held);
+  list('held (`ingest-ctl held` says why)', held);
   list('still open for writing, left in the input', open);
   list(
     'with an mtime of 0, as a cut rsync --partial leaves them (--partial-upload-seconds), left in the input',
     partial,
   );
+  list('could not be looked at, and nothing below was taken', unread, 'path', 'paths');
   list('without a sidecar, left in the input', withoutSidecar);
+  list(`${reasonOf('twin').short} that is held`, twins);
 }

@@ -7,18 +7,15 @@ import type { Invocation } from '../base/config/read.js';
 import { statePathOf } from '../base/config/state-path.js';
 import { isWithin, realDirectory, refuseOverlap } from '../base/config/values/directories.js';
 import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
-import { quoted } from '../base/shell.js';
+import { typed } from '../base/shell.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { StatusLine } from '../base/telemetry/terminal.js';
-import type { Rows } from '../fleet/connection.js';
 import { openState } from '../ingest/ledger/open-state.js';
 import { recordedRoots } from '../ingest/roots/recorded-roots.js';
-import { enterAgain } from '../ingest/shared-ledger/membership.js';
 import { shownName } from '../linux/index.js';
 import { type Learned, learn as learnAll } from '../tools/exceptions/learn.js';
 import { askedFor, oneWord } from './ask.js';
 import { print, printNote } from './console.js';
-import { withSharedOf } from './shared.js';
 import { prepareState, refuseUnusableState } from './state.js';
 import { refuseUnknownFeed } from './state-view.js';
 
@@ -30,7 +27,7 @@ export async function learn(argv: readonly string[]): Promise<number> {
   const directory = realDirectory('DIR', word);
   const backend = await openOrMake(invocation);
   try {
-    return await withSharedOf(invocation, backend, (shared) => learnInto(backend, invocation, directory, shared));
+    return await learnInto(backend, invocation, directory);
   } finally {
     await backend.close();
   }
@@ -42,7 +39,7 @@ function refuseFile(word: string): void {
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return;
   throw new EnvironmentError(
     'not_a_directory',
-    `DIR must be a directory, but ${path} is a file; name its folder: ingest-ctl learn ${quoted(dirname(path))}`,
+    `DIR must be a directory, but ${path} is a file; name its folder: ${typed('ingest-ctl learn', dirname(path))}`,
   );
 }
 
@@ -58,20 +55,14 @@ async function openOrMake(invocation: Invocation): Promise<Backend> {
   return openState({ statePath, title: invocation.spec.name, maxAttempts });
 }
 
-async function learnInto(
-  backend: Backend,
-  invocation: Invocation,
-  directory: string,
-  rows: Rows | undefined,
-): Promise<number> {
+async function learnInto(backend: Backend, invocation: Invocation, directory: string): Promise<number> {
   const { name, options } = feedOf(backend, invocation);
-  const host = rows && (await enterAgain(backend, rows, statePathOf(invocation, process.env)));
   if (options) refuseOwnFolders(backend, directory, options);
   const status = process.stderr.isTTY ? new StatusLine() : undefined;
   const prefix = `${directory}/`;
   const totals = await learnAll(
     backend,
-    { directory, feed: name, warehouse: options?.warehouse, shared: rows && host ? { rows, host } : undefined },
+    { directory, feed: name, warehouse: options?.warehouse },
     (path, why) => {
       status?.clear();
       printNote(safeText(`ingest-ctl learn: ${prefix}${shownName(path)} is left out: ${why}`));
@@ -83,11 +74,10 @@ async function learnInto(
   return totals.failed > 0 ? EXIT.unfinished : EXIT.done;
 }
 
-const summary = ({ learned, known, elsewhere, ignored, failed, bytes }: Learned, feed: string): string =>
+const summary = ({ learned, known, ignored, failed, bytes }: Learned, feed: string): string =>
   [
     `${learned} ${learned === 1 ? 'content' : 'contents'} learned for feed ${feed} (${shownBytes(bytes)} read)`,
-    ...(known > 0 ? [`${known} files with a content that was known`] : []),
-    ...(elsewhere > 0 ? [`${elsewhere} of these at other hosts`] : []),
+    ...(known > 0 ? [`${known} files that were known`] : []),
     ...(ignored > 0 ? [`${ignored} ignored: hidden, or no regular files`] : []),
     ...(failed > 0 ? [`${failed} left out; run it again for them`] : []),
   ].join(', ');

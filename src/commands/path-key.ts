@@ -1,7 +1,7 @@
 /** From a path that an operator wrote to the feeds and keys that it may mean. */
-import { realpathSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import type { QueueView } from '../../queue/index.js';
+import { withRealParent } from '../files/real-parent.js';
 import { bytesOfName, nameOfText } from '../linux/index.js';
 
 /** Absolute, relative to where the operator stands, or relative to an input, as logs show it. */
@@ -13,13 +13,4 @@ export function keysOf(view: Pick<QueueView, 'feeds'>, word: string): { feed: st
     const paths = [...(isBelow ? [inside] : []), ...(isAbsolute(word) ? [] : [word])];
     return [...new Set(paths)].map((path) => ({ feed: name, key: bytesOfName(nameOfText(path)) }));
   });
-}
-
-/** Inputs are recorded by their real path; the file itself may be gone, or a symlink. */
-export function withRealParent(path: string): string {
-  try {
-    return join(realpathSync(dirname(path)), basename(path));
-  } catch {
-    return path;
-  }
 }

@@ -1,5 +1,5 @@
 /** ingest-ctl pause: closes a stage, or all, of one feed or all, until resume. What is under way is finished. */
-import { pause as pauseScope, scopeText } from '../ingest/gates/pause.js';
+import { pause as pauseScope, resumes, scopeText } from '../ingest/gates/pause.js';
 import { askedFor } from './ask.js';
 import { callerName } from './caller.js';
 import { print } from './console.js';
@@ -12,7 +12,7 @@ export async function pause(argv: readonly string[]): Promise<number> {
   const scope = scopeOf(invocation);
   return operate(invocation, async (backend) => {
     const isNew = await pauseScope(backend, scope, callerName());
-    print(`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}; ingest-ctl resume opens it again`);
+    print(`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}; ${resumes(scope)} opens it again`);
     return 0;
   });
 }

@@ -1,22 +1,22 @@
 /**
  * ingest-ctl process: runs a chain on a file and shows what would come of it, without a queue.
- * Guarantees: writes nothing but a directory of its own below that for temporary files, which it removes.
+ * Guarantees: the chain runs in a child process with its bounds, as in the service. Writes nothing but a directory of its own below that for temporary files, which it removes.
  * Output: the counts, then each output with its first lines; or the sentence with which the file would be held (exit code 4).
  */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chainOf } from '../base/config/feeds.js';
 import type { Invocation } from '../base/config/read.js';
 import type { ProcessOptions } from '../base/config/values/process.js';
 import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
-import { loadModule } from '../process/chain/module.js';
-import { Unloadable } from '../process/formats/fault.js';
+import { ChainChild, type FileEnd } from '../ingest/chains/child.js';
+import { faultOf } from '../ingest/chains/fault.js';
+import { bytesOfName, nameOfText } from '../linux/names.js';
 import type { Report } from '../process/messages.js';
-import { type Answer, processFile } from '../process/process-file.js';
 import { askedFor, oneWord } from './ask.js';
-import { print } from './console.js';
+import { print, printRaw } from './console.js';
+import { temporaryUnusable, withTemporary } from './temporary.js';
 
 const HEAD_LINES = 4;
 const HEAD_BYTES = 4_096;
@@ -29,13 +29,7 @@ export async function processOne(argv: readonly string[]): Promise<number> {
   const given = oneWord(invocation, 'the file');
   const options = chainAsked(invocation);
   const path = resolve(given);
-  const directory = mkdtempSync(join(tmpdir(), 'ingest-process-'));
-  try {
-    const answer = await answerTo(options, path, given, directory);
-    return shown(answer, given, directory);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  return withTemporary(async (directory) => shown(await endOf(options, path, given, directory), given, directory));
 }
 
 function chainAsked(invocation: Invocation): ProcessOptions {
@@ -54,42 +48,51 @@ function chainAsked(invocation: Invocation): ProcessOptions {
   return chainOf(invocation, one!.name, one!.values.process);
 }
 
-async function answerTo(options: ProcessOptions, path: string, name: string, directory: string): Promise<Answer> {
-  let size: number;
+/** Runs the chain in a child process, as the service does. What the module prints goes to stderr. */
+async function endOf(options: ProcessOptions, path: string, name: string, directory: string): Promise<FileEnd> {
+  const size = sizeOf(path, name);
+  const printed = (_: unknown, text: string) => void process.stderr.write(text);
+  const child = new ChainChild({ feed: '', options, printed, onEnd: () => {} });
   try {
-    ({ size } = statSync(path));
-    const module = options.module === undefined ? undefined : await loadModule(options.module);
-    const place = { job: JOB, claim: CLAIM, name, size, minFreeBytes: 0 };
-    const asBytes = (text: string) => Buffer.from(text).toString('latin1');
-    const file = { ...place, path: asBytes(path), directory: asBytes(directory) };
-    return await processFile({ options, module }, file, () => {});
-  } catch (error) {
-    if (error instanceof Unloadable) return { kind: 'unloadable', reason: error.message };
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return { kind: 'failed', error: error as NodeJS.ErrnoException };
+    const reason = await child.whyUnloadable;
+    if (reason !== undefined) return { kind: 'unloadable', reason };
+    const place = { path: nameOfText(path), name, size, directory: nameOfText(directory), minFreeBytes: 0 };
+    return await child.run({ kind: 'file', job: JOB, claim: CLAIM, ...place });
+  } finally {
+    child.end();
   }
 }
 
-function shown(answer: Answer, name: string, directory: string): number {
-  switch (answer.kind) {
+function sizeOf(path: string, name: string): number {
+  try {
+    return statSync(bytesOfName(nameOfText(path))).size;
+  } catch (error) {
+    throw unreadable(name, (error as Error).message);
+  }
+}
+
+const unreadable = (name: string, why: string): EnvironmentError =>
+  new EnvironmentError(
+    'directory_unusable',
+    `${name} must be a file that can be read, but it cannot be processed (${why}); check its path and permissions.`,
+  );
+
+function shown(end: FileEnd, name: string, directory: string): number {
+  switch (end.kind) {
     case 'done':
-      showReport(answer.report, name, directory);
+      showReport(end.report, name, directory);
       return EXIT.done;
-    case 'held': {
-      const { code, reason, excerpt } = answer.error.fault;
+    case 'unloadable':
+      throw new EnvironmentError('chain_unusable', `${end.reason}.`);
+    case 'no_room':
+      throw temporaryUnusable('has no room for the outputs');
+    case 'failed':
+      throw unreadable(name, end.reason);
+    default: {
+      const { code, reason } = faultOf(end);
       print(`held: ${code}: ${safeText(reason)}`);
-      if (excerpt) print(`  ${safeText(excerpt)}`);
       return EXIT.unfinished;
     }
-    case 'unloadable':
-      throw new EnvironmentError('chain_unusable', `${answer.reason}.`);
-    case 'no_room':
-      throw new EnvironmentError('directory_unusable', `${tmpdir()} has no room for the outputs; set TMPDIR.`);
-    case 'failed':
-      throw new EnvironmentError(
-        'directory_unusable',
-        `${name} must be a file that can be read, but it cannot be processed (${answer.error.message}); check its path and permissions.`,
-      );
   }
 }
 
@@ -98,7 +101,7 @@ function showReport({ records, rejected, columns, outputs }: Report, name: strin
   print(`${safeText(name)}: ${records} records${shape}, ${rejected} rejected, ${outputs.length} outputs`);
   for (const { n, name: tag, extension, rows } of outputs) {
     print(`\n${tag}.${extension}: ${rows} ${rows === 1 ? 'record' : 'records'}`);
-    for (const line of headOf(join(directory, `${JOB}.out.${n}.${CLAIM}`))) print(`  ${safeText(line)}`);
+    for (const line of headOf(join(directory, `${JOB}.out.${n}.${CLAIM}`))) printRaw(`  ${safeText(line)}\n`);
   }
 }
 

@@ -6,8 +6,7 @@ import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { EnvironmentError, OperatorError } from '../base/errors.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
-import { errnoOf, PlaceError } from '../files/place-error.js';
-import { FeedFiles, MountMissing } from '../ingest/files/feed-files.js';
+import { FeedFiles, isOfFiles } from '../ingest/files/feed-files.js';
 import { recordedRoots } from '../ingest/roots/recorded-roots.js';
 import { lockRoots } from '../ingest/roots/root-locks.js';
 import { Pieces } from '../ingest/upkeep/pieces.js';
@@ -79,10 +78,10 @@ async function inFolder(view: QueueView, feed: string, rule: FolderRule, remove:
       rule,
     );
   } catch (error) {
-    if (!(error instanceof PlaceError || error instanceof MountMissing) && errnoOf(error) === undefined) throw error;
+    if (!isOfFiles(error)) throw error;
     throw new EnvironmentError(
       'root_unusable',
-      `${rule.folder}/ of feed ${feed} cannot be pruned (${(error as Error).message}); repair that, then prune again.`,
+      `${rule.folder}/ of feed ${feed} cannot be pruned (${error.message}); repair that, then prune again.`,
     );
   } finally {
     files.close();

@@ -47,10 +47,13 @@ function namesOf(places: readonly PlaceReport[], all: readonly PlaceReport[]): s
     .join(', ');
 }
 
+const whyUnknown = (path: string, error: string | null): string =>
+  error === null ? `no answer from ${path}` : error === 'ENOENT' ? `${path} is missing` : `${path} fails (${error})`;
+
 function spaceText(places: readonly PlaceReport[], all: readonly PlaceReport[]): string {
   const names = namesOf(places, all);
-  const [{ free_bytes: free, size_bytes: size }] = places as [PlaceReport];
-  if (free === null || size === null) return `free for ${names}: no answer from ${places[0]!.path}`;
+  const [{ path, error, free_bytes: free, size_bytes: size }] = places as [PlaceReport];
+  if (free === null || size === null) return `free for ${names}: ${whyUnknown(path, error)}`;
   const mark = Math.max(...places.map(({ min_free_bytes: least }) => least ?? 0));
   return `free for ${names}: ${shownBytes(free)} of ${shownBytes(size)}${mark > 0 ? ` (watermark ${shownBytes(mark)})` : ''}`;
 }

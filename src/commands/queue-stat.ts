@@ -4,9 +4,11 @@
  * on its output keeps no read open (two figures may be a moment apart).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import type { QueueView } from '../../queue/index.js';
 import type { Invocation } from '../base/config/read.js';
 import { EXIT, OperatorError } from '../base/errors.js';
+import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { ProcessWatch } from '../ingest/health/processes.js';
 import { endNow } from '../linux/index.js';
@@ -17,12 +19,13 @@ import { notAtWork } from '../service/status/process-findings.js';
 import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
 import { checkState, orUnknown } from './check.js';
-import { print, printNote, printRaw } from './console.js';
-import { fleetStat } from './fleet-stat.js';
+import { print, printJson, printNote, printRaw, said } from './console.js';
+import { printedText, type Screen, watchedText } from './queue-screen.js';
 import { processesTable, reportText } from './queue-text.js';
 import { withView } from './state-view.js';
 
 const WATCH_MS = 1_000;
+const STDOUT = 1;
 
 export function queueStat(argv: readonly string[]): Promise<number> {
   // Before the options are read: a wrong one must not look like a service that is down.
@@ -33,13 +36,15 @@ async function run(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('queue-stat', argv);
   if (!invocation) return 0;
   refuseTwoForms(invocation);
-  if (invocation.view.fleet) return fleetStat(invocation);
   const { check, json, watch, held, processes: onlyProcesses, feed, by } = invocation.view;
+  const isScreen = isatty(STDOUT);
   return withView(invocation, async (view, statePath) => {
     const show = (report: Report) => {
       if (held) showHeld(view, json, feed);
-      else if (onlyProcesses) print(json ? JSON.stringify(report.workers) : processesTable(report.workers));
-      else print(json ? JSON.stringify(report, undefined, watch ? 0 : 2) : reportText(report));
+      else if (json) printJson(onlyProcesses ? report.workers : report, watch || onlyProcesses ? 0 : 2);
+      else if (onlyProcesses) print(processesTable(report.workers));
+      else if (isScreen) print((watch ? watchedText : printedText)(said(report), screenNow()));
+      else print(reportText(said(report)));
     };
     const processes = new ProcessWatch();
     const space = new FreeSpace(view, statePath);
@@ -48,7 +53,7 @@ async function run(argv: readonly string[]): Promise<number> {
       const places = check || held || onlyProcesses ? [] : await space.ask();
       const report = lookAt(view, statePath, { feed, by, watch: processes, places });
       if (check) return checkState(view, report, invocation.view);
-      if (watch && !json && process.stdout.isTTY) printRaw('\u001b[H\u001b[2J');
+      if (watch && !json && isScreen) printRaw('\u001b[H\u001b[2J');
       show(report);
       if (!watch) return endWith(alarm(view, report, invocation.view), space);
       await sleep(WATCH_MS);
@@ -56,6 +61,9 @@ async function run(argv: readonly string[]): Promise<number> {
     }
   });
 }
+
+/** As large as it is at this moment; a terminal that does not know its size is taken for the usual one. */
+const screenNow = (): Screen => ({ columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 });
 
 /** A reader holds nothing that has to be closed. */
 const endWith = (code: number, space: FreeSpace): number => (space.hangs ? endNow(code) : code);
@@ -83,7 +91,7 @@ function alarm(
   );
   const held = report.stages.reduce((sum, stage) => sum + stage.held, 0);
   if (maxHeld !== undefined && held > maxHeld)
-    passed.push(`${held} files are held, more than --max-held ${maxHeld}: ingest-ctl held lists them`);
+    passed.push(`${held} files are held, more than --max-held ${maxHeld}: ${typed('ingest-ctl held')} lists them`);
   const oldest = maxAge === undefined ? 0 : oldestSeconds(view, feed);
   if (maxAge !== undefined && oldest > maxAge)
     passed.push(
@@ -95,6 +103,6 @@ function alarm(
 
 function showHeld(view: QueueView, json: boolean, feed: string | undefined): void {
   const jobs = heldJobs(view, { feed });
-  if (json) for (const job of jobs) print(JSON.stringify(job));
+  if (json) for (const job of jobs) printJson(job);
   else if (heldTable(jobs, print) === 0) print(nothingHeld({ feed }));
 }

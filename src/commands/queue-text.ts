@@ -2,6 +2,7 @@
 
 import { safeText, shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 import type { Finding } from '../ingest/health/finding.js';
+import { waitsText } from '../ingest/health/waits.js';
 import type { Report } from '../service/status/report.js';
 import { figuresText } from './queue-figures.js';
 import { tableOf } from './table.js';
@@ -13,13 +14,16 @@ const ROWS_MAX = 20;
 const COLUMNS = 80;
 const HEAD = ['stage', 'ready', 'deferred', 'claimed', 'waiting', 'held', 'oldest age', 'files/s', 'bytes'];
 
+/** For a file, a pipe or a pager: what is wrong comes first. */
 export function reportText(report: Report): string {
+  const wrong = report.findings.map((finding) => findingText(finding));
+  return [...wrong, ...(wrong.length > 0 ? [''] : []), tablesText(report)].join('\n');
+}
+
+/** Everything but what is wrong. */
+export function tablesText(report: Report): string {
   const feeds = new Set(report.stages.map(({ feed }) => feed));
-  const wrong = report.findings.map(findingText);
-  const parts = [
-    ...(wrong.length > 0 ? [`${wrong.join('\n')}\n`] : []),
-    ...[...feeds].map((feed) => feedTable(report, feed, feeds.size > 1)),
-  ];
+  const parts = [...feeds].map((feed) => feedTable(report, feed, feeds.size > 1));
   if (feeds.size === 0) parts.push('no feed has been recorded in this state yet; start ingest or ingest-producer.');
   const ages = agesTable(report.ages);
   if (ages !== undefined) parts.push(ages);
@@ -47,18 +51,21 @@ function processesText(processes: Report['workers']): string {
 }
 
 /** `stuck: …` or `notice: …`, and below it since when and what to do. */
-export function findingText({ severity, sentence, since, release }: Finding): string {
+export function findingText({ severity, sentence, since, release }: Finding, columns = COLUMNS): string {
   const when = since === null ? '' : `since ${since.replace(/\.\d+Z$/, 'Z')}: `;
-  const advice = release === '' ? [] : wrapped(safeText(`${when}${release}`), '    ');
-  return [...wrapped(safeText(`${severity}: ${sentence}`), ''), ...advice].join('\n');
+  const advice = release === '' ? [] : wrapped(safeText(`${when}${release}`), '    ', columns);
+  return [...wrapped(safeText(`${severity}: ${sentence}`), '', columns), ...advice].join('\n');
 }
 
-/** Lines of at most 80 columns; a path that is longer has its own. */
-function wrapped(text: string, indent: string): string[] {
+/** Spaces that do not lie between two backticks. */
+const BETWEEN_WORDS = / (?=(?:[^`]*`[^`]*`)*[^`]*$)/;
+
+/** Lines of at most so many columns. A path that is longer has its own, and so has a command: it is pasted in one piece. */
+function wrapped(text: string, indent: string, columns = COLUMNS): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > COLUMNS) {
+  for (const word of text.split(BETWEEN_WORDS)) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > columns) {
       lines.push(indent + line);
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
@@ -100,7 +107,9 @@ function feedTable(report: Report, feed: string, named: boolean): string {
     .map(({ name, files, bytes }) => `${files} ${name} (${shownBytes(bytes)})`);
   const table = tableOf(HEAD, rows);
   const records = report.records.filter((one) => one.feed === feed).map(recordsText);
-  return `${named ? `${safeText(feed)}:\n` : ''}${table}\nso far: ${totals.join(', ') || 'nothing'}\n${records.join('')}`;
+  const waits = waitsText(report.waits.filter((one) => one.feed === feed));
+  const waiting = waits === '' ? '' : `${wrapped(`waiting: ${waits}`, '').join('\n')}\n`;
+  return `${named ? `${safeText(feed)}:\n` : ''}${table}\n${waiting}so far: ${totals.join(', ') || 'nothing'}\n${records.join('')}`;
 }
 
 const recordsText = (of: Report['records'][number]): string =>

@@ -2,8 +2,9 @@
 import { EXIT } from '../base/errors.js';
 import { nothingHeld } from '../service/status/held-list.js';
 import { inBatches } from '../service/status/in-batches.js';
+import { retryJobs, unhealed } from '../tools/exceptions/retry.js';
 import { askedFor } from './ask.js';
-import { print } from './console.js';
+import { print, printNote } from './console.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
 
@@ -12,15 +13,15 @@ export async function retry(argv: readonly string[]): Promise<number> {
   if (!invocation) return 0;
   return operate(invocation, async (backend) => {
     const { ids, missing } = selectHeld(backend, invocation);
-    const again = await inBatches(ids, (batch) =>
-      backend.amendHeld(batch, (_tx, job) => ({ kind: 'advance', to: job.stage })),
-    );
+    const codes = new Set<string>();
+    const again = await inBatches(ids, (batch) => retryJobs(backend, batch, (code) => codes.add(code)));
     const nothing = ids.length === 0 && missing === 0;
     print(
       nothing
         ? nothingHeld(invocation.view)
         : `${again} ${again === 1 ? 'file goes through its' : 'files go through their'} stage again`,
     );
+    for (const sentence of unhealed(codes)) printNote(`ingest-ctl retry: ${sentence}`);
     return missing > 0 ? EXIT.unfinished : EXIT.done;
   });
 }

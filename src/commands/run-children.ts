@@ -7,28 +7,27 @@ import { isatty } from 'node:tty';
 import type { Config } from '../base/config/options.js';
 import { EnvironmentError } from '../base/errors.js';
 import type { Progress } from '../base/process/protocol.js';
-import { bunyanSubscriber } from '../base/telemetry/bunyan.js';
-import { emit, subscribe } from '../base/telemetry/emit.js';
+import { emit } from '../base/telemetry/emit.js';
 import type { Level } from '../base/telemetry/event-spec.js';
+import { beginLog } from '../base/telemetry/log.js';
 import { processed } from '../base/telemetry/metrics.js';
 import { safeText } from '../base/telemetry/safe.js';
-import { StatusLine, terminalSubscriber } from '../base/telemetry/terminal.js';
+import { tellFatal } from '../base/telemetry/tell.js';
+import { StatusLine } from '../base/telemetry/terminal.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { descriptorsMax } from '../linux/index.js';
 import { ServiceManager } from '../service/supervise/service-manager.js';
 import { runUnderSignals } from '../service/supervise/signals.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { type Ended, Supervisor } from '../service/supervise/supervisor.js';
-import { printNote } from './console.js';
+import { printNote, said } from './console.js';
 import { progressText, summaryText, type Totals } from './progress.js';
 
 const STDERR = 2;
 
 export async function runChildren(name: string, config: Config, children: ChildSpec[]): Promise<Ended> {
   refuseFewDescriptors(children.length);
-  const onTerminal = isatty(STDERR);
-  const level = config.service.logLevel as Level;
-  subscribe(onTerminal ? terminalSubscriber(level) : bunyanSubscriber(level, { role: 'parent' }));
+  const onTerminal = beginParentLog(config);
   emit('state_path', { state_path: config.service.statePath });
   for (const { name: feed, input, warehouse } of config.feeds) emit('watching', { feed, input, warehouse });
   const status = onTerminal ? new StatusLine() : undefined;
@@ -55,8 +54,15 @@ export async function runChildren(name: string, config: Config, children: ChildS
   status?.clear();
   if (since && last) printNote(`${name}: ${summaryText(last, since, ended.once === undefined)}`);
   else emit('stopped', { exit_code: ended.exitCode });
-  if (ended.reason !== undefined) printNote(`${name}: ${safeText(ended.reason)}`);
+  if (ended.reason !== undefined) tellFatal(said(`${name}: ${safeText(ended.reason)}`));
   return ended;
+}
+
+/** Returns whether a person watches. */
+export function beginParentLog({ service }: Config): boolean {
+  const onTerminal = isatty(STDERR);
+  beginLog(onTerminal ? 'lines' : 'json', service.logLevel as Level, { role: 'parent' }, service.shell);
+  return onTerminal;
 }
 
 /** A first report comes when files may be in already. Undefined: it cannot be read, and the children will say why. */

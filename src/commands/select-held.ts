@@ -5,6 +5,7 @@
 import type { Job, JobId, QueueView } from '../../queue/index.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
+import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { heldRows } from '../service/status/held-list.js';
 import { printNote } from './console.js';
@@ -36,7 +37,7 @@ export function selectHeld(
   }
   for (const word of named.unmet())
     printNote(
-      `${spec.name}: ${safeText(word)} is not held${options.code ? ` for ${options.code}` : ''}; ingest-ctl held lists what is.`,
+      `${spec.name}: ${safeText(word)} is not held${options.code ? ` for ${options.code}` : ''}; ${typed('ingest-ctl held')} lists what is.`,
     );
   return { ids, missing: named.unmet().length };
 }

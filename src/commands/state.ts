@@ -2,7 +2,7 @@
  * The state's folder, before a process opens the state: made by who may make it, waited for by a worker.
  * Does not: write to the database.
  */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
@@ -24,21 +24,8 @@ import { printNote } from './console.js';
 /** The path of the state that a command needs. Errors: EnvironmentError, where there is none; it says if that state is lost. */
 export async function stateFor(invocation: Invocation): Promise<string> {
   const path = statePathOf(invocation, process.env);
-  try {
-    return existingState(path);
-  } catch (error) {
-    // It may be there all the same, where this user must not see it.
-    if (isMissing(path)) await refuseLostState(path, invocation.feeds.map(foldersOf));
-    throw error;
-  }
-}
-
-function isMissing(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) === undefined;
-  } catch {
-    return false;
-  }
+  await refuseLostState(path, invocation.feeds.map(foldersOf));
+  return existingState(path);
 }
 
 function foldersOf({ name, values }: Invocation['feeds'][number]): FeedFolders {

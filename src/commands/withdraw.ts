@@ -2,32 +2,18 @@
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { placeOf, shownPlace } from '../ingest/ledger/content.js';
-import { nameOfBytes, shownName } from '../linux/index.js';
 import { withdraw as withdrawContent } from '../tools/exceptions/exceptions.js';
 import { makeException } from './exception.js';
 
 export const withdraw = (argv: readonly string[]): Promise<number> =>
-  makeException('withdraw', argv, {
-    async here(backend, named, said) {
-      const at = safeText(shownPlace(named.feed.warehouse, placeOf(named.content)));
-      if (named.isDuplicate) {
-        throw new OperatorError(
-          'not_ours_to_withdraw',
-          `that file was not ingested: it is a duplicate of ${at}; name that one where it is meant.`,
-        );
-      }
-      const id = await withdrawContent(backend, named, said);
-      return `${at} is withdrawn: a worker writes the correction and moves it to failed/ of the work directory (job ${id})`;
-    },
-    async elsewhere(_shared, { hostName, target, state }) {
-      const where = target === null ? '' : `, as ${shownName(nameOfBytes(target))} in its warehouse`;
+  makeException('withdraw', argv, async (backend, named, said) => {
+    const at = safeText(shownPlace(named.feed.warehouse, placeOf(named.content)));
+    if (named.isDuplicate) {
       throw new OperatorError(
         'not_ours_to_withdraw',
-        safeText(
-          state === 'stored'
-            ? `that content is stored by host ${hostName}${where}: run it there.`
-            : `that content is on its way at host ${hostName}: where it is held, ingest-ctl discard gives it up there.`,
-        ),
+        `that file was not ingested: it is a duplicate of ${at}; name that one where it is meant.`,
       );
-    },
+    }
+    const id = await withdrawContent(backend, named, said);
+    return `${at} is withdrawn: a worker writes the correction and moves it to failed/ of the work directory (job ${id})`;
   });

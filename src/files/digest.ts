@@ -49,7 +49,7 @@ export async function digestThrottled(fd: number, size: number, throttle: Thrott
 
 /**
  * For a file of any size. The descriptor's position shows the progress to readers of /proc
- * (src/service/dashboard/data/progress.ts). `onChunk` gets each chunk in order, before the next one is hashed: for
+ * (src/ingest/health/read-so-far.ts). `onChunk` gets each chunk in order, before the next one is hashed: for
  * copying while hashing.
  */
 export async function digestLarge(fd: number, onChunk?: (chunk: Buffer, at: number) => Promise<void>): Promise<Digest> {

@@ -2,12 +2,14 @@
  * The marker `.ingest-root` of a root. It shows that this is the directory that was set up, and not the empty mount
  * point below it. A work directory and a manifests directory belong to one state, and their marker has the UUID of that
  * state.
- * Guarantees: a marker is whole or absent (written under another name, synced, renamed without overwriting).
+ * Guarantees: a marker is whole or absent (written under another name, synced, renamed without overwriting). A root in which
+ * nothing can be renamed so gets none, and is refused. Errors: NoSafeRename.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, readdirSync, readFileSync, writeSync } from 'node:fs';
-import { type ByteName, LinuxError, nameOfText, O, openAt, renameNoReplace } from '../linux/index.js';
+import { type ByteName, LinuxError, nameOfText, O, openAt } from '../linux/index.js';
 import { removeIfThere } from './copy.js';
+import { deliverCopy } from './moves.js';
 
 export const MARKER = nameOfText('.ingest-root');
 const TEMPORARY = /^\.ingest-root\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -61,11 +63,11 @@ function makeNew(rootFd: number, marker: Marker): Marker {
   try {
     writeSync(fd, `${JSON.stringify(marker)}\n`);
     fsyncSync(fd);
-    renameNoReplace(rootFd, temporary, rootFd, MARKER);
+    deliverCopy({ dir: rootFd, name: temporary }, { dir: rootFd, name: MARKER });
   } catch (error) {
-    removeIfThere(rootFd, temporary);
     if (readMarker(rootFd) === undefined) throw error;
   } finally {
+    removeIfThere(rootFd, temporary);
     closeSync(fd);
   }
   return readMarker(rootFd) ?? marker;

@@ -1,39 +1,111 @@
 /**
- * Finds mounts below an input: files of another mount can only be sealed inside that mount.
+ * Finds mounts and subvolumes below an input: their files can only be sealed inside them.
  */
 import { readFileSync } from 'node:fs';
-import { statFd } from '../linux/index.js';
-import { type ByteName, nameOfText } from '../linux/names.js';
+import {
+  AT_FDCWD,
+  type ByteName,
+  closeFd,
+  fsKindOf,
+  joinNames,
+  LinuxError,
+  nameOfText,
+  O,
+  openAt,
+  openDirectory,
+  type Stat,
+  shownName,
+  statAtOrNone,
+  statFd,
+} from '../linux/index.js';
 import type { Directories } from './directories.js';
 import { folderOf } from './job-paths.js';
-
-export function sameMount(a: number, b: number): boolean {
-  const [x, y] = [statFd(a), statFd(b)];
-  return x.mountId !== undefined ? x.mountId === y.mountId : x.dev === y.dev;
-}
+import { namesIn } from './names-in.js';
 
 /**
- * The topmost directory, relative to the root of `directories`, of the mount that contains `path`. '' is the root's own
- * mount.
+ * True for two directories between which files can be renamed. A subvolume of btrfs is no mount: it has the mount of its
+ * parent and a device number of its own. Two bind mounts of one filesystem have one device number.
+ */
+export const sameMount = (a: number, b: number): boolean => boundaryOf(statFd(a)) === boundaryOf(statFd(b));
+
+/** Equal texts are equal places. */
+export const boundaryOf = ({ mounted, dev }: Stat): string => `${mounted}:${dev}`;
+
+/**
+ * The topmost directory, relative to the root of `directories`, of the mount or subvolume that contains `path`. '' is
+ * that of the root itself.
  */
 export function mountOf(directories: Directories, path: ByteName): ByteName {
-  const mountId = (at: ByteName): bigint => {
-    const stat = statFd(directories.directory(at));
-    return stat.mountId ?? BigInt(stat.dev);
-  };
+  const boundary = (at: ByteName): string => boundaryOf(statFd(directories.directory(at)));
   let at = folderOf(path);
-  const mine = mountId(at);
-  while (at !== '' && mountId(folderOf(at)) === mine) at = folderOf(at);
+  const mine = boundary(at);
+  while (at !== '' && boundary(folderOf(at)) === mine) at = folderOf(at);
   return at;
 }
 
+/** The directories below one from which files cannot be renamed into it: mounts, and subvolumes of btrfs. */
+export function boundariesBelow(directory: string): ByteName[] {
+  const mounts = mountsBelow(directory);
+  const hasSubvolumes = ['', ...mounts].some((at) => isBtrfs(joinNames(nameOfText(directory), at as ByteName)));
+  return hasSubvolumes ? [...new Set([...mounts, ...subvolumesBelow(directory)])] : mounts;
+}
+
+function isBtrfs(path: ByteName): boolean {
+  try {
+    return fsKindOf(path).name === 'btrfs';
+  } catch {
+    return false; // a mount that this user may not enter, or that hangs on nothing
+  }
+}
+
+/** No table of the system lists subvolumes for ordinary users, so all directories are read. Hidden ones have no files of ours. */
+function subvolumesBelow(directory: string): ByteName[] {
+  const found: ByteName[] = [];
+  const root = openAt(AT_FDCWD, nameOfText(directory), O.RDONLY | O.DIRECTORY, { resolve: 'any' });
+  const pending = ['' as ByteName];
+  try {
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) pending.push(...foldersIn(root, at, found));
+    return found;
+  } finally {
+    closeFd(root);
+  }
+}
+
+function foldersIn(root: number, at: ByteName, found: ByteName[]): ByteName[] {
+  let fd: number;
+  try {
+    fd = openDirectory(root, at === '' ? ('.' as ByteName) : at);
+  } catch (error) {
+    if (error instanceof LinuxError) return []; // gone, or not for this user: then nothing of ours lies there
+    throw error;
+  }
+  try {
+    const { dev } = statFd(fd);
+    const folders: ByteName[] = [];
+    for (const name of namesIn(fd)) {
+      const stat = name.startsWith('.') ? undefined : statAtOrNone(fd, name);
+      if (stat?.kind !== 'directory') continue;
+      folders.push(joinNames(at, name));
+      if (stat.dev !== dev) found.push(joinNames(at, name));
+    }
+    return folders;
+  } finally {
+    closeFd(fd);
+  }
+}
+
 export interface Mount {
+  id: string;
   /** `MAJOR:MINOR` of the filesystem. */
   device: string;
   /** The directory of the filesystem that is mounted here; '' is its root. */
   root: ByteName;
   /** The mount point; '' is /. */
   at: ByteName;
+  /** For example `ext4` or `fuse.sshfs`. */
+  type: string;
+  /** The mounted thing as the filesystem names it: a device, `HOST:PATH`. */
+  source: ByteName;
 }
 
 /**
@@ -49,7 +121,18 @@ export function allMounts(): Mount[] {
     .split('\n')
     .filter(Boolean)
     .map((line) => line.split(' '))
-    .map(([, , device = '', root, at]) => ({ device, root: plain(root), at: plain(at) }));
+    .map(([id = '', , device = '', root, at, ...rest]) => {
+      // Before the type are fields of no fixed number, ended by a dash.
+      const [type = '', source] = rest.slice(rest.indexOf('-') + 1);
+      return { id, device, root: plain(root), at: plain(at), type, source: plain(source) };
+    });
+}
+
+/** The type and the source of the filesystem of an open directory, for a sentence. */
+export function filesystemOf(fd: number): string {
+  const id = String(statFd(fd).mountId);
+  const mount = allMounts().find((one) => one.id === id);
+  return mount ? `${mount.type}, ${shownName(mount.source)}` : fsKindOf(fd).name;
 }
 
 /** The mount points below a directory, relative to it. */

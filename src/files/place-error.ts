@@ -5,18 +5,15 @@
  */
 import { codeOfErrno, LinuxError } from '../linux/index.js';
 
-/**
- * `process`: the chain of a feed; no file of the feed can pass while the chain cannot be loaded. `ledger`: the shared
- * ledger of several hosts.
- */
-export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process' | 'ledger';
+/** `process`: the chain of a feed; no file of the feed can pass while the chain cannot be loaded. */
+export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process';
 
 export class PlaceError extends Error {
   override readonly name = 'PlaceError';
   constructor(
     readonly place: PlaceKind,
     readonly path: string,
-    /** An errno name, `no_marker` or `stuck`. */
+    /** An errno name, `no_marker`, `no_safe_rename` or `stuck`. */
     readonly code: string,
     sentence: string,
     /** Set for a copy that had no room: only a copy needs the room of a whole file at once. */
@@ -54,6 +51,25 @@ export class BelowMark extends Error {
   }
 }
 
+/** A filesystem that has no way to give a file a name without overwriting. */
+export class NoSafeRename extends Error {
+  override readonly name = 'NoSafeRename';
+  readonly remedy = 'name a directory on one that has either: ext4, xfs, btrfs, tmpfs, NFS';
+
+  constructor(
+    /** Follows the name of the place in a sentence. */
+    readonly what: string,
+  ) {
+    super(what);
+    this.message = `${what}: ${this.remedy}`;
+  }
+}
+
+export const noSafeRename = (filesystem: string, lacks: { rename: string; link: string }): NoSafeRename =>
+  new NoSafeRename(
+    `is on a filesystem (${filesystem}) that has neither a rename that overwrites nothing (RENAME_NOREPLACE: ${lacks.rename}) nor hard links (link: ${lacks.link}), so a file could be lost under another`,
+  );
+
 /** Errors that apply to every file of the place. */
 const WRITE_CODES = new Set([
   'ENOSPC',
@@ -67,11 +83,17 @@ const WRITE_CODES = new Set([
   'ENODEV',
   'ENXIO',
 ]);
+/** In addition, of a folder that all files share, such as the folder of a day. */
+const FOLDER_CODES = new Set([...WRITE_CODES, 'ENOTDIR', 'ELOOP']);
 const READ_CODES = new Set(['ESTALE', 'ENOTCONN', 'EMFILE', 'ENFILE']);
 
 /** A unit of systemd may give a process a read-only view of a filesystem that others may write. */
 export const READ_ONLY =
   'is on a read-only filesystem, or the unit of the service may not write there: remount it, or add it to ReadWritePaths= of the unit (docs/install.md)';
+
+/** The part of a place that was used: a file or folder in it, a folder that all its files share, or the root itself. */
+type Access = 'read' | 'write' | 'folder' | 'root';
+const CODES = { read: READ_CODES, write: WRITE_CODES, folder: FOLDER_CODES };
 
 const MEANING: Record<string, string> = {
   ENOSPC: 'has no space (or no inodes) left: free some',
@@ -80,7 +102,7 @@ const MEANING: Record<string, string> = {
   ESTALE: 'is a stale network mount: mount it again',
   EIO: 'answers with I/O errors: look at the kernel log and the disk',
   ENOTCONN: 'is a mount whose server is gone: mount it again',
-  ENOENT: 'is missing: mount or create it',
+  ENOENT: 'is missing: mount it, or put it back',
   ENOTDIR: 'is not a directory any more: put the directory back',
   EACCES: 'may not be entered by this user: give it the permission',
   EPERM: 'does not permit this to this user: give it the permission',
@@ -89,7 +111,8 @@ const MEANING: Record<string, string> = {
   EMFILE: 'could not be opened, this process is out of file descriptors: raise the limit (ulimit -n)',
   ENFILE: 'could not be opened, the machine is out of file descriptors: raise fs.file-max',
   stuck: 'does not answer: check its mount, and its server or disk',
-  no_marker: 'has lost its marker .ingest-root: mount the right file system there (nothing is written until then)',
+  no_marker:
+    'has lost its marker .ingest-root: mount the one that was there, or put it back (nothing is written until then)',
 };
 
 export function errnoOf(error: unknown): string | undefined {
@@ -107,7 +130,7 @@ export function placeError(place: PlaceKind, path: string, code: string, copy?: 
 /**
  * Runs `act` on `place`. An error that concerns the whole place is thrown as a PlaceError, any other error unchanged.
  */
-export function inPlace<T>(place: PlaceKind, path: string, access: 'read' | 'write' | 'root', act: () => T): T {
+export function inPlace<T>(place: PlaceKind, path: string, access: Access, act: () => T): T {
   try {
     return act();
   } catch (error) {
@@ -118,7 +141,7 @@ export function inPlace<T>(place: PlaceKind, path: string, access: 'read' | 'wri
 export async function inPlaceAsync<T>(
   place: PlaceKind,
   path: string,
-  access: 'read' | 'write' | 'root',
+  access: Access,
   act: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -128,9 +151,11 @@ export async function inPlaceAsync<T>(
   }
 }
 
-function asPlaceError(place: PlaceKind, path: string, access: 'read' | 'write' | 'root', error: unknown): unknown {
+function asPlaceError(place: PlaceKind, path: string, access: Access, error: unknown): unknown {
+  if (error instanceof NoSafeRename)
+    return new PlaceError(place, path, 'no_safe_rename', `the ${place} ${path} ${error.message}`);
   const code = errnoOf(error);
   if (code === undefined || error instanceof PlaceError) return error;
-  const speaksOfPlace = access === 'root' ? code in MEANING : (access === 'write' ? WRITE_CODES : READ_CODES).has(code);
+  const speaksOfPlace = access === 'root' ? code in MEANING : CODES[access].has(code);
   return speaksOfPlace ? placeError(place, path, code, error instanceof NoRoom ? error : undefined) : error;
 }

@@ -11,9 +11,12 @@ export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
   EINTR: 4,
+  ENXIO: 6,
+  E2BIG: 7,
   EBADF: 9,
   EAGAIN: 11,
   EACCES: 13,
+  EEXIST: 17,
   EXDEV: 18,
   ENOTDIR: 20,
   EINVAL: 22,
@@ -24,6 +27,7 @@ export const ERRNO = {
   ENAMETOOLONG: 36,
   ENOLCK: 37,
   ENOSYS: 38,
+  ENODATA: 61,
   EOPNOTSUPP: 95,
 } as const;
 

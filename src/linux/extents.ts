@@ -1,5 +1,6 @@
 /**
- * The space of a file: shares it with another file, reserves it, and sets the position in it.
+ * The space of a file: shares it with another file, reserves it, finds its data between holes, and sets the position
+ * in it.
  * Guarantees: "this filesystem cannot do it" is a return value, not an error. Offsets and lengths are in bytes, exact
  * up to 2^53.
  */
@@ -50,4 +51,29 @@ const SEEK_SET = 0;
  */
 export function setPosition(fd: number, at: number): void {
   if (lseek(fd, at, SEEK_SET) < 0) throw new LinuxError('lseek', errno());
+}
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+export interface Range {
+  from: number;
+  to: number;
+}
+
+/**
+ * The next data at or after `at`; undefined: from there on the file is a hole. Where the filesystem does not know its
+ * holes, all is data. The position of the descriptor is `at` afterwards. Source: lseek(2).
+ */
+export function dataAfter(fd: number, at: number): Range | undefined {
+  try {
+    const from = lseek(fd, at, SEEK_DATA);
+    if (from < 0 && errno() === ERRNO.ENXIO) return undefined;
+    const to = from < 0 ? -1 : lseek(fd, from, SEEK_HOLE);
+    if (from < 0) return { from: at, to: Number.POSITIVE_INFINITY };
+    // The file may be cut or punched between the two calls.
+    return { from, to: to <= from ? Number.POSITIVE_INFINITY : to };
+  } finally {
+    setPosition(fd, at);
+  }
 }

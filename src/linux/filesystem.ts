@@ -15,6 +15,8 @@ export interface FsKind {
   network: boolean;
   /** A refused lease means that there is a writer; a granted lease means that there is none. */
   leasesMeaningful: boolean;
+  /** A reboot empties it. */
+  inMemory?: true;
   /** syncfs(2) returns when the data is durable, and returns its errors. */
   syncfsHonoured: boolean;
 }
@@ -22,6 +24,7 @@ export interface FsKind {
 const local = (name: string): FsKind => ({ name, network: false, leasesMeaningful: true, syncfsHonoured: true });
 /** Leases work, because the kernel implements them, but nobody has confirmed syncfs. */
 const plain = (name: string): FsKind => ({ ...local(name), syncfsHonoured: false });
+const inMemory = (kind: FsKind): FsKind => ({ ...kind, inMemory: true });
 const remote = (name: string): FsKind => ({ name, network: true, leasesMeaningful: false, syncfsHonoured: false });
 
 const KINDS = new Map<number, FsKind>([
@@ -29,8 +32,8 @@ const KINDS = new Map<number, FsKind>([
   [0x58465342, local('xfs')],
   [0x9123683e, local('btrfs')],
   [0xf2f52010, local('f2fs')],
-  [0x01021994, local('tmpfs')],
-  [0x858458f6, plain('ramfs')],
+  [0x01021994, inMemory(local('tmpfs'))],
+  [0x858458f6, inMemory(plain('ramfs'))],
   [0x2fc12fc1, plain('zfs')],
   [0xca451a4e, plain('bcachefs')],
   [0x4d44, plain('vfat')],

@@ -45,9 +45,15 @@ export const ioctl = bind<(fd: number, request: number, ...rest: Variadic[]) => 
 /** Ends the process without what `exit` does first. */
 export const _exit = bind<(code: number) => never>('void _exit(int code)');
 export const prctl = bind<(option: number, ...rest: Variadic[]) => number>('int prctl(int option, ...)');
+export const setrlimit = bind<(resource: number, limits: Bytes) => number>(
+  'int setrlimit(int resource, const uint8_t *limits)',
+);
 /** The handler is a number here; only SIG_IGN is used. */
 export const signal = bind<(number: number, handler: number) => number>(
   'intptr_t signal(int number, intptr_t handler)',
+);
+export const sigaction = bind<(number: number, act: null, old: Bytes) => number>(
+  'int sigaction(int number, const uint8_t *act, uint8_t *old)',
 );
 
 export const statx = bind<(dirFd: number, name: Bytes, flags: number, mask: number, into: Bytes) => number>(
@@ -56,6 +62,12 @@ export const statx = bind<(dirFd: number, name: Bytes, flags: number, mask: numb
 export const renameat2 = bind<
   (oldDir: number, oldName: Bytes, newDir: number, newName: Bytes, flags: number) => number
 >('int renameat2(int oldDir, const uint8_t *oldName, int newDir, const uint8_t *newName, unsigned int flags)');
+export const renameat = bind<(oldDir: number, oldName: Bytes, newDir: number, newName: Bytes) => number>(
+  'int renameat(int oldDir, const uint8_t *oldName, int newDir, const uint8_t *newName)',
+);
+export const linkat = bind<(oldDir: number, oldName: Bytes, newDir: number, newName: Bytes, flags: number) => number>(
+  'int linkat(int oldDir, const uint8_t *oldName, int newDir, const uint8_t *newName, int flags)',
+);
 export const unlinkat = bind<(dir: number, name: Bytes, flags: number) => number>(
   'int unlinkat(int dir, const uint8_t *name, int flags)',
 );
@@ -87,6 +99,13 @@ export const fallocate = bind<(fd: number, mode: number, offset: number, length:
   'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
 );
 export const fstatfs = bind<(fd: number, into: Bytes) => number>('int fstatfs(int fd, uint8_t *into)');
+export const fgetxattr = bind<(fd: number, name: string, into: Bytes, size: number) => number>(
+  'long fgetxattr(int fd, const char *name, uint8_t *into, size_t size)',
+);
+export const fsetxattr = bind<(fd: number, name: string, value: Bytes, size: number, flags: number) => number>(
+  'int fsetxattr(int fd, const char *name, const uint8_t *value, size_t size, int flags)',
+);
+export const fremovexattr = bind<(fd: number, name: string) => number>('int fremovexattr(int fd, const char *name)');
 export const syncfs = bind<(fd: number) => number>('int syncfs(int fd)');
 export const futimens = bind<(fd: number, times: Bytes) => number>('int futimens(int fd, const uint8_t *times)');
 export const clock_gettime = bind<(clock: number, into: Bytes) => number>(

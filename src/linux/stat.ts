@@ -26,6 +26,10 @@ export interface Stat {
   ctimeNs: bigint;
   /** Differs between two mounts of one filesystem. Undefined before Linux 5.8. */
   mountId: bigint | undefined;
+  /** True at the root of a mount. False also before Linux 5.8, which does not show it. */
+  isMountRoot: boolean;
+  /** With either, even root may not rename or remove the file, nor an entry of the directory (chattr(1)). */
+  attribute: 'immutable' | 'append-only' | undefined;
   /** The mount id as text, or the device number if the kernel has no mount id. */
   mounted: string;
   /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`: changes with every write, every rename and every replacement of the file. */
@@ -51,6 +55,9 @@ const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_BTIME = 0x800;
 const STATX_MNT_ID = 0x1000;
+const STATX_ATTR_IMMUTABLE = 0x10;
+const STATX_ATTR_APPEND = 0x20;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 /** The file type bits of a mode. A directory entry uses the same numbers. */
 export const KINDS_OF_TYPES: Readonly<Record<number, Kind | undefined>> = {
@@ -119,6 +126,7 @@ class FileStat implements Stat {
   readonly uid = u32[5]!;
   readonly gid = u32[6]!;
   readonly nlink = u32[4]!;
+  private readonly attributes = u32[2]!;
   readonly dev = deviceNow();
   readonly size = u32[10]! + u32[11]! * 2 ** 32;
   private readonly inode = wideAt(8);
@@ -147,6 +155,13 @@ class FileStat implements Stat {
   }
   get mountId(): bigint | undefined {
     return this.mount === undefined ? undefined : BigInt(this.mount);
+  }
+  get isMountRoot(): boolean {
+    return (this.attributes & STATX_ATTR_MOUNT_ROOT) !== 0;
+  }
+  get attribute(): Stat['attribute'] {
+    if (this.attributes & STATX_ATTR_IMMUTABLE) return 'immutable';
+    return this.attributes & STATX_ATTR_APPEND ? 'append-only' : undefined;
   }
   get mounted(): string {
     return String(this.mount ?? this.dev);

@@ -4,8 +4,9 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Operation } from '../change-log/index.js';
-import { folderOf } from '../files/job-paths.js';
+import { baseOf, folderOf } from '../files/job-paths.js';
 import { namesIn } from '../files/names-in.js';
+import { isOfFilesystem } from '../files/of-filesystem.js';
 import { type ByteName, joinNames, type Stat, shownName, statFd } from '../linux/index.js';
 import { compareDirectory, ensure } from './acts/ensure.js';
 import { file, isLike, symlink } from './acts/files.js';
@@ -82,7 +83,8 @@ export class TreeSync {
     for (const name of namesIn(trees.dest.directory(path))) {
       if (++n % limits.sliceNames === 0) await turn();
       const child = joinNames(path, name);
-      if (trees.inSource(child) === undefined) await this.given.trouble.guarded(child, () => this.#gone(trees, child));
+      if (trees.inSource(child) === undefined && !this.#isOfMount(trees, child))
+        await this.given.trouble.guarded(child, () => this.#gone(trees, child));
     }
   }
 
@@ -93,6 +95,7 @@ export class TreeSync {
   async one(trees: Trees, path: ByteName, event?: Operation, parent?: Stat): Promise<boolean> {
     const { parts } = this.given;
     if (path === '') return true;
+    if (this.#isOfMount(trees, path)) return false;
     const found = trees.inSource(path);
     if (found === undefined || isSpecial(found.kind)) {
       if (found && parts.rules.coversAll(path, false)) this.#logSpecial(path, found);
@@ -117,6 +120,13 @@ export class TreeSync {
     }
     done();
     return false;
+  }
+
+  /** True for what a filesystem that is mounted below SOURCE or DEST keeps at its root; the rules know their own roots. */
+  #isOfMount(trees: Trees, path: ByteName): boolean {
+    const folder = folderOf(path);
+    const isRoot = () => [trees.inSource(folder), trees.inDest(folder)].some((found) => found?.isMountRoot === true);
+    return isOfFilesystem(baseOf(path), () => folder !== '' && isRoot());
   }
 
   async #copy(trees: Trees, path: ByteName, { size }: Stat, done: () => void): Promise<void> {

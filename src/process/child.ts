@@ -1,41 +1,60 @@
 /**
  * The child process that runs a feed's chain. The worker sends it the chain first, then one file after the other.
- * Guarantees: only the loaded module is kept between files; each file gets one answer.
+ * Guarantees: only the loaded module is kept between files; each file gets one answer. What the module does outside of any file is
+ * reported as the module's fault.
  * Does not: protect against the module, which runs in this process. The worker notices its end, and knows the current file.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { blamed, loadModule, versionOf } from './chain/module.js';
 import { Unloadable } from './formats/fault.js';
 import type { ChainMessage, ChildMessage, FileMessage, ParentMessage } from './messages.js';
 import { type Answer, type LoadedChain, processFile } from './process-file.js';
 
-/** Sends an answer to the worker. */
+/** Sends a message to the worker. It is written before the call returns, so that it arrives also if the module exits next. */
 type Send = (message: ChildMessage) => void;
 
+let modulePath: string | undefined;
 let chain: LoadedChain | undefined;
-/** Resolves when the module is loaded; a file may come earlier. */
-let loaded: Promise<void> | undefined;
 /** The file in progress. */
 let atWork: FileMessage | undefined;
+/** The file in whose steps something was begun, also if it happens later. Undefined for what the module began when it was loaded. */
+const begunIn = new AsyncLocalStorage<FileMessage>();
 
 /** Listens to the worker until it closes the channel. */
 export function serveWorker(): void {
   const send: Send = (message) => void process.send?.(message);
   process.on('message', (message: ParentMessage) => {
-    if (message.kind === 'chain') loaded = load(message, send);
-    else void work(message, send);
+    if (message.kind === 'chain') void load(message, send);
+    else void begunIn.run(message, () => work(message, send));
   });
   process.on('disconnect', dieNow);
-  // A rejection that the module did not await. If it belongs to an earlier file it is only logged.
-  process.on('unhandledRejection', (error) => {
-    const path = chain?.options.module;
-    process.stderr.write(`a promise of the module was rejected, and nobody awaited it: ${blamed(error, path)}\n`);
-    if (atWork === undefined) return;
-    const { job, name } = atWork;
-    const reason = `${name}: a promise that no step returned was rejected: ${blamed(error, path)}`;
-    // A file in progress cannot be stopped, so the next file gets another process.
-    process.send?.({ kind: 'bad', job, code: 'process_failed', reason }, undefined, {}, dieNow);
+  process.on('unhandledRejection', (error) => late('a promise that no step returned was rejected', error));
+  process.on('uncaughtException', (error) => late('what no step awaited has failed', error));
+  process.on('exit', (code) => {
+    if (begunIn.getStore() === undefined) send(ofModule(`it ended its process with code ${code}`));
   });
 }
+
+/**
+ * An error that no step threw. A file in progress cannot be stopped, so this process ends. The cause may be an earlier file: then
+ * the worker gives the current one a process of its own.
+ */
+function late(what: string, error: unknown): void {
+  const how = `${what}: ${blamed(error, modulePath)}`;
+  process.stderr.write(`${how}\n`);
+  process.send?.(lateMessage(how), undefined, {}, dieNow);
+}
+
+function lateMessage(how: string): ChildMessage {
+  if (atWork === undefined || begunIn.getStore() === undefined) return ofModule(how);
+  const { job, name } = atWork;
+  return { kind: 'bad', job, code: 'process_failed', reason: `${name}: ${how}` };
+}
+
+const ofModule = (how: string): ChildMessage => ({
+  kind: 'unloadable',
+  reason: `outside of any file, the module ${modulePath} has failed: ${how}`,
+});
 
 /** Ends the process whatever the module keeps open, without the module's exit handlers. */
 function dieNow(): void {
@@ -43,6 +62,7 @@ function dieNow(): void {
 }
 
 async function load({ options }: ChainMessage, send: Send): Promise<void> {
+  modulePath = options.module;
   try {
     const module = options.module === undefined ? undefined : await loadModule(options.module);
     chain = { options, module };
@@ -55,11 +75,11 @@ async function load({ options }: ChainMessage, send: Send): Promise<void> {
 
 async function work(file: FileMessage, send: Send): Promise<void> {
   const { job } = file;
-  await loaded;
-  // Already reported.
-  if (chain === undefined) return;
   atWork = file;
-  const answer = await processFile(chain, file, (records, bytes) => send({ kind: 'progress', job, records, bytes }));
+  const answer = await processFile(chain!, file, {
+    begun: () => send({ kind: 'begun', job }),
+    progress: (records, bytes) => send({ kind: 'progress', job, records, bytes }),
+  });
   atWork = undefined;
   send(messageOf(job, answer));
 }

@@ -7,7 +7,7 @@ import type { Fault } from './formats/fault.js';
 
 export type { Fault, HoldCode } from './formats/fault.js';
 
-/** The first message to the child. Answer: `ready` or `unloadable`. */
+/** The first message to the child. Answer: `ready` or `unloadable`. Only then it gets files. */
 export interface ChainMessage {
   kind: 'chain';
   feed: string;
@@ -15,7 +15,7 @@ export interface ChainMessage {
 }
 
 /**
- * One file at a time. The child creates DIRECTORY/JOB.out.N.CLAIM, N from 1 in the order in which tags first occur. It
+ * One file at a time. Answers: `begun`, then one of the others; or `unloadable`. The child creates DIRECTORY/JOB.out.N.CLAIM, N from 1 in the order in which tags first occur. It
  * closes them before it answers `done`, and removes them before any other answer.
  */
 export interface FileMessage {
@@ -60,8 +60,10 @@ export interface Report {
 export type ChildMessage =
   /** SHA-256 (hex) of the module's file and the chain's configuration. */
   | { kind: 'ready'; version: string }
-  /** Closes the feed's gate: the module cannot be loaded, its factory fails, or the chain does not fit it. Also an answer to a file. */
+  /** Closes the feed's gate: the module fails outside of any file, its factory fails, or the chain does not fit it. Also an answer to a file. */
   | { kind: 'unloadable'; reason: string }
+  /** The module has answered its steps. What happens from now on may be the fault of this file. */
+  | { kind: 'begun'; job: string }
   /** Sent once a second while a file is read. */
   | { kind: 'progress'; job: string; records: number; bytes: number }
   | { kind: 'done'; job: string; report: Report }

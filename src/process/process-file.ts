@@ -34,8 +34,12 @@ export interface LoadedChain {
   module: StepsOf | undefined;
 }
 
-/** Called at least once a second while the file is processed, with the records done and the bytes read so far. */
-export type Progress = (records: number, bytes: number) => void;
+export interface Told {
+  /** Called when the module has answered its steps, before the file is read. */
+  begun?(): void;
+  /** Called at least once a second while the file is processed, with the records done and the bytes read so far. */
+  progress?(records: number, bytes: number): void;
+}
 
 const FORMATS: Record<ProcessOptions['format'], new (options: ProcessOptions) => Format> = {
   csv: Csv,
@@ -52,14 +56,14 @@ const OUTPUT_MORE_BYTES = 1 << 30;
 export async function processFile(
   chain: LoadedChain,
   file: Omit<FileMessage, 'kind'>,
-  progress: Progress,
+  told: Told = {},
 ): Promise<Answer> {
   const { options } = chain;
   const run = new Run(file.name, new FORMATS[options.format](options), options);
   const bytesMax = options.outputBytesMax ?? OUTPUT_FACTOR * file.size + OUTPUT_MORE_BYTES;
   const outputs = new Outputs(run, { ...file, bytesMax });
   try {
-    const report = await through(run, outputs, chain, file, progress);
+    const report = await through(run, outputs, chain, file, told);
     return { kind: 'done', report };
   } catch (error) {
     outputs.discard();
@@ -82,10 +86,11 @@ async function through(
   outputs: Outputs,
   { options, module }: LoadedChain,
   file: Omit<FileMessage, 'kind'>,
-  progress: Progress,
+  told: Told,
 ): Promise<Report> {
   const steps = module && stepsOf(module, { name: file.name, size: file.size }, options.module ?? 'of the chain');
   const chain = new Chain(run, outputs, steps, options.module);
+  told.begun?.();
   const source = openSource({
     path: Buffer.from(file.path, 'latin1'),
     name: file.name,
@@ -94,7 +99,7 @@ async function through(
   });
   let records: number;
   try {
-    records = await readAll(run, chain, source, progress);
+    records = await readAll(run, chain, source, told);
   } finally {
     source.close();
   }
@@ -105,7 +110,7 @@ async function through(
 }
 
 /** Returns the number of records. */
-async function readAll(run: Run, chain: Chain, source: Source, progress: Progress): Promise<number> {
+async function readAll(run: Run, chain: Chain, source: Source, told: Told): Promise<number> {
   const { format, options } = run;
   const window = new Window(source, run.name, options);
   run.window = window;
@@ -116,7 +121,7 @@ async function readAll(run: Run, chain: Chain, source: Source, progress: Progres
     const nowMs = performance.now();
     if (nowMs - toldMs < PROGRESS_MS) return;
     toldMs = nowMs;
-    progress(records, source.bytesRead);
+    told.progress?.(records, source.bytesRead);
   };
   const begin = (): void => {
     begun = true;

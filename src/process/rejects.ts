@@ -1,9 +1,8 @@
 /** The bound on records in the output `reject` of a file. */
+import { REJECT } from '../base/config/values/process.js';
 import type { Outputs } from './chain/outputs.js';
 import type { Run } from './chain/run.js';
 import { Held } from './formats/fault.js';
-
-const REJECT = 'reject';
 
 /** Returns the number of rejected records. Errors: throws `rejects_too_many`. */
 export function rejectedWithin(run: Run, outputs: Outputs, records: number): number {

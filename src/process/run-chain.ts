@@ -42,7 +42,7 @@ export async function runChain(
     writeFileSync(path, input);
     const size = Buffer.byteLength(input);
     const place = { path, name, size, directory, job: 'TEST', claim: 1, minFreeBytes: 0 };
-    const answer = await processFile({ options, module }, place, () => {});
+    const answer = await processFile({ options, module }, place);
     if (answer.kind === 'held') return { records: 0, rejected: 0, outputs: {}, held: answer.error.fault };
     if (answer.kind === 'no_room') throw new Error(`${directory} has no room: ${answer.free} bytes are free`);
     if (answer.kind === 'unloadable') throw new Error(answer.reason);

@@ -1,4 +1,5 @@
+import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingestCtl } from '../commands/ingest-ctl.js';
 
-runCommand('ingest-ctl', () => ingestCtl(process.argv.slice(2)));
+runCommand('ingest-ctl', () => ingestCtl(argumentsOf()));

@@ -1,4 +1,5 @@
+import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingestDashboard } from '../commands/ingest-dashboard.js';
 
-runCommand('ingest-dashboard', () => ingestDashboard(process.argv.slice(2)));
+runCommand('ingest-dashboard', () => ingestDashboard(argumentsOf()));

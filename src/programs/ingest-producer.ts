@@ -1,4 +1,5 @@
+import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingestProducer } from '../commands/ingest-producer.js';
 
-runCommand('ingest-producer', () => ingestProducer(process.argv.slice(2)));
+runCommand('ingest-producer', () => ingestProducer(argumentsOf()));

@@ -1,4 +1,5 @@
+import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingestReplicate } from '../commands/ingest-replicate.js';
 
-runCommand('ingest-replicate', () => ingestReplicate(process.argv.slice(2)));
+runCommand('ingest-replicate', () => ingestReplicate(argumentsOf()));

@@ -1,4 +1,5 @@
+import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingestWorker } from '../commands/ingest-worker.js';
 
-runCommand('ingest-worker', () => ingestWorker(process.argv.slice(2)));
+runCommand('ingest-worker', () => ingestWorker(argumentsOf()));

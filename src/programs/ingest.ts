@@ -1,4 +1,5 @@
+import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingest } from '../commands/ingest.js';
 
-runCommand('ingest', () => ingest(process.argv.slice(2)));
+runCommand('ingest', () => ingest(argumentsOf()));

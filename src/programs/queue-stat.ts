@@ -1,4 +1,5 @@
+import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { queueStat } from '../commands/queue-stat.js';
 
-runCommand('queue-stat', () => queueStat(process.argv.slice(2)));
+runCommand('queue-stat', () => queueStat(argumentsOf()));

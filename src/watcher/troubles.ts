@@ -1,5 +1,6 @@
 /**
- * Converts the engine's troubles into errors with sentences. Each is emitted once when it starts and once when it ends.
+ * Converts the engine's troubles into errors with sentences. Each is emitted when it starts, once for each reason, and once when
+ * it ends.
  * Does not: repair them; the engine does.
  */
 import { type ByteName, shownName } from '../linux/names.js';
@@ -105,7 +106,10 @@ export class Troubles {
 
   #begin(op: Op, path: ByteName | '', code: string, hint: string, about = path): true {
     const at = about === '' ? this.root : `${this.root}/${shownName(about as ByteName)}`;
-    return this.#report(`${op} ${path}`, { op, at, code, hint });
+    const key = `${op} ${path}`;
+    // Another reason may need another act.
+    if (this.#open.get(key)?.code !== code) this.#open.delete(key);
+    return this.#report(key, { op, at, code, hint });
   }
 
   #report(key: string, { op, at, code, hint, cause }: Trouble): true {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Report } from '../../src/service/status/report.js';
 import { editDatabase } from '../world/database.js';
 import { loseState, refused, stateFiles } from '../world/lost.js';
 import { ordinaryUser, skipUnlessReachable } from '../world/users.js';
@@ -41,7 +42,7 @@ test('a held file is CRITICAL and named, unless --max-held allows it', async (t)
   );
   assert.match(
     line,
-    /restart the service and run ingest-ctl retry [0-9A-Z]{26}; or run ingest-ctl discard [0-9A-Z]{26}\. \| waiting=0;;;0 held=1;;0;0 oldest=0s;;86400;0$/,
+    /restart the service and run `ingest-ctl retry [0-9A-Z]{26} --state-path \S+`; or run `ingest-ctl discard [0-9A-Z]{26} --state-path \S+`\. \| waiting=0;;;0 held=1;;0;0 oldest=0s;;86400;0$/,
   );
   assert.equal((await check(world, '--max-held', '1'))[0], 0);
 });
@@ -56,7 +57,7 @@ test('a file that is older than --max-age is CRITICAL: a day, or as it says', as
   assert.equal(code, 2);
   assert.match(
     line,
-    /- a file has been known for 3h\d+m, longer than --max-age 2h\. It is in verify-complete of default: No process is at work on this state; 1 file waits\. start ingest \| /,
+    /- a file has been known for 3h\d+m, longer than --max-age 2h\. It is in verify-complete of default: No sidecar has come for a\.csv\. the uploader has to deliver it; what waits: 1 no sidecar .* \| /,
   );
   age(world, 24);
   assert.match((await check(world))[1], /longer than --max-age 1d/);
@@ -83,6 +84,24 @@ test('the worst comes first, and the others are counted; a bar in a name does no
   assert.match(line, /- 1 file is held in verify-complete .+ \(and 1 more: .+\) \| waiting=1;;;0 held=1;/);
 });
 
+test('an input that cannot be read comes before a held file, in every view', async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'an input that may not be read')) return;
+  const world = createWorld(t, { user: ordinaryUser });
+  world.start('ingest', ['--max-bytes', '100']);
+  world.drop('large.csv', 200);
+  await until('it is held', () => world.jobs().some(({ state }) => state === 'held'), { withinMs: 60_000 });
+  chmodSync(world.input, 0);
+  const codes = async () => {
+    const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
+    return findings.filter(({ severity }) => severity === 'stuck').map(({ code }) => code);
+  };
+  await until('the outage', async () => (await codes()).includes('input_missing'), { withinMs: 60_000 });
+  assert.deepEqual((await codes()).at(-1), 'too_large');
+  const [, line] = await check(world);
+  assert.match(line, /^INGEST CRITICAL - [^|]*cannot be read \(EACCES\).*\(and \d more: /);
+  chmodSync(world.input, 0o700); // An ordinary user could not remove it.
+});
+
 test("an operator's pause is CRITICAL only by the age of its files", async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 10);
@@ -97,7 +116,7 @@ test("an operator's pause is CRITICAL only by the age of its files", async (t) =
   age(world, 30);
   assert.match(
     (await check(world))[1],
-    /CRITICAL - a file .+ longer than --max-age 1d\. It is in verify-complete of default: verify-complete of every feed is paused \(by .+\); 1 file waits\. ingest-ctl resume verify-complete \| /,
+    /CRITICAL - a file .+ longer than --max-age 1d\. It is in verify-complete of default: verify-complete of every feed is paused \(by .+\); 1 file waits\. `ingest-ctl resume verify-complete --state-path \S+`; what waits: 1 paused \| /,
   );
 });
 
@@ -163,6 +182,8 @@ test('a file that its uploader still writes is CRITICAL only by its age', async 
   const isFound = async () => (await world.run('queue-stat', ['--json'])).stdout.includes('"writer_open"');
   await until('the finding', isFound, { withinMs: 60_000 });
   assert.equal((await check(world))[0], 0);
+  const isOld = async () => (await check(world, '--max-age', '1s'))[0] === 2;
+  await until('the file to be older than a second', isOld, { withinMs: 60_000 });
   assert.match(
     (await check(world, '--max-age', '1s'))[1],
     /CRITICAL - a file has been known .+ It is in verify-complete of default: Somebody still has open\.csv open for writing; .+ the writer has to close it/,

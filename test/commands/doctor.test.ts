@@ -1,37 +1,19 @@
 /** `ingest-ctl doctor` prints one line with its remedy for each finding, and leaves no file. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { remount, tmpfsMount } from '../world/mounts.js';
+import { release, remount, tmpfsMount } from '../world/mounts.js';
 import type { StartOptions } from '../world/program.js';
 import { ordinaryUser, otherUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
 import { createWorld, type World } from '../world/world.js';
+import { doctor, type Finding, troubles } from './findings.js';
 
 const limit = { timeout: 120_000 };
-
-interface Finding {
-  level: string;
-  about: string;
-  what: string;
-  remedy?: string;
-}
-
-/** `args` replace the world's own flags of the same name. */
-async function doctor(world: World, code: number, options: StartOptions = {}, args: string[] = []): Promise<Finding[]> {
-  const nameOf = (flag: string) => flag.split('=')[0];
-  const own = world.flags('ingest').filter((flag) => !args.some((arg) => nameOf(arg) === nameOf(flag)));
-  const all = ['doctor', '--json', ...own, ...args];
-  const ended = await world.launch('ingest-ctl', all, options).ended;
-  assert.equal(ended.code, code, ended.stdout + ended.stderr);
-  return ended.stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-}
-
-const troubles = (found: Finding[]): Finding[] => found.filter(({ level }) => level !== 'ok');
+/** The temporary directory of a machine may be a tmpfs. */
+const notOfMemory = ({ what }: Finding): boolean => !/a reboot empties it/.test(what);
 
 test('each property of a good place is reported as good, and no file is left there', limit, async (t) => {
   const world = createWorld(t);
@@ -55,7 +37,7 @@ test('each property of a good place is reported as good, and no file is left the
   for (const folder of [input, warehouse, manifests, join(world.root, 'state')])
     assert.deepEqual(readdirSync(folder), []);
   assert(!readdirSync(world.root).some((name) => name.startsWith('.')), 'no work directory is made');
-  const text = await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest')]).ended;
+  const text = await world.launch('ingest-ctl', ['doctor', '--verbose', ...world.flags('ingest')]).ended;
   const lines = text.stdout.trim().split('\n');
   assert.equal(lines.length, found.length + 1);
   assert.match(lines.at(-1)!, /^\d+ ok, \d+ to know, 0 to mend before the first file$/);
@@ -144,12 +126,13 @@ test(
     const world = createWorld(t);
     tmpfsMount(world.feed().warehouse);
     const copied = await doctor(world, 0);
+    assert(!copied.every(notOfMemory), 'a warehouse in memory');
     assert(copied.some(({ about, what }) => about === 'work directory to warehouse' && /is copied/.test(what)));
     const work = tmpfsMount(join(world.root, 'work'));
     const wrong = troubles(await doctor(world, 3, {}, ['--work-dir', work]));
     assert(wrong.some(({ about, remedy }) => about === 'input to work directory' && /--work-dir/.test(remedy!)));
     remount(world.feed().warehouse, 'ro');
-    const readOnly = troubles(await doctor(world, 3)).filter(({ about }) => about === 'warehouse');
+    const readOnly = (await doctor(world, 3)).filter(({ about, level }) => about === 'warehouse' && level === 'fail');
     assert.match(readOnly[0]!.what, /EROFS/);
     assert.match(readOnly[0]!.remedy!, /read-write/);
   },
@@ -158,7 +141,7 @@ test(
 test('doctor as root reports that it does not check the rights of the owner of the state', limit, async (t) => {
   if (skipUnlessRoot(t, 'the report of doctor as root on the state of another user was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
-  const asked = troubles(await doctor(world, 0, { user: { uid: 0, gid: 0 } }));
+  const asked = troubles(await doctor(world, 0, { user: { uid: 0, gid: 0 } })).filter(notOfMemory);
   assert.deepEqual(
     asked.map(({ about, remedy }) => [about, remedy]),
     [['state', 'run it as that user (sudo -u)']],
@@ -205,3 +188,42 @@ test('folders that the unit may not write are named, with the lines of its drop-
     'no such unit',
   );
 });
+
+test(
+  'on three feeds only what is to do is printed; the room of their filesystem once, and the rest with --verbose',
+  limit,
+  async (t) => {
+    if (skipUnlessRoot(t, 'what doctor prints of three feeds on a small filesystem was not tested.')) return;
+    const ground = mkdtempSync(join(tmpdir(), 'ground-'));
+    t.after(() => {
+      release(ground);
+      rmSync(ground, { recursive: true });
+    });
+    tmpfsMount(ground, { size: '64m' });
+    const world = createWorld(t, { feeds: { eu: {}, us: {}, asia: {} }, ground });
+    const run = async (...args: string[]) => {
+      const { stdout } = await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest'), ...args]).ended;
+      return stdout.trim().split('\n');
+    };
+    const [short, long] = [await run(), await run('--verbose')];
+    // An empty filesystem is not short of room, however small it is.
+    assert.deepEqual(
+      short.filter((line) => /\bfree\b/.test(line)),
+      [],
+    );
+    assert.equal(long.filter((line) => /64\.0 MiB free/.test(line)).length, 1);
+    assert.match(short.at(-1)!, /^\d+ ok \(--verbose lists them\), \d+ to know, 0 to mend before the first file$/);
+    assert.deepEqual(
+      short.slice(0, -1),
+      long.slice(0, -1).filter((line) => !line.startsWith('ok ')),
+    );
+    for (const place of ['warehouse', 'manifests', 'input'])
+      assert.equal(
+        short.filter((line) => line.includes(`${place}: ${world.root}`) && /a reboot empties it/.test(line)).length,
+        3,
+      );
+
+    writeFileSync(join(ground, 'large'), Buffer.alloc(60 << 20));
+    assert.equal((await run()).filter((line) => /only 4\.\d MiB of 64\.0 MiB free/.test(line)).length, 1);
+  },
+);

@@ -196,7 +196,10 @@ test('--max-age counts files that are not held, --max-held counts held files: ex
   assert.deepEqual(await ask('--max-age', '60', '--max-held', '2'), [0, '']);
   const [held, why] = await ask('--max-age', '60', '--max-held', '1');
   assert.equal(held, 4);
-  assert.match(String(why), /^queue-stat: 2 files are held, more than --max-held 1: ingest-ctl held lists them$/m);
+  assert.match(
+    String(why),
+    /^queue-stat: 2 files are held, more than --max-held 1: `ingest-ctl held --state-path \S+` lists them$/m,
+  );
 });
 
 test('--workers (or --processes) lists who is at work, and who has died', async (t) => {

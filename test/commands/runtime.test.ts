@@ -48,7 +48,7 @@ test('a command runs on the Node of the machine if that is new enough by package
   for (const version of NEW_ENOUGH) {
     fakeNode(join(path, 'node'), version);
     const { said } = run(join(bin, 'ingest'), '--once', 'a b');
-    assert.equal(said, `${version} runs ${bin}/launch.cjs ingest --once a b`);
+    assert.equal(said, `${version} runs ${bin}/launch.cjs default ingest --once a b`);
   }
   for (const version of TOO_OLD) {
     fakeNode(join(path, 'node'), version);
@@ -70,7 +70,7 @@ for (const [where, folder] of [
     mkdirSync(dirname(link));
     symlinkSync('../atomic-ingestor/bin/queue-stat', link);
     for (const file of [join(bin, 'queue-stat'), link])
-      assert.equal(run(file, '--json').said, `24.21.0 runs ${bin}/launch.cjs queue-stat --json`);
+      assert.equal(run(file, '--json').said, `24.21.0 runs ${bin}/launch.cjs default queue-stat --json`);
   });
 }
 

@@ -49,9 +49,15 @@ function foldersOfOthers(world: World): [what: string, Folders][] {
 
 function secondRefused(ended: Ended, first: World, second: string): void {
   refused(ended, /belongs to the state .*--state-path/);
-  const told = ended.stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
-  assert.equal(told.length, 1, ended.stderr);
-  assert(told[0]!.includes(first.statePath) && told[0]!.includes(second), told[0]);
+  // A line of text, or an event where the log has begun.
+  const sentences = ended.stderr
+    .split('\n')
+    .filter(Boolean)
+    .flatMap(
+      (line) => (line.startsWith('{') ? (JSON.parse(line) as { reason?: string }) : { reason: line }).reason ?? [],
+    );
+  assert.equal(sentences.length, 1, ended.stderr);
+  assert(sentences[0]!.includes(first.statePath) && sentences[0]!.includes(second), sentences[0]);
 }
 
 const COMMANDS = [['ingest', '--once'], ['ingest-producer']] as const;

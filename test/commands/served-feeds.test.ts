@@ -109,7 +109,7 @@ test('a feed that no running producer has is found, until it is served again or 
   await other.stop();
   const notice = await found(world, 'feed_not_served');
   assert.deepEqual([notice.severity, notice.files], ['notice', 0]);
-  assert.match(notice.release, /or run ingest-ctl retire side$/);
+  assert.match(notice.release, /or run `ingest-ctl retire side --state-path \S+`$/);
   assert.equal((await check(world)).code, 0);
   assert.equal((await world.run('ingest-ctl', ['retire', 'side'])).code, 0);
   assert.deepEqual(await findings(world), []);

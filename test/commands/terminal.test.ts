@@ -44,6 +44,21 @@ test('a run on a terminal that finds its files complete at once counts them too'
   }
 });
 
+test('a large file on a terminal has its part, its speed and its name, while it is read', async (t) => {
+  if (spawnSync('script', ['--version']).error) {
+    t.skip('no script(1): the progress of a large file on a terminal was not tested');
+    return;
+  }
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, maxBytesPerSecond: '16MiB' } });
+  world.drop('large.csv', 64 << 20);
+  world.drop('small.csv', 50);
+  const command = [join(PACKAGE, 'bin', 'ingest'), ...world.flags('ingest'), '--once'].join(' ');
+  const { code, stdout } = await world.launch('/usr/bin/script', ['-qec', `stty cols 200; ${command}`, '/dev/null'])
+    .ended;
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /, \d+% of 64\.0 MiB at [\d.]+ MiB\/s, about \d+(\.\d)?s left: large\.csv/);
+});
+
 test('a warning on a terminal is named and coloured, unless NO_COLOR is set', async (t) => {
   if (spawnSync('script', ['--version']).error) {
     t.skip('no script(1): the output on a terminal was not tested');

@@ -4,11 +4,20 @@ import { clocks } from './adversary-clocks.js';
 import { crowd } from './adversary-crowd.js';
 import { pauses } from './adversary-pauses.js';
 import { places } from './adversary-places.js';
-import { racing } from './adversary-racing.js';
+import { racing, racingByLinks } from './adversary-racing.js';
 import { storms } from './adversary-storms.js';
 import { uploader } from './adversary-uploader.js';
 
-export const ADVERSARIES: readonly Adversary[] = [uploader, pauses, clocks, crowd, places, storms, racing];
+export const ADVERSARIES: readonly Adversary[] = [
+  uploader,
+  pauses,
+  clocks,
+  crowd,
+  places,
+  storms,
+  racing,
+  racingByLinks,
+];
 
 export function shown(name: string, { figures, violations, notTested }: AdversaryReport): string[] {
   return [

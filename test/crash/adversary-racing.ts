@@ -5,11 +5,12 @@
  * Guarantees: every stored byte is compared with its line and with what a writer says it wrote.
  * Does not: count what a call by path fails with after a whole quiet window, which docs/guarantees.md names; these writers make no such call.
  */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shownName } from '../../src/linux/names.js';
 import { until } from '../world/waiting.js';
+import { withoutNoReplace } from '../world/without-noreplace.js';
 import type { World } from '../world/world.js';
 import { fnv } from '../world/writers.js';
 import { type Adversary, type AdversaryPlan, type AdversaryReport, nothingYet } from './adversary.js';
@@ -32,6 +33,23 @@ export const racing: Adversary = {
     if (grounds.length === 1)
       report.notTested.push('/dev/shm is not to be written to: racing writers without a disk were not tested.');
     return report;
+  },
+};
+
+/** The same writers where no filesystem knows RENAME_NOREPLACE: the way of the folders and links (src/ingest/files/take.ts). */
+export const racingByLinks: Adversary = {
+  name: 'racing writers without RENAME_NOREPLACE',
+  async run(plan) {
+    const folder = mkdtempSync(join(tmpdir(), 'ingest-links-'));
+    try {
+      const library = withoutNoReplace(folder);
+      if (library !== undefined) return await racing.run({ ...plan, env: { ...plan.env, LD_PRELOAD: library } });
+      const report = nothingYet();
+      report.notTested.push('There is no gcc: racing writers without RENAME_NOREPLACE were not tested.');
+      return report;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   },
 };
 

@@ -15,10 +15,12 @@ export interface OrderFound {
 
 const isSync = ({ call }: Call) => call === 'fsync' || call === 'fdatasync';
 const isCommit = (call: Call) => isSync(call) && call.path.endsWith('/state.db-wal');
-const isRename = ({ call }: Call) => call === 'renameat2' || call === 'rename';
+const isRename = ({ call }: Call) => /^rename/.test(call) || call === 'linkat';
 const isWrite = ({ call }: Call) => /^p?write/.test(call);
 const isSealed = (path: string) => /\/underprocess\/(.*\/)?[^/~]*~[^/]*$|\/underprocess\/[^/]*~\/[^/]+$/.test(path);
 const isSidecar = (path: string) => /\.ok~/.test(path);
+/** In the folder of a claim, on the way from the input to its name. */
+const isTaken = (path: string) => /\.claims~\//.test(path);
 const isCopyUnderWay = (path: string) => path.includes('/warehouse/.ingest-tmp/');
 const isStored = (path: string) => path.includes('/warehouse/ingest_date=');
 const isManifest = (path: string) => /\/manifests\/.*\.jsonl$/.test(path);
@@ -38,6 +40,10 @@ class Order {
   readonly found: OrderFound[] = [];
   /** Directories with a rename of ours that is not on disk: by directory, the renamed file. */
   readonly #renamed = new Map<string, string>();
+  /** Files in the folder of a claim: where they came from. */
+  readonly #taken = new Map<string, string>();
+  /** Files with a second name of ours, and the directory of that name, until it is on disk. */
+  readonly #linked = new Map<string, string>();
   /** Sealed files, lines and copies that are not on disk. */
   readonly #bytes = new Set<string>();
   /** Stored copies that are not committed yet. */
@@ -56,16 +62,28 @@ class Order {
     if (isCommit(call)) this.#commit(call);
     else if (isSync(call)) this.#sync(path);
     else if (call.call === 'syncfs') this.#allSynced();
-    else if (isRename(call)) this.#rename(call, path, from);
+    else if (isTaken(path) && isRename(call)) this.#taken.set(path, from);
+    else if (isRename(call)) this.#rename(call, path, this.#taken.get(from) ?? from);
     else if (isWrite(call) && (isManifest(path) || isCopyUnderWay(path))) this.#bytes.add(path);
+    else if (call.call === 'unlinkat' && this.#isDelivered(path)) return;
     else if (call.call === 'unlinkat' && isSealed(path) && !isSidecar(path) && this.#uncommitted > 0)
       this.#tell('unlinked_early', `${path} was removed before a commit said that its copy is stored`);
   }
 
+  /** True for a file that was linked to its name: our own name of it goes at once, when the link is on disk. */
+  #isDelivered(path: string): boolean {
+    const directory = this.#linked.get(path);
+    if (directory !== undefined && directory !== '')
+      this.#tell('unsynced', `${path} was removed before its link in ${directory} was on disk`);
+    return this.#linked.delete(path);
+  }
+
   #rename(call: Call, path: string, from: string): void {
+    if (call.call === 'linkat') this.#linked.set(from, dirname(path));
     const isSeal = isSealed(path) && PHASES[call.stage] === 'verify-complete';
     if (isSeal || isStored(path)) this.#renamed.set(dirname(path), path);
-    if (isSeal) this.#renamed.set(dirname(from), path);
+    // An earlier run may have taken it: the directory that it left is not known here then.
+    if (isSeal && !isTaken(from)) this.#renamed.set(dirname(from), path);
     if (isSeal && !isSidecar(path)) this.#bytes.add(path);
     if (isCopyUnderWay(from)) this.#uncommitted++;
     if (!isStored(path)) return;
@@ -105,6 +123,7 @@ class Order {
 
   #sync(path: string): void {
     this.#synced.add(path);
+    for (const [file, directory] of this.#linked) if (directory === path) this.#linked.set(file, '');
     for (const directories of this.#outputsIn.values()) directories.delete(path);
     this.#renamed.delete(path);
     this.#bytes.delete(path);

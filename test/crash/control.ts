@@ -33,7 +33,7 @@ export interface Call {
   call: string;
   path: string;
   failed: boolean;
-  /** The old path of a rename; '' for other calls. */
+  /** The old path of a rename or link; '' for other calls. */
   from: string;
 }
 

@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Fault } from './control.js';
+import type { Call, Fault } from './control.js';
 import { dice } from './dice.js';
 import { type Harness, openHarness } from './harness.js';
 import type { Entry } from './journal.js';
-import { errorRounds, killRounds, type Planned, recoveryRounds, stormRounds } from './plan.js';
+import { errorRounds, killRounds, linkRounds, type Planned, recoveryRounds, stormRounds } from './plan.js';
 import { processRounds } from './plan-processes.js';
 import { pointOf } from './points.js';
 
@@ -30,8 +30,8 @@ async function nothingDiffers(harness: Harness, rounds: readonly Planned[], seed
   );
   const violated = entries.filter(({ violations }) => violations.length > 0);
   const again = violated.map(
-    ({ name, points, violations }) =>
-      `${name} (${points.join(', ')}), again by: npm run crash -- --seed ${seed} --only '${name}'\n${violations.map(({ kind, what }) => `  ${kind}: ${what}`).join('\n')}`,
+    ({ part, name, points, violations }) =>
+      `${name} (${points.join(', ')}), again by: npm run crash -- --seed ${seed}${part === 'links' ? ' --links' : ''} --only '${name}'\n${violations.map(({ kind, what }) => `  ${kind}: ${what}`).join('\n')}`,
   );
   assert.deepEqual(violated, [], again.join('\n'));
   return entries;
@@ -74,3 +74,24 @@ for (const seed of ['fixed', FRESH]) {
     assert(reached >= 9, `only ${reached} of 12 faults were reached`);
   });
 }
+
+test(`without RENAME_NOREPLACE a call is killed, and nothing differs: seed ${FRESH}`, {
+  timeout: 600_000,
+}, async (t) => {
+  const harness = harnessFor(t, FRESH);
+  if (!harness) return;
+  const { calls } = await harness.baseline('links');
+  for (const [what, isOne] of Object.entries(WAYS))
+    assert(calls.some(isOne), `a run makes no call of this way: ${what}`);
+  const killed = await nothingDiffers(harness, linkRounds(calls, FRESH).slice(0, 8), FRESH);
+  const reached = killed.filter(({ points: at }) => at[0] != null).length;
+  assert(reached >= 6, `only ${reached} of 8 kills were reached`);
+});
+
+const WAYS: Record<string, (call: Call) => boolean> = {
+  'a file gets its name by a link': ({ call, path }) => call === 'linkat' && path.includes('/warehouse/ingest_date='),
+  'a file is taken into the folder of a claim': ({ call, path }) => call === 'renameat' && path.includes('.claims~/'),
+  'it is put away': ({ call, path }) => call === 'renameat' && path.includes('/duplicates/'),
+  'it is taken out of the warehouse': ({ call, path, from }) =>
+    call === 'renameat' && path.includes('.claims~/') && from.includes('/warehouse/'),
+};

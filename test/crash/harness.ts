@@ -6,10 +6,12 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { withoutNoReplace } from '../world/without-noreplace.js';
 import { type Call, compilePreload } from './control.js';
 import { type OpenGrounds, openGrounds } from './grounds.js';
 import type { Entry } from './journal.js';
 import { Lane } from './lane.js';
+import type { Part } from './parts.js';
 import type { Planned } from './plan.js';
 import { pointOf } from './points.js';
 import { runProcesses } from './processes.js';
@@ -18,8 +20,8 @@ import { entryOf, type Unit } from './unit.js';
 
 export interface Harness {
   grounds: OpenGrounds;
-  /** Returns all calls of a run without a fault. */
-  baseline(): Promise<RoundEnd>;
+  /** Returns all calls of a run without a fault. `links`: without RENAME_NOREPLACE. */
+  baseline(part?: Part): Promise<RoundEnd>;
   /** Turns a planned round into a unit for a lane. */
   unit(round: Planned): Unit;
   run(units: Iterable<Unit>, done: (entry: Entry) => void, until: () => boolean): Promise<void>;
@@ -39,8 +41,20 @@ export function openHarness(
     return undefined;
   }
   const all = Array.from({ length: lanes }, (_, number) => new Lane(library, grounds.tools, number));
+  const linking = new Map<Lane, Lane>();
 
-  async function one(lane: Lane, round: Planned): Promise<RoundEnd> {
+  /** A lane whose programs find no RENAME_NOREPLACE. It is beside the given one and is used by the same worker. */
+  function laneFor(part: Part, lane: Lane): Lane {
+    if (part !== 'links') return lane;
+    const known = linking.get(lane);
+    if (known) return known;
+    const made = new Lane(`${library}:${withoutNoReplace(grounds.tools)}`, grounds.tools, lanes + lane.number);
+    linking.set(lane, made);
+    return made;
+  }
+
+  async function one(given: Lane, round: Planned): Promise<RoundEnd> {
+    const lane = laneFor(round.part, given);
     const end =
       round.part === 'processes'
         ? await runProcesses(lane, grounds, { faults: round.faults, seed }, keep)
@@ -51,8 +65,9 @@ export function openHarness(
   }
   return {
     grounds,
-    async baseline() {
-      const end = await runRound(all[0]!, grounds, { faults: [{ kind: 'nothing', at: 0 }], seed }, keep);
+    async baseline(part = 'kill') {
+      const lane = laneFor(part, all[0]!);
+      const end = await runRound(lane, grounds, { faults: [{ kind: 'nothing', at: 0 }], seed }, keep);
       assert.deepEqual(end.violations, [], 'without a fault');
       assert(end.renames > 0, 'the preloaded library counted no renameat2: it sees nothing of ours');
       return end;
@@ -68,7 +83,7 @@ export function openHarness(
       await Promise.all(all.map(work));
     },
     close() {
-      for (const lane of all) lane.close();
+      for (const lane of [...all, ...linking.values()]) lane.close();
       grounds.close();
     },
   };

@@ -3,7 +3,7 @@
  * from it, and the figures of docs/guarantees.md from the report.
  * `--short` (some units of each part, and all mutants and adversaries), `--only PART[,PART]|NAME` (parts, or one round by its name), `--seed S`, `--rounds N` (at most so many now), `--minutes N`,
  * `--lanes N`, `--keep` (the worlds of violations), `--resume` (goes on with the journal and its seed), `--processes` (the one
- * round on the real daemons).
+ * round on the real daemons), `--links` (the one round without RENAME_NOREPLACE).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,6 +31,7 @@ const { values } = parseArgs({
     resume: { type: 'boolean' },
     minutes: { type: 'string' },
     processes: { type: 'boolean' },
+    links: { type: 'boolean' },
     short: { type: 'boolean' },
   },
 });
@@ -59,7 +60,8 @@ function openJournal(): Journal {
 /** A round by its faults, or a unit of any part by its name. */
 function oneUnit(name: string, harness: Harness, { calls }: RoundEnd, seed: string): Unit {
   const faults = faultsOf(name);
-  if (faults) return harness.unit({ part: values.processes ? 'processes' : 'kill', name, faults });
+  const part = values.processes ? 'processes' : values.links ? 'links' : 'kill';
+  if (faults) return harness.unit({ part, name, faults });
   const planned = PART_NAMES.flatMap((part) => [...unitsOf(part, { harness, calls, entries: [], seed })]);
   const unit = planned.find((one) => one.name === name);
   if (!unit) throw new Error(`--only ${name} is no part (${PART_NAMES.join(', ')}) and no round of this seed`);
@@ -87,7 +89,7 @@ function progress(journal: Journal): { done: (entry: Entry) => void; violated: (
     if (entry.violations.length === 0) return;
     violated++;
     const at = entry.points.length > 0 ? ` at ${entry.points.join(' and ')}` : '';
-    const real = entry.part === 'processes' ? ' --processes' : '';
+    const real = entry.part === 'processes' || entry.part === 'links' ? ` --${entry.part}` : '';
     say(
       `VIOLATION ${entry.name}${at}\n  again by: npm run crash -- --seed ${seed}${real} --only '${entry.name}' --keep`,
     );
@@ -135,7 +137,8 @@ async function main(): Promise<number> {
     } else {
       for (const part of wanted as Part[]) {
         const { entries } = journal;
-        const all = unitsOf(part, { harness, calls, entries, seed });
+        const own = part === 'links' ? (await harness.baseline(part)).calls : calls;
+        const all = unitsOf(part, { harness, calls: own, entries, seed });
         const units = values.short ? [...all].slice(0, SHORT[part]) : all;
         await harness.run(undone(part, units, [...entries]), done, until);
       }

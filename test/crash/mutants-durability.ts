@@ -14,7 +14,7 @@ export const durabilityMutants: readonly Mutant[] = [
     name: 'no_file_fsync',
     breaks: 'the bytes of an upload are not synced before its hash is committed',
     run: 'power joined',
-    edits: { 'src/ingest/stages/hash-sync.js': [['await syncFiles(', 'await (async () => {})(']] },
+    edits: { 'src/ingest/stages/hash.js': [['await syncFiles(', 'await (async () => {})(']] },
   },
   {
     name: 'no_copy_fsync',
@@ -33,7 +33,7 @@ export const durabilityMutants: readonly Mutant[] = [
     breaks: 'the hash is committed before the bytes are synced',
     run: 'power joined',
     edits: {
-      'src/ingest/stages/hash-sync.js': [
+      'src/ingest/stages/hash.js': [
         ['await syncFiles(', 'await lateSync(batch.files.roots.work, '],
         ['', LATE],
       ],
@@ -68,12 +68,13 @@ export const durabilityMutants: readonly Mutant[] = [
     edits: {
       'src/ingest/stages/move-one.js': [
         [
-          "if (put !== 'renamed')",
+          "if (put !== 'renamed')\n        return stored",
           `if (put === 'copied') {
             const source = batch.files.workEntry(job, partOf(job));
             if (statEntry(source)) unlinkAt(source.dir, source.name);
           }
-          if (put !== 'renamed')`,
+          if (put !== 'renamed')
+            return stored`,
         ],
       ],
     },

@@ -11,7 +11,8 @@ import { verbMutants } from './mutants-verbs.js';
 
 /** The part of both statements in queue/sqlite/write-move.ts that is before their condition. */
 const AMENDED = `
-  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?)`;
+  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?),
+  interrupted = coalesce(?, interrupted)`;
 
 export const mutants: readonly Mutant[] = [
   ...durabilityMutants,
@@ -96,7 +97,7 @@ export const mutants: readonly Mutant[] = [
             } catch {}`,
         ],
       ],
-      'queue/sqlite/settle.js': [
+      'queue/sqlite/tx.js': [
         [
           "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?\";",
           'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)";',

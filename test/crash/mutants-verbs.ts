@@ -18,13 +18,10 @@ export const verbMutants: readonly Mutant[] = [
   },
   {
     name: 'prune_without_hash',
-    breaks: 'a record is pruned, and its hash is not noted',
+    breaks: 'a record is pruned with what recognises its content',
     run: 'call order',
     edits: {
-      'src/ingest/ledger/pruned.js': [
-        ['tx.run(KEEP_HASHES, json);', ''],
-        ['AND note IS NULL AND EXISTS', 'AND note IS NULL AND NOT EXISTS'],
-      ],
+      'src/ingest/ledger/pruned.js': [['tx.run(KEEP, feed, sha256, generation, hour)', '']],
     },
   },
   {

@@ -7,6 +7,7 @@ export const PARTS = {
   processes: 'SIGKILL of one of the real processes',
   power: 'power cuts of all disks under load',
   frozen: 'every process stopped at random moments, and all files looked at',
+  links: 'SIGKILL before or after a call, on filesystems without RENAME_NOREPLACE',
   mutants: 'the runs that the build as it is must pass, and each mutant must fail',
   adversaries:
     'racing writers, a hostile uploader, pauses, clocks, a crowd on one state, places that go away, overflows',
@@ -21,6 +22,7 @@ export const SHORT: Partial<Record<Part, number>> = {
   processes: 10,
   power: 2,
   frozen: 1,
+  links: 100,
 };
 
 export type Part = keyof typeof PARTS;

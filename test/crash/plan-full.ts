@@ -4,7 +4,7 @@ import type { Harness } from './harness.js';
 import type { Entry } from './journal.js';
 import { mutantUnits } from './mutants.js';
 import type { Part } from './parts.js';
-import { errorRounds, faultsOf, killRounds, type Planned, recoveryRounds, stormRounds } from './plan.js';
+import { errorRounds, faultsOf, killRounds, linkRounds, type Planned, recoveryRounds, stormRounds } from './plan.js';
 import { adversaryUnits, frozenUnits, powerUnits } from './plan-load.js';
 import { processRounds } from './plan-processes.js';
 import type { Unit } from './unit.js';
@@ -14,7 +14,7 @@ const SECONDS = 2;
 
 export interface Known {
   harness: Harness;
-  /** The calls of a run without a fault. */
+  /** The calls of a run of this part without a fault. */
   calls: readonly Call[];
   entries: readonly Entry[];
   seed: string;
@@ -33,6 +33,7 @@ export function unitsOf(part: Part, { harness, calls, entries, seed }: Known): I
     processes: () => rounds(processRounds(seed)),
     power: () => powerUnits(seed),
     frozen: () => frozenUnits(seed),
+    links: () => rounds(linkRounds(calls, seed)),
     mutants: () => mutantUnits(seed),
     adversaries: () => adversaryUnits(seed),
   };

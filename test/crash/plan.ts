@@ -64,6 +64,14 @@ export function killRounds(calls: readonly Call[], seed: string): Planned[] {
   );
 }
 
+/** Calls that are made only where no filesystem knows RENAME_NOREPLACE come before all others. */
+export function linkRounds(calls: readonly Call[], seed: string): Planned[] {
+  const isOwn = ({ call, path }: Call) => call === 'linkat' || call === 'renameat' || path.includes('.claims~');
+  return [isOwn, (call: Call) => !isOwn(call)]
+    .flatMap((which) => killRounds(calls.filter(which), `${seed} links`))
+    .map((round) => ({ ...round, part: 'links' }));
+}
+
 /** Every error at the first call of each point, one drawn error at each later call; both once and from there on. */
 export function errorRounds(calls: readonly Call[], seed: string): Planned[] {
   const kinds = ['fail once', 'fail from there on'] as const;

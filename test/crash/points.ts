@@ -15,7 +15,8 @@ function placeOf(path: string): string {
     .replace(/\/far\/warehouse\//, '/far/warehouse/')
     .replace(ULID, 'ID')
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/, 'UUID')
+    .replace(/\.claims~\/\d+/, '.claims~/N')
     .replace(/l{20,}/, 'long')
-    .replace(/\.ingest-tmp\/ID\.\d+/, '.ingest-tmp/ID.N')
+    .replace(/\.ingest-tmp\/ID\.\d+\.\d+/, '.ingest-tmp/ID.N')
     .replace(/\/20\d\d\/\d\d\/\d\d\/\d\d/, '/HOUR');
 }

@@ -39,7 +39,7 @@ struct record {
   int64_t number, pid, stage, failed;
   char call[24];
   char path[PATH];
-  char from[PATH]; /* of a rename */
+  char from[PATH]; /* of a rename or link */
 };
 static volatile struct control *control;
 static char *base;
@@ -222,6 +222,12 @@ int renameat2(int from, const char *name, int to, const char *new_name, unsigned
   if (verdict.counted) __sync_add_and_fetch(&control->renames, 1);
   CALL(int, verdict, real(from, name, to, new_name, flags))
 }
+int renameat(int from, const char *name, int to, const char *new_name) {
+  REAL(int, renameat, int, const char *, int, const char *);
+  struct verdict verdict = of_names("renameat", from, name, to, new_name);
+  if (verdict.counted) __sync_add_and_fetch(&control->renames, 1);
+  CALL(int, verdict, real(from, name, to, new_name))
+}
 int link(const char *from, const char *to) {
   REAL(int, link, const char *, const char *);
   struct verdict verdict = of_name("link", AT_FDCWD, to);
@@ -229,7 +235,7 @@ int link(const char *from, const char *to) {
 }
 int linkat(int from, const char *name, int to, const char *new_name, int flags) {
   REAL(int, linkat, int, const char *, int, const char *, int);
-  struct verdict verdict = of_name("linkat", to, new_name);
+  struct verdict verdict = of_names("linkat", from, name, to, new_name);
   CALL(int, verdict, real(from, name, to, new_name, flags))
 }
 int unlink(const char *name) {

@@ -11,7 +11,7 @@ import { openState } from '../../src/ingest/ledger/open-state.js';
 import { refuseLostState } from '../../src/ingest/upkeep/check-manifests.js';
 import { Control } from './control.js';
 import type { Order } from './order.js';
-import { SKIP_FIRST_MS, SKIP_MAX_MS, Whole } from './whole.js';
+import { nextIn, SKIP_FIRST_MS, SKIP_MAX_MS, Whole } from './whole.js';
 import { operate } from './whole-verbs.js';
 
 async function obey({ config, withdraw, control: path, second }: Order, next: () => Promise<unknown>): Promise<void> {
@@ -19,7 +19,7 @@ async function obey({ config, withdraw, control: path, second }: Order, next: ()
   prepareState(config.service.statePath);
   await refuseLostState(config.service.statePath, config.feeds);
   const { statePath, maxAttempts } = config.service;
-  const backend = await openState({ statePath, title: 'all in one', maxAttempts });
+  const backend = await openState({ statePath, title: 'all in one', maxAttempts, next: nextIn(config) });
   const failed = new Promise<never>((_, reject) => {
     const whole = new Whole(config, backend, control, reject);
     const run = async (): Promise<void> => {

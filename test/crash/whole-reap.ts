@@ -4,7 +4,6 @@ import { errnoOf, PlaceError } from '../../src/files/place-error.js';
 import { FeedFiles } from '../../src/ingest/files/feed-files.js';
 import type { Feed } from '../../src/ingest/steps/stage.js';
 import { adoptOrphans, redoAppends, removeTemporary } from '../../src/ingest/upkeep/reaper.js';
-import { dropReservations, oldReservations } from '../../src/ingest/warehouse/reserve.js';
 
 export async function reapAll(backend: Backend, feeds: ReadonlyMap<string, Feed>): Promise<void> {
   for (const [feed, { roots }] of feeds) {
@@ -19,8 +18,6 @@ export async function reapAll(backend: Backend, feeds: ReadonlyMap<string, Feed>
       }
     }
   }
-  const last = Number.MAX_SAFE_INTEGER;
-  await backend.transact((tx) => dropReservations(tx, oldReservations(tx, last, 100), last));
 }
 
 /** An event that reports a bug counts as a failure of the run. */

@@ -18,7 +18,6 @@ const KEPT_MS = 30 * 60_000;
 export async function operate(whole: Whole, sha256: string): Promise<boolean> {
   const { backend, config } = whole;
   const withdrawn = await whole.during('withdraw', () => withdrawOne(backend, config, sha256));
-  // A record whose target is reserved stays; the reaper's timer ends the reservations.
   await whole.reap();
   const gone = await whole.during('prune', () => pruneOld(backend));
   return withdrawn !== false || gone !== 0;

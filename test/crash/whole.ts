@@ -3,9 +3,10 @@
  * Errors that pass by themselves in a worker (an unwritable state, a failing place) pass here, too; an error that ends it ends this.
  * Does not: wait. The boot clock, which the preloaded library moves, jumps to the next due time.
  */
-import type { Around, Backend, ClaimedJob, Settlement } from '../../queue/backend.js';
+import type { Also, Backend, ClaimedJob, Settlement } from '../../queue/backend.js';
 import { checkPages, limits, QueueError, StateUnwritable } from '../../queue/index.js';
 import type { Config } from '../../src/base/config/options.js';
+import { stageAfter } from '../../src/base/config/values/stage-names.js';
 import { errnoOf, PlaceError } from '../../src/files/place-error.js';
 import { Chains } from '../../src/ingest/chains/chains.js';
 import { FeedFiles } from '../../src/ingest/files/feed-files.js';
@@ -18,8 +19,7 @@ import { ingestJob } from '../../src/ingest/steps/job.js';
 import type { Batch, Feed, Stage } from '../../src/ingest/steps/stage.js';
 import { checkManifestsKnown } from '../../src/ingest/upkeep/check-manifests.js';
 import { checkStateOnce } from '../../src/ingest/upkeep/state-check.js';
-import { BatchCalls, settlementOf } from '../../src/ingest/worker/batch-calls.js';
-import { goesOn } from '../../src/ingest/worker/open-batch.js';
+import { BatchCalls } from '../../src/ingest/worker/batch-calls.js';
 import { runFeed } from '../../src/ingest/worker/run.js';
 import { bootId } from '../../src/linux/index.js';
 import type { Control } from './control.js';
@@ -35,9 +35,16 @@ const SCAN_UNDER_FAULT_MS = 1_500;
 const ROUNDS_MAX = 3_000;
 const FAILURES_MAX = 40;
 
+/** Jobs of this feed go straight on, as in a worker of all stages; those of the other one stage by stage, as in workers of one stage. */
 const STRAIGHT = 'near';
 const NONE: ReadonlySet<string> = new Set();
 const ALL: ReadonlySet<string> = new Set(STAGES.map(({ name }) => name));
+
+/** For openState. */
+export const nextIn =
+  ({ feeds }: Config) =>
+  (feed: string, stage: string) =>
+    stageAfter(stage, feeds.find(({ name }) => name === feed) ?? {});
 
 export class Whole {
   readonly #feeds = new Map<string, Feed>();
@@ -150,31 +157,49 @@ export class Whole {
     const batch = this.#batch(feed, files);
     this.#at(stage.name);
     try {
-      const { steps, around } = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
-      await this.#settle(
-        stage,
-        group.map((job, i) => settlementOf(job, steps[i]!)),
-        around,
-      );
+      const { steps, also } = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
+      const settlements = group.map((job, i) => ({ job, outcome: steps[i]!.outcome }));
+      await this.#goOn(feed, await this.#settle(stage, settlements, feed, also));
     } catch (error) {
       this.#count(error);
       if (error instanceof QueueError) await this.#giveBack(group);
       else
         await this.#settle(
           stage,
-          group.map((job) => ({ job, outcome: { kind: 'retry', code: 'bug', error: String(error) } })),
+          group.map((job) => ({
+            job,
+            outcome: { kind: 'retry', code: 'bug', error: String(error), interrupted: true },
+          })),
+          feed,
         );
     }
   }
 
-  async #settle(stage: Stage, settlements: readonly Settlement[], around?: Around): Promise<void> {
+  /** Returns the jobs that go straight on. */
+  async #settle(
+    stage: Stage,
+    settlements: readonly Settlement[],
+    feed: Feed,
+    also?: Also,
+  ): Promise<readonly ClaimedJob[]> {
     this.#at(`settle ${stage.name}`);
-    while ((await this.#passing(() => this.backend.settle(settlements, undefined, around))) === undefined);
+    const keep = feed.options.name === STRAIGHT ? ALL : NONE;
+    for (;;) {
+      const answers = await this.#passing(() => this.backend.settle(settlements, keep, also));
+      if (answers) return answers.flatMap((answer) => (answer.settled && answer.next ? [answer.next] : []));
+    }
+  }
+
+  async #goOn(feed: Feed, claims: readonly ClaimedJob[]): Promise<void> {
+    for (const stage of STAGES) {
+      const group = claims.filter((claim) => claim.stage === stage.name);
+      if (group.length > 0) await this.#runBatch(stage, group, feed);
+    }
   }
 
   async #giveBack(jobs: readonly ClaimedJob[]): Promise<void> {
     this.#owed.push(...jobs);
-    const outcome = { kind: 'defer', inMs: 0, why: 'given back unsettled' } as const;
+    const outcome = { kind: 'defer', inMs: 0, why: 'given back unsettled', interrupted: true } as const;
     if (this.#owed.length > 0) await this.backend.settle(this.#owed.map((job) => ({ job, outcome })));
     this.#owed = [];
   }
@@ -189,8 +214,6 @@ export class Whole {
       files,
       boot,
       emit: tell,
-      // Jobs of one feed go straight on, as in a worker of all stages; those of the other one stage by stage, as in workers of one stage.
-      goesOn: goesOn(backend, feed.options.name, feed.options.name === STRAIGHT ? ALL : NONE),
       calls: new BatchCalls(files, hand),
       chains: this.#chains,
       now: () => ({ ms: backend.nowMs(), boot }),

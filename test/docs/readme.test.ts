@@ -1,6 +1,7 @@
 /** The README: its commands run, `npm start` prints what it shows, and its manifest line has the fields of a real one. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PACKAGE } from '../world/program.js';
@@ -46,6 +47,12 @@ const alike = (line: string): string =>
     .replace(/localhost:\d+/, 'localhost:PORT')
     .replace(/, [\d.]+ ?m?s\)/, ', DURATION)');
 
+/** The commands that the first minute asks for, beside `npm start`. */
+function inSecondTerminal(): string[] {
+  const [, text = ''] = /In a second terminal: (.+):\n/.exec(textOf('README.md')) ?? [];
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, command]) => command!);
+}
+
 test('npm start prints the lines that the README shows', async (t) => {
   const world = createWorld(t);
   const [shown] = blocksOf('README.md').filter(({ note }) => note === 'output of: npm start');
@@ -63,9 +70,12 @@ test('npm start prints the lines that the README shows', async (t) => {
   const printed = (line: string) => until(`"${line}" of:\n${all()}`, () => seen().includes(line), { withinMs: 60_000 });
   await printed(expected[0]!);
   await until('it watches', () => seen().some((line) => line.includes('producer')), { withinMs: 60_000 });
-  for (const name of ['orders.csv', 'orders-again.csv']) {
-    writeFileSync(join(world.root, 'var/staging', name), CONTENT);
-    await printed(expected.find((line) => line.includes(`staging/${name}`))!);
+  for (const command of inSecondTerminal()) {
+    const { status, stderr } = spawnSync('sh', ['-c', command], { cwd: world.root, encoding: 'utf8' });
+    assert.equal(status, 0, `${command}\n${stderr}`);
+    const [name] = /orders[^/]*\.csv$/.exec(command) ?? [];
+    if (command.startsWith('cp '))
+      await printed(expected.find((line) => line.includes(`staging/${name ?? 'orders.csv'}`))!);
   }
   for (const line of expected) assert.ok(seen().includes(line), `"${line}" of:\n${all()}`);
 });

@@ -5,13 +5,16 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  ftruncateSync,
   lutimesSync,
   openSync,
   readFileSync,
   statfsSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -81,6 +84,45 @@ test('the owner is kept, and so are the set-id bits that a change of owner clear
   chmodSync(join(root, 'source'), 0o6755);
   const { after } = await copied(t, root);
   assert.deepEqual([after.uid, after.gid, after.mode], [1_234, 2_345, 0o6755]);
+});
+
+test('holes stay holes: in front, in between, at the end, in small files and large ones', async (t) => {
+  const root = folderFor(t);
+  const data = randomBytes(128 << 10);
+  // The positions of the data, and the length of the file.
+  const files: [at: number[], bytes: number][] = [
+    [[], 900_000],
+    [[512 << 10], 1 << 20],
+    [[0], 64 << 20],
+    [[3 << 20, 9 << 20, (60 << 20) - 70_001], 64 << 20],
+  ];
+  for (const keepFree of [0, 1]) {
+    for (const [positions, bytes] of files) {
+      const fd = openSync(join(root, 'source'), 'w');
+      for (const at of positions) writeSync(fd, data, 0, data.length, at);
+      ftruncateSync(fd, bytes);
+      closeSync(fd);
+      const { sha256 } = await copied(t, root, { keepFree });
+      const [source, copy] = ['source', 'copy'].map((name) => readFileSync(join(root, name)));
+      assert(copy!.equals(source!), `${bytes} bytes`);
+      assert.equal(sha256, createHash('sha256').update(source!).digest('hex'));
+      const [has, takes] = ['source', 'copy'].map((name) => statSync(join(root, name)).blocks * 512);
+      assert(takes! <= has! + (64 << 10), `the copy of ${bytes} bytes takes ${takes}, its source ${has}`);
+    }
+  }
+});
+
+test('only the data of a file has to fit', async (t) => {
+  const root = folderFor(t);
+  const { bavail, bsize } = statfsSync(root);
+  writeFileSync(join(root, 'source'), 'a little');
+  truncateSync(join(root, 'source'), 10 * (bavail * bsize));
+  const from = openSync(join(root, 'source'), 'r');
+  t.after(() => closeSync(from));
+  const entry = { dir: directoriesIn(t, root).rootFd, name: COPY };
+  // It is begun: the first chunk asks the rate limit.
+  const throttle = { take: () => Promise.reject(new Error('begun')) };
+  await assert.rejects(copyTo(from, statFd(from), entry, { throttle, keepFree: 1 }), { message: 'begun' });
 });
 
 test('a file under the temporary name is replaced, never written through', async (t) => {

@@ -84,7 +84,7 @@ test(`--dry-run reports what --once does, ${rounds} times`, async (t) => {
     const named = said(dry.stdout, before);
     const isAct = (line: string) => !/^(fail|leave) /.test(line);
     assert.deepEqual(named.filter(isAct), done(before, snapshot(dest), snapshot(source)), what);
-    const failed = once.stderr.matchAll(/^ingest-replicate: (\S+) is not mirrored/gm);
+    const failed = once.stderr.matchAll(/"text":"ingest-replicate: (\S+) is not mirrored/g);
     assert.deepEqual(
       named.filter((line) => line.startsWith('fail')),
       [...failed].map(([, path]) => `fail ${path}`).sort(),

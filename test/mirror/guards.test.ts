@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -211,15 +212,17 @@ test('a full change log is reported; a full scan finds what it lacks', needsMoun
 test('a file that can never fit is named, and keeps no other one waiting', needsMounts, async (t) => {
   const { root, source, dest, once, told } = mirrorWorld(t);
   tmpfsMount(dest, { size: '4m' });
-  writeFileSync(join(source, 'a'), '');
-  truncateSync(join(source, 'a'), 1 << 30);
+  writeFileSync(join(source, 'a'), Buffer.alloc(8 << 20, 1));
   writeFileSync(join(source, 'b'), 'fits');
+  writeFileSync(join(source, 'holes'), '');
+  truncateSync(join(source, 'holes'), 1 << 30);
   const { unmirrored } = await once({ changeLog: join(root, 'changes.db') });
   assert.deepEqual(
     unmirrored.map(({ path, code }) => [path, code]),
     [['a', 'too_large']],
   );
   assert.equal(readFileSync(join(dest, 'b'), 'utf8'), 'fits');
+  assert.equal(statSync(join(dest, 'holes')).size, 1 << 30);
   assert(!told.some(({ event }) => event === 'replica_waiting'));
 });
 

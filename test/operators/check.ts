@@ -7,7 +7,7 @@ import { rows } from '../world/row-rules.js';
 import type { Survey } from '../world/survey.js';
 import type { Found } from '../world/tree.js';
 import { Differs, type Game } from './game.js';
-import { isUnderWay, type Model } from './model.js';
+import { type Generation, isUnderWay, type Model, outputOf } from './model.js';
 
 /** A sidecar lies beside its file. */
 const isFile = ({ path }: Found): boolean => !/(^|\/)[0-9A-Z]{26}\.ok~|\.ok$/.test(path) && !OUTPUT.test(path);
@@ -16,20 +16,39 @@ const isFile = ({ path }: Found): boolean => !/(^|\/)[0-9A-Z]{26}\.ok~|\.ok$/.te
 const OUTPUT = /\.all(~\d+)?\.csv$/;
 
 export function check(game: Game): void {
-  const seen = game.survey();
-  const { model, world, feed, contents, plan } = game;
-  const { warehouse, manifests } = world.feed(feed);
-  const kind = (digest: string): string => {
-    const k = game.kindOf(digest);
-    return k < 0 ? 'foreign' : `content ${k}`;
-  };
-  const lying = model.gens.filter(({ lies }) => lies).map(({ k, path }) => `${path}: content ${k}`);
-  const foreign = [...model.foreign.keys()].map((path) => `${path}: foreign`);
-  if (plan.chain) checkOutputs(game, seen);
+  game.each(() => checkFeed(game));
+}
+
+function kindIn(game: Game, digest: string): string {
+  const k = game.kindOf(digest);
+  return k < 0 ? 'foreign' : `content ${k}`;
+}
+
+/** The generations of all feeds that share the warehouse of this one. */
+function gensOfWarehouse({ world, feed, sides }: Game): Generation[] {
+  const { warehouse } = world.feed(feed);
+  return sides.flatMap((side) => (world.feed(side.feed).warehouse === warehouse ? side.model.gens : []));
+}
+
+function checkWarehouse(game: Game, seen: Survey): void {
+  const { warehouse } = game.world.feed(game.feed);
+  const lying = gensOfWarehouse(game)
+    .filter(({ lies }) => lies)
+    .map(({ k, path }) => `${path}: content ${k}`);
+  const foreign = [...game.model.foreign.keys()].map((path) => `${path}: foreign`);
   const there = seen.warehouse
     .filter(({ path }) => !OUTPUT.test(path))
-    .map(({ path, sha256 }) => `${join(warehouse, shownName(path))}: ${kind(sha256)}`);
+    .map(({ path, sha256 }) => `${join(warehouse, shownName(path))}: ${kindIn(game, sha256)}`);
   same('the warehouse', there, [...lying, ...foreign]);
+}
+
+function checkFeed(game: Game): void {
+  const seen = game.survey();
+  const { model, world, feed, contents, plan } = game;
+  const { manifests } = world.feed(feed);
+  const kind = (digest: string): string => kindIn(game, digest);
+  if (plan.chain) checkOutputs(game, seen);
+  checkWarehouse(game, seen);
   const of = (found: Found[]) => found.filter(isFile).map(({ sha256 }) => kind(sha256));
   const drops = (is: (at: string) => boolean) => model.drops.filter(({ at }) => is(at)).map(({ k }) => `content ${k}`);
   same(
@@ -63,13 +82,12 @@ export function check(game: Game): void {
   rowsOf(game, seen);
 }
 
-/** The outputs of stored files exist, also if a consumer took the file. The outputs of a withdrawn line do not exist. */
-function checkOutputs({ model, world, feed, contents }: Game, seen: Survey): void {
+/** Outputs stay until a consumer takes them, or until their line is taken back. */
+function checkOutputs(game: Game, seen: Survey): void {
+  const { world, feed, contents } = game;
   const { warehouse } = world.feed(feed);
-  const made = model.gens.filter(({ k, path }) => path !== undefined && contents[k]!.bytes.length > 0);
-  const outputOf = ({ k, path }: (typeof made)[number]) => `${path!.replace(/\.csv$/, '.all.csv')}: content ${k}`;
-  const is = (...truths: string[]) =>
-    made.filter(({ truth, out }) => truths.includes(truth) && out === undefined).map(outputOf);
+  const made = gensOfWarehouse(game).filter(({ k, path }) => path !== undefined && contents[k]!.bytes.length > 0);
+  const text = (gen: Generation) => `${outputOf(gen)}: content ${gen.k}`;
   const there = seen.warehouse
     .filter(({ path }) => OUTPUT.test(path))
     .map(
@@ -77,8 +95,10 @@ function checkOutputs({ model, world, feed, contents }: Game, seen: Survey): voi
         `${join(warehouse, shownName(path))}: content ${contents.findIndex((one) => one.sha256 === sha256)}`,
     );
   // Outputs that are on their way in, or out again.
-  const may = made.filter(({ truth, out }) => truth === 'lined' || out !== undefined).map(outputOf);
-  const must = is('stored', 'gone');
+  const may = made
+    .filter(({ truth, out, hasOutput }) => truth === 'lined' || (out !== undefined && hasOutput))
+    .map(text);
+  const must = made.filter(({ out, hasOutput }) => hasOutput && out === undefined).map(text);
   same('the outputs', without(there, without(may, must)), must);
 }
 
@@ -153,56 +173,6 @@ function rowsOf({ model, contents }: Game, seen: Survey): void {
     if (what.endsWith('is stored by the ledger alone')) return;
     throw new Differs(`${name}: ${what}`);
   });
-}
-
-/** The findings of `audit --hash` are exactly the acts of a consumer. */
-export async function checkAudit(game: Game): Promise<void> {
-  const { model } = game;
-  const { code, out } = await game.ctl(['audit', '--hash', '--json']);
-  const told = out
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as { kind?: string; at?: string; what?: string });
-  const gone = new Set(model.gens.filter(({ truth }) => truth === 'gone').map(({ path }) => path));
-  const paths = new Set([...gone, ...model.foreign.keys()]);
-  const adopts = model.underWay().some(({ at, isSeen }) => at !== 'input' && !isSeen);
-  const mayBe = new Set([...(model.ghosts.length > 0 ? ['sealed_file_missing'] : []), ...(adopts ? ['orphan'] : [])]);
-  const unexpected = told.filter(({ kind, at }) => kind !== undefined && !paths.has(at!) && !mayBe.has(kind));
-  if (unexpected.length > 0)
-    throw new Differs(`audit: ${unexpected.map(({ kind, at, what }) => `${kind} ${at}: ${what}`).join('; ')}`);
-  if (code !== 0 && told.length <= 1) throw new Differs(`audit ends with ${code} and reports nothing`);
-}
-
-/** `explain` agrees with the model for each path and name. */
-export async function checkExplain(game: Game): Promise<void> {
-  const { model, world, feed } = game;
-  for (const path of new Set(model.gens.flatMap(({ path: one }) => one ?? []))) {
-    const gens = model.gens.filter((gen) => gen.path === path);
-    if (gens.some(model.mayBePruned)) continue;
-    const truths = new Set(gens.map(({ truth }) => (truth === 'gone' ? 'stored' : truth)));
-    const said = await verdicts(game, path);
-    for (const word of ['stored', 'withdrawn'] as const)
-      if (truths.has(word) !== said.includes(word) && !truths.has('lined'))
-        throw new Differs(`explain ${path} says ${said.join(', ')}, and it is ${[...truths].join(', ')}`);
-  }
-  const { input } = world.feed(feed);
-  for (const name of new Set(model.drops.map((drop) => drop.name))) {
-    const newest = model.drops.filter((drop) => drop.name === name).at(-1)!;
-    if (newest.vague || newest.bornMs === undefined || newest.bornMs < model.prunedBeforeMs) continue;
-    const said = await verdicts(game, join(input, name));
-    // Any of several twins may have carried the content; the others are its duplicates.
-    const carried = model.gens.some(({ k, origin }) => k === newest.k && origin === name);
-    const wanted = newest.held !== undefined ? 'held' : carried ? undefined : newest.at;
-    if ((wanted === 'held' || wanted === 'duplicate' || wanted === 'discarded') && !said.includes(wanted))
-      throw new Differs(`explain ${name} says ${said.join(', ')}, and its newest is ${wanted}`);
-  }
-}
-
-async function verdicts(game: Game, path: string): Promise<string[]> {
-  const { code, out, err } = await game.ctl(['explain', path, '--json']);
-  if (code !== 0) throw new Differs(`explain ${path} ends with ${code}: ${err}`);
-  const { found } = JSON.parse(out) as { found: { verdict: string }[] };
-  return found.map(({ verdict }) => verdict);
 }
 
 /** The hours that have their marker, with the bytes of their lines. Nothing may be added to them. */

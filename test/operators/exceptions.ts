@@ -66,7 +66,7 @@ const withdrawnRows = (game: Game): Set<string> =>
   new Set(
     game.world
       .ledger(game.feed)
-      .filter(({ note }) => note === 'withdrawn')
+      .filter(({ state }) => state === 'withdrawn')
       .map(({ sha256, generation }) => `${game.kindOf(sha256)}:${generation}`),
   );
 
@@ -74,7 +74,7 @@ export async function withdraw(game: Game, step: Step): Promise<void> {
   const one = named(game, step);
   if (!one) return;
   const before = withdrawnRows(game);
-  const { code, err, killed } = await game.ctl(['withdraw', one.word, ...WHY], step.fault);
+  const { code, err, killed } = await game.ctl(['withdraw', one.word, ...game.ofFeed, ...WHY], step.fault);
   if (code !== 0 && code !== 2) throw new Differs(`withdraw ended with ${code}: ${err}`);
   const now = [...withdrawnRows(game)].filter((row) => !before.has(row));
   if (code === 0 ? now.length !== 1 : now.length > (killed ? 1 : 0))
@@ -96,7 +96,7 @@ export async function allowAgain(game: Game, step: Step): Promise<void> {
   const one = named(game, step);
   if (!one) return;
   const { model } = game;
-  const { code, out, err } = await game.ctl(['allow-again', one.word, ...WHY], step.fault);
+  const { code, out, err } = await game.ctl(['allow-again', one.word, ...game.ofFeed, ...WHY], step.fault);
   const said = /content ([0-9a-f]{64}) .* generation (\d+)/.exec(out);
   if (code === 0 && said) {
     const [k, n] = [game.kindOf(said[1]!), Number(said[2])];

@@ -64,7 +64,7 @@ test('a backup of before a move comes back, and a consumer took the file: nothin
   await world.runOnce();
   assert.deepEqual([world.manifest().length, world.duplicates().length], [1, 1]);
   assert.deepEqual(
-    world.ledger().map(({ note }) => note),
+    world.ledger().map(({ state }) => state),
     ['unconfirmed'],
   );
 });
@@ -81,7 +81,7 @@ test(
     await afterAMinute(world);
     await allowed(world, sha256);
     await dropped(world, 'orders.csv', content);
-    assert.equal(pathOf(world, 0), pathOf(world, 1), 'the name was free again');
+    assert.notEqual(pathOf(world, 0), pathOf(world, 1), 'a name is given once');
     restore(world, backup);
     await rebuilt(world);
     await withdrawn(world, sha256);

@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { FAILED, workName } from '../../src/files/job-paths.js';
 import { nameOfText } from '../../src/linux/names.js';
 import { loseState, rebuilt, stoppedBefore } from '../world/lost.js';
+import { rebuiltFromBefore } from '../world/names-before.js';
 import { createWorld } from '../world/world.js';
 import {
   AT_ONCE,
@@ -36,7 +37,7 @@ for (const [what, sizes] of Object.entries({
   'other bytes': [700, 300],
 })) {
   test(
-    `a path is used again after a withdrawal by ${what}, and the state is lost: its file stays`,
+    `a name is wanted again after a withdrawal by ${what}, and the state is lost: its file stays`,
     withTime,
     async (t) => {
       const world = createWorld(t, AT_ONCE);
@@ -46,7 +47,7 @@ for (const [what, sizes] of Object.entries({
       await afterAMinute(world);
       if (second === first) await allowed(world, sha256);
       await dropped(world, 'orders.csv', second);
-      assert.equal(pathOf(world, 0), pathOf(world, 1), 'the name was free again');
+      assert.notEqual(pathOf(world, 0), pathOf(world, 1), 'a name is given once');
       loseState(world);
       await rebuilt(world);
       await world.runOnce();
@@ -57,7 +58,7 @@ for (const [what, sizes] of Object.entries({
 }
 
 test(
-  'a path was used again after a consumer took its file, and the state is lost: a withdrawal takes out',
+  'a name was wanted again after a consumer took its file, and the state is lost: a withdrawal takes out',
   withTime,
   async (t) => {
     const world = createWorld(t, AT_ONCE);
@@ -65,7 +66,7 @@ test(
     renameSync(pathOf(world, 0), join(world.root, 'taken by a consumer'));
     await afterAMinute(world);
     const second = await dropped(world, 'orders.csv', world.content(700));
-    assert.equal(pathOf(world, 0), pathOf(world, 1), 'the name was free again');
+    assert.notEqual(pathOf(world, 0), pathOf(world, 1), 'a name is given once');
     await ctlDone(world, 'withdraw', second, ...WHY);
     loseState(world);
     await rebuilt(world);
@@ -74,7 +75,7 @@ test(
   },
 );
 
-test('a held withdrawal is retried after its path was used again: the next generation stays', withTime, async (t) => {
+test('a held withdrawal is retried after its name was wanted again: the next generation stays', withTime, async (t) => {
   const world = createWorld(t, AT_ONCE);
   const content = world.content(700);
   const { sha256 } = world.drop('orders.csv', content, { optional: true }); // somebody writes over it
@@ -174,11 +175,11 @@ test(
   },
 );
 
-test('a path that two records had names the one that lies there', withTime, async (t) => {
+test('a path that two lines name means the one that lies there', withTime, async (t) => {
   const { world, sha256: first } = await worldWith(t);
   await withdrawn(world, first);
-  await afterAMinute(world);
   const second = await dropped(world, 'orders.csv', world.content(300));
+  await rebuiltFromBefore(world);
   const path = pathOf(world, 0);
   assert.equal(path, pathOf(world, 1));
   const allows = await ctlDone(world, 'allow-again', path, ...WHY);
@@ -189,7 +190,7 @@ test('a path that two records had names the one that lies there', withTime, asyn
 });
 
 test(
-  'a withdrawal of a path that is given again never means the content that was there before',
+  'a withdrawal of a path that two lines name never means the content that was there before',
   withTime,
   async (t) => {
     const world = createWorld(t, AT_ONCE);
@@ -198,18 +199,22 @@ test(
     renameSync(path, join(world.root, 'taken by a consumer'));
     await afterAMinute(world);
     const second = await dropped(world, 'orders.csv', world.content(300));
+    await rebuiltFromBefore(world);
     assert.equal(pathOf(world, 1), path);
     await withdrawn(world, path);
     const [earlier, later] = world.manifest().map(({ record }) => record!.ingest_id) as [string, string];
     for (const verb of ['withdraw', 'allow-again']) {
       const { code, stdout, stderr } = await ctl(world, verb, path, ...WHY);
       assert.equal(code, 2, stdout);
-      assert(stderr.includes(`${earlier} (${first})`) && stderr.includes(`${later} (${second}, withdrawn)`), stderr);
+      assert(
+        stderr.includes(`${earlier} (${first}, unconfirmed)`) && stderr.includes(`${later} (${second}, withdrawn)`),
+        stderr,
+      );
     }
     assert.match(await ctlDone(world, 'allow-again', later, ...WHY), new RegExp(second));
     await withdrawn(world, earlier);
     assert.deepEqual(
-      world.ledger().map(({ note }) => note),
+      world.ledger().map(({ state }) => state),
       ['withdrawn', 'withdrawn'],
     );
   },
@@ -225,6 +230,7 @@ test(
     world.withdrawn.add(first);
     await afterAMinute(world);
     await dropped(world, 'orders.csv', world.content(300));
+    await rebuiltFromBefore(world);
     const path = pathOf(world, 0);
     assert.equal(path, pathOf(world, 1));
     await withClock(world, 300_000, async (env) => {

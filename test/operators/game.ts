@@ -1,75 +1,103 @@
 /** One sequence of verbs: a fresh world, its model, the operator's process, and the clock. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Fault } from '../crash/control.js';
 import { sha256 } from '../world/dropping.js';
-import { asConfiguration, type Options } from '../world/layout.js';
+import { asConfiguration, type FeedPlan, type Options } from '../world/layout.js';
 import { type ManifestLine, manifestLines } from '../world/manifest.js';
 import type { Survey } from '../world/survey.js';
 import { World } from '../world/world.js';
 import type { Done, Lane } from './lane.js';
 import { type Drop, Model, type Sidecar } from './model.js';
 import type { Order } from './order.js';
+import { ALL, BEGIN_MS, DAY_MS, HOUR_MS, type Plan, SIZES, textOf } from './plan.js';
 import { run } from './run.js';
-
-/** Two have the same size, so that sizes alone prove nothing. One is empty. */
-const SIZES = [700, 700, 300, 0];
-export const NAMES = ['x.csv', 'y.csv', 'z.csv'];
-export const MAX_BYTES = 500;
-export const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const BEGIN_MS = Date.UTC(2030, 0, 2);
 
 /** A difference from the model. */
 export class Differs extends Error {}
 
-/** A chain that puts all records into one output. */
-const ALL = { format: 'lines', start: 'check', steps: { check: { next: 'all' } } };
-
-/** A line with this many bytes. */
-const textOf = (random: Buffer): Buffer =>
-  random.length === 0 ? random : Buffer.from(`${random.toString('hex').slice(0, random.length - 1)}\n`);
-
-export interface Plan {
-  seed: string;
-  /** Jobs go through two stages in one claim, or stage by stage. */
-  straight: boolean;
-  sidecars: boolean;
-  /** Each file that is not empty is made into one output. */
-  chain: boolean;
-  /** The hour of the day at the beginning. */
-  hour: number;
-  ground: string;
+/** A feed with what an operator knows of it. */
+interface Side {
+  feed: string;
+  model: Model;
+  options: Options;
 }
 
 export class Game {
-  readonly model = new Model();
+  readonly sides: Side[];
   readonly world: World;
   readonly contents: { bytes: Buffer; sha256: string }[];
-  readonly feed: string;
-  /** Called when disk and model differ. */
   readonly story: string[] = [];
+  #shared = '';
   wentBack = false;
+  /** The feed that the verb is about. */
+  #turn: Side;
   #aheadMs: number;
-  #options: Options;
   #drops = 0;
 
   constructor(
     readonly lane: Lane,
     readonly plan: Plan,
   ) {
-    this.feed = plan.straight ? 'near' : 'far';
-    this.#options = { stabilitySeconds: 0, quietMs: 0, poll: true, ...(plan.sidecars && { mode: 'sidecar' }) };
-    if (plan.chain) this.#options.process = ALL;
-    this.model.hasChain = plan.chain;
-    const feeds = { [this.feed]: { options: this.#options } };
-    this.world = new World({ seed: plan.seed, ground: plan.ground, feeds });
+    const names = plan.straight ? ['near', 'far'] : ['far', 'near'];
+    const options: Options = { stabilitySeconds: 0, quietMs: 0, poll: true, ...(plan.sidecars && { mode: 'sidecar' }) };
+    if (plan.chain) options.process = ALL;
+    const foreign = new Map<string, Buffer>();
+    this.sides = names.slice(0, plan.feeds === 'one' ? 1 : 2).map((feed) => ({
+      feed,
+      model: new Model(plan.chain, plan.feeds === 'one warehouse' ? foreign : new Map()),
+      options,
+    }));
+    this.#turn = this.sides[0]!;
+    this.world = new World({ seed: plan.seed, ground: plan.ground, feeds: this.#plans(options) });
     this.contents = SIZES.map((size) => {
       const bytes = textOf(this.world.content(size));
       return { bytes, sha256: sha256(bytes) };
     });
     this.#aheadMs = BEGIN_MS + plan.hour * HOUR_MS - Date.now();
     lane.setClock(this.#aheadMs);
+  }
+
+  #plans(options: Options): Record<string, FeedPlan> {
+    this.#shared = mkdtempSync(join(this.plan.ground, 'ingest-shared-'));
+    const place = this.plan.feeds === 'one warehouse' ? { warehouse: join(this.#shared, 'warehouse') } : {};
+    return Object.fromEntries(this.sides.map(({ feed }) => [feed, { options, ...place }]));
+  }
+
+  get feed(): string {
+    return this.#turn.feed;
+  }
+  get model(): Model {
+    return this.#turn.model;
+  }
+
+  /** The next verb is about that feed. */
+  turnTo(n: number): void {
+    this.#turn = this.sides[n % this.sides.length]!;
+  }
+
+  /** For each feed, as if the verb were about it. */
+  each(act: () => void): void {
+    const before = this.#turn;
+    for (const side of this.sides) {
+      this.#turn = side;
+      act();
+    }
+    this.#turn = before;
+  }
+
+  get ofFeed(): string[] {
+    return this.sides.length > 1 ? ['--feed', this.feed] : [];
   }
 
   get nowMs(): number {
@@ -90,9 +118,9 @@ export class Game {
 
   /** The feed's options from the next start on. */
   setOptions(change: Options): void {
-    this.#options = { ...this.#options, ...change };
-    const [feed] = this.world.feeds;
-    writeFileSync(this.world.configPath, asConfiguration([{ ...feed!, options: this.#options }], {}));
+    this.#turn.options = { ...this.#turn.options, ...change };
+    const feeds = this.world.feeds.map((feed, i) => ({ ...feed, options: this.sides[i]!.options }));
+    writeFileSync(this.world.configPath, asConfiguration(feeds, {}));
   }
 
   lines = (): ManifestLine[] => manifestLines(this.world.feed(this.feed).manifests);
@@ -137,6 +165,10 @@ export class Game {
     const beganMs = this.nowMs;
     const { code, err } = await this.once(fault);
     if (code !== 0) throw new Differs(`ingest ended with ${code}: ${err}`);
+    this.each(() => this.#ran(beganMs));
+  }
+
+  #ran(beganMs: number): void {
     const lines = this.lines();
     const { model } = this;
     run(model, {
@@ -192,8 +224,10 @@ export class Game {
   }
 
   clearForeign(): void {
-    for (const path of this.model.foreign.keys()) rmSync(path);
-    this.model.foreign.clear();
+    this.each(() => {
+      for (const path of this.model.foreign.keys()) rmSync(path);
+      this.model.foreign.clear();
+    });
   }
 
   loseState(): void {
@@ -211,5 +245,6 @@ export class Game {
 
   async end(keep: boolean): Promise<void> {
     await this.world.end({ keep });
+    if (!keep) rmSync(this.#shared, { recursive: true, force: true });
   }
 }

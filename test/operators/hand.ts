@@ -17,7 +17,7 @@ import { openState } from '../../src/ingest/ledger/open-state.js';
 import { Periods } from '../../src/ingest/periods/close.js';
 import { setUpRoots } from '../../src/ingest/roots/roots.js';
 import { Control } from '../crash/control.js';
-import { Whole } from '../crash/whole.js';
+import { nextIn, Whole } from '../crash/whole.js';
 import { tell } from '../crash/whole-reap.js';
 import { END, type Order } from './order.js';
 
@@ -29,7 +29,7 @@ async function once(args: readonly string[]): Promise<number> {
   const config = configOf(askedFor('ingest', args, {})!, {});
   const { statePath, maxAttempts } = config.service;
   await prepareStateFor(config.feeds, statePath);
-  const backend = await openState({ statePath, title: 'all in one', maxAttempts });
+  const backend = await openState({ statePath, title: 'all in one', maxAttempts, next: nextIn(config) });
   let failed: unknown;
   const whole = new Whole(config, backend, control, (error) => {
     failed ??= error;

@@ -27,6 +27,10 @@ export interface Generation {
   storedMs?: number;
   /** Its file is at its path. */
   lies: boolean;
+  /** Its output is at its path. */
+  hasOutput: boolean;
+  /** A consumer has its output there. */
+  outputTo?: string;
   /** Its withdrawal has not checked the path yet, or is held there. */
   out?: 'due' | 'held';
 }
@@ -83,14 +87,19 @@ export interface Snapshot {
 }
 
 export class Model {
-  /** Files are made into outputs, and a line with outputs has no heir. */
-  hasChain = false;
+  /**
+   * `hasChain`: files are made into outputs, and a line with outputs has no heir. `foreign`: foreign files at a path of the warehouse,
+   * which feeds may share.
+   */
+  constructor(
+    readonly hasChain: boolean,
+    readonly foreign: Map<string, Buffer>,
+  ) {}
+
   gens: Generation[] = [];
   readonly drops: Drop[] = [];
   /** Ids of lines that were given up: taken back, and their contents are free. */
   readonly givenUp = new Set<string>();
-  /** Foreign files at a path of the warehouse. */
-  readonly foreign = new Map<string, Buffer>();
   /** Files by content. */
   readonly duplicates = new Map<number, number>();
   readonly failed = new Map<number, number>();
@@ -110,7 +119,7 @@ export class Model {
   newest(k: number): Generation | undefined {
     const of = this.gens.filter((gen) => gen.k === k);
     const learntMs = this.learnt.get(k);
-    if (learntMs !== undefined) of.push({ k, n: 1, truth: 'gone', atMs: learntMs, lies: false });
+    if (learntMs !== undefined) of.push({ k, n: 1, truth: 'gone', atMs: learntMs, lies: false, hasOutput: false });
     return of.sort((a, b) => a.n - b.n || Number(a.id !== undefined) - Number(b.id !== undefined)).at(-1);
   }
 
@@ -203,6 +212,10 @@ export class Model {
     }
   }
 }
+
+/** A file whose chain writes outputs lies with the originals; readers take the output from the day. */
+export const outputOf = ({ path }: Generation): string =>
+  path!.replace('/_originals/', '/').replace(/\.csv$/, '.all.csv');
 
 /** The owner of a job, and its side of the seal. */
 const sides = (drops: readonly Drop[]): Map<number, Side> =>

@@ -11,14 +11,15 @@ import { after, test } from 'node:test';
 import { compilePreload } from '../crash/control.js';
 import { openGrounds } from '../crash/grounds.js';
 import { Lane, makeHand } from './lane.js';
+import { onceFound } from './once-found.js';
 import { draw, play, shorten } from './sequence.js';
 
 const { OPERATORS_SEED: ONE, OPERATORS_SEQUENCES: MANY } = process.env;
 /** As many sequences as fit into the time, half of them the same in each run. */
 const SEQUENCES = 300;
 const SECONDS = MANY === undefined ? 170 : Number.POSITIVE_INFINITY;
-/** More than cores: a process waits a quarter of its time until the kernel has closed a watch. */
-const LANES = 3;
+/** More than cores: a process waits half of its time, until the kernel has closed a watch, and for its orders. */
+const LANES = MANY === undefined ? 3 : 8;
 
 const TOOLS = mkdtempSync(join(tmpdir(), 'ingest-operators-'));
 const LIBRARY = compilePreload(TOOLS);
@@ -37,8 +38,21 @@ function seeds(): string[] {
   );
 }
 
+const SKIP =
+  LIBRARY === undefined && 'no C compiler, so neither kills nor the clock: sequences of verbs were not tested';
+
+test('plays that found a fault once', { skip: SKIP, timeout: 600_000 }, async () => {
+  await makeHand();
+  const lane = new Lane(LIBRARY!, TOOLS, 0);
+  try {
+    for (const sequence of onceFound(grounds.near)) assert.equal(await play(lane, sequence), undefined);
+  } finally {
+    lane.close();
+  }
+});
+
 test('verbs in any order leave what a model of a few lines says', {
-  skip: LIBRARY === undefined && 'no C compiler, so neither kills nor the clock: sequences of verbs were not tested',
+  skip: SKIP,
   timeout: MANY === undefined ? 600_000 : 36_000_000,
 }, async (t) => {
   await makeHand();

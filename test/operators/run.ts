@@ -37,7 +37,14 @@ function hash(model: Model, drop: Drop, now: Run): boolean {
   if (drop.says === 'wrong') drop.held = 'checksum_mismatch';
   else if (known?.truth === 'carried' || known?.truth === 'lined') drop.at = 'twin';
   else if (!known || comesAgain(model, drop, known, now)) {
-    const gen: Generation = { k, n: (known?.n ?? 0) + 1, truth: 'carried', atMs: now.nowMs, lies: false };
+    const gen: Generation = {
+      k,
+      n: (known?.n ?? 0) + 1,
+      truth: 'carried',
+      atMs: now.nowMs,
+      lies: false,
+      hasOutput: false,
+    };
     model.gens.push(gen);
     Object.assign(drop, { at: 'carrier', gen });
   } else {
@@ -69,13 +76,13 @@ function line(gen: Generation, { nowMs }: Run): boolean {
 const carrierOf = (model: Model, gen: Generation): Drop =>
   model.drops.find((drop) => drop.at === 'carrier' && drop.gen === gen)!;
 
-function move(model: Model, gen: Generation, { nowMs: storedMs }: Run): boolean {
+function move(model: Model, gen: Generation, { nowMs: storedMs, bytes }: Run): boolean {
   if (gen.truth !== 'lined') return false;
   const carrier = carrierOf(model, gen);
   if (carrier.held !== undefined) return false;
   if (gen.path !== undefined && model.foreign.has(gen.path)) carrier.held = 'target_taken';
   else {
-    Object.assign(gen, { truth: 'stored', lies: true, storedMs });
+    Object.assign(gen, { truth: 'stored', lies: true, hasOutput: model.hasChain && bytes(gen.k) > 0, storedMs });
     carrier.at = 'stored';
     for (const twin of model.inPlace('twin')) if (twin.k === gen.k) twin.at = 'sealed';
   }
@@ -88,6 +95,7 @@ function takeOut(model: Model, gen: Generation): boolean {
   else gen.out = undefined;
   if (gen.lies) count(model.failed, gen.k);
   gen.lies = false;
+  gen.hasOutput = false;
   return true;
 }
 

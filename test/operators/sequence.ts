@@ -1,8 +1,10 @@
 /** Draws sequences of verbs, runs them, and shortens those that differ. */
 import { dice as rolled } from '../crash/dice.js';
-import { check, checkAudit, checkExplain, closedHours } from './check.js';
-import { Differs, Game, HOUR_MS, type Plan } from './game.js';
+import { check, closedHours } from './check.js';
+import { checkAudit, checkExplain } from './check-commands.js';
+import { Differs, Game } from './game.js';
 import type { Lane } from './lane.js';
+import { HOUR_MS, type Plan } from './plan.js';
 import { pick, type Step } from './verb.js';
 import { VERBS } from './verbs.js';
 
@@ -27,7 +29,8 @@ export function draw(seed: string, ground: string): Sequence {
     ground,
     straight: below(2) === 0,
     sidecars: below(3) === 0,
-    chain: below(3) === 0,
+    chain: below(2) === 0,
+    feeds: (['two warehouses', 'one warehouse'] as const)[below(4)] ?? 'one',
     hour: below(3) === 0 ? 23 + below(55) / 60 : 12,
   };
   const step = (verb: string): Step => ({
@@ -39,7 +42,8 @@ export function draw(seed: string, ground: string): Sequence {
       fault: { kind: below(2) === 0 ? 'kill before' : 'kill after', at: 1 + below(CALLS[below(CALLS.length)]!) },
     }),
     runs: below(10) < 8,
-    clock: (['still', 'back', 'hour', 'midnight'] as const)[below(30)] ?? 'minute',
+    // A state knows who got a name last. After its loss the instants of the lines decide, unless the clock went back.
+    clock: (['still', plan.feeds === 'one' ? 'back' : 'minute', 'hour', 'midnight'] as const)[below(30)] ?? 'minute',
   });
   const steps = [{ ...step('drop'), runs: true }];
   for (let last = 'drop'; steps.length < STEPS; steps.push(step(last))) {
@@ -56,8 +60,9 @@ export async function play(lane: Lane, { plan, steps }: Sequence): Promise<strin
     await game.run();
     for (const [at, step] of steps.entries()) {
       const words = step;
+      game.turnTo(Math.floor(step.a / 100));
       game.story.push(
-        `${at + 1}. ${step.verb} ${words.a} ${words.b} ${words.c}${step.runs ? '' : ' (no run)'}, ${words.clock}`,
+        `${at + 1}. ${step.verb} ${words.a} ${words.b} ${words.c}${step.runs ? '' : ' (no run)'}, ${words.clock}, feed ${game.feed}`,
       );
       await playOne(game, step);
       if (at % 5 === 4 || at === steps.length - 1) await checkAudit(game);
@@ -66,9 +71,9 @@ export async function play(lane: Lane, { plan, steps }: Sequence): Promise<strin
     return undefined;
   } catch (error) {
     const what = error instanceof Differs ? error.message : String((error as Error).stack);
-    return [what, `seed ${plan.seed} (straight: ${plan.straight}, sidecars: ${plan.sidecars})`, ...game.story].join(
-      '\n',
-    );
+    const { seed, straight, sidecars, chain, feeds } = plan;
+    const how = `seed ${seed} (straight: ${straight}, sidecars: ${sidecars}, chain: ${chain}, feeds: ${feeds})`;
+    return [what, how, ...game.story].join('\n');
   } finally {
     await game.end(process.env.KEEP_WORLD !== undefined);
   }
@@ -78,17 +83,23 @@ const CLOCKS = { still: 0, minute: 61_000, hour: HOUR_MS, back: -HOUR_MS };
 
 async function playOne(game: Game, step: Step): Promise<void> {
   const verb = VERBS[step.verb]!;
-  const closed = closedHours(game);
+  const closedNow = (): Map<string, string>[] => {
+    const all: Map<string, string>[] = [];
+    game.each(() => all.push(closedHours(game)));
+    return all;
+  };
+  const before = closedNow();
   await verb.act(game, step);
   check(game);
   if (step.runs) {
     await game.run(verb.byHand && step.fault);
     check(game);
   }
-  const now = closedHours(game);
-  for (const [hour, lines] of closed)
-    if (game.model.markers && now.get(hour) !== lines)
-      throw new Differs(`the hour ${hour} is closed, and its lines have changed`);
+  const now = closedNow();
+  for (const [i, closed] of before.entries())
+    for (const [hour, lines] of closed)
+      if (game.sides[i]!.model.markers && now[i]!.get(hour) !== lines)
+        throw new Differs(`the hour ${hour} is closed, and its lines have changed`);
   if (step.clock === 'midnight') game.untilMidnight();
   else game.passes(CLOCKS[step.clock]);
 }

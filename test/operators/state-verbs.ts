@@ -3,8 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fault } from '../crash/control.js';
 import { Differs, type Game } from './game.js';
-import type { Snapshot } from './model.js';
-import { done, pick, type Step, type Verb } from './verb.js';
+import { done, type Step, type Verb } from './verb.js';
 
 export const STATE_VERBS: Record<string, Verb> = {
   backup: {
@@ -18,14 +17,15 @@ export const STATE_VERBS: Record<string, Verb> = {
         rmSync(file);
         await done(game.ctl(['backup', file]));
       }
-      game.model.backups.push(game.model.snapshot(file));
+      game.each(() => game.model.backups.push(game.model.snapshot(file)));
     },
   },
   restore: {
     weight: 7,
     act: async (game, step) => {
-      const of = pick(game.model.backups.slice(-2), step.a);
-      if (of) await restore(game, of, step);
+      const { backups } = game.model;
+      const at = Math.max(backups.length - 2, 0) + (step.a % Math.min(backups.length, 2));
+      if (backups.length > 0) await restore(game, at, step);
     },
   },
   lose: {
@@ -34,8 +34,10 @@ export const STATE_VERBS: Record<string, Verb> = {
       game.loseState();
       if (b % 3 === 0) await ends(game, 'once', [3], 'a start without its state');
       await ends(game, 'rebuild', [0], 'a rebuild of a lost state', fault);
-      game.model.rebuilt();
-      game.model.allSeen();
+      game.each(() => {
+        game.model.rebuilt();
+        game.model.allSeen();
+      });
     },
   },
   rebuild: {
@@ -62,15 +64,15 @@ async function ends(
  * A start is refused exactly if the disk has a line or a correction that the backup does not know. A rebuild is refused where
  * the backup knows besides what has become of its files.
  */
-async function restore(game: Game, of: Snapshot, { b, fault }: Step): Promise<void> {
-  game.restore(of.file);
-  const { model } = game;
-  const lacks = model.lacks(of);
-  if (b % 2 === 0 && lacks) await ends(game, 'once', [3], 'a start on a restored state');
-  const behind = model.isBehind(of);
-  const answers = [lacks, behind];
+async function restore(game: Game, at: number, { b, fault }: Step): Promise<void> {
+  game.restore(game.model.backups[at]!.file);
+  const lack = game.sides.map(({ model }) => model.lacks(model.backups[at]!));
+  if (b % 2 === 0 && lack.includes(true)) await ends(game, 'once', [3], 'a start on a restored state');
+  const answers = [...lack, ...game.sides.map(({ model }) => model.isBehind(model.backups[at]!))];
   const codes = answers.includes(true) ? [0] : answers.includes(undefined) ? [0, 3] : [3];
   const code = await ends(game, 'rebuild', codes, 'a rebuild of a restored state', fault);
-  model.rebuilt(of);
-  if (code === 0 || lacks || behind) model.allSeen();
+  for (const { model } of game.sides) {
+    model.rebuilt(model.backups[at]!);
+    if (code === 0 || answers.includes(true)) model.allSeen();
+  }
 }

@@ -1,7 +1,8 @@
 /** A step of a sequence, and the shape of a verb. */
 import type { Fault } from '../crash/control.js';
-import { Differs, type Game, NAMES } from './game.js';
+import { Differs, type Game } from './game.js';
 import type { Generation } from './model.js';
+import { NAMES } from './plan.js';
 
 export interface Step {
   verb: string;
@@ -29,6 +30,15 @@ export const pick = <T>(of: readonly T[], n: number): T | undefined => of[n % of
 
 /** The name under which the content came. */
 export const nameAgain = ({ origin }: Generation): string => NAMES.find((name) => name === origin) ?? NAMES[0]!;
+
+/** Records and jobs that ended before so many minutes are forgotten, of every feed. */
+export async function prune(game: Game, minutes: number, fault: Fault | undefined): Promise<void> {
+  const before = game.nowMs - minutes * 60_000;
+  await done(game.ctl(['prune', '--keep-history', `${minutes}m`], fault));
+  game.each(() => {
+    game.model.prunedBeforeMs = Math.max(game.model.prunedBeforeMs, before + 5_000);
+  });
+}
 
 export async function done(command: ReturnType<Game['ctl']>): Promise<void> {
   const { code, err } = await command;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { CONSUMER_VERBS } from './consumer-verbs.js';
 import { allowAgain, withdraw } from './exceptions.js';
-import { HOUR_MS, MAX_BYTES, NAMES } from './game.js';
 import type { Sidecar, Stage } from './model.js';
+import { HOUR_MS, MAX_BYTES, NAMES } from './plan.js';
 import { discardHeld, retryHeld } from './run.js';
 import { STATE_VERBS } from './state-verbs.js';
-import { done, nameAgain, pick, type Verb } from './verb.js';
+import { done, nameAgain, pick, prune, type Verb } from './verb.js';
 
 const STAGES = stagesUsed([]) as Stage[];
 
@@ -65,28 +65,23 @@ export const VERBS: Record<string, Verb> = {
     weight: 3,
     act: async (game, { fault }) => {
       await done(game.ctl(['retry', '--all'], fault));
-      retryHeld(game.model);
+      game.each(() => retryHeld(game.model));
     },
   },
   discard: {
     weight: 4,
     act: async (game, { fault }) => {
       await done(game.ctl(['resume']));
-      game.model.paused.clear();
+      game.each(() => game.model.paused.clear());
       await done(game.ctl(['discard', '--all'], fault));
-      discardHeld(game.model);
+      game.each(() => discardHeld(game.model));
       await game.run(); // until then nothing on disk says so
     },
   },
   ...STATE_VERBS,
   prune: {
     weight: 4,
-    act: async (game, { a, fault }) => {
-      const minutes = [1, 3, 60][a % 3]!;
-      const before = game.nowMs - minutes * 60_000;
-      await done(game.ctl(['prune', '--keep-history', `${minutes}m`], fault));
-      game.model.prunedBeforeMs = Math.max(game.model.prunedBeforeMs, before + 5_000);
-    },
+    act: (game, { a, fault }) => prune(game, [1, 3, 60][a % 3]!, fault),
   },
   learn: {
     weight: 3,
@@ -95,7 +90,7 @@ export const VERBS: Record<string, Verb> = {
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, `${k}.csv`), game.contents[k]!.bytes);
       const learntMs = game.nowMs;
-      await done(game.ctl(['learn', folder], fault));
+      await done(game.ctl(['learn', folder, ...game.ofFeed], fault));
       rmSync(folder, { recursive: true });
       if (!game.model.newest(k)) game.model.learnt.set(k, learntMs);
     },
@@ -105,14 +100,14 @@ export const VERBS: Record<string, Verb> = {
     act: async (game, { a, fault }) => {
       const stage = pick([...STAGES, 'move', 'move'] as Stage[], a)!;
       await done(game.ctl(['pause', stage], fault));
-      game.model.paused.add(stage);
+      game.each(() => game.model.paused.add(stage));
     },
   },
   resume: {
     weight: 7,
     act: async (game, { fault }) => {
       await done(game.ctl(['resume'], fault));
-      game.model.paused.clear();
+      game.each(() => game.model.paused.clear());
     },
   },
   options: {
@@ -122,7 +117,8 @@ export const VERBS: Record<string, Verb> = {
       const { model } = game;
       if (a % 3 === 0) model.againAfterMs = b % 2 === 0 ? HOUR_MS : undefined;
       else if (a % 3 === 1) model.maxBytes = b % 2 === 0 ? MAX_BYTES : undefined;
-      else model.markers = !model.markers;
+      // Two feeds would mark one folder.
+      else if (game.plan.feeds !== 'one warehouse') model.markers = !model.markers;
       const { againAfterMs, maxBytes, markers: successMarkers } = model;
       game.setOptions({ sameContentAgainAfter: againAfterMs && '1h', maxBytes, successMarkers });
     },

@@ -178,7 +178,7 @@ test('docs/licences.md is the list of the packages that run, with the licence th
     assert.equal(listed.get(`${name} ${version}`), license, path);
     compared++;
   }
-  assert.ok(compared > 100, String(compared));
+  assert.ok(compared > 90, String(compared));
   assert.match(text, /\*\*One package is under MPL-2\.0: exeunt/);
   assert.deepEqual(
     [...listed].filter(([, licence]) => licence === 'MPL-2.0').map(([one]) => one.replace(/ .*/, '')),

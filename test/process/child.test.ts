@@ -13,14 +13,16 @@ import { temporary } from './temporary.js';
 const CHAIN = { format: 'csv', start: 'check', steps: { check: { next: 'route', else: 'reject' } }, module: './m.mjs' };
 
 function spawned(): ChildProcess {
-  return fork(join(PACKAGE, 'dist/program/process-child.cjs'), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  return fork(join(PACKAGE, 'dist/program/process-child.cjs'), [String(1 << 29)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
 }
 
-/** The next message that is no progress. */
+/** The next message that ends something. */
 async function answer(child: ChildProcess): Promise<ChildMessage> {
   for (;;) {
     const [message] = (await once(child, 'message')) as [ChildMessage];
-    if (message.kind !== 'progress') return message;
+    if (message.kind !== 'progress' && message.kind !== 'begun') return message;
   }
 }
 
@@ -57,7 +59,7 @@ test('one file after the other: done with its outputs, bad without any, no room 
   ]);
   assert.deepEqual(partials(directory), ['A.out.1.7', 'A.out.2.7']);
   assert.equal(readFileSync(join(directory, 'A.out.1.7'), 'utf8'), 'k\na\na\n');
-  assert.equal(statSync(join(directory, 'A.out.1.7')).mode & 0o777, 0o644);
+  assert.equal(statSync(join(directory, 'A.out.1.7')).mode & 0o777, 0o600);
   child.send(file(directory, 'B', 'k\na\nx\n'));
   const bad = await answer(child);
   assert.deepEqual(bad.kind === 'bad' && [bad.code, bad.line], ['process_failed', 3]);

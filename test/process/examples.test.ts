@@ -42,7 +42,10 @@ test('a file that would be held is shown with its sentence, and ends with code 4
   writeFileSync(chain, 'format: csv\nstart: check\nsteps: { check: { columns: { amount: number }, next: good } }\n');
   const { status, stdout } = tried(chain);
   assert.equal(status, 4);
-  assert.match(stdout, /^held: record_invalid: orders\.csv, line 4: amount is not a number: n\/a\n/);
+  assert.match(
+    stdout,
+    /^held: record_invalid: orders\.csv, line 4: amount is not a number: n\/a; the record begins "3,DE/,
+  );
 });
 
 const WRONG: Record<string, RegExp> = {
@@ -68,6 +71,8 @@ const WRONG: Record<string, RegExp> = {
   'format: csv\nstart: check\nsteps: { check: { next: "../x" } }\n': /^steps\.check\.next in \S+ must be a tag/,
   'format: csv\nstart: check\nsteps: { check: {} }\noutputs-max: 1001\n':
     /^outputs-max in \S+ must be a whole number from 1 to 1000/,
+  'format: csv\nstart: check\nsteps: { check: {} }\nmemory-bytes: 128MiB\n':
+    /^memory-bytes in \S+ must be a size from 268435456 to \d+ bytes, such as 256MiB, but is "128MiB"/,
 };
 for (const [text, expected] of Object.entries(WRONG)) {
   test(`a chain that is wrong: ${expected.source}`, (t) => {

@@ -31,11 +31,7 @@ test('a gzip with a damaged byte, or followed by something else, is held', async
   const packed = gzipSync(rows(10_000));
   const damaged = Buffer.from(packed);
   damaged[damaged.length - 6]! ^= 1;
-  for (const bytes of [
-    damaged,
-    Buffer.concat([packed, Buffer.alloc(512)]),
-    Buffer.concat([packed, randomBytes(300_000)]),
-  ])
+  for (const bytes of [damaged, Buffer.concat([packed, randomBytes(300_000)])])
     assert.equal((await runChain(LINES, bytes, 'a.csv.gz')).held?.code, 'gzip_damaged');
 });
 
@@ -49,7 +45,7 @@ test('UTF-16 is held with what to do; with encoding: utf-16le it comes out as UT
   const bytes = Buffer.from(`\ufeff${text}`, 'utf16le');
   const { held } = await runChain(LINES, bytes);
   assert.equal(held?.code, 'not_utf8');
-  assert.match(held.reason, /is UTF-16 .* set encoding: utf-16le/);
+  assert.match(held.reason, /is UTF-16 \(little endian\): .* set encoding: utf-16le/);
   const { held: without } = await runChain(LINES, bytes.subarray(2));
   assert.equal(without?.code, 'nul_byte');
   assert.match(without.reason, /is it UTF-16\? then set encoding: utf-16le/);

@@ -6,10 +6,11 @@ import { crashScenarios } from './conformance/crash.js';
 import { looksScenarios } from './conformance/details.js';
 import { enqueueScenarios } from './conformance/enqueue.js';
 import { forgetScenarios } from './conformance/forget.js';
+import { interruptedScenarios } from './conformance/interrupted.js';
 import { keepScenarios } from './conformance/keep.js';
 import { ownTablesScenarios } from './conformance/own-tables.js';
-import { passedScenarios } from './conformance/passed.js';
 import { settleScenarios } from './conformance/settle.js';
+import { togetherScenarios } from './conformance/together.js';
 import { waitScenarios } from './conformance/wait.js';
 import { type BackendKind, scenario } from './world.js';
 
@@ -18,7 +19,8 @@ const ALL = [
   claimScenarios,
   settleScenarios,
   keepScenarios,
-  passedScenarios,
+  togetherScenarios,
+  interruptedScenarios,
   waitScenarios,
   crashScenarios,
   looksScenarios,

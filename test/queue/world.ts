@@ -7,12 +7,14 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import type { Backend, Candidate, ClaimedJob, Outcome } from '../../queue/backend.js';
+import type { QueueOptions } from '../../queue/index.js';
 
 export const STAGES = ['first', 'second', 'third'];
 
 export interface OpenOptions {
   title?: string;
   maxAttempts?: number;
+  next?: QueueOptions['next'];
   /** Replaces the boot clock. */
   now?: () => number;
 }

@@ -12,7 +12,10 @@ const IGNORED = [
   '.hidden.csv',
   '.hidden/below.csv',
   'plain/.git/config.csv',
-  ...['.tmp', '.part', '.swp', '~', '.filepart', '.crdownload', '.metadata.json'].map((end) => `orders.csv${end}`),
+  ...['.tmp', '.part', '.PART', '.partial', '.part.minio', '.swp', '~', '.filepart', '.crdownload'].map(
+    (end) => `orders.csv${end}`,
+  ),
+  ...['._COPYING_', '_.gstmp', '.metadata.json'].map((end) => `orders.csv${end}`),
   'deep/orders.csv.tmp',
 ];
 

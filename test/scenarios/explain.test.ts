@@ -65,7 +65,7 @@ test('explain answers for files that are on their way', limit, async (t) => {
     'large.csv',
     'held',
     /\(too_large\)[\s\S]*--max-bytes is 9\.8 KiB \(10000 bytes\)\.\s+It lies in the input, /,
-    /Raise --max-bytes, restart the service and run ingest-ctl retry [0-9A-Z]{26}; or run ingest-ctl discard [0-9A-Z]{26}\./,
+    /Raise --max-bytes, restart the service and run `ingest-ctl retry [0-9A-Z]{26} --state-path \S+`; or run `ingest-ctl discard [0-9A-Z]{26} --state-path \S+`\./,
   );
   await says(world, job!.id, 'held', /too_large/);
   await says(
@@ -80,9 +80,9 @@ test('explain answers for files that are on their way', limit, async (t) => {
     at('open.csv'),
     'waiting',
     /still has it open.*for writing/,
-    /the writer has to close it; its process: sudo find/,
+    /the writer has to close it; its process: `sudo find/,
   );
-  const [, find] = /its process: sudo (find .+?)\. The file/.exec((await asked(world, at('open.csv'))).text)!;
+  const [, find] = /its process: `sudo (find [^`]+)`/.exec((await asked(world, at('open.csv'))).text)!;
   assert.match(spawnSync('sh', ['-c', find!]).stdout.toString(), new RegExp(`^/proc/${process.pid}/fd/\\d+$`, 'm'));
 
   await world.run('ingest-ctl', ['resume', 'hash']);
@@ -121,6 +121,34 @@ test('explain names the rule that an incomplete file waits for', limit, async (t
   await world.stop();
   world.drop('late.csv', 100, { feed: 'windows' });
   await says(world, path('windows', 'late.csv'), 'unseen', /no producer is running/, /start ingest/);
+});
+
+test('of several feeds, explain lets the one speak that knows the file', limit, async (t) => {
+  const feeds = { a: { options: { include: ['*.txt'] } }, b: { options: {} }, c: { options: {} } };
+  const world = createWorld(t, { feeds });
+  mkdirSync(join(world.feed('b').input, 'deep'));
+  world.drop('deep/known.csv', 100, { feed: 'b' });
+  world.drop('other.csv', 100, { feed: 'c' });
+  await world.runOnce();
+  for (const [name, feed] of [
+    ['known.csv', 'b'],
+    ['deep/known.csv', 'b'],
+    ['other.csv', 'c'],
+  ]) {
+    const { text, answers } = await asked(world, name!);
+    assert.deepEqual(
+      answers.map(({ verdict }) => verdict),
+      ['stored'],
+      text,
+    );
+    assert.match(text, new RegExp(`^${world.feed(feed).input}/`));
+    assert.doesNotMatch(text, /There is no such file/);
+  }
+  const { text } = await asked(world, 'nowhere.csv');
+  assert.match(text, /There is no such file\. If there were: It is ignored/, 'nobody knows it: each feed says so');
+  // It lies in an input, and no job has it yet.
+  writeFileSync(join(world.feed('c').input, 'fresh.csv'), 'x');
+  assert.match((await asked(world, 'fresh.csv')).text, /^\S+\/fresh\.csv \(feed c\)\n {2}It lies in the input/);
 });
 
 test('explain says where a file went', limit, async (t) => {

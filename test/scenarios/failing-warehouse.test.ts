@@ -3,9 +3,20 @@
  * repair. Nothing is lost, and nothing is written elsewhere instead.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import type { Report } from '../../src/service/status/report.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import { bindMount, remount, tmpfsMount, unmount } from '../world/mounts.js';
 import { give, ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
@@ -75,6 +86,49 @@ describe('a warehouse in everyday trouble', CONCURRENTLY, () => {
       },
     });
   });
+});
+
+test('another directory in the place of a missing warehouse: the reason is that of the last probe', async (t) => {
+  const world = createWorld(t);
+  const { warehouse } = world.feed();
+  world.start('ingest');
+  world.drop('before.csv', 100);
+  await world.stored(1, LONG);
+  renameSync(warehouse, `${warehouse} that was`);
+  world.drop('during.csv', 200);
+  const reasonOf = (code: string) => world.event('gate_closed', (event) => event.code === code, LONG);
+  assert.match(String((await reasonOf('ENOENT')).reason), /is missing: mount it, or put it back$/);
+  mkdirSync(warehouse);
+  assert.match(String((await reasonOf('no_marker')).reason), /has lost its marker/);
+  const [finding] = (JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report).findings;
+  assert.deepEqual([finding!.code, /lost its marker/.test(finding!.sentence)], ['no_marker', true]);
+  rmSync(warehouse, { recursive: true });
+  await until('the probe to miss it again', () => world.gates().some(({ code }) => code === 'ENOENT'), LONG);
+  renameSync(`${warehouse} that was`, warehouse);
+  await world.stored(undefined, LONG);
+  await world.allDone(LONG);
+  noAttemptSpent(world);
+  await world.stop();
+  world.check();
+});
+
+test('a file with holes waits for the room of its data alone', async (t) => {
+  if (skipUnlessRoot(t, 'a warehouse that is full')) return;
+  const world = createWorld(t);
+  const { warehouse } = world.feed();
+  tmpfsMount(warehouse, { size: '8m' });
+  fill(join(warehouse, 'ballast'), 7 * 1024);
+  const at = join(world.root, 'holes');
+  writeFileSync(at, Buffer.alloc(4 * 1024 * KiB, 'x'));
+  truncateSync(at, 256 * 1024 * KiB);
+  world.start('ingest');
+  renameSync(at, join(world.input, 'holes.csv'));
+  await world.event('gate_closed', undefined, LONG);
+  rmSync(join(warehouse, 'ballast'));
+  const { bytes } = await world.event('file_ingested', ({ path }) => String(path).endsWith('holes.csv'), LONG);
+  assert.equal(bytes, 256 * 1024 * KiB);
+  await world.allDone();
+  await world.stop();
 });
 
 test('a file without room in a full warehouse delays no other file; a file that can never fit is held', async (t) => {
@@ -156,7 +210,7 @@ describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
     tmpfsMount(warehouse);
     world.drop('before.csv', 2_000);
     await world.runOnce();
-    const temporary = join(warehouse, '.ingest-tmp', `${world.jobs()[0]!.id}.1`);
+    const temporary = join(warehouse, '.ingest-tmp', `${world.jobs()[0]!.id}.0.1`);
     writeFileSync(temporary, 'half of it');
     remount(warehouse, 'ro');
     world.start('ingest');

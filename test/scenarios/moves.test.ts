@@ -2,11 +2,14 @@
  * Moves: by rename on one filesystem, by a copy that keeps everything to another one. No temporary file stays.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, utimesSync } from 'node:fs';
+import { chmodSync, chownSync, linkSync, mkdirSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { shownName } from '../../src/linux/names.js';
+import { aclTextOf, setAclOf, skipWithoutAcls } from '../world/acl.js';
+import { BY_COUNTRY, orders } from '../world/chains.js';
 import type { Dropped } from '../world/dropping.js';
-import { bindMount, loopMount, tmpfsMount } from '../world/mounts.js';
+import { bindMount, loopMount, ramfsMount, tmpfsMount } from '../world/mounts.js';
 import { isRoot, skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -79,6 +82,47 @@ test('to a second filesystem a file is copied with its mode, owner and times, an
   const before = dropMarked(world);
   await world.runOnce();
   assertCopied(world, before);
+});
+
+const ACL = 'user::rw-,user:54321:rw-,group::---,mask::rw-,other::---';
+
+/** A file with this ACL, and a second name or not: then only a private copy can be hashed. */
+function dropGuarded(world: World, name: string, text: string | number, hasSecondName = false): string {
+  const { sha256 } = world.drop(name, text);
+  setAclOf(join(world.input, name), '--set', ACL);
+  if (hasSecondName) linkSync(join(world.input, name), join(world.root, 'second name'));
+  return sha256;
+}
+
+const pathOf = (world: World, sha256: string) =>
+  join(world.feed().warehouse, shownName(world.warehouse().find((found) => found.sha256 === sha256)!.path));
+
+test('a copy has the ACL of its file, a private one too, and so has each output of a chain', async (t) => {
+  const options = { stabilitySeconds: 0, quietMs: 0, process: BY_COUNTRY };
+  const world = createWorld(t, { feeds: { made: { options } } });
+  if (skipWithoutAcls(t, world.root)) return;
+  if (isRoot) tmpfsMount(world.feed().warehouse);
+  const { text, made } = orders('acl', 50);
+  const stored = [dropGuarded(world, 'plain.csv', text), ...Object.values(made)];
+  world.made.set(stored[0]!, made);
+  const other = orders('private', 50);
+  const copied = dropGuarded(world, 'private.csv', other.text, true);
+  world.made.set(copied, other.made);
+  await world.runOnce();
+  for (const sha256 of [...stored, copied, ...Object.values(other.made)])
+    assert.equal(aclTextOf(pathOf(world, sha256)), ACL);
+  world.check();
+});
+
+test('where the warehouse has no ACLs, the group gets no more than it had', async (t) => {
+  if (skipUnlessRoot(t, 'a filesystem without ACLs')) return;
+  const world = createWorld(t);
+  if (skipWithoutAcls(t, world.root)) return;
+  ramfsMount(world.feed().warehouse);
+  const sha256 = dropGuarded(world, 'guarded.csv', 500);
+  await world.runOnce();
+  assert.equal(statSync(pathOf(world, sha256)).mode & 0o777, 0o600);
+  world.check();
 });
 
 test('between two bind mounts of one filesystem, which have one device number, a file is copied', async (t) => {

@@ -1,6 +1,6 @@
 /** Processors that loop, eat memory, throw, exit, kill their process: the file is held with a sentence, and everything else goes on. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { asConfiguration, type Chain } from '../world/layout.js';
@@ -40,14 +40,14 @@ const BAD: Bad[] = [
     body: 'const all = []; for (;;) all.push({ record, n: all.length, text: String(all.length) });',
     code: 'process_died',
     says: /^the process of the chain .* 2 times with this file/,
-    chain: { 'memory-bytes': 200 << 20 },
+    chain: { 'memory-bytes': 256 << 20 },
   },
   {
     name: 'eats memory of buffers',
     body: 'const all = []; for (;;) all.push(Buffer.alloc(1 << 20, 1));',
     code: 'process_died',
     says: /^the process of the chain .* 2 times with this file/,
-    chain: { 'memory-bytes': 200 << 20 },
+    chain: { 'memory-bytes': 256 << 20 },
   },
   { name: 'throws', body: 'throw new Error("no such thing");', code: 'process_failed', says: /line 2.*no such thing/ },
   { name: 'exits', body: 'process.exit(0);', code: 'process_died', says: /ended by itself with code 0.*2 times/ },
@@ -113,32 +113,73 @@ test('64 KiB of a processor that prints a gigabyte are logged, and its file is s
   assert.equal(world.manifest('made')[0]?.record?.outputs?.length, 2);
 });
 
-for (const [what, text] of [
-  ['does not have the first step', undefined],
-  ['has a typing error', 'export default () => ({'],
-  ['throws when it is loaded', 'throw new Error("at once");'],
-  ['throws before its first record', 'export default () => { throw new Error("at once"); };'],
-] as const)
-  test(`a module that ${what} closes the gate of its feed, which opens when it is mended`, limit, async (t) => {
-    const world = worldOf(t, { body: '' });
-    const module = join(world.root, 'other.mjs');
-    configure(world, { format: 'csv', start: 'route', module });
-    if (text === undefined) writeFileSync(module, 'export default () => ({ route() {} });');
-    else writeFileSync(module, text);
-    if (text === undefined) configure(world, { format: 'csv', start: 'nowhere', module });
-    for (let n = 0; n < 5; n++) world.drop(`${n}.csv`, `${TEXT}${n},DE\n`, { feed: 'made' });
-    world.drop('plain.csv', 10, { feed: 'plain' });
-    const program = world.start('ingest');
-    const gate = () => world.gates('made').find(({ stage, code }) => stage === 'process' && code === 'unloadable');
-    await until('the gate is closed', gate);
-    assert.deepEqual(
-      world.jobs('made').filter(({ state }) => state === 'held'),
-      [],
-    );
-    writeFileSync(
-      module,
-      'export default () => ({ route(r, emit) { emit("all", r); }, nowhere(r, emit) { emit("all", r); } });',
-    );
-    await world.stored(6);
-    await program.stop();
+const GOOD = 'export default () => ({ route(r, emit) { emit("all", r); }, nowhere(r, emit) { emit("all", r); } });';
+
+interface Unusable {
+  what: string;
+  /** Makes the module so, after the service has read its configuration. */
+  text?: string;
+  make?: (module: string) => void;
+  chain?: Chain;
+}
+
+const UNUSABLE: Unusable[] = [
+  { what: 'does not have the first step', text: 'export default () => ({ route() {} });', chain: { start: 'nowhere' } },
+  { what: 'has a typing error', text: 'export default () => ({' },
+  { what: 'throws when it is loaded', text: 'throw new Error("at once");' },
+  { what: 'throws before its first record', text: 'export default () => { throw new Error("at once"); };' },
+  { what: 'exits while it is loaded', text: 'process.exit(0);' },
+  { what: 'kills its process while it is loaded', text: 'process.kill(process.pid, "SIGKILL");' },
+  { what: 'awaits for ever while it is loaded', text: 'await new Promise(() => {});', chain: { 'stuck-seconds': 1 } },
+  { what: 'loops while it is loaded', text: 'for (;;);', chain: { 'stuck-seconds': 1 } },
+  { what: 'takes all memory while it is loaded', text: 'const all = []; for (;;) all.push(Buffer.alloc(1 << 24, 1));' },
+  { what: 'exits before its first record', text: 'export default () => process.exit(3);' },
+  { what: 'loops before its first record', text: 'export default () => { for (;;); };', chain: { 'stuck-seconds': 1 } },
+  {
+    what: 'leaves a promise that rejects for every file',
+    text: `${GOOD.replace('route(r, emit) {', 'async route(r, emit) { await new Promise((done) => setTimeout(done, 300));')}
+      setTimeout(() => Promise.reject(new Error("no configuration")), 100);`,
+  },
+  {
+    what: 'ends its process for every file',
+    text: `${GOOD.replace('route(r, emit) {', 'async route(r, emit) { await new Promise((done) => setTimeout(done, 300));')}
+      setTimeout(() => process.exit(5), 100);`,
+  },
+  { what: 'is a symlink to itself', make: (module) => symlinkSync(module, module) },
+  { what: 'is missing', make: () => {} },
+];
+
+test('a module that cannot be used closes the gate of its feed, which opens when it is mended', limit, async (t) => {
+  const names = UNUSABLE.map((_, n) => `feed-${n}`);
+  const world = createWorld(t, { feeds: Object.fromEntries(names.map((name) => [name, { options: QUICK }])) });
+  const moduleOf = (name: string) => join(world.root, `${name}.mjs`);
+  const feeds = world.feeds.map((feed, n) => {
+    const process = { format: 'csv', start: 'route', module: moduleOf(feed.name), ...UNUSABLE[n]!.chain };
+    return { ...feed, options: { ...feed.options, process: process as Chain } };
   });
+  writeFileSync(world.configPath, asConfiguration(feeds, {}));
+  for (const name of names) writeFileSync(moduleOf(name), GOOD);
+  const program = world.start('ingest');
+  await until('the configuration was read', () => world.database(names[0]!) !== undefined);
+  for (const [n, { text, make }] of UNUSABLE.entries()) {
+    rmSync(moduleOf(names[n]!));
+    if (text !== undefined) writeFileSync(moduleOf(names[n]!), text);
+    make?.(moduleOf(names[n]!));
+    for (const i of [1, 2, 3]) world.drop(`${i}.csv`, `${TEXT}${i},DE\n`, { feed: names[n]! });
+  }
+  const gate = (name: string) =>
+    world.gates(name).find(({ stage, code }) => stage === 'process' && code === 'unloadable');
+  const judged = (name: string) => gate(name) ?? world.jobs(name).find(({ state }) => state === 'held');
+  for (const name of names) await until(`the gate of ${name} is closed`, () => judged(name));
+  const held = names.flatMap((name, n) =>
+    world.jobs(name).flatMap(({ state, reason }) => (state === 'held' ? [`${UNUSABLE[n]!.what}: ${reason}`] : [])),
+  );
+  assert.deepEqual(held, []);
+  for (const name of names) {
+    rmSync(moduleOf(name), { force: true });
+    writeFileSync(moduleOf(name), GOOD);
+  }
+  await world.allDroppedDone();
+  await program.stop();
+  world.check();
+});

@@ -1,9 +1,10 @@
 /** Lost and older states of feeds with a chain: `rebuild` reads the outputs from the lines, and completes work that was under way. */
 import assert from 'node:assert/strict';
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { BY_COUNTRY, orders } from '../world/chains.js';
 import { contents } from '../world/dropping.js';
+import { heldMove } from '../world/held-move.js';
 import { backedUp, dropAgain, loseState, rebuilt, restore } from '../world/lost.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -87,3 +88,29 @@ test('states that are lost at any moment of the way: nothing is lost or twice', 
   }
   t.diagnostic(JSON.stringify(found));
 });
+
+test(
+  'a discard that ended before the state was lost keeps no names: who has them now can be withdrawn',
+  limit,
+  async (t) => {
+    const world = worldOf(t);
+    const program = world.start('ingest');
+    await world.event('worker_started', undefined, { withinMs: 60_000 });
+    const first = orders('first', 50);
+    const foreign = await heldMove(world, first.text);
+    assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
+    await until('it is put away', () => world.failed().length > 0, { withinMs: 60_000 });
+    await world.allDone();
+    rmSync(foreign);
+    const second = orders('second', 50);
+    const { sha256 } = world.drop('held.csv', second.text, { how: 'rename' });
+    await until('the second is stored', () => world.log.named('file_ingested').length > 0, { withinMs: 60_000 });
+    await program.stop();
+    loseState(world);
+    await rebuilt(world);
+    assert.equal((await world.run('ingest-ctl', ['withdraw', sha256, '--reason', 'a test'])).code, 0);
+    await world.runOnce();
+    assert.deepEqual(world.warehouse(), []);
+    await audited(world);
+  },
+);

@@ -7,7 +7,6 @@ import { BY_COUNTRY, broken, orders } from '../world/chains.js';
 import { type Chain, workDirOf } from '../world/layout.js';
 import { stoppedBefore } from '../world/lost.js';
 import { alter, rowsOf } from '../world/state-by-hand.js';
-import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const limit = { timeout: 120_000 };
@@ -79,10 +78,39 @@ test('withdraw takes out the file and its outputs; an allowed content is process
   dropOrders(world, 'a.csv', 'a');
   await world.runOnce();
   world.check();
-  assert.deepEqual(before.filter(existsSync), before);
+  const again = pathsOf(world).filter((path) => /\/a~2\./.test(path));
+  assert.equal(again.length, before.length);
+  assert.deepEqual(again.filter(existsSync), again);
 });
 
-test('a file that a consumer took is not reported, and a newer file at its path stays', limit, async (t) => {
+test('outputs of a file whose name has 250 bytes are taken out, at a withdrawal and at a discard', limit, async (t) => {
+  const world = worldOf(t);
+  const nameOf = (letter: string) => `${letter.repeat(246)}.csv`;
+  const sha256 = dropOrders(world, nameOf('a'), 'a');
+  await world.runOnce();
+  await ctl(world, ['withdraw', sha256, '--reason', 'sent by mistake']);
+  world.withdrawn.add(sha256);
+  await world.runOnce();
+  world.check();
+  let other = '';
+  const drop = () => {
+    other = dropOrders(world, nameOf('b'), 'b');
+  };
+  await stoppedBefore(world, 'move', drop, 1);
+  const place = world.manifest().at(-1)!.record!.warehouse_path;
+  writeFileSync(place, 'not ours');
+  await ctl(world, ['resume', 'move']);
+  await world.runOnce([], { code: 4 });
+  await ctl(world, ['discard', '--all']);
+  world.discarded.add(other);
+  await world.runOnce();
+  rmSync(place);
+  world.check();
+  const outputs = world.failed().filter(({ path }) => /\.(DE|FR|reject)\.csv$/.test(path));
+  assert.equal(outputs.length, 6);
+});
+
+test('a file that a consumer took is not reported, and a newer file of its name stays', limit, async (t) => {
   const world = worldOf(t, { format: 'csv', start: 'split', steps: { split: { by: 'country' } } });
   // Both have the same records of DE.
   world.drop('x/a.csv', 'id,country\n1,DE\n2,FR\n');
@@ -90,11 +118,6 @@ test('a file that a consumer took is not reported, and a newer file at its path 
   const first = world.manifest()[0]!.record!;
   const all = pathsOf(world);
   for (const path of all) rmSync(path);
-  // Its names stay reserved for a moment.
-  alter(world, 'UPDATE contents SET updated_at_ms = updated_at_ms - 60000');
-  const ingest = world.start('ingest');
-  await until('its names are free', () => rowsOf(world, 'SELECT 1 FROM reservations').length === 0);
-  await ingest.stop();
   world.drop('y/a.csv', 'id,country\n1,DE\n3,IT\n');
   await world.runOnce();
   const second = world.manifest()[1]!.record!;
@@ -154,7 +177,6 @@ test('prune removes the outputs of a record with it', limit, async (t) => {
   const outputs = () => rowsOf(world, 'SELECT 1 FROM outputs').length;
   assert.equal(outputs(), 3);
   alter(world, 'UPDATE contents SET updated_at_ms = updated_at_ms - 600000');
-  alter(world, 'DELETE FROM reservations');
   await ctl(world, ['prune', '--keep-history', '1m']);
   assert.equal(outputs(), 0);
 });
@@ -162,7 +184,8 @@ test('prune removes the outputs of a record with it', limit, async (t) => {
 test('doctor loads the chain, and the dry run names it', limit, async (t) => {
   const world = worldOf(t);
   dropOrders(world, 'a.csv', 'a');
-  const doctor = async () => (await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest')]).ended).stdout;
+  const doctor = async () =>
+    (await world.launch('ingest-ctl', ['doctor', '--verbose', ...world.flags('ingest')]).ended).stdout;
   assert.match(await doctor(), /chain.*the chain can be loaded/);
   const dry = await world.run('ingest', ['--once', '--dry-run']);
   assert.match(dry.stdout, /if its chain lets it pass/);

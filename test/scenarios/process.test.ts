@@ -1,4 +1,4 @@
-/** Files that go through a chain, by the commands as a user types them: outputs once, beside their file, in its line. */
+/** Files that go through a chain, by the commands as a user types them: outputs once, where readers look, in its line. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ function dropOrders(world: World, name: string, mark: string, n = 50): void {
   world.made.set(world.drop(name, text, { feed: 'made' }).sha256, made);
 }
 
-test('a file is checked and split: its outputs lie beside it, and its line lists them', limit, async (t) => {
+test('a file is checked and split: readers find its outputs in the day, and its line lists them', limit, async (t) => {
   const world = worldOf(t);
   for (const name of ['a.csv', 'b.csv', 'c.csv.x']) dropOrders(world, name, name);
   world.drop('plain.csv', 100, { feed: 'plain' });
@@ -32,12 +32,12 @@ test('a file is checked and split: its outputs lie beside it, and its line lists
     record!.outputs!.map(({ tag, rows }) => `${tag} ${rows}`),
     ['DE 25', 'FR 20', 'reject 5'],
   );
-  const names = world.warehouse('made').map(({ path }) => path.replace(/^.*\//, ''));
-  assert.deepEqual(names.filter((name) => name.startsWith('a.')).sort(), [
-    'a.DE.csv',
-    'a.FR.csv',
-    'a.csv',
-    'a.reject.csv',
+  const paths = world.warehouse('made').map(({ path }) => path.replace(/=.*\//, '=D/'));
+  assert.deepEqual(paths.filter((path) => path.includes('/a.')).sort(), [
+    '_originals/ingest_date=D/a.csv',
+    '_rejects/ingest_date=D/a.reject.csv',
+    'ingest_date=D/a.DE.csv',
+    'ingest_date=D/a.FR.csv',
   ]);
 });
 

@@ -7,10 +7,9 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { bytesOfName, joinNames, nameOfText } from '../../src/linux/names.js';
-import { glance } from '../world/database.js';
 import { workDirOf } from '../world/layout.js';
 import { tree } from '../world/tree.js';
-import { stays, until } from '../world/waiting.js';
+import { stays } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const IDLE_MS = 60_000;
@@ -36,11 +35,6 @@ test(`idle for ${IDLE_MS / 1000} s: at most ${WAKE_UPS_MAX} wake-ups of all proc
   world.drop('alone.csv', 100, { feed: 'sidecars' });
   await world.stored(FILES, { withinMs: 90_000 });
   await world.event('file_held', undefined, { withinMs: 60_000 });
-  await until(
-    'the reservations of stored names are forgotten, the last thing to do',
-    () => glance(world.statePath).reservations === 0,
-    { withinMs: 60_000, everyMs: 250 },
-  );
 
   const pids = world.programs.flatMap((program) => [program.pid, ...program.descendants()]);
   assert.equal(pids.length, 4, 'a parent, its producer and two workers');

@@ -1,6 +1,6 @@
 /** Names in the warehouse: the same name with other content arrives beside it, and nothing is ever overwritten. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { shownName } from '../../src/linux/names.js';
@@ -74,6 +74,23 @@ test('--preserve-subdirs keeps equal names apart by their folders', async (t) =>
   await world.runOnce();
   world.check();
   assert.deepEqual(targets(world), [`${partition}/a/x.csv`, `${partition}/b/x.csv`]);
+});
+
+test('a file has the name of a folder that a later one needs, and the other way round: the later name is numbered', async (t) => {
+  const { timezone, partition } = noon();
+  const world = createWorld(t, { options: { timezone, preserveSubdirs: true } });
+  world.drop('eu', 100);
+  world.drop('us/orders.csv', 100);
+  await world.runOnce();
+  rmdirSync(join(world.input, 'us'));
+  world.drop('eu/orders.csv', 100);
+  world.drop('us', 100);
+  await world.runOnce();
+  world.check();
+  assert.deepEqual(
+    targets(world),
+    ['eu', 'eu~2/orders.csv', 'us/orders.csv', 'us~2'].map((path) => `${partition}/${path}`),
+  );
 });
 
 /** Names that the product had planned for a file, with a foreign file on them. */

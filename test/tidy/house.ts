@@ -13,8 +13,6 @@ export const HOUSE: readonly string[] = [
   'src/base/telemetry',
   'src/base/process',
   'src/files',
-  // The shared ledger of several hosts.
-  'src/fleet',
   // Libraries of their own.
   'src/change-log',
   'src/watcher/backend',
@@ -34,9 +32,7 @@ export const HOUSE: readonly string[] = [
   'src/ingest/rules',
   'src/ingest/files',
   'src/ingest/outputs',
-  'src/ingest/outbox',
   'src/ingest/ledger',
-  'src/ingest/shared-ledger',
   'src/ingest/manifest',
   'src/ingest/warehouse',
   'src/ingest/calls',
@@ -49,7 +45,6 @@ export const HOUSE: readonly string[] = [
   'src/ingest/threads',
   'src/ingest/chains',
   'src/ingest/steps',
-  'src/ingest/planning',
   'src/ingest/ends',
   'src/ingest/stages',
   'src/ingest/worker',
@@ -66,7 +61,6 @@ export const HOUSE: readonly string[] = [
   // Services that run beside the ingestor.
   'src/service/figures',
   'src/service/status',
-  'src/service/fleet',
   'src/service/alarms',
   'src/service/dashboard/held',
   'src/service/dashboard/data',
@@ -80,8 +74,3 @@ export const HOUSE: readonly string[] = [
   'src/commands',
   'src/programs',
 ];
-
-export const FOLDER_FILES_MAX = 15;
-
-/** Lists of like things: a command, a verb of the queue, a call of libc a file. */
-export const LISTS: readonly string[] = ['src/commands', 'src/linux', 'queue/sqlite'];

@@ -28,3 +28,14 @@ test('a delivery that fails on two sides is over when both succeed; each sentenc
     );
   assert.equal(told.length, 4);
 });
+
+test('a root or directory that fails for another reason than before is reported again, with that reason', () => {
+  const told: (string | undefined)[] = [];
+  const troubles = new Troubles('/r', undefined, {
+    error: ({ code }) => told.push(code),
+    recovered: ({ code }) => told.push(`over ${code}`),
+  });
+  for (const code of ['ENOENT', 'ENOENT', 'EACCES']) troubles.note({ event: 'root_missing', code });
+  troubles.note({ event: 'root_back' });
+  assert.deepEqual(told, ['ENOENT', 'EACCES', 'over EACCES']);
+});

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Backend } from '../../queue/backend.js';
 import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
+import { type ContentState, hasEnded } from '../../src/ingest/ledger/content.js';
 import type { JobFacts } from '../../src/ingest/rules/facts.js';
 import type { World } from './world.js';
 
@@ -18,7 +19,7 @@ export interface CarrierJob {
 }
 interface ContentRow {
   row: number;
-  state: string;
+  state: ContentState;
   carrier: string;
 }
 
@@ -37,7 +38,7 @@ export function assertCarriers(backend: Backend): void {
     wakes: new Set(r.all<{ target: string }>('SELECT target FROM wakes').map(({ target }) => target)),
   }));
   const byId = new Map(all.map((job) => [job.id, job]));
-  for (const { row, state, carrier } of contents.filter((content) => content.state !== 'stored')) {
+  for (const { row, state, carrier } of contents.filter((content) => !hasEnded(content))) {
     const job = byId.get(carrier);
     assert.ok(job && job.state !== 'done', `the content ${row} is ${state}, and its carrier ${carrier} has gone`);
     assert.notEqual(job.state, 'waiting', `the carrier of ${row} waits`);
@@ -48,16 +49,13 @@ export function assertCarriers(backend: Backend): void {
     const row = Number(job.waits_on!.slice('content:'.length));
     const content = contents.find((one) => one.row === row);
     assert.ok(content, `${job.id} waits for a content that is not there`);
-    assert.ok(content.state !== 'stored' || wakes.has(job.waits_on!), `${job.id} waits for what is stored`);
+    assert.ok(!hasEnded(content) || wakes.has(job.waits_on!), `${job.id} waits for what is stored`);
   }
   for (const { id, payload } of all) {
     const { putAway, content } = JSON.parse(payload) as JobFacts;
     if (putAway?.kind !== 'duplicate') continue;
-    assert.equal(
-      contents.find(({ row }) => row === content)?.state,
-      'stored',
-      `${id} is a duplicate of nothing stored`,
-    );
+    const of = contents.find(({ row }) => row === content);
+    assert.ok(of && hasEnded(of), `${id} is a duplicate of nothing stored`);
   }
   const carrying = all.filter(({ state, stage, payload }) => {
     const facts = JSON.parse(payload) as JobFacts;

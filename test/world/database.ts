@@ -5,11 +5,10 @@
  */
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { Rows } from '../../queue/sqlite/rows.js';
+import { type ContentState, hasEnded } from '../../src/ingest/ledger/content.js';
 import type { JobFacts } from '../../src/ingest/rules/facts.js';
 import type { ByteName } from '../../src/linux/names.js';
 import { countAnew, depthsOff } from '../queue/sqlite/depths-off.js';
-import { hashesOff, prunedOf } from './hashes-off.js';
 
 export interface JobRow {
   id: string;
@@ -34,12 +33,11 @@ export interface LedgerRow {
   row: number;
   sha256: string;
   generation: number;
-  state: 'carried' | 'manifested' | 'stored';
+  state: ContentState;
   carrier: string;
   size: number;
   /** Relative to the warehouse. */
   target: ByteName | null;
-  note: string | null;
 }
 
 export interface CounterRow {
@@ -55,50 +53,47 @@ export interface GateRow {
   cause: string;
   place: string;
   code: string;
+  /** The sentence for an operator. */
+  reason: string;
   probe_due_ms: number;
 }
 
 export interface DatabaseSurvey {
   jobs: JobRow[];
+  /** Without those whose records were pruned. */
   ledger: LedgerRow[];
-  /** Digests of contents whose records were pruned. */
-  pruned: Set<string>;
+  pruned: LedgerRow[];
   counters: CounterRow[];
   gates: GateRow[];
   /** Manifest files with an append that was planned and not confirmed. */
   openAppends: string[];
   /** For all feeds. */
   depthsOff: string[];
-  /** Contents that are planned, not stored, and have no reservation. The end of an hour depends on them. */
-  unreserved: string[];
-  /** For all feeds: contents that are not found by their hash, or found twice, and hashes that lead to no content. */
-  hashesOff: string[];
+  /** Contents with a target that never got the name, or lost it. */
+  unnamed: string[];
 }
 
 /** Jobs in progress at this moment, in all feeds. */
 export interface Glance {
   claimed: number;
   openAppends: number;
-  /** Names in the warehouse that are promised, or were a moment ago. */
-  reservations: number;
   /** From the counters, since the beginning of this state. */
   stored: number;
 }
 
 /** Zeros while there is no state yet, or one without tables. */
 export function glance(statePath: string): Glance {
-  if (!existsSync(statePath)) return { claimed: 0, openAppends: 0, reservations: 0, stored: 0 };
+  if (!existsSync(statePath)) return { claimed: 0, openAppends: 0, stored: 0 };
   const db = new Database(statePath, { readonly: true, timeout: 5_000 });
   const ask = (what: string): number => db.prepare(`SELECT ${what}`).pluck().get() as number;
-  const tables = "count(*) FROM sqlite_schema WHERE name IN ('jobs', 'appends', 'reservations', 'counters')";
+  const tables = "count(*) FROM sqlite_schema WHERE name IN ('jobs', 'appends', 'names', 'counters')";
   try {
     db.exec('BEGIN'); // one moment for all: what was claimed before a commit is not what that commit stored
     // The tables are created in two commits: the first read of a new state may come between them.
-    if (ask(tables) < 4) return { claimed: 0, openAppends: 0, reservations: 0, stored: 0 };
+    if (ask(tables) < 4) return { claimed: 0, openAppends: 0, stored: 0 };
     return {
       claimed: ask("count(*) FROM jobs WHERE state = 'claimed'"),
       openAppends: ask('count(*) FROM appends'),
-      reservations: ask('count(*) FROM reservations'),
       stored: ask("total(files) FROM counters WHERE name = 'stored'"),
     };
   } finally {
@@ -109,9 +104,6 @@ export function glance(statePath: string): Glance {
 /** The number of jobs of a feed that are neither done nor held; cheap even with 100,000 others. */
 export const underWay = (statePath: string, feed: string): number =>
   asked<number>(statePath, "count(*) FROM jobs WHERE state NOT IN ('done', 'held') AND feed = ?", feed)[0]!;
-
-/** Contents that the other hosts have not been informed of. */
-export const untoldOf = (statePath: string): number => asked<number>(statePath, 'count(*) FROM shared_outbox')[0]!;
 
 /** How many jobs are done and how many are not, as words to compare. */
 export const doneAndOthers = (statePath: string, feed: string): string =>
@@ -171,26 +163,26 @@ export function readDatabase(statePath: string, feed: string): DatabaseSurvey | 
     return there ? db.prepare(`SELECT * FROM ${table} WHERE feed = ? ORDER BY ${order}`).all(feed) : [];
   };
   try {
+    const contents = rowsOf('contents').map(asLedger);
     return {
       jobs: rowsOf('jobs').map(asJob),
-      ledger: rowsOf('contents').map(asLedger),
-      pruned: prunedOf(new Rows(db), feed),
+      ledger: contents.filter(({ state }) => state !== 'pruned'),
+      pruned: contents.filter(({ state }) => state === 'pruned'),
       counters: rowsOf('counters', 'stage, name') as CounterRow[],
       gates: rowsOf('gates', 'stage, cause, place') as GateRow[],
       openAppends: rowsOf('appends').map((row) => (row as { file: string }).file),
       depthsOff: depthsOff(db),
-      unreserved: (rowsOf('contents') as LedgerRow[])
-        .filter(({ row, state, target }) => state !== 'stored' && target !== null && !isReserved(db, row))
+      unnamed: contents
+        .filter(({ row, state, target }) => !hasEnded({ state }) && target !== null && !isNamed(db, row))
         .map(({ row }) => `row ${row}`),
-      hashesOff: hashesOff(new Rows(db)),
     };
   } finally {
     db.close();
   }
 }
 
-const isReserved = (db: Database.Database, row: number): boolean =>
-  db.prepare('SELECT 1 FROM reservations WHERE content = ?').get(row) !== undefined;
+const isNamed = (db: Database.Database, row: number): boolean =>
+  db.prepare('SELECT 1 FROM names WHERE content = ? AND n = 0').get(row) !== undefined;
 
 function asJob(row: unknown): JobRow {
   const job = row as Omit<JobRow, 'key' | 'payload'> & { key: Buffer; payload: string };

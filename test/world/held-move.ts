@@ -10,9 +10,9 @@ import type { World } from './world.js';
 const PATIENT = { withinMs: 60_000 };
 
 /** Drops `held.csv` while an ingest runs. Returns its target. */
-export async function heldMove(world: World): Promise<string> {
+export async function heldMove(world: World, content: string | number = 100): Promise<string> {
   await pause(world.statePath, 'move');
-  world.drop('held.csv', 100, { how: 'rename' });
+  world.drop('held.csv', content, { how: 'rename' });
   const line = () => world.manifest().find(({ record }) => record?.path.endsWith('/held.csv'))?.record;
   const { warehouse_path: target } = await until('the line of the held file', line, PATIENT);
   mkdirSync(dirname(target), { recursive: true });

@@ -1,5 +1,5 @@
 /**
- * Real filesystems for tests: tmpfs, bind mounts, ext4 and xfs images. Root only.
+ * Real filesystems for tests: tmpfs, bind mounts, FUSE, ext4 and xfs images. Root only.
  * Guarantees: everything mounted is unmounted in reverse order when `release` is called or this process exits, even
  * after a failed test. A mount that is still busy is detached, so that nothing stays visible.
  * Does not: survive a SIGKILL of the test itself; the mounts are in the temporary directory and visible in
@@ -22,10 +22,21 @@ export function tmpfsMount(
   return mount(place, ['-t', 'tmpfs', '-o', [`size=${size}`, 'mode=0777', ...options].join(','), 'tmpfs']);
 }
 
+/** It has modes and owners, and no ACLs. It takes no size. */
+export const ramfsMount = (place: string): string => mount(place, ['-t', 'ramfs', '-o', 'mode=0777', 'ramfs']);
+
 export function bindMount(source: string, place: string): string {
   const at = mount(place, ['--bind', source]);
   mounted.at(-1)!.bind = true;
   return at;
+}
+
+/** FUSE, which knows no RENAME_NOREPLACE. Undefined where there is no bindfs, or no FUSE. */
+export function bindfsMount(source: string, place: string): string | undefined {
+  mkdirSync(place, { recursive: true });
+  if (spawnSync('bindfs', [source, place], { stdio: 'ignore' }).status !== 0) return undefined;
+  mounted.push({ place });
+  return place;
 }
 
 /** An empty one; its layers are beside it. */
@@ -36,18 +47,21 @@ export function overlayMount(place: string): string {
   return mount(place, ['-t', 'overlay', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${work}`, 'overlay']);
 }
 
+type FilesystemType = 'ext4' | 'xfs' | 'btrfs';
+/** Sparse: xfs refuses to be smaller than 300 MiB, btrfs than 109. */
+const MIB: Record<FilesystemType, number> = { ext4: 64, xfs: 320, btrfs: 128 };
+
 /** True if its mkfs is installed. */
-export const canMake = (type: 'ext4' | 'xfs'): boolean =>
+export const canMake = (type: FilesystemType): boolean =>
   spawnSync(`mkfs.${type}`, ['-V'], { stdio: 'ignore', env: { ...process.env, PATH: WIDE_PATH } }).error === undefined;
 
-/** Default 64 MiB for ext4, 320 MiB (sparse) for xfs, which refuses to be smaller than 300. */
 export function loopMount(
   place: string,
-  { type = 'ext4', bytes }: { type?: 'ext4' | 'xfs'; bytes?: number } = {},
+  { type = 'ext4', bytes }: { type?: FilesystemType; bytes?: number } = {},
 ): string {
   const image = `${place}.img`;
   writeFileSync(image, '');
-  truncateSync(image, bytes ?? (type === 'xfs' ? 320 : 64) * 1024 * 1024);
+  truncateSync(image, bytes ?? MIB[type] * 1024 * 1024);
   run(`mkfs.${type}`, ['-q', image]);
   return mount(place, ['-o', 'loop', image], image);
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { nameOfText } from '../../src/linux/names.js';
 import { appendLine, DAY, manifestPath, putAway, recordOf, store, storedPath } from './by-hand.js';
-import type { Dropped } from './dropping.js';
+import { type Dropped, sha256 } from './dropping.js';
 import type { DifferenceKind, Expected } from './oracle.js';
 import { createWorld, type World } from './world.js';
 
@@ -67,6 +67,9 @@ const planted: [string, DifferenceKind[], (it: Ingested) => void, Partial<Expect
     ({ world, first }) =>
       copyFileSync(storedPath(world, first), storedPath(world, { ...first, name: 'again.csv' as Dropped['name'] })),
   ],
+  ['a file beside its output', ['wrong_place'], ({ world }) => output(world, 'DE', DAY)],
+  ['rejected records that readers get', ['wrong_place'], ({ world }) => output(world, 'reject', DAY)],
+  ['an output that readers do not get', ['wrong_place', 'wrong_place'], ({ world }) => output(world, 'DE', '_rejects')],
   [
     'a byte changed in the warehouse',
     ['wrong_bytes'],
@@ -252,4 +255,13 @@ function rewrite(world: World, change: (lines: string[]) => string[]): void {
 function cutManifest(world: World, bytes: number): void {
   const path = manifestPath(world);
   truncateSync(path, readFileSync(path).length - bytes);
+}
+
+/** The first file gets an output of that tag, in that folder of the warehouse. */
+function output(world: World, tag: string, folder: string): void {
+  const path = join(world.feed().warehouse, folder, `first.${tag}.csv`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, tag);
+  const one = { tag, warehouse_path: path, rows: 1, size: tag.length, sha256: sha256(tag) };
+  rewrite(world, ([line, ...rest]) => [JSON.stringify({ ...JSON.parse(line!), outputs: [one] }), ...rest]);
 }

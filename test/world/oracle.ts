@@ -15,6 +15,7 @@ export type DifferenceKind =
   | 'lost' // a dropped content is nowhere, or fewer copies of it are left than an archive of duplicates should have
   | 'twice' // one content in two warehouse files
   | 'wrong_bytes' // a warehouse file differs from its line, or has bytes that nobody dropped
+  | 'wrong_place' // in a day that readers take, beside what stands for it there
   | 'line_without_file'
   | 'file_without_line'
   | 'two_lines' // two valid lines with the same content, ingest_id or target

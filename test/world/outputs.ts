@@ -44,6 +44,7 @@ export function outputs(
   for (const { record, target } of lines) {
     const wanted = made.get(record!.sha256);
     if (wanted) asMade(record!, wanted, tell);
+    if (record!.outputs) inPlace(target, record!.outputs, root, tell);
     const isStored = byPath.has(target) || taken.has(target);
     for (const output of record!.outputs ?? []) {
       const path = outputTarget(output, root);
@@ -54,6 +55,24 @@ export function outputs(
       if (file && (file.sha256 !== output.sha256 || file.size !== output.size))
         tell('wrong_bytes', `${shownName(path)} is not what its line says`);
     }
+  }
+}
+
+/** A reader who takes all files of a day gets each record once. */
+function inPlace(
+  target: ByteName,
+  outputs: readonly OutputRecord[],
+  root: string,
+  tell: (kind: DifferenceKind, what: string) => void,
+): void {
+  const isRead = (path: ByteName) => path.startsWith('ingest_date=');
+  const rejects = outputs.filter(({ tag }) => tag === 'reject');
+  if (isRead(target) && outputs.length > rejects.length)
+    tell('wrong_place', `${shownName(target)} lies in the day, and its outputs too`);
+  for (const output of outputs) {
+    const path = outputTarget(output, root);
+    if (isRead(path) === (output.tag === 'reject'))
+      tell('wrong_place', `the output ${output.tag} is ${shownName(path)}`);
   }
 }
 

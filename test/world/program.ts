@@ -59,7 +59,11 @@ export class Program {
     this.#process = spawn(file!, rest, {
       stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
       cwd: options.cwd ?? '/',
-      env: { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), ...options.env },
+      env: {
+        ...process.env,
+        PATH: [dirname(process.execPath), join(PACKAGE, 'bin'), process.env.PATH].join(delimiter),
+        ...options.env,
+      },
       ...(options.user && { uid: options.user.uid, gid: options.user.gid }),
     });
     this.pid = this.#process.pid ?? -1;

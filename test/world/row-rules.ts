@@ -2,6 +2,7 @@
  * The part of the oracle that judges rows: compares the database with the disk.
  * Does not: report again what the rules for the disk report (oracle.ts).
  */
+import { hasEnded } from '../../src/ingest/ledger/content.js';
 import { shownName } from '../../src/linux/names.js';
 import { isCarryingStage } from './carriers.js';
 import type { DatabaseSurvey, JobRow, LedgerRow } from './database.js';
@@ -19,12 +20,8 @@ export function rows(
 ): void {
   carriers(database, tell);
   for (const what of database.depthsOff) tell('row_differs', what);
-  for (const what of database.unreserved) tell('row_differs', `${what} is planned, not stored, and has no reservation`);
-  for (const what of database.hashesOff)
-    tell(
-      'row_differs',
-      `${what} is not found by its hash, or twice, or finds no content, or another row of it is there`,
-    );
+  for (const what of database.unnamed)
+    tell('row_differs', `${what} is planned, not stored, and does not have its name`);
   if (!expected.settled) return;
   unfinished(database, expected, tell);
   ledger(database, seen, standing, tell);
@@ -46,7 +43,7 @@ function carriers({ jobs, ledger }: DatabaseSurvey, tell: Tell): void {
   }
   for (const { state, carrier, sha256 } of ledger) {
     const job = byId.get(carrier);
-    if (state !== 'stored' && (!job || job.state === 'done'))
+    if (!hasEnded({ state }) && (!job || job.state === 'done'))
       tell('row_differs', `the content ${sha256} is ${state}, and nobody carries it`);
   }
 }
@@ -74,27 +71,21 @@ function unfinished({ jobs, openAppends }: DatabaseSurvey, expected: Expected, t
 }
 
 function ledger({ ledger, pruned }: DatabaseSurvey, seen: Survey, standing: readonly LineSeen[], tell: Tell): void {
-  const stored = new Map(
-    ledger.filter((content) => content.state === 'stored').map((content) => [rowOf(content), content]),
-  );
+  const stored = new Map(ledger.filter(hasEnded).map((content) => [rowOf(content), content]));
+  const gone = new Map(pruned.map((content) => [rowOf(content), content]));
   const lines = new Map(standing.map((line) => [contentOf(line), line]));
   for (const [of, line] of lines) {
     const digest = line.record!.sha256;
     const there = seen.warehouse.some((f) => f.path === line.target && f.sha256 === digest);
     const row = stored.get(of);
-    if (pruned.has(digest) && (line.record!.generation ?? 1) === 1) {
-      if (row) tell('row_differs', `${digest} has its record, and counts as pruned`);
-      continue;
-    }
+    if (gone.has(of)) continue;
     if (there && !row) tell('row_differs', `${digest} is in the warehouse, and the ledger does not say stored`);
     else if (there && row?.target !== line.target)
       tell('row_differs', `${digest}: the ledger names another file than its line`);
   }
-  const known = [...stored].map(([of, { sha256, note }]) => ({ of, sha256, isOut: note === 'withdrawn' }));
-  const hashes = [...pruned].map((sha256) => ({ of: `content ${sha256} generation 1`, sha256, isOut: false }));
-  for (const { of, sha256: digest, isOut } of [...known, ...hashes]) {
+  for (const [of, { sha256: digest, state }] of [...stored, ...gone]) {
     // A file without a line is reported as such.
-    if (!isOut && !lines.has(of) && !seen.warehouse.some((f) => f.sha256 === digest))
+    if (state !== 'withdrawn' && !lines.has(of) && !seen.warehouse.some((f) => f.sha256 === digest))
       tell('row_differs', `${digest} is stored by the ledger alone`);
   }
 }
@@ -106,10 +97,10 @@ function ledger({ ledger, pruned }: DatabaseSurvey, seen: Survey, standing: read
 function counters({ jobs, ledger, counters }: DatabaseSurvey, standing: readonly LineSeen[], tell: Tell): void {
   const isNotCounted = (job: JobRow) => job.hold_code === 'changed_after_copy' || job.ending === 'discarded';
   const notCounted = new Set(jobs.filter(isNotCounted).map(({ id }) => id));
-  const all = ledger.filter((content) => content.state === 'stored');
+  const all = ledger.filter(hasEnded);
   const lines = new Set(standing.map(contentOf));
   // A content that was taken out again was stored before.
-  const withLine = all.filter(({ note }) => note !== 'withdrawn');
+  const withLine = all.filter(({ state }) => state !== 'withdrawn');
   if (withLine.length !== lines.size || withLine.some((content) => !lines.has(rowOf(content)))) return;
   const stored = all.filter(({ carrier }) => !notCounted.has(carrier));
   const counted = counters.filter((c) => c.name === 'stored');

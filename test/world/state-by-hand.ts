@@ -5,27 +5,29 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { Rows } from '../../queue/sqlite/rows.js';
 import { QUEUE_MIGRATIONS } from '../../queue/sqlite/schema.js';
-import { filterModule } from '../../src/ingest/ledger/hash-filter.js';
-import { hashesModule, noteHash } from '../../src/ingest/ledger/hashes.js';
+import { contentsModule } from '../../src/ingest/ledger/contents-schema.js';
+import { exceptionsModule } from '../../src/ingest/ledger/exceptions.js';
+import { namesModule } from '../../src/ingest/ledger/names.js';
 import { prunedModule } from '../../src/ingest/ledger/pruned.js';
-import { ledgerModule } from '../../src/ingest/ledger/schema.js';
+import { ledgerModule, replacedModule } from '../../src/ingest/ledger/schema.js';
+import { outputsModule } from '../../src/ingest/outputs/recorded.js';
 import { bytesOfName } from '../../src/linux/names.js';
 import { countAnew } from '../queue/sqlite/depths-off.js';
 import { DAY } from './by-hand.js';
 import type { Dropped } from './dropping.js';
 import type { World } from './world.js';
 
-const MODULES = [{ migrations: QUEUE_MIGRATIONS }, ledgerModule, prunedModule, hashesModule, filterModule];
-
-/** The tables of the ledger, in memory; its view speaks of jobs, which are not there. */
-export function ledgerAlone(): Database.Database {
-  const db = new Database(':memory:');
-  for (const { migrations } of MODULES.slice(1))
-    for (const sql of migrations) db.exec(sql.replace(/CREATE VIEW[\s\S]*?;\n/g, ''));
-  return db;
-}
+const MODULES = [
+  { migrations: QUEUE_MIGRATIONS },
+  ledgerModule,
+  exceptionsModule,
+  prunedModule,
+  replacedModule,
+  outputsModule,
+  contentsModule,
+  namesModule,
+];
 
 export class StateByHand {
   readonly db: Database.Database;
@@ -61,8 +63,9 @@ export class StateByHand {
   /** The ledger's row of a content. */
   content(dropped: Dropped, carrier: string, state = 'stored'): number {
     const insert = this.db.prepare(
-      `INSERT INTO contents (feed, sha256, state, carrier, size, device, inode, mtime_ns, source_path, seal, target, created_at_ms, updated_at_ms)
-       VALUES ('default', ?, ?, ?, ?, 1, 2, 3, ?, 'lease', ?, 0, 0)`,
+      `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal, target,
+         hour, ingest_id, ingested_at_ms, created_at_ms, updated_at_ms)
+       VALUES ('default', ?, 1, ?, ?, ?, '1', '2', '3', ?, 'lease', ?, '2030/01/02/03', ?, 0, 0, 0)`,
     );
     const target = Buffer.from(`${DAY}/${dropped.name}`, 'latin1');
     const { lastInsertRowid } = insert.run(
@@ -72,11 +75,10 @@ export class StateByHand {
       dropped.bytes,
       bytesOfName(dropped.name),
       target,
+      carrier,
     );
     const row = Number(lastInsertRowid);
-    noteHash(new Rows(this.db), { sha256: Buffer.from(dropped.sha256, 'hex'), generation: 1 }, row);
-    if (state !== 'stored')
-      this.db.prepare('INSERT INTO reservations VALUES (?, ?)').run(`${DAY}/${dropped.name}`, row);
+    this.db.prepare('INSERT OR IGNORE INTO names VALUES (1, ?, ?, 0)').run(target, row);
     return row;
   }
 

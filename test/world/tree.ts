@@ -22,8 +22,8 @@ export interface Found {
 }
 
 /**
- * Everything below `directory`, sorted; an empty list if there is no such directory. Files that vanish meanwhile are
- * left out.
+ * Everything below `directory`, sorted; an empty list if there is no such directory. An entry that goes, or becomes
+ * another kind, while it is read is left out.
  */
 export function tree(directory: string): Found[] {
   const found: Found[] = [];
@@ -46,6 +46,7 @@ export function sha256Of(path: Buffer | string): string {
   }
 }
 
+/** Undefined: nothing is at the path, or something else than a moment before. */
 export function look(directory: string, path: ByteName): Found | undefined {
   const full = bytesOfName(joinNames(nameOfText(directory), path));
   try {
@@ -66,7 +67,7 @@ export function look(directory: string, path: ByteName): Found | undefined {
       gid: Number(s.gid),
     };
   } catch (error) {
-    if (gone(error)) return undefined;
+    if (isOther(error)) return undefined;
     throw error;
   }
 }
@@ -85,12 +86,11 @@ function list(directory: Buffer): ByteName[] {
   try {
     return readdirSync(directory, { encoding: 'latin1' }) as ByteName[];
   } catch (error) {
-    if (gone(error)) return [];
+    if (isOther(error)) return [];
     throw error;
   }
 }
 
-function gone(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ENOENT' || code === 'ENOTDIR';
-}
+/** The entry is no longer what it was a moment before. Each call on it fails in its own way. */
+const OTHER = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EINVAL', 'ENXIO']);
+const isOther = (error: unknown): boolean => OTHER.has((error as NodeJS.ErrnoException).code ?? '');

@@ -1,13 +1,19 @@
 /**
- * Flags and words of a command line, raw: values are strings, switches true or false, lists arrays.
+ * The caller's options, raw: flags and words of a command line, and options in the environment (`INGEST_STABILITY_SECONDS=5`; an
+ * empty variable counts as not set).
+ * Flags and words: values are strings, switches true or false, lists arrays.
  * Guarantees: an unknown flag, a flag twice, a missing value or one word too many is refused with a sentence.
  * Does not: check values; read.ts does, the same way for flags, environment and file.
  */
 import meow from 'meow';
+import { refuseBytes } from '../arguments.js';
 import { OperatorError } from '../errors.js';
 import { type CommandSpec, OPTION_NAMES } from './commands.js';
-import { allFields } from './schema.js';
-import { suggestion } from './values/nearest.js';
+import { TOKEN_VARIABLE } from './dashboard.js';
+import { SECRET_VARIABLE } from './notify.js';
+import { REMOVED, removed } from './removed.js';
+import { allFields, feedFields, serviceFields } from './schema.js';
+import { nearest, suggestion } from './values/nearest.js';
 
 export interface CommandLine {
   flags: Map<string, unknown>;
@@ -31,6 +37,7 @@ export function readCommandLine(spec: CommandSpec, given: readonly string[]): Co
   const flags = new Map<string, unknown>();
   for (const name of spec.options) {
     const value = parsed.flags[camel(name)];
+    if (typeof value === 'string') refuseBytes(`--${name}`, value);
     if (value !== undefined && !(Array.isArray(value) && value.length === 0)) flags.set(name, value);
   }
   const words = parsed.input.map(String);
@@ -88,6 +95,7 @@ function knownName(spec: CommandSpec, dashes: string, written: string, token: st
     if (positive !== written && spec.options.includes(positive) && allFields[positive]!.meta.kind === 'switch') {
       return positive;
     }
+    if (written === REMOVED) throw removed(`--${written}`);
     if (OPTION_NAMES.includes(written)) {
       throw new OperatorError(
         'unknown_option',
@@ -122,3 +130,33 @@ function refuseMissingValue(name: string, next: string | undefined): void {
 }
 
 const camel = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+export const variableOf = (option: string): string => `INGEST_${option.toUpperCase().replaceAll('-', '_')}`;
+
+const READ = [...Object.keys(feedFields), ...Object.keys(serviceFields), 'config'];
+const VARIABLES = new Map(READ.map((name) => [variableOf(name), name]));
+
+export function readEnvironment(env: NodeJS.ProcessEnv): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith('INGEST_') || value === undefined || value === '') continue;
+    const option = VARIABLES.get(variable);
+    if (option !== undefined) values.set(option, value);
+    else if (variable === variableOf(REMOVED)) throw removed(variable);
+    else if (variable !== TOKEN_VARIABLE && variable !== SECRET_VARIABLE) refuseSlip(variable);
+  }
+  return values;
+}
+
+/** Container platforms set variables of their own, such as INGEST_SERVICE_HOST, so only a slip of the hand is refused. */
+function refuseSlip(variable: string): void {
+  const near = nearest(
+    variable.slice('INGEST_'.length),
+    [...VARIABLES.keys()].map((name) => name.slice('INGEST_'.length)),
+  );
+  if (near === undefined) return;
+  throw new OperatorError(
+    'unknown_variable',
+    `the environment variable ${variable} is not one that is read; did you mean INGEST_${near}? Rename or unset it.`,
+  );
+}

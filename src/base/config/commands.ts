@@ -32,10 +32,10 @@ Many feeds, each with directories and rules of its own, stand in one configurati
       'keep-history',
       ...DASHBOARD,
       ...ALARMS,
-      'shared-ledger',
     ],
     needs: ['input', 'warehouse', 'manifests'],
-    unfinished: '--once ended while files were held or still open for writing; each is named',
+    unfinished:
+      '--once ended while files were held or still open for writing, or a folder could not be read; each is named. --dry-run could not read a folder',
     examples: [
       'ingest --input /data/staging --warehouse /data/warehouse --manifests /data/manifests',
       'ingest --config /etc/atomic-ingestor/config.yaml --once',
@@ -63,11 +63,7 @@ A state has one producer. ingest-worker does the rest.`,
     about: `The second half of ingest, as processes of their own: they check whether files are complete, hash them, write manifest lines and move files. A worker runs all stages, or only those that --stage names.
 
 All workers share one state on a local filesystem. A worker that dies loses nothing: another one takes its jobs. If there is no state yet, a worker waits half a minute for ingest-producer to make it.`,
-    options: [
-      ...['stage', 'concurrency', 'max-attempts', 'stall-seconds', 'max-bytes-per-second', 'shared-ledger'],
-      ...FIND,
-      ...LOGS,
-    ],
+    options: [...['stage', 'concurrency', 'max-attempts', 'stall-seconds', 'max-bytes-per-second'], ...FIND, ...LOGS],
     examples: ['ingest-worker --state-path /var/lib/atomic-ingestor/state.db --stage hash=2 --stage move'],
   }),
   'ingest-dashboard': command({
@@ -76,7 +72,7 @@ All workers share one state on a local filesystem. A worker that dies loses noth
     about: `The page shows what is wrong, what waits in which stage and why, and the held files with buttons to retry or discard them. The same process answers the HTTP API and /metrics for Prometheus.
 
 It listens on loopback. An address that other machines can reach needs a token (--dashboard-token-file).`,
-    options: [...DASHBOARD, ...FIND, 'log-level', 'stall-seconds', 'shared-ledger'],
+    options: [...DASHBOARD, ...FIND, 'log-level', 'stall-seconds'],
     examples: [
       'ingest-dashboard --input /data/staging',
       'ingest-dashboard --state-path state.db --dashboard 0.0.0.0:8000 --dashboard-token-file token',
@@ -89,27 +85,13 @@ It listens on loopback. An address that other machines can reach needs a token (
 
 --check is the one command for a monitoring system. It prints one line in the form of the Monitoring Plugins (Nagios, Icinga, Checkmk, Sensu): the status, the worst thing that is wrong with what to do, and figures. It is OK (exit code 0) if the service is at work, no stage is stuck, every folder of the inputs can be read, no place fails, no feed is late, no file is held (or at most --max-held), and no other file has been known for longer than --max-age. Otherwise it is CRITICAL (exit code 2). It is UNKNOWN (exit code 3) if it cannot judge: a wrong option, no state. No service is expected after an ingest --once that came to its end, until the next start. A pause, and a file that its uploader still has open, are CRITICAL only by their age (--max-age). Docker counts every exit code but 0 as unhealthy.`,
     aliases: { workers: 'processes' },
-    options: [
-      'check',
-      'json',
-      'watch',
-      'held',
-      'processes',
-      'by',
-      'feed',
-      'max-age',
-      'max-held',
-      'fleet',
-      'shared-ledger',
-      ...FIND,
-    ],
+    options: ['check', 'json', 'watch', 'held', 'processes', 'by', 'feed', 'max-age', 'max-held', ...FIND],
     unfinished: 'without --check: --max-age or --max-held is passed, or a service is not at work',
     examples: [
       'queue-stat --input /data/staging',
       'queue-stat --state-path state.db --by directory',
       'queue-stat --check --max-age 4h --state-path state.db',
       'queue-stat --state-path state.db --max-age 1h --max-held 0',
-      'queue-stat --fleet --shared-ledger postgres://ingest@db.example.org/ingest',
     ],
   }),
   'ingest-replicate': command({

@@ -1,11 +1,12 @@
 /** The verbs of `ingest-ctl`, as the table of commands has them. */
 import { type CommandSpec, command, FEED, FIND, KEEPING } from './command-spec.js';
+import { STAGE_NAMES } from './values/stage-names.js';
 
 const HELD = 'Held files';
 const WHY = 'What is going on';
 const STAGES = 'Stages';
 const CONTENTS = 'Contents';
-const STATE = 'State and hosts';
+const STATE = 'State';
 export const VERB_GROUPS = [WHY, HELD, STAGES, CONTENTS, STATE] as const;
 
 type More = Partial<CommandSpec> & { about: string; group: string; examples: readonly string[] };
@@ -14,7 +15,7 @@ const verb = (name: string, summary: string, options: string[], more: More): Com
   command({ name: `ingest-ctl ${name}`, summary, options: [...options, ...FIND], ...more });
 
 export const CTL = {
-  explain: verb('explain', 'Says why a file is not in yet, or where it went.', ['json', 'feed', 'shared-ledger'], {
+  explain: verb('explain', 'Says why a file is not in yet, or where it went.', ['json', 'feed'], {
     group: WHY,
     about:
       'Follows one file: what it waits for and until when, or when it was stored, where, and in which manifest. It takes a path in the input or the warehouse, the name of a file alone, a job id, or a SHA-256.',
@@ -26,17 +27,17 @@ export const CTL = {
   doctor: command({
     name: 'ingest-ctl doctor',
     group: WHY,
-    summary: 'Checks the environment before the first file: each thing in one line, with its remedy.',
+    summary: 'Checks the environment before the first file: what is to do, each thing in one line with its remedy.',
     about:
-      'Checks directories, filesystems, leases, renames, limits, free space and clocks with the options that ingest would get. It leaves no file. Exit code 3: something has to be repaired before the first file.',
-    options: [...FEED, 'state-path', 'json', 'shared-ledger'],
+      'Checks directories, filesystems, leases, renames, limits, free space and clocks with the options that ingest would get. It prints what is to do; --verbose adds what is in order, and --json has both. It leaves no file. Exit code 3: something has to be repaired before the first file.',
+    options: [...FEED, 'state-path', 'json', 'verbose'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],
   }),
   audit: verb(
     'audit',
     'Compares warehouse, manifests and ledger; each difference with what to do.',
-    ['hash', 'fleet', 'json', 'feed', 'shared-ledger'],
+    ['hash', 'json', 'feed'],
     {
       group: WHY,
       about:
@@ -92,7 +93,7 @@ export const CTL = {
   ),
   pause: verb('pause', 'Closes a stage (or all) until resume; what is under way is finished.', ['feed'], {
     group: STAGES,
-    about: 'Files wait before the closed stage. A pause outlives a restart of ingest.',
+    about: `The stages: ${STAGE_NAMES.join(', ')}. Files wait before the closed one. A pause outlives a restart of ingest.`,
     words: '[STAGE]',
     wordsMax: 1,
     examples: ['ingest-ctl pause move --feed orders --config /etc/atomic-ingestor/config.yaml'],
@@ -104,24 +105,19 @@ export const CTL = {
     wordsMax: 1,
     examples: ['ingest-ctl resume move --feed orders --config /etc/atomic-ingestor/config.yaml'],
   }),
-  learn: verb(
-    'learn',
-    'Adds the content of a directory to the ledger: such files count as duplicates.',
-    ['feed', 'shared-ledger'],
-    {
-      group: CONTENTS,
-      about:
-        'For files that were loaded by other means before. Every file below DIR is hashed; none is moved. The manifests do not have what was learned: run learn again after a rebuild.',
-      words: 'DIR',
-      wordsMax: 1,
-      unfinished: 'a file could not be read',
-      examples: ['ingest-ctl learn /data/loaded-last-year --input /data/staging'],
-    },
-  ),
+  learn: verb('learn', 'Adds the content of a directory to the ledger: such files count as duplicates.', ['feed'], {
+    group: CONTENTS,
+    about:
+      'For files that were loaded by other means before. Every file below DIR is hashed; none is moved. The manifests do not have what was learned: run learn again after a rebuild.',
+    words: 'DIR',
+    wordsMax: 1,
+    unfinished: 'a file could not be read',
+    examples: ['ingest-ctl learn /data/loaded-last-year --input /data/staging'],
+  }),
   'allow-again': verb(
     'allow-again',
     'Lets the next file with a stored content be ingested once more, as its next generation.',
-    ['reason', 'feed', 'shared-ledger'],
+    ['reason', 'feed'],
     {
       group: CONTENTS,
       about:
@@ -136,7 +132,7 @@ export const CTL = {
   withdraw: verb(
     'withdraw',
     'Takes a wrongly ingested file out of the warehouse again, into failed/ of the work directory.',
-    ['reason', 'feed', 'shared-ledger'],
+    ['reason', 'feed'],
     {
       group: CONTENTS,
       about:
@@ -198,23 +194,6 @@ export const CTL = {
       words: 'DIR',
       wordsMax: 1,
       examples: ['ingest-ctl replace-warehouse /data/warehouse --input /data/staging'],
-    },
-  ),
-  host: verb(
-    'host',
-    'Changes the part of this host in the shared ledger, or of one that is gone for ever.',
-    ['shared-ledger', 'yes'],
-    {
-      group: STATE,
-      about:
-        'join NAME enters this host into the ledger that hosts share; its ingest must be stopped. forget NAME frees what a host carried that is gone for ever; rejoin NAME brings it back. adopt NAME, renew NAME and lost repair the membership after a state was moved, copied or lost (docs/fleet.md).',
-      words: 'join|adopt|renew|rejoin|forget NAME, or lost',
-      wordsMax: 2,
-      unfinished: 'join found other hosts with contents in a feed of the same name, and --yes was not given',
-      examples: [
-        'ingest-ctl host forget lake-3 --shared-ledger postgres://ingest@db.example.org/ingest',
-        'ingest-ctl host join lake-1 --shared-ledger postgres://ingest@db.example.org/ingest --input /data/staging',
-      ],
     },
   ),
 } satisfies Record<string, CommandSpec>;

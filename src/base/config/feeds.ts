@@ -2,7 +2,7 @@
  * Turns checked values into the feeds that the rest of the program sees: real folders that do not overlap.
  * Guarantees: refuses before anything on disk is changed.
  */
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { OperatorError } from '../errors.js';
 import type { FeedOptions } from './options.js';
 import type { Invocation } from './read.js';
@@ -34,11 +34,11 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
       `${origin('max-bytes')} must be at least ${origin('min-bytes')} (${values['min-bytes']} bytes), but got ${values['max-bytes']}; no file could pass, so change one of the two.`,
     );
   }
+  const folders = { input: directory('input'), warehouse: directory('warehouse'), manifests: directory('manifests') };
   return {
     name,
-    input: directory('input'),
-    warehouse: directory('warehouse'),
-    manifests: directory('manifests'),
+    ...folders,
+    ...linksOf(folders, values),
     workDir: workDirOf(origin('work-dir'), values['work-dir']),
     mode: values.mode,
     stabilitySeconds: values['stability-seconds'],
@@ -65,6 +65,12 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     scanIntervalSeconds: values['scan-interval-seconds'],
     expect: values.expect.map((text) => parseExpectation(text)!),
   };
+}
+
+function linksOf(folders: Pick<FeedOptions, 'input' | 'warehouse' | 'manifests'>, values: FeedValues) {
+  const named = Object.entries(folders).map(([option, real]) => [option, real, resolve(values[option as 'input']!)]);
+  const links = named.flatMap(([option, real, path]) => (path === real ? [] : [[option, path] as const]));
+  return links.length === 0 ? {} : { links: Object.fromEntries(links) };
 }
 
 /** A module's path is relative to the file that names it. */

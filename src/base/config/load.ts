@@ -6,6 +6,7 @@ import { dashboardOf } from './dashboard.js';
 import { feedsOf } from './feeds.js';
 import { notifyOf } from './notify.js';
 import type { Config, FeedOptions, ServiceOptions } from './options.js';
+import { anyShellOf } from './paste.js';
 import type { Invocation } from './read.js';
 import { parseWorkers } from './schema.js';
 import { refuseStateInside, statePathOf } from './state-path.js';
@@ -53,7 +54,7 @@ function serviceOf(
     trace: values.trace,
     dashboard: dashboardOf(invocation, env, dashboard),
     notify: notifyOf(invocation, env),
-    sharedLedger: values['shared-ledger'],
+    shell: anyShellOf(invocation, env),
   };
 }
 

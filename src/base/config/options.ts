@@ -1,6 +1,7 @@
 /** The options as the rest of the program sees them, after flags, environment and file were merged and checked. */
 import type { DashboardOptions } from './dashboard.js';
 import type { NotifyOptions } from './notify.js';
+import type { Shell } from './paste.js';
 import type { Expectation } from './values/expect.js';
 import type { ProcessOptions } from './values/process.js';
 
@@ -13,6 +14,8 @@ export interface FeedOptions {
   input: string;
   warehouse: string;
   manifests: string;
+  /** The paths that lead through a symlink, as they were given. */
+  links?: { [option in 'input' | 'warehouse' | 'manifests']?: string };
   /** Absolute; chosen by ingest/roots/roots when it was not given. */
   workDir: string | undefined;
   mode: Mode;
@@ -75,8 +78,8 @@ export interface ServiceOptions {
   dashboard: DashboardOptions | undefined;
   /** Undefined: nobody is notified of alarms. */
   notify: NotifyOptions | undefined;
-  /** Undefined: this host shares its ledger with no other. */
-  sharedLedger: string | undefined;
+  /** The shell for the commands that logs, pages and alarms name. */
+  shell: Shell;
 }
 
 export interface Config {

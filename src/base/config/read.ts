@@ -4,10 +4,10 @@
  * Does not: check directories (directories.ts) or choose the state (state-path.ts).
  */
 import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { OperatorError } from '../errors.js';
-import { type CommandLine, readCommandLine } from './command-line.js';
+import { type CommandLine, readCommandLine, readEnvironment, variableOf } from './command-line.js';
 import { COMMANDS, type CommandName, type CommandSpec } from './commands.js';
-import { readEnvironment, variableOf } from './environment.js';
 import { type ConfigFile, readConfigFile } from './file.js';
 import {
   allFields,
@@ -35,8 +35,16 @@ export interface Invocation {
   feeds: { name: string; values: FeedValues }[];
   /** The path of the configuration file; undefined where there is none. */
   file: string | undefined;
+  /** Options that the caller gave by a flag or by a variable. */
+  given: Given[];
   /** The source of an option's value, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
   origin(option: string, feed?: string): string;
+}
+
+/** An option as it was written, a switch as it was read. */
+export interface Given {
+  option: string;
+  value: boolean | string[];
 }
 
 interface Sources {
@@ -64,6 +72,7 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
     mirror: checked(Object.keys(mirrorFields), top) as MirrorValues,
     feeds: feedsOf(spec, sources),
     file: sources.file?.path,
+    given: givenBy(sources),
     origin: (option, feed) => lookUp(sources, option, feed)?.origin ?? `--${option}`,
   };
 }
@@ -87,18 +96,33 @@ function readSources(spec: CommandSpec, line: CommandLine, env: NodeJS.ProcessEn
   return { flags: line.flags, environment, file: config === undefined ? undefined : readConfigFile(String(config)) };
 }
 
-interface Given {
+interface Found {
   value: unknown;
   origin: string;
 }
 
-function lookUp({ flags, environment, file }: Sources, option: string, feed: string | undefined): Given | undefined {
+function lookUp({ flags, environment, file }: Sources, option: string, feed: string | undefined): Found | undefined {
   if (flags.has(option)) return { value: flags.get(option), origin: `--${option}` };
   if (environment.has(option)) return { value: environment.get(option), origin: variableOf(option) };
-  const own = feed === undefined ? undefined : file?.feeds.get(feed);
-  if (own?.has(option)) return { value: own.get(option), origin: `feeds.${feed}.${option} in ${file!.path}` };
-  if (file?.top.has(option)) return { value: file.top.get(option), origin: `${option} in ${file.path}` };
+  if (file === undefined) return undefined;
+  const own = feed === undefined ? undefined : file.feeds.get(feed);
+  const inFile = (value: unknown) => (allFields[option]!.meta.isPath ? pathIn(file, value) : value);
+  if (own?.has(option)) return { value: inFile(own.get(option)), origin: `feeds.${feed}.${option} in ${file.path}` };
+  if (file.top.has(option)) return { value: inFile(file.top.get(option)), origin: `${option} in ${file.path}` };
   return undefined;
+}
+
+/** A path that stands in a file is relative to its folder, wherever the command is called. */
+const pathIn = ({ path }: ConfigFile, value: unknown): unknown =>
+  typeof value === 'string' && value !== '' ? resolve(dirname(path), value) : value;
+
+function givenBy({ flags, environment }: Sources): Given[] {
+  return [...new Map([...environment, ...flags])].map(([option, raw]) => {
+    const field = allFields[option]!;
+    const { kind } = field.meta;
+    const parsed = kind === 'list' || kind === 'switch' ? field.safeParse(raw) : undefined;
+    return { option, value: parsed?.success ? (parsed.data as Given['value']) : [String(raw)] };
+  });
 }
 
 /** These name folders of one feed: given once for several feeds, they would be shared by all. */
@@ -126,19 +150,18 @@ function refuseForMany(sources: Sources, option: string, feeds: string[]): void 
   );
 }
 
-function checked(names: readonly string[], given: (option: string) => Given | undefined): Record<string, unknown> {
+function checked(names: readonly string[], given: (option: string) => Found | undefined): Record<string, unknown> {
   return Object.fromEntries(names.map((name) => [name, checkedValue(name, given(name))]));
 }
 
-function checkedValue(option: string, given: Given | undefined): unknown {
+function checkedValue(option: string, given: Found | undefined): unknown {
   const field = allFields[option]!;
   // A list of several workers may be written as a map in YAML.
   const value = option === 'workers' ? workersText(given?.value) : given?.value;
   const parsed = field.safeParse(value);
   if (parsed.success) return parsed.data;
-  const { rule, example, isSecret } = field.meta;
-  const got =
-    given?.value === '' || given === undefined ? 'nothing' : isSecret ? 'something else' : JSON.stringify(given.value);
+  const { rule, example } = field.meta;
+  const got = given?.value === '' || given === undefined ? 'nothing' : JSON.stringify(given.value);
   throw new OperatorError(
     'bad_value',
     `${given?.origin ?? `--${option}`} must be ${rule}, but got ${got}; write for example ${example}.`,

@@ -11,7 +11,6 @@ import { expectationText, parseExpectation } from './values/expect.js';
 import { chain, choice, type Field, isText, list, text, textOr, toggle, whole, wholeIfGiven } from './values/field.js';
 import { faultOfGlob } from './values/globs.js';
 import { limits } from './values/limits.js';
-import { isSharedLedger } from './values/shared-ledger.js';
 import { STAGE_NAMES } from './values/stage-names.js';
 
 /** The work of a worker process: one stage, or all of them. */
@@ -28,7 +27,6 @@ export const STATE = 'State and logs';
 const VIEW = 'What is shown or changed';
 const DASHBOARD = 'Dashboard';
 const ALARMS = 'Alarms';
-const FLEET = 'Many hosts';
 const MIRROR = 'What the mirror does';
 const GENERAL = 'Configuration and help';
 /** The headings of --help, the most used first. */
@@ -45,12 +43,15 @@ export const GROUPS = [
   ALARMS,
   KEEPING,
   PROTECTING,
-  FLEET,
   GENERAL,
 ] as const;
 
 const directory = (description: string, example: string, extra: { defaultText?: string } = {}) =>
-  text({ group: FOLDERS, description, rule: 'the path of a directory', example, placeholder: 'DIR', ...extra });
+  text({
+    ...{ group: FOLDERS, description, rule: 'the path of a directory', example, placeholder: 'DIR' },
+    isPath: true,
+    ...extra,
+  });
 
 const glob = (description: string, example: string) =>
   list(
@@ -211,6 +212,7 @@ export const feedFields = {
     description:
       'Check, split and process each new file record by record, as this YAML file says (docs/processing.md).',
     rule: 'the path of a YAML file with a chain, or in the file of options the chain itself',
+    isPath: true,
     example: '/etc/atomic-ingestor/orders.yaml',
     placeholder: 'FILE',
     defaultText: 'none',
@@ -322,6 +324,7 @@ export const serviceFields = {
     group: STATE,
     description: 'The database of the queue and the ledger, on a local filesystem.',
     rule: 'the path of a file',
+    isPath: true,
     example: '/var/lib/atomic-ingestor/state.db',
     placeholder: 'PATH',
     defaultText: 'a file of its own for each --input below ~/.local/state',
@@ -354,6 +357,7 @@ export const serviceFields = {
     group: DASHBOARD,
     description: 'A file with the token that every request must bring (or INGEST_DASHBOARD_TOKEN).',
     rule: 'the path of a file',
+    isPath: true,
     example: '/etc/atomic-ingestor/token',
     placeholder: 'FILE',
     defaultText: 'none',
@@ -396,28 +400,17 @@ export const serviceFields = {
     group: ALARMS,
     description: 'A file with the secret that signs webhooks (or INGEST_NOTIFY_SECRET).',
     rule: 'the path of a file',
+    isPath: true,
     example: '/etc/atomic-ingestor/notify.secret',
     placeholder: 'FILE',
     defaultText: 'none',
   }),
-  'shared-ledger': text(
-    {
-      group: FLEET,
-      description:
-        'The PostgreSQL in which hosts record which of them has a content. Its password: PGPASSWORD or .pgpass.',
-      rule: 'postgres://USER@HOST:PORT/DATABASE: one host, no password (that is for PGPASSWORD or .pgpass), of parameters only sslmode (disable, require, verify-ca, verify-full) and sslrootcert',
-      example: 'postgres://ingest@db.example.org/ingest',
-      placeholder: 'URL',
-      defaultText: 'none',
-      isSecret: true,
-    },
-    (value) => isSharedLedger(value),
-  ),
 } satisfies Record<string, Field>;
 
 /** Options of commands that show or change a state; flags only. */
 export const viewFields = {
   json: toggle({ group: VIEW, description: 'Print JSON instead of text; a list has one document a line.' }, false),
+  verbose: toggle({ group: VIEW, description: 'Print what is in order too, not only what is to do.' }, false),
   check: toggle(
     {
       group: VIEW,
@@ -454,8 +447,6 @@ export const viewFields = {
   ),
   hash: toggle({ group: VIEW, description: 'Read every byte of the warehouse again.' }, false),
   all: toggle({ group: VIEW, description: 'Take every held file that --code and --feed leave.' }, false),
-  fleet: toggle({ group: VIEW, description: 'Show the hosts that share a ledger too.' }, false),
-  yes: toggle({ group: VIEW, description: 'Answer yes to what the verb asks for.' }, false),
   reason: text({
     group: VIEW,
     description: 'Why; it is recorded.',
@@ -507,6 +498,7 @@ export const mirrorFields = {
     group: MIRROR,
     description: 'The database of what has changed in SOURCE, on a local filesystem. Other programs may read it too.',
     rule: 'the path of a file',
+    isPath: true,
     example: '/var/lib/mirror/changes.db',
     placeholder: 'PATH',
     defaultText: 'in .ingest-replicate of DEST',
@@ -520,6 +512,7 @@ export const commonFields = {
     description:
       'A YAML file with these options as keys, and many feeds under `feeds`. Without it, and where no option names the state, the commands of a state read /etc/atomic-ingestor/config.yaml, if there is one.',
     rule: 'the path of a YAML file',
+    isPath: true,
     example: '/etc/atomic-ingestor/config.yaml',
     placeholder: 'FILE',
     defaultText: 'none',

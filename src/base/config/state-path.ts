@@ -25,9 +25,24 @@ export function statePathOf(invocation: Invocation, env: NodeJS.ProcessEnv): str
 
 export function defaultStatePath(realInput: string, env: NodeJS.ProcessEnv): string {
   const xdg = env.XDG_STATE_HOME;
-  const home = xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'state');
+  const home = xdg !== undefined && isAbsolute(xdg) ? xdg : join(homeOfUser(), '.local', 'state');
   const id = createHash('sha256').update(realInput).digest('hex').slice(0, 16);
   return join(home, 'atomic-ingestor', id, 'state.db');
+}
+
+/** Errors: OperatorError where HOME does not say it, and the system has no entry for this user either. */
+function homeOfUser(): string {
+  let home = '';
+  try {
+    home = homedir();
+  } catch {
+    // Said below.
+  }
+  if (isAbsolute(home)) return home;
+  throw new OperatorError(
+    'state_unknown',
+    `the state has its place below the home of its user, but HOME names none and uid ${process.geteuid?.()} has no entry in /etc/passwd; add --state-path.`,
+  );
 }
 
 /** A state inside a folder that is ingested, or that a consumer empties, would not live long. */
@@ -44,20 +59,28 @@ export function refuseStateInside(origin: string, statePath: string, feeds: read
   }
 }
 
-/** For commands that read a state or change what is in it, and must not make one. */
-export function existingState(path: string): string {
+/** Errors: EnvironmentError where this user may not look: a state that is closed is not a state that is gone. */
+export function isStateThere(path: string): boolean {
   try {
     statSync(path);
-    return path;
+    return true;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
     throw new EnvironmentError(
       'state_missing',
-      code === 'ENOENT' || code === 'ENOTDIR'
-        ? `there is no state at ${path}; name the right one by --state-path, --input or --config, or start ingest, which makes it.`
-        : `the state ${path} cannot be opened (${code}); run the command as the user that ingest runs as.`,
+      `the state ${path} cannot be opened (${code}); run the command as the user that ingest runs as.`,
     );
   }
+}
+
+/** For commands that read a state or change what is in it, and must not make one. */
+export function existingState(path: string): string {
+  if (isStateThere(path)) return path;
+  throw new EnvironmentError(
+    'state_missing',
+    `there is no state at ${path}; name the right one by --state-path, --input or --config, or start ingest, which makes it.`,
+  );
 }
 
 function asFile(origin: string, path: string): string {

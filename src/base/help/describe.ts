@@ -2,8 +2,9 @@
  * The options of a command in words: the one source of --help, the man pages, the completions and docs/options.md. Pure.
  * Does not: lay it out.
  */
+
+import { variableOf } from '../config/command-line.js';
 import type { CommandSpec } from '../config/commands.js';
-import { variableOf } from '../config/environment.js';
 import { NOT_IN_FILE } from '../config/file.js';
 import { allFields, feedFields, GROUPS, mirrorFields, STATE, viewFields } from '../config/schema.js';
 import type { FieldMeta } from '../config/values/field.js';
@@ -108,11 +109,9 @@ export function completionOf({ choices, suggests, placeholder }: FieldMeta): Com
 
 export type Completion = { kind: 'values'; values: string[] } | { kind: 'files' | 'directories' | 'nothing' };
 
-/** The same for the words of a command. `verbs` of `ingest-ctl host` stand in its usage. */
+/** The same for the words of a command. */
 export function wordCompletionOf({ words }: CommandSpec, stages: readonly string[]): Completion {
   if (words === '[STAGE]') return { kind: 'values', values: [...stages] };
-  if (words.startsWith('join|'))
-    return { kind: 'values', values: words.split(/[|,] ?| NAME,? ?|or /).filter((word) => word !== '') };
   if (/\bDIR\b|SOURCE/.test(words)) return { kind: 'directories' };
   return /PATH|FILE/.test(words) ? { kind: 'files' } : { kind: 'nothing' };
 }

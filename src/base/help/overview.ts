@@ -21,6 +21,4 @@ export function overview(): string {
   ].join('\n');
 }
 
-/** The words of `host` are too many for a list. */
-const headOf = (verb: (typeof CTL_VERBS)[number]): string =>
-  `${verb} ${verb === 'host' ? 'VERB NAME' : COMMANDS[verb].words}`.trim();
+const headOf = (verb: (typeof CTL_VERBS)[number]): string => `${verb} ${COMMANDS[verb].words}`.trim();

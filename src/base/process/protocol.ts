@@ -34,7 +34,7 @@ export interface Named {
   names: string[];
 }
 
-/** The files that `--once` ended without. */
+/** The files and folders that `--once` ended without. */
 export interface OnceDone {
   kind: 'once_done';
   held: Named;
@@ -43,6 +43,10 @@ export interface OnceDone {
   withoutSidecar: Named;
   /** Files with the sign of a cut upload, whose window is longer than a run waits. */
   partial: Named;
+  /** Files with the content of one that is held. */
+  twins: Named;
+  /** Folders that could not be read, and files that could not be looked at. */
+  unread: Named;
 }
 
 /** State-wide figures for the status line. */
@@ -54,8 +58,12 @@ export interface Progress {
   /** Files on the way, in all stages. */
   filesLeft: number;
   held: number;
+  /** The largest file in progress: the bytes that were read in its stage so far, of how many. A smaller one is not worth a word. */
+  largest?: { path: string; bytesDone: number; bytes: number; bytesPerSecond: number };
   /** The stages that take no job just now: their place fails, or an operator paused them. */
   closed: { stage: string; code: string }[];
+  /** The waiting files by reason, in words. */
+  waits: string;
   /** The file that is checked next. For a file that is `open` for writing or `growing`, no time says when it is complete. */
   waiting?: { path: string; seconds: number; writer: 'open' | 'growing' | undefined };
 }

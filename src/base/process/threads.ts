@@ -5,14 +5,18 @@
  * Does not: see to other threads. Each that is started here calls `sayLoaded` when its native modules are there.
  */
 import { parentPort, Worker, type WorkerOptions } from 'node:worker_threads';
+import { emit } from '../telemetry/emit.js';
 
 const LOADED = 'loaded';
 
 const loading = new Map<Worker, Promise<unknown>>();
 
 /** `hear` gets all that the thread says, but that it has loaded. */
+/** A thread prints events: its stderr is heard here. */
 export function startThread<Said>(path: URL, options: WorkerOptions, hear: (said: Said) => void): Worker {
-  const thread = new Worker(path, options);
+  // Without the last, Node would warn about each descriptor that openat2 opened and `fs` closes.
+  const thread = new Worker(path, { ...options, stderr: true, trackUnmanagedFds: false });
+  thread.stderr.setEncoding('utf8').on('data', (text: string) => emit('thread_printed', { text: text.trimEnd() }));
   const loaded = new Promise<void>((resolve) => {
     thread.on('message', (said: Said | typeof LOADED) => (said === LOADED ? resolve() : hear(said as Said)));
     thread.once('exit', () => resolve());

@@ -19,11 +19,20 @@ export const emit: Emit = (event, fields = {}) => {
       subscriber(event, fields);
     } catch (error) {
       // A log line is never a reason to fail; but a broken subscriber is a bug that must be seen.
-      complaints ??= new LineWriter();
-      complaints.write(`a subscriber failed at the event ${event}: ${(error as Error).stack}\n`);
+      complain(event, (error as Error).stack);
     }
   }
 };
+
+/** By the subscribers again, which may fail at what one event has; else as text. */
+function complain(event: string, error: string | undefined): void {
+  if (event !== 'bug') {
+    emit('bug', { failed_at: event, error });
+    return;
+  }
+  complaints ??= new LineWriter();
+  complaints.write(`a subscriber failed at the event ${event}: ${error}\n`);
+}
 
 stderr.onLost = (lines) => emit('log_lines_lost', { lines });
 

@@ -7,7 +7,6 @@
 import { CHAIN_EVENTS } from './chain-events.js';
 import type { Fields } from './emit.js';
 import { type EventSpec, type Level, text } from './event-spec.js';
-import { FLEET_EVENTS } from './fleet-events.js';
 import { PROCESS_EVENTS } from './process-events.js';
 import { REPLICA_EVENTS } from './replica-events.js';
 import { shownBytes, shownSeconds } from './safe.js';
@@ -15,7 +14,6 @@ import { shownBytes, shownSeconds } from './safe.js';
 const EVENTS: Record<string, EventSpec> = {
   ...PROCESS_EVENTS,
   ...CHAIN_EVENTS,
-  ...FLEET_EVENTS,
   ...REPLICA_EVENTS,
   file_ready: { brief: 'complete', say: (f) => `${text(f.path)} is complete` },
   sidecar_without_checksum: {
@@ -30,7 +28,7 @@ const EVENTS: Record<string, EventSpec> = {
   file_skipped_duplicate: {
     brief: 'a duplicate',
     say: (f) =>
-      `${text(f.path)} is a duplicate of ${text(f.duplicate_of)}${f.host === undefined ? '' : ` at host ${text(f.host)}`}, ${f.kept ? 'moved to duplicates/' : 'deleted'}`,
+      `${text(f.path)} is a duplicate of ${text(f.duplicate_of)}${f.note === 'withdrawn' ? ', which was withdrawn' : ''}, ${f.kept ? 'moved to duplicates/' : 'deleted'}${f.release === undefined ? '' : `; ${text(f.release)}`}`,
   },
   file_held: {
     level: 'warn',
@@ -156,6 +154,12 @@ const EVENTS: Record<string, EventSpec> = {
     say: (f) =>
       `the directory ${text(f.path)} of ${text(f.feed)} cannot be read (${text(f.code)}): give it the permission; every scan tries again`,
   },
+  link_moved: {
+    level: 'warn',
+    say: (f) =>
+      `${text(f.path)}, the ${text(f.option)} of ${text(f.feed)}, leads to ${text(f.leads ?? 'nothing')} now, and the service works in ${text(f.used)}: restart the service`,
+  },
+  link_back: { say: (f) => `${text(f.path)} of ${text(f.feed)} leads to ${text(f.used)} again` },
   delivery_failing: {
     level: 'warn',
     say: (f) => `files of ${text(f.feed)} cannot be put into the queue: ${text(f.error)}; they are offered again`,

@@ -77,6 +77,9 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
     say: (f) => `nobody read this log for a while: ${text(f.lines)} lines of this process are lost`,
   },
   fatal: { level: 'fatal', say: (f) => text(f.reason) },
+  note: { level: 'warn', say: (f) => text(f.text) },
+  node_warning: { level: 'warn', say: (f) => `Node warns (${text(f.kind)}): ${text(f.reason)}` },
+  thread_printed: { level: 'warn', say: (f) => `a thread printed: ${text(f.text)}` },
 };
 
 /** The job in progress of a process and where it is, as its slot has them. */

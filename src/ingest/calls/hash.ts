@@ -44,7 +44,8 @@ export function openSealed(files: FeedFiles, terms: Terms, file: ToHash): OpenSe
   const entry = files.workEntry(file, 'file');
   const stat = statEntry(entry);
   if (!entry || !stat) return { kind: 'missing' };
-  if (file.unread) return { kind: 'sidecar', read: readSidecar(files.workEntry(file, 'sidecar'), files.kinds) };
+  if (file.unread)
+    return { kind: 'sidecar', read: readSidecar(files.workEntry(file, 'sidecar'), file.path, files.kinds) };
   const given = file.sealed ?? { identity: identityOf(stat), kind: 'lease' as const };
   const sealed = afterWindow(terms, given, stat);
   if (!('identity' in sealed)) return sealed;

@@ -1,26 +1,32 @@
 /**
- * Moves a sealed file, or one of its outputs, to its reserved target by a rename, and checks that a name is free there.
+ * Moves a sealed file, or one of its outputs, to its reserved target by a rename.
  * Guarantees: nothing is overwritten.
  * Does not: copy to another mount, or compare bytes. src/ingest/warehouse/target.ts does.
  */
 import type { Entry } from '../../files/directories.js';
+import { wasDelivered } from '../../files/moves.js';
 import { inPlace } from '../../files/place-error.js';
 import { joinNames, type Stat } from '../../linux/index.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { sameBytes } from '../rules/verified.js';
-import { isOnDisk } from '../warehouse/reserve.js';
 import { renameTo, TEMPORARY } from '../warehouse/target.js';
-import type { MoveAnswer, NameAnswer, ToMove, ToName } from './order.js';
+import type { MoveAnswer, ToMove } from './order.js';
 
 export function mover(files: FeedFiles): (file: ToMove) => MoveAnswer {
   return (file) => {
     const entry = sourceEntry(files, file);
     const stat = statEntry(entry);
     if (!entry || !stat) return { kind: 'no_source' };
-    if (!isAsRecorded(file, stat)) return { kind: 'changed' };
-    const act = () => renameTo(files.warehouse, file.target, entry);
-    return { kind: inPlace('warehouse', files.roots.warehouse, 'write', act) };
+    return inPlace('warehouse', files.roots.warehouse, 'write', () => moveOne(files, file, entry, stat));
   };
+}
+
+function moveOne(files: FeedFiles, file: ToMove, entry: Entry, stat: Stat): MoveAnswer {
+  // A file at both names was delivered before a crash: what a reader does with it now is no concern of ours.
+  const to = stat.nlink > 1 ? files.entryOrNone(files.warehouse, file.target) : undefined;
+  if (to && wasDelivered(entry, to)) return { kind: 'renamed' };
+  if (!isAsRecorded(file, stat)) return { kind: 'changed' };
+  return { kind: renameTo(files.warehouse, file.target, entry) };
 }
 
 /** The entry of the file or output to move; undefined where a directory on its path is missing. */
@@ -37,8 +43,3 @@ function isAsRecorded({ output, part, identity }: ToMove, stat: Stat): boolean {
   if (output) return stat.size === output.size && String(stat.ino) === output.inode;
   return part === 'copy' || sameBytes(identity, stat);
 }
-
-/** Checks the disk only. The planning transaction checks the reservations. */
-export const namer =
-  (files: FeedFiles) =>
-  ({ target }: ToName): NameAnswer => ({ kind: isOnDisk(files, target) ? 'taken' : 'free' });

@@ -8,7 +8,8 @@ import type { FeedOptions } from '../../base/config/options.js';
 import type { PlaceKind } from '../../files/place-error.js';
 import type { ByteName, Kind } from '../../linux/index.js';
 import type { Roots, WorkKey } from '../files/feed-files.js';
-import type { SidecarRead, SidecarSays } from '../files/sidecar.js';
+import type { SidecarRead } from '../files/sidecar.js';
+import type { SidecarSays } from '../rules/checksum.js';
 import type { WaitReason } from '../rules/completion.js';
 import type { Observation, Sealed } from '../rules/facts.js';
 import type { PutByBytes } from '../warehouse/target.js';
@@ -29,18 +30,13 @@ export interface Terms {
 
 export interface ToSeal extends WorkKey {
   seen: Observation;
-  /** True where no part of it can have been sealed before. */
-  isFirst: boolean;
-}
-
-export interface SealTerms extends Terms {
-  /** The total of bytes that may be hashed at once while sealing. 0: no file is hashed, not even an empty one. */
-  hashBytes: number;
+  /** No part of it can have been sealed before the first claim. */
+  claimNo: number;
 }
 
 export type SealAnswer =
-  /** It lies in `underprocess/`. `hash`: only for a small, quiet file within `hashBytes`. */
-  | { kind: 'sealed'; sealed: Sealed; now: Candidate; sidecar?: SidecarSays; hash?: HashAnswer }
+  /** It lies in `underprocess/`. */
+  | { kind: 'sealed'; sealed: Sealed; now: Candidate; sidecar?: SidecarSays }
   /** Not complete. `seen`: its window starts again. `unreadable`: why its sidecar cannot be read. */
   | {
       kind: 'wait';
@@ -67,7 +63,11 @@ export type SealAnswer =
   | { kind: 'other_mount'; inside: ByteName }
   | { kind: 'unopened'; code: string }
   /** The permissions of its directory forbid the rename. */
-  | { kind: 'not_permitted'; code: string; isSticky: boolean };
+  | { kind: 'not_permitted'; code: string; isSticky: boolean }
+  /** Nobody may rename it away: it is a mount, or it or its folder has an attribute of chattr(1). */
+  | { kind: 'immovable'; because: Immovable };
+
+export type Immovable = { is: 'mount' } | { is: 'immutable' | 'append-only'; what: 'file' | 'folder' };
 
 export interface ToHash extends WorkKey {
   sealed?: Sealed | undefined;
@@ -90,6 +90,22 @@ export type HashAnswer =
   | { kind: 'missing' }
   | { kind: 'unopened'; code: string };
 
+export interface ToCorrect extends WorkKey {
+  claimNo: number;
+  /** The SHA-256 of the file (hex). */
+  sha256: string;
+}
+
+export type CorrectAnswer =
+  /** The right sidecar lies beside the file. */
+  | { kind: 'taken' }
+  /** The right one is in the input, and the first one must be put aside before it is taken. */
+  | { kind: 'aside_first' }
+  /** There is none, or one that demands something else. */
+  | { kind: 'stays' }
+  /** It is being written, was replaced just now, or the input cannot be read. */
+  | { kind: 'later' };
+
 export interface ToMove extends Source {
   /** The output to move; without it, the file itself is moved. */
   output?: OutputSource;
@@ -105,13 +121,6 @@ export type MoveAnswer =
   | { kind: 'across' }
   | { kind: 'changed' }
   | { kind: 'no_source' };
-
-export interface ToName {
-  /** Below the warehouse. */
-  target: ByteName;
-}
-
-export type NameAnswer = { kind: 'free' } | { kind: 'taken' };
 
 export interface ToRead extends ToHash {
   /** The checksum that its sidecar demands: a private copy with other bytes is not kept. */
@@ -140,18 +149,19 @@ export interface ToCompare {
 export type CompareAnswer = { kind: 'nothing' | 'same' | 'other' };
 
 export interface Acts {
-  seal: { terms: SealTerms; file: ToSeal; answer: SealAnswer };
+  seal: { file: ToSeal; answer: SealAnswer };
   /** `large`: the file must be read by `read`, because it is large or must be copied. */
-  hash: { terms: Terms; file: ToHash; answer: HashAnswer | { kind: 'large' } };
-  move: { terms: Terms; file: ToMove; answer: MoveAnswer };
-  free_name: { terms: Terms; file: ToName; answer: NameAnswer };
+  hash: { file: ToHash; answer: HashAnswer | { kind: 'large' } };
+  /** Takes the right sidecar of a file that is held for its first one. */
+  correct: { file: ToCorrect; answer: CorrectAnswer };
+  move: { file: ToMove; answer: MoveAnswer };
   /** Hashes a file of any size; makes a private copy where a lease cannot answer. */
-  read: { terms: Terms; file: ToRead; answer: HashAnswer };
-  begin_outputs: { terms: Terms; file: ToBegin; answer: BeginAnswer };
-  finish_outputs: { terms: Terms; file: ToFinish; answer: FinishAnswer };
+  read: { file: ToRead; answer: HashAnswer };
+  begin_outputs: { file: ToBegin; answer: BeginAnswer };
+  finish_outputs: { file: ToFinish; answer: FinishAnswer };
   /** Puts a file at its target by a copy, or compares the bytes that are there. */
-  put: { terms: Terms; file: ToPut; answer: PutAnswer };
-  compare: { terms: Terms; file: ToCompare; answer: CompareAnswer };
+  put: { file: ToPut; answer: PutAnswer };
+  compare: { file: ToCompare; answer: CompareAnswer };
 }
 
 export type Act = keyof Acts;
@@ -163,8 +173,8 @@ export const isLong = (act: Act): boolean => LONG.has(act);
 export const HANGS_IN: { readonly [A in Act]: PlaceKind | '' } = {
   seal: '',
   hash: '',
+  correct: '',
   move: 'warehouse',
-  free_name: 'warehouse',
   read: '',
   begin_outputs: 'warehouse',
   finish_outputs: 'warehouse',
@@ -175,7 +185,7 @@ export const HANGS_IN: { readonly [A in Act]: PlaceKind | '' } = {
 export interface Order<A extends Act = Act> {
   act: A;
   roots: Roots;
-  terms: Acts[A]['terms'];
+  terms: Terms;
   files: readonly Acts[A]['file'][];
 }
 

@@ -2,16 +2,17 @@
  * The acts around the processing of a file. Before it, outputs of earlier tries are removed. After it, each output is sealed like
  * an input.
  * Guarantees: a finished output is on disk with its name, and nobody has it open for writing. Its size and hash are those of the
- * bytes on disk. The sealed file was the same before and after.
+ * bytes on disk. Its owner, mode and ACL are those of the sealed file, which was the same before and after.
  */
 import { closeSync, readdirSync } from 'node:fs';
+import { keepRights, type Rights, rightsOf } from '../../files/attributes.js';
 import { blocking } from '../../files/blocking.js';
 import { removeIfThere } from '../../files/copy.js';
 import { digestThrottled } from '../../files/digest.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { openEntry, probeFd } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
-import { type ByteName, joinNames, nameOfText } from '../../linux/index.js';
+import { type ByteName, joinNames, nameOfText, openData, statFd } from '../../linux/index.js';
 import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
 import { outputName, outputPrefix } from '../outputs/recorded.js';
 import { sameBytes } from '../rules/verified.js';
@@ -33,11 +34,29 @@ export function finisher(files: FeedFiles, _: Terms, throttle?: Throttle): (file
   return async (file) => {
     const refused = checkSource(files, file);
     if (refused) return refused;
-    return inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => finish(files, file, throttle));
+    const rights = inPlace('work', files.roots.work, 'read', () => rightsOfOutputs(files, file));
+    return inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => finish(files, file, rights, throttle));
   };
 }
 
-async function finish(files: FeedFiles, file: ToFinish, throttle: Throttle | undefined): Promise<FinishAnswer> {
+/** An output is no program, so the set-id bits stay away. */
+function rightsOfOutputs(files: FeedFiles, file: ToFinish): Rights {
+  const { dir, name } = files.workEntry(file, file.part)!;
+  const fd = openData(dir, name);
+  try {
+    const { mode, ...rights } = rightsOf(fd, statFd(fd));
+    return { ...rights, mode: mode & 0o777 };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function finish(
+  files: FeedFiles,
+  file: ToFinish,
+  rights: Rights,
+  throttle: Throttle | undefined,
+): Promise<FinishAnswer> {
   const dir = files.warehouse.make(TEMPORARY, 0o700);
   const outputs: Finished[] = [];
   for (const n of file.outputs) {
@@ -47,6 +66,7 @@ async function finish(files: FeedFiles, file: ToFinish, throttle: Throttle | und
       // A process that the processor left running may still have it open.
       const { stat, writer } = probeFd(opened.fd, files.kinds);
       if (writer === 'writer' || stat.nlink !== 1) return { kind: 'output_open', n };
+      keepRights(opened.fd, rights);
       await blocking.fsync(opened.fd);
       const { sha256, bytes } = await digestThrottled(opened.fd, stat.size, throttle);
       if (bytes !== stat.size) return { kind: 'output_open', n };

@@ -19,7 +19,7 @@ export function putter(files: FeedFiles, { feed }: Terms, throttle?: Throttle): 
       entry,
       stat,
       sha256: Buffer.from(file.sha256, 'hex'),
-      claim: { id: file.id, claimNo: file.claimNo },
+      copy: { id: file.id, n: file.output?.n ?? 0, claimNo: file.claimNo },
       bounds: { throttle, keepFree: feed.minFreeBytes },
     };
     const act = () => putByBytes(files.warehouse, file.target, source, file.came);

@@ -6,10 +6,10 @@
 import { closeSync } from 'node:fs';
 import { copyTo, removeIfThere } from '../../files/copy.js';
 import { digestThrottled } from '../../files/digest.js';
+import { moveOwn } from '../../files/moves.js';
 import { inPlaceAsync } from '../../files/place-error.js';
 import { probeFd } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
-import { renameNoReplace } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { afterReading, type OpenSealed, openSealed } from './hash.js';
 import type { HashAnswer, Terms, ToRead } from './order.js';
@@ -42,7 +42,7 @@ async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, throttle
     if (isKept) {
       const copy = files.makeWorkEntry(file, 'copy');
       removeIfThere(copy.dir, copy.name);
-      renameNoReplace(partial.dir, partial.name, copy.dir, copy.name);
+      moveOwn(partial, copy);
     }
     return answer;
   } finally {

@@ -6,9 +6,10 @@
 import { PlaceError } from '../../files/place-error.js';
 import type { Throttle } from '../../files/rate-limit.js';
 import { FeedFiles } from '../files/feed-files.js';
+import { corrector } from './correct.js';
 import { hasher } from './hash.js';
-import { mover, namer } from './move.js';
-import type { Act, Acts, Answer, Order } from './order.js';
+import { mover } from './move.js';
+import type { Act, Acts, Answer, Order, Terms } from './order.js';
 import { beginner, finisher } from './outputs.js';
 import { comparer, putter } from './put.js';
 import { reader } from './read.js';
@@ -16,15 +17,15 @@ import { sealer } from './seal.js';
 
 type Acting<A extends Act> = (
   files: FeedFiles,
-  terms: Acts[A]['terms'],
+  terms: Terms,
   throttle?: Throttle,
 ) => (file: Acts[A]['file']) => Acts[A]['answer'] | Promise<Acts[A]['answer']>;
 
 const ACTS: { [A in Act]: Acting<A> } = {
   seal: sealer,
   hash: hasher,
+  correct: corrector,
   move: mover,
-  free_name: namer,
   read: reader,
   put: putter,
   compare: comparer,

@@ -1,43 +1,40 @@
 /**
  * Seals a file: checks it, applies the completion rule, opens it and asks for writers. Then it renames the sidecar and the file into
- * `underprocess/`, asks for writers again, and hashes a small file.
+ * `underprocess/` and asks for writers again.
  * Guarantees: a sealed and quiet file is the one that was seen unchanged over its whole window, and nobody writes it. Any other
  * sealed file waits for a window in `underprocess/` before it is hashed.
  * Does not: keep the lease across the rename. An opener that waits for the lease would get the sealed inode afterwards (1,083 of
  * 1,500 under attack). Does not sync: the caller does, before it commits the answer.
  */
 import { closeSync } from 'node:fs';
-import { SMALL_BYTES } from '../../files/digest.js';
 import type { Entry } from '../../files/directories.js';
 import type { Part } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
 import { inPlace } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
-import { type ByteName, LinuxError, nameOfText, renameNoReplace, type Stat } from '../../linux/index.js';
+import { type ByteName, LinuxError, nameOfText, type Stat } from '../../linux/index.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { NO_SIDECAR, readSidecar, type SidecarRead } from '../files/sidecar.js';
+import { bringOn, take } from '../files/take.js';
 import { completion } from '../rules/completion.js';
 import type { Sealed } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, unchanged } from '../rules/verified.js';
 import { candidateOf } from './candidate.js';
-import { readSmall, refusal } from './hash.js';
 import { nowOf } from './now.js';
-import type { Candidate, HashAnswer, SealAnswer, SealTerms, ToSeal } from './order.js';
+import type { Candidate, Immovable, SealAnswer, Terms, ToSeal } from './order.js';
 
 /** One file to seal, with its terms. */
 interface Seal {
   files: FeedFiles;
-  terms: SealTerms;
+  terms: Terms;
   file: ToSeal;
-  /** Bytes that may still be hashed. */
-  left: { bytes: number };
 }
 
-export function sealer(files: FeedFiles, terms: SealTerms): (file: ToSeal) => SealAnswer {
-  const left = { bytes: terms.hashBytes };
-  return (file) => sealOne({ files, terms, file, left });
-}
+export const sealer =
+  (files: FeedFiles, terms: Terms) =>
+  (file: ToSeal): SealAnswer =>
+    sealOne({ files, terms, file });
 
 function sealOne(seal: Seal): SealAnswer {
   const { files, file } = seal;
@@ -45,14 +42,15 @@ function sealOne(seal: Seal): SealAnswer {
   if (file.inside !== '' && !files.hasWork(file.inside) && statEntry(inputEntry(seal)))
     return { kind: 'other_mount', inside: '' as ByteName };
   if (!files.canHold(file)) return { kind: 'name_too_long' };
-  if (file.isFirst) {
+  if (file.claimNo === 1) {
     const entry = inputEntry(seal);
     const stat = statEntry(entry);
     // A missing file is looked for below, where it may have been sealed before.
     if (entry && stat?.kind === 'file') return sealFromInput(seal, entry, stat);
   }
+  bringOn(files, file);
   const ok = files.workEntry(file, 'sidecar');
-  const sealedSidecar = statEntry(ok) ? readSidecar(ok, files.kinds) : undefined;
+  const sealedSidecar = statEntry(ok) ? readSidecar(ok, file.path, files.kinds) : undefined;
   const unread =
     sealedSidecar && isUnread(sealedSidecar) ? { kind: 'unread' as const, sidecar: sealedSidecar } : undefined;
   const work = files.workEntry(file, 'file');
@@ -103,7 +101,7 @@ const CHANGED = { kind: 'changed' } as const;
 function sidecarInInput({ files, file, terms: { feed } }: Seal): SidecarRead {
   if (feed.mode !== 'sidecar') return NO_SIDECAR;
   const entry = files.entryOrNone(files.input, (file.path + feed.sidecarSuffix) as ByteName);
-  return readSidecar(entry, files.kinds);
+  return readSidecar(entry, file.path, files.kinds);
 }
 
 /** Renames the sidecar first, so that a crash between the two renames never leaves a sealed file without its sidecar. */
@@ -120,10 +118,7 @@ function moveIn(seal: Seal, entry: Entry, isSidecarToo: boolean): SealAnswer | u
 }
 
 function moveOne({ files, file }: Seal, part: Part, path: ByteName): void {
-  const { input, roots } = files;
-  const to = inPlace('work', roots.work, 'write', () => files.makeWorkEntry(file, part));
-  const from = input.entry(path);
-  inPlace('input', roots.input, 'write', () => renameNoReplace(from.dir, from.name, to.dir, to.name));
+  take(files, file, { part, from: files.input.entry(path), place: 'input' });
 }
 
 function renameRefused({ files, file }: Seal, entry: Entry, error: LinuxError): SealAnswer {
@@ -137,14 +132,25 @@ function renameRefused({ files, file }: Seal, entry: Entry, error: LinuxError): 
       files.makeInnerWork(inside);
       return { kind: 'other_mount', inside };
     }
+    case 'EBUSY':
+      if (statEntry(entry)?.isMountRoot) return { kind: 'immovable', because: { is: 'mount' } };
+      throw error;
     case 'EACCES':
     case 'EPERM': {
-      const mode = statEntry({ dir: entry.dir, name: nameOfText('.') })?.mode ?? 0;
+      const folder = statEntry({ dir: entry.dir, name: nameOfText('.') });
+      const because = byAttribute(statEntry(entry), folder);
+      if (because) return { kind: 'immovable', because };
+      const mode = folder?.mode ?? 0;
       return { kind: 'not_permitted', code: error.code, isSticky: (mode & 0o1000) !== 0 };
     }
     default:
       throw error;
   }
+}
+
+function byAttribute(file: Stat | undefined, folder: Stat | undefined): Immovable | undefined {
+  if (file?.attribute) return { is: file.attribute, what: 'file' };
+  return folder?.attribute && { is: folder.attribute, what: 'folder' };
 }
 
 /** The file under our name must be the one that was verified, and nobody may be writing it. */
@@ -153,24 +159,10 @@ function afterRename(seal: Seal, fd: number, verified: Stat, sidecar: SidecarRea
   const probe = probeNamed(fd, entry, seal.files.kinds);
   if (probe?.stat.ino !== verified.ino || probe.stat.dev !== verified.dev) return sealedBefore(seal, entry, sidecar);
   const identity = identityOf(verified);
-  const answer = asSealed(seal, probe, sidecar, sameBytes(identity, probe.stat), identity);
-  const hash = hashAtOnce(seal, answer.sealed, fd, probe);
-  if (hash === undefined) return answer;
-  // `sealed` is the same object in both, so that it crosses to the main thread once.
-  return hash.kind === 'hashed' ? { ...answer, sealed: hash.sealed, hash } : { ...answer, hash };
+  return asSealed(seal, probe, sidecar, sameBytes(identity, probe.stat), identity);
 }
 
-/** Hashes a small file at once. The probe after the rename is also the probe before reading. */
-function hashAtOnce({ files, terms, left }: Seal, sealed: Sealed, fd: number, before: Probe): HashAnswer | undefined {
-  const { size } = before.stat;
-  const isRoom = left.bytes > 0 && size <= Math.min(left.bytes, SMALL_BYTES);
-  if (sealed.window || sealed.kind !== 'lease' || !isRoom) return undefined;
-  left.bytes -= size;
-  const open = { fd, sealed, before };
-  return refusal(terms.feed, open) ?? readSmall(open, files.kinds);
-}
-
-type Hashed = Extract<SealAnswer, { kind: 'sealed' }>;
+type SealedAnswer = Extract<SealAnswer, { kind: 'sealed' }>;
 
 /** A file that is already in `underprocess/`: sealed before a crash, or not the file that was opened. */
 function sealedBefore(seal: Seal, entry: Entry, sidecar: SidecarRead | undefined): SealAnswer {
@@ -193,7 +185,7 @@ function asSealed(
   sidecar: SidecarRead | undefined,
   isAsVerified: boolean,
   identity: string,
-): Hashed {
+): SealedAnswer {
   const now: Candidate = { identity: identityOf(stat), bytes: stat.size };
   const { ms: sinceMs, boot } = nowOf(terms);
   const isQuiet = isAsVerified && writer === 'none';
@@ -204,10 +196,5 @@ function asSealed(
     ...(sidecar && { sidecar: true }),
     ...(!isQuiet && { window: { identity: now.identity, sinceMs, boot, by: 'write' as const } }),
   };
-  return { kind: 'sealed', sealed, now, ...(sidecar && { sidecar: saysOf(sidecar) }) };
+  return { kind: 'sealed', sealed, now, ...(sidecar && { sidecar: sidecar.says }) };
 }
-
-const saysOf = ({ demanded, saysOther }: SidecarRead): { demanded: string | undefined; saysOther?: boolean } => ({
-  demanded,
-  ...(saysOther && { saysOther }),
-});

@@ -11,6 +11,7 @@ export interface Source extends WorkKey {
 
 /** A recorded output that was not moved yet. */
 export interface OutputSource {
+  n: number;
   name: ByteName;
   size: number;
   inode: string;

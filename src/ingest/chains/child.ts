@@ -1,8 +1,9 @@
 /**
  * One child process that takes files through the chain of a feed, one after the other. A processor may loop, take all memory, exit
  * or kill its process: no worker and no other feed is affected.
- * Guarantees: each file has one end. Before the end of a child that died or was given up, its whole process group is killed. The
- * child dies with the worker (by itself: src/programs/process-child.ts).
+ * Guarantees: each file has one end. What happens before the child has begun a file (the message `begun`) concerns the chain, and
+ * no file. Before the end of a child that died or was given up, its whole process group is killed. The child dies with the worker
+ * (by itself: src/programs/process-child.ts).
  * Does not: keep a processor from reading files that this user may read. It is no sandbox.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -12,9 +13,11 @@ import type { ProcessOptions } from '../../base/config/values/process.js';
 import { inPackage } from '../../package.js';
 import type { ChainMessage, ChildMessage, FileMessage } from '../../process/messages.js';
 
+type Told<Kind extends ChildMessage['kind']> = Extract<ChildMessage, { kind: Kind }>;
+
 export type FileEnd =
-  | (Extract<ChildMessage, { kind: 'done' }> & { version: string })
-  | Extract<ChildMessage, { kind: 'bad' | 'no_room' | 'failed' | 'unloadable' }>
+  | (Told<'done'> & { version: string })
+  | Told<'bad' | 'no_room' | 'failed' | 'unloadable'>
   /** The child is dead. `how` completes "the process …". */
   | { kind: 'died'; how: string; records: number }
   /** It was killed: for so many seconds it finished no record and read no byte. */
@@ -30,124 +33,139 @@ export interface ChainParts {
 }
 
 const TICK_MS = 1_000;
+/** A tick may come at once after a task began, and the child reports its progress once a second. */
+const TICKS_MORE = 2;
 /** The most characters of a file's printed text that are kept. */
 const PRINT_CHARACTERS_MAX = 64 << 10;
 /** V8 collects garbage before this bound. The rest of the memory is for buffers. */
 const HEAP_SHARE = 0.75;
-/** In addition to the processor's memory: Node's own data, which is 48 MB. */
-const OWN_DATA_BYTES = 128 << 20;
+/** In addition to the processor's memory: the stacks of threads that Node starts later. */
+const STACKS_BYTES = 64 << 20;
 const KIB = 1_024;
 
-interface Current {
-  job: string;
-  resolve(end: FileEnd): void;
+/** The child loads the chain, or has a file. */
+interface Task {
+  /** Undefined while the chain is loaded. */
+  job: string | undefined;
+  isBegun: boolean;
   records: number;
   bytes: number;
   /** The number of ticks without progress. */
   quiet: number;
+  resolve(end: FileEnd | Told<'ready'>): void;
 }
 
+const taskOf = (job: string | undefined, resolve: Task['resolve']): Task => ({
+  job,
+  isBegun: false,
+  records: 0,
+  bytes: 0,
+  quiet: 0,
+  resolve,
+});
+
 export class ChainChild {
-  readonly #process: ChildProcess;
-  readonly #tick: NodeJS.Timeout;
+  /** Why the chain cannot be used for any file; undefined where it is loaded. Never rejects. */
+  readonly whyUnloadable: Promise<string | undefined>;
+  /** Resolves when the process has ended, with all that it started. */
+  readonly over: Promise<void>;
+  #process: ChildProcess | undefined;
+  #tick: NodeJS.Timeout | undefined;
   #version: string | undefined;
-  #current: Current | undefined;
-  #unloadable: Extract<ChildMessage, { kind: 'unloadable' }> | undefined;
+  #task: Task | undefined;
+  /** How its process has ended: completes "the process …". */
+  #how: string | undefined;
+  #isOver = false;
+  #tellOver!: () => void;
   #killedFor: FileEnd | undefined;
   /** Printed text comes through another pipe than the file's end, and may come after it. */
   #printed: { job: string | undefined; characters: number } = { job: undefined, characters: 0 };
 
   constructor(private readonly parts: ChainParts) {
-    this.#process = spawned(parts.options);
-    this.#process.on('message', (message: ChildMessage) => this.#hear(message));
-    this.#process.on('error', (error: NodeJS.ErrnoException) => {
-      // An error of a living child concerns a signal or a message; its exit event will follow.
-      if (this.#process.pid === undefined) this.#ended(error);
+    this.over = new Promise((resolve) => (this.#tellOver = resolve));
+    this.whyUnloadable = new Promise((resolve) => {
+      this.#task = taskOf(undefined, (end) => resolve(end.kind === 'unloadable' ? end.reason : undefined));
     });
-    this.#process.on('exit', (code, signal) =>
-      this.#ended(signal ? `was killed by ${signal}` : `ended by itself with code ${code}`),
-    );
+    try {
+      this.#start();
+    } catch (error) {
+      // Node throws some errors of fork(2), and reports the others later.
+      process.nextTick(() => this.#notStarted(error as Error));
+    }
+  }
+
+  #start(): void {
+    const child = spawned(this.parts.options);
+    this.#process = child;
+    child.on('message', (message: ChildMessage) => this.#hear(message));
+    // An error of a living child concerns a signal or a message; its exit event will follow.
+    child.on('error', (error) => child.pid === undefined && this.#notStarted(error));
+    child.on('exit', (code, signal) => {
+      this.#how = signal ? `was killed by ${signal}` : `ended by itself with code ${code}`;
+      this.#kill();
+      // Its last messages may still be unread.
+      if (!child.connected) this.#ended();
+    });
     // A processor that closes the channel can send nothing more.
-    this.#process.on('disconnect', () => this.#kill());
-    for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
-      stream.setEncoding('utf8');
-      stream.on('data', (text: string) => this.#print(text));
+    child.on('disconnect', () => {
+      this.#kill();
+      if (this.#how !== undefined) this.#ended();
+    });
+    // Without descriptors there are no streams, and the error is reported later.
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8');
+      stream?.on('data', (text: string) => this.#print(text));
     }
     this.#tick = setInterval(() => this.#check(), TICK_MS);
-    this.#send({ kind: 'chain', feed: parts.feed, options: parts.options });
+    this.#send({ kind: 'chain', feed: this.parts.feed, options: this.parts.options });
   }
 
-  get isBusy(): boolean {
-    return this.#current !== undefined;
-  }
-
-  /** Takes one file at a time. Never rejects. */
+  /** Takes one file at a time, after the chain was loaded. Never rejects. */
   run(file: FileMessage): Promise<FileEnd> {
     return new Promise((resolve) => {
-      this.#current = { job: file.job, resolve, records: 0, bytes: 0, quiet: 0 };
+      this.#task = taskOf(file.job, resolve as Task['resolve']);
       this.#printed = { job: file.job, characters: 0 };
-      if (this.#process.exitCode !== null || this.#process.signalCode !== null) this.#ended('had ended before');
+      if (this.#isOver) this.#ended();
       else this.#send(file);
     });
   }
 
-  /** Why the chain cannot be loaded; undefined where it is loaded. */
-  whyNotLoaded(): Promise<string | undefined> {
-    if (this.#version !== undefined) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      this.#process.on('message', (message: ChildMessage) => {
-        if (message.kind === 'ready') resolve(undefined);
-        else if (message.kind === 'unloadable') resolve(message.reason);
-      });
-      this.#process.on('exit', (code, signal) =>
-        resolve(`its process ended with ${signal ?? `code ${code}`} while it was loaded`),
-      );
-      this.#process.on('error', ({ message }) => resolve(`no process could be started for it: ${message}`));
-    });
-  }
-
-  /** Ends the child. Its current file gets the end `died`. */
+  /** Ends the child, and with it its current file. */
   end(): void {
     this.#kill();
   }
 
   #send(message: ChainMessage | FileMessage): void {
     // If the channel is closed, the exit event follows.
-    this.#process.send(message, () => {});
+    this.#process!.send?.(message, () => {});
   }
 
   #hear(message: ChildMessage): void {
-    if (message.kind === 'ready') this.#version = message.version;
-    else if (message.kind === 'unloadable') {
-      this.#unloadable = message;
-      this.#kill();
-    } else if (message.job === this.#current?.job) {
-      if (message.kind !== 'progress')
-        this.#finish(message.kind === 'done' ? { ...message, version: this.#version! } : message);
-      else this.#progress(this.#current, message);
-    }
+    const task = this.#task;
+    if (message.kind === 'ready') {
+      this.#version = message.version;
+      this.#finish(message);
+    } else if (message.kind === 'unloadable') this.#kill(message);
+    else if (task === undefined || message.job !== task.job) return;
+    else if (message.kind === 'begun') Object.assign(task, { isBegun: true, quiet: 0 });
+    else if (message.kind === 'progress') goOn(task, message);
+    else this.#finish(message.kind === 'done' ? { ...message, version: this.#version! } : message);
   }
 
-  #progress(current: Current, { records, bytes }: { records: number; bytes: number }): void {
-    if (records !== current.records || bytes !== current.bytes) current.quiet = 0;
-    current.records = records;
-    current.bytes = bytes;
-  }
-
-  /** Counts ticks and asks no clock, so that a worker that was stopped for an hour blames no file. */
+  /** Counts ticks and asks no clock, so that a worker that was stopped for an hour blames nobody. */
   #check(): void {
-    const { options } = this.parts;
-    const taken = memoryOf(this.#process.pid);
-    if (taken > options.memoryBytes) {
-      this.#kill({
-        kind: 'died',
-        how: `took ${taken} bytes of memory, over the ${options.memoryBytes} of memory`,
-        records: this.#current?.records ?? 0,
-      });
-      return;
+    const { memoryBytes, stuckSeconds: seconds } = this.parts.options;
+    const task = this.#task;
+    const taken = memoryOf(this.#process?.pid);
+    if (taken > memoryBytes) {
+      const how = `took ${taken} bytes of memory, over the ${memoryBytes} of memory-bytes`;
+      this.#kill(task && this.#endOf(task, how));
+    } else if (task !== undefined && ++task.quiet >= seconds + TICKS_MORE) {
+      const { isBegun, records } = task;
+      this.#kill(
+        isBegun ? { kind: 'stuck', seconds, records } : this.#endOf(task, `did nothing for ${seconds} seconds`),
+      );
     }
-    if (!this.#current || ++this.#current.quiet < options.stuckSeconds) return;
-    this.#kill({ kind: 'stuck', seconds: options.stuckSeconds, records: this.#current.records });
   }
 
   #print(text: string): void {
@@ -158,7 +176,7 @@ export class ChainChild {
 
   #kill(because?: FileEnd): void {
     this.#killedFor ??= because;
-    const { pid } = this.#process;
+    const pid = this.#process?.pid;
     if (pid === undefined) return;
     try {
       // The whole group, with all processes that it started.
@@ -168,55 +186,62 @@ export class ChainChild {
     }
   }
 
-  /** `how`: a sentence about a child that was alive; an error where it could not be started, which is no fault of the file. */
-  #ended(how: string | NodeJS.ErrnoException): void {
-    clearInterval(this.#tick);
-    this.#kill();
-    this.parts.onEnd();
-    const { job = '', records = 0 } = this.#current ?? {};
-    const end: FileEnd =
-      typeof how === 'string'
-        ? { kind: 'died', how, records }
-        : {
-            kind: 'failed',
-            job,
-            ...(how.code && { errno: how.code }),
-            reason: `no process could be started for the chain: ${how.message}`,
-          };
-    this.#finish(this.#unloadable ?? this.#killedFor ?? end);
+  #notStarted({ message }: Error): void {
+    this.#killedFor = { kind: 'unloadable', reason: `no process could be started for it: ${message}` };
+    this.#ended();
   }
 
-  #finish(end: FileEnd): void {
-    const current = this.#current;
-    this.#current = undefined;
-    current?.resolve(end);
+  #ended(): void {
+    this.#isOver = true;
+    clearInterval(this.#tick);
+    this.#tellOver();
+    this.parts.onEnd();
+    if (this.#task) this.#finish(this.#killedFor ?? this.#endOf(this.#task, this.#how!));
+  }
+
+  /** `how` completes "the process …". */
+  #endOf({ job, isBegun, records }: Task, how: string): FileEnd {
+    if (isBegun) return { kind: 'died', how, records };
+    const { module } = this.parts.options;
+    const what = module === undefined ? 'it' : `its module ${module}`;
+    const when = job === undefined ? `while ${what} was loaded` : `before ${what} took the first record`;
+    return { kind: 'unloadable', reason: `${when}, its process ${how}` };
+  }
+
+  #finish(end: FileEnd | Told<'ready'>): void {
+    const task = this.#task;
+    this.#task = undefined;
+    task?.resolve(end);
   }
 }
 
-/** The shell sets the memory limit and then executes Node. Node has no hook between fork and exec for this. */
+function goOn(task: Task, { records, bytes }: Told<'progress'>): void {
+  if (records !== task.records || bytes !== task.bytes) task.quiet = 0;
+  task.records = records;
+  task.bytes = bytes;
+}
+
 function spawned({ memoryBytes }: ProcessOptions): ChildProcess {
-  const kib = Math.ceil((memoryBytes + OWN_DATA_BYTES) / KIB);
   const heapMb = Math.floor((memoryBytes * HEAP_SHARE) / KIB / KIB);
-  const node = [
-    process.execPath,
-    `--max-old-space-size=${heapMb}`,
-    fileURLToPath(inPackage('dist/program/process-child.cjs')),
-  ];
+  const program = fileURLToPath(inPackage('dist/program/process-child.cjs'));
   const { PATH, LANG, TZ } = process.env;
-  return spawn('/bin/sh', ['-c', 'ulimit -d "$0"; exec "$@"', String(kib), ...node], {
+  const more = String(memoryBytes + STACKS_BYTES);
+  return spawn(process.execPath, [`--max-old-space-size=${heapMb}`, program, more], {
     env: { PATH, LANG, TZ },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });
 }
 
-/** The child's own memory in bytes: of V8, buffers and addons. 0 where it has ended. */
+const UNKNOWN = ['ENOENT', 'ESRCH', 'EMFILE', 'ENFILE'];
+
+/** The child's own memory in bytes: of V8, buffers and addons. 0 where it has ended, or where /proc does not say it. */
 function memoryOf(pid: number | undefined): number {
   try {
     const [, kib] = /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
     return Number(kib ?? 0) * KIB;
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
+    if (UNKNOWN.includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
     throw error;
   }
 }

@@ -3,19 +3,24 @@
  * deleted), a discarded file to `failed/`. The decision is in the row before this begins, and doing it twice is safe.
  * Does not: take a file out of the warehouse, or remove an original that changed after it was copied.
  */
+
+import { typed } from '../../base/shell.js';
 import type { Entry } from '../../files/directories.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
-import { DUPLICATES, FAILED, folderOf, nthName, type Part, UNDERPROCESS } from '../../files/job-paths.js';
+import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
-import { type ByteName, LinuxError, renameNoReplace, type Stat, shownName, unlinkAt } from '../../linux/index.js';
+import { moveOwnToFree } from '../../files/moves.js';
+import { type ByteName, LinuxError, type Stat, unlinkAt } from '../../linux/index.js';
 import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';
+import { bringOn, take } from '../files/take.js';
 import { shownPlace } from '../ledger/content.js';
 import { type PutAway, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, unchanged } from '../rules/verified.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, defer, hold, type Step } from '../steps/stage.js';
+import { removeUnmoved } from './take-outputs.js';
 
 export function putAway(
   job: IngestJob,
@@ -39,6 +44,7 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): St
     return hold('changed_after_copy', 'its content was stored, but the original was written to afterwards', job.facts);
   }
   for (const part of ['file', 'sidecar', 'partial', 'copy'] as const) remove(job, batch, dirty, part);
+  if (job.facts.processed) removeUnmoved(job, batch);
   return { outcome: { kind: 'finish', ending: 'stored' } };
 }
 
@@ -47,11 +53,11 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
   // The copy is deleted only while the stored file is there: if a consumer took that away, this copy may be the last one. A content
-  // that was learned, that another host has, or whose record was pruned, cannot be checked here.
+  // that was learned, or whose record was pruned, cannot be checked here; one that was withdrawn is gone.
   const of = (decided.of ?? '') as ByteName;
   const originalThere =
     deleting &&
-    decided.host === undefined &&
+    decided.note !== 'withdrawn' &&
     !of.startsWith('/') &&
     statEntry(batch.files.entryOrNone(batch.files.warehouse, of))?.size === job.claim.bytes;
   const note = decided.note ?? (deleting && !originalThere ? 'original_missing' : undefined);
@@ -69,18 +75,17 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
         path: job.path,
         sha256: job.facts.sha256,
         bytes: job.claim.bytes,
-        ...duplicateOf(batch.feed.warehouse, decided),
+        duplicate_of: shownPlace(batch.feed.warehouse, of),
         kept: !originalThere,
         ...(note !== undefined && { note }),
+        ...(note === 'withdrawn' && { release: allowsAgain(job.facts.sha256!) }),
       }),
   };
 }
 
-/** A duplicate of another host's content is named by that host, below its warehouse: the path means nothing here. */
-const duplicateOf = (warehouse: string, { of = '', host }: PutAway) =>
-  host === undefined
-    ? { duplicate_of: shownPlace(warehouse, of as ByteName) }
-    : { duplicate_of: shownName(of as ByteName), host };
+/** The way out for a content that an operator withdrew. */
+const allowsAgain = (sha256: string): string =>
+  `to ingest it again, run ${typed('ingest-ctl allow-again', sha256, '--reason', 'WHY')}, then deliver it once more`;
 
 /** Its uploader wrote to it through a descriptor from before the seal, so the decision was about other bytes. */
 const writtenSince = ({ facts }: IngestJob): Step => ({
@@ -91,15 +96,17 @@ const writtenSince = ({ facts }: IngestJob): Step => ({
   },
 });
 
-/** The file of a job that was never sealed is still in the input. It is moved only if it is the version that was held. */
+/** The file of a job that was never sealed is still in the input. It is taken only if it is the version that was held. */
 function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
   if (!batch.files.canHold(job)) {
     return hold(
       'name_too_long',
-      'its name is too long for the work directory, so it cannot be moved away: rename or delete the file in the input, then run ingest-ctl retry',
+      'its name is too long for the work directory, so it cannot be moved away: rename or delete the file in the input, then run `ingest-ctl retry`',
       { ...job.facts, putAway: undefined },
     );
   }
+  // A claim that died may have left its file there, or a sidecar that it took for a sealed one.
+  bringOn(batch.files, job);
   const other = job.facts.sealed ? undefined : discardFromInput(job, batch, dirty);
   if (other) return other;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
@@ -121,16 +128,14 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   const stat = statEntry(entry);
   if (!entry || stat?.kind !== 'file') return undefined;
   if (!unchanged(job.facts.seen!.identity, stat)) return observeAgain(job, batch, entry, stat);
-  const to = batch.files.makeWorkEntry(job, 'file', FAILED);
   try {
-    renameToFree(entry, to);
+    take(batch.files, { ...job, claimNo: job.claim.claimNo }, { part: 'file', from: entry, place: 'input' });
   } catch (error) {
     const inside = mountOf(batch.files.input, job.path);
     if (!(error instanceof LinuxError) || error.code !== 'EXDEV' || inside === job.inside) throw error;
     return defer(0, 'other_mount', { ...job.facts, inside });
   }
   dirty.add(batch.files.input, folderOf(job.path));
-  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file', FAILED)));
   return undefined;
 }
 
@@ -154,21 +159,9 @@ function remove(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Par
 function move(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part, folder: ByteName): void {
   const from = batch.files.workEntry(job, part);
   if (!from || !statEntry(from)) return;
-  renameToFree(from, batch.files.makeWorkEntry(job, part, folder));
+  moveOwnToFree(from, batch.files.makeWorkEntry(job, part, folder));
   dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, part, folder)));
   leave(job, batch, dirty, part);
-}
-
-/** A job may put away several files of one kind: the sidecar of each version that was replaced before its own seal. */
-function renameToFree(from: Entry, to: Entry): void {
-  for (let n = 1; ; n++) {
-    try {
-      renameNoReplace(from.dir, from.name, to.dir, nthName(to.name, n));
-      return;
-    } catch (error) {
-      if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
-    }
-  }
 }
 
 function leave(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part): void {

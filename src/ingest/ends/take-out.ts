@@ -3,17 +3,16 @@
  * Guarantees: only the withdrawn content is taken, and nothing is overwritten. A copy (where the warehouse is another filesystem) is
  * on disk before the file is removed. Doing it twice is safe.
  */
-import type { FeedOptions } from '../../base/config/options.js';
 import { FAILED } from '../../files/job-paths.js';
 import { shownName } from '../../linux/index.js';
 import { whoseFileAt } from '../evidence/at-path.js';
 import type { Case } from '../evidence/case.js';
+import { ownName } from '../evidence/names.js';
 import { judge } from '../evidence/table.js';
 import { statEntry } from '../files/feed-files.js';
 import { type Content, contentByRow, placeOf, shownPlace } from '../ledger/content.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, hold, retry, type Step } from '../steps/stage.js';
-import { dropReservation } from '../warehouse/reserve.js';
 import { takeFile } from './take-file.js';
 import { takeOutputs } from './take-outputs.js';
 
@@ -41,7 +40,7 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Step> {
     return different(job, batch, content);
   }
   const taken = acts.includes('take_out')
-    ? await takeFile(batch, { job, key: job, target: placeOf(content), sha256: content.sha256 })
+    ? await takeFile(batch, { job, key: job, n: 0, target: placeOf(content), sha256: content.sha256 })
     : 'taken';
   if (taken === 'differs') return different(job, batch, content);
   // The file goes first: as long as it is there, its outputs are there.
@@ -55,8 +54,8 @@ async function outputsOut(job: IngestJob, batch: Batch, content: Content): Promi
 
 function pathOf(job: IngestJob, batch: Batch, content: Content): Promise<Case['path']> {
   const { backend, feed, files } = batch;
-  const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
-  return whoseFileAt(backend, { feed, feeds, files, content, reading: () => batch.hand(job, 'warehouse') });
+  const reading = () => batch.hand(job, 'warehouse');
+  return whoseFileAt(backend, { feed: feed.name, files, name: ownName(content), reading });
 }
 
 const different = (job: IngestJob, batch: Batch, content: Content): Step =>
@@ -70,10 +69,7 @@ function takenOut(job: IngestJob, batch: Batch, content: Content): Step {
   const isKept = statEntry(batch.files.workEntry(job, 'file', FAILED)) !== undefined;
   const { by, note } = job.facts.putAway!;
   return {
-    outcome: (tx) => {
-      dropReservation(tx, content.row);
-      return { kind: 'finish', ending: 'withdrawn' };
-    },
+    outcome: { kind: 'finish', ending: 'withdrawn' },
     onSettled: () =>
       batch.emit('file_withdrawn', {
         feed: batch.feed.name,

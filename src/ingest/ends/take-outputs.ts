@@ -1,30 +1,43 @@
 /**
- * Takes the outputs of a line that is taken back out of the warehouse: moved outputs go to `failed/`, the others are removed.
+ * Takes the outputs of a line that is taken back out of the warehouse: moved outputs go to `failed/`, the others are removed. So does
+ * the file of a content that was given up.
  * Guarantees: takes only a file whose bytes were read, and that no other content has recorded as its own.
  */
-import type { FeedOptions } from '../../base/config/options.js';
-import { inPlace, inPlaceAsync } from '../../files/place-error.js';
-import { type ByteName, LinuxError, nameOfBytes } from '../../linux/index.js';
+import { baseOf, folderOf, shortened } from '../../files/job-paths.js';
+import { inPlace } from '../../files/place-error.js';
+import { joinNames, LinuxError } from '../../linux/index.js';
 import { removeOutputs } from '../calls/outputs.js';
+import { whoseFileAt } from '../evidence/at-path.js';
+import { type Name, outputNames } from '../evidence/names.js';
 import type { WorkKey } from '../files/feed-files.js';
-import { contentByRow, generationsOf } from '../ledger/content.js';
-import { forgetOutputs, type Output, outputsAt, processedOf } from '../outputs/recorded.js';
+import { contentByRow } from '../ledger/content.js';
+import { forgetNames, ownNameOf } from '../ledger/names.js';
+import { forgetOutputs, processedOf } from '../outputs/recorded.js';
 import type { IngestJob } from '../steps/job.js';
 import type { Batch, Step } from '../steps/stage.js';
-import { dropReservation, reservedFor } from '../warehouse/reserve.js';
-import { contentAt, TEMPORARY } from '../warehouse/target.js';
-import { takeFile } from './take-file.js';
+import { TEMPORARY } from '../warehouse/target.js';
+import { bringToFailed, takeFile } from './take-file.js';
 
 /** `content`: the row of the ledger, also of a content that was given up. Errors: PlaceError. */
 export async function takeOutputs(job: IngestJob, batch: Batch, content: number): Promise<void> {
-  inPlace('warehouse', batch.files.roots.warehouse, 'write', () => removeUnmoved(job, batch));
+  await bringToFailed(batch, job);
+  removeUnmoved(job, batch);
   const processed = batch.backend.read((reader) => processedOf(reader, content));
-  for (const output of processed?.outputs ?? []) {
-    if (output.target === null) continue;
-    const target = nameOfBytes(output.target);
-    if (await isIts(batch, { ...output, content }, target))
-      await takeFile(batch, { job, key: keyOf(job, output), target, sha256: output.sha256 });
+  const suffixes = new Map(processed?.outputs.map(({ n, suffix }) => [n, suffix]));
+  for (const name of [...ownOfGivenUp(job, batch, content), ...outputNames(content, processed)]) {
+    const { backend, feed, files } = batch;
+    const { n, target, sha256 } = name;
+    const key = n === 0 ? job : keyOf(job, suffixes.get(n)!);
+    if ((await whoseFileAt(backend, { feed: feed.name, files, name })) === 'mine')
+      await takeFile(batch, { job, key, n, target, sha256 });
   }
+}
+
+/** The file of a content that was given up, if a late call has brought it there. The file of a withdrawn content goes by itself. */
+function ownOfGivenUp({ facts }: IngestJob, { backend }: Batch, row: number): Name[] {
+  const target = backend.read((reader) => (contentByRow(reader, row) ? undefined : ownNameOf(reader, row)));
+  if (target === undefined || facts.sha256 === undefined) return [];
+  return [{ row, n: 0, target, sha256: Buffer.from(facts.sha256, 'hex') }];
 }
 
 /** The rows of the discarded content are removed when its job ends. */
@@ -35,43 +48,25 @@ export const forgettingOutputs = (step: Step, content: number | undefined): Step
     // If the content still has a row, it belongs to another job now.
     if (outcome.kind !== 'finish' || content === undefined || contentByRow(tx, content)) return outcome;
     forgetOutputs(tx, [content]);
-    dropReservation(tx, content);
+    forgetNames(tx, [content]);
     return outcome;
   },
 });
 
 /** The name beside the file's own name in `failed/`. */
-const keyOf = ({ id, path, inside }: IngestJob, { suffix }: Output): WorkKey => ({
+const keyOf = ({ id, path, inside }: IngestJob, suffix: string): WorkKey => ({
   id,
   inside,
-  path: `${path}${suffix}` as ByteName,
+  path: joinNames(folderOf(path), shortened(baseOf(path), suffix)),
 });
 
-function removeUnmoved({ id }: IngestJob, { files }: Batch): void {
-  try {
-    removeOutputs(files.warehouse.directory(TEMPORARY), id);
-  } catch (error) {
-    if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
-  }
-}
-
-async function isIts(batch: Batch, output: Output & { content: number }, target: ByteName): Promise<boolean> {
-  const { backend, feed, files } = batch;
-  const holder = backend.read((reader) => reservedFor(reader, feed.warehouse, target));
-  if (holder !== undefined && holder !== output.content) return false;
-  const entry = files.entryOrNone(files.warehouse, target);
-  const lies = entry && (await inPlaceAsync('warehouse', files.roots.warehouse, 'read', () => contentAt(entry)));
-  return lies?.equals(output.sha256) === true && !isAnothers(batch, output, target);
-}
-
-/** True where a consumer took our output, and another content brought the same bytes under this name later. */
-function isAnothers({ backend }: Batch, { content, sha256 }: Output & { content: number }, target: ByteName): boolean {
-  return backend.read((reader) => {
-    const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
-    const files = feeds
-      .flatMap(({ name }) => generationsOf(reader, name, sha256))
-      .filter((one) => one.target !== null && nameOfBytes(one.target) === target && one.note !== 'withdrawn');
-    const later = outputsAt(reader, target, sha256).filter((row) => row > content);
-    return files.length > 0 || later.some((row) => contentByRow(reader, row)?.note !== 'withdrawn');
+/** Outputs without a name in the warehouse, or that were copied to it. */
+export function removeUnmoved({ id }: IngestJob, { files }: Batch): void {
+  inPlace('warehouse', files.roots.warehouse, 'write', () => {
+    try {
+      removeOutputs(files.warehouse.directory(TEMPORARY), id);
+    } catch (error) {
+      if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
+    }
   });
 }

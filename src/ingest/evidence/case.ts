@@ -4,6 +4,7 @@
  * the state.
  * `not_looked` is an answer of its own: a command that does not check must not conclude that something is missing.
  */
+import type { Content } from '../ledger/content.js';
 
 export const ROWS = [
   'none',
@@ -16,8 +17,6 @@ export const ROWS = [
   'withdrawn',
   'pruned',
   'learned',
-  /** Two rows of one content and generation. */
-  'twice',
 ] as const;
 export const JOBS = ['none', 'open', 'held', 'done', 'putting_away', 'giving_up', 'taking_out'] as const;
 export const LINES = [
@@ -58,6 +57,10 @@ export interface Case {
   sealed: (typeof SEALED)[number];
 }
 
+/** The row of a content. */
+export const rowOf = ({ state, target }: Pick<Content, 'state' | 'target'>): Case['row'] =>
+  state === 'carried' && target !== null ? 'planned' : state;
+
 export type Truth =
   /** Nobody knows the content. */
   | 'new'
@@ -71,7 +74,6 @@ export type Truth =
   | 'unknown';
 
 export type Fault =
-  | 'row_twice'
   | 'line_twice'
   | 'line_missing'
   | 'line_and_row_differ'

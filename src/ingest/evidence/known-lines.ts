@@ -3,7 +3,7 @@
  * the disk and would ingest the same content twice. Pure.
  * The SHA-256 alone is no proof: a later generation has the same one.
  */
-import type { Content } from '../ledger/content.js';
+import { type Content, hasEnded } from '../ledger/content.js';
 
 export interface LineOnDisk {
   ingestId: string;
@@ -27,9 +27,9 @@ export interface InState {
 export function knowsLine(line: LineOnDisk, { row, job, corrected }: InState): boolean {
   if (corrected || job === 'ended') return true;
   if (row === undefined) return false;
-  if (row.note === 'pruned') return line.generation === 1 && (line.hour === undefined || line.hour === row.hour);
+  if (row.state === 'pruned') return line.hour === undefined || line.hour === row.hour;
   // If one generation has two lines, one of them has no row.
-  if (line.again && row.state === 'stored') return true;
+  if (line.again && hasEnded(row)) return true;
   // A content that is not even planned had no line when this copy of the state was made.
   return row.ingestId === line.ingestId && row.target !== null;
 }
@@ -42,7 +42,7 @@ export function knowsCorrection(
 ): boolean {
   if (corrected) return true;
   // A withdrawn content is never pruned. So a pruned one was withdrawn after this copy of the state was made.
-  if (takenOut) return row?.note === 'withdrawn';
+  if (takenOut) return row?.state === 'withdrawn';
   // Jobs are forgotten after a time (--keep-history).
   return row?.ingestId !== ingestId && (job === 'ended' || (again && job === 'none'));
 }

@@ -1,28 +1,22 @@
 /**
- * Decides whose file lies at a path that several lines name: lines of two contents, or of two generations. Pure.
+ * Decides whose file lies at a path that several contents name, for their own files or for outputs. Pure.
  * The last line is not the answer, because lines have no reliable order: an ingest id is as old as its job, clocks are set
  * back, and hour files are not written in the order of the hours.
  */
-
-/** A line, or a row, that names the path. */
-export interface Claimant {
-  ingestId: string;
-  sha256: Buffer;
-  generation: number;
-  /** Taken back by a correction, written or only decided. */
-  takenBack: boolean;
-}
+import type { Claimant } from './names.js';
 
 /**
- * The claimant that has the file's content. Among several generations it is the highest, taken back or not: a name is given only
- * while it is free, so the earlier file had left. For the same reason a valid line of another content does not count: a consumer
- * took its file. Undefined: the file is foreign.
+ * The claimant that has the file's bytes. Those whose name was given to another since are out: their file has left. So are the
+ * earlier generations of a content: a name is given only while it is free. Where several are left (their order was lost), one that
+ * stands goes before one that was taken back: a file that fits a standing line stays. Undefined: the file is foreign.
  */
-export const ownerOf = <T extends Claimant>(claimants: readonly T[], sha256: Buffer): T | undefined =>
-  claimants
-    .filter((one) => one.sha256.equals(sha256))
-    .reduce<T | undefined>((best, one) => (best && isBefore(best, one) ? best : one), undefined);
+export function ownerOf<T extends Claimant>(claimants: readonly T[], sha256: Buffer): T | undefined {
+  const fits = claimants.filter((one) => !one.hasLeft && one.sha256.equals(sha256));
+  const newest = fits.filter((one) => !fits.some((other) => isAfter(other, one)));
+  return newest.find(({ takenBack }) => !takenBack) ?? newest[0];
+}
 
-/** True where `a` goes before `b`: a higher generation, or of one generation the line that is not taken back. */
-const isBefore = (a: Claimant, b: Claimant): boolean =>
-  a.generation > b.generation || (a.generation === b.generation && !(a.takenBack && !b.takenBack));
+/** A later one of the same content: a higher generation, or the line of one generation that is not taken back. */
+const isAfter = (a: Claimant, b: Claimant): boolean =>
+  a.content === b.content &&
+  (a.generation > b.generation || (a.generation === b.generation && !a.takenBack && b.takenBack));

@@ -11,7 +11,7 @@ import { ENDING, NOT_MINE, type Rule, SEALED_FILE, STORED, UNDER_WAY, WRITTEN } 
 
 const asRow = ({ row, path }: Case): Truth => {
   if (row === 'planned') return 'carried';
-  if (row === 'none' || row === 'twice') return 'unknown';
+  if (row === 'none') return 'unknown';
   if (row === 'unconfirmed') return 'gone';
   if (row === 'stored') return path === 'free' ? 'gone' : 'stored';
   return row === 'pruned' || row === 'learned' ? 'stored' : row;
@@ -23,7 +23,6 @@ const enter =
     UNDER_WAY.includes(row) || (row === 'unconfirmed' && act === 'enter_stored') ? [act, ...more] : more;
 
 export const TABLE: readonly Rule[] = [
-  { name: 'two rows of one generation', when: { row: ['twice'] }, truth: 'unknown', faults: ['row_twice'] },
   { name: 'bytes not read', when: { path: ['unread'] }, truth: 'unknown', acts: ['read_path'] },
 
   ...CORRECTED,

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { Directories, type Entry } from '../../files/directories.js';
 import { folderOf, type Part, UNDERPROCESS, workName } from '../../files/job-paths.js';
 import { readMarker } from '../../files/marker.js';
-import { inPlace, type PlaceKind, placeError } from '../../files/place-error.js';
+import { errnoOf, inPlace, PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
 import { FsKinds } from '../../files/probe.js';
 import {
   AT_FDCWD,
@@ -122,6 +122,16 @@ export class FeedFiles {
     }
   }
 
+  /** The file at a path of the warehouse. Errors: PlaceError, where this user cannot look there. */
+  inWarehouse(path: ByteName): { entry: Entry; stat: Stat } | undefined {
+    const folder = absolute(this.roots.warehouse, folderOf(path)).toString('utf8');
+    return inPlace('warehouse', folder, 'root', () => {
+      const entry = this.entryOrNone(this.warehouse, path);
+      const stat = statEntry(entry);
+      return entry && stat && { entry, stat };
+    });
+  }
+
   close(): void {
     for (const directories of this.#open.values()) directories.close();
     this.#open.clear();
@@ -180,3 +190,7 @@ export class MountMissing extends Error {
     super(`${path} is missing, and the file was sealed there: mount the file system that it lies in`);
   }
 }
+
+/** True for an error of a place or of what lies in it, and not a bug. */
+export const isOfFiles = (error: unknown): error is Error =>
+  error instanceof PlaceError || error instanceof MountMissing || errnoOf(error) !== undefined;

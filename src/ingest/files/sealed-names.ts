@@ -5,23 +5,23 @@
  */
 
 import type { Directories } from '../../files/directories.js';
-import { type Part, parseWorkName, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
-import { mountsBelow } from '../../files/mounts.js';
+import { type ParsedName, parseWorkName, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
+import { boundariesBelow } from '../../files/mounts.js';
 import { namesIn } from '../../files/names-in.js';
 import { type ByteName, joinNames, LinuxError, statAtOrNone } from '../../linux/index.js';
 import { type FeedFiles, INNER_WORK, statEntry } from './feed-files.js';
 
 type WorkFolder = (typeof WORK_FOLDERS)[number];
 
-export interface WorkName {
-  jobId: string;
-  part: Part;
-  /** The file's path in the input. Undefined: an empty folder `JOBID~`. */
-  path: ByteName | undefined;
-  /** '' = the feed's own work directory; else the mount that has its work directory. */
-  inside: ByteName;
+/** `path`: the file's path in the input. Undefined: an empty folder `JOBID~`, or the claims of a job (`take.ts`). */
+export interface NameAt extends ParsedName {
   /** The name in that folder. For a path that is stored unencoded it is the name of a folder. */
   name: ByteName;
+}
+
+export interface WorkName extends NameAt {
+  /** '' = the feed's own work directory; else the mount that has its work directory. */
+  inside: ByteName;
 }
 
 export function* sealedNames(files: FeedFiles): Generator<WorkName> {
@@ -31,21 +31,25 @@ export function* sealedNames(files: FeedFiles): Generator<WorkName> {
 
 /** The names in one folder of every work directory that has it. */
 export function* workNames(files: FeedFiles, folder: WorkFolder): Generator<WorkName> {
-  for (const inside of ['' as ByteName, ...mountsBelow(files.roots.input)]) {
+  for (const inside of ['' as ByteName, ...boundariesBelow(files.roots.input)]) {
     const dir = directoryOf(files, inside, folder);
     if (dir === undefined) continue;
-    const work = files.work(inside);
-    for (const name of namesIn(dir)) {
-      const found = parseWorkName(name);
-      if (!found) continue;
-      const path = found.path ?? onlyPathBelow(work, joinNames(folder, name));
-      yield { ...found, path, inside, name };
-    }
+    for (const found of namesAt(files.work(inside), folder, dir)) yield { ...found, inside };
+  }
+}
+
+/** The names of jobs in one folder of a work directory. */
+export function* namesAt(work: Directories, folder: ByteName, dir: number): Generator<NameAt> {
+  for (const name of namesIn(dir)) {
+    const found = parseWorkName(name);
+    if (!found) continue;
+    const isFolder = found.path === undefined && found.part !== 'claims';
+    yield { ...found, ...(isFolder && { path: onlyPathBelow(work, joinNames(folder, name)) }), name };
   }
 }
 
 /** The position of a found file in its work directory. A long name lies in a folder of its own. */
-export const whereIn = (folder: WorkFolder, { name, path }: WorkName): ByteName =>
+export const whereIn = (folder: WorkFolder, { name, path }: NameAt): ByteName =>
   name.endsWith('~') ? joinNames(folder, joinNames(name, path!)) : joinNames(folder, name);
 
 function directoryOf(files: FeedFiles, inside: ByteName, folder: WorkFolder): number | undefined {

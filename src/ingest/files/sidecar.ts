@@ -1,5 +1,5 @@
 /**
- * Reads the sidecar `NAME.ok`: is it there, is somebody still writing it, and which SHA-256 does it demand (as `sha256sum` writes it)?
+ * Reads the sidecar `NAME.ok`: is it there, is somebody still writing it, and what does it say (src/ingest/rules/checksum.ts)?
  * `sha256sum x > x.ok` leaves it empty and open while it hashes, so an open sidecar says nothing yet.
  * Guarantees: an unreadable sidecar is reported as unreadable, never treated as one without a checksum.
  */
@@ -7,36 +7,30 @@ import { closeSync, readSync } from 'node:fs';
 import type { Entry } from '../../files/directories.js';
 import { errnoOf } from '../../files/place-error.js';
 import { type FsKinds, openEntry, probeFd } from '../../files/probe.js';
+import type { ByteName } from '../../linux/names.js';
+import { checksumIn, type SidecarSays } from '../rules/checksum.js';
 import type { SidecarSeen } from '../rules/completion.js';
 
-/** A sidecar is one line. No more than this is read. */
-const SIDECAR_BYTES_MAX = 65_536;
-const HEX = /^\\?([0-9a-fA-F]{64})(?:\s|$)/m;
+/** Longer ones are not read: no list of checksums that is meant for one file is so long. */
+const SIDECAR_BYTES_MAX = 1_048_576;
 
-export interface SidecarSays {
-  /** Lower-case hex; undefined where the sidecar has no SHA-256. */
-  demanded: string | undefined;
-  /** It has text that is no SHA-256: a word, an MD5. */
-  saysOther?: boolean;
-}
-
-/** Reads an open sidecar of `size` bytes. Errors: those of the system calls. */
-function sidecarSays(fd: number, size: number): SidecarSays {
-  const buffer = Buffer.alloc(Math.min(size, SIDECAR_BYTES_MAX));
-  const n = buffer.length === 0 ? 0 : readSync(fd, buffer, 0, buffer.length, 0);
-  const text = buffer.toString('latin1', 0, n);
-  const demanded = HEX.exec(text)?.[1]?.toLowerCase();
-  const saysOther = demanded === undefined && text.trim() !== '';
-  return { demanded, ...(saysOther && { saysOther }) };
-}
-
-export interface SidecarRead extends SidecarSays {
+export interface SidecarRead {
   seen: SidecarSeen;
+  says: SidecarSays;
 }
 
-export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, demanded: undefined };
+export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, says: { kind: 'nothing' } };
 
-export function readSidecar(entry: Entry | undefined, kinds: FsKinds): SidecarRead {
+/** Errors: those of the system calls. */
+function sidecarSays(fd: number, size: number, path: ByteName): SidecarSays {
+  if (size > SIDECAR_BYTES_MAX) return { kind: 'unclear' };
+  const buffer = Buffer.alloc(size);
+  const n = size === 0 ? 0 : readSync(fd, buffer, 0, size, 0);
+  return checksumIn(buffer.subarray(0, n), path);
+}
+
+/** `path`: the file that it belongs to. */
+export function readSidecar(entry: Entry | undefined, path: ByteName, kinds: FsKinds): SidecarRead {
   if (!entry) return NO_SIDECAR;
   const opened = openEntry(entry);
   if (opened.fd === undefined) {
@@ -49,8 +43,8 @@ export function readSidecar(entry: Entry | undefined, kinds: FsKinds): SidecarRe
     const { stat, writer } = probeFd(opened.fd, kinds);
     if (stat.kind !== 'file') return NO_SIDECAR;
     if (writer === 'writer') return { ...NO_SIDECAR, seen: { kind: 'open' } };
-    const says = sidecarSays(opened.fd, stat.size);
-    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: says.demanded !== undefined }, ...says };
+    const says = sidecarSays(opened.fd, stat.size, path);
+    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: says.kind === 'sha256' }, says };
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined || !UNREADABLE.has(code)) throw error;

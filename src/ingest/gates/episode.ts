@@ -24,6 +24,15 @@ export function closeForPlace(tx: Tx, feed: string, stage: StageName, { place, c
   return known.length === 0;
 }
 
+/** Writes what the last probe of a place said into all of its gates. Returns true where that is another reason than before. */
+export function reasonNow(tx: Tx, feed: string, { place, code, message: reason }: PlaceError): boolean {
+  const other = ofPlace(tx, feed, place).filter(
+    (gate) => gate.stage !== ON_TRIAL && (gate.code !== code || gate.reason !== reason),
+  );
+  for (const { stage } of other) tx.closeGate({ feed, stage, cause: 'place', place, code, reason });
+  return other.length > 0;
+}
+
 /** The code of a place in which a process hung. The kernel has no errno for it. */
 export const STUCK = 'stuck';
 

@@ -17,7 +17,7 @@ export interface Notice {
   owner: OwnerId;
 }
 
-export type NoticeCode = 'watch_limit' | 'no_inotify' | 'input_missing' | 'directory_failed';
+export type NoticeCode = 'watch_limit' | 'no_inotify' | 'input_missing' | 'directory_failed' | 'link_moved';
 
 /** The next step for an operator. */
 export const ADVICE: Record<NoticeCode, string> = {
@@ -25,6 +25,7 @@ export const ADVICE: Record<NoticeCode, string> = {
   no_inotify: 'raise fs.inotify.max_user_instances',
   input_missing: 'mount it, or correct its permissions',
   directory_failed: 'correct its permissions',
+  link_moved: 'restart the service, or let the symlink lead back',
 };
 
 export type NoticeKey = Pick<Notice, 'feed' | 'code' | 'what'>;

@@ -3,6 +3,10 @@
  * Guarantees: a resume opens every pause within its scope, so a resume of everything leaves none. Other causes stay closed.
  */
 import type { Backend, Gate } from '../../../queue/backend.js';
+import { typed } from '../../base/shell.js';
+
+/** The code of its gate, and of the finding about it. */
+export const PAUSED = 'paused';
 
 export interface Scope {
   stage: string;
@@ -14,7 +18,7 @@ export const scopeText = ({ stage, feed }: Scope): string =>
 
 /** Returns true where the gate was open before. `by`: the operator. */
 export function pause(backend: Backend, scope: Scope, by: string): Promise<boolean> {
-  const gate = { ...scope, cause: 'pause' as const, place: '', code: 'paused', reason: `by ${by}` };
+  const gate = { ...scope, cause: 'pause' as const, place: '', code: PAUSED, reason: `by ${by}` };
   return backend.transact((tx) => tx.closeGate(gate));
 }
 
@@ -30,5 +34,9 @@ export async function resume(backend: Backend, { stage, feed }: Scope): Promise<
   return { opened, left: left.map((gate) => `${scopeText(gate)} is still closed by ${whatCloses(gate)}`) };
 }
 
-const whatCloses = ({ cause, code, reason }: Gate): string =>
-  cause === 'pause' ? 'a pause (ingest-ctl resume without a stage or feed opens it)' : `${code}: ${reason}`;
+const whatCloses = (gate: Gate): string =>
+  gate.cause === 'pause' ? `a pause (${resumes(gate)} opens it)` : `${gate.code}: ${gate.reason}`;
+
+/** The command that opens it. */
+export const resumes = ({ stage, feed }: Scope): string =>
+  typed('ingest-ctl resume', ...(stage === '*' ? [] : [stage]), ...(feed === '*' ? [] : ['--feed', feed]));

@@ -7,11 +7,12 @@ import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend, Gate } from '../../../queue/backend.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import { removeIfThere } from '../../files/copy.js';
-import { PlaceError, type PlaceKind } from '../../files/place-error.js';
+import { inPlace, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import { nameOfText, O, openAt } from '../../linux/index.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
-import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, STUCK } from './episode.js';
+import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, reasonNow, STUCK } from './episode.js';
 import { roomToCopy } from './room.js';
 
 /** Must be free: for directories and lines, and in addition to a file that has to be copied. */
@@ -19,29 +20,24 @@ const MARGIN_BYTES = 256 * 1_024;
 const ANSWER_MS = 1_000;
 const PROBE = Buffer.alloc(4_096, 0x20);
 
-export type Emit = (event: string, fields: Record<string, unknown>) => void;
-
 /** One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know. */
 export async function probeGates(
   backend: Backend,
   rootsOf: (feed: string) => Promise<Roots | undefined>,
   hand: (place: string) => void,
   emit: Emit,
-  shared?: { probe(): Promise<void> } | undefined,
 ): Promise<void> {
   const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
   for (const gate of due) {
     const roots = await rootsOf(gate.feed);
-    // A process without a shared ledger cannot probe it; another process will.
-    if (gate.place === 'ledger' && !shared) continue;
     if (!roots || hanging || !(await backend.takeProbe(gate))) continue;
     if (gate.code === STUCK && !(await answers(backend, gate, roots[gate.place as keyof Omit<Roots, 'markers'>])))
       continue;
     hand(gate.place);
-    const failure = gate.stage === ON_TRIAL ? undefined : await probe(backend, gate, roots, shared);
+    const failure = gate.stage === ON_TRIAL ? undefined : probe(backend, gate, roots);
     hand('');
     if (failure !== undefined) {
-      if (gate.place === 'ledger') await sayWhyNow(backend, gate, failure, emit);
+      if (failure instanceof PlaceError) await sayWhyNow(backend, gate, failure, emit);
       await backend.putBackProbe(gate, PROBE_EVERY_MS);
       continue;
     }
@@ -57,12 +53,15 @@ export async function probeGates(
 }
 
 /** The reason may have changed, and with it what an operator must do. */
-async function sayWhyNow(backend: Backend, gate: Gate, failure: unknown, emit: Emit): Promise<void> {
-  if (!(failure instanceof PlaceError) || failure.code === gate.code) return;
-  const { feed, stage, place } = gate;
-  const now = { code: failure.code, reason: failure.message };
-  await backend.transact((tx) => tx.closeGate({ feed, stage, cause: 'place', place, ...now }));
-  emit('gate_closed', { feed, stage, place, ...now });
+async function sayWhyNow(
+  backend: Backend,
+  { feed, stage, place }: Gate,
+  failure: PlaceError,
+  emit: Emit,
+): Promise<void> {
+  const { code, message: reason } = failure;
+  if (!(await backend.transact((tx) => reasonNow(tx, feed, failure)))) return;
+  emit('gate_closed', { feed, stage, place, code, reason });
 }
 
 /** True while this process waits for a place that does not answer. */
@@ -87,19 +86,15 @@ async function answers(backend: Backend, gate: Gate, path: string): Promise<bool
 }
 
 /** The error that the place still gives; undefined: it works. */
-async function probe(
-  backend: Backend,
-  gate: Gate,
-  roots: Roots,
-  shared: { probe(): Promise<void> } | undefined,
-): Promise<unknown> {
-  if (gate.place === 'ledger') return shared?.probe().then(undefined, (error: unknown) => error);
+function probe(backend: Backend, gate: Gate, roots: Roots): unknown {
   // The next file that goes through the chain finds out whether it can be loaded.
   if (gate.place === 'process') return undefined;
   const files = new FeedFiles(roots);
   try {
-    const root = rootOf(files, gate.place as PlaceKind);
-    if (gate.place !== 'input') tryWriting(root);
+    const place = gate.place as PlaceKind;
+    const root = rootOf(files, place);
+    if (place !== 'input')
+      inPlace(place, roots[gate.place as keyof Omit<Roots, 'markers'>], 'root', () => tryWriting(root));
     if (gate.code === 'ENOSPC' || gate.code === 'EDQUOT')
       demandSpace(
         root,

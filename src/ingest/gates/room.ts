@@ -42,10 +42,10 @@ export function neverFits({ place, path }: PlaceError, { bytes, capacityBytes }:
 }
 
 /** No attempt is counted. A file that does not fit several times is no longer tried first. */
-export function afterTheOthers(job: ClaimedJob): Outcome {
+export function afterTheOthers(job: ClaimedJob, { bytes }: NoRoom): Outcome {
   const before = (job.payload.noRoom as number | undefined) ?? 0;
   const inMs = before === 0 ? 0 : backoffMs(before, FIRST_MS, limits.retryLongestMs);
-  return { kind: 'defer', inMs, why: NO_ROOM, payload: { ...job.payload, noRoom: before + 1 } };
+  return { kind: 'defer', inMs, why: NO_ROOM, payload: { ...job.payload, noRoom: before + 1, copyBytes: bytes } };
 }
 
 /**
@@ -54,7 +54,7 @@ export function afterTheOthers(job: ClaimedJob): Outcome {
  */
 export function roomToCopy(reader: Reader, { stage, feed, place }: Gate): number {
   const next = reader.all<{ bytes: number; reason: string | null }>(
-    `SELECT bytes, reason FROM all_jobs WHERE stage = ? AND feed = ? AND state = 'ready'
+    `SELECT coalesce(payload ->> 'copyBytes', bytes) AS bytes, reason FROM all_jobs WHERE stage = ? AND feed = ? AND state = 'ready'
      ORDER BY due_ms, seq LIMIT ${limits.claimBatchMax}`,
     stage,
     feed,

@@ -8,8 +8,8 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Backend, Gate, StageName } from '../../../queue/backend.js';
 import type { FeedOptions, ServiceOptions } from '../../base/config/options.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import { shownBytes } from '../../base/telemetry/safe.js';
-import type { Emit } from './prober.js';
 
 export const LOW_SPACE = 'low_space';
 export const LOW_INODES = 'low_inodes';
@@ -79,9 +79,9 @@ export class Watermarks {
     const closed = this.#closed().find((gate) => isSame(gate, mark.gate));
     const low = whatIsLow(mark, free, closed ? AGAIN : 1);
     if (mark.gate.place === 'state') this.stateIsLow = low !== undefined;
-    if (low !== undefined && closed?.code !== low.code) {
+    if (low !== undefined && (closed?.code !== low.code || closed.reason !== low.reason)) {
       await this.backend.transact((tx) => {
-        tx.openGate(mark.gate);
+        if (closed?.code !== low.code) tx.openGate(mark.gate);
         tx.closeGate({ ...mark.gate, ...low });
       });
       this.emit('gate_closed', { feed: mark.gate.feed, stage: mark.gate.stage, place: mark.gate.place, ...low });
@@ -126,7 +126,7 @@ async function freeOf(path: string): Promise<Free> {
   return { bytes: bavail * bsize, inodes: files === 0 ? Number.POSITIVE_INFINITY : ffree };
 }
 
-/** Undefined: there is enough of both. */
+/** Undefined: there is enough of both. The reason has no figure that changes while the place stays low: views show what is free. */
 function whatIsLow(
   { path, least, names }: Watermark,
   free: Free,
@@ -135,12 +135,12 @@ function whatIsLow(
   if (free.bytes < least.bytes * times)
     return {
       code: LOW_SPACE,
-      reason: `${shownBytes(free.bytes)} are free on the filesystem of ${path}, and ${names.bytes} is ${shownBytes(least.bytes)}`,
+      reason: `the filesystem of ${path} has come below ${names.bytes} ${shownBytes(least.bytes)}`,
     };
   if (free.inodes < least.inodes * times)
     return {
       code: LOW_INODES,
-      reason: `${free.inodes} inodes are free on the filesystem of ${path}, and ${names.inodes} is ${least.inodes}`,
+      reason: `the filesystem of ${path} has come below ${names.inodes} ${least.inodes}`,
     };
   return undefined;
 }

@@ -1,5 +1,6 @@
 /** A finding: something that is wrong, as queue-stat, the dashboard and alarms show it. */
 import type { StageStats } from '../../../queue/backend.js';
+import { PAUSED } from '../gates/pause.js';
 
 /** One thing that is wrong, in the words that all findings share. */
 export interface Finding {
@@ -21,11 +22,8 @@ export interface Finding {
   since: string | null;
 }
 
-/**
- * Findings that are no alarm, for a receiver and for `queue-stat --check`: an operator's pause, and a writer that has not closed
- * its file. The age of their files still counts.
- */
-export const NO_ALARM: readonly string[] = ['paused', 'writer_open'];
+/** Worth an alarm, for a receiver and for `queue-stat --check`. An operator's own pause is none; the age of its files still counts. */
+export const isAlarm = ({ code, severity }: Finding): boolean => severity === 'stuck' && code !== PAUSED;
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 

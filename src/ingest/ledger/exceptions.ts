@@ -5,6 +5,7 @@
  * file was discarded), the permission holds again. So nothing must be noted as used, and no crash can come in between.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
+import { WEST_MS } from '../../files/job-paths.js';
 import type { Content } from './content.js';
 
 export const exceptionsModule = {
@@ -26,9 +27,6 @@ export const exceptionsModule = {
     `,
   ],
 } as const;
-
-/** A time zone is at most this far west of UTC. The name of an hour is in local time. */
-const ZONE_MS = 12 * 3_600_000;
 
 export interface Exception {
   generation: number;
@@ -79,9 +77,9 @@ export function mayComeAgain(tx: Tx, content: Content, arrivedAtMs: number, agai
 }
 
 /** A learned content counts from when it became known. A pruned one has only the hour of its line. */
-function ingestedAtMs(tx: Tx, { row, ingestedAtMs: atMs, note, hour }: Content): number {
+function ingestedAtMs(tx: Tx, { row, ingestedAtMs: atMs, state, hour }: Content): number {
   if (atMs !== null) return atMs;
-  if (note === 'pruned')
-    return Date.parse(`${hour!.slice(0, 10).replaceAll('/', '-')}T${hour!.slice(11)}:59:59Z`) + ZONE_MS;
+  if (state === 'pruned')
+    return Date.parse(`${hour!.slice(0, 10).replaceAll('/', '-')}T${hour!.slice(11)}:59:59Z`) + WEST_MS;
   return tx.get<{ at: number }>('SELECT created_at_ms AS at FROM contents WHERE row = ?', row)!.at;
 }

@@ -3,26 +3,30 @@ import {
   type Backend,
   copyOlderQueue,
   copyQueue,
+  type Module,
   openQueue,
   openQueueView,
   QueueError,
+  type QueueOptions,
   type QueueView,
 } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { host } from '../../linux/index.js';
-import { sharedModule } from '../outbox/schema.js';
 import { outputsModule } from '../outputs/recorded.js';
 import { alarmsModule } from './alarms-schema.js';
+import { contentsModule } from './contents-schema.js';
 import { exceptionsModule } from './exceptions.js';
-import { filterModule } from './hash-filter.js';
-import { hashesModule } from './hashes.js';
+import { namesModule } from './names.js';
 import { periodsModule } from './periods-schema.js';
-import { prunedModule } from './pruned.js';
-import { replacedModule } from './replaced.js';
-import { ledgerModule } from './schema.js';
+import { hashesModules, prunedModule } from './pruned.js';
+import { ledgerModule, replacedModule } from './schema.js';
 import { servicesModule } from './services.js';
+import { sharedBeforeModule } from './shared-before.js';
 import { closeUntilChecked } from './unchecked-gate.js';
+
+/** A stage counts as a migration: an older build, which would leave its jobs for ever, refuses the state. */
+const stagesModule: Module = { name: 'stages', migrations: STAGE_NAMES.map(() => '') };
 
 const MODULES = [
   ledgerModule,
@@ -30,12 +34,14 @@ const MODULES = [
   periodsModule,
   alarmsModule,
   prunedModule,
-  hashesModule,
-  filterModule,
+  ...hashesModules,
   servicesModule,
   replacedModule,
   outputsModule,
-  sharedModule,
+  sharedBeforeModule,
+  contentsModule,
+  namesModule,
+  stagesModule,
 ] as const;
 
 export interface OpenOptions {
@@ -49,6 +55,8 @@ export interface OpenOptions {
   uuid?: string;
   /** For a process that must stay small. */
   cacheKib?: number;
+  /** The stage that `advance` leads a job of that feed to, in a process that settles jobs. */
+  next?: QueueOptions['next'];
 }
 
 /** Errors: EnvironmentError, when the state cannot be used. */

@@ -1,8 +1,4 @@
-/**
- * The ledger's tables: one row per content (feed, SHA-256, generation), which owns the record, the manifest line and the
- * target. A job is only its carrier.
- * The tables are narrow, and everything is written in sequence, except the index from a hash to its row (hashes.ts).
- */
+/** The ledger's tables. `contents` and the view are as the first version had them: contents-schema.ts makes them again. */
 export const ledgerModule = {
   name: 'ledger',
   migrations: [
@@ -112,6 +108,22 @@ export const ledgerModule = {
         FROM all_jobs
        WHERE state = 'held' OR (state = 'done' AND ending = 'duplicate')
           OR (state IN ('ready', 'claimed', 'waiting') AND stage IN ('verify-complete', 'hash'));
+    `,
+  ],
+} as const;
+
+/** Warehouses that an empty one had replaced, as the version before noted them (names.ts takes them over). */
+export const replacedModule = {
+  name: 'replaced',
+  migrations: [
+    `
+    CREATE TABLE replaced_warehouses (
+      feed TEXT NOT NULL,
+      last_row INTEGER NOT NULL,
+      path TEXT NOT NULL,
+      at_ms INTEGER NOT NULL,
+      PRIMARY KEY (feed, last_row)
+    ) STRICT, WITHOUT ROWID;
     `,
   ],
 } as const;

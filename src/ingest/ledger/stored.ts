@@ -3,19 +3,20 @@
  * Guarantees: every job that waits for the content goes on in the same transaction.
  */
 import type { Job, Tx } from '../../../queue/backend.js';
+import { type Giving, stageAfter } from '../../base/config/values/stage-names.js';
 import { processedOf } from '../outputs/recorded.js';
 import { type JobFacts, payloadOf, type Sealed } from '../rules/facts.js';
 import { parseIdentity } from '../rules/identity.js';
-import { movedNothing } from '../rules/moved.js';
-import { type Content, contentByRow, stageOf, waitToken } from './content.js';
-import { forgetHashes } from './hashes.js';
+import { type Content, contentByRow, hasEnded, UNDER_WAY, waitToken } from './content.js';
+
+/** `stored`: it is at its target. `unconfirmed`: it was moved there, as far as can be known, and a consumer took it. */
+export type Delivered = Extract<Content['state'], 'stored' | 'unconfirmed'>;
 
 /** The targets are on disk. All jobs that wait for these contents are duplicates now. */
-export function recordStored(tx: Tx, rows: readonly number[], note: string | null): void {
+export function recordStored(tx: Tx, rows: readonly number[], state: Delivered): void {
   tx.run(
-    `UPDATE contents SET state = 'stored', note = ?, updated_at_ms = ?
-     WHERE state <> 'stored' AND row IN (SELECT value FROM json_each(?))`,
-    note,
+    `UPDATE contents SET state = ?, updated_at_ms = ? WHERE ${UNDER_WAY} AND row IN (SELECT value FROM json_each(?))`,
+    state,
     tx.wallMs,
     JSON.stringify(rows),
   );
@@ -38,34 +39,29 @@ export function describe(tx: Tx, row: number, heir: Job, { identity, kind }: Sea
 }
 
 /**
- * The carrier gives its content up, inside the transaction that discards it. `chain`: the chain of its feed, if it has one. A processed content
+ * The carrier gives its content up, inside the transaction that discards it. A processed content
  * has no heir: its line names the outputs of this carrier, and no other job can provide them. Jobs that wait ask the ledger again.
  */
-export function releaseContent(tx: Tx, carrier: Job, row: number, chain?: object): Released {
+export function releaseContent(tx: Tx, carrier: Job, row: number, feed: Giving = {}): Released {
   const content = contentByRow(tx, row);
-  if (!content || content.carrier !== carrier.id || content.state === 'stored')
-    return { to: undefined, line: undefined };
+  if (!content || content.carrier !== carrier.id || hasEnded(content)) return { to: undefined, line: undefined };
   if (processedOf(tx, row)) {
     forgetContent(tx, content);
-    // The names stay reserved until its outputs are put away.
     tx.wake([waitToken(row)]);
     return { to: undefined, line: content.target === null ? undefined : content };
   }
   const heir = tx.oldestWaiter(waitToken(row));
   if (heir) {
     tx.run('UPDATE contents SET carrier = ?, updated_at_ms = ? WHERE row = ?', heir.id, tx.wallMs, row);
-    const facts: JobFacts = { ...(heir.payload as unknown as JobFacts), content: row, ...movedNothing(heir.claimNo) };
+    const facts: JobFacts = { ...(heir.payload as unknown as JobFacts), content: row };
     if (content.target === null) describe(tx, row, heir, facts.sealed!);
-    tx.release(heir.id, stageOf(content.state, chain), { payload: payloadOf(facts) });
+    // The heir waited: its own file has not left the work directory.
+    tx.release(heir.id, stageAfter('hash', feed)!, { payload: payloadOf(facts), interrupted: false });
     return { to: heir.id };
   }
   forgetContent(tx, content);
-  tx.run('DELETE FROM reservations WHERE content = ?', row);
   return { to: undefined, line: content.target === null ? undefined : content };
 }
 
-/** Removes the content as if it had never come. The caller removes its reservations. */
-export function forgetContent(tx: Tx, content: Content): void {
-  tx.run('DELETE FROM contents WHERE row = ?', content.row);
-  forgetHashes(tx, [content]);
-}
+/** Removes the content as if it had never come. Its names stay given until its job has put its files away. */
+const forgetContent = (tx: Tx, { row }: Content): void => void tx.run('DELETE FROM contents WHERE row = ?', row);

@@ -4,6 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import type { Backend, Tx } from '../../../queue/backend.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import type { Directories } from '../../files/directories.js';
 import type { ByteName } from '../../linux/index.js';
 import {
@@ -20,8 +21,6 @@ import {
 
 /** A file that changes so often while we write has a second writer. */
 const ROUNDS_MAX = 50;
-
-export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
 /** Errors: those of the system calls. The append then has no owner (`owner` 0), and the next process that comes goes on. */
 export async function finishAppend(

@@ -6,6 +6,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isOfFilesystem } from '../../files/of-filesystem.js';
+import { AT_FDCWD, nameOfText, statAtOrNone } from '../../linux/index.js';
 import type { Counts } from '../outputs/recorded.js';
 import { packingOf, unpacked } from './unpack.js';
 
@@ -31,7 +33,10 @@ export function* manifestFiles(
   kind: ManifestKind,
   parts: readonly string[] = [],
 ): Generator<FoundManifest> {
-  const entries = readdirSync(join(root, ...parts), { withFileTypes: true });
+  const folder = join(root, ...parts);
+  const isRoot = () => parts.length === 0 || statAtOrNone(AT_FDCWD, nameOfText(folder))?.isMountRoot === true;
+  const all = readdirSync(folder, { withFileTypes: true });
+  const entries = all.filter(({ name }) => !isOfFilesystem(nameOfText(name), isRoot));
   const newest = entries.sort((a, b) => (a.name < b.name ? 1 : -1));
   for (const entry of newest) {
     if (entry.isDirectory() && parts.length < DEPTH_MAX && !entry.name.startsWith('.')) {
@@ -43,7 +48,7 @@ export function* manifestFiles(
     // `manifest.jsonl`, `manifest.jsonl.1`, `manifest.jsonl-20300102.gz`, `manifest-20300102.jsonl.zst`
     if (!entry.isFile() || !entry.name.startsWith(kind) || !entry.name.includes('.jsonl')) continue;
     yield {
-      path: join(root, ...parts, entry.name),
+      path: join(folder, entry.name),
       hour,
       current: hour !== undefined && entry.name === `${kind}.jsonl`,
     };

@@ -4,11 +4,12 @@
  */
 import { closeSync } from 'node:fs';
 import type { Backend, Tx } from '../../../queue/backend.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import type { Directories } from '../../files/directories.js';
 import { errnoOf, inPlace, inPlaceAsync } from '../../files/place-error.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Append, type End, fillAppend, type Items, openManifest, planAppend, readEnd } from './append.js';
-import { type Emit, finishAppend, isOrphan, takeOver } from './finish.js';
+import { finishAppend, isOrphan, takeOver } from './finish.js';
 import { writingTurns } from './turns.js';
 
 export interface ManifestFile {

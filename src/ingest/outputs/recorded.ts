@@ -52,6 +52,21 @@ export const outputsModule = {
       changed_ms INTEGER
     ) STRICT, WITHOUT ROWID;
     `,
+    // Readers take the outputs of the chain, and the file lies with the originals. Read until the line is planned.
+    `
+    ALTER TABLE processed ADD COLUMN is_original INTEGER NOT NULL DEFAULT 0 CHECK (is_original IN (0, 1));
+    UPDATE processed SET is_original = 1
+      WHERE content IN (SELECT content FROM outputs WHERE tag <> 'reject' AND target IS NULL);
+    `,
+    `
+    -- Files whose name in the warehouse another content with the same bytes got later: a name is given only while it is free.
+    CREATE TABLE names_left (
+      content INTEGER NOT NULL,
+      -- 0: the content's own file; else its output
+      n INTEGER NOT NULL,
+      PRIMARY KEY (content, n)
+    ) STRICT, WITHOUT ROWID;
+    `,
   ],
 } as const;
 
@@ -85,6 +100,8 @@ export interface Counts {
 
 export interface Processed extends Counts {
   claimNo: number;
+  /** Readers take the outputs of the chain, and the file lies with the originals. */
+  isOriginal: boolean;
   outputs: readonly Output[];
 }
 
@@ -95,15 +112,15 @@ export const outputName = (jobId: string, n: number, claimNo: number): ByteName 
 /** The common beginning of the names of all outputs of a job, of every try. */
 export const outputPrefix = (jobId: string): string => `${jobId}.out.`;
 
-const COUNTS = `SELECT claim_no AS claimNo, chain, version, rows, rejected, columns, header_sha256 AS headerSha256
+const COUNTS = `SELECT claim_no AS claimNo, is_original AS isOriginal, chain, version, rows, rejected, columns, header_sha256 AS headerSha256
   FROM processed WHERE content = ?`;
 const OUTPUTS =
   'SELECT n, tag, suffix, rows, size, sha256, device, inode, target FROM outputs WHERE content = ? ORDER BY n';
 
 /** Undefined where the content was not processed. */
 export function processedOf(reader: Reader, content: number): Processed | undefined {
-  const counts = reader.get<Counts & { claimNo: number }>(COUNTS, content);
-  return counts && { ...counts, outputs: reader.all<Output>(OUTPUTS, content) };
+  const counts = reader.get<Counts & { claimNo: number; isOriginal: number }>(COUNTS, content);
+  return counts && { ...counts, isOriginal: counts.isOriginal === 1, outputs: reader.all<Output>(OUTPUTS, content) };
 }
 
 export interface Made extends Pick<Counts, 'rows' | 'rejected' | 'columns'> {
@@ -120,10 +137,10 @@ export const madeOf = (reader: Reader, content: number): Made | undefined => rea
 
 /** Called in the transaction that settles the stage, and by a rebuild for a line that it reads. */
 export function recordProcessed(tx: Tx, content: number, { outputs, ...counts }: Processed): void {
-  const { claimNo, chain, version, rows, rejected, columns, headerSha256 } = counts;
+  const { claimNo, chain, version, rows, rejected, columns, headerSha256, isOriginal } = counts;
   tx.run(
-    'INSERT INTO processed VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    ...[content, claimNo, chain, version, rows, rejected, columns, headerSha256],
+    'INSERT INTO processed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ...[content, claimNo, chain, version, rows, rejected, columns, headerSha256, isOriginal ? 1 : 0],
   );
   for (const { n, tag, suffix, rows: its, size, sha256, device, inode, target } of outputs)
     tx.run(
@@ -132,7 +149,7 @@ export function recordProcessed(tx: Tx, content: number, { outputs, ...counts }:
     );
 }
 
-/** Called in the transaction that plans the line. `targets`: reserved, in the order of the outputs. */
+/** Called in the transaction that plans the line. `targets`: given, in the order of the outputs. */
 export function withTargets(tx: Tx, content: number, processed: Processed, targets: readonly ByteName[]): Processed {
   const outputs = processed.outputs.map((output, i) => ({ ...output, target: bytesOfName(targets[i]!) }));
   for (const { n, target } of outputs)
@@ -140,15 +157,12 @@ export function withTargets(tx: Tx, content: number, processed: Processed, targe
   return { ...processed, outputs };
 }
 
-/** The contents that have an output with these bytes at that path. */
-export const outputsAt = (reader: Reader, target: ByteName, sha256: Buffer): number[] =>
-  reader
-    .all<{ content: number }>(
-      'SELECT content FROM outputs WHERE target = ? AND sha256 = ?',
-      bytesOfName(target),
-      sha256,
-    )
-    .map(({ content }) => content);
+/** A file of a content: 0 is its own, the others are its outputs. */
+export interface FileOf {
+  /** The row of the content. */
+  row: number;
+  n: number;
+}
 
 /** Called when the contents are pruned or put away. */
 export function forgetOutputs(tx: Tx, contents: readonly number[]): void {

@@ -7,13 +7,14 @@
  */
 import type { Backend, Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import type { ByteName } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { mark } from './mark.js';
 import { below, dateOfHour, isOver, PERIOD_COLUMNS, type Period, type PeriodRow } from './period.js';
 import { dateFolder, noteOpen } from './plan.js';
-import { owed, type Passed, unstored, type Waits } from './unfinished.js';
+import { owed, unstored, type Waits } from './unfinished.js';
 
 /** The most that one round does, so that a first start beside years of manifests delays nothing else. */
 const MARKED_MAX = 100;
@@ -21,7 +22,7 @@ const NOTED_MAX = 1_000;
 
 export interface Closing {
   backend: Backend;
-  emit: (event: string, fields: Record<string, unknown>) => void;
+  emit: Emit;
   files: Pick<FeedFiles, 'manifests' | 'warehouse'>;
   /** Notes the place in which this process may hang; '': none. */
   hand: (place: string) => void;
@@ -33,7 +34,6 @@ const TAKE = 'UPDATE periods SET owner = ? WHERE folder = ? AND owner = ? AND st
 /** The knowledge of one process about the periods of its feeds. */
 export class Periods {
   readonly #noted = new Set<string>();
-  readonly #passed: Passed = new Map();
 
   /** One round. Hours come first: the day that ends with them may follow at once. */
   async close(closing: Closing, feed: FeedOptions, isStopped: () => boolean): Promise<void> {
@@ -67,7 +67,7 @@ export class Periods {
     const { folder, owner, state } = period;
     // A stopped owner may go on at any moment.
     if (owner !== 0 && owner !== backend.owner && backend.isAlive(owner)) return false;
-    const job = await unstored(backend, period, feeds, this.#passed);
+    const job = backend.read((reader) => unstored(reader, period, feeds));
     if (job !== undefined) return noteWaits(backend, period, { job, why: null });
     const waits = backend.read((reader) => owed(reader, period, feeds));
     if (waits !== undefined) return noteWaits(backend, period, waits);
@@ -84,7 +84,6 @@ export class Periods {
     } finally {
       hand('');
     }
-    for (const { name } of feeds) this.#passed.delete(`${folder}\0${name}`);
     return true;
   }
 }

@@ -7,9 +7,11 @@
 import assert from 'node:assert/strict';
 import { closeSync, fsyncSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
+import { removeIfThere } from '../../files/copy.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
-import { LinuxError, O, openAt, renameNoReplace, unlinkAt } from '../../linux/index.js';
+import { moveOwn } from '../../files/moves.js';
+import { LinuxError, O, openAt } from '../../linux/index.js';
 import type { Period } from './period.js';
 
 const TO_STATE = `UPDATE periods SET state = ?, owner = ?, waits_job = NULL, waits_why = NULL, changed_ms = ?
@@ -56,14 +58,18 @@ function makeToken(dir: number): void {
   fsyncSync(dir);
 }
 
-/** Without a token: it was renamed before a crash. A `_SUCCESS` that somebody else made stays, and is as good. */
+/**
+ * Without a token: it was renamed before a crash. A `_SUCCESS` that somebody else made stays, and is as good. It is a rename and never
+ * a link, also where the filesystem knows no RENAME_NOREPLACE: between a link and the removal of the token a reader may remove the
+ * marker, and after a crash the token would make it again.
+ */
 function giveName(dir: number): void {
   const token: Entry = { dir, name: SUCCESS_TOKEN };
   try {
-    renameNoReplace(token.dir, token.name, dir, SUCCESS);
+    moveOwn(token, { dir, name: SUCCESS });
   } catch (error) {
     if (!(error instanceof LinuxError) || (error.code !== 'ENOENT' && error.code !== 'EEXIST')) throw error;
-    if (error.code === 'EEXIST') unlinkAt(token.dir, token.name);
+    if (error.code === 'EEXIST') removeIfThere(token.dir, token.name);
   }
   fsyncSync(dir);
 }

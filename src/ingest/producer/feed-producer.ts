@@ -7,15 +7,19 @@ import { type Backend, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { LinuxError } from '../../linux/index.js';
-import { nameOfText } from '../../linux/names.js';
+import { type ByteName, nameOfText } from '../../linux/names.js';
 import { linuxBackend } from '../../watcher/backend/linux-backend.js';
 import { Engine, type EngineEvent, type OpenRoot, type QueuedPath } from '../../watcher/engine/index.js';
 import type { Watermarks } from '../gates/watermarks.js';
 import { makeFilters } from '../rules/filters.js';
 import { offer, withoutWaiting } from './offer.js';
+import { offerSidecars } from './offer-sidecars.js';
 import { statPaths } from './stat-paths.js';
 import { WatcherEvents } from './watcher-events.js';
 import { noteWatcherEvent } from './watcher-notices.js';
+
+/** More of them are not remembered: a filesystem that answers with errors may have a million. */
+const UNREAD_MAX = 1_000;
 
 const STATE_IS_LOW =
   'The disk of the state has less free room than --state-min-free-bytes, so nothing new is written there: free some space.';
@@ -35,6 +39,9 @@ export interface FeedProducerOptions {
 export class FeedProducer {
   /** Files that became jobs since the start. */
   taken = 0;
+  /** Paths that could not be looked at: folders until they are read, files until the next scan. */
+  readonly #unreadFolders = new Set<ByteName>();
+  readonly #unreadFiles = new Set<ByteName>();
   readonly #options: FeedProducerOptions;
   readonly #watcher: Engine;
   readonly #events: WatcherEvents;
@@ -58,6 +65,8 @@ export class FeedProducer {
         deliver: (marks, root) => this.#deliver(marks, root),
         emit: (event) => {
           this.#events.watcher(event);
+          if (event.event === 'directory_failed') this.#unreadFolders.add(event.path);
+          if (event.event === 'directory_back') this.#unreadFolders.delete(event.path);
           this.#write(event);
         },
       },
@@ -81,12 +90,18 @@ export class FeedProducer {
 
   /** Resolves when all files of a scan that began after this call were offered. */
   scan(): Promise<void> {
+    this.#unreadFiles.clear();
     return this.#watcher.scan();
   }
 
   /** The number of paths that are noted and not offered yet. Includes paths whose job was claimed when they were offered. */
   get marked(): number {
     return this.#watcher.marked;
+  }
+
+  /** Relative to the input. */
+  get unread(): ReadonlySet<ByteName> {
+    return new Set([...this.#unreadFolders, ...this.#unreadFiles]);
   }
 
   async #deliver(marks: readonly QueuedPath[], root: OpenRoot): Promise<void> {
@@ -97,6 +112,8 @@ export class FeedProducer {
       const found = statPaths(fresh, root, this.#sidecarSuffix);
       this.#events.others(found.others);
       this.#events.failed(found.failed);
+      for (const { path } of found.failed) if (this.#unreadFiles.size < UNREAD_MAX) this.#unreadFiles.add(path);
+      await offerSidecars(found.alone, { backend, feed, boot });
       const files = found.files.filter(({ size }) => size >= feed.minBytes);
       if (files.length === 0) return;
       const { taken, busy } = await offer(files, { backend, feed, boot });

@@ -9,11 +9,11 @@ import { bytesOfName } from '../../linux/names.js';
 import type { QueuedPath } from '../../watcher/engine/index.js';
 import { dueInMs } from '../rules/completion.js';
 import { type Observation, payloadOf } from '../rules/facts.js';
+import type { ReasonCode } from '../rules/reasons.js';
 import type { FoundFile } from './stat-paths.js';
 
-/** Ready, and without its sidecar: its stage said so, or has not handled it yet and it is due long after its last change. */
-const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1
-  AND state = 'ready' AND (reason = 'no_sidecar' OR (reason IS NULL AND due_ms > ?))`;
+const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1 AND state = 'ready' AND reason = ?`;
+const NO_SIDECAR: ReasonCode = 'no_sidecar';
 
 export interface Offered {
   /** Files that became jobs, or reopened one. */
@@ -45,9 +45,8 @@ export async function offer(files: readonly FoundFile[], offering: Offering): Pr
  * arrives it is found by its own name, and the file is checked then.
  */
 export function withoutWaiting(marks: readonly QueuedPath[], { backend, feed }: Offering): QueuedPath[] {
-  const settledMs = backend.nowMs() + feed.quietMs;
   return backend.read((rows) =>
-    marks.filter(({ path, by }) => by !== 'scan' || !rows.get(WAITING, feed.name, bytesOfName(path), settledMs)),
+    marks.filter(({ path, by }) => by !== 'scan' || !rows.get(WAITING, feed.name, bytesOfName(path), NO_SIDECAR)),
   );
 }
 
@@ -63,7 +62,7 @@ function withoutKnown(files: readonly FoundFile[], offering: Offering): { file: 
     // A writer that closes its file changes nothing about it. Without this, its job would ask again only after up to a minute.
     const closed = holder?.reason === 'writer_open' && file.by === 'write';
     // The sidecar arrived while its job was looking for it.
-    const missed = holder?.reason === 'no_sidecar' && file.hasSidecar;
+    const missed = holder?.reason === NO_SIDECAR && file.hasSidecar;
     // An earlier observation, by a scan or for its sidecar, would make the file wait. A rename into place need not wait.
     const renamed = file.by === 'rename' && dueInMs(feed, file, file.hasSidecar) === 0;
     // The operator has removed the delay for cut uploads since.
@@ -83,6 +82,7 @@ function candidateOf(file: FoundFile, { backend, feed, boot }: Offering, nudge: 
     bytes: file.size,
     payload: payloadOf({ seen }),
     dueInMs: dueInMs(feed, file, file.hasSidecar),
+    ...(feed.mode === 'sidecar' && !file.hasSidecar && { why: NO_SIDECAR }),
     nudge,
   };
 }

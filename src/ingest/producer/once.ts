@@ -2,7 +2,7 @@
  * `--once`: finds out when nothing is left to do, and which files are left over.
  * At the end, a check of `underprocess/` and a scan of every input find nothing new; both begin after the last settlement. The queue
  * then has only held jobs, jobs that wait for one of them, and files that only their uploader can complete. These files have no
- * sidecar, are open for writing, or have the sign of a cut upload.
+ * sidecar, are open for writing, or have the sign of a cut upload. What could not be looked at is named too.
  * Does not: end while a gate keeps jobs from running.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { limits as queueLimits } from '../../../queue/limits.js';
 import { trailOf } from '../../../queue/trail.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Named, OnceDone } from '../../base/process/protocol.js';
-import { type ByteName, shownName } from '../../linux/names.js';
+import { type ByteName, bytesOfName, shownName } from '../../linux/names.js';
 import { isDue } from '../periods/close.js';
 import type { FeedProducer } from './feed-producer.js';
 
@@ -64,15 +64,27 @@ export async function untilNothingLeft(
 function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftover | undefined {
   if (sum(producers, ({ marked }) => marked) > 0 || backend.wakes || isWorking(backend, producers)) return undefined;
   const first = backend.stages[0]!;
-  const left: Leftover = { held: named(), open: named(), withoutSidecar: named(), partial: named() };
-  for (const { feed, stage, ready, deferred, claimed, held } of backend.stats()) {
+  const left: Leftover = {
+    held: named(),
+    open: named(),
+    withoutSidecar: named(),
+    partial: named(),
+    twins: named(),
+    unread: named(),
+  };
+  for (const { feed, stage, ready, deferred, claimed, waiting, held } of backend.stats()) {
     if (!producers.some((producer) => producer.feed.name === feed)) continue;
     left.held.count += held;
+    left.twins.count += waiting;
     if (claimed > 0 || (stage !== first && ready + deferred > 0)) return undefined;
   }
   for (const { feed } of producers) if (!onlyUploadersTurn(backend, feed, first, left)) return undefined;
   for (const { feed } of producers)
     for (const job of backend.held({ feed: feed.name, limit: NAMES_MAX })) addName(left.held, feed, job.key);
+  for (const { feed, unread } of producers) {
+    left.unread.count += unread.size;
+    for (const path of unread) addName(left.unread, feed, bytesOfName(path));
+  }
   // An hour or a day that has ended meanwhile must get its marker.
   return producers.some((producer) => isDue(backend, producer.feed)) ? undefined : left;
 }

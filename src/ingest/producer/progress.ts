@@ -8,6 +8,9 @@ import { trailOf } from '../../../queue/trail.js';
 import type { Progress } from '../../base/process/protocol.js';
 import { metricsReader } from '../../base/telemetry/metrics.js';
 import { type ByteName, shownName } from '../../linux/names.js';
+import { jobsInProgress } from '../health/in-progress.js';
+import { readSoFar } from '../health/read-so-far.js';
+import { waitsOf, waitsText, waitsTogether } from '../health/waits.js';
 import type { JobFacts, Observation } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { unchanged } from '../rules/verified.js';
@@ -17,7 +20,8 @@ const EVERY_MS = 1_000;
 /** Reports at once and then every second. The returned function ends this, with a last report. */
 export function startProgress(backend: Backend, report: (progress: Progress) => void): () => void {
   const read = metricsReader(backend);
-  const reportNow = () => report(progressNow(backend, read()));
+  const speed = new Speed();
+  const reportNow = () => report(progressNow(backend, read(), speed));
   reportNow();
   const timer = setInterval(reportNow, EVERY_MS);
   timer.unref();
@@ -27,9 +31,36 @@ export function startProgress(backend: Backend, report: (progress: Progress) => 
   };
 }
 
-function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof metricsReader>>): Progress {
+/** The speed at which one file is read, since it was first seen in its stage. */
+class Speed {
+  #of = '';
+  #first = { ms: 0, bytes: 0 };
+
+  perSecond(of: string, bytes: number, ms = performance.now()): number {
+    if (of !== this.#of || bytes < this.#first.bytes) {
+      this.#of = of;
+      this.#first = { ms, bytes };
+    }
+    const seconds = (ms - this.#first.ms) / 1_000;
+    return seconds === 0 ? 0 : (bytes - this.#first.bytes) / seconds;
+  }
+}
+
+/** Undefined where none is large. */
+function largestNow(backend: Backend, speed: Speed): Progress['largest'] {
+  const claimed = jobsInProgress(backend);
+  const done = readSoFar(claimed, backend.owners());
+  const [job] = claimed.filter(({ id }) => done.has(id)).sort((a, b) => b.bytes - a.bytes);
+  if (job === undefined) return undefined;
+  const bytesDone = done.get(job.id)!;
+  const bytesPerSecond = speed.perSecond(`${job.id} ${job.stage}`, bytesDone);
+  return { path: shownName(job.key.toString('latin1') as ByteName), bytesDone, bytes: job.bytes, bytesPerSecond };
+}
+
+function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof metricsReader>>, speed: Speed): Progress {
   const left = Object.values(metrics.queue_depth).reduce((sum, jobs) => sum + jobs, 0);
   const next = nextWindow(backend);
+  const largest = largestNow(backend, speed);
   const inMs = next === undefined ? 0 : Math.max(0, next.dueMs - backend.nowMs());
   return {
     kind: 'progress',
@@ -38,6 +69,8 @@ function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof met
     filesPerSecond: metrics.files_per_second,
     filesLeft: left,
     held: metrics.held,
+    ...(largest && { largest }),
+    waits: waitsText(waitsTogether(waitsOf(backend))),
     closed: backend.gates().map(({ stage, code }) => ({ stage: stage === '*' ? 'every stage' : stage, code })),
     // A file that is already due waits for a worker: it counts as under way.
     ...(next &&

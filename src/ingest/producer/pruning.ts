@@ -10,8 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backend, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import { errnoOf, PlaceError } from '../../files/place-error.js';
-import { FeedFiles, MountMissing, type Roots } from '../files/feed-files.js';
+import { FeedFiles, isOfFiles, type Roots } from '../files/feed-files.js';
 import { Pieces } from '../upkeep/pieces.js';
 import { type FolderRule, pruneFolder, rulesOf } from '../upkeep/prune-files.js';
 import { pruneHistory } from '../upkeep/prune-history.js';
@@ -112,8 +111,8 @@ export class Pruning {
       await act();
     } catch (error) {
       if (error instanceof StateUnwritable) return;
-      if (!(error instanceof PlaceError || error instanceof MountMissing) && errnoOf(error) === undefined) throw error;
-      const reason = (error as Error).message;
+      if (!isOfFiles(error)) throw error;
+      const reason = error.message;
       if (this.#logged.has(reason)) return;
       this.#logged.add(reason);
       this.emit('pruning_failed', { feed, reason });

@@ -19,6 +19,7 @@ import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
 import { FeedProducer } from './feed-producer.js';
 import { limits as producerLimits } from './limits.js';
+import { watchLinks } from './moved-links.js';
 import { untilNothingLeft } from './once.js';
 import { startProgress } from './progress.js';
 import { Pruning } from './pruning.js';
@@ -59,6 +60,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
       producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail }));
     }
     if (!once) await enterService(backend, PRODUCER);
+    stops.push(watchLinks(backend, config.feeds, emit, context.fail));
     for (const producer of producers) producer.start();
     pruning.start(context.fail);
     if (once) reported = reportOnce(backend, producers, entered, context).catch(context.fail);

@@ -22,8 +22,17 @@ export interface FoundFile {
   hasSidecar: boolean | undefined;
 }
 
+/** A sidecar at whose path no file lies. */
+export interface AloneSidecar {
+  /** The path of its file. */
+  path: ByteName;
+  /** Another value means another sidecar, or one that was changed. */
+  version: string;
+}
+
 export interface Found {
   files: FoundFile[];
+  alone: AloneSidecar[];
   /** Files that are not regular (without directories). */
   others: { path: ByteName; kind: Kind }[];
   /** Paths that could not be checked; the next scan finds them again. */
@@ -38,7 +47,7 @@ const OURS = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** `sidecarSuffix`: only in sidecar mode. Throws LinuxError when this process is out of descriptors or memory. */
 export function statPaths(marks: readonly QueuedPath[], root: OpenRoot, sidecarSuffix: ByteName | undefined): Found {
-  const found: Found = { files: [], others: [], failed: [] };
+  const found: Found = { files: [], alone: [], others: [], failed: [] };
   const directories = new Directories(openDirectory(root.fd, HERE));
   try {
     for (const mark of marks) {
@@ -58,12 +67,16 @@ export function statPaths(marks: readonly QueuedPath[], root: OpenRoot, sidecarS
 function statOne({ path, by }: QueuedPath, directories: Directories, suffix: ByteName | undefined, found: Found): void {
   const { dir, name } = directories.entry(path);
   const stat = statAtOrNone(dir, name);
-  if (stat === undefined || stat.kind === 'directory') return;
-  if (stat.kind !== 'file') {
+  if (stat?.kind === 'directory') return;
+  if (stat && stat.kind !== 'file') {
     found.others.push({ path, kind: stat.kind });
     return;
   }
   const sidecar = suffix === undefined ? undefined : sidecarOf(dir, name, suffix);
+  if (!stat) {
+    if (sidecar) found.alone.push({ path, version: `${sidecar.ino}:${sidecar.ctimeNs}` });
+    return;
+  }
   const identity = identityOf(stat, sidecar);
   const hasSidecar = sidecar === undefined ? undefined : sidecar !== null;
   found.files.push({ path, by, fileIdentity: identityOf(stat), identity, size: stat.size, hasSidecar });

@@ -2,7 +2,7 @@
 import type { Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { UNDERPROCESS, workName } from '../../files/job-paths.js';
-import { type ByteName, shownName } from '../../linux/index.js';
+import { type ByteName, nameOfText } from '../../linux/index.js';
 import { INNER_WORK } from '../files/feed-files.js';
 import type { JobFacts } from '../rules/facts.js';
 import { possibleWork } from './work-place.js';
@@ -10,7 +10,7 @@ import { possibleWork } from './work-place.js';
 const WORK_ROOTS = "SELECT feed, path FROM roots WHERE kind = 'work'";
 
 /** The path of a file that is not in the warehouse yet. Undefined where only its reason names it. */
-export function liesAtOf(view: Pick<QueueView, 'feeds' | 'read'>): (job: Job) => string | undefined {
+export function liesAtOf(view: Pick<QueueView, 'feeds' | 'read'>): (job: Job) => ByteName | undefined {
   const options = new Map(view.feeds().map((feed) => [feed.name, feed.options as unknown as FeedOptions]));
   const works = new Map(
     view.read((r) => r.all<{ feed: string; path: string }>(WORK_ROOTS)).map(({ feed, path }) => [feed, path]),
@@ -21,12 +21,13 @@ export function liesAtOf(view: Pick<QueueView, 'feeds' | 'read'>): (job: Job) =>
     const { sealed, putAway, inside = '' } = job.payload as unknown as JobFacts;
     const path = job.key.toString('latin1') as ByteName;
     if (putAway?.kind === 'withdrawn') return undefined;
-    if (!sealed) return `${feed.input}/${shownName(path)}`;
+    const input = nameOfText(feed.input);
+    if (!sealed) return `${input}/${path}` as ByteName;
     const work =
       inside === ''
-        ? (works.get(job.feed) ?? possibleWork(feed)[0]!)
-        : `${feed.input}/${shownName(inside as ByteName)}/${INNER_WORK}`;
+        ? nameOfText(works.get(job.feed) ?? possibleWork(feed)[0]!)
+        : `${input}/${inside as ByteName}/${INNER_WORK}`;
     const name = workName(job.id, 'file', path);
-    return name && `${work}/${UNDERPROCESS}/${shownName(name)}`;
+    return name && (`${work}/${UNDERPROCESS}/${name}` as ByteName);
   };
 }

@@ -2,15 +2,19 @@
  * Refuses a start with another root while work is planned for the old one: sealed files lie in the old work directory, lines
  * name the old warehouse, intents the old manifest files. Also refuses a root without the stored files: the ledger would then
  * name files and lines that nobody finds.
+ * Also refuses a warehouse inside the warehouse of another feed.
  * Does not: refuse a root that was moved or copied together with its marker.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { EnvironmentError } from '../../base/errors.js';
+import { isWithin } from '../../base/config/values/directories.js';
+import { EnvironmentError, OperatorError } from '../../base/errors.js';
+import { typed } from '../../base/shell.js';
 import { UNDERPROCESS } from '../../files/job-paths.js';
 import { errnoOf } from '../../files/place-error.js';
+import { UNDER_WAY } from '../ledger/content.js';
 
 export function refuseMovedWork(
   state: Pick<Backend, 'read'>,
@@ -31,7 +35,7 @@ export function refuseMovedWork(
   const what = left === 0 ? 'sealed files lie there' : `${left} sealed files are not stored yet`;
   throw new EnvironmentError(
     'work_dir_changed',
-    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${what}; start with the old one (and the old --input) until they are stored. If it was moved there as a whole, run ingest-ctl rebuild.`,
+    `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${what}; start with the old one (and the old --input) until they are stored. If it was moved there as a whole, run ${typed('ingest-ctl rebuild')}.`,
   );
 }
 
@@ -44,22 +48,35 @@ function hasSealed(work: string): boolean {
   }
 }
 
+/** Feeds of one configuration were compared when it was read. The others of the state are known only here. */
+export function refuseNested(state: Pick<Backend, 'feeds'>, feed: FeedOptions): void {
+  for (const { name, options } of state.feeds()) {
+    const other = String(options.warehouse);
+    const nested = isWithin(feed.warehouse, other) || isWithin(other, feed.warehouse);
+    if (name === feed.name || other === feed.warehouse || !nested) continue;
+    throw new OperatorError(
+      'folders_overlap',
+      `--warehouse of feed ${feed.name} (${feed.warehouse}) and that of feed ${name} of the same state (${other}) lie in one another, so a file would belong to both; name two separate directories or the same one, or run ${typed('ingest-ctl retire', name)} if that feed is not used any more.`,
+    );
+  }
+}
+
 /** Plans name these roots: a line its warehouse, an open append its manifest file. */
 export const KEPT_WHILE_UNDER_WAY = [
   {
     kind: 'warehouse',
     code: 'warehouse_changed',
-    underWay: `SELECT count(*) AS n FROM contents WHERE feed = ? AND state <> 'stored' AND target IS NOT NULL`,
+    underWay: `SELECT count(*) AS n FROM contents WHERE feed = ? AND ${UNDER_WAY} AND target IS NOT NULL`,
     what: 'manifest lines name files that are not there yet',
-    stored: 'note IS NULL AND target IS NOT NULL',
-    release: 'or, where they stay away, run ingest-ctl replace-warehouse',
+    stored: "state = 'stored'",
+    release: 'or, where they stay away, run `ingest-ctl replace-warehouse DIR`',
   },
   {
     kind: 'manifests',
     code: 'manifests_changed',
     underWay: 'SELECT count(*) AS n FROM appends WHERE feed = ?',
     what: 'planned appends to manifests are not confirmed yet',
-    stored: 'hour IS NOT NULL',
+    stored: `hour IS NOT NULL AND NOT ${UNDER_WAY}`,
     release: 'the record of what was ingested is needed',
   },
 ] as const;
@@ -75,7 +92,7 @@ export function refuseMoved(
   if (n === 0) return;
   throw new EnvironmentError(
     code,
-    `--${kind} of feed ${feed.name} must stay ${before} until everything is stored, but it is ${feed[kind]} and ${n} ${what}; start with the old one, and change it when nothing is under way. If it was moved there as a whole, run ingest-ctl rebuild.`,
+    `--${kind} of feed ${feed.name} must stay ${before} until everything is stored, but it is ${feed[kind]} and ${n} ${what}; start with the old one, and change it when nothing is under way. If it was moved there as a whole, run ${typed('ingest-ctl rebuild')}.`,
   );
 }
 
@@ -88,9 +105,7 @@ export function refuseStrange(
   { kind, code, stored, release }: (typeof KEPT_WHILE_UNDER_WAY)[number],
 ): void {
   if (before === undefined || before.marker === null || before.marker === marker) return;
-  const some = state.read((r) =>
-    r.get(`SELECT 1 FROM contents WHERE feed = ? AND state = 'stored' AND ${stored} LIMIT 1`, feed.name),
-  );
+  const some = state.read((r) => r.get(`SELECT 1 FROM contents WHERE feed = ? AND ${stored} LIMIT 1`, feed.name));
   if (some === undefined) return;
   throw new EnvironmentError(
     code,

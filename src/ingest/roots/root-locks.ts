@@ -44,8 +44,8 @@ function lockAll(
 ): SharedLockFile[] {
   const locks: SharedLockFile[] = [];
   for (const root of new Set(roots)) {
-    if (!statSync(markerPath(root), { throwIfNoEntry: false })) continue;
     const lock = openMarker(root);
+    if (lock === undefined) continue;
     locks.push(lock);
     if (lock[how](0)) continue;
     for (const taken of locks) taken.close();
@@ -57,9 +57,10 @@ function lockAll(
 /** These errors stay until a person acts. With any other one the process ends as after a bug, and is started again. */
 const LASTING = ['EROFS', 'EACCES', 'EPERM'];
 
-function openMarker(root: string): SharedLockFile {
+/** Undefined where there is none. */
+function openMarker(root: string): SharedLockFile | undefined {
   try {
-    return openLockFile(markerPath(root));
+    return statSync(markerPath(root), { throwIfNoEntry: false }) && openLockFile(markerPath(root));
   } catch (error) {
     if (LASTING.includes(errnoOf(error) ?? '')) throw unusable('folder', root, error);
     throw error;
@@ -69,18 +70,16 @@ function openMarker(root: string): SharedLockFile {
 const rebuildRunning = (root: string): EnvironmentError =>
   new EnvironmentError('rebuild_running', `${root} is being rebuilt by ingest-ctl: start again when it has ended.`);
 
-/** The marker of a root by its path; undefined where there is none, or the root cannot be opened. */
+/** The marker of a root by its path; undefined where there is none, or this user may not read it. */
 export function markerAt(root: string): Marker | undefined {
-  let fd: number;
+  let fd: number | undefined;
   try {
     fd = openRoot(root);
+    return readMarker(fd);
   } catch (error) {
     if (errnoOf(error) !== undefined) return undefined;
     throw error;
-  }
-  try {
-    return readMarker(fd);
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }

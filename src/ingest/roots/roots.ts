@@ -9,14 +9,15 @@ import { dirname } from 'node:path';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
+import { typed } from '../../base/shell.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import { type Marker, makeMarker, readMarker } from '../../files/marker.js';
 import { errnoOf } from '../../files/place-error.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
-import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseStrange } from './moved-roots.js';
-import { unusable } from './unusable-root.js';
+import { enterWarehouse } from '../ledger/names.js';
+import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseNested, refuseStrange } from './moved-roots.js';
+import { isOfRoot, unusable } from './unusable-root.js';
 import { chooseWork, refuseOtherMount } from './work-place.js';
-
-export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
 const MARKED = ['work', 'manifests', 'warehouse'] as const;
 type MarkedKind = (typeof MARKED)[number];
@@ -28,7 +29,7 @@ interface Recorded {
 }
 
 /** The parts of a state that are read before a feed may be set up in it. */
-export type StateToJoin = Pick<Backend, 'read' | 'uuid'>;
+export type StateToJoin = Pick<Backend, 'read' | 'uuid' | 'feeds'>;
 
 interface Plan {
   roots: Roots;
@@ -48,6 +49,7 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
   const work = feed.workDir ?? (inputSame ? recorded.get('work')?.path : undefined) ?? chooseWork(feed.input, emit);
   refuseMovedWork(state, feed, recorded.get('work')?.path, work);
   refuseOtherMount(feed, work);
+  refuseNested(state, feed);
   for (const rule of KEPT_WHILE_UNDER_WAY) refuseMoved(state, feed, recorded.get(rule.kind)?.path, rule);
   const roots = {
     input: feed.input,
@@ -120,7 +122,7 @@ async function firstUse(
     await remember(backend, feed, kind, path, marker.id);
     return marker.id;
   } catch (error) {
-    if (errnoOf(error) !== undefined) throw unusable(kind, path, error);
+    if (isOfRoot(error)) throw unusable(kind, path, error);
     throw error;
   } finally {
     closeSync(fd);
@@ -156,12 +158,12 @@ function refuseForeign(marker: Marker, state: StateToJoin, kind: MarkedKind, pat
   if (marker.statePath === statePath) {
     throw new EnvironmentError(
       'state_lost',
-      `${path} was set up by an earlier state at ${statePath}, but the file there is a new one without its contents: the state was deleted, or ${statePath}-wal was deleted after a crash. Put the file back together with its -wal, or run ingest-ctl rebuild with the options of all its feeds.`,
+      `${path} was set up by an earlier state at ${statePath}, but the file there is a new one without its contents: the state was deleted, or ${statePath}-wal was deleted after a crash. Put the file back together with its -wal, or run ${typed('ingest-ctl rebuild')} with the options of all its feeds.`,
     );
   }
   throw new EnvironmentError(
     'second_state',
-    `${path} belongs to the state ${marker.statePath ?? marker.state}, and ${statePath} is another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with this feed's options.`,
+    `${path} belongs to the state ${marker.statePath ?? marker.state}, and ${statePath} is another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ${typed('ingest-ctl rebuild')} with this feed's options.`,
   );
 }
 
@@ -177,6 +179,7 @@ const remember = (
     const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
     const before = tx.get<Recorded>('SELECT path FROM roots WHERE feed = ? AND kind = ?', feed.name, kind)?.path;
     if (rule) refuseMoved({ read: (look) => look(tx) }, feed, before, rule);
+    if (kind === 'warehouse' && marker !== null) enterWarehouse(tx, marker, path);
     return tx.run(
       `INSERT INTO roots (feed, kind, path, marker) VALUES (?, ?, ?, ?)
        ON CONFLICT (feed, kind) DO UPDATE SET path = excluded.path, marker = excluded.marker`,

@@ -8,10 +8,11 @@ import { accessSync, closeSync, constants, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import { boundaryOf, sameMount } from '../../files/mounts.js';
 import { errnoOf } from '../../files/place-error.js';
-import { nameOfText, renameNoReplace, statFd } from '../../linux/index.js';
+import { AT_FDCWD, nameOfText, renameNoReplace, statAt } from '../../linux/index.js';
 import { openRoot } from '../files/feed-files.js';
-import type { Emit } from './roots.js';
 
 export const siblingWork = (input: string): string => join(dirname(input), `.${basename(input)}.ingest`);
 export const innerWork = (input: string): string => join(input, '.ingest');
@@ -23,7 +24,9 @@ export const possibleWork = (feed: Pick<FeedOptions, 'input' | 'workDir'>): stri
 /** The sibling `.NAME.ingest`. Inside the input, if the sibling would be on another mount or cannot be made. */
 export function chooseWork(input: string, emit: Emit): string {
   const sibling = siblingWork(input);
-  const why = isMountPoint(input) ? 'the input is a mount point of its own' : whyNotWritable(dirname(input), sibling);
+  const why = isOwnPlace(input)
+    ? 'the input is a mount or subvolume of its own'
+    : whyNotWritable(dirname(input), sibling);
   if (why === undefined) return sibling;
   const inner = innerWork(input);
   emit('work_dir_inside_input', {
@@ -54,6 +57,8 @@ function isOtherMount(a: string, b: string): boolean {
   try {
     for (const path of [a, b]) opened.push(openRoot(path));
     const [from, to] = opened as [number, number];
+    // A subvolume of btrfs is on the same mount, and the kernel would miss the name first.
+    if (!sameMount(from, to)) return true;
     renameNoReplace(from, nobody, to, nobody);
   } catch (error) {
     // ENOENT: one mount. A root that is missing or refused is reported, with its own message, when it is used.
@@ -66,20 +71,17 @@ function isOtherMount(a: string, b: string): boolean {
   return false;
 }
 
-function isMountPoint(path: string): boolean {
-  const [here, above] = [openRoot(path), openRoot(dirname(path))];
-  try {
-    const [a, b] = [statFd(here), statFd(above)];
-    return a.mountId !== undefined ? a.mountId !== b.mountId : a.dev !== b.dev;
-  } finally {
-    closeSync(here);
-    closeSync(above);
-  }
+/** Opens nothing: an input that this user may not read is reported, with its own message, when it is used. */
+function isOwnPlace(path: string): boolean {
+  const boundary = (at: string) => boundaryOf(statAt(AT_FDCWD, nameOfText(at)));
+  return boundary(path) !== boundary(dirname(path));
 }
 
 function whyNotWritable(parent: string, sibling: string): string | undefined {
+  // A sibling that is there is the work directory, also where it is closed to this user: files are sealed in it.
+  if (statSync(sibling, { throwIfNoEntry: false })) return undefined;
   try {
-    accessSync(statSync(sibling, { throwIfNoEntry: false }) ? sibling : parent, constants.W_OK | constants.X_OK);
+    accessSync(parent, constants.W_OK | constants.X_OK);
     return undefined;
   } catch {
     return `${parent} cannot be written by this user`;

@@ -39,14 +39,22 @@ export interface PutAway {
   kind: 'stored' | 'duplicate' | 'discarded' | 'withdrawn';
   /** For a duplicate: where the content is. */
   of?: string;
-  /** `of` is below the warehouse of this other host of the shared ledger. */
-  host?: string;
-  /** For a duplicate: `record_pruned`, if `of` is the manifest with its line. For a withdrawal: the reason. */
+  /** For a duplicate: `record_pruned`, if `of` is the manifest with its line; `withdrawn`, if that file was taken out. For a withdrawal: the reason. */
   note?: string;
   /** For a withdrawal: the operator. */
   by?: string;
   /** An operator discarded the withdrawal: the file at its path stays there. */
   leave?: true;
+}
+
+/** The file was hashed, and is held because its sidecar demands another SHA-256, or an unclear one. */
+export interface Unproven {
+  /** Its SHA-256 (hex): a sidecar that demands it releases the file. */
+  sha256: string;
+  /** The version of a sidecar in the input that the producer offers. */
+  offered?: string;
+  /** The last version that was offered and not taken. */
+  refused?: string;
 }
 
 export interface JobFacts {
@@ -57,6 +65,9 @@ export interface JobFacts {
   sealed?: Sealed;
   /** The SHA-256 (hex) that the sidecar demands. */
   demanded?: string;
+  /** The sidecar has a checksum that is not understood. */
+  unclear?: true;
+  unproven?: Unproven;
   /** The sealed sidecar could not be read when the file was found, so its checksum is not known yet. */
   unread?: true;
   sha256?: string;
@@ -64,19 +75,14 @@ export interface JobFacts {
   content?: number;
   /** The counts and outputs of its content are recorded (src/ingest/outputs/). */
   processed?: true;
-  /** How often the chain's process died while it worked on this job. */
+  /** How often the chain's process died while it worked on this job alone. Once it is set (0 too), the job gets a process of its own. */
   chainDeaths?: number | undefined;
-  /** How often another host was found to carry the content. */
-  elsewhere?: number;
   /** How often in a row somebody was writing the file. */
   refusals?: number;
   /** How often there was no room for a copy of the file. */
   noRoom?: number;
-  /**
-   * The last `claimNo` that is known to have moved nothing: only a later claim can have renamed the file. A claim for `manifest` may
-   * go on into `move` once the line is confirmed.
-   */
-  moveAfter?: number;
+  /** The bytes that the copy needs: those of the file without its holes. */
+  copyBytes?: number;
   putAway?: PutAway;
 }
 

@@ -8,18 +8,24 @@ import { relative } from 'node:path';
 import type { FeedOptions } from '../../base/config/options.js';
 import { exactBytes } from '../../base/telemetry/safe.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
+import { isOfFilesystemAt } from '../../files/of-filesystem.js';
 import type { Kind } from '../../linux/index.js';
 import { type ByteName, nameOfText, shownName } from '../../linux/names.js';
 import { matcherOf } from '../../watcher/options/globs.js';
 
-/** Suffixes that uploaders give to an unfinished file, and the suffix of our own notes about a file. */
-export const TEMPORARY_SUFFIXES = ['.tmp', '.part', '.swp', '~', '.filepart', '.crdownload', '.metadata.json'] as const;
+/**
+ * Suffixes that uploaders give to an unfinished file (`._COPYING_`: hdfs; `_.gstmp`: gsutil; `.part.minio`: mc), and the suffix of our
+ * own notes about a file. Upper and lower case are the same.
+ */
+const TEMPORARY =
+  /(?:\.(?:tmp|part|partial|part\.minio|filepart|crdownload|swp|_copying_|metadata\.json)|_\.gstmp|~)$/i;
 
 export type IgnoreRule =
   | 'hidden'
   | 'temporary_name'
   | 'sidecar'
   | 'work_directory'
+  | 'of_filesystem'
   | 'not_recursive'
   | 'excluded'
   | 'not_included'
@@ -95,6 +101,7 @@ class Rules {
       return ignored('not_recursive', `${name} is a subdirectory, and ${NOT_RECURSIVE}`, TO_RECURSE);
     if (path === this.#work)
       return ignored('work_directory', `${name} is the work directory`, 'deliver it into another folder of the input');
+    if (isOfFilesystemAt(path)) return ofFilesystem(name);
     if (baseOf(path).startsWith('.'))
       return ignored(
         'hidden',
@@ -106,9 +113,10 @@ class Rules {
 
   ofFile(path: ByteName): Ignored | undefined {
     const base = baseOf(path);
+    if (isOfFilesystemAt(path)) return ofFilesystem(shownName(base));
     if (base.startsWith('.'))
       return ignored('hidden', `${shownName(base)} is hidden`, 'rename it without the dot when it is complete');
-    const suffix = TEMPORARY_SUFFIXES.find((end) => base.endsWith(end));
+    const [suffix] = TEMPORARY.exec(base) ?? [];
     if (suffix !== undefined)
       return ignored(
         'temporary_name',
@@ -158,6 +166,13 @@ class Rules {
     return this.feed.mode === 'sidecar' && path.endsWith(this.#suffix) && baseOf(path).length > this.#suffix.length;
   }
 }
+
+const ofFilesystem = (name: string): Ignored =>
+  ignored(
+    'of_filesystem',
+    `${name} is a name that filesystems keep for themselves, so it is no content`,
+    'give it another name, if it was delivered',
+  );
 
 const ignored = (rule: IgnoreRule, sentence: string, release: string): Ignored => ({ rule, sentence, release });
 

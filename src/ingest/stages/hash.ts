@@ -8,11 +8,15 @@
 import { SMALL_BYTES } from '../../files/digest.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/job-paths.js';
+import { PlaceError } from '../../files/place-error.js';
+import { syncFiles } from '../../files/sync.js';
 import type { HashAnswer, ToHash, ToRead } from '../calls/order.js';
+import { askLedger } from '../ledger/ask.js';
+import { refusedBy } from '../rules/checksum.js';
 import { stabilityMs } from '../rules/completion.js';
-import type { JobFacts } from '../rules/facts.js';
+import type { JobFacts, Sealed } from '../rules/facts.js';
+import { byErrno } from '../steps/by-errno.js';
 import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
-import { asking, type Hashed } from '../steps/hashed.js';
 import type { IngestJob } from '../steps/job.js';
 import { sealedMissing } from '../steps/missing.js';
 import {
@@ -27,9 +31,15 @@ import {
   type Step,
   writerMs,
 } from '../steps/stage.js';
-import { askShared } from './ask-shared.js';
-import { syncHashed } from './hash-sync.js';
+import { correctSidecars } from './correct-sidecar.js';
 import { readAgain } from './unread-sidecar.js';
+
+/** It knows the file's hash, and asks the ledger for its outcome. It is valid only once the file's bytes are on disk. */
+interface Hashed extends Step {
+  hashed: JobFacts;
+}
+
+const isHashed = (step: Step): step is Hashed => 'hashed' in step;
 
 export const hash: Stage = {
   name: 'hash',
@@ -40,18 +50,20 @@ export const hash: Stage = {
     const dirty = new DirtyDirectories();
     const handled = await hashAll(jobs, batch, dirty);
     const durable = await durably(this.name, batch, handled, () => dirty.sync());
-    return { steps: await askShared(jobs, await syncHashed(jobs, durable, batch), batch) };
+    return { steps: await syncHashed(jobs, durable, batch) };
   },
 };
 
 /** Small files share one order. A large file, or any file under a rate limit, has an order of its own. */
 async function hashAll(jobs: readonly IngestJob[], batch: Batch, dirty: DirtyDirectories): Promise<Handled[]> {
-  const small = jobs.filter((job) => !batch.isPaced && !isLarge(job));
+  const done: Map<IngestJob, Handled | undefined> = await correctSidecars(jobs, batch, dirty);
+  const open = jobs.filter((job) => !done.has(job));
+  const small = open.filter((job) => !batch.isPaced && !isLarge(job));
   const answers = await batch.calls.run(orderOf(batch, 'hash', small.map(toHash)), small);
   const judged = judgeEach(small, answers, batch, (job, answer) =>
     answer.kind === 'large' ? undefined : judgeHash(job, batch, answer),
   );
-  const done = new Map(small.map((job, i) => [job, judged[i]]));
+  for (const [i, job] of small.entries()) done.set(job, judged[i]);
   const rest = jobs.filter((job) => done.get(job) === undefined);
   const byItself = await eachJob(
     rest,
@@ -83,14 +95,14 @@ function judgeRead(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer
   return judgeHash(job, batch, answer);
 }
 
-export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Step | Hashed {
+function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Step | Hashed {
   switch (answer.kind) {
     case 'hashed':
       return hashed({ ...job.facts, sealed: answer.sealed }, answer.sha256, batch);
     case 'as_hashed': {
       // It was hashed before it had to wait for its twin, and nobody could write it since.
       const facts: JobFacts = { ...job.facts, sealed: answer.sealed };
-      return asking(batch, { hashed: facts, isDurable: true });
+      return { outcome: (tx, claimed) => askLedger(tx, claimed, facts, batch.feed) };
     }
     case 'again':
       return again(job, batch, answer);
@@ -103,21 +115,16 @@ export function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Ste
     case 'missing':
       return sealedMissing(job, batch);
     case 'unopened':
-      return retry(answer.code.toLowerCase(), `the sealed file cannot be opened (${answer.code})`);
+      return byErrno(job, answer.code, `the sealed file cannot be opened (${answer.code})`);
   }
 }
 
 function hashed(given: JobFacts, sha256: string, { feed }: Batch): Step | Hashed {
-  const { demanded } = given;
-  if (demanded !== undefined && demanded !== sha256) {
-    return hold('checksum_mismatch', `its SHA-256 is ${sha256}, but its sidecar demands ${demanded}`, {
-      ...given,
-      sha256: undefined,
-    });
-  }
-  const { refusals: _, noRoom: __, ...rest } = given;
+  const refused = refusedBy(given, sha256);
+  if (refused) return hold(refused.code, refused.reason, { ...given, sha256: undefined, unproven: { sha256 } });
+  const { refusals: _, noRoom: __, copyBytes: ___, unproven: ____, ...rest } = given;
   const facts = { ...rest, sha256 };
-  return asking({ feed }, { hashed: facts });
+  return { hashed: facts, outcome: (tx, claimed) => askLedger(tx, claimed, facts, feed) };
 }
 
 /** A quiet window runs (again) inside `underprocess/`. */
@@ -129,4 +136,44 @@ function again(job: IngestJob, batch: Batch, answer: Extract<HashAnswer, { kind:
   const window = { identity: now.identity, sinceMs, boot, by: 'write' as const };
   const { sha256: _, ...facts } = job.facts;
   return defer(inMs, why, { ...facts, refusals, sealed: { ...sealed, window } }, now);
+}
+
+/**
+ * Makes the bytes of a hashed batch durable before the commit that records the hashes.
+ * Where that fails, no file of the batch is trusted: each is copied, and must still have the bytes that were hashed.
+ * It runs after everything else that a batch makes durable: so a later failure cannot hide that a sync has failed.
+ */
+async function syncHashed(jobs: readonly IngestJob[], handled: readonly Step[], batch: Batch): Promise<Step[]> {
+  // A private copy is on disk already. Its original is not used again: after a failed sync a second one would report success wrongly.
+  const isOwn = (step: Step): boolean => isHashed(step) && !step.hashed.sealed?.copied;
+  const hashed = jobs.flatMap((job, i) => (isOwn(handled[i]!) ? [job] : []));
+  const failed = new Set<IngestJob>();
+  for (const inside of new Set(hashed.map((job) => job.inside))) {
+    const group = hashed.filter((job) => job.inside === inside);
+    try {
+      await syncFiles(
+        batch.files.work(inside),
+        group.map((job) => batch.files.workPath(job, 'file')),
+      );
+    } catch (error) {
+      if (error instanceof PlaceError) throw error;
+      batch.emit('sync_failed', { feed: batch.feed.name, files: group.length, error: (error as Error).message });
+      for (const job of group) failed.add(job);
+    }
+  }
+  return handled.map((step, i) => (failed.has(jobs[i]!) && isHashed(step) ? untrusted(step) : step));
+}
+
+/**
+ * After a failed fsync the kernel has dropped the dirty pages, and a second fsync would report success wrongly. The bytes are written
+ * again, into a private copy, and must still be those that were hashed.
+ */
+function untrusted({ hashed }: Hashed): Step {
+  const { sha256, ...facts } = hashed;
+  const sealed: Sealed = { ...facts.sealed!, kind: 'copy', because: 'sync_failed' };
+  return retry('sync_failed', 'making the file durable failed: it is copied and compared at the next attempt', {
+    ...facts,
+    sealed,
+    demanded: facts.demanded ?? sha256!,
+  });
 }

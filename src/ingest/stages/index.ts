@@ -1,20 +1,24 @@
 /**
- * The stages. An ordinary small file takes these steps, in a worker of all stages:
+ * The stages, in their order. An ordinary small file takes these steps:
  *
  *   claim        verify-complete gets up to a thousand jobs of one feed
- *   seal         calls/seal.ts: stat, completion rule, open, lease, rename into underprocess/, lease, stat, read, lease, stat
- *   sync         the directories (durably), then the bytes (hash-sync.ts)
- *   free name    calls/move.ts: is the wanted name free in the warehouse?
- *   commit 1     sealed and hashed; ledger/ask.ts: is the content new? planning/plan-ahead.ts: its target, its line, an open append
- *   go on        manifest has the same jobs, in the same claim
+ *   seal         calls/seal.ts: stat, completion rule, open, lease, rename into underprocess/, lease, stat
+ *   sync         the directories (durably)
+ *   commit       sealed; the path is free for the next version
+ *   hash         calls/hash.ts: lease, stat, read, lease, stat
+ *   sync         the bytes
+ *   commit       hashed; ledger/ask.ts: is the content new?
+ *   names        warehouse/free-names.ts: which are free
+ *   commit       planned: names, line, an open append
  *   append       manifest/finish.ts: the lines at the planned offset, sync
- *   commit 2     the lines are confirmed, the append is closed
+ *   commit       the lines are confirmed, the append is closed; then the jobs advance
  *   move         calls/move.ts: stat, rename to the target
  *   sync         the directories
- *   commit 3     stored, done
+ *   commit       stored, done
  *
- * `seal`, `free name` and `move` are orders: a thread carries them out for many files at once, beside the commits of other batches.
- * A large file takes the same calls in claims of its own, where threads read and copy one file each (calls/read.ts, calls/put.ts).
+ * A process that runs several stages keeps the claim of a job that advances, and goes straight on with it.
+ * `seal`, `hash` and `move` are orders: a thread carries them out for many files at once, beside the commits of other batches.
+ * Threads of their own read and copy large files, one each (calls/read.ts, calls/put.ts).
  */
 import { type IngestStage, STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import type { Stage } from '../steps/stage.js';

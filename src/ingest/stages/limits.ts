@@ -2,6 +2,4 @@
 export const limits = {
   /** V8's young generation: the process has at most 230 MB instead of 269 with the default, at the same speed (60,000 files). */
   nodeFlags: ['--max-semi-space-size=4'],
-  /** Only smaller files go on into the next stage in one claim. A larger one gets its own batch there, so that small ones need not wait. */
-  onTheWayBytes: 64 << 20,
 } as const;

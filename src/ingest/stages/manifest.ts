@@ -4,48 +4,51 @@
  * Guarantees: a content gets one line, whatever crashes in between (see src/ingest/manifest/append.ts). The line comes before
  * the move, so a reader must wait for `warehouse_path`.
  */
-import type { Tx } from '../../../queue/backend.js';
+import type { Reader, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
-import { type Content, contentByRow } from '../ledger/content.js';
-import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
+import { type Content, contentsByRow } from '../ledger/content.js';
+import { giveNames, warehouseOf } from '../ledger/names.js';
+import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
+import { planAgain } from '../manifest/plan-again.js';
 import { manifestLine } from '../manifest/record.js';
-import { planningTurns } from '../manifest/turns.js';
-import { appendTo, type Finished, fileName, finishOpen, type Lines, type Written } from '../manifest/write.js';
+import {
+  appendTo,
+  type Finished,
+  fileName,
+  finishOpen,
+  type Lines,
+  type ManifestFile,
+  type Written,
+} from '../manifest/write.js';
 import { withTargets } from '../outputs/recorded.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
-import { findTargets, type Plan } from '../planning/find-targets.js';
-import { fileOf, isItsWarehouse } from '../planning/manifest-file.js';
-import { planAgain } from '../planning/plan-again.js';
-import { payloadOf } from '../rules/facts.js';
-import { mayHaveMoved, movedNothing } from '../rules/moved.js';
-import { asksAgain } from '../steps/asks-again.js';
 import { readContentsAgain } from '../steps/contents.js';
+import { findTargets, type Plan } from '../steps/find-targets.js';
 import type { IngestJob } from '../steps/job.js';
 import { manifestBusy } from '../steps/manifest-busy.js';
-import { notTheCarrier } from '../steps/not-the-carrier.js';
-import { type Batch, blocked, type Stage, type Step } from '../steps/stage.js';
-import { CHECK_TRUSTED_MS, reserveAll } from '../warehouse/reserve.js';
-import { notMoved } from './move.js';
-import { moveOnTheWay } from './move-on-the-way.js';
+import { type Batch, blocked, type Contents, interruptedIs, type Stage, type Step } from '../steps/stage.js';
+import { CHECK_TRUSTED_MS } from '../warehouse/free-names.js';
 
 /** A file whose end changes this often is left to the others for a moment. */
 const ROUNDS_MAX = 20;
 
 export const manifest: Stage = {
   name: 'manifest',
-  // A target is checked before its line is written, and a worker of all stages moves the file in the same claim.
+  // A target is checked before its line is written.
   places: ['manifests', 'warehouse'],
+  ofContent: true,
 
-  async run(jobs, batch) {
-    const steps = asksAgain(jobs, batch);
-    const contents = new Map(jobs.map((job) => [job, job.planned]));
+  async run(jobs, batch, now) {
+    const steps = new Map<IngestJob, Step>();
+    const contents = new Map(now);
+    /** Their lines were not confirmed when this claim began. */
+    const withoutLine = new Set(jobs.filter((job) => contents.get(job)!.state === 'carried'));
     let todo = [...jobs];
     batch.hand(undefined, 'manifests');
     try {
       for (let round = 0; todo.length > 0 && round < ROUNDS_MAX; round++) {
-        // A job that was planned ahead in this claim is not read again. If another process was faster, there is no open append.
-        readContentsAgain(round === 0 ? todo.filter((job) => !job.planned) : todo, contents, batch);
-        todo = todo.filter((job) => !answered(job, contents.get(job), round, steps));
+        if (round > 0) readContentsAgain(todo, contents, batch);
+        todo = todo.filter((job) => !answered(job, contents.get(job), steps));
         const open = todo.find((job) => contents.get(job)!.target !== null);
         const came = await (open ? finishPlanned(contents.get(open)!, batch) : appendAll(todo, contents, batch, steps));
         if (came !== 'busy' && came !== 'leased') continue;
@@ -58,46 +61,34 @@ export const manifest: Stage = {
     } finally {
       batch.hand(undefined);
     }
-    const answers = jobs.map((job) => withoutLine(job, steps.get(job) ?? manifestBusy(job)));
-    return moveOnTheWay(jobs, answers, contents, batch);
+    const stepOf = (job: IngestJob): Step => {
+      const step = steps.get(job) ?? manifestBusy(job);
+      // Nothing leaves the work directory before its line is confirmed.
+      return job.claim.interrupted && withoutLine.has(job) ? interruptedIs(false, step) : step;
+    };
+    return { steps: jobs.map(stepOf) };
   },
 };
 
-/** Nothing is moved without its line. */
-const withoutLine = (job: IngestJob, step: Step): Step =>
-  typeof step.outcome !== 'function' && step.outcome.kind === 'advance' ? step : notMoved(job, step);
-
-/** True where the job has its line, or cannot have one. */
-function answered(job: IngestJob, content: Content | undefined, round: number, steps: Map<IngestJob, Step>): boolean {
-  if (steps.has(job)) return true;
-  if (!content || content.carrier !== job.id) {
-    steps.set(job, notTheCarrier(job));
-    return true;
-  }
+/** True where the job has its line, or cannot have one. `content`: undefined where another process has ended it, and this claim is over. */
+function answered(job: IngestJob, content: Content | undefined, steps: Map<IngestJob, Step>): boolean {
+  if (steps.has(job) || !content) return true;
   if (content.state === 'carried') return false;
-  const { claimNo } = job.claim;
-  // Confirmed before this claim. If this is not the first claim for this stage, an earlier one may have moved the file.
-  const isMoved = round === 0 && mayHaveMoved(job.facts, claimNo);
-  const facts = isMoved ? job.facts : { ...job.facts, ...movedNothing(claimNo) };
-  steps.set(job, { outcome: { kind: 'advance', payload: payloadOf(facts) } });
+  steps.set(job, { outcome: { kind: 'advance' } });
   return true;
 }
 
 /** A content with a target and no confirmed line is in an open append. */
-async function finishPlanned(content: Content, batch: Batch): Promise<Finished | Written> {
+function finishPlanned(content: Content, batch: Batch): Promise<Finished | Written> {
   const file = fileOf(batch, content.hour!);
-  const name = fileName(file);
-  const open = batch.backend.read((r) => r.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, name));
-  try {
-    return await (open ? finishOpen(file, open) : planAgain(content, file, batch.feed));
-  } finally {
-    planningTurns.end(name);
-  }
+  const sql = `SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`;
+  const open = batch.backend.read((reader) => reader.get<Append>(sql, fileName(file)));
+  return open ? finishOpen(file, open) : planAgain(content, file, batch.feed);
 }
 
 async function appendAll(
   jobs: readonly IngestJob[],
-  contents: Map<IngestJob, Content | undefined>,
+  contents: Contents,
   batch: Batch,
   steps: Map<IngestJob, Step>,
 ): Promise<Written> {
@@ -120,18 +111,23 @@ function planLines(
   tx: Tx,
   batch: Batch,
   plans: readonly Plan[],
-  contents: Map<IngestJob, Content | undefined>,
+  contents: Contents,
   at: ReturnType<typeof firstOpen>,
 ): Lines {
   const { atMs, hour } = at;
+  const warehouse = warehouseOf(tx, batch.feed.name)!;
+  const rowOf = ({ job }: Plan): number => contents.get(job)!.row;
+  const now = contentsByRow(tx, plans.map(rowOf));
   const rows: number[] = [];
   let lines = '';
-  for (const { job, target, outputs, processed } of plans) {
-    const { row } = contents.get(job)!;
-    const content = contentByRow(tx, row);
+  for (const plan of plans) {
+    const { job, target, outputs, processed } = plan;
+    const row = rowOf(plan);
+    const content = now.get(row);
     if (content?.state !== 'carried' || content.target !== null || content.carrier !== job.id) continue;
-    // Another process has reserved it since it was checked: the next round checks again.
-    if (!reserveAll(tx, batch.feed.warehouse, [target, ...outputs], row)) continue;
+    if (!tx.isOurs(job.claim)) continue;
+    // Another process has given it since it was checked: the next round checks again.
+    if (!giveNames(tx, warehouse, row, [target, ...outputs])) continue;
     const planned: Content = {
       ...content,
       target: Buffer.from(target, 'latin1'),
@@ -148,10 +144,25 @@ function planLines(
       tx.wallMs,
       row,
     );
-    lines += manifestLine(planned, batch.feed, processed && withTargets(tx, row, processed, outputs));
+    const made = processed && withTargets(tx, row, processed, outputs);
+    lines += manifestLine(planned, batch.feed, made);
     rows.push(row);
   }
   if (rows.length === 0) return undefined;
   noteLines(tx, batch.feed, at);
   return { lines, items: { rows, jobs: [] } };
 }
+
+const fileOf = (batch: Batch, hour: string): ManifestFile => ({
+  backend: batch.backend,
+  emit: batch.emit,
+  feed: batch.feed.name,
+  manifests: batch.feed.manifests,
+  root: batch.files.manifests,
+  path: manifestPath(hour),
+});
+
+/** False where the feed got another warehouse since: the line would name this one, and the move would go to the other one. */
+const isItsWarehouse = (reader: Reader, { feed }: Batch): boolean =>
+  reader.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'warehouse'", feed.name)?.path ===
+  feed.warehouse;

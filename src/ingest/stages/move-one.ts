@@ -9,21 +9,21 @@ import { folderOf, UNDERPROCESS } from '../../files/job-paths.js';
 import { type ByteName, shownName, unlinkAt } from '../../linux/index.js';
 import type { ToMove, ToPut } from '../calls/order.js';
 import type { OutputSource, Source } from '../calls/source.js';
+import { deliveredAs } from '../evidence/delivered.js';
 import { statEntry } from '../files/feed-files.js';
-import type { Content } from '../ledger/content.js';
+import { type Content, hasEnded } from '../ledger/content.js';
+import type { Delivered } from '../ledger/stored.js';
 import { madeOf, type Output, outputName } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
-import { mayHaveMoved } from '../rules/moved.js';
 import { askOne } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { sealedMissing } from '../steps/missing.js';
-import { notTheCarrier } from '../steps/not-the-carrier.js';
-import { type Batch, hold, type Step } from '../steps/stage.js';
+import { type Batch, type Handled, hold, type Step } from '../steps/stage.js';
 import { type Put, TEMPORARY } from '../warehouse/target.js';
 
 /** A step for a content that is at its target: the ledger records that in the transaction that settles the job. */
 export interface Stored extends Step {
-  stored: { row: number; note: string | null };
+  stored: { row: number; state: Delivered };
 }
 
 /** A job of a batch, and the file to move for it: its own file, or an output. */
@@ -34,6 +34,8 @@ export interface OneMove {
   target: ByteName;
   batch: Batch;
   dirty: DirtyDirectories;
+  /** True for a file with an output that is at its target by a copy, so that its first name has to be removed. */
+  hasCopied?: boolean;
 }
 
 export const toMove = ({ job, target, output }: OneMove): ToMove => ({
@@ -43,6 +45,7 @@ export const toMove = ({ job, target, output }: OneMove): ToMove => ({
 });
 
 const recordedAs = ({ id }: IngestJob, { n, claimNo, size, inode }: Output & { claimNo: number }): OutputSource => ({
+  n,
   name: outputName(id, n, claimNo),
   size,
   inode,
@@ -51,7 +54,7 @@ const recordedAs = ({ id }: IngestJob, { n, claimNo, size, inode }: Output & { c
 const sha256Of = ({ content, output }: OneMove): string => (output ?? content).sha256.toString('hex');
 
 /** The source of a move, with its identity when it was hashed. */
-export const sourceOf = (job: IngestJob): Source => ({
+export const sourceOf = (job: Pick<IngestJob, 'id' | 'path' | 'inside' | 'facts'>): Source => ({
   id: job.id,
   path: job.path,
   inside: job.inside,
@@ -59,12 +62,14 @@ export const sourceOf = (job: IngestJob): Source => ({
   identity: job.facts.sealed!.identity,
 });
 
-const partOf = ({ facts }: IngestJob): ToMove['part'] => (facts.sealed?.kind === 'copy' ? 'copy' : 'file');
+const partOf = ({ facts }: Pick<IngestJob, 'facts'>): ToMove['part'] =>
+  facts.sealed?.kind === 'copy' ? 'copy' : 'file';
 
-/** The step where nothing is to be moved: the content is not this job's, or is stored already. */
-export function withoutMove(job: IngestJob, batch: Batch, content: Content | undefined): Step | undefined {
-  if (!content?.target || content.carrier !== job.id) return notTheCarrier(job);
-  return content.state === 'stored' ? stored(job, batch, content, content.note) : undefined;
+/** The step where nothing is to be moved: the content has no line yet, or is stored already. */
+export function withoutMove(job: IngestJob, batch: Batch, content: Content): Step | undefined {
+  if (content.target === null) return { outcome: { kind: 'advance', to: 'manifest' } };
+  if (!hasEnded(content)) return undefined;
+  return stored(job, batch, content, content.state === 'unconfirmed' ? 'unconfirmed' : 'stored');
 }
 
 /** `came`: the result of the rename. */
@@ -87,39 +92,35 @@ export function afterPut(one: OneMove, put: Put): Step {
   }
   dirty.add(batch.files.warehouse, folderOf(target));
   if (output) {
-    if (put === 'renamed') dirty.add(batch.files.warehouse, TEMPORARY);
+    if (put !== 'renamed') return COPIED;
+    dirty.add(batch.files.warehouse, TEMPORARY);
     return IN_PLACE;
   }
-  if (put !== 'renamed') return stored(job, batch, content, null);
+  if (put !== 'renamed') return stored(job, batch, content, 'stored');
   dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
-  return partOf(job) === 'copy' ? stored(job, batch, content, null) : storedWhole(job, batch, content);
+  return partOf(job) === 'copy' ? stored(job, batch, content, 'stored') : storedWhole(one);
 }
 
 /** The step where the source is gone: it was moved before a crash, and a consumer may have taken it since. */
 export async function withoutSource(one: OneMove): Promise<Step> {
   const { job, content, output, target, batch, dirty } = one;
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
-  if (lies === 'same') {
-    // The rename may be from before a crash, and not synced yet.
-    dirty.add(batch.files.warehouse, folderOf(target));
-    return output ? IN_PLACE : stored(job, batch, content, null);
-  }
-  if (!mayHaveMoved(job.facts, job.claim.claimNo)) {
-    if (output) return outputMissing(one);
-    return sealedMissing(job, batch);
-  }
-  if (lies === 'other') {
-    return hold(
-      'target_taken',
-      `a foreign file lies at ${batch.feed.warehouse}/${shownName(target)}, and the sealed file is missing`,
-      job.facts,
-    );
-  }
-  return output ? IN_PLACE : stored(job, batch, content, 'unconfirmed');
+  const delivered = deliveredAs(PATH[lies], job.claim.interrupted);
+  if (delivered === undefined) return output ? outputMissing(one) : sealedMissing(job, batch);
+  // The rename may be from before a crash, and not synced yet.
+  if (delivered === 'stored') dirty.add(batch.files.warehouse, folderOf(target));
+  return output ? IN_PLACE : stored(job, batch, content, delivered);
 }
+
+const PATH = { nothing: 'free', same: 'mine', other: 'foreign' } as const;
 
 /** An output is at its target: nothing more is to be done for it. */
 export const IN_PLACE: Step = { outcome: { kind: 'advance' } };
+
+/** An output is at its target, and also in the temporary directory, until its content is stored. */
+export const COPIED: Step = { outcome: { kind: 'advance' } };
+
+export const isInPlace = (step: Handled): boolean => step === IN_PLACE || step === COPIED;
 
 export const changedIn = ({ job, output }: OneMove): Step =>
   output
@@ -146,31 +147,32 @@ export const changed = (job: IngestJob): Step =>
 
 export const DONE: Outcome = { kind: 'finish', ending: 'stored' };
 
-/** The file itself was renamed. Only its sidecar is left, and that was compared when the file was hashed. */
-function storedWhole(job: IngestJob, batch: Batch, content: Content): Stored {
+/** The file itself was renamed. Its sidecar is left, which was compared when the file was hashed, and outputs that were copied. */
+function storedWhole({ job, batch, content, hasCopied }: OneMove): Stored {
   if (job.facts.sealed?.sidecar) {
     const sidecar = batch.files.workEntry(job, 'sidecar');
     if (sidecar && statEntry(sidecar)) unlinkAt(sidecar.dir, sidecar.name);
   }
   batch.files.work(job.inside).removeEmpty(folderOf(batch.files.workPath(job, 'file')), UNDERPROCESS);
-  return { ...stored(job, batch, content, null), outcome: DONE };
+  const step = stored(job, batch, content, 'stored');
+  return hasCopied ? step : { ...step, outcome: DONE };
 }
 
 /** The job goes on, to put away the files that are left. */
-function stored(job: IngestJob, batch: Batch, content: Content, note: string | null): Stored {
-  const putAway = { kind: 'stored' as const, ...(note !== null && { note }) };
+function stored(job: IngestJob, batch: Batch, content: Content, state: Delivered): Stored {
+  const putAway = { kind: 'stored' as const, ...(state === 'unconfirmed' && { note: state }) };
   return {
     outcome: { kind: 'defer', inMs: 0, why: 'stored', payload: payloadOf({ ...job.facts, putAway }) },
-    stored: { row: content.row, note },
-    onSettled: () => logStored(job, batch, content, note),
+    stored: { row: content.row, state },
+    onSettled: () => logStored(job, batch, content, state),
   };
 }
 
-function logStored(job: IngestJob, { backend, feed, emit }: Batch, content: Content, note: string | null): void {
+function logStored(job: IngestJob, { backend, feed, emit }: Batch, content: Content, state: Delivered): void {
   const named = { feed: feed.name, job: job.id, path: job.path };
   const target = content.target!.toString('utf8');
-  if (note === 'unconfirmed') emit('file_unconfirmed', { ...named, target });
-  if (content.state === 'stored') return;
+  if (state === 'unconfirmed') emit('file_unconfirmed', { ...named, target });
+  if (hasEnded(content)) return;
   const made = job.facts.processed && backend.read((reader) => madeOf(reader, content.row));
   emit('file_ingested', {
     ...named,

@@ -8,11 +8,14 @@ import { nameOfBytes } from '../../linux/index.js';
 import { type Processed, processedOf } from '../outputs/recorded.js';
 import type { IngestJob } from '../steps/job.js';
 import type { Batch, Handled } from '../steps/stage.js';
-import { IN_PLACE, type OneMove } from './move-one.js';
+import { COPIED, isInPlace, type OneMove } from './move-one.js';
 
 export type MoveOpen = (open: readonly OneMove[], batch: Batch, moved: Set<IngestJob>) => Promise<Handled[]>;
 
-/** Returns the result for each job whose outputs are not all at their targets. `moved` gets the jobs of which at least one output was moved. */
+/**
+ * Returns the result for each job whose outputs are not all at their targets. `moved` gets the jobs of which at least one output was
+ * moved. A file is marked where an output of it was copied.
+ */
 export async function outputsFirst(
   files: readonly OneMove[],
   batch: Batch,
@@ -23,14 +26,17 @@ export async function outputsFirst(
   const made = files.filter(({ job }) => job.facts.processed);
   if (made.length === 0) return failed;
   const processed = batch.backend.read((reader) => made.map(({ content }) => processedOf(reader, content.row)!));
-  const owners = new Map(made.flatMap((one, i) => outputsOf(one, processed[i]!).map((output) => [output, one.job])));
+  const owners = new Map(made.flatMap((one, i) => outputsOf(one, processed[i]!).map((output) => [output, one])));
   const outputs = [...owners.keys()];
   const movedOutputs = new Set<IngestJob>();
   const handled = await moveOpen(outputs, batch, movedOutputs);
   for (const [i, output] of outputs.entries()) {
     const owner = owners.get(output)!;
-    if (movedOutputs.has(output.job)) moved.add(owner);
-    if (handled[i] !== IN_PLACE && !failed.has(owner)) failed.set(owner, handled[i]!);
+    const step = handled[i]!;
+    if (movedOutputs.has(output.job)) moved.add(owner.job);
+    if (step === COPIED) owner.hasCopied = true;
+    // The one that hangs says when the job may be settled.
+    if (!isInPlace(step) && (!failed.has(owner.job) || 'hangs' in step)) failed.set(owner.job, step);
   }
   try {
     await inPlaceAsync('warehouse', batch.files.roots.warehouse, 'write', () => made[0]!.dirty.sync());

@@ -3,22 +3,29 @@
  * Guarantees: target and directories are on disk before *stored* is committed, and the source is removed after that. Nothing is
  * overwritten.
  */
-import type { Around, Outcome, Tx } from '../../../queue/backend.js';
+import type { Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { nameOfBytes } from '../../linux/index.js';
 import type { MoveAnswer, PutAnswer, ToPut } from '../calls/order.js';
-import type { Content } from '../ledger/content.js';
-import { recordStored } from '../ledger/stored.js';
-import { targetRefused } from '../planning/find-targets.js';
-import { payloadOf } from '../rules/facts.js';
-import { mayHaveMoved, movedNothing } from '../rules/moved.js';
-import { contentsOf } from '../steps/contents.js';
+import { type Delivered, recordStored } from '../ledger/stored.js';
 import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
+import { targetRefused } from '../steps/find-targets.js';
 import type { IngestJob } from '../steps/job.js';
-import { type Batch, durably, type Handled, type Judged, orderOf, type Stage, type Step } from '../steps/stage.js';
+import {
+  type Batch,
+  type Contents,
+  durably,
+  type Handled,
+  interruptedIs,
+  type Judged,
+  orderOf,
+  type Stage,
+  type Step,
+} from '../steps/stage.js';
 import {
   afterPut,
   changedIn,
+  isInPlace,
   type OneMove,
   type Stored,
   toMove,
@@ -31,24 +38,21 @@ import { outputsFirst } from './move-outputs.js';
 export const move: Stage = {
   name: 'move',
   places: ['work', 'warehouse'],
+  ofContent: true,
   byBytes: true,
 
-  run: (jobs, batch) => moveAll(jobs, contentsOf(jobs, batch), batch),
+  run: moveAll,
 };
 
-export async function moveAll(
-  jobs: readonly IngestJob[],
-  contents: ReadonlyMap<IngestJob, Content | undefined>,
-  batch: Batch,
-): Promise<Judged> {
+async function moveAll(jobs: readonly IngestJob[], batch: Batch, contents: Contents): Promise<Judged> {
   const dirty = new DirtyDirectories();
   const steps = new Map<IngestJob, Handled>();
   const open: OneMove[] = [];
   for (const job of jobs) {
-    const content = contents.get(job);
+    const content = contents.get(job)!;
     const step = withoutMove(job, batch, content);
     if (step) steps.set(job, step);
-    else open.push({ job, batch, dirty, content: content!, target: nameOfBytes(content!.target!) });
+    else open.push({ job, batch, dirty, content, target: nameOfBytes(content.target!) });
   }
   const moved = new Set<IngestJob>();
   for (const [job, step] of await outputsFirst(open, batch, moved, moveOpen)) steps.set(job, step);
@@ -58,11 +62,12 @@ export async function moveAll(
   // The target and the directories are synced before the commit of "stored".
   const all = jobs.map((job) => steps.get(job)!);
   const durable = await durably(move.name, batch, all, () => dirty.sync());
-  const around: Around = { after: (tx, settled) => recordAll(tx, jobs, durable, settled) };
-  const hasMovedNothing = (job: IngestJob, step: Step): boolean => !moved.has(job) && !step.unanswered;
+  // Nobody knows where the file is, or it is at its target and not recorded.
+  const isInDoubt = (job: IngestJob, step: Step): boolean =>
+    step.unanswered === true || (moved.has(job) && !('stored' in step));
   return {
-    steps: durable.map((step, i) => (hasMovedNothing(jobs[i]!, step) ? notMoved(jobs[i]!, step) : step)),
-    around,
+    steps: durable.map((step, i) => (isInDoubt(jobs[i]!, step) ? interruptedIs(true, step) : step)),
+    also: (tx, settled) => recordAll(tx, jobs, durable, settled),
   };
 }
 
@@ -93,39 +98,33 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
     if (put === 'copied' || put === 'there') moved.add(job);
     return afterPut(ones.get(job)!, put);
   };
-  const byBytes = (job: IngestJob): Promise<Step> =>
-    act(job).catch((error: unknown) => {
-      const step = refused(job, error);
-      if (step === undefined) throw error;
-      return step;
-    });
+  // Nothing more is begun for a job of which an output hangs or fails: the call may come back at any time.
+  const stopped = new Map<string, Promise<Step>>();
+  const byBytes = async (job: IngestJob): Promise<Step> => {
+    const doing =
+      stopped.get(job.id) ??
+      act(job).catch((error: unknown) => {
+        const step = refused(job, error);
+        if (step === undefined) throw error;
+        return step;
+      });
+    stopped.set(job.id, doing);
+    const step = await doing;
+    if (isInPlace(step)) stopped.delete(job.id);
+    return step;
+  };
   const rest = (await eachJob([...left.keys()], batch, byBytes, '')).values();
   return judged.map((step) => step ?? rest.next().value!);
 }
 
 function recordAll(tx: Tx, jobs: readonly IngestJob[], steps: readonly Step[], settled: ReadonlySet<string>): void {
-  const rows = new Map<string | null, number[]>();
+  const rows = new Map<Delivered, number[]>();
   jobs.forEach((job, i) => {
     const step = steps[i]!;
     if (!('stored' in step) || !settled.has(job.id)) return;
-    const { row, note } = (step as Stored).stored;
-    if (rows.has(note)) rows.get(note)!.push(row);
-    else rows.set(note, [row]);
+    const { row, state } = (step as Stored).stored;
+    if (rows.has(state)) rows.get(state)!.push(row);
+    else rows.set(state, [row]);
   });
-  for (const [note, all] of rows) recordStored(tx, all, note);
-}
-
-/** Notes that this claim moved nothing (a failing warehouse, a missing file), so that the next claim knows it. */
-export function notMoved(job: IngestJob, step: Step): Step {
-  const { claimNo } = job.claim;
-  if (mayHaveMoved(job.facts, claimNo)) return step;
-  const noted = (outcome: Outcome): Outcome =>
-    outcome.kind === 'finish'
-      ? outcome
-      : { ...outcome, payload: { ...(outcome.payload ?? payloadOf(job.facts)), ...movedNothing(claimNo) } };
-  const { outcome } = step;
-  return {
-    ...step,
-    outcome: typeof outcome === 'function' ? (tx, claimed) => noted(outcome(tx, claimed)) : noted(outcome),
-  };
+  for (const [state, all] of rows) recordStored(tx, all, state);
 }

@@ -5,26 +5,25 @@
  * Does not: give an output its name in the warehouse: manifest reserves the name, and move renames the output.
  */
 import type { Outcome, Tx } from '../../../queue/backend.js';
+import { writesForReaders } from '../../base/config/values/process.js';
 import { BelowMark, PlaceError, placeError } from '../../files/place-error.js';
 import { shownName } from '../../linux/index.js';
 import type { Report } from '../../process/messages.js';
 import type { FinishAnswer } from '../calls/source.js';
-import type { FileEnd } from '../chains/child.js';
-import { type Content, stageOf } from '../ledger/content.js';
+import type { ChainEnd } from '../chains/chains.js';
+import { faultOf } from '../chains/fault.js';
+import type { Content } from '../ledger/content.js';
 import { countProcessed } from '../outputs/counts.js';
 import { noteHeader, processedOf, recordProcessed } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
-import { movedNothing } from '../rules/moved.js';
-import { asksAgain } from '../steps/asks-again.js';
-import { contentsOf } from '../steps/contents.js';
+import { byErrno } from '../steps/by-errno.js';
 import { askOne, eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { sealedMissing } from '../steps/missing.js';
-import { notTheCarrier } from '../steps/not-the-carrier.js';
 import { type Batch, blocked, defer, hold, retry, type Stage, type Step } from '../steps/stage.js';
 import { changed, sourceOf } from './move-one.js';
 
-/** If the chain's process died this often with a file, the file is the cause. */
+/** If so many processes died in which this file was alone, it is the cause. The first death may be the machine's (it needed memory). */
 const DEATHS_MAX = 2;
 
 /** Errors that concern every file in the warehouse. Errors of reading concern this file alone, and have other codes. */
@@ -33,18 +32,12 @@ const OF_WAREHOUSE = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 export const process: Stage = {
   name: 'process',
   places: ['work', 'warehouse', 'process'],
+  ofContent: true,
   byBytes: true,
   batchMax: 1,
 
-  async run(jobs, batch) {
-    const contents = contentsOf(jobs, batch);
-    const again = asksAgain(jobs, batch);
-    const handled = await eachJob(
-      jobs,
-      batch,
-      (job) => again.get(job) ?? processOne(job, batch, contents.get(job)),
-      '',
-    );
+  async run(jobs, batch, contents) {
+    const handled = await eachJob(jobs, batch, (job) => processOne(job, batch, contents.get(job)!), '');
     const steps = handled.map((step) =>
       step instanceof PlaceError ? blocked(this.name, batch.feed.name, step, batch.emit) : step,
     );
@@ -52,25 +45,18 @@ export const process: Stage = {
   },
 };
 
-function processOne(job: IngestJob, batch: Batch, content: Content | undefined): Step | Promise<Step> {
-  const done = goesOn(job, batch, content);
-  return done ?? throughChain(job, batch, content!);
+function processOne(job: IngestJob, batch: Batch, content: Content): Step | Promise<Step> {
+  return withoutChain(job, batch, content) ?? throughChain(job, batch, content);
 }
 
 /** Undefined where the content must be processed now. */
-function goesOn(job: IngestJob, batch: Batch, content: Content | undefined): Step | undefined {
-  if (!content || content.carrier !== job.id) return notTheCarrier(job);
+function withoutChain(job: IngestJob, batch: Batch, content: Content): Step | undefined {
   // A planned line states the outputs. It was planned before the feed had a chain, or from recorded outputs.
   const isPlanned = content.state !== 'carried' || content.target !== null;
   const isRecorded = batch.backend.read((reader) => processedOf(reader, content.row)) !== undefined;
-  if (!isPlanned && batch.feed.process && !isRecorded) return undefined;
-  const known = {
-    ...(isRecorded && { processed: true as const }),
-    ...(!isPlanned && movedNothing(job.claim.claimNo)),
-  };
-  return {
-    outcome: { kind: 'advance', to: stageOf(content.state), payload: payloadOf({ ...job.facts, ...known }) },
-  };
+  if (!isPlanned && !isRecorded) return undefined;
+  const facts = isRecorded ? { ...job.facts, processed: true as const } : job.facts;
+  return { outcome: { kind: 'advance', payload: payloadOf(facts) } };
 }
 
 async function throughChain(job: IngestJob, batch: Batch, content: Content): Promise<Step> {
@@ -87,27 +73,21 @@ async function throughChain(job: IngestJob, batch: Batch, content: Content): Pro
     claim: job.claim.claimNo,
     minFreeBytes: feed.minFreeBytes,
   };
-  const end = await batch.chains.run(feed, file, (job.facts.chainDeaths ?? 0) > 0);
+  const end = await batch.chains.run(feed, file, job.facts.chainDeaths !== undefined);
   if (end.kind === 'done') return finished(job, batch, content, end);
   // A child that was killed has left its unfinished outputs.
-  if (end.kind === 'died' || end.kind === 'stuck') await askOne(batch, 'begin_outputs', sourceOf(job), job);
+  await askOne(batch, 'begin_outputs', sourceOf(job), job);
   return judgeEnd(job, batch, content, end);
 }
 
-function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<FileEnd, { kind: 'done' }>): Step {
+function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<ChainEnd, { kind: 'done' }>): Step {
   const { feed } = batch;
   switch (end.kind) {
-    case 'bad':
-      return hold(
-        end.code,
-        `${end.reason.replace(/\.$/, '')}${end.excerpt === undefined ? '' : `; the record begins "${end.excerpt}"`}`,
-        job.facts,
-      );
     case 'no_room':
       throw new BelowMark(content.size, feed.minFreeBytes, Number.POSITIVE_INFINITY);
     case 'failed':
       if (OF_WAREHOUSE.has(end.errno ?? '')) throw placeError('warehouse', feed.warehouse, end.errno!);
-      return retry(end.errno?.toLowerCase() ?? 'process_failed', end.reason);
+      return end.errno === undefined ? retry('process_failed', end.reason) : byErrno(job, end.errno, end.reason);
     case 'unloadable':
       throw new PlaceError(
         'process',
@@ -115,36 +95,30 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<F
         'unloadable',
         `the chain of feed ${feed.name} cannot be loaded: ${end.reason}`,
       );
+    case 'again':
+      return defer(0, 'process_again', { ...job.facts, chainDeaths: job.facts.chainDeaths ?? 0 });
+    case 'bad':
     case 'stuck':
-      return hold(
-        'process_stuck',
-        `no record was finished and no byte read for ${end.seconds} seconds, ${after(end.records)}`,
-        job.facts,
-      );
+      return held(job, faultOf(end));
     case 'died':
-      return died(job, end);
+      return died(job, faultOf(end));
   }
 }
 
-/** The cause may be something else (the kernel needed memory): the file gets one more try, in a fresh process. */
-function died({ facts }: IngestJob, { how, records }: Extract<FileEnd, { kind: 'died' }>): Step {
-  const chainDeaths = (facts.chainDeaths ?? 0) + 1;
-  if (chainDeaths < DEATHS_MAX) return defer(0, 'process_died', { ...facts, chainDeaths });
-  return hold(
-    'process_died',
-    `the process of the chain ${how}, ${after(records)}, ${chainDeaths} times with this file`,
-    { ...facts, chainDeaths: undefined },
-  );
-}
+const held = ({ facts }: IngestJob, { code, reason }: ReturnType<typeof faultOf>): Step =>
+  hold(code, reason, { ...facts, chainDeaths: undefined });
 
-/** The child reports its position once a second. */
-const after = (records: number): string => `after record ${records} or a little later`;
+function died(job: IngestJob, { code, reason }: ReturnType<typeof faultOf>): Step {
+  const chainDeaths = (job.facts.chainDeaths ?? 0) + 1;
+  if (chainDeaths < DEATHS_MAX) return defer(0, 'process_died', { ...job.facts, chainDeaths });
+  return held(job, { code, reason: `${reason}, ${chainDeaths} times with this file` });
+}
 
 async function finished(
   job: IngestJob,
   batch: Batch,
   content: Content,
-  { report, version }: Extract<FileEnd, { kind: 'done' }>,
+  { report, version }: Extract<ChainEnd, { kind: 'done' }>,
 ): Promise<Step> {
   const outputs = report.outputs.map(({ n }) => n);
   const answer = await askOne(batch, 'finish_outputs', { ...sourceOf(job), claimNo: job.claim.claimNo, outputs }, job);
@@ -176,7 +150,7 @@ interface Made {
 
 function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): Step {
   const { report } = made;
-  const facts = { ...job.facts, chainDeaths: undefined, processed: true as const, ...movedNothing(job.claim.claimNo) };
+  const facts = { ...job.facts, chainDeaths: undefined, processed: true as const };
   let headerBefore: string[] | undefined;
   const outcome = (tx: Tx): Outcome => {
     const processed = processedBy(job, batch, made);
@@ -184,7 +158,7 @@ function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): S
     countProcessed(tx, batch.feed.name, processed);
     if (report.headerSha256 !== undefined)
       headerBefore = noteHeader(tx, batch.feed.name, report.headerSha256, report.header ?? []);
-    return { kind: 'advance', to: 'manifest', payload: payloadOf(facts) };
+    return { kind: 'advance', payload: payloadOf(facts) };
   };
   const named = { feed: batch.feed.name, job: job.id, path: job.path };
   return {
@@ -204,6 +178,7 @@ function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): S
 
 const processedBy = ({ claim }: IngestJob, { feed }: Batch, { report, version, answer }: Made) => ({
   claimNo: claim.claimNo,
+  isOriginal: writesForReaders(feed.process!),
   chain: feed.process!.start,
   version,
   rows: report.records,

@@ -1,8 +1,8 @@
 /** The steps for files that cannot be sealed as they are, with the reasons for the operator. */
 import { exactBytes } from '../../base/telemetry/safe.js';
 import { folderOf } from '../../files/job-paths.js';
-import { joinNames, nameOfText, shownName, userName } from '../../linux/index.js';
-import type { SealAnswer } from '../calls/order.js';
+import { type ByteName, joinNames, nameOfText, shownName, userName } from '../../linux/index.js';
+import type { Immovable, SealAnswer } from '../calls/order.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, defer, hold, retry, type Step, WRITER_FIRST_MS } from '../steps/stage.js';
 
@@ -33,6 +33,17 @@ export function notPermitted(
         `its folder ${folder} has the sticky bit and the file belongs to another user, so the user ${userName()} cannot move it`,
       )
     : hold('not_permitted', `the user ${userName()} may not move the file out of its folder ${folder} (${code})`);
+}
+
+export function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }: Immovable): Step {
+  const at = (what: ByteName): string => shownName(joinNames(nameOfText(feed.input), what));
+  if (is === 'mount' || !('what' in about))
+    return hold('immovable', `the file ${at(path)} is a mount of its own, and no rename takes it away: umount it`);
+  const place = at(about.what === 'file' ? path : folderOf(path));
+  return hold(
+    'immovable',
+    `the ${about.what} ${place} is ${is}, so not even root may move the file: chattr -${is[0]} it`,
+  );
 }
 
 export function cannotOpen(job: IngestJob, code: string): Step {

@@ -2,6 +2,7 @@
 import type { Outcome } from '../../../queue/backend.js';
 import { shownName } from '../../linux/index.js';
 import type { SidecarRead } from '../files/sidecar.js';
+import { demandOf } from '../rules/checksum.js';
 import { SIDECAR_OPEN_MS } from '../rules/completion.js';
 import type { JobFacts } from '../rules/facts.js';
 import type { IngestJob } from '../steps/job.js';
@@ -24,10 +25,7 @@ export function notRead(
 }
 
 /** Reads the sidecar of a sealed file that was found without a job, and whose sidecar could not be read then. */
-export function readAgain(job: IngestJob, batch: Batch, { seen, demanded }: SidecarRead): Step {
+export function readAgain(job: IngestJob, batch: Batch, { seen, says }: SidecarRead): Step {
   const { unread: _, ...facts } = job.facts;
-  return (
-    notRead(job, batch, seen, job.facts) ??
-    defer(0, 'sidecar_read', { ...facts, ...(demanded !== undefined && { demanded }) })
-  );
+  return notRead(job, batch, seen, job.facts) ?? defer(0, 'sidecar_read', { ...facts, ...demandOf(says) });
 }

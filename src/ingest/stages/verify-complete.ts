@@ -1,22 +1,18 @@
 /**
  * verify-complete: finds out whether a file in the input is complete, and seals it: it is renamed into `underprocess/`, out of
- * the uploader's reach (src/ingest/calls/seal.ts). Where this process goes on to `hash` anyway, small files are hashed at once.
+ * the uploader's reach (src/ingest/calls/seal.ts).
  * Guarantees: the seal is on disk before the key is freed.
  */
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/job-paths.js';
 import type { SealAnswer, ToSeal } from '../calls/order.js';
 import { putSidecarAside } from '../ends/put-away.js';
-import { planAhead } from '../planning/plan-ahead.js';
+import { demandOf } from '../rules/checksum.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { judgeEach } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
-import { type Batch, defer, durably, orderOf, type Passed, type Stage, type Step, writerMs } from '../steps/stage.js';
-import { askShared } from './ask-shared.js';
-import { judgeHash } from './hash.js';
-import { syncHashed } from './hash-sync.js';
-import { limits } from './limits.js';
-import { cannotOpen, nameTooLong, notPermitted, sizeRefused } from './refused.js';
+import { type Batch, defer, durably, orderOf, type Stage, type Step, writerMs } from '../steps/stage.js';
+import { cannotOpen, immovable, nameTooLong, notPermitted, sizeRefused } from './refused.js';
 import { notRead } from './unread-sidecar.js';
 
 const PARTIAL = 'partial_upload';
@@ -27,13 +23,10 @@ export const verifyComplete: Stage = {
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
-    const hashBytes = batch.goesOn('hash') ? limits.onTheWayBytes : 0;
-    const answers = await batch.calls.run(orderOf(batch, 'seal', jobs.map(toSeal), { hashBytes }), jobs);
+    const answers = await batch.calls.run(orderOf(batch, 'seal', jobs.map(toSeal)), jobs);
     const handled = judgeEach(jobs, answers, batch, (job, answer) => judge(job, batch, dirty, answer));
     // One sync for the batch: the renames are on disk before the commit of "sealed".
-    const durable = await durably(this.name, batch, handled, () => dirty.sync());
-    const steps = await askShared(jobs, await syncHashed(jobs, durable, batch), batch);
-    return { steps, around: await planAhead(jobs, steps, batch) };
+    return { steps: await durably(this.name, batch, handled, () => dirty.sync()) };
   },
 };
 
@@ -42,7 +35,7 @@ const toSeal = ({ id, path, inside, facts, claim }: IngestJob): ToSeal => ({
   path,
   inside,
   seen: facts.seen!,
-  isFirst: claim.claimNo === 1,
+  claimNo: claim.claimNo,
 });
 
 function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: SealAnswer): Step {
@@ -80,24 +73,25 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
       return cannotOpen(job, answer.code);
     case 'not_permitted':
       return notPermitted(job, batch, answer);
+    case 'immovable':
+      return immovable(job, batch, answer.because);
   }
 }
 
 type Sealed = Extract<SealAnswer, { kind: 'sealed' }>;
 
-function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar, hash }: Sealed): Step {
+function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: Sealed): Step {
   // An observation in the input means nothing for a sealed file.
   const { refusals: _, seen: __, ...rest } = job.facts;
-  const after: JobFacts = { ...rest, sealed: facts, ...(sidecar?.demanded && { demanded: sidecar.demanded }) };
-  const passed: Passed = {
+  const after: JobFacts = { ...rest, sealed: facts, ...(sidecar && demandOf(sidecar)) };
+  return {
     outcome: { kind: 'advance', payload: payloadOf(after), freeKey: true, ...now },
     onSettled: () => {
       const named = { feed: batch.feed.name, job: job.id, path: job.path };
-      if (sidecar?.saysOther) batch.emit('sidecar_without_checksum', named);
+      if (sidecar?.kind === 'other') batch.emit('sidecar_without_checksum', named);
       batch.emit('file_ready', { ...named, bytes: now.bytes, seal: facts.kind });
     },
   };
-  return hash === undefined ? passed : { ...judgeHash({ ...job, facts: after }, batch, hash), passed };
 }
 
 function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 'wait' }>): Step {

@@ -3,32 +3,29 @@ import { type Content, contentsByRow, statesByRow } from '../ledger/content.js';
 import type { IngestJob } from './job.js';
 import type { Batch } from './stage.js';
 
-/** The current rows. Nobody takes a content from its carrier while the job is claimed, but others may confirm its line. */
-export function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<IngestJob, Content | undefined> {
+/** A job without a row is left out. */
+export function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<IngestJob, Content> {
   const rows = jobs.flatMap(({ facts }) => facts.content ?? []);
   const contents = batch.backend.read((reader) => contentsByRow(reader, rows));
-  return new Map(jobs.map((job) => [job, contents.get(job.facts.content ?? -1)]));
+  return new Map(
+    jobs.flatMap((job) => {
+      const content = contents.get(job.facts.content ?? -1);
+      return content ? [[job, content] as const] : [];
+    }),
+  );
 }
 
-/** Reads the rows again. A content with a target can only have changed its state, so the rest of its row is not read. */
-export function readContentsAgain(
-  jobs: readonly IngestJob[],
-  contents: Map<IngestJob, Content | undefined>,
-  batch: Batch,
-): void {
-  const planned = jobs.filter((job) => contents.get(job)?.target);
-  const others = planned.length === 0 ? jobs : jobs.filter((job) => !contents.get(job)?.target);
-  if (others.length > 0) for (const [job, content] of contentsOf(others, batch)) contents.set(job, content);
-  if (planned.length === 0) return;
-  const states = batch.backend.read((reader) =>
-    statesByRow(
-      reader,
-      planned.map((job) => contents.get(job)!.row),
-    ),
-  );
-  for (const job of planned) {
-    const known = contents.get(job)!;
-    const state = states.get(known.row);
-    contents.set(job, state && { ...known, state });
+/** Reads the states again. The rest of a row can have changed only while the content has no confirmed line. */
+export function readContentsAgain(jobs: readonly IngestJob[], contents: Map<IngestJob, Content>, batch: Batch): void {
+  const known = jobs.filter((job) => contents.has(job));
+  const rows = known.map((job) => contents.get(job)!.row);
+  const states = batch.backend.read((reader) => statesByRow(reader, rows));
+  for (const job of known) {
+    const state = states.get(contents.get(job)!.row);
+    if (state) contents.set(job, { ...contents.get(job)!, state });
+    else contents.delete(job);
   }
+  const carried = known.filter((job) => contents.get(job)?.state === 'carried');
+  if (carried.length === 0) return;
+  for (const [job, content] of contentsOf(carried, batch)) contents.set(job, content);
 }

@@ -4,8 +4,9 @@ import { BelowMark, PlaceError, type PlaceKind } from '../../files/place-error.j
 import type { Act, Acts, Answer, NoAnswer } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
 import { BELOW_MARK, belowMark } from '../gates/room.js';
+import { failed } from './by-errno.js';
 import type { IngestJob } from './job.js';
-import { type Batch, defer, failed, type Handled, orderOf, type Step } from './stage.js';
+import { type Batch, defer, type Handled, orderOf, type Step } from './stage.js';
 
 const MOUNT_MISSING = 'mount_missing';
 const MOUNT_MISSING_MS = 5_000;

@@ -1,7 +1,6 @@
 /** A claimed job with its facts. */
 import type { ClaimedJob } from '../../../queue/backend.js';
 import type { ByteName } from '../../linux/names.js';
-import type { Content } from '../ledger/content.js';
 import type { JobFacts } from '../rules/facts.js';
 
 export interface IngestJob {
@@ -11,8 +10,6 @@ export interface IngestJob {
   readonly inside: ByteName;
   readonly claim: ClaimedJob;
   readonly facts: JobFacts;
-  /** The content as this claim has planned it. Only its state may have changed since. */
-  readonly planned?: Content;
 }
 
 export function ingestJob(claim: ClaimedJob): IngestJob {
@@ -24,6 +21,5 @@ export function ingestJob(claim: ClaimedJob): IngestJob {
     inside: (facts.inside ?? '') as ByteName,
     claim,
     facts,
-    ...(claim.memo && { planned: claim.memo as Content }),
   };
 }

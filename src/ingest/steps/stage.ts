@@ -3,18 +3,20 @@
  * A stage acts on files and returns steps; it never writes to the queue itself. src/ingest/worker/run.ts settles the steps.
  * Guarantees: `onSettled` runs only after the commit, so no log line reports something that did not happen.
  */
-import type { Advance, Amend, Around, Backend, Decision, Outcome, StageName } from '../../../queue/backend.js';
+import type { Also, Amend, Backend, Decision, Outcome, StageName } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { errnoOf, inPlaceAsync, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import { inPlaceAsync, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import type { FileMessage } from '../../process/messages.js';
-import type { Act, Acts, Answer, Order, Terms } from '../calls/order.js';
-import type { FileEnd } from '../chains/child.js';
+import type { Act, Answer, Order } from '../calls/order.js';
+import type { ChainEnd } from '../chains/chains.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
 import { closeForPlace } from '../gates/episode.js';
 import { afterTheOthers, neverFits } from '../gates/room.js';
-import type { AskedFile, Says } from '../outbox/claims.js';
+import type { Content } from '../ledger/content.js';
 import type { Now } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
+import type { AtOnce, ReasonCode } from '../rules/reasons.js';
 import type { IngestJob } from './job.js';
 
 export interface Step {
@@ -25,14 +27,6 @@ export interface Step {
   unanswered?: true;
   /** A thread hangs at this file until then. The job stays claimed, and is settled with `outcome` afterwards. */
   hangs?: Promise<void>;
-  /** The stage that the job passed earlier in the same claim. `outcome` belongs to the stage after it. */
-  passed?: Passed;
-}
-
-/** A step that leads to the next stage without a settlement in between. */
-export interface Passed {
-  outcome: Advance;
-  onSettled?: () => void;
 }
 
 /** Carries out orders in a thread of this process. */
@@ -43,21 +37,13 @@ export interface Calls {
 
 /** Takes files through the chains of their feeds. */
 export interface ChainRunner {
-  run(feed: FeedOptions, file: FileMessage, isSuspect: boolean): Promise<FileEnd>;
-}
-
-/** Asks the shared ledger which host has a content. */
-export interface SharedAnswers {
-  /** Returns one answer for each file; a string says why the ledger refuses that file. Errors: PlaceError `ledger`. */
-  ask(feed: FeedOptions, files: readonly AskedFile[]): Promise<(Says | string)[]>;
+  run(feed: FeedOptions, file: FileMessage, isAlone: boolean): Promise<ChainEnd>;
 }
 
 export interface Feed {
   options: FeedOptions;
   roots: Roots;
 }
-
-export type Emit = (event: string, fields: Record<string, unknown>) => void;
 
 /** The resources of a stage for one batch of one feed. */
 export interface Batch {
@@ -73,15 +59,6 @@ export interface Batch {
   readonly isPaced?: boolean;
   readonly calls: Calls;
   readonly chains: ChainRunner;
-  /** Only where this host shares its ledger. */
-  readonly shared?: SharedAnswers | undefined;
-  /**
-   * True where this process may go straight on into that stage: it runs that stage, and no gate of this feed was closed there when the
-   * batch was opened. Under a rate limit it is false for a stage that reads or copies. `hash` and `move` then follow in the same claim;
-   * for `manifest` it means that targets and lines may be planned ahead. Each file is as safe as with two settlements: nothing that
-   * the first stage did counts before the commit, and each call finds its file wherever a crash has left it.
-   */
-  goesOn(stage: StageName): boolean;
   /** Notes the current job and place, so that a crash counts for this job alone, and a hang can be reported. */
   hand(job: IngestJob | undefined, place?: string): void;
 }
@@ -90,6 +67,8 @@ export interface Stage {
   readonly name: StageName;
   /** The places without which it cannot work. */
   readonly places: readonly PlaceKind[];
+  /** It works on the content that its job carries: every stage after hash. A job without one never arrives there. */
+  readonly ofContent?: true;
   /** Its batches are also bounded by bytes: it reads or copies its files. */
   readonly byBytes?: true;
   /** For a stage whose files may take hours each: a small batch, so that no file waits for another one's settlement. */
@@ -98,14 +77,17 @@ export interface Stage {
    * A PlaceError ends the batch: the other jobs are neither tried nor blamed. A job whose end is decided (`putAway`) never arrives
    * here: src/ingest/worker/run.ts gives it to `finishDecided`.
    */
-  run(jobs: readonly IngestJob[], batch: Batch): Promise<Judged>;
+  run(jobs: readonly IngestJob[], batch: Batch, contents: Contents): Promise<Judged>;
 }
+
+/** The content of each job, for a stage that is `ofContent`. Nobody takes it away while the job is claimed, but others may confirm its line. */
+export type Contents = ReadonlyMap<IngestJob, Content>;
 
 export interface Judged {
   /** One step for each job, in the order of the jobs. */
   steps: Step[];
   /** Writes that belong to the settling transaction, in addition to the jobs. */
-  around?: Around | undefined;
+  also?: Also;
 }
 
 /** The delay after which a writer is asked for again. It doubles up to a minute. */
@@ -116,15 +98,6 @@ export const writerMs = (refusals: number): number =>
 
 /** The result for one job: a step, or the place that failed. */
 export type Handled = Step | PlaceError;
-
-/** An error that concerns this job only: it backs off and is tried again, and is held after the last attempt. */
-export function failed(job: IngestJob, batch: Batch, error: unknown): Step {
-  const code = errnoOf(error);
-  const text = error instanceof Error ? error.message : String(error);
-  if (code === undefined)
-    batch.emit('bug', { job: job.id, path: job.path, error: error instanceof Error ? error.stack : text });
-  return retry(code?.toLowerCase() ?? 'bug', text);
-}
 
 export const retry = (code: string, error: string, facts?: JobFacts): Step => ({
   outcome: { kind: 'retry', code, error, ...(facts && { payload: payloadOf(facts) }) },
@@ -137,20 +110,28 @@ export const hold = (code: string, reason: string, facts?: JobFacts, seen?: Seen
 /** The file as it was last seen, if it may have changed since its job was made: so a growing file is shown with its size. */
 export type SeenNow = Pick<Amend, 'identity' | 'bytes'>;
 
-export const defer = (inMs: number, why: string, facts?: JobFacts, seen?: SeenNow): Step => ({
+export const defer = (inMs: number, why: ReasonCode | AtOnce, facts?: JobFacts, seen?: SeenNow): Step => ({
   outcome: { kind: 'defer', inMs, why, ...(facts && { payload: payloadOf(facts) }), ...seen },
 });
 
-/** Closes the gate of a failing place; the job is due as soon as the gate opens. `facts`: what was found about its file before. */
-export function blocked(stage: StageName, feed: string, error: PlaceError, emit: Emit, facts?: JobFacts): Step {
+/** The same step, which also sets or empties the flag `interrupted` of its job. */
+export function interruptedIs<S extends Step>(interrupted: boolean, step: S): S {
+  const { outcome } = step;
+  const decide: Decision =
+    typeof outcome === 'function' ? (tx, job) => ({ ...outcome(tx, job), interrupted }) : { ...outcome, interrupted };
+  return { ...step, outcome: decide };
+}
+
+/** Closes the gate of a failing place; the job is due as soon as the gate opens. */
+export function blocked(stage: StageName, feed: string, error: PlaceError, emit: Emit): Step {
   let isNew = false;
   return {
     outcome: (tx, job) => {
       const hopeless = error.copy && neverFits(error, error.copy);
       if (hopeless) return hopeless;
       isNew = closeForPlace(tx, feed, stage, error);
-      if (error.copy) return afterTheOthers(job);
-      return { kind: 'defer', inMs: 0, why: `place_${error.place}`, ...(facts && { payload: payloadOf(facts) }) };
+      if (error.copy) return afterTheOthers(job, error.copy);
+      return { kind: 'defer', inMs: 0, why: `place_${error.place}` };
     },
     onSettled: () => {
       if (isNew) emit('gate_closed', { feed, stage, place: error.place, code: error.code, reason: error.message });
@@ -176,17 +157,15 @@ export async function durably(
     failing = error;
   }
   return handled.map((step) => {
-    const error = failing ?? (step instanceof PlaceError ? step : undefined);
-    return error ? blocked(stage, batch.feed.name, error, batch.emit) : (step as Step);
+    if (step instanceof PlaceError) return blocked(stage, batch.feed.name, failing ?? step, batch.emit);
+    // A job whose call may come back at any time keeps its own step, which commits nothing as done.
+    return failing && !step.unanswered ? blocked(stage, batch.feed.name, failing, batch.emit) : step;
   });
 }
 
-export const termsOf = ({ feed, boot }: Batch): Terms => ({ feed, boot });
-
-/** `more`: the additional terms of the act. */
-export const orderOf = <A extends Act>(
-  batch: Batch,
-  act: A,
-  files: Order<A>['files'],
-  more?: Omit<Acts[A]['terms'], keyof Terms>,
-): Order<A> => ({ act, roots: batch.files.roots, terms: { ...termsOf(batch), ...more } as Acts[A]['terms'], files });
+export const orderOf = <A extends Act>(batch: Batch, act: A, files: Order<A>['files']): Order<A> => ({
+  act,
+  roots: batch.files.roots,
+  terms: { feed: batch.feed, boot: batch.boot },
+  files,
+});

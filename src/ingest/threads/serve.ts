@@ -25,8 +25,8 @@ interface UnderWay {
   running: Running;
 }
 
-/** The last one has the highest priority. `free_name` is short, and the main thread has most to do after it. */
-const RANKS: readonly Act[] = ['hash', 'seal', 'move', 'free_name'];
+/** The last one has the highest priority: what is nearest to its end goes first. */
+const RANKS: readonly Act[] = ['seal', 'hash', 'move'];
 const rank = ({ asked: { order } }: UnderWay): number => RANKS.indexOf(order.act);
 
 /** The files of one piece. After it, a newer order may go first: a thousand seals take 50 ms. */

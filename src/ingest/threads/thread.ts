@@ -138,8 +138,6 @@ export class CallThread {
     const options = {
       workerData: { ...this.data, words: this.#words } satisfies ThreadData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-      // Node would warn about each descriptor that was opened by openat2 and is closed by `fs`.
-      trackUnmanagedFds: false,
     };
     const worker = startThread(inPackage('dist/program/call-thread.cjs'), options, (said: FromThread) =>
       this.#heard(said),

@@ -5,11 +5,13 @@
  * withdrawal writes into the hour of its line, however old.
  * Does not: read lines again that were confirmed, except in rotated manifests of the newest hour and in rotated corrections.
  */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { isStateThere } from '../../base/config/state-path.js';
 import { EnvironmentError } from '../../base/errors.js';
+import { typed } from '../../base/shell.js';
 import { errnoOf } from '../../files/place-error.js';
 import { type InState, knowsCorrection, knowsLine } from '../evidence/known-lines.js';
 import { contentOfGeneration, generationsOf } from '../ledger/content.js';
@@ -70,7 +72,7 @@ async function givenUpIn(feed: Pick<Readable, 'name'>, folder: string): Promise<
 const older = ({ path }: FoundManifest, what: string, { sha256 }: ReadRecord): EnvironmentError =>
   new EnvironmentError(
     'state_older_than_manifests',
-    `${path} has a ${what} (${sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ingest-ctl rebuild with the feed's options, or contents would be stored twice.`,
+    `${path} has a ${what} (${sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ${typed('ingest-ctl rebuild')} with the feed's options, or contents would be stored twice.`,
   );
 
 /** `generation`: undefined for a correction, which has only the ingest id. */
@@ -79,7 +81,7 @@ function inState(state: State, feed: FeedOptions, { sha256: hex, ingestId }: Rea
   const row = state.read((r) => {
     if (generation !== undefined) return contentOfGeneration(r, feed.name, sha256, generation);
     const all = generationsOf(r, feed.name, sha256);
-    return all.find((one) => one.ingestId === ingestId) ?? all.find(({ note }) => note === 'pruned');
+    return all.find((one) => one.ingestId === ingestId) ?? all.find(({ state }) => state === 'pruned');
   });
   const job = state.job(ingestId);
   const putAway = (job?.payload as Partial<JobFacts> | undefined)?.putAway?.kind;
@@ -99,10 +101,10 @@ const OWED = `SELECT 1 FROM corrections WHERE line ->> '$.sha256' = ? AND line -
  * was lost. Nothing is made before, so no new, empty state is left that would hide the loss.
  */
 export async function refuseLostState(statePath: string, feeds: readonly FeedFolders[]): Promise<void> {
-  if (existsSync(statePath)) return;
+  if (isStateThere(statePath)) return;
   const lost = await findLoss(statePath, feeds);
   // Another process of this same start may have made the state and the markers meanwhile.
-  if (lost !== undefined && !existsSync(statePath)) throw lost;
+  if (lost !== undefined && !isStateThere(statePath)) throw lost;
 }
 
 async function findLoss(statePath: string, feeds: readonly FeedFolders[]): Promise<EnvironmentError | undefined> {
@@ -110,7 +112,7 @@ async function findLoss(statePath: string, feeds: readonly FeedFolders[]): Promi
     for (const root of rootsOf(feed)) {
       const marker = markerAt(root);
       if (marker?.state === undefined) continue;
-      if (!existsSync(statePath)) refuseWhileRebuilding(root);
+      if (!isStateThere(statePath)) refuseWhileRebuilding(root);
       return marker.statePath === statePath
         ? lostState(statePath, root)
         : otherState(statePath, root, marker.statePath);
@@ -129,13 +131,13 @@ const rootsOf = ({ input, workDir, manifests }: FeedFolders): string[] => [
 const lostState = (statePath: string, root: string): EnvironmentError =>
   new EnvironmentError(
     'state_lost',
-    `the state ${statePath} is gone, but ${root} was written for one: put the file back, or run ingest-ctl rebuild with the options of all its feeds; a new, empty state would store contents twice.`,
+    `the state ${statePath} is gone, but ${root} was written for one: put the file back, or run ${typed('ingest-ctl rebuild')} with the options of all its feeds; a new, empty state would store contents twice.`,
   );
 
 const otherState = (statePath: string, root: string, other = 'of another path'): EnvironmentError =>
   new EnvironmentError(
     'second_state',
-    `${root} belongs to the state ${other}, and ${statePath} would be another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ingest-ctl rebuild with the options of all its feeds.`,
+    `${root} belongs to the state ${other}, and ${statePath} would be another one: two states would ingest the same content twice. Use that state (--state-path), or, if it is lost, run ${typed('ingest-ctl rebuild')} with the options of all its feeds.`,
   );
 
 /** A manifest file with a record of this feed whose content would be known: any record but those of files that were given up. */

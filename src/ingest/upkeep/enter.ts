@@ -5,10 +5,11 @@
 import type { Backend } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import type { SharedLockFile } from '../../linux/index.js';
 import type { Roots } from '../files/feed-files.js';
 import { lockRoots } from '../roots/root-locks.js';
-import { type Emit, planRoots, setUpRoots } from '../roots/roots.js';
+import { planRoots, setUpRoots } from '../roots/roots.js';
 import { checkManifestsKnown } from './check-manifests.js';
 
 const silent = (): void => {};

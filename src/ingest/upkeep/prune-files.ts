@@ -16,7 +16,7 @@ import { openEntry } from '../../files/probe.js';
 import { type ByteName, LinuxError, type Stat, shownName, statFd, unlinkAt } from '../../linux/index.js';
 import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
 import { type WorkName, whereIn, workNames } from '../files/sealed-names.js';
-import { contentByHash } from '../ledger/content.js';
+import { contentByHash, hasEnded } from '../ledger/content.js';
 import type { JobFacts } from '../rules/facts.js';
 import { sameBytes } from '../rules/verified.js';
 import type { Pieces } from './pieces.js';
@@ -163,7 +163,8 @@ async function isStored(found: Found, job: Job | undefined, tidying: Tidying): P
   const asSealed = facts?.sealed && sameBytes(facts.sealed.identity, found.stat) && facts.sha256;
   const entry = files.entryOrNone(files.work(found.inside), found.at);
   const sha256 = asSealed ? Buffer.from(asSealed, 'hex') : entry && (await digestOf(entry, found.stat, tidying));
-  return sha256 !== undefined && view.read((r) => contentByHash(r, feed, sha256))?.state === 'stored';
+  const content = sha256 && view.read((r) => contentByHash(r, feed, sha256));
+  return content !== undefined && hasEnded(content);
 }
 
 /** Undefined where it cannot be read, or was changed meanwhile. */

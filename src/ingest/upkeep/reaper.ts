@@ -5,20 +5,24 @@
  */
 import { readdirSync } from 'node:fs';
 import type { Backend, Job } from '../../../queue/backend.js';
-import { folderOf, UNDERPROCESS } from '../../files/job-paths.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import { DirtyDirectories } from '../../files/dirty.js';
+import { FAILED, folderOf, UNDERPROCESS } from '../../files/job-paths.js';
 import { inPlace } from '../../files/place-error.js';
 import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { judge } from '../evidence/table.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { sealedNames, whereIn } from '../files/sealed-names.js';
 import { NO_SIDECAR, readSidecar } from '../files/sidecar.js';
+import { bringOn } from '../files/take.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
-import { type Emit, isOrphan } from '../manifest/finish.js';
+import { isOrphan } from '../manifest/finish.js';
 import { finishOpen } from '../manifest/write.js';
 import { outputPrefix } from '../outputs/recorded.js';
+import { demandOf } from '../rules/checksum.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
-import { TEMPORARY } from '../warehouse/target.js';
+import { isCopyOf, TEMPORARY } from '../warehouse/target.js';
 
 export interface Reaped {
   backend: Backend;
@@ -48,23 +52,37 @@ export async function redoAppends({ backend, emit, feed, files }: Reaped): Promi
   }
 }
 
+/** Files are adopted by so many: one sync for all of them. */
+const PAGE = 1_000;
+
 /** Gives a job to every file in `underprocess/` whose job is gone; removes partial copies. */
-export async function adoptOrphans({ backend, emit, feed, files }: Reaped): Promise<number> {
+export async function adoptOrphans(reaped: Reaped): Promise<number> {
   let adopted = 0;
+  let page: WorkKey[] = [];
+  const adoptPage = async (): Promise<void> => {
+    // The process that brought them there may have died before its sync.
+    const dirty = new DirtyDirectories();
+    for (const job of page) dirty.add(reaped.files.work(job.inside), folderOf(reaped.files.workPath(job, 'file')));
+    await dirty.sync();
+    for (const job of page) if (await adopt(reaped, job)) adopted++;
+    page = [];
+  };
+  for (const job of orphansIn(reaped)) if (page.push(job) === PAGE) await adoptPage();
+  await adoptPage();
+  return adopted;
+}
+
+function* orphansIn({ backend, files }: Reaped): Generator<WorkKey> {
   for (const found of sealedNames(files)) {
-    const { jobId: id, part, path, inside } = found;
+    const { jobId: id, inside } = found;
     if (!isAdoptable(backend.job(id))) continue;
-    if (part === 'partial' || part === 'copy') {
-      if (path !== undefined) removeCopy(files, inside, whereIn(UNDERPROCESS, found));
+    if (found.part === 'partial' || found.part === 'copy') {
+      if (found.path !== undefined) removeCopy(files, inside, whereIn(UNDERPROCESS, found));
       continue;
     }
-    if (part !== 'file' || path === undefined) continue;
-    if (await adopt(backend, feed, files, { id, path, inside })) {
-      adopted++;
-      emit('orphan_adopted', { feed, job: id, path: shownName(path) });
-    }
+    for (const { part, path } of found.part === 'claims' ? bringOn(files, { id, inside }) : [found])
+      if (part === 'file' && path !== undefined) yield { id, path, inside };
   }
-  return adopted;
 }
 
 /** Only the name is known here. The new job reads the bytes, and so finds line and content. */
@@ -89,12 +107,12 @@ function removeCopy(files: FeedFiles, inside: ByteName, at: ByteName): void {
 }
 
 /** The job goes on at `hash`, after a quiet window there: only the file's name and its sidecar's checksum are known. */
-async function adopt(backend: Backend, feed: string, files: FeedFiles, job: WorkKey): Promise<boolean> {
+async function adopt({ backend, emit, feed, files }: Reaped, job: WorkKey): Promise<boolean> {
   const stat = statEntry(files.workEntry(job, 'file'));
   if (stat?.kind !== 'file') return false;
   const facts = foundFacts(files, job, stat);
   const { id, path } = job;
-  return backend.transact((tx) =>
+  const isNew = await backend.transact((tx) =>
     tx.adopt({
       id,
       feed,
@@ -105,6 +123,8 @@ async function adopt(backend: Backend, feed: string, files: FeedFiles, job: Work
       payload: payloadOf(facts),
     }),
   );
+  if (isNew) emit('orphan_adopted', { feed, job: id, path: shownName(path) });
+  return isNew;
 }
 
 /** The facts for a job that is made from a sealed file alone. */
@@ -112,14 +132,16 @@ export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts
   const identity = identityOf(stat);
   // An empty boot: the window begins when the job is first handled.
   const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
-  const sidecar = files.workEntry(job, 'sidecar');
+  const beside = files.workEntry(job, 'sidecar');
+  // Put aside for a right one, which was not taken before a crash. Its file must not pass as one without a sidecar.
+  const sidecar = statEntry(beside) ? beside : files.workEntry(job, 'sidecar', FAILED);
   const hasSidecar = statEntry(sidecar) !== undefined;
-  const { seen: said, demanded } = hasSidecar ? readSidecar(sidecar, files.kinds) : NO_SIDECAR;
+  const { seen: said, says } = hasSidecar ? readSidecar(sidecar, job.path, files.kinds) : NO_SIDECAR;
   return {
     seen,
     ...(job.inside !== '' && { inside: job.inside }),
     sealed: { identity, kind: 'lease', window: seen, ...(hasSidecar && { sidecar: true }) },
-    ...(demanded !== undefined && { demanded }),
+    ...demandOf(says),
     ...((said.kind === 'unreadable' || said.kind === 'open') && { unread: true as const }),
   };
 }
@@ -139,12 +161,11 @@ function removeFrom({ backend, files }: Reaped): number {
   }
   let removed = 0;
   for (const name of namesIn(dir)) {
-    const [id, claimNo] = name.split('.') as [string, string | undefined];
-    const job = backend.job(id);
+    const job = backend.job(name.split('.')[0]!);
     // Another state may share the warehouse. Its jobs are unknown here, and its files stay.
-    if (!job || (job.state === 'claimed' && String(job.claimNo) === claimNo)) continue;
+    if (!job || (job.state === 'claimed' && isCopyOf(name, job))) continue;
     // The outputs of a job stay until it is done: the job knows which of them count.
-    if (name.startsWith(outputPrefix(id)) && job.state !== 'done') continue;
+    if (name.startsWith(outputPrefix(job.id)) && job.state !== 'done') continue;
     remove(dir, name);
     removed++;
   }

@@ -9,8 +9,8 @@ import type { Backend } from '../../../queue/backend.js';
 import { checkPages } from '../../../queue/index.js';
 import { asOperatorError, EnvironmentError } from '../../base/errors.js';
 import { sayLoaded, startThread } from '../../base/process/threads.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import { inPackage } from '../../package.js';
-import type { Emit } from '../gates/prober.js';
 import { openChecked, uncheckedOf } from '../ledger/unchecked-gate.js';
 
 /** Errors: EnvironmentError `state_not_a_database`. Returns at once where nothing must be checked, or another process does it. */

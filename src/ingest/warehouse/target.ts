@@ -1,33 +1,42 @@
 /**
- * Puts a source at its reserved target: by a rename, or, where that gives EXDEV, by a copy under a temporary name. Only EXDEV
- * decides, not st_dev: two bind mounts of one filesystem give EXDEV with equal st_dev.
+ * Puts a source at its reserved target: by a rename, or, where that is not possible (src/files/moves.ts), by a copy under a
+ * temporary name. Only the call decides, not st_dev: two bind mounts of one filesystem give EXDEV with equal st_dev.
  * Guarantees: nothing is ever overwritten. A file that is already at the target counts only when it is the source's own inode
  * or hashes to the ledger's SHA-256.
  */
+import assert from 'node:assert/strict';
 import { closeSync, readdirSync } from 'node:fs';
 import { type CopyBounds, copyTo, removeIfThere } from '../../files/copy.js';
 import { digestThrottled } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
-import type { DirtyDirectories } from '../../files/dirty.js';
-import { baseOf, folderOf } from '../../files/job-paths.js';
+import { baseOf, folderOf, sharedFolders } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
+import { type Delivered, deliver, deliverCopy, wasDelivered } from '../../files/moves.js';
+import { inPlace } from '../../files/place-error.js';
 import { openEntry } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
-import {
-  type ByteName,
-  joinNames,
-  LinuxError,
-  nameOfText,
-  renameNoReplace,
-  type Stat,
-  statFd,
-  unlinkAt,
-} from '../../linux/index.js';
+import { type ByteName, joinNames, nameOfText, type Stat, shownName, statFd, unlinkAt } from '../../linux/index.js';
 import { statEntry } from '../files/feed-files.js';
 import { outputPrefix } from '../outputs/recorded.js';
 
 /** The folder of temporary copies, in the warehouse or in a partition that is a mount of its own. */
 export const TEMPORARY = nameOfText('.ingest-tmp');
+
+/** Names the file that is copied, and the claim that does it. No two copies of a job share a name, so a late call meets no other one. */
+export interface Copy {
+  /** The job's. */
+  id: string;
+  /** 0: the job's own file; else the number of its output. */
+  n: number;
+  claimNo: number;
+}
+
+/** The name of a copy in the temporary directory. */
+export const copyName = ({ id, n, claimNo }: Copy): ByteName => nameOfText(`${id}.${n}.${claimNo}`);
+
+/** Whether a name in the temporary directory is of a copy that this claim makes. */
+export const isCopyOf = (name: ByteName, { id, claimNo }: Omit<Copy, 'n'>): boolean =>
+  name.startsWith(`${id}.`) && name.endsWith(`.${claimNo}`) && !name.startsWith(outputPrefix(id));
 
 export type PutByBytes = 'copied' | 'there' | 'taken' | 'wrong_bytes';
 export type Put = 'renamed' | PutByBytes;
@@ -36,39 +45,26 @@ export interface Source {
   entry: Entry;
   stat: Stat;
   sha256: Buffer;
-  /** The claim that makes the copy. It names the temporary file. */
-  claim: { id: string; claimNo: number };
+  /** Names the temporary file. */
+  copy: Copy;
   bounds?: CopyBounds;
 }
 
-/** Renames. `exists`: there is a file already. `across`: the target is on another mount. Errors: those of the system calls. */
-export function renameTo(warehouse: Directories, target: ByteName, from: Entry): 'renamed' | 'exists' | 'across' {
-  const to = entryFor(warehouse, target);
-  try {
-    renameNoReplace(from.dir, from.name, to.dir, to.name);
-    return 'renamed';
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (!(error instanceof LinuxError) || (code !== 'EEXIST' && code !== 'EXDEV')) throw error;
-    return code === 'EEXIST' ? 'exists' : 'across';
-  }
-}
+/** Errors: those of the system calls. */
+export const renameTo = (warehouse: Directories, target: ByteName, from: Entry): Delivered =>
+  deliver(from, entryFor(warehouse, target));
 
 /** A missing folder is made. */
-function entryFor(warehouse: Directories, target: ByteName): Entry {
-  return { dir: warehouse.make(folderOf(target)), name: baseOf(target) };
+function entryFor(root: Directories, target: ByteName): Entry {
+  inSharedFolders(root, target, (folder) => root.make(folder));
+  return { dir: root.make(folderOf(target)), name: baseOf(target) };
 }
 
-/** Errors: those of the system calls. */
-export async function putAtTarget(
-  warehouse: Directories,
-  target: ByteName,
-  source: Source,
-  dirty: DirtyDirectories,
-): Promise<Put> {
-  const came = renameTo(warehouse, target, source.entry);
-  dirty.add(warehouse, folderOf(target));
-  return came === 'renamed' ? came : putByBytes(warehouse, target, source, came);
+/** Errors: PlaceError where such a folder is no folder, because that concerns every file of the day. */
+export function inSharedFolders({ place }: Directories, target: ByteName, act: (folder: ByteName) => void): void {
+  assert(place, 'only a root of a feed has targets');
+  for (const folder of sharedFolders(target))
+    inPlace(place.kind, `${place.path}/${shownName(folder)}`, 'folder', () => act(folder));
 }
 
 /** Handles a file that could not be renamed. Errors: those of the system calls. */
@@ -85,15 +81,15 @@ export async function putByBytes(
 }
 
 async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, source: Source): Promise<PutByBytes> {
-  // Checked before gigabytes are copied for a name that is taken.
-  if (statEntry(to))
-    return (await isContent(to, source.sha256, source.stat, source.bounds?.throttle)) ? 'there' : 'taken';
   const temporaryIn = sameMount(warehouse.rootFd, to.dir) ? TEMPORARY : joinNames(folder, TEMPORARY);
   const temporary: Entry = {
     dir: warehouse.make(temporaryIn, 0o700),
-    name: nameOfText(`${source.claim.id}.${source.claim.claimNo}`),
+    name: copyName(source.copy),
   };
-  removeEarlier(temporary.dir, source.claim.id);
+  if (removeEarlier(temporary.dir, source.copy.id, to)) return 'there';
+  // Checked before gigabytes are copied for a name that is taken.
+  if (statEntry(to))
+    return (await isContent(to, source.sha256, source.stat, source.bounds?.throttle)) ? 'there' : 'taken';
   const opened = openEntry(source.entry);
   if (opened.fd === undefined) throw new Error(`the sealed file cannot be opened (${opened.code})`);
   try {
@@ -111,21 +107,24 @@ async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, s
   }
 }
 
-/** Removes temporary files of earlier claims of this job whose process died. Nobody else would find them soon. */
-function removeEarlier(dir: number, id: string): void {
-  for (const name of readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[])
-    if (name.startsWith(`${id}.`) && !name.startsWith(outputPrefix(id))) removeIfThere(dir, name);
+/**
+ * Removes temporary files of earlier claims of this job whose process died. Nobody else would find them soon. Returns true where
+ * one of them has the target's name already.
+ */
+function removeEarlier(dir: number, id: string, to: Entry): boolean {
+  let isThere = false;
+  for (const name of readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[]) {
+    if (!name.startsWith(`${id}.`) || name.startsWith(outputPrefix(id))) continue;
+    if (wasDelivered({ dir, name }, to)) isThere = true;
+    else removeIfThere(dir, name);
+  }
+  return isThere;
 }
 
 async function giveName(temporary: Entry, to: Entry, source: Source): Promise<PutByBytes> {
-  try {
-    renameNoReplace(temporary.dir, temporary.name, to.dir, to.name);
-    return 'copied';
-  } catch (error) {
-    if (!(error instanceof LinuxError) || error.code !== 'EEXIST') throw error;
-    unlinkAt(temporary.dir, temporary.name);
-    return (await isContent(to, source.sha256, undefined, source.bounds?.throttle)) ? 'there' : 'taken';
-  }
+  if (deliverCopy(temporary, to) === 'renamed') return 'copied';
+  unlinkAt(temporary.dir, temporary.name);
+  return (await isContent(to, source.sha256, undefined, source.bounds?.throttle)) ? 'there' : 'taken';
 }
 
 /** True where the file at an entry is the source's inode, or has the content's bytes. */

@@ -3,7 +3,7 @@
  * each file, and one row for each batch.
  * Does not: count files that are held, discarded or dropped.
  */
-import type { Around, Decision, JobId, Outcome, Settlement } from '../../../queue/backend.js';
+import type { Also, Decision, JobId, Outcome, Settlement } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { ByteName } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
@@ -16,21 +16,20 @@ const ARRIVED = ['stored', 'duplicate'];
 export function notingArrivals(
   feed: FeedOptions | undefined,
   settlements: readonly Settlement[],
-  around: Around | undefined,
-): [readonly Settlement[], Around | undefined] {
+  also: Also | undefined,
+): [readonly Settlement[], Also | undefined] {
   const globs = feed ? globsOf(feed) : [];
-  if (!feed || globs.length === 0) return [settlements, around];
+  if (!feed || globs.length === 0) return [settlements, also];
   const arrived = new Set<JobId>();
   const noted = settlements.map((one) => ({ ...one, outcome: watched(one, arrived) }));
-  const after: Around['after'] = (tx, settled) => {
-    around?.after?.(tx, settled);
+  const noting: Also = (tx, settled) => {
+    also?.(tx, settled);
     const paths = settlements
       .filter(({ job }) => arrived.has(job.id) && settled.has(job.id))
       .map(({ job }) => job.key.toString('latin1') as ByteName);
     for (const glob of globs) if (paths.some(matcherFor(glob))) noteArrival(tx, feed.name, glob);
   };
-  // `around` may be an instance of a class (`planAhead`). A spread would lose its methods.
-  return [noted, { before: (tx) => around?.before?.(tx), after }];
+  return [noted, noting];
 }
 
 /** A decision that is a function runs inside the transaction, so its outcome is known only there. */

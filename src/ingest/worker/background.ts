@@ -6,6 +6,7 @@ import type { Backend, OnStuck, Reader, StageName, StuckWork, Tx } from '../../.
 import { limits, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import { errnoOf, PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
 import { shownName } from '../../linux/index.js';
 import { HANGS_IN } from '../calls/order.js';
@@ -15,20 +16,16 @@ import { probeGates } from '../gates/prober.js';
 import { countLostLines } from '../health/heartbeats.js';
 import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 import { Periods } from '../periods/close.js';
-import type { SharedLedger } from '../shared-ledger/shared-ledger.js';
 import { STAGES } from '../stages/index.js';
-import type { Emit } from '../steps/stage.js';
 import type { Hung } from '../threads/thread.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upkeep/reaper.js';
 import { checkStateOnce } from '../upkeep/state-check.js';
-import { forgetReservations } from '../warehouse/reserve.js';
 import type { Feeds } from './feeds.js';
 import { SilentOwners } from './silent-owners.js';
 
 const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
-const RESERVATIONS_EVERY_MS = 5_000;
 
 /** All periods end on one grid, so that an idle process wakes once for several of them: a wake costs more than a round. */
 function untilNextMs(periodMs: number): number {
@@ -50,7 +47,6 @@ export interface BackgroundParts {
   backend: Backend;
   statePath: string;
   feeds: Feeds;
-  shared?: SharedLedger | undefined;
   emit: Emit;
   /** The time without a sign of life after which an owner is reported. */
   stallMs: number;
@@ -91,8 +87,6 @@ export class Background {
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
     this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends, closePeriods));
     this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
-    for (const { everyMs, act } of this.parts.shared?.rounds ?? []) this.#every(everyMs, act);
-    this.#every(RESERVATIONS_EVERY_MS, () => forgetReservations(this.parts.backend, () => this.#stopped));
   }
 
   stop(): void {
@@ -172,9 +166,9 @@ export class Background {
   }
 
   #probe(): Promise<void> {
-    const { backend, feeds, shared, emit } = this.parts;
+    const { backend, feeds, emit } = this.parts;
     const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
-    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, shared);
+    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit);
   }
 
   /** Notes a place without changing the noted job: this work belongs to no job. */

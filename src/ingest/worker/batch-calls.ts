@@ -2,13 +2,12 @@
  * Carries out the orders of a batch, in a thread of this process.
  * Guarantees: an order has answers even if its thread fails: it is then carried out again in the main thread.
  */
-import type { Settlement } from '../../../queue/backend.js';
 import { type Act, type Answer, HANGS_IN, type Order } from '../calls/order.js';
 import { Running } from '../calls/run.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { SLICE_MS } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
-import type { Batch, Calls, Step } from '../steps/stage.js';
+import type { Batch, Calls } from '../steps/stage.js';
 import type { CallThreads } from '../threads/threads.js';
 
 export interface Threads {
@@ -54,9 +53,3 @@ export class BatchCalls implements Calls {
     return running.answers;
   }
 }
-
-export const settlementOf = (job: Settlement['job'], { outcome, passed }: Step): Settlement => ({
-  job,
-  outcome,
-  ...(passed && { passed: [passed.outcome] }),
-});

@@ -1,11 +1,11 @@
 /**
  * The dispatchers of a worker: they decide how many batches of each stage are in progress at a time.
- * Guarantees: a stage that a feed may pass by gets its dispatcher in a worker of all stages only once a feed has the stage, or a job
+ * Guarantees: a stage that only some feeds have gets its dispatcher in a worker of all stages only once a feed has the stage, or a job
  * is left in it. Each dispatcher has a cost: it asks at each commit whether something is due.
  */
 import { createDispatcher } from '../../../queue/dispatch/dispatcher.js';
 import { type Dispatcher, limits, type Run } from '../../../queue/index.js';
-import { type Chained, hasJobs, passesBy } from '../../base/config/values/stage-names.js';
+import { appliesTo, type Giving, hasJobs } from '../../base/config/values/stage-names.js';
 import { STAGES } from '../stages/index.js';
 import type { Stage } from '../steps/stage.js';
 import type { Worker } from './open-batch.js';
@@ -22,7 +22,7 @@ export class Dispatchers {
     const { context, threads } = worker;
     const stages = handledBy(context.stages, threads.all.parts.most);
     const isAll = context.stages.length === STAGES.length;
-    this.#waiting = isAll ? stages.filter(({ name }) => passesBy(name, {}) && !this.#hasJobs(name)) : [];
+    this.#waiting = isAll ? stages.filter(({ name }) => !appliesTo(name, {}) && !this.#hasJobs(name)) : [];
     for (const stage of stages) if (!this.#waiting.includes(stage)) this.#add(stage);
   }
 
@@ -32,8 +32,8 @@ export class Dispatchers {
   }
 
   /** Called for each feed that has a batch. */
-  met(feed: Chained): void {
-    if (this.#waiting.every(({ name }) => passesBy(name, feed))) return;
+  met(feed: Giving): void {
+    if (!this.#waiting.some(({ name }) => appliesTo(name, feed))) return;
     for (const stage of this.#waiting.splice(0)) {
       const dispatcher = this.#add(stage);
       if (this.#isRunning) dispatcher.start();

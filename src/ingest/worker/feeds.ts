@@ -4,8 +4,9 @@
  */
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 import type { SharedLockFile } from '../../linux/index.js';
-import type { Emit, Feed } from '../steps/stage.js';
+import type { Feed } from '../steps/stage.js';
 import { checkFeeds, enterFeed } from '../upkeep/enter.js';
 
 const READ_AGAIN_MS = 5_000;
@@ -39,6 +40,11 @@ export class Feeds {
     const setting = this.#setUp(name, recorded.options, recorded.json).finally(() => this.#settingUp.delete(name));
     this.#settingUp.set(name, setting);
     return setting;
+  }
+
+  /** The options of its last batch. */
+  inUse(name: string): FeedOptions | undefined {
+    return this.#known.get(name)?.feed.options;
   }
 
   /** The options as they were read last. Does not read now. */

@@ -1,9 +1,9 @@
 /** Logs the results of a settled batch: the stages' own events, held files, and with --trace every step of every file. */
 import { join } from 'node:path';
 import type { ClaimedJob, Outcome, SettleAnswer } from '../../../queue/backend.js';
-import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { remedyOf } from '../../base/remedy.js';
-import type { Emit, Step } from '../steps/stage.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import type { Step } from '../steps/stage.js';
 
 export interface Logging {
   emit: Emit;
@@ -18,23 +18,15 @@ export function logSettled(
   answers: readonly SettleAnswer[],
   { emit, trace, input }: Logging,
 ): void {
-  const next = STAGE_NAMES[(STAGE_NAMES as readonly string[]).indexOf(stage) + 1];
   answers.forEach((answer, i) => {
     const { job, step } = done[i]!;
-    const { onSettled, passed } = step;
-    const named = (at = passed ? next : stage) => ({
-      feed: job.feed,
-      job: job.id,
-      path: join(input, job.key.toString('utf8')),
-      stage: at,
-    });
+    // Most settlements say nothing here.
+    const named = () => ({ feed: job.feed, job: job.id, path: join(input, job.key.toString('utf8')), stage });
     if (!answer.settled) {
       emit('claim_lost', named());
       return;
     }
-    passed?.onSettled?.();
-    if (passed && trace) emit('stage_step', { ...named(stage), outcome: passed.outcome.kind });
-    onSettled?.(answer.outcome);
+    step.onSettled?.(answer.outcome);
     if (answer.outcome.kind === 'hold')
       emit('file_held', {
         ...named(),

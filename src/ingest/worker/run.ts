@@ -5,6 +5,7 @@
  */
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
 import { limits, type Run, spareSpot } from '../../../queue/index.js';
+import { appliesTo, stageAfter } from '../../base/config/values/stage-names.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
@@ -12,16 +13,25 @@ import { Chains } from '../chains/chains.js';
 import { finishDecided } from '../ends/decided.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, leaveService } from '../ledger/services.js';
-import { sharedLedgerOf } from '../shared-ledger/open.js';
 import { STAGES } from '../stages/index.js';
+import { contentsOf } from '../steps/contents.js';
 import { type IngestJob, ingestJob } from '../steps/job.js';
-import { type Batch, blocked, defer, type Feed, type Judged, type Stage, type Step } from '../steps/stage.js';
+import {
+  type Batch,
+  blocked,
+  type Contents,
+  defer,
+  type Feed,
+  type Judged,
+  retry,
+  type Stage,
+  type Step,
+} from '../steps/stage.js';
 import { CallThreads, type ThreadsParts } from '../threads/threads.js';
 import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds } from '../upkeep/enter.js';
 import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
-import { settlementOf } from './batch-calls.js';
 import { Dispatchers } from './dispatchers.js';
 import { Feeds } from './feeds.js';
 import { logSettled } from './log-settled.js';
@@ -36,15 +46,14 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const { feeds: given } = context.config;
   await refuseLostState(statePath, given);
   // A worker without feeds makes no state: if the state is missing, that is an error.
-  const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0 });
-  const feeds = new Feeds(backend, statePath, context.emit);
+  const next = (feed: string, stage: string) => stageAfter(stage, feeds.inUse(feed) ?? {});
+  const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0, next });
+  const feeds: Feeds = new Feeds(backend, statePath, context.emit);
   const onError = errorHandler(context);
-  const shared = sharedLedgerOf(backend, context);
   const background: Background = new Background({
     backend,
     statePath,
     feeds,
-    shared,
     emit: context.emit,
     stallMs: stallSeconds * 1_000,
     onFatal: context.fail,
@@ -74,7 +83,6 @@ export async function runWorker(context: ChildContext): Promise<void> {
       context,
       isPaced: bound > 0,
       chains,
-      shared,
       threads: { all: threads, failed: onError },
     };
     const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
@@ -86,7 +94,6 @@ export async function runWorker(context: ChildContext): Promise<void> {
     dispatchers.start();
     await Promise.race([context.drained, lost]);
     await dispatchers.stop();
-    await shared?.leave();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);
@@ -95,7 +102,6 @@ export async function runWorker(context: ChildContext): Promise<void> {
     await threads.close();
     chains.close();
     feeds.close();
-    await shared?.close();
     // While a call hangs, its job stays with this process. The kernel frees the process's lock when it has really ended.
     if (threads.hanging === 0) await backend.close();
   }
@@ -139,12 +145,12 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) 
       }
       if (feed) met(feed);
       const opened = feed && openBatch(feed, worker);
-      const { steps, around } = opened
+      const { steps, also } = opened
         ? await runFeed(stage, group.map(ingestJob), opened)
         : { steps: group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed')) };
       const done = group.map((job, i) => ({ job, step: steps[i]! })).filter(({ job, step }) => !isKept(job, step));
-      const settlements = done.map(({ job, step }) => settlementOf(job, step));
-      const answers = await settle(...notingArrivals(feed?.options, settlements, around));
+      const settlements = done.map(({ job, step: { outcome } }) => ({ job, outcome }));
+      const answers = await settle(...notingArrivals(feed?.options, settlements, also));
       logSettled(stage.name, done, answers, {
         emit: context.emit,
         trace: context.config.service.trace,
@@ -154,6 +160,16 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) 
     return undefined;
   };
 }
+
+const NONE: Contents = new Map();
+const PASSES: Step = { outcome: { kind: 'advance' } };
+
+/** A bug, which is visible and loses nothing. */
+const notTheCarrier = (job: IngestJob): Step =>
+  retry(
+    'not_the_carrier',
+    `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`,
+  );
 
 export async function runFeed(
   stage: Stage,
@@ -170,9 +186,15 @@ export async function runFeed(
       of.forEach((job, i) => void steps.set(job, answers[i]!));
     const finish = async (): Promise<Judged> => ({ steps: await finishDecided(stage.name, decided, batch) });
     if (decided.length > 0) note(decided, (await guarded(stage, decided, batch, finish)).steps);
-    if (open.length === 0) return { steps: jobs.map((job) => steps.get(job)!) };
-    const judged = await guarded(stage, open, batch, () => stage.run(open, batch));
-    note(open, judged.steps);
+    const contents = stage.ofContent ? contentsOf(open, batch) : NONE;
+    const lost = open.filter((job) => stage.ofContent && contents.get(job)?.carrier !== job.id);
+    note(lost, lost.map(notTheCarrier));
+    const todo = open.filter((job) => !steps.has(job));
+    // A job passes where the option that gave the stage to its feed was taken away.
+    const act = async (): Promise<Judged> =>
+      appliesTo(stage.name, batch.feed) ? stage.run(todo, batch, contents) : { steps: todo.map(() => PASSES) };
+    const judged = todo.length === 0 ? { steps: [] } : await guarded(stage, todo, batch, act);
+    note(todo, judged.steps);
     return { ...judged, steps: jobs.map((job) => steps.get(job)!) };
   } finally {
     opened.close();

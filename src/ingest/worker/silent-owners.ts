@@ -7,7 +7,7 @@
 import type { OwnerId, OwnerSlot } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
 import { firstInProgress } from '../../../queue/slot-text.js';
-import type { Emit } from '../steps/stage.js';
+import type { Emit } from '../../base/telemetry/emit.js';
 
 /** The parent acts first: if it lives, there is nothing to report. */
 const MARGIN_ROUNDS = 2;

@@ -5,7 +5,14 @@
  */
 import { closeSync, fchmodSync, fsync } from 'node:fs';
 import { promisify } from 'node:util';
-import { asFarAsAllowed, keepAttributes } from '../../files/copy.js';
+import {
+  asFarAsAllowed,
+  hasDefaultAcl,
+  hasRights,
+  keepAttributes,
+  keepDefaultAcl,
+  rightsOf,
+} from '../../files/attributes.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, openData, type Stat, setOwnerAt, setTimesAt, statFd } from '../../linux/index.js';
 import type { Compare } from '../trees/compare.js';
@@ -17,6 +24,7 @@ import type { Trees } from '../trees/trees.js';
 const fsyncAsync = promisify(fsync);
 const isRoot = process.geteuid?.() === 0;
 export const OWN_ALL = 0o700;
+export const ATTRIBUTES_DIFFER = 'mode, owner, ACL or times differ';
 
 /** Returns the directory, ready for a change in it. */
 export function ready(trees: Trees, path: ByteName): number {
@@ -53,17 +61,35 @@ async function finishOne(trees: Trees, path: ByteName, compare: Compare): Promis
   const fd = trees.dest.directory(path);
   // DEST itself keeps its own attributes.
   const source = path === '' ? undefined : trees.inSource(path);
-  if (source?.kind === 'directory' && !compare.sameAttributes(source, statFd(fd))) keepAttributes(fd, source);
+  if (source?.kind === 'directory' && !sameDirectory(trees, path, compare, source)) {
+    const from = trees.source.directory(path);
+    keepAttributes(fd, from, source);
+    keepDefaultAcl(fd, from);
+  }
   await fsyncAsync(fd);
 }
 
-export function setAttributes(trees: Trees, path: ByteName, source: Stat): void {
-  const fd = openData(trees.dest.directory(folderOf(path)), baseOf(path));
+/** `source`: the stat of the directory in SOURCE. */
+export function sameDirectory(trees: Trees, path: ByteName, compare: Compare, source: Stat): boolean {
+  const [from, fd] = [trees.source.directory(path), trees.dest.directory(path)];
+  const dest = statFd(fd);
+  return compare.sameTime(source, dest) && hasRights(fd, dest, rightsOf(from, source)) && hasDefaultAcl(fd, from);
+}
+
+/** Opens a file of SOURCE and its copy. `copy`: the stat of the copy. Errors: MovedOn, those of the calls. */
+export function withCopy<T>(trees: Trees, path: ByteName, act: (from: number, to: number, copy: Stat) => T): T {
+  const from = openData(trees.source.directory(folderOf(path)), baseOf(path));
   try {
-    if (statFd(fd).kind !== 'file') throw new MovedOn();
-    keepAttributes(fd, source);
+    const to = openData(trees.dest.directory(folderOf(path)), baseOf(path));
+    try {
+      const copy = statFd(to);
+      if (copy.kind !== 'file' || statFd(from).kind !== 'file') throw new MovedOn();
+      return act(from, to, copy);
+    } finally {
+      closeSync(to);
+    }
   } finally {
-    closeSync(fd);
+    closeSync(from);
   }
 }
 

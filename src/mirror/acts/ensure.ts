@@ -2,10 +2,10 @@
  * Makes directories in DEST where SOURCE has them.
  */
 import { baseOf, folderOf } from '../../files/job-paths.js';
-import { type ByteName, makeDirectoryAt, type Stat, statFd, unlinkAt } from '../../linux/index.js';
+import { type ByteName, makeDirectoryAt, type Stat, unlinkAt } from '../../linux/index.js';
 import { isGone, MovedOn } from '../trees/failures.js';
 import type { Trees } from '../trees/trees.js';
-import { OWN_ALL, ready } from './attributes.js';
+import { ATTRIBUTES_DIFFER, OWN_ALL, ready, sameDirectory } from './attributes.js';
 import { onlyPlanned, type Parts } from './parts.js';
 import { checkWay } from './removals.js';
 
@@ -42,7 +42,6 @@ export function ensure(parts: Parts, trees: Trees, path: ByteName): boolean {
 
 /** Mode, owner and times are set when the session ends. `self`: the stat of the directory in SOURCE. */
 export function compareDirectory(parts: Parts, trees: Trees, path: ByteName, self: Stat): void {
-  const dest = statFd(trees.dest.directory(path));
-  if (path === '' || parts.compare.sameAttributes(self, dest)) return;
-  if (!onlyPlanned(parts, 'attributes', path, 'mode, owner or times differ')) trees.touched.add(path);
+  if (path === '' || sameDirectory(trees, path, parts.compare, self)) return;
+  if (!onlyPlanned(parts, 'attributes', path, ATTRIBUTES_DIFFER)) trees.touched.add(path);
 }

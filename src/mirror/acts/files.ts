@@ -2,6 +2,7 @@
  * Makes the files and symlinks of DEST like those of SOURCE.
  */
 import { closeSync } from 'node:fs';
+import { hasRights, keepAttributes, rightsOf } from '../../files/attributes.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import type { Throttle } from '../../files/rate-limit.js';
 import {
@@ -15,7 +16,7 @@ import {
 } from '../../linux/index.js';
 import { MovedOn } from '../trees/failures.js';
 import type { Trees } from '../trees/trees.js';
-import { ready, setAttributes, setLinkAttributes } from './attributes.js';
+import { ATTRIBUTES_DIFFER, ready, setLinkAttributes, withCopy } from './attributes.js';
 import { mirrorFile, sameContent } from './copy-file.js';
 import { ensure } from './ensure.js';
 import { onlyPlanned, type Parts } from './parts.js';
@@ -24,7 +25,7 @@ import { checkWay, clearWay } from './removals.js';
 /** True if nothing needs to be compared or copied; then the attributes are set at once. `dest`: the file in DEST. */
 export function isLike(parts: Parts, trees: Trees, path: ByteName, source: Stat, dest: Stat | undefined): boolean {
   if (dest === undefined || !parts.knownCopies.isCopy(source, dest)) return false;
-  likeAttributes(parts, trees, path, source, dest);
+  likeAttributes(parts, trees, path, source, dest, true);
   return true;
 }
 
@@ -95,7 +96,7 @@ async function sameBytes(
   // The file may have been replaced under this name while the bytes were compared.
   if (trees.inSource(path)?.version !== pair.source.version) return false;
   knownCopies.know(pair.copy, pair.source.version);
-  likeAttributes(parts, trees, path, pair.source, pair.copy);
+  likeAttributes(parts, trees, path, pair.source, pair.copy, false);
   return true;
 }
 
@@ -105,9 +106,14 @@ function whyCopied({ compare, checksum }: Parts, source: Stat, there: Stat | und
   return checksum || compare.sameTime(source, there) ? 'the content differs' : 'the mtime differs';
 }
 
-function likeAttributes(parts: Parts, trees: Trees, path: ByteName, source: Stat, dest: Stat): void {
-  if (parts.compare.sameAttributes(source, dest)) return;
-  if (onlyPlanned(parts, 'attributes', path, 'mode, owner or times differ')) return;
-  setAttributes(trees, path, source);
-  parts.totals.touched++;
+/** `isKnown`: neither file has changed since they were compared, so equal stats are enough. */
+function likeAttributes(parts: Parts, trees: Trees, path: ByteName, source: Stat, dest: Stat, isKnown: boolean): void {
+  const { compare, totals } = parts;
+  if (isKnown && compare.sameAttributes(source, dest)) return;
+  withCopy(trees, path, (from, to, copy) => {
+    if (compare.sameTime(source, copy) && hasRights(to, copy, rightsOf(from, source))) return;
+    if (onlyPlanned(parts, 'attributes', path, ATTRIBUTES_DIFFER)) return;
+    keepAttributes(to, from, source);
+    totals.touched++;
+  });
 }

@@ -7,6 +7,7 @@ import { closeSync } from 'node:fs';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { MARKER as ROOT_MARKER } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
+import { isOfFilesystem } from '../../files/of-filesystem.js';
 import {
   AT_FDCWD,
   LinuxError,
@@ -19,7 +20,7 @@ import {
 } from '../../linux/index.js';
 import { firstContent } from './content.js';
 import { type Marker, readMarker } from './marker.js';
-import { HIDDEN, LOST_AND_FOUND, type Rules } from './rules.js';
+import { HIDDEN, type Rules } from './rules.js';
 
 export interface Claim {
   dest: string;
@@ -86,7 +87,7 @@ export function markerIn(fd: number): Marker | undefined {
 
 function refuseContent(fd: number, dest: string): void {
   for (const name of namesIn(fd)) {
-    if (name === HIDDEN || name === LOST_AND_FOUND) continue;
+    if (name === HIDDEN || isOfFilesystem(name, () => true)) continue;
     throw new OperatorError(
       'dest_not_ours',
       `DEST must be empty or a mirror that was made here, but ${dest} has content (${shownName(name)}), which would be removed where SOURCE does not have it; name another directory, or add --adopt once to take this one over.`,

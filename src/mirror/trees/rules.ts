@@ -3,6 +3,7 @@
  * Excluding a directory excludes everything below it; --include applies to everything except directories.
  */
 import { folderOf } from '../../files/job-paths.js';
+import { isOfFilesystemAt } from '../../files/of-filesystem.js';
 import { type ByteName, nameOfText } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
 
@@ -11,9 +12,6 @@ import { matcherOf } from '../../watcher/options/globs.js';
  * mirror.
  */
 export const HIDDEN = nameOfText('.ingest-replicate');
-
-/** Created by the filesystem at its root, on either side. */
-export const LOST_AND_FOUND = nameOfText('lost+found');
 
 export class Rules {
   /** True: nothing is excluded, so a directory may be removed as a whole. */
@@ -29,7 +27,7 @@ export class Rules {
 
   /** For a path whose parent directories are known to belong to the mirror. */
   covers(path: ByteName, isDirectory: boolean): boolean {
-    if (path === HIDDEN || path === LOST_AND_FOUND || this.#excluded?.(path)) return false;
+    if (path === HIDDEN || isOfFilesystemAt(path) || this.#excluded?.(path)) return false;
     return isDirectory || this.#included === undefined || this.#included(path);
   }
 

@@ -9,6 +9,7 @@ import { closeSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { folderOf } from '../../files/job-paths.js';
 import { namesIn } from '../../files/names-in.js';
+import { isOfFilesystem } from '../../files/of-filesystem.js';
 import {
   AT_FDCWD,
   type ByteName,
@@ -27,7 +28,7 @@ import { firstContent, isContent } from './content.js';
 import { CannotMirror, isGone, SourceMissing } from './failures.js';
 import type { SourceSeen } from './marker.js';
 import { overlapping } from './overlap.js';
-import { LOST_AND_FOUND, type Rules } from './rules.js';
+import type { Rules } from './rules.js';
 import type { Trees } from './trees.js';
 import type { ReplicateOptions } from './types.js';
 
@@ -148,7 +149,7 @@ function isMounted({ source }: Trees, mount: ByteName): boolean {
 }
 
 function isBlank(rootFd: number): boolean {
-  for (const name of namesIn(rootFd)) if (name !== LOST_AND_FOUND) return false;
+  for (const name of namesIn(rootFd)) if (!isOfFilesystem(name, () => true)) return false;
   return true;
 }
 

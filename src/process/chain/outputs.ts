@@ -1,9 +1,9 @@
 /**
  * The outputs of one file: DIRECTORY/JOB.out.N.CLAIM, created at their first record and numbered in that order.
  * Guarantees: number and bytes are bounded, and some space stays free. A partial output that is given up is removed.
- * Does not: sync or hash them; the worker does.
+ * Does not: sync or hash them, or let others read them; the worker does.
  */
-import { closeSync, constants, fchmodSync, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import type { Columns } from '../formats/columns.js';
 import { Held, NoRoom, WriteError } from '../formats/fault.js';
 import type { Row } from '../formats/row.js';
@@ -14,8 +14,7 @@ const BUFFER_BYTES = 65_536;
 /** Free space is asked once per so many bytes written. */
 const SPACE_ASKED_BYTES = 16 << 20;
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-const PARTIAL_MODE = 0o600;
-const FINAL_MODE = 0o644;
+const PRIVATE = 0o600;
 const NEWLINE = 0x0a;
 
 export interface OutputsPlace {
@@ -116,7 +115,7 @@ export class Output implements Node {
     private readonly path: Buffer,
   ) {
     try {
-      this.#fd = openSync(path, NEW, PARTIAL_MODE);
+      this.#fd = openSync(path, NEW, PRIVATE);
     } catch (error) {
       throw outputs.failed(error);
     }
@@ -183,7 +182,6 @@ export class Output implements Node {
 
   close(): void {
     this.#flush();
-    fchmodSync(this.#fd!, FINAL_MODE);
     closeSync(this.#fd!);
     this.#fd = undefined;
   }

@@ -2,7 +2,7 @@
  * csv, RFC 4180 with any delimiter and quote, by Papa Parse's parser. It gets the bytes as a latin1 string and reports where
  * each record ends. So a record that nobody changed is written as its original bytes.
  * Guarantees: a record has a fault if its number of fields differs from the header's, or if a quote is not closed.
- * Lines may end with LF or CRLF, mixed too.
+ * Lines may end with LF or CRLF, mixed too. A blank line is no record, but in a csv of one column, where it is an empty field.
  */
 import Papa from 'papaparse';
 import type { ProcessOptions } from '../../base/config/values/process.js';
@@ -63,9 +63,10 @@ export class Csv implements Format {
     const { bytes, newline } = window;
     if (newline === '\n' && bytes[end - 1] === 0x0a && bytes[end - 2] === 0x0d) withoutReturn(fields, bytes, end);
     let fault = error === undefined ? undefined : (FAULTS[error] ?? error);
+    if (this.header?.columns.names.length !== 1 && isBlank(bytes, from, end)) return;
     if (this.header === undefined) {
       if (fault !== undefined) throw window.fault('record_invalid', from, `the header cannot be read: ${fault}`);
-      this.#begin(window, fields, end);
+      this.#begin(window, fields, from, end);
       return;
     }
     const { columns } = this.header;
@@ -74,12 +75,12 @@ export class Csv implements Format {
     rows.push(new Row(bytes, from, end, fields, columns, undefined, fault, undefined));
   }
 
-  #begin(window: Window, fields: string[], end: number): void {
+  #begin(window: Window, fields: string[], from: number, end: number): void {
     const columns = this.#columns(fields.map(this.#decode));
     const { twice } = columns;
     if (twice !== undefined)
-      throw window.fault('header_differs', 0, `the header has two columns ${JSON.stringify(twice)}; rename one`);
-    this.header = { columns, text: window.text.slice(0, end) };
+      throw window.fault('header_differs', from, `the header has two columns ${JSON.stringify(twice)}; rename one`);
+    this.header = { columns, text: window.text.slice(from, end) };
   }
 
   #columns(names: readonly string[]): Columns {
@@ -172,6 +173,13 @@ function withoutReturn(fields: string[], bytes: Buffer, end: number): void {
   const field = fields[last]!;
   const isInQuotes = bytes[end - 3] === 0x22 && bytes[end - 4] === 0x0d;
   if (field.endsWith('\r') && !isInQuotes) fields[last] = field.slice(0, -1);
+}
+
+function isBlank(bytes: Buffer, from: number, end: number): boolean {
+  // Longer than CRLF is never blank: this is asked for each record.
+  if (end - from > 2) return false;
+  for (let at = from; at < end; at++) if (bytes[at] !== 0x0a && bytes[at] !== 0x0d) return false;
+  return true;
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

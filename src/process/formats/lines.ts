@@ -1,6 +1,6 @@
 /**
  * Records of one line each: jsonl, whose line is a JSON value, and lines, whose line is text.
- * Guarantees: a line of jsonl that is not JSON is a record with a fault. A blank line is a record.
+ * Guarantees: a line of jsonl that is not JSON is a record with a fault. A blank line is a record of lines, and none of jsonl.
  */
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import type { Columns } from './columns.js';
@@ -26,17 +26,18 @@ abstract class OneLineEach implements Format {
   read({ text, bytes, newline, final }: Window, rows: Row[]): number {
     let from = 0;
     for (let at = text.indexOf(newline); at >= 0; at = text.indexOf(newline, from)) {
-      rows.push(this.#row(bytes, from, at + 1, lineOf(text, from, at)));
+      this.#take(bytes, from, at + 1, lineOf(text, from, at), rows);
       from = at + 1;
     }
     if (!final || from === text.length) return from;
-    rows.push(this.#row(bytes, from, text.length, text.slice(from)));
+    this.#take(bytes, from, text.length, text.slice(from), rows);
     return text.length;
   }
 
-  #row(bytes: Buffer, from: number, end: number, line: string): Row {
+  #take(bytes: Buffer, from: number, end: number, line: string, rows: Row[]): void {
+    if (!this.isRecord(line)) return;
     const [value, fault] = this.parse(line);
-    return new Row(bytes, from, end, NO_FIELDS, undefined, value, fault, undefined);
+    rows.push(new Row(bytes, from, end, NO_FIELDS, undefined, value, fault, undefined));
   }
 
   value(row: Row): unknown {
@@ -57,6 +58,10 @@ abstract class OneLineEach implements Format {
     return row;
   }
 
+  protected isRecord(_: string): boolean {
+    return true;
+  }
+
   protected abstract parse(line: string): [unknown, string | undefined];
   /** The bytes of the value. */
   protected abstract lineOf(value: unknown): string;
@@ -67,6 +72,11 @@ abstract class OneLineEach implements Format {
 
 export class Jsonl extends OneLineEach {
   readonly extension = 'jsonl';
+
+  /** The white space of JSON. */
+  protected override isRecord(line: string): boolean {
+    return /[^ \t\r]/.test(line);
+  }
 
   protected parse(line: string): [unknown, string | undefined] {
     try {

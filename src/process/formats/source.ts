@@ -1,11 +1,12 @@
 /**
  * Reads the bytes of a file in order. Unpacks gzip (all members) and converts UTF-16 to UTF-8.
- * Guarantees: a packed file that is cut, damaged or followed by other bytes is never read as a shorter valid file.
- * Does not: remove a BOM of UTF-8 or check text; window.ts does.
+ * Guarantees: a packed file that is cut, damaged or followed by other bytes than zeros is never read as a shorter valid file.
+ * Does not: remove a BOM of UTF-8 or check text; window.ts does. Unpack anything but gzip.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { BOM_BYTES_MAX, bomOf } from './bom.js';
 import { type Fault, Held } from './fault.js';
 
 export interface Source {
@@ -27,6 +28,7 @@ export interface SourceOptions {
   unpackedBytesMax: number | undefined;
 }
 
+const NOTHING = Buffer.alloc(0);
 const GZIP = Buffer.from([0x1f, 0x8b]);
 const CHUNK_BYTES = 1 << 18;
 const UNPACKED_FACTOR = 100;
@@ -72,8 +74,9 @@ function unpacked(fd: number, { name, unpackedBytesMax }: SourceOptions): Source
     try {
       const { value, done } = await chunks.next();
       if (done) {
-        // zlib accepts any bytes after the last member.
-        if (gunzip.bytesWritten < size) throw damaged('gzip_damaged', 'that is followed by something else');
+        // zlib accepts any bytes after the last member. Tapes and block copies pad with zeros, and gzip passes over these too.
+        if (!isZeros(fd, gunzip.bytesWritten, size))
+          throw damaged('gzip_damaged', 'that is followed by something else');
         return undefined;
       }
       total += value.length;
@@ -104,6 +107,17 @@ function unpacked(fd: number, { name, unpackedBytesMax }: SourceOptions): Source
   };
 }
 
+function isZeros(fd: number, from: number, to: number): boolean {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let at = from; at < to; ) {
+    const count = readSync(fd, chunk, 0, CHUNK_BYTES, at);
+    if (count === 0) return false;
+    if (chunk.subarray(0, count).some((byte) => byte !== 0)) return false;
+    at += count;
+  }
+  return true;
+}
+
 function* chunksOf(source: { read(into: Buffer, at: number): number }): Generator<Buffer> {
   for (;;) {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -113,12 +127,22 @@ function* chunksOf(source: { read(into: Buffer, at: number): number }): Generato
   }
 }
 
-/** Leaves out the BOM of UTF-16. */
+/** Leaves out the BOM. */
 function asUtf8(source: Source, name: string): Source {
-  const decoder = new TextDecoder('utf-16le', { fatal: true });
+  const decoder = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true });
   const bytes = Buffer.allocUnsafe(CHUNK_BYTES);
   let total = 0;
   let ended = false;
+  /** Reads at least the bytes of a BOM at first. */
+  const readOn = async (): Promise<number> => {
+    let count = 0;
+    do {
+      const more = await source.read(bytes, count);
+      ended = more === 0;
+      count += more;
+    } while (!ended && total + count < BOM_BYTES_MAX);
+    return count;
+  };
   const decoded = (part: Buffer | undefined): Buffer => {
     try {
       return Buffer.from(part === undefined ? decoder.decode() : decoder.decode(part, { stream: true }), 'utf8');
@@ -132,10 +156,10 @@ function asUtf8(source: Source, name: string): Source {
   };
   const next = async (): Promise<Buffer | undefined> => {
     while (!ended) {
-      const count = await source.read(bytes, 0);
+      const count = await readOn();
+      const bom = total === 0 ? bomOf(bytes.subarray(0, count), 'utf-16le', name) : 0;
       total += count;
-      ended = count === 0;
-      const text = decoded(ended ? undefined : bytes.subarray(0, count));
+      const text = Buffer.concat([decoded(bytes.subarray(bom, count)), ended ? decoded(undefined) : NOTHING]);
       if (text.length > 0) return text;
     }
     return undefined;

@@ -5,13 +5,12 @@
  */
 import { isAscii } from 'node:buffer';
 import type { ProcessOptions } from '../../base/config/values/process.js';
+import { bomOf } from './bom.js';
 import { excerptOf, type Fault, Held } from './fault.js';
 import type { Source } from './source.js';
 import { countByte, invalidUtf8, wholeCharacters } from './text.js';
 
 const CHUNK_BYTES = 1 << 18;
-const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-const BOMS_16 = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
@@ -80,17 +79,15 @@ export class Window {
     return this.fault('record_too_large', offset, what, { excerpt });
   }
 
-  /** Checks the first bytes of the file. Returns how many of them it used. */
+  /** Checks the first bytes of the file. Returns how many of the others are checked. */
   #begin(): number {
     const { bytes } = this;
-    if (BOMS_16.some((bom) => bytes.subarray(0, 2).equals(bom))) {
-      const reason = `${this.name} is UTF-16 (its first bytes are ${bytes.subarray(0, 2).toString('hex')}), but the feed expects ${this.options.encoding}; convert it, or set encoding: utf-16le`;
-      throw new Held({ code: 'not_utf8', reason, byte: 0 });
-    }
+    const { encoding } = this.options;
+    // The source has looked at UTF-16 already, and converted it.
+    const bom = encoding === 'utf-16le' ? 0 : bomOf(bytes, encoding, this.name);
     if (bytes.indexOf(NEWLINE) < 0 && bytes.includes(RETURN)) this.newline = '\r';
-    if (!bytes.subarray(0, 3).equals(BOM)) return 0;
-    this.bytes = bytes.subarray(3);
-    this.base = 3;
+    this.bytes = bytes.subarray(bom);
+    this.base = bom;
     return 0;
   }
 

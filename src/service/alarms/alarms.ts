@@ -5,6 +5,7 @@
  */
 import type { Backend } from '../../../queue/backend.js';
 import { StateUnwritable } from '../../../queue/index.js';
+import type { Shell } from '../../base/config/paste.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { ProcessWatch } from '../../ingest/health/processes.js';
 import { Channel, type ChannelParts, enterChannels, type Receiver } from './channel.js';
@@ -17,6 +18,7 @@ import { troublesOf } from './trouble.js';
 export interface AlarmsParts {
   backend: Backend;
   statePath: string;
+  shell: Shell;
   host: string;
   receivers: readonly Receiver[];
   clock: Clock;
@@ -33,13 +35,13 @@ export class Alarms {
   #looking: Promise<void> | undefined;
 
   constructor(private readonly parts: AlarmsParts) {
-    const { backend, statePath, host, receivers, clock, emit, onFatal } = parts;
+    const { backend, statePath, shell, host, receivers, clock, emit, onFatal } = parts;
     const shared: ChannelParts = {
       backend,
       clock,
       emit,
       onFatal,
-      about: { host, state: backend.uuid, statePath },
+      about: { host, state: backend.uuid, statePath, shell },
     };
     this.channels = receivers.map((receiver) => new Channel(receiver, shared));
     this.#episodes = new Episodes(backend, clock);

@@ -1,5 +1,6 @@
 /** The message to a receiver: a JSON document with a text for people in it. docs/alarms.md describes it. */
 import type { Reader } from '../../../queue/backend.js';
+import { pasteable, type Shell } from '../../base/config/paste.js';
 import { safeJsonLine, safeText, shownSeconds } from '../../base/telemetry/safe.js';
 import { limits } from './limits.js';
 
@@ -87,10 +88,14 @@ export interface About {
   host: string;
   state: string;
   statePath: string;
+  /** The shell for its commands. */
+  shell: Shell;
 }
 
-export function messageOf({ alarms, more, missed }: Batch, about: About, wallMs: number): Message {
-  const { host, state, statePath } = about;
+export function messageOf(batch: Batch, about: About, wallMs: number): Message {
+  const { more, missed } = batch;
+  const { host, state, statePath, shell } = about;
+  const alarms = pasteable(batch.alarms, shell);
   return {
     version: 1,
     text: textOf(host, alarms, more, missed),

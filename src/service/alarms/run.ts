@@ -21,13 +21,13 @@ import { post } from './webhook.js';
 
 export async function runNotifier(context: ChildContext): Promise<void> {
   const { config, emit, fail } = context;
-  const { statePath, maxAttempts, notify } = config.service;
+  const { statePath, shell, maxAttempts, notify } = config.service;
   await refuseLostState(statePath, config.feeds);
   // The notifier and the producer start together, and the first one creates the state.
   const backend = await openState({ statePath, maxAttempts, title: 'notifier', cacheKib: limits.cacheKib });
   const stopBeats = startHeartbeats(backend, context);
   const receivers = receiversOf(notify!, clock);
-  const alarms = new Alarms({ backend, statePath, host: hostname(), receivers, clock, emit, onFatal: fail });
+  const alarms = new Alarms({ backend, statePath, shell, host: hostname(), receivers, clock, emit, onFatal: fail });
   const timer = setInterval(() => void alarms.turn(), limits.lookEveryMs);
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });

@@ -5,7 +5,7 @@
 import type { HeldFor } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { statsUsed } from '../../base/config/values/stage-names.js';
-import { type Finding, NO_ALARM } from '../../ingest/health/finding.js';
+import { type Finding, isAlarm } from '../../ingest/health/finding.js';
 import type { ProcessWatch } from '../../ingest/health/processes.js';
 import { findings } from '../status/findings.js';
 import { OF_PROCESSES } from '../status/process-findings.js';
@@ -34,14 +34,22 @@ export interface Trouble {
 /** Gives each trouble a key of its own: the same expectation may be configured twice. */
 export function troublesOf(view: QueueView, statePath: string, watch: ProcessWatch, wallMs: number): Trouble[] {
   const held = view.heldFor();
-  const troubles = findings(view, statePath, statsUsed(view.stats(held), view.feeds()), held, watch.check(view), wallMs)
-    .filter(({ code, severity }) => OF_PROCESSES.includes(code) || (severity === 'stuck' && !NO_ALARM.includes(code)))
+  const stats = statsUsed(view.stats(held), view.feeds());
+  const seen = { stats, held, reasons: view.reasons(), processes: watch.check(view) };
+  const troubles = findings(view, statePath, seen, wallMs)
+    .filter((one) => OF_PROCESSES.includes(one.code) || isAlarm(one))
     .map((finding) => toTrouble(finding, held));
   return [...new Map(troubles.map((trouble) => [trouble.key, trouble])).values()];
 }
 
 /** Troubles that only a producer can notice. While none lives, they are not known. */
-export const OF_PRODUCER: readonly string[] = ['late_feed', 'input_missing', 'directory_failed', 'feed_not_served'];
+export const OF_PRODUCER: readonly string[] = [
+  'late_feed',
+  'input_missing',
+  'directory_failed',
+  'link_moved',
+  'feed_not_served',
+];
 
 /** A failing place closes several stages one after the other. Together they are one trouble. */
 export const troubleKey = ({ feed, code, stage, what }: Pick<Trouble, 'feed' | 'code' | 'stage' | 'what'>): string =>

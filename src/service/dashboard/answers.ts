@@ -26,6 +26,7 @@ export interface StatsAnswer {
   processed: Folder & { stored: number; duplicates: number; files_per_second: number; bytes_per_second: number };
   held: number;
   stages: Snapshot['stages'];
+  waits: Snapshot['waits'];
   records: Snapshot['records'];
   findings: Snapshot['findings'];
 }
@@ -57,6 +58,7 @@ export function statsAnswer(snapshot: Snapshot): StatsAnswer {
     },
     held: snapshot.stages.reduce((held, one) => held + one.held, 0),
     stages: snapshot.stages,
+    waits: snapshot.waits,
     records: snapshot.records,
     findings: snapshot.findings,
   };

@@ -10,7 +10,6 @@ import { startHeartbeats } from '../../ingest/health/heartbeats.js';
 import { asOperators, openState } from '../../ingest/ledger/open-state.js';
 import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
 import { FreeSpace } from '../figures/free-space.js';
-import { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import { Metrics } from './data/metrics.js';
 import { Series } from './data/series.js';
@@ -23,7 +22,7 @@ import { Stream } from './stream.js';
 export type DashboardContext = Pick<ChildContext, 'config' | 'report' | 'drained' | 'fail' | 'onStop' | 'emit'>;
 
 export async function runDashboard(context: DashboardContext): Promise<void> {
-  const { statePath, maxAttempts, dashboard, sharedLedger, stateMinFreeBytes } = context.config.service;
+  const { statePath, shell, maxAttempts, dashboard, stateMinFreeBytes } = context.config.service;
   const { host, port, hosts, token } = dashboard!;
   const { feeds } = context.config;
   await refuseLostState(statePath, feeds);
@@ -31,23 +30,22 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
   const backend = await openState({ statePath, maxAttempts, title: 'dashboard', create: feeds.length > 0 });
   const stopBeats = startHeartbeats(backend, context);
   const space = new FreeSpace(backend, statePath, stateMinFreeBytes);
-  const snapshots = new Snapshots(backend, statePath, undefined, space);
+  const snapshots = new Snapshots(backend, statePath, shell, undefined, space);
   const stream = new Stream();
   const search = new Search(statePath);
-  const fleet = new Fleet(sharedLedger);
   const app = serverOf({
     backend,
     snapshots,
+    shell,
     stream,
     search,
     host,
     hosts,
     token,
     emit: context.emit,
-    fleet,
     space,
     series: new Series(backend),
-    metrics: new Metrics(backend, space, fleet),
+    metrics: new Metrics(backend, space),
   });
   const timer = setInterval(() => sendToPages(snapshots, stream, context), limits.snapshotEveryMs);
   try {
@@ -64,7 +62,6 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
     stream.close();
     await app.close();
     await search.close();
-    await fleet.close();
     await backend.close();
   }
 }

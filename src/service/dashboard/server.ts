@@ -11,6 +11,7 @@ import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Backend } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
+import { pasteable, type Shell } from '../../base/config/paste.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { inPackage } from '../../package.js';
 import type { FreeSpace } from '../figures/free-space.js';
@@ -18,7 +19,6 @@ import { statsAnswer, traceAnswer } from './answers.js';
 import { askedBy, refuseUnknownCode, refuseUnknownFeed } from './asked.js';
 import { boundConnections } from './connections.js';
 import { curvesOf } from './data/curves.js';
-import type { Fleet } from './data/fleet.js';
 import { limits } from './data/limits.js';
 import type { Metrics } from './data/metrics.js';
 import { HOURS, type Series } from './data/series.js';
@@ -46,10 +46,11 @@ import { Stream } from './stream.js';
 export interface ServerParts extends GuardOptions {
   backend: Backend & QueueView;
   snapshots: Snapshots;
+  /** The shell for the commands of its answers. */
+  shell: Shell;
   stream: Stream;
   search: Search;
   metrics: Metrics;
-  fleet: Fleet;
   space: FreeSpace;
   series: Series;
   emit: Emit;
@@ -84,6 +85,7 @@ export function serverOf(parts: ServerParts): FastifyInstance {
     if (!request.is404) refuseUnknownKeys(request);
   });
   refuseInOneShape(app, parts.emit);
+  app.addHook('preSerialization', async (_request, _reply, answer) => pasteable(answer, parts.shell));
   page(app);
   const groups = new HeldGroups(parts.backend);
   reads(app, parts);
@@ -102,7 +104,7 @@ function page(app: FastifyInstance): void {
 }
 
 function reads(app: FastifyInstance, parts: ServerParts): void {
-  const { backend, snapshots, stream, metrics, fleet, space, series } = parts;
+  const { backend, snapshots, stream, metrics, space, series } = parts;
   app.get('/stats', async () => {
     const places = await space.ask(limits.freeSpaceEveryMs);
     return statsAnswer({ ...snapshots.latest().snapshot, places });
@@ -111,7 +113,6 @@ function reads(app: FastifyInstance, parts: ServerParts): void {
     const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
     return traceAnswer(backend, n);
   });
-  app.get('/fleet', () => fleet.report());
   app.get('/history', () => curvesOf(backend));
   app.get<{ Querystring: Query }>('/series', ({ query }) => {
     const { feed = '*' } = nameIn(query, 'feed');

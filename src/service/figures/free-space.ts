@@ -7,6 +7,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { errnoOf } from '../../files/place-error.js';
 
 /** How long the answer of a place is waited for. */
 export const ANSWER_MS = 2_000;
@@ -15,7 +16,9 @@ export interface PlaceReport {
   feed: string;
   place: string;
   path: string;
-  /** Free bytes for an ordinary user; null while the place does not answer, as the two below. */
+  /** The error that the place gives; null where it answers, or does not answer at all. */
+  error: string | null;
+  /** Free bytes for an ordinary user; null without an answer, as the two below. */
   free_bytes: number | null;
   /** The size of the whole filesystem. */
   size_bytes: number | null;
@@ -92,7 +95,7 @@ export class FreeSpace {
     if (this.#asked.has(path)) return NONE;
     this.#asked.add(path);
     const answer = figuresOf(path)
-      .catch(() => NONE) // it is gone: its gate says so
+      .catch((error: unknown) => ({ ...NONE, error: errnoOf(error) ?? 'unknown' }))
       .finally(() => this.#asked.delete(path));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Figures>((resolve) => {
@@ -102,7 +105,7 @@ export class FreeSpace {
   }
 }
 
-const NONE: Figures = { free_bytes: null, size_bytes: null, free_inodes: null, device: null };
+const NONE: Figures = { error: null, free_bytes: null, size_bytes: null, free_inodes: null, device: null };
 
 /** The places of a feed that have a watermark (src/ingest/gates/watermarks.ts). */
 const MARKED: readonly string[] = ['warehouse', 'manifests'];
@@ -111,6 +114,7 @@ async function figuresOf(path: string): Promise<Figures> {
   const { bavail, blocks, bsize, files, ffree } = await statfs(path);
   const { dev } = await stat(path);
   return {
+    error: null,
     free_bytes: bavail * bsize,
     size_bytes: blocks * bsize,
     device: dev,

@@ -6,6 +6,7 @@
 import type { StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
+import { typed } from '../../base/shell.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import {
@@ -131,8 +132,8 @@ function unserved(feed: string, count: number): Finding {
     sentence: `Feed ${feed} is in the state, but no running producer has it: ${open}new files are not noticed.`,
     release:
       count === 0
-        ? `${BACK}, or run ingest-ctl retire ${feed}`
-        : `${BACK}; ingest-ctl retire ${feed} gives it up when none of its files is on the way or held`,
+        ? `${BACK}, or run ${typed('ingest-ctl retire', feed)}`
+        : `${BACK}; ${typed('ingest-ctl retire', feed)} gives it up when none of its files is on the way or held`,
     since: null,
   };
 }

@@ -2,16 +2,17 @@
  * The findings: each says in one sentence what is wrong, with its cause, since when, and what to do. `queue-stat` and the
  * dashboard show them first.
  * Guarantees: everything that stops a file is included (a closed gate, a hold, a stage without a process, a stopped process,
- * a writer that does not close). Troubles that pass by themselves within their usual time are left out. It reads a bounded
- * number of rows, opens no file of an input, and calls no place that may hang.
+ * a file that has waited too long). Troubles that pass by themselves within their usual time are left out. The worst comes first, and
+ * every view keeps this order: what stops all files, then a place or a feed, then a pause, then single files. It reads a bounded number of rows, opens no file of an input, and calls no place that may hang.
  * Does not: escape names for a terminal or a page; the code that shows them does.
  */
-import type { Gate, HeldFor, StageStats } from '../../../queue/backend.js';
+import type { Gate, HeldFor, Reason, StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { CATALOGUE } from '../../base/errors.js';
 import { groupOf, remedyOf } from '../../base/remedy.js';
 import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import { ADVICE, notices } from '../../ingest/gates/notices.js';
+import { PAUSED, resumes } from '../../ingest/gates/pause.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import { roomFindings } from '../../ingest/health/room.js';
@@ -24,27 +25,39 @@ import { processFindings } from './process-findings.js';
 import { unsentFindings } from './unsent.js';
 import { whyFindings } from './why.js';
 
+/** The caller has read these already, for other figures of the same snapshot. */
+export interface Seen {
+  stats: readonly StageStats[];
+  held: readonly HeldFor[];
+  reasons: readonly Reason[];
+  processes: readonly Process[];
+}
+
 export function findings(
   view: QueueView,
   statePath: string,
-  stats: readonly StageStats[],
-  held: readonly HeldFor[],
-  processes: readonly Process[],
+  { stats, held, reasons, processes }: Seen,
   nowMs?: number,
 ): Finding[] {
+  const gates = gateFindings(view.gates(), stats, view.stages);
+  const isPause = ({ code }: Finding) => code === PAUSED;
   const all = [
-    ...gateFindings(view.gates(), stats, view.stages),
-    ...processFindings(processes),
+    // Everything stands.
     ...absenceFindings(view, stats, processes),
+    ...roomFindings(statePath),
+    ...processFindings(processes),
+    // The files of a place, or of a feed.
+    ...gates.filter((one) => !isPause(one)),
+    ...noticeFindings(view),
     ...unservedFindings(view, stats),
-    ...held.map(heldFinding),
     ...lateFindings(view, nowMs),
-    ...whyFindings(view, nowMs),
+    ...gates.filter(isPause),
+    // Single files.
+    ...held.map(heldFinding),
+    ...whyFindings(view, reasons, nowMs),
     ...periodFindings(view, nowMs),
     ...headerFindings(view, nowMs),
-    ...noticeFindings(view),
     ...unsentFindings(view),
-    ...roomFindings(statePath),
   ];
   return [...all.filter(({ severity }) => severity === 'stuck'), ...all.filter(({ severity }) => severity !== 'stuck')];
 }
@@ -58,7 +71,7 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
     const of = JSON.stringify(cause === 'pause' ? [feed, cause, gate.stage] : [feed, cause, place, code]);
     troubles.set(of, [...(troubles.get(of) ?? []), gate]);
   }
-  return [...troubles.values()].map((same) => {
+  const found = [...troubles.values()].map((same): Finding => {
     const [{ feed, cause, place, code, reason }] = same as [Gate];
     const stages = same.map(({ stage }) => stage).sort((a, b) => order.indexOf(a) - order.indexOf(b));
     const sinceMs = Math.min(...same.map((gate) => gate.sinceMs));
@@ -77,13 +90,14 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
         ? `${where} is paused (${reason}); ${files(count, WAIT)}.`
         : `${where} is closed, ${code}${place === 'process' ? '' : ` at the ${place}`}: ${reason}; ${files(count, WAIT)}.`,
       release: isPause
-        ? `ingest-ctl resume${stages.includes('*') ? '' : ` ${stages[0]}`}${feed === '*' ? '' : ` --feed ${feed}`}`
+        ? resumes({ stage: stages.includes('*') ? '*' : stages[0]!, feed })
         : isCheck || place === 'process'
           ? CATALOGUE[code]!.hint
           : 'repair it; it is checked again and again, and goes on by itself',
       since: iso(sinceMs),
     };
   });
+  return found.sort((a, b) => b.files - a.files);
 }
 
 function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
@@ -101,8 +115,8 @@ function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
   };
 }
 
-/** Files there do not arrive. */
-const UNREAD: readonly string[] = ['input_missing', 'directory_failed'];
+/** Files do not arrive, or not where their readers look. */
+const UNREAD: readonly string[] = ['input_missing', 'directory_failed', 'link_moved'];
 
 function noticeFindings(view: QueueView): Finding[] {
   return notices(view).map(({ feed, code, what, reason, sinceMs }) => ({

@@ -49,7 +49,7 @@ export function* heldRows(
   }
 }
 
-export function toHeldJob(job: Job, liesAt: string | undefined): HeldJob {
+export function toHeldJob(job: Job, liesAt: ByteName | undefined): HeldJob {
   const path = shownName(job.key.toString('latin1') as ByteName);
   const code = job.holdCode ?? '';
   return {
@@ -60,7 +60,7 @@ export function toHeldJob(job: Job, liesAt: string | undefined): HeldJob {
     stage: job.stage,
     code,
     reason: job.reason ?? '',
-    ...(liesAt !== undefined && { current_path: liesAt }),
+    ...(liesAt !== undefined && { current_path: shownName(liesAt) }),
     hint: remedyOf(code, job.id),
     bytes: job.bytes,
     attempts: job.attempts,
@@ -68,7 +68,7 @@ export function toHeldJob(job: Job, liesAt: string | undefined): HeldJob {
   };
 }
 
-/** One paragraph a job: reasons are sentences, and do not fit into columns. */
+/** One paragraph a job: reasons are sentences, and do not fit into columns. The last line says how many there are. */
 export function heldTable(jobs: Iterable<HeldJob>, say: (line: string) => void): number {
   let count = 0;
   for (const job of jobs) {
@@ -78,6 +78,7 @@ export function heldTable(jobs: Iterable<HeldJob>, say: (line: string) => void):
     if (job.current_path !== undefined) say(safeText(`    It lies at ${job.current_path}.`));
     say(safeText(`    ${job.hint}`));
   }
+  if (count > 0) say(`${count} held`);
   return count;
 }
 

@@ -2,9 +2,10 @@
 import type { QueueView } from '../../../queue/index.js';
 import { suggestion } from '../../base/config/values/nearest.js';
 import { CATALOGUE } from '../../base/errors.js';
+import { PAUSED } from '../../ingest/gates/pause.js';
 
 /** Codes of gates: they hold no file. */
-const OF_GATES = ['low_space', 'low_inodes', 'paused', 'unloadable'];
+const OF_GATES = ['low_space', 'low_inodes', PAUSED, 'unloadable'];
 const LISTED = Object.keys(CATALOGUE).filter((code) => CATALOGUE[code]!.exit === null && !OF_GATES.includes(code));
 
 /** A clause without its full stop; undefined if `code` is one. The last error of a held file may be any error of the kernel. */

@@ -2,6 +2,7 @@
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type Expectation, shownExpectation } from '../../base/config/values/expect.js';
+import { typed } from '../../base/shell.js';
 import { type Finding, iso } from '../../ingest/health/finding.js';
 import { type Arrival, arrivalsOf } from '../../ingest/ledger/arrivals.js';
 import { deadlineAfter } from './deadline.js';
@@ -39,7 +40,7 @@ function lateness(
     what,
     files: 0,
     sentence: `${feed} is late: ${what} (${timezone}) was due at ${iso(dueMs)}. ${last}.`,
-    release: `ask the uploader of ${input}; ingest-ctl explain says why a file that lies there is not stored yet`,
+    release: `ask the uploader of ${input}; ${typed('ingest-ctl explain PATH')} says why a file that lies there is not stored yet`,
     since: iso(dueMs),
   };
 }

@@ -49,7 +49,7 @@ function waiting(view: QueueView, feeds: ReturnType<QueueView['feeds']>, nowMs: 
         stage: '*',
         files: period.waitsJob ? 1 : 0,
         sentence: `${period.folder} is over and has no _SUCCESS yet: it waits for ${whatFor(view, period)}.`,
-        release: 'it is written by itself when that is settled; ingest-ctl explain says what becomes of a file',
+        release: 'it is written by itself when that is settled; `ingest-ctl explain PATH` says what becomes of a file',
         since: iso(period.changedMs),
       };
     });

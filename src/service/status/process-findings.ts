@@ -1,5 +1,6 @@
 /** Processes that live and are not at work: stopped, or silent. */
 
+import { typed } from '../../base/shell.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import { PRODUCER } from '../../ingest/ledger/services.js';
@@ -30,7 +31,7 @@ const ofCalls = ({ title, pid, hanging_jobs: jobs }: Process): Finding[] =>
     files: 1,
     since: null,
     sentence: `A call on the file of job ${job} does not end in the process "${title}" (pid ${pid}): the file system that the file lies in, or is to be moved to, does not answer.`,
-    release: `ingest-ctl explain ${job} says which file: check its mount, and the disk or server of that mount`,
+    release: `${typed('ingest-ctl explain', job)} says which file: check its mount, and the disk or server of that mount`,
   }));
 
 const STOPPED = '(SIGSTOP, or a debugger)';

@@ -7,7 +7,9 @@ import type { Counter, HeldFor, QueueView } from '../../../queue/index.js';
 import { statsUsed } from '../../base/config/values/stage-names.js';
 import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import type { Finding } from '../../ingest/health/finding.js';
+import { isWithChild, jobsInProgress } from '../../ingest/health/in-progress.js';
 import { type Process, ProcessWatch } from '../../ingest/health/processes.js';
+import { type Wait, waitsOf } from '../../ingest/health/waits.js';
 import { chainCounts } from '../../ingest/outputs/counts.js';
 import type { PlaceReport } from '../figures/free-space.js';
 import { Rates } from '../figures/rates.js';
@@ -16,7 +18,6 @@ import { type Throughput, throughputOf } from '../figures/throughput.js';
 import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
 import { type RecordsReport, recordsOf } from './chains.js';
 import { findings } from './findings.js';
-import { isWithChild, jobsInProgress } from './in-progress.js';
 
 export interface StageReport {
   feed: string;
@@ -53,8 +54,10 @@ export interface Report {
   stages: StageReport[];
   gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
   workers: Process[];
+  /** Files on their way that nobody works on, by feed and reason. */
+  waits: Wait[];
   held_by_code: HeldByCode[];
-  /** Findings that stop files come first. */
+  /** The worst first. */
   findings: Finding[];
   /** The ages of files that are not done, held files included. */
   ages: { by: Grouping; bounds_seconds: readonly number[]; rows: AgeRow[] };
@@ -83,6 +86,7 @@ export function lookAt(
   const rate = rates.by(leftOf);
   const inProgress = jobsInProgress(view);
   const held = view.heldFor();
+  const reasons = view.reasons();
   const all = statsUsed(view.stats(held), view.feeds());
   const processes = watch.check(view);
   const wanted = (name: string) => feed === undefined || name === feed;
@@ -118,8 +122,11 @@ export function lookAt(
         since: new Date(sinceMs).toISOString(),
       })),
     workers: processes,
+    waits: waitsOf(view, { stats: all, gates, reasons }).filter((one) => wanted(one.feed)),
     held_by_code: held.filter((one) => wanted(one.feed)).map(heldByCode),
-    findings: findings(view, statePath, all, held, processes).filter((one) => one.feed === '*' || wanted(one.feed)),
+    findings: findings(view, statePath, { stats: all, held, reasons, processes }).filter(
+      (one) => one.feed === '*' || wanted(one.feed),
+    ),
     ages: { by, bounds_seconds: AGE_BOUNDS, rows: agesOf(view, by, feed) },
     totals: totalsOf(view, wanted),
     records: recordsOf(view, rates.by(recordsByFeed)).filter((one) => wanted(one.feed)),

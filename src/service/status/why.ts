@@ -1,107 +1,85 @@
 /**
- * Findings about checked files that do not go on, if a person should know: a writer that does not close, a sidecar that does not
- * come, an error that is repeated.
+ * Findings about files that wait longer than the catalogue of reasons allows (src/ingest/rules/reasons.ts), and about errors that
+ * are repeated.
  */
 import type { Reason } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
-import { openersOf } from '../../base/shell.js';
-import { shownBytes } from '../../base/telemetry/safe.js';
-import { BELOW_MARK } from '../../ingest/gates/room.js';
+import { typed } from '../../base/shell.js';
 import { type Finding, files, iso } from '../../ingest/health/finding.js';
 import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
+import { codeOf, reasonOf } from '../../ingest/rules/reasons.js';
+import { nameOfBytes } from '../../linux/index.js';
 
-/** A check finds a writer by chance once or twice. */
-const WRITER_LOOKS_MIN = 3;
-/** A sidecar that is later than this was usually forgotten. */
-const SIDECAR_LATE_MS = 3_600_000;
 /** A file that is still checked after a day usually waits for something that does not come. */
 const LONG_MS = 86_400_000;
 
-export function whyFindings(view: Pick<QueueView, 'reasons' | 'feeds' | 'read'>, nowMs = Date.now()): Finding[] {
+type Asked = Pick<QueueView, 'feeds' | 'read'>;
+type LiesAt = ReturnType<typeof liesAtOf>;
+type Said = Pick<Finding, 'code' | 'severity' | 'sentence' | 'release'>;
+
+export function whyFindings(view: Asked, reasons: readonly Reason[], nowMs = Date.now()): Finding[] {
   const liesAt = liesAtOf(view);
-  return view.reasons().flatMap((reason) => findingOf(reason, liesAt, nowMs) ?? []);
-}
-
-function findingOf(reason: Reason, liesAt: ReturnType<typeof liesAtOf>, nowMs: number): Finding | undefined {
-  const { oldest, jobs } = reason;
-  const ageMs = nowMs - oldest.createdAtMs;
-  const path = oldest.key.toString('utf8');
-  const which = jobs === 1 ? path : `${path} and ${jobs - 1} more`;
-  const finding = (code: string, severity: Finding['severity'], sentence: string, release: string): Finding => ({
-    code,
-    severity,
-    feed: reason.feed,
-    stage: reason.stage,
-    files: jobs,
-    sentence,
-    release,
-    since: iso(oldest.createdAtMs),
+  return reasons.flatMap((reason) => {
+    const ageMs = nowMs - reason.oldest.createdAtMs;
+    const said = byCatalogue(liesAt, reason, ageMs) ?? repeated(reason) ?? (ageMs < LONG_MS ? undefined : long(reason));
+    return said === undefined ? [] : findingOf(reason, said);
   });
-  switch (reason.reason) {
-    case 'writer_open': {
-      const { refusals = 0 } = oldest.payload as unknown as JobFacts;
-      if (refusals < WRITER_LOOKS_MIN) return undefined;
-      const sentence = `Somebody still has ${which} open for writing; ${refusals} checks in a row found it open.`;
-      return finding(
-        'writer_open',
-        'stuck',
-        sentence,
-        `the writer has to close it; its process: ${openersOf(liesAt(oldest) ?? path)}`,
-      );
-    }
-    case 'no_sidecar':
-      if (ageMs < SIDECAR_LATE_MS) return undefined;
-      return finding('no_sidecar', 'notice', `No sidecar has come for ${which}.`, 'the uploader has to deliver it');
-    case 'sidecar_open':
-      if (ageMs < SIDECAR_LATE_MS) return undefined;
-      return finding(
-        'sidecar_open',
-        'notice',
-        `Somebody is still writing the sidecar of ${which}.`,
-        'the writer has to close it',
-      );
-    case 'partial_upload':
-      return finding(
-        'partial_upload',
-        'notice',
-        `The mtime of ${which} is 0, as rsync --partial leaves a file that it could not finish.`,
-        'it is taken when it has not changed for --partial-upload-seconds; at once after touch, if it is whole',
-      );
-    case BELOW_MARK: {
-      const sentence = `${which} (${shownBytes(oldest.bytes)}) would leave less free at the warehouse than --min-free-bytes, and is not copied.`;
-      return finding(
-        'low_space',
-        'stuck',
-        sentence,
-        'free some space there, or lower the watermark; it is checked again by itself',
-      );
-    }
-    default:
-      return byAttempts(reason, ageMs, which, finding);
-  }
 }
 
-function byAttempts(
-  { reason, stage, oldest, jobs }: Reason,
-  ageMs: number,
-  which: string,
-  finding: (code: string, severity: Finding['severity'], sentence: string, release: string) => Finding,
-): Finding | undefined {
-  if (oldest.attempts > 0) {
-    const sentence = `${stage} failed ${oldest.attempts} ${oldest.attempts === 1 ? 'time' : 'times'} with ${which}: ${reason}.`;
-    return finding(
-      'retrying',
-      'notice',
-      sentence,
-      'it is tried again by itself, and held when --max-attempts are spent',
-    );
-  }
-  if (ageMs < LONG_MS) return undefined;
-  return finding(
-    'long_in_stage',
-    'notice',
-    `${files(jobs, ['has', 'have'])} been checked in ${stage} for a day and longer (${reason}): ${which}.`,
-    'ingest-ctl explain says what it waits for',
-  );
+/** Why the oldest files of each reason wait, however short that is. */
+export function whyNow(view: Asked, reasons: readonly Reason[]): Finding[] {
+  const liesAt = liesAtOf(view);
+  return reasons.flatMap((reason) => {
+    const said = byCatalogue(liesAt, reason, Number.POSITIVE_INFINITY);
+    return said === undefined ? [] : findingOf(reason, said);
+  });
 }
+
+const findingOf = ({ feed, stage, jobs, oldest }: Reason, said: Said): Finding => ({
+  feed,
+  stage,
+  files: jobs,
+  since: iso(oldest.createdAtMs),
+  ...said,
+});
+
+const whichOf = ({ jobs, oldest }: Reason): string => {
+  const path = oldest.key.toString('utf8');
+  return jobs === 1 ? path : `${path} and ${jobs - 1} more`;
+};
+
+/** Undefined where the files have not waited so long, or the catalogue has no finding for it. */
+function byCatalogue(liesAt: LiesAt, reason: Reason, ageMs: number): Said | undefined {
+  const code = codeOf(reason.reason, reason.oldest.attempts);
+  const { who, finding } = reasonOf(code);
+  if (finding === undefined || ageMs < finding.afterMs) return undefined;
+  const { refusals = 1 } = reason.oldest.payload as unknown as JobFacts;
+  const { bytes, key } = reason.oldest;
+  const which = whichOf(reason);
+  const named = { which, at: liesAt(reason.oldest) ?? nameOfBytes(key), bytes, refusals };
+  return {
+    code: finding.code ?? code,
+    severity: who === 'operator' ? 'stuck' : 'notice',
+    sentence: finding.sentence(named),
+    release: finding.release(named),
+  };
+}
+
+function repeated(reason: Reason): Said | undefined {
+  const { attempts } = reason.oldest;
+  if (codeOf(reason.reason, attempts) !== 'retry') return undefined;
+  return {
+    code: 'retrying',
+    severity: 'notice',
+    sentence: `${reason.stage} failed ${attempts} ${attempts === 1 ? 'time' : 'times'} with ${whichOf(reason)}: ${reason.reason}.`,
+    release: 'it is tried again by itself, and held when --max-attempts are spent',
+  };
+}
+
+const long = (reason: Reason): Said => ({
+  code: 'long_in_stage',
+  severity: 'notice',
+  sentence: `${files(reason.jobs, ['has', 'have'])} been checked in ${reason.stage} for a day and longer (${reason.reason}): ${whichOf(reason)}.`,
+  release: `${typed('ingest-ctl explain', reason.oldest.id)} says what it waits for`,
+});

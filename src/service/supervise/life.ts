@@ -8,11 +8,10 @@ import { asOperatorError, EXIT } from '../../base/errors.js';
 import type { RunRole } from '../../base/process/context.js';
 import type { ChildMessage, Init, ParentMessage, Role } from '../../base/process/protocol.js';
 import { threadsLoaded } from '../../base/process/threads.js';
-import { bunyanSubscriber } from '../../base/telemetry/bunyan.js';
-import { emit, subscribe } from '../../base/telemetry/emit.js';
+import { emit } from '../../base/telemetry/emit.js';
 import type { Level } from '../../base/telemetry/event-spec.js';
-import { stderr } from '../../base/telemetry/line-writer.js';
-import { terminalSubscriber } from '../../base/telemetry/terminal.js';
+import { beginLog } from '../../base/telemetry/log.js';
+import { hearWarnings, tellBug } from '../../base/telemetry/tell.js';
 import { setParentDeathSignal } from '../../linux/index.js';
 import { giveWay } from './priority.js';
 import { ENDING } from './signals.js';
@@ -29,6 +28,7 @@ const clearSlot: (() => void)[] = [];
 
 /** Called once by the child's program. `roleOf` loads the module of the role that the parent names. */
 export function liveAsChild(roleOf: (role: Role) => Promise<RunRole>): void {
+  hearWarnings();
   for (const signal of ENDING) process.on(signal, ignored);
   process.on('disconnect', dieNow);
   process.on('message', (message: ParentMessage) => {
@@ -49,9 +49,7 @@ async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promi
   process.title = titleOf(init);
   const level = init.config.service.logLevel as Level;
   const common = init.role === 'worker' ? { stages: init.stages } : {};
-  subscribe(
-    init.logs === 'lines' ? terminalSubscriber(level) : bunyanSubscriber(level, { role: init.role, ...common }),
-  );
+  beginLog(init.logs, level, { role: init.role, ...common }, init.config.service.shell);
   giveWay(init.role, emit);
   try {
     const run = await roleOf(init.role);
@@ -92,7 +90,7 @@ async function endWith(error: unknown): Promise<void> {
   ending = true;
   const known = asOperatorError(error);
   if (known) await send({ kind: 'fatal', code: known.code, message: known.message, exitCode: known.exitCode });
-  else stderr.put(Buffer.from(`${error instanceof Error ? error.stack : String(error)}\n`));
+  else tellBug(error);
   await threadsLoaded();
   process.exit(known?.exitCode ?? EXIT.bug);
 }
@@ -102,7 +100,7 @@ function stopNow(): void {
     try {
       clear();
     } catch (error) {
-      stderr.put(Buffer.from(`${(error as Error).stack}\n`));
+      tellBug(error);
     }
   }
   dieNow();

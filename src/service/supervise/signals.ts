@@ -1,11 +1,22 @@
 /**
- * A parent's reaction to SIGTERM, SIGINT and SIGHUP (a closed terminal): the first signal drains, the second stops at once.
+ * A parent's reaction to SIGTERM, SIGINT and SIGHUP (a closed terminal): the first signal drains, the second stops at once. A signal
+ * that was ignored at the start (nohup) stays ignored.
  */
 import { constants } from 'node:os';
 import type { Emit } from '../../base/telemetry/emit.js';
+import { isIgnored } from '../../linux/index.js';
 import type { Ended, Supervisor } from './supervisor.js';
 
 export const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Runs `onSignal` for each of them that is not ignored. Returns a function that stops listening. */
+export function onEnding(onSignal: (signal: NodeJS.Signals) => void): () => void {
+  const heard = ENDING.filter((signal) => !isIgnored(signal));
+  for (const signal of heard) process.on(signal, onSignal);
+  return () => {
+    for (const signal of heard) process.off(signal, onSignal);
+  };
+}
 
 /** A terminal sends Ctrl-C to every process of the foreground, and npm passes it on to its child as well: one key, two signals. */
 const SAME_KEY_MS = 100;
@@ -27,9 +38,9 @@ export async function runUnderSignals(supervisor: Supervisor, emit: Emit): Promi
     emit('stopping', { signal });
     supervisor.stop();
   };
-  for (const signal of ENDING) process.on(signal, onSignal);
+  const leave = onEnding(onSignal);
   supervisor.start();
   const ended = await supervisor.done;
-  for (const signal of ENDING) process.off(signal, onSignal);
+  leave();
   return stoppedBy === undefined ? ended : { ...ended, exitCode: 128 + constants.signals[stoppedBy] };
 }

@@ -189,7 +189,8 @@ export class Supervisor {
     this.#phase = 'ended';
     for (const timer of this.#timers) clearTimeout(timer);
     const once = this.#once;
-    const unfinished = once !== undefined && once.held.count + once.open.count + once.partial.count > 0;
+    const unfinished =
+      once !== undefined && once.held.count + once.open.count + once.partial.count + once.unread.count > 0;
     this.#resolve({
       exitCode: this.#failure?.exitCode ?? (unfinished ? EXIT.unfinished : EXIT.done),
       ...(this.#failure ? { reason: this.#failure.reason } : {}),

@@ -8,9 +8,8 @@
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
-import { mountsBelow } from '../../files/mounts.js';
+import { boundariesBelow } from '../../files/mounts.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
-import type { Rows } from '../../fleet/connection.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
@@ -20,7 +19,6 @@ import type { Judging } from './judging.js';
 import { AuditNotes } from './notes.js';
 import { judgeFiles, judgeLines, judgePieces } from './rest.js';
 import { judgeRows } from './rows.js';
-import { judgeShared } from './shared.js';
 import { type Difference, textOf } from './words.js';
 import { judgeWork } from './work.js';
 
@@ -31,8 +29,6 @@ export interface AuditOptions {
   hash: boolean;
   /** Only this feed is judged. */
   feed: string | undefined;
-  /** The shared ledger to compare with as well. */
-  shared?: Rows | undefined;
 }
 
 /** The progress of the current part. `of` is 0 if the total is not known. */
@@ -76,7 +72,6 @@ export async function audit(
     await audit.gather();
     await audit.read();
     await audit.judge();
-    if (options.shared) await judgeShared(view, options.shared, options.feed, report);
     whole = true;
     return totals;
   } catch (error) {
@@ -160,7 +155,7 @@ class Audit {
       const judging: Judging = { view, notes, report, feed, hash: options.hash };
       judgeFiles(judging);
       const files = this.#files.get(feed.name)!;
-      judgeWork({ view, feed, files, report }, mountsBelow(feed.input));
+      judgeWork({ view, feed, files, report }, boundariesBelow(feed.input));
     }
   }
 

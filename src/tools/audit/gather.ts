@@ -9,9 +9,10 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { baseOf } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
+import { isOfFilesystem } from '../../files/of-filesystem.js';
+import { inPlace } from '../../files/place-error.js';
 import { absolute, type FeedFiles } from '../../ingest/files/feed-files.js';
 import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
-import { prunedAfter } from '../../ingest/ledger/pruned.js';
 import {
   generationOf,
   linesOf,
@@ -25,7 +26,15 @@ import {
 import type { Output } from '../../ingest/outputs/recorded.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { TEMPORARY } from '../../ingest/warehouse/target.js';
-import { type ByteName, joinNames, nameOfBytes, statAtOrNone } from '../../linux/index.js';
+import {
+  type ByteName,
+  joinNames,
+  nameOfBytes,
+  nameOfText,
+  shownName,
+  statAtOrNone,
+  statFd,
+} from '../../linux/index.js';
 import type { AuditNotes } from './notes.js';
 
 const PAGE = 2_000;
@@ -37,15 +46,13 @@ export type Count = (n: number) => void;
 export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes: AuditNotes, count: Count): void {
   const warehouses = new Map(feeds.map(({ name, warehouse }) => [name, warehouse]));
   const enter = (page: readonly Content[]): void => {
-    const outputs = view.read((r) => outputsOf(r, page));
+    const [outputs, left] = view.read((r) => [outputsOf(r, page), leftOf(r, page)]);
     notes.together(() => {
-      for (const c of page) noteContent(c, warehouses.get(c.feed), notes);
+      for (const c of page) noteContent(c, warehouses.get(c.feed), left.has(c.row), notes);
       for (const { feed, ...output } of outputs) noteOutput(output, warehouses.get(feed), notes);
     });
     count(page.length);
   };
-  // Before the rows: a record that is pruned meanwhile is then in neither list instead of in both. Its line is known all the same.
-  notePruned(view, feeds, enter);
   for (let after = 0; ; ) {
     const page = view.read((r) => contentsAfter(r, after, PAGE));
     if (page.length === 0) return;
@@ -54,53 +61,48 @@ export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes
   }
 }
 
-/** Numbered downwards, so that no number is a row of the ledger. */
-function notePruned(view: QueueView, feeds: readonly FeedOptions[], enter: (page: readonly Content[]) => void): void {
-  let noted = 0;
-  for (const { name } of feeds) {
-    for (let after = Buffer.alloc(0); ; ) {
-      const page = view.read((r) => prunedAfter(r, name, after, PAGE));
-      if (page.length === 0) break;
-      enter(page.map((content) => ({ ...content, row: --noted })));
-      after = page.at(-1)!.sha256 as Buffer<ArrayBuffer>;
-    }
-  }
-}
-
-function noteContent(c: Content, root: string | undefined, notes: AuditNotes): void {
-  const path = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
+function noteContent(c: Content, root: string | undefined, hasLeft: boolean, notes: AuditNotes): void {
+  const below = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
+  // A learned file may lie in the warehouse.
+  const path = c.state === 'learned' ? c.sourcePath : below;
   notes.run(
     'INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ...[c.row, c.feed, c.sha256, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
-    ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.note, c.generation, path],
+    ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.generation, path, hasLeft ? 1 : 0],
   );
 }
 
 interface OutputOf extends Pick<Output, 'size' | 'sha256' | 'target'> {
-  row: number;
+  ingestId: string;
+  hasLeft: number;
   feed: string;
+}
+
+const HAVE = 'SELECT content FROM names WHERE content BETWEEN ? AND ? AND n = 0';
+/** The rows of a page whose name another content has since. */
+function leftOf(reader: Reader, page: readonly Content[]): Set<number> {
+  const have = new Set((reader.arrays(HAVE, page[0]!.row, page.at(-1)!.row) as [number][]).map(([row]) => row));
+  return new Set(page.flatMap(({ row, target }) => (target === null || have.has(row) ? [] : row)));
 }
 
 /** The rows of a page, in order. */
 const outputsOf = (reader: Reader, page: readonly Content[]): OutputOf[] =>
   reader.all<OutputOf>(
-    `SELECT o.content AS row, c.feed, o.size, o.sha256, o.target FROM outputs o JOIN contents c ON c.row = o.content
-       WHERE o.content BETWEEN ? AND ? AND o.target IS NOT NULL`,
+    `SELECT c.ingest_id AS ingestId, c.feed, o.size, o.sha256, o.target,
+         NOT EXISTS (SELECT 1 FROM names f WHERE f.content = o.content AND f.n = o.n) AS hasLeft
+       FROM outputs o JOIN contents c ON c.row = o.content WHERE o.content BETWEEN ? AND ? AND o.target IS NOT NULL`,
     ...[page[0]!.row, page.at(-1)!.row],
   );
 
 function noteOutput(
-  { row, size, sha256, target }: Omit<OutputOf, 'feed'>,
+  { ingestId, size, sha256, target, hasLeft }: Omit<OutputOf, 'feed'>,
   root: string | undefined,
   notes: AuditNotes,
 ): void {
   if (root === undefined) return;
   const path = absolute(root, nameOfBytes(target!));
-  notes.run('INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?)', path, row, size, sha256);
+  notes.run('INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?, ?)', path, ingestId, size, sha256, hasLeft);
 }
-
-/** A number that no row of the ledger has. */
-const OF_A_LINE = 0;
 
 /** `feed`: the owner of the manifests root. Each record names its own feed. */
 export async function noteManifests(
@@ -157,7 +159,7 @@ function noteRecord(
     ...[pathBytesOf(record, 'warehouse_path'), file, no, record.raw],
   );
   for (const { path, size, sha256 } of processedIn(record)?.outputs ?? [])
-    notes.run('INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?)', path, OF_A_LINE, size, sha256);
+    notes.run('INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?, 0)', path, record.ingestId, size, sha256);
 }
 
 function notePiece(
@@ -190,22 +192,25 @@ async function inPages<T>(all: AsyncIterable<T>, notes: AuditNotes, act: (one: T
   enter();
 }
 
-/** All files in a warehouse, except its marker. */
+/** All files in a warehouse, except its marker and what its filesystem keeps at its root. */
 export function noteWarehouse(feed: FeedOptions, files: FeedFiles, notes: AuditNotes, count: Count): void {
   const { warehouse } = files;
   const pending = ['' as ByteName];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     const below: ByteName[] = [];
-    const dir = warehouse.directory(at);
+    const folder = shownName(at === '' ? nameOfText(feed.warehouse) : joinNames(nameOfText(feed.warehouse), at));
+    const looked = <T>(act: () => T): T => inPlace('warehouse', folder, 'root', act);
+    const dir = looked(() => warehouse.directory(at!));
     let page: ByteName[] = [];
     const enter = (): void =>
       notes.together(() => {
         let files = 0;
-        for (const name of page) if (noteEntry(feed, at!, name, dir, below, notes)) files++;
+        for (const name of page) if (looked(() => noteEntry(feed, at!, name, dir, below, notes))) files++;
         count(files);
       });
     for (const name of namesIn(dir)) {
       if (at === '' && name === MARKER) continue;
+      if (isOfFilesystem(name, () => at === '' || statFd(dir).isMountRoot)) continue;
       if (page.push(name) < PAGE) continue;
       enter();
       page = [];

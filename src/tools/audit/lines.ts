@@ -3,6 +3,7 @@
  * the content that it names, or as a part of the original line.
  */
 import type { Case } from '../../ingest/evidence/case.js';
+import { UNDER_WAY } from '../../ingest/ledger/content.js';
 import { recordOf } from '../../ingest/manifest/read.js';
 import { deviations, type FileSeen, whoIsRight } from './compare.js';
 import { digestFor } from './digests.js';
@@ -38,7 +39,7 @@ export function linesOfRow(judging: Judging, row: Noted): LinesOfRow {
   const [line] = all;
   if (line === undefined) return { line: 'none', all };
   if (all.length > 1) return { line: 'twice', all };
-  const says = row.note !== 'pruned' && line.raw !== expected(judging, row) && differs(judging, row, line);
+  const says = row.state !== 'pruned' && line.raw !== expected(judging, row) && differs(judging, row, line);
   return { line: says ? 'differs' : 'there', all };
 }
 
@@ -82,13 +83,13 @@ export function reportLineMissing(judging: Judging, row: Noted): void {
     if (notes.get('SELECT 1 FROM gone WHERE feed = ? AND hour = ?', row.feed, row.hour)) return;
     notes.run('INSERT INTO gone VALUES (?, ?)', row.feed, row.hour);
     const { n } = notes.get<{ n: number }>(
-      "SELECT count(*) AS n FROM contents WHERE feed = ? AND hour = ? AND state = 'stored'",
+      `SELECT count(*) AS n FROM contents WHERE feed = ? AND hour = ? AND NOT ${UNDER_WAY}`,
       ...[row.feed, row.hour],
     )!;
     report(difference('manifest_missing', row.feed, file, `it is gone, with the lines of ${n} stored contents`));
     return;
   }
-  const name = row.note === 'pruned' ? 'a content whose record was pruned' : shownPath(row.sourcePath);
+  const name = row.state === 'pruned' ? 'a content whose record was pruned' : shownPath(row.sourcePath);
   report(about('line_missing', row, `${name} has no line in it`, { at: file, ...more }));
 }
 

@@ -14,10 +14,10 @@ const TABLES = `
   DROP TABLE IF EXISTS outputs; DROP TABLE IF EXISTS withdrawn; DROP TABLE IF EXISTS hours; DROP TABLE IF EXISTS files; DROP TABLE IF EXISTS gone;
   CREATE TABLE contents (row INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, state TEXT, carrier TEXT, size INTEGER,
     device TEXT, inode TEXT, mtimeNs TEXT, sourcePath BLOB, seal TEXT, target BLOB, hour TEXT, ingestId TEXT,
-    ingestedAtMs INTEGER, note TEXT, generation INTEGER, path BLOB);
+    ingestedAtMs INTEGER, generation INTEGER, path BLOB, hasLeft INTEGER);
   CREATE TABLE lines (id INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, generation INTEGER, ingestId TEXT, path BLOB, file TEXT, no INTEGER,
     raw TEXT);
-  CREATE TABLE outputs (path BLOB, row INTEGER, size INTEGER, sha256 BLOB, PRIMARY KEY (path, row)) WITHOUT ROWID;
+  CREATE TABLE outputs (path BLOB, ingestId TEXT, size INTEGER, sha256 BLOB, hasLeft INTEGER, PRIMARY KEY (path, ingestId)) WITHOUT ROWID;
   CREATE TABLE pieces (id INTEGER PRIMARY KEY, root TEXT, hour TEXT, file TEXT, no INTEGER, bytes INTEGER, text TEXT, told INTEGER);
   CREATE TABLE named (sha256 BLOB, piece INTEGER, PRIMARY KEY (sha256, piece)) WITHOUT ROWID;
   CREATE TABLE withdrawn (feed TEXT, ingestId TEXT, takenOut INTEGER, PRIMARY KEY (feed, ingestId)) WITHOUT ROWID;
@@ -34,7 +34,7 @@ const INDEXES = `
   CREATE INDEX lines_by_path ON lines (path);
   CREATE INDEX lines_by_hash ON lines (feed, sha256);
   CREATE INDEX lines_by_ingest ON lines (ingestId);
-  CREATE INDEX outputs_by_row ON outputs (row);
+  CREATE INDEX outputs_by_ingest ON outputs (ingestId);
   CREATE INDEX pieces_by_hour ON pieces (root, hour);
   CREATE INDEX pieces_by_place ON pieces (file, no);
   UPDATE files SET known = EXISTS (SELECT 1 FROM contents c WHERE c.path = files.path)

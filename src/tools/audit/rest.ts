@@ -1,6 +1,5 @@
 /** Reports what is left when every row was judged: lines without a row, files without a row, bytes that are not a line. */
-import { dirname } from 'node:path';
-import { quoted } from '../../base/shell.js';
+import { typed } from '../../base/shell.js';
 import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { contentByHash, contentOfGeneration } from '../../ingest/ledger/content.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
@@ -72,7 +71,7 @@ export function judgeFiles(judging: Judging): void {
     }
     const target = targetOf(judging, sha256);
     if (target?.equals(path)) continue; // It came after the ledger was read.
-    const learn = `ingest-ctl learn ${quoted(dirname(at))} --feed ${feed.name}`;
+    const learn = typed('ingest-ctl learn', path.subarray(0, path.lastIndexOf(0x2f)), '--feed', feed.name);
     const more = {
       remedy: `remove it, or count all files of its folder as known: ${learn}`,
       ...(sha256 && { sha256: sha256.toString('hex') }),
@@ -81,7 +80,7 @@ export function judgeFiles(judging: Judging): void {
   }
 }
 
-/** `JOBID.CLAIM`: the temporary file of a move across filesystems. */
+/** Every temporary file begins with the id of its job, and a dot. */
 const jobOf = (path: Buffer): string =>
   path
     .subarray(path.lastIndexOf(0x2f) + 1)

@@ -3,11 +3,10 @@
  * reported as a missing one, and a renamed file is not reported as one missing and one unknown file.
  */
 import { exactBytes } from '../../base/telemetry/safe.js';
-import type { Case, Fault, Verdict } from '../../ingest/evidence/case.js';
+import { type Fault, rowOf, type Verdict } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
-import { contentByRow } from '../../ingest/ledger/content.js';
+import { contentByRow, hasEnded } from '../../ingest/ledger/content.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
-import { digestFor } from './digests.js';
 import { about, type FileNote, type Judging, type Noted } from './judging.js';
 import {
   type Claim,
@@ -19,7 +18,7 @@ import {
   reportTwice,
 } from './lines.js';
 import { lookAt } from './path.js';
-import { backOf, isSecondRow, jobOf } from './witnesses.js';
+import { backOf, jobOf } from './witnesses.js';
 import { shownPath } from './words.js';
 
 const PAGE = 1_000;
@@ -39,14 +38,15 @@ export async function judgeRows(judging: Judging, count: (n: number) => void): P
 }
 
 async function judgeRow(judging: Judging, row: Noted): Promise<void> {
-  const isUnderWay = row.state !== 'stored';
-  const lines: LinesOfRow = isUnderWay || row.note === 'learned' ? { line: 'none', all: [] } : linesOfRow(judging, row);
+  const isUnderWay = !hasEnded(row);
+  const lines: LinesOfRow =
+    isUnderWay || row.state === 'learned' ? { line: 'none', all: [] } : linesOfRow(judging, row);
   const claim = claimOf(row, lines);
   const { path, file } = isUnderWay
     ? { path: 'not_looked' as const, file: undefined }
     : await lookAt(judging, row, claim);
   const verdict = judge({
-    row: isSecondRow(judging, row) ? 'twice' : rowOf(row),
+    row: rowOf(row),
     job: isUnderWay ? jobOf(judging, row) : 'none',
     line: row.state === 'manifested' ? 'there' : lines.line,
     back: backOf(judging, row),
@@ -60,14 +60,12 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
     ? await judgeLine(judging, row, lines.all[0]!)
     : undefined;
   const isLooked = verdict.truth === 'stored' || verdict.truth === 'gone';
-  if (isLooked && (row.note === null || row.note === 'pruned') && claim)
+  if (isLooked && isExpected(row) && claim)
     judgeFile(judging, row, right ?? claim, path === 'others_line' ? 'others' : file);
-  await judgeOutputs(judging, row, verdict);
+  await judgeOutputs(judging, row, lines, verdict);
 }
 
 const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesOfRow) => void>> = {
-  row_twice: ({ report }, row) =>
-    report(about('row_twice', row, `generation ${row.generation} of its content has another row too`)),
   line_twice: (judging, row, { all }) => reportTwice(judging, row, all),
   line_missing: (judging, row) => reportLineMissing(judging, row),
   correction_missing: ({ report, feed }, row) =>
@@ -80,8 +78,8 @@ const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesO
     report(about('corrected_but_there', row, 'its line was taken back, and its file lies in the warehouse')),
   row_changed: ({ view, report }, row) => {
     const now = view.read((r) => contentByRow(r, row.row));
-    if (row.state === 'stored') report(about('row_changed', row, 'its row says stored, but its line was given up'));
-    if (now === undefined || now.state === 'stored') return; // It went on meanwhile.
+    if (hasEnded(row)) report(about('row_changed', row, 'its row says stored, but its line was given up'));
+    if (now === undefined || hasEnded(now)) return; // It went on meanwhile.
     report(about('row_changed', row, `its row says ${now.state}, but no job is under way with it (${now.carrier})`));
   },
 };
@@ -91,58 +89,45 @@ function reportCorrected(judging: Judging, row: Noted, { acts }: Verdict): void 
   const { report, view } = judging;
   if (acts.includes('mark_withdrawn')) {
     const now = view.read((r) => contentByRow(r, row.row));
-    if (now?.note === 'withdrawn') return; // Withdrawn after the ledger was read.
+    if (now?.state === 'withdrawn') return; // Withdrawn after the ledger was read.
     report(about('row_changed', row, 'its row says stored, but a correction has taken its line back'));
   } else if (acts.includes('take_out') && !withdrawalOf(view, row)) {
     FAULTS.corrected_but_there!(judging, row, { line: 'there', all: [] });
   }
 }
 
-function rowOf({ state, note, target }: Noted): Case['row'] {
-  if (note === 'pruned' || note === 'learned' || note === 'withdrawn' || note === 'unconfirmed') return note;
-  return state === 'carried' && target !== null ? 'planned' : state;
-}
+/** Its file is to lie in the warehouse, unless a consumer took it. */
+const isExpected = ({ state }: Noted): boolean => state === 'stored' || state === 'pruned';
 
 function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
-  if (row.note === 'pruned') return line && claimOfLine(row, line);
-  return row.note === 'learned' || row.path === null
+  if (row.state === 'pruned') return line && claimOfLine(row, line);
+  return row.state === 'learned' || row.path === null
     ? undefined
     : { path: row.path, sha256: row.sha256, size: row.size };
 }
 
-/** Judges the outputs. They are stored with their file, and taken out after it. */
-async function judgeOutputs(judging: Judging, row: Noted, { truth }: Verdict): Promise<void> {
+/** Judges the outputs. They are stored with their file, and taken out after it. Those of a pruned record stand in its line. */
+async function judgeOutputs(
+  judging: Judging,
+  row: Noted,
+  { all: [line] }: LinesOfRow,
+  { truth }: Verdict,
+): Promise<void> {
   const { notes, report, view } = judging;
-  const outputs = notes.all<Claim>('SELECT path, size, sha256 FROM outputs WHERE row = ?', row.row);
+  const ingestId = row.ingestId ?? line?.ingestId;
+  const outputs = notes.all<Claim>('SELECT path, size, sha256 FROM outputs WHERE ingestId = ?', ingestId ?? '');
   for (const output of outputs) {
-    const there = notes.get<FileNote>('SELECT * FROM files WHERE path = ?', output.path);
-    const isAnothers = there !== undefined && isClaimed(judging, row, output.path);
-    if (truth === 'stored' && row.note === null) judgeFile(judging, row, output, isAnothers ? 'others' : there);
-    else if (
-      truth === 'withdrawn' &&
-      there &&
-      !isAnothers &&
-      !withdrawalOf(view, row) &&
-      (await hasBytes(notes, there, output))
-    )
-      report(
-        about('corrected_but_there', row, 'its line was taken back, and an output of it lies there', {
-          at: shownPath(output.path),
-        }),
-      );
+    if (truth === 'stored' && isExpected(row)) {
+      const { path, file } = await lookAt(judging, row, output);
+      judgeFile(judging, row, output, path === 'others_line' ? 'others' : file);
+    } else if (truth === 'withdrawn' && !withdrawalOf(view, row)) {
+      const { path } = await lookAt(judging, row, output);
+      if (path !== 'mine') continue;
+      const what = 'its line was taken back, and an output of it lies there';
+      report(about('corrected_but_there', row, what, { at: shownPath(output.path) }));
+    }
   }
 }
-
-const hasBytes = async (notes: Judging['notes'], there: FileNote, { sha256 }: Claim): Promise<boolean> =>
-  (there.sha256 ?? (await digestFor(notes, there)))?.equals(sha256) ?? false;
-
-/** Whether another valid row uses the path. For a withdrawn row, a later withdrawn row counts as well. */
-const isClaimed = ({ notes }: Judging, { row, note }: Noted, path: Buffer): boolean =>
-  notes.get(
-    `SELECT 1 FROM contents c WHERE (c.note IS NOT 'withdrawn' OR (@isOut AND c.row > @row)) AND c.row <> @row
-       AND (c.path = @path OR c.row IN (SELECT o.row FROM outputs o WHERE o.path = @path))`,
-    { row, path, isOut: note === 'withdrawn' ? 1 : 0 },
-  ) !== undefined;
 
 /** `others`: the file at the path belongs to another line, so the file of this line is gone. */
 function judgeFile(

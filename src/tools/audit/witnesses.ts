@@ -3,13 +3,6 @@ import type { Case } from '../../ingest/evidence/case.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import type { Judging, Noted } from './judging.js';
 
-/** The row with the higher number of two twins reports the other one. */
-export const isSecondRow = ({ notes }: Judging, { feed, sha256, generation, row }: Noted): boolean =>
-  notes.get(
-    'SELECT 1 FROM contents WHERE feed = ? AND sha256 = ? AND +generation = ? AND row < ?',
-    ...[feed, sha256, generation, row],
-  ) !== undefined;
-
 /** Returns the job that carries the content now, which may differ from the one when the ledger was read. */
 export function jobOf({ view }: Judging, row: Noted): Case['job'] {
   const now = view.read((r) => contentByRow(r, row.row));

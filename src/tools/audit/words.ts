@@ -16,14 +16,10 @@ export type DifferenceKind =
   | 'corrected_but_there'
   | 'manifest_missing'
   | 'row_missing'
-  | 'row_twice'
   | 'row_changed'
   | 'orphan'
   | 'sealed_file_missing'
-  | 'left_over'
-  | 'shared_row_missing'
-  | 'shared_row_unknown'
-  | 'stored_twice';
+  | 'left_over';
 
 export interface Difference {
   kind: DifferenceKind;
@@ -53,16 +49,12 @@ const REMEDIES: Record<DifferenceKind, string> = {
   line_edited: 'put back what the ledger says (--json has the line)',
   line_and_row_differ: 'compare both with a backup: the file cannot say which of the two is right',
   correction_missing: 'restore corrections.jsonl of that hour from a backup',
-  corrected_but_there: 'look at it, then ingest-ctl withdraw its path again, or move it away',
+  corrected_but_there: 'look at it, then `ingest-ctl withdraw PATH --reason WHY` again, or move it away',
   manifest_missing: 'put the file back, also compressed or under a rotated name',
-  row_missing: 'stop ingest, move the state away, run ingest-ctl rebuild: else its content would go in again',
-  row_twice: 'restore the state from a backup, or move it away and run ingest-ctl rebuild',
-  row_changed: 'restore the state from a backup, or move it away and run ingest-ctl rebuild',
+  row_missing: 'stop ingest, move the state away, run `ingest-ctl rebuild`: else its content would go in again',
+  row_changed: 'restore the state from a backup, or move it away and run `ingest-ctl rebuild`',
   orphan: 'start ingest: a file whose name is of a job gets a job again; move any other away',
-  sealed_file_missing: 'put the file back, or ingest-ctl discard its job once it is held',
-  shared_row_missing: 'ingest-ctl host join this host again: it sends all that it has',
-  shared_row_unknown: 'if its file is gone, ingest-ctl host lost frees it',
-  stored_twice: 'ingest-ctl withdraw one of the two, at its host',
+  sealed_file_missing: 'put the file back, or `ingest-ctl discard JOBID` once it is held',
   left_over: 'remove it, if no other ingestor has this warehouse too',
 };
 

@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { EnvironmentError } from '../../base/errors.js';
+import { typed } from '../../base/shell.js';
 
 /** Offset in the header: "file format write version", 1 for a rollback journal, 2 for WAL (https://sqlite.org/fileformat.html). */
 const WRITE_VERSION_AT = 18;
@@ -17,7 +18,7 @@ export function refuseForeignLog(statePath: string): void {
   if (writeVersionOf(statePath) !== NO_WAL) return;
   throw new EnvironmentError(
     'log_of_another_state',
-    `${statePath} is a backup, but ${statePath}-wal is of the state that was there before, and would be read over it: stop everything, move every ${statePath}-* away, then run ingest-ctl rebuild.`,
+    `${statePath} is a backup, but ${statePath}-wal is of the state that was there before, and would be read over it: stop everything, move every ${statePath}-* away, then run ${typed('ingest-ctl rebuild')}.`,
   );
 }
 

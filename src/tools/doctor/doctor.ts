@@ -9,37 +9,58 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { checkPages } from '../../../queue/index.js';
 import type { Config, FeedOptions } from '../../base/config/options.js';
+import { isStateThere } from '../../base/config/state-path.js';
 import { asOperatorError } from '../../base/errors.js';
-import { mountsBelow } from '../../files/mounts.js';
+import { typed } from '../../base/shell.js';
+import { boundariesBelow } from '../../files/mounts.js';
 import { openStateView } from '../../ingest/ledger/open-state.js';
-import { sharedHost } from '../../ingest/outbox/host.js';
 import { markerAt } from '../../ingest/roots/root-locks.js';
 import { chooseWork, possibleWork } from '../../ingest/roots/work-place.js';
 import { shownName } from '../../linux/index.js';
 import { checkChain } from './chain.js';
-import { checkSharedLedger } from './ledger.js';
 import { checkPair } from './moves.js';
-import { checkPlace } from './places.js';
+import { checkPlace, type Place } from './places.js';
+import { isClosed, isThere } from './probe.js';
 import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
 import { checkUnit, type Unit, unitHere } from './unit.js';
-import { type Finding, fail, ok, warn } from './words.js';
+import { type Finding, fail, ok, said, warn } from './words.js';
+
+/** What is known of the state. `uuid`: undefined where it cannot be read. */
+interface KnownState {
+  path: string;
+  isThere: boolean;
+  uuid?: string;
+}
+
+/** `isFit`: without a fault. A fault is named once, and not again by each check that needs the place. */
+type Look = (place: Place) => { found: Finding[]; isFit: boolean };
 
 export async function doctor(config: Config, report: (finding: Finding) => void): Promise<void> {
   const { feeds, service } = config;
-  const reportAll = (found: Finding[]): void => found.forEach(report);
+  const reportAll = (found: Iterable<Finding>): void => {
+    for (const finding of found) report(finding);
+  };
+  const look = looker();
   reportAll(checkKernel());
-  const state = await checkState(service.statePath);
-  reportAll(state.found);
-  if (service.sharedLedger !== undefined) reportAll(await checkSharedLedger(service.sharedLedger, state.host));
+  const state = await checkState(service.statePath, look, report);
   const unit = await unitHere();
   for (const feed of feeds) {
-    for (const finding of checkFeed(feed, service.statePath, state.uuid, unit)) report(finding);
+    reportAll(checkFeed(feed, state, unit, look));
     if (feed.process) report(await checkChain(nameIn(feed)('chain'), feed));
   }
   const processes = Object.values(service.workers ?? { all: 1 }).reduce((sum, n) => sum + n, 1);
-  for (const finding of checkInotify(feeds, processes)) report(finding);
+  reportAll(checkInotify(feeds, processes));
   report(checkDescriptors(feeds.length));
   reportAll(checkClock(feeds));
+}
+
+/** The free room of a filesystem is reported once, for all places on it. */
+function looker(): Look {
+  const filesystems = new Set<number>();
+  return (place) => {
+    const found = checkPlace(place, filesystems);
+    return { found, isFit: found.every(({ level }) => level !== 'fail') };
+  };
 }
 
 const nameIn =
@@ -48,31 +69,28 @@ const nameIn =
     name === 'default' ? kind : `${name}: ${kind}`;
 
 /** The folder itself, or the next one above it that exists. */
-const nextExisting = (folder: string): string => (existsSync(folder) ? folder : nextExisting(dirname(folder)));
-const futureOf = (folder: string): string | undefined => (existsSync(folder) ? undefined : folder);
+const nextExisting = (folder: string): string => (isThere(folder) ? folder : nextExisting(dirname(folder)));
+const futureOf = (folder: string): string | undefined => (isThere(folder) ? undefined : folder);
 
-function* checkFeed(
-  feed: FeedOptions,
-  statePath: string,
-  uuid: string | undefined,
-  unit: Unit | undefined,
-): Generator<Finding> {
+function* checkFeed(feed: FeedOptions, state: KnownState, unit: Unit | undefined, look: Look): Generator<Finding> {
   const name = nameIn(feed);
   let inner = false;
+  const possible = possibleWork(feed);
   const work =
-    possibleWork(feed).find((path) => markerAt(path)?.kind === 'work') ??
+    possible.find((path) => markerAt(path)?.kind === 'work') ??
     feed.workDir ??
+    possible.find(isClosed) ??
     chooseWork(feed.input, () => {
       inner = true;
     });
   const workThere = nextExisting(work);
-  const workFound = [
-    ...checkPlace({ name: name('work directory'), kind: 'work', path: workThere, future: futureOf(work) }),
-  ];
-  yield* checkPlace({ name: name('input'), kind: 'input', path: feed.input });
-  yield* workFound;
-  yield* checkPlace({ name: name('manifests'), kind: 'manifests', path: feed.manifests });
-  yield* checkPlace({ name: name('warehouse'), kind: 'warehouse', path: feed.warehouse });
+  const places = {
+    input: look({ name: name('input'), kind: 'input', path: feed.input }),
+    work: look({ name: name('work directory'), kind: 'work', path: workThere, future: futureOf(work) }),
+    manifests: look({ name: name('manifests'), kind: 'manifests', path: feed.manifests }),
+    warehouse: look({ name: name('warehouse'), kind: 'warehouse', path: feed.warehouse }),
+  };
+  for (const { found } of Object.values(places)) yield* found;
   if (inner) {
     yield warn(
       name('work directory'),
@@ -80,59 +98,72 @@ function* checkFeed(
       'exclude .ingest from an upstream rsync --delete',
     );
   }
-  if (existsSync(work) || workFound.every(({ level }) => level !== 'fail')) {
+  // A work directory that is made in the input is on its mount.
+  if (places.input.isFit && places.work.isFit && workThere !== feed.input)
     yield checkPair(name('input to work directory'), feed.input, workThere, 'seal');
+  if (places.work.isFit && places.warehouse.isFit)
     yield checkPair(name('work directory to warehouse'), workThere, feed.warehouse, 'move');
-  }
-  for (const mount of mountsBelow(feed.input)) {
-    yield ok(name('input'), `${shownName(mount)} is a mount of its own: its files are sealed in its own .ingest`);
+  for (const at of boundariesBelow(feed.input)) {
+    yield ok(
+      name('input'),
+      `${shownName(at)} is a mount or subvolume of its own: its files are sealed in its own .ingest`,
+    );
   }
   if (unit) yield checkUnit(name('unit'), unit, feed, workThere);
-  for (const root of [work, feed.manifests]) yield* checkMarker(name('state'), root, statePath, uuid);
+  for (const root of [work, feed.manifests]) yield* checkMarker(name('state'), root, state);
 }
 
-/** `uuid`: the UUID of the state, if it can be read. */
-function* checkMarker(about: string, root: string, statePath: string, uuid: string | undefined): Generator<Finding> {
-  const marker = existsSync(root) ? markerAt(root) : undefined;
+function* checkMarker(about: string, root: string, { path, isThere, uuid }: KnownState): Generator<Finding> {
+  const marker = markerAt(root);
   if (marker?.statePath === undefined || marker.state === uuid) return;
-  if (marker.statePath === statePath) {
-    if (uuid === undefined && existsSync(statePath)) return; // The state cannot be read, which was reported already.
-    const what = `${root} was set up by an earlier state at ${statePath}, which is not there now`;
-    yield fail(about, what, 'put that file back together with its -wal, or run ingest-ctl rebuild');
+  if (marker.statePath === path) {
+    if (uuid === undefined && isThere) return; // The state cannot be read, which was reported already.
+    const what = `${root} was set up by an earlier state at ${path}, which is not there now`;
+    yield fail(about, what, 'put that file back together with its -wal, or run `ingest-ctl rebuild`');
     return;
   }
-  const what = `${root} belongs to the state ${marker.statePath}, and not to ${statePath}`;
-  yield fail(about, what, `use --state-path ${marker.statePath}, or, if it is lost, run ingest-ctl rebuild`);
+  const what = `${root} belongs to the state ${marker.statePath}, and not to ${path}`;
+  yield fail(
+    about,
+    what,
+    `use --state-path ${marker.statePath}, or, if it is lost, run ${typed('ingest-ctl rebuild')}`,
+  );
 }
 
 /** Root may do more than the owner of the state. So checks as root say nothing about a service that runs as that owner. */
 function checkAsked(folder: string): Finding[] {
+  if (process.geteuid?.() !== 0) return [];
   const { uid } = statSync(folder);
-  if (process.geteuid?.() !== 0 || uid === 0) return [];
+  if (uid === 0) return [];
   const what = `${folder} belongs to uid ${uid}, and doctor was asked as root: what that user may do was not looked at`;
   return [warn('state', what, 'run it as that user (sudo -u)')];
 }
 
-async function checkState(statePath: string): Promise<{ found: Finding[]; uuid?: string; host?: string | undefined }> {
-  const folder = nextExisting(dirname(statePath));
-  const place = [
-    ...checkPlace({ name: 'state', kind: 'state', path: folder, future: futureOf(dirname(statePath)) }),
-    ...checkAsked(folder),
-  ];
-  if (!existsSync(statePath))
-    return { found: [...place, ok('state', `${statePath} is not there yet: the first start makes it`)] };
+async function checkState(path: string, look: Look, report: (finding: Finding) => void): Promise<KnownState> {
+  const folder = nextExisting(dirname(path));
+  const place = { name: 'state', kind: 'state', path: folder, future: futureOf(dirname(path)) } as const;
+  const { found, isFit } = look(place);
+  [...found, ...checkAsked(folder)].forEach(report);
+  // A folder that is closed was reported.
+  if (!isFit && isThere(path) && !existsSync(path)) return { path, isThere: true };
   try {
-    const view = await openStateView(statePath);
+    if (!isStateThere(path)) {
+      report(ok('state', `${path} is not there yet: the first start makes it`));
+      return { path, isThere: false };
+    }
+    const view = await openStateView(path);
     const feeds = view.feeds().map(({ name }) => name);
     const { uuid } = view;
-    const host = view.read(sharedHost)?.id;
     await view.close();
-    checkPages(statePath);
-    const said = `${statePath} can be read, and its pages fit together; its feeds: ${feeds.join(', ') || 'none yet'}`;
-    return { found: [...place, ok('state', said)], uuid, host };
+    checkPages(path);
+    report(
+      ok('state', `${path} can be read, and its pages fit together; its feeds: ${feeds.join(', ') || 'none yet'}`),
+    );
+    return { path, isThere: true, uuid };
   } catch (error) {
     const known = asOperatorError(error);
     if (!known) throw error;
-    return { found: [...place, fail('state', known.message, 'as it says')] };
+    report(said('state', known.message));
+    return { path, isThere: true };
   }
 }

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { quoted } from '../../base/shell.js';
-import type { PlaceKind } from '../../files/place-error.js';
+import { errnoOf, type PlaceKind } from '../../files/place-error.js';
 import { userName } from '../../linux/index.js';
 
 /** The group of uploaders that the Debian package makes. */
@@ -18,10 +18,19 @@ export function makes(kind: PlaceKind, path: string): string {
   return `sudo install -d -o ${userName()} -g ${group ?? process.getegid?.()}${mode} ${quoted(path)}`;
 }
 
+/** A container may have no such file. */
+function groups(): string[][] {
+  try {
+    return readFileSync('/etc/group', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'));
+  } catch (error) {
+    if (errnoOf(error) !== undefined) return [];
+    throw error;
+  }
+}
+
 /** Returns the name of a group of /etc/group, by its name or number. */
 function groupNamed(wanted: string): string | undefined {
-  const groups = readFileSync('/etc/group', 'utf8')
-    .split('\n')
-    .map((line) => line.split(':'));
-  return groups.find(([name, , gid]) => name === wanted || gid === wanted)?.[0];
+  return groups().find(([name, , gid]) => name === wanted || gid === wanted)?.[0];
 }

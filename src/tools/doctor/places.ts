@@ -2,7 +2,9 @@
 import { closeSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { shownBytes } from '../../base/telemetry/safe.js';
-import { errnoOf, type PlaceKind } from '../../files/place-error.js';
+import { filesystemOf } from '../../files/mounts.js';
+import { deliver, safeRenameAt } from '../../files/moves.js';
+import { errnoOf, noSafeRename, type PlaceKind } from '../../files/place-error.js';
 import {
   type ByteName,
   fsKindOf,
@@ -10,7 +12,6 @@ import {
   openAt,
   openData,
   probeLease,
-  renameNoReplace,
   type Stat,
   statAt,
   statAtOrNone,
@@ -32,29 +33,30 @@ export interface Place {
 
 const SPACE_FEW_BYTES = 1 << 30;
 const INODES_FEW = 10_000;
+/** A small filesystem is not short of room before it is nearly full. */
+const SHARE_FEW = 0.1;
 const SKEW_MAX_MS = 2_000;
 
-export function* checkPlace(place: Place): Generator<Finding> {
+/** `filesystems`: those whose room was reported; each is reported once, for all places on it. */
+export function checkPlace(place: Place, filesystems: Set<number>): Finding[] {
   const { name, path } = place;
-  let found: Finding[];
   try {
-    found = withRoot(path, (dir) => [filesystem(place, dir), ...withProbe(place, dir), room(place)]);
+    return withRoot(path, (dir) => {
+      const { dev } = statFd(dir);
+      const rooms = filesystems.has(dev) ? [] : [room(place)];
+      filesystems.add(dev);
+      return [filesystem(place, dir), ...withProbe(place, dir), ...rooms];
+    });
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;
-    found = [
-      fail(
-        name,
-        `${path} cannot be looked at (${code})`,
-        'run as the user that ingest runs as, or correct its permissions',
-      ),
-    ];
+    const remedy = 'run as the user that ingest runs as, or correct its permissions';
+    return [fail(name, `${path} cannot be looked at (${code})`, remedy)];
   }
-  yield* found;
 }
 
 function filesystem({ name, kind, path }: Place, dir: number): Finding {
-  const { name: fs, network, leasesMeaningful } = fsKindOf(dir);
+  const { name: fs, network, leasesMeaningful, inMemory } = fsKindOf(dir);
   if (kind === 'state' && network)
     return fail(name, `${path} is on ${fs}, where locks cannot be relied on`, 'name a --state-path on a local disk');
   if (kind === 'input' && network) {
@@ -71,6 +73,8 @@ function filesystem({ name, kind, path }: Place, dir: number): Finding {
       'use ext4, xfs or btrfs, if that is too slow',
     );
   }
+  if (inMemory)
+    return warn(name, `${path} is on ${fs}, which is memory: a reboot empties it`, 'name a directory on a disk');
   return ok(name, `${path} is on ${fs}`);
 }
 
@@ -171,32 +175,35 @@ function lease({ name, path }: Place, dir: number, probe: ByteName): Finding {
   }
 }
 
+/** The same question as at a start, which asks it when it makes the marker. */
 function renames({ name, path }: Place, dir: number, a: ByteName, b: ByteName): Finding {
-  const first = codeOf(() => renameNoReplace(dir, a, dir, b));
-  if (first !== undefined)
+  const way = safeRenameAt({ dir, name: a }, { dir, name: b });
+  if (typeof way === 'object') {
+    const { what, remedy } = noSafeRename(filesystemOf(dir), way);
+    return fail(name, `${path} ${what}`, remedy);
+  }
+  makeProbe(dir, b);
+  const came = deliver({ dir, name: a }, { dir, name: b });
+  if (came !== 'exists')
     return fail(
       name,
-      `${path} knows no rename without overwrite (${first})`,
-      'use a filesystem that does: ext4, xfs, btrfs, tmpfs',
+      `a rename in ${path} overwrites what is there`,
+      'use another filesystem: ext4, xfs, btrfs, tmpfs',
     );
-  makeProbe(dir, a);
-  const second = codeOf(() => renameNoReplace(dir, a, dir, b));
-  if (second === 'EEXIST') return ok(name, `a rename in ${path} never overwrites`);
-  return fail(
-    name,
-    `a rename in ${path} overwrites what is there`,
-    'use a filesystem that honours RENAME_NOREPLACE: ext4, xfs, btrfs, tmpfs',
-  );
+  return way === 'rename'
+    ? ok(name, `a rename in ${path} never overwrites`)
+    : ok(name, `${path} knows no rename that never overwrites, so a file gets its name by a link there`);
 }
 
 function room({ name, path }: Place): Finding {
   const { bsize, bavail, blocks, ffree, files } = statfsSync(path);
-  const free = bavail * bsize;
+  const [free, all] = [bavail * bsize, blocks * bsize];
   // A filesystem without a fixed number of inodes reports 0 of 0.
   const inodes = files === 0 ? '' : `, ${ffree.toLocaleString('en')} inodes`;
-  const what = `${shownBytes(free)} of ${shownBytes(blocks * bsize)} free${inodes} in ${path}`;
+  const what = `${shownBytes(free)} of ${shownBytes(all)} free${inodes} in ${path}`;
   if (free === 0 || (files > 0 && ffree === 0)) return fail(name, what, 'free space or inodes there');
-  if (free < SPACE_FEW_BYTES || (files > 0 && ffree < INODES_FEW))
+  const isFew = free < Math.min(SPACE_FEW_BYTES, all * SHARE_FEW);
+  if (isFew || (files > 0 && ffree < Math.min(INODES_FEW, files * SHARE_FEW)))
     return warn(name, `only ${what}`, 'free some, before work pauses for it');
   return ok(name, what);
 }

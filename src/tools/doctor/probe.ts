@@ -1,6 +1,7 @@
 /** Probe files of the doctor. They have hidden names, which every producer ignores, and are removed after the check. */
 import { randomUUID } from 'node:crypto';
-import { closeSync } from 'node:fs';
+import { closeSync, existsSync, statSync } from 'node:fs';
+import { errnoOf } from '../../files/place-error.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { type ByteName, LinuxError, nameOfText, O, openAt, statAtOrNone, unlinkAt } from '../../linux/index.js';
 
@@ -26,6 +27,22 @@ export function codeOf(act: () => void): string | undefined {
     return error.code;
   }
 }
+
+/** True also where this user may not look: a thing that is closed is not missing. */
+export function isThere(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    return code !== 'ENOENT' && code !== 'ENOTDIR';
+  }
+}
+
+/** True if this user sees that it is there, and may not open it. */
+export const isClosed = (directory: string): boolean =>
+  existsSync(directory) && codeOf(() => withRoot(directory, () => {})) !== undefined;
 
 export function withRoot<T>(path: string, use: (dir: number) => T): T {
   const dir = openRoot(path);

@@ -3,6 +3,7 @@ import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import type { FeedOptions } from '../../base/config/options.js';
 import { namesIn } from '../../files/names-in.js';
+import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { errnoOf } from '../../files/place-error.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { manifestFiles } from '../../ingest/manifest/read.js';
@@ -97,15 +98,17 @@ function limitOf(about: string, name: string, needed: number, used: number, foll
 /** Counts the directories that need a watch. Hidden ones are not entered. */
 function directoriesIn({ input, recursive }: FeedOptions): number {
   if (!recursive) return 1;
-  const root = openRoot(input);
+  const root = quietly(() => openRoot(input));
+  if (root === undefined) return 1; // A closed input was reported with its own finding.
   const pending = ['' as ByteName];
   let count = 0;
   try {
     for (let at = pending.pop(); at !== undefined && count < DIRECTORIES_COUNTED_MAX; at = pending.pop()) {
       count++;
-      const dir = at === '' ? root : openOrNone(root, at);
+      const dir: number | undefined = at === '' ? root : openOrNone(root, at);
       if (dir === undefined) continue;
       for (const name of namesIn(dir)) {
+        if (isOfFilesystem(name, () => at === '')) continue;
         if (!name.startsWith('.') && statAtOrNone(dir, name)?.kind === 'directory') pending.push(joinNames(at, name));
       }
       if (dir !== root) closeSync(dir);

@@ -7,6 +7,7 @@
 import { accessSync, closeSync, constants } from 'node:fs';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { typed } from '../../base/shell.js';
 import { exactBytes } from '../../base/telemetry/safe.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
@@ -14,7 +15,8 @@ import { baseOf, workName } from '../../files/job-paths.js';
 import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { readSidecar } from '../../ingest/files/sidecar.js';
-import { contentByHash } from '../../ingest/ledger/content.js';
+import { contentByHash, hasEnded } from '../../ingest/ledger/content.js';
+import { type Demand, demandOf, refusedBy } from '../../ingest/rules/checksum.js';
 import { completion, type Now } from '../../ingest/rules/completion.js';
 import type { Observation } from '../../ingest/rules/facts.js';
 import { identityOf } from '../../ingest/rules/identity.js';
@@ -51,7 +53,7 @@ export async function judge(path: ByteName, seen: Observation, by: Judge): Promi
   const stat = statEntry(entry);
   if (stat?.kind !== 'file') return { verdict: 'gone', reason: 'it was there a moment ago' };
   const kinds = new FsKinds();
-  const sidecar = readSidecar(sidecarEntry(input, path, feed), kinds);
+  const sidecar = readSidecar(sidecarEntry(input, path, feed), path, kinds);
   const rule = completion(feed, seen, stat, sidecar.seen, by.now());
   if (!rule.complete) {
     if (rule.why === 'window' && !rule.seen) return { inMs: rule.inMs };
@@ -71,7 +73,7 @@ export async function judge(path: ByteName, seen: Observation, by: Judge): Promi
     if (after.writer === 'writer' || !sameBytes(seen.identity, after.stat) || digest.bytes !== stat.size) {
       return { again: { ...seen, identity: identityOf(after.stat), sinceMs: by.now().ms, by: 'write' } };
     }
-    return byContent(path, digest.sha256, sidecar.demanded, by);
+    return byContent(path, digest.sha256, demandOf(sidecar.says), by);
   } finally {
     closeSync(opened.fd);
   }
@@ -93,7 +95,7 @@ function refusal(
   const { feed, view } = by;
   const holder = view?.holders(feed.name, [Buffer.from(path, 'latin1')])[0];
   if (holder?.state === 'held' && sameBytes(holder.identity, stat)) {
-    return `it is held already: ${view?.job(holder.id)?.reason ?? 'see ingest-ctl held'}`;
+    return `it is held already: ${view?.job(holder.id)?.reason ?? 'see `ingest-ctl held`'}`;
   }
   if (stat.size > feed.maxBytes)
     return `too_large: it has ${exactBytes(stat.size)}, and --max-bytes is ${exactBytes(feed.maxBytes)}`;
@@ -128,28 +130,22 @@ function unopened(code: string): Verdict {
   return { verdict: 'wait', reason: `it cannot be opened just now (${code})` };
 }
 
-function byContent(
-  path: ByteName,
-  sha256: Buffer,
-  demanded: string | undefined,
-  { feed, view, notes }: Judge,
-): Verdict {
+function byContent(path: ByteName, sha256: Buffer, demand: Demand, { feed, view, notes }: Judge): Verdict {
   const hex = sha256.toString('hex');
-  if (demanded !== undefined && demanded !== hex) {
-    return { verdict: 'hold', reason: `checksum_mismatch: its SHA-256 is ${hex}, its sidecar demands ${demanded}` };
-  }
+  const refused = refusedBy(demand, hex);
+  if (refused) return { verdict: 'hold', reason: `${refused.code}: ${refused.reason}` };
   const known = view?.read((reader) => contentByHash(reader, feed.name, sha256));
   if (known) {
     const where = known.target === null ? known.sourcePath : known.target;
-    const how = known.note === 'pruned' ? ', with its line in' : ' as';
-    return {
-      verdict: 'duplicate',
-      reason: `${known.state} before${how} ${shownName(where.toString('latin1') as ByteName)}`,
-    };
+    const name = shownName(where.toString('latin1') as ByteName);
+    const how = known.state === 'pruned' ? ', with its line in' : ' as';
+    const allow = typed('ingest-ctl allow-again', hex, '--reason', 'WHY');
+    const since = known.state === 'withdrawn' ? ` and withdrawn; ${allow} lets it in again` : '';
+    return { verdict: 'duplicate', reason: `${hasEnded(known) ? 'stored' : known.state} before${how} ${name}${since}` };
   }
   const twin = notes.twinOf(feed.name, sha256, Buffer.from(path, 'latin1'));
   if (twin)
     return { verdict: 'duplicate', reason: `same content as ${shownName(twin.toString('latin1') as ByteName)}` };
-  const chain = feed.process ? ', if its chain lets it pass (ingest-ctl process tries it)' : '';
+  const chain = feed.process ? ', if its chain lets it pass (`ingest-ctl process FILE` tries it)' : '';
   return { verdict: 'store', reason: `${hex}${chain}` };
 }

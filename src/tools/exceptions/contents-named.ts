@@ -7,10 +7,10 @@ import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { safeText } from '../../base/telemetry/safe.js';
-import { PlaceError } from '../../files/place-error.js';
 import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import type { Case } from '../../ingest/evidence/case.js';
-import { FeedFiles } from '../../ingest/files/feed-files.js';
+import { outputNames, ownName } from '../../ingest/evidence/names.js';
+import { FeedFiles, isOfFiles } from '../../ingest/files/feed-files.js';
 import {
   type Content,
   contentByHash,
@@ -21,8 +21,10 @@ import {
 } from '../../ingest/ledger/content.js';
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
+import { processedOf } from '../../ingest/outputs/recorded.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
+import type { ByteName } from '../../linux/index.js';
 import { type Found, find } from '../explain/find.js';
 
 const SHA256 = /^[0-9a-f]{64}$/i;
@@ -69,7 +71,7 @@ function ofHash(view: QueueView, feeds: readonly FeedOptions[], word: string): N
 }
 
 function ofIngestId(view: QueueView, feeds: readonly FeedOptions[], word: string): Named[] {
-  const sql = 'SELECT row FROM contents WHERE feed = ? AND ingest_id = ?';
+  const sql = 'SELECT row FROM contents WHERE +feed = ? AND ingest_id = ?';
   return feeds.flatMap((feed) => {
     const content = view.read((r) => contentByRow(r, r.get<{ row: number }>(sql, feed.name, word)?.row ?? -1));
     return content ? [{ feed, content, isDuplicate: false, others: [] }] : [];
@@ -78,31 +80,34 @@ function ofIngestId(view: QueueView, feeds: readonly FeedOptions[], word: string
 
 async function ofPath(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named[]> {
   const found = find(view, feeds, word);
-  const targets = found.flatMap(({ feed, target }) =>
-    target ? [{ feed, content: target, isDuplicate: false, others: [] }] : [],
+  const targets = found.flatMap(({ feed, target, at }) =>
+    target ? [{ feed, content: target, isDuplicate: false, others: [], at }] : [],
   );
-  if (targets.length > 0) return [await atTarget(view, feeds, targets)];
+  if (targets.length > 0) return [await atTarget(view, targets)];
   const named: Named[] = [];
   for (const one of found) {
     const version = newest(view, one);
     if (version === undefined) continue;
     const { named: newestOne, atMs } = version;
-    if (isBeforePruned(view, atMs) && (await pathOf(view, feeds, newestOne)) !== 'mine') throw maybePruned(newestOne);
+    if (isBeforePruned(view, atMs) && (await pathOf(view, newestOne)) !== 'mine') throw maybePruned(newestOne);
     named.push(newestOne);
   }
   return named;
 }
+
+/** `at`: the path that was named, of the content's file or of an output. */
+type AtTarget = Named & { at?: ByteName | undefined };
 
 /**
  * A path may have had several contents, one after the other. The one whose file is there now is meant. If none is there, the last
  * one is not known: rows of a rebuilt ledger have no order, and clocks can go back.
  * Errors: OperatorError if several contents are left, or if the last one may have been pruned.
  */
-async function atTarget(view: QueueView, feeds: readonly FeedOptions[], named: readonly Named[]): Promise<Named> {
+async function atTarget(view: QueueView, named: readonly AtTarget[]): Promise<Named> {
   const only = named[0]!;
   const isHidden = mayHidePruned(view, only);
   if (named.length === 1 && !isHidden) return only;
-  for (const one of named) if ((await pathOf(view, feeds, one)) === 'mine') return one;
+  for (const one of named) if ((await pathOf(view, one)) === 'mine') return one;
   throw named.length > 1 ? whichOf(named) : maybePruned(only);
 }
 
@@ -113,7 +118,7 @@ const whichOf = (named: readonly Named[]): OperatorError =>
   );
 
 const asChoice = ({ content }: Named): string =>
-  `${content.ingestId} (${content.sha256.toString('hex')}${content.note === null ? '' : `, ${content.note}`})`;
+  `${content.ingestId} (${content.sha256.toString('hex')}${content.state === 'stored' ? '' : `, ${content.state}`})`;
 
 const placeOfNamed = ({ feed, content }: Named): string => shownPlace(feed.warehouse, placeOf(content));
 
@@ -134,20 +139,25 @@ const maybePruned = (named: Named): OperatorError =>
     `${placeOfNamed(named)} was the path of ${named.content.sha256.toString('hex')}, whose file does not lie there; what came there after it may have been pruned from the state, so which content is meant is not known: name its SHA-256.`,
   );
 
-async function pathOf(view: QueueView, feeds: readonly FeedOptions[], { feed, content }: Named): Promise<Case['path']> {
+async function pathOf(view: QueueView, { feed, content, at }: AtTarget): Promise<Case['path']> {
   const files = new FeedFiles(recordedRoots(view, feed.name));
+  const outputs = outputNames(
+    content.row,
+    view.read((reader) => processedOf(reader, content.row)),
+  );
+  const name = outputs.find(({ target }) => target === at) ?? ownName(content);
   try {
-    return await whoseFileAt(view, { feed, feeds, files, content });
+    return await whoseFileAt(view, { feed: feed.name, files, name });
   } catch (error) {
-    if (!(error instanceof PlaceError)) throw error;
+    if (!isOfFiles(error)) throw error;
     throw new EnvironmentError('root_unusable', `${error.message}, so which content is meant cannot be seen.`);
   } finally {
     files.close();
   }
 }
 
-const stands = ({ state, note, target }: Content): boolean =>
-  state === 'stored' && note !== 'withdrawn' && target !== null;
+const stands = ({ state, target }: Content): boolean =>
+  (state === 'stored' || state === 'unconfirmed') && target !== null;
 
 interface Version {
   atMs: number;

@@ -5,28 +5,29 @@
  */
 import type { Backend, Job, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { releaseContent } from '../../ingest/ledger/stored.js';
+import { type Delivered, releaseContent } from '../../ingest/ledger/stored.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
 import { type JobFacts, payloadOf } from '../../ingest/rules/facts.js';
-import { storedInPlace } from './in-place.js';
+import { deliveredJobs } from './delivered.js';
 
 /**
- * Returns per id whether the job was held and is now discarded. A job whose file is already in the warehouse goes on instead
- * (`onStored`): a discard would take back its line while the file stays, and a discard never removes a warehouse file.
+ * Returns per id whether the job was held and is now discarded. A job whose file was delivered goes on instead (`onDelivered`), and
+ * its stage records it: a discard would take back its line and free its content, and the same bytes would be stored again.
  */
 export async function discardJobs(
   backend: Backend,
   ids: readonly string[],
-  onStored: (id: string) => void = () => {},
+  onDelivered: (id: string, as: Delivered) => void = () => {},
 ): Promise<boolean[]> {
   const feeds = new Map(backend.feeds().map(({ name, options }) => [name, options as unknown as FeedOptions]));
-  const inPlace = await storedInPlace(backend, ids);
+  const delivered = await deliveredJobs(backend, ids);
   const held = await backend.amendHeld(ids, (tx, job) =>
-    inPlace.has(job.id) ? { kind: 'advance', to: job.stage } : discardOne(tx, job, feeds.get(job.feed)),
+    delivered.has(job.id) ? { kind: 'advance', to: job.stage } : discardOne(tx, job, feeds.get(job.feed)),
   );
   return ids.map((id, i) => {
-    if (held[i] && inPlace.has(id)) onStored(id);
-    return held[i]! && !inPlace.has(id);
+    const as = delivered.get(id);
+    if (held[i] && as) onDelivered(id, as);
+    return held[i]! && as === undefined;
   });
 }
 
@@ -38,7 +39,7 @@ function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
   }
   // A job that is stored, or a duplicate, only has files of its own left to put away. They go to failed/ as well.
   if (facts.content !== undefined && feed) {
-    const released = releaseContent(tx, job, facts.content, feed.process);
+    const released = releaseContent(tx, job, facts.content, feed);
     if (released.to === undefined && released.line) {
       const line = correctionLine(released.line, feed, job.reason ?? 'discarded', tx.wallMs);
       tx.run('INSERT OR REPLACE INTO corrections (job, hour, line) VALUES (?, ?, ?)', job.id, released.line.hour, line);

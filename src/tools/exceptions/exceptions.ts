@@ -7,28 +7,36 @@ import type { Backend, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
-import { PlaceError } from '../../files/place-error.js';
+import { typed } from '../../base/shell.js';
 import { whoseFileAt } from '../../ingest/evidence/at-path.js';
-import { FeedFiles } from '../../ingest/files/feed-files.js';
-import { type Content, contentByHash, contentByRow, placeOf, shownPlace } from '../../ingest/ledger/content.js';
+import { outputNames, ownName } from '../../ingest/evidence/names.js';
+import { FeedFiles, isOfFiles } from '../../ingest/files/feed-files.js';
+import {
+  type Content,
+  contentByHash,
+  contentByRow,
+  hasEnded,
+  placeOf,
+  shownPlace,
+} from '../../ingest/ledger/content.js';
 import { recordException } from '../../ingest/ledger/exceptions.js';
 import { writeCorrections } from '../../ingest/manifest/corrections.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
+import { processedOf } from '../../ingest/outputs/recorded.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
 import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 
-/** Returns the generation of the next drop, and whether it was allowed before. `newest`: the generation that another host has. Errors: OperatorError. */
+/** Returns the generation of the next drop, and whether it was allowed before. Errors: OperatorError. */
 export function allowAgain(
   backend: Backend,
   { feed, content: named }: Named,
   { who, why }: Reason,
-  newest = 0,
 ): Promise<{ generation: number; isNew: boolean }> {
   return backend.transact((tx) => {
     const content = contentByHash(tx, feed.name, named.sha256);
-    if (content?.state !== 'stored') throw notStored(feed, named, 'what comes now is not a repetition of it');
-    const generation = Math.max(content.generation, newest) + 1;
+    if (!content || !hasEnded(content)) throw notStored(feed, named, 'what comes now is not a repetition of it');
+    const generation = content.generation + 1;
     return { generation, isNew: recordException(tx, content, { generation, kind: 'allow_again', who, why }) };
   });
 }
@@ -43,9 +51,9 @@ export async function withdraw(backend: Backend, named: Named, said: Reason): Pr
   const isStillThere = await liesThereWithdrawn(backend, feed, named.content.row);
   const hour = await backend.transact((tx) => {
     const content = contentByRow(tx, named.content.row);
-    if (content === undefined) throw prunedAway(named.content);
+    if (content === undefined || content.state === 'pruned') throw prunedAway(named.content);
     refuseWithdrawal(named, content, isStillThere);
-    if (content.note !== 'withdrawn') decideWithdrawal(tx, feed, content, id, said);
+    if (content.state !== 'withdrawn') decideWithdrawal(tx, feed, content, id, said);
     adoptWithdrawal(tx, feed, content, id, said);
     return content.hour!;
   });
@@ -55,12 +63,12 @@ export async function withdraw(backend: Backend, named: Named, said: Reason): Pr
 
 /** Errors: OperatorError if there is nothing to withdraw. */
 function refuseWithdrawal({ feed, others }: Named, content: Content, isStillThere: boolean): void {
-  if (content.state !== 'stored') throw notStored(feed, content, 'where it is held, ingest-ctl discard gives it up');
-  if (content.note === 'withdrawn' && !isStillThere) {
+  if (!hasEnded(content)) throw notStored(feed, content, 'where it is held, `ingest-ctl discard PATH` gives it up');
+  if (content.state === 'withdrawn' && !isStillThere) {
     if (others.length > 0) throw whichGeneration(feed, content, others);
     throw new OperatorError(
       'already_withdrawn',
-      `${place(feed, content)} is withdrawn already; ingest-ctl explain says by whom and how far it is.`,
+      `${place(feed, content)} is withdrawn already; ${typed('ingest-ctl explain', content.ingestId ?? content.carrier)} says by whom and how far it is.`,
     );
   }
   if (content.target === null || content.hour === null) {
@@ -71,25 +79,30 @@ function refuseWithdrawal({ feed, others }: Named, content: Content, isStillTher
   }
 }
 
-/** True if the withdrawal was discarded and the file is still there. */
+/** True if the withdrawal was discarded, and the file or an output of it is still there. */
 async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: number): Promise<boolean> {
   const content = backend.read((reader) => contentByRow(reader, row));
-  if (content?.note !== 'withdrawn' || content.target === null) return false;
+  if (content?.state !== 'withdrawn' || content.target === null) return false;
   const underWay = withdrawalOf(backend, content);
   if (underWay) {
     // The process that decided it may have died before the correction was on disk.
     await correctNow(backend, feed, content.hour!, underWay.id);
     return false;
   }
-  const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
-  const look = async (files: FeedFiles) => (await whoseFileAt(backend, { feed, feeds, files, content })) === 'mine';
+  const processed = backend.read((reader) => processedOf(reader, row));
+  const names = [ownName(content), ...outputNames(row, processed)];
+  const look = async (files: FeedFiles): Promise<boolean> => {
+    for (const name of names)
+      if ((await whoseFileAt(backend, { feed: feed.name, files, name })) === 'mine') return true;
+    return false;
+  };
   return withFiles(backend, feed, look, ({ message }) => new EnvironmentError('root_unusable', `${message}.`));
 }
 
 function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Reason): void {
   const { row, generation } = content;
   recordException(tx, content, { generation, kind: 'withdraw', who, why });
-  tx.run("UPDATE contents SET note = 'withdrawn', updated_at_ms = ? WHERE row = ?", tx.wallMs, row);
+  tx.run("UPDATE contents SET state = 'withdrawn', updated_at_ms = ? WHERE row = ?", tx.wallMs, row);
   const line = correctionLine(content, feed, why, tx.wallMs, who);
   tx.run('INSERT INTO corrections (job, hour, line) VALUES (?, ?, ?)', id, content.hour, line);
 }
@@ -116,13 +129,13 @@ async function withFiles<T>(
   backend: Backend,
   feed: FeedOptions,
   act: (files: FeedFiles) => Promise<T>,
-  refused: (error: PlaceError) => EnvironmentError,
+  refused: (error: Error) => EnvironmentError,
 ): Promise<T> {
   const files = new FeedFiles(recordedRoots(backend, feed.name));
   try {
     return await act(files);
   } catch (error) {
-    throw error instanceof PlaceError ? refused(error) : error;
+    throw isOfFiles(error) ? refused(error) : error;
   } finally {
     files.close();
   }
@@ -140,10 +153,10 @@ const whichGeneration = (feed: FeedOptions, content: Content, others: readonly C
     `${place(feed, content)} is withdrawn already, and what was named may also mean ${others.map((one) => `${place(feed, one)} (ingest_id ${one.ingestId})`).join(' or ')}; name the ingest_id that is meant.`,
   );
 
-const prunedAway = ({ sha256, note, sourcePath }: Content): OperatorError =>
+const prunedAway = ({ sha256, sourcePath }: Content): OperatorError =>
   new OperatorError(
     'not_ours_to_withdraw',
-    `the record of ${sha256.toString('hex')} was pruned, and with it where its file lies${note === 'pruned' ? `; its line is in ${sourcePath.toString()}` : ''}: remove the file by hand.`,
+    `the record of ${sha256.toString('hex')} was pruned, and with it where its file lies; its line is in ${sourcePath.toString()}: remove the file by hand.`,
   );
 
 const notStored = (feed: FeedOptions, content: Content, hint: string): OperatorError =>

@@ -1,28 +1,28 @@
 /**
  * `ingest-ctl learn DIR`: enters the contents of files that were loaded by other means into the ledger, so that the same content
  * counts as a duplicate when it is dropped. The files are only read.
- * Guarantees: known contents stay as they are. A file that changes while it is read is not learned. A second run adds what is
+ * Guarantees: known contents stay as they are. Files that the ledger brought into the warehouse, outputs too, are passed by. A file that changes while it is read is not learned. A second run adds what is
  * missing.
  * Does not: write manifest lines, or survive a lost state. Run it again after `ingest-ctl rebuild`.
  */
-import { randomUUID } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import type { Backend } from '../../../queue/backend.js';
+import type { Backend, Reader } from '../../../queue/backend.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
 import { Directories } from '../../files/directories.js';
 import { SUCCESS } from '../../files/job-paths.js';
 import { namesIn } from '../../files/names-in.js';
+import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { errnoOf } from '../../files/place-error.js';
 import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
-import type { Rows } from '../../fleet/connection.js';
-import { sendStored } from '../../fleet/send.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { contentByHash, insertContent } from '../../ingest/ledger/content.js';
+import { givenAt, warehouseOf } from '../../ingest/ledger/names.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import {
   type ByteName,
   bytesOfName,
   joinNames,
+  nameOfBytes,
   nameOfText,
   type Stat,
   statAtOrNone,
@@ -38,20 +38,17 @@ export interface LearnOptions {
   feed: string;
   /** The feed's warehouse, if the state knows it. A learned file in it keeps its path in the ledger. */
   warehouse: string | undefined;
-  /** Present if hosts share a ledger. */
-  shared?: { rows: Rows; host: string } | undefined;
 }
 
 export interface Learned {
   learned: number;
+  /** Files with a content that was known, or that a content brought into the warehouse. */
   known: number;
   /** Skipped: hidden files, files that are not regular, and an empty `_SUCCESS`. */
   ignored: number;
   bytes: number;
   /** Files that could not be read, or that changed meanwhile. */
   failed: number;
-  /** The number of known contents that another host has. */
-  elsewhere: number;
 }
 
 interface Read {
@@ -66,29 +63,27 @@ export async function learn(
   report: (path: ByteName, why: string) => void,
   progress: (so: Learned) => void,
 ): Promise<Learned> {
-  const totals: Learned = { learned: 0, known: 0, ignored: 0, bytes: 0, failed: 0, elsewhere: 0 };
+  const totals: Learned = { learned: 0, known: 0, ignored: 0, bytes: 0, failed: 0 };
   let batch: Read[] = [];
   let bytes = 0;
   const enter = async (): Promise<void> => {
-    const others = await ofOthers(backend, options, batch);
-    totals.learned += await record(
-      backend,
-      options,
-      batch.filter(({ sha256 }) => !others.has(sha256.toString('hex'))),
-    );
+    const strange = backend.read((reader) => batch.filter((read) => !isBrought(reader, options, read)));
+    totals.learned += await record(backend, options, strange);
     totals.known += batch.length;
-    totals.elsewhere += others.size;
     batch = [];
     bytes = 0;
     progress(totals);
   };
   const root = new Directories(openRoot(options.directory));
   try {
-    for (const path of filesBelow(root, totals)) {
+    const leftOut = (path: ByteName, why: string): void => {
+      totals.failed++;
+      report(path, why);
+    };
+    for (const path of filesBelow(root, totals, leftOut)) {
       const read = await readOne(root, path);
       if ('why' in read) {
-        totals.failed++;
-        report(path, read.why);
+        leftOut(path, read.why);
         continue;
       }
       totals.bytes += read.stat.size;
@@ -104,15 +99,27 @@ export async function learn(
 }
 
 /** Depth first. Only the directories that are still to be read are in memory. */
-function* filesBelow(root: Directories, totals: Learned): Generator<ByteName> {
+function* filesBelow(
+  root: Directories,
+  totals: Learned,
+  leftOut: (path: ByteName, why: string) => void,
+): Generator<ByteName> {
   const pending = ['' as ByteName];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    yield* namesBelow(root, at, pending, totals);
+    try {
+      yield* namesBelow(root, at, pending, totals);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === undefined) throw error;
+      leftOut(at, `its files cannot be looked at (${code})`);
+    }
   }
 }
 
 function* namesBelow(root: Directories, at: ByteName, pending: ByteName[], totals: Learned): Generator<ByteName> {
+  const isRoot = () => at === '' || statFd(root.directory(at)).isMountRoot;
   for (const name of namesIn(root.directory(at))) {
+    if (isOfFilesystem(name, isRoot)) continue;
     const path = joinNames(at, name);
     const stat = statAtOrNone(root.directory(at), name);
     if (!stat) continue;
@@ -145,36 +152,22 @@ async function readOne(root: Directories, path: ByteName): Promise<Read | { why:
   }
 }
 
-/**
- * Sends the contents to the shared ledger first: the files exist, whether or not this process lives to record them. Returns, in
- * hexadecimal, the contents that another host has.
- */
-async function ofOthers(
-  backend: Backend,
-  { feed, shared }: LearnOptions,
-  batch: readonly Read[],
-): Promise<Set<string>> {
-  if (!shared) return new Set();
-  const fresh = backend.read((reader) => batch.filter(({ sha256 }) => !contentByHash(reader, feed, sha256)));
-  const sent = [...new Map(fresh.map((read) => [read.sha256.toString('hex'), read])).values()].map(
-    ({ path, stat, sha256 }) => ({
-      sha256,
-      feed,
-      generation: 1,
-      claim: randomUUID(),
-      job: 'learned',
-      size: stat.size,
-      ingestId: null,
-      target: bytesOfName(path),
-    }),
-  );
-  const others = await sendStored(shared.rows, shared.host, sent, 'left');
-  return new Set(others.map(({ sha256 }) => sha256.toString('hex')));
+/** A file in the warehouse that a content brought there: its own, or an output. To learn an output would make it a content. */
+function isBrought(reader: Reader, { directory, feed, warehouse }: LearnOptions, { path, sha256 }: Read): boolean {
+  const target = targetOf(joinNames(nameOfText(directory), path), warehouse);
+  const number = warehouseOf(reader, feed);
+  const given = target === null || number === undefined ? undefined : givenAt(reader, number, nameOfBytes(target));
+  if (!given) return false;
+  const its =
+    given.n === 0
+      ? 'SELECT 1 FROM contents WHERE row = ? AND ? = 0 AND sha256 = ?'
+      : 'SELECT 1 FROM outputs WHERE content = ? AND n = ? AND sha256 = ?';
+  return reader.get(its, given.content, given.n, sha256) !== undefined;
 }
 
 /** Returns how many contents were new. */
 async function record(backend: Backend, options: LearnOptions, batch: Read[]): Promise<number> {
-  const { directory, feed, warehouse } = options;
+  const { directory, feed } = options;
   if (batch.length === 0) return 0;
   return backend.transact((tx) => {
     let learned = 0;
@@ -185,16 +178,15 @@ async function record(backend: Backend, options: LearnOptions, batch: Read[]): P
         feed,
         sha256,
         generation: 1,
-        state: 'stored',
-        carrier: 'learned',
+        state: 'learned',
+        carrier: '',
         size: stat.size,
         device: String(stat.dev),
         inode: String(stat.ino),
         mtimeNs: String(stat.mtimeNs),
         sourcePath: bytesOfName(whole),
         seal: 'copy',
-        target: targetOf(whole, warehouse),
-        note: 'learned',
+        target: null,
         hour: null,
         ingestId: null,
         ingestedAtMs: null,

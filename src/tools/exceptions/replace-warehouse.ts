@@ -5,20 +5,21 @@
  * Guarantees: no process works on the state meanwhile. After a kill at any point it can be run again. The marker comes last.
  * Does not: copy files. An operator who copies them copies the marker as well, and does not need this command.
  */
-import { closeSync, readdirSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { makeMarker, readMarker } from '../../files/marker.js';
+import { namesIn } from '../../files/names-in.js';
+import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
-import { noteReplaced } from '../../ingest/ledger/replaced.js';
+import { noteReplaced } from '../../ingest/ledger/names.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved } from '../../ingest/roots/moved-roots.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
 import { lockRootsAlone } from '../../ingest/roots/root-locks.js';
+import { shownName } from '../../linux/index.js';
 
 const PAGE = 5_000;
-/** Entries that mkfs makes. */
-const LOST_FOUND = 'lost+found';
 
 export interface Replaced {
   /** All feeds that shared the warehouse. */
@@ -44,15 +45,13 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
     const fd = openRoot(warehouse);
     try {
       if (readMarker(fd)?.id === id) throw sameOne(warehouse);
-      const [first] = readdirSync(`/proc/self/fd/${fd}`).filter((name) => name !== LOST_FOUND);
-      if (first !== undefined) throw notEmpty(warehouse, first);
+      const first = [...namesIn(fd)].find((name) => !isOfFilesystem(name, () => true));
+      if (first !== undefined) throw notEmpty(warehouse, shownName(first));
       const rule = KEPT_WHILE_UNDER_WAY.find(({ kind }) => kind === 'warehouse')!;
       for (const name of names) refuseMoved(backend, { ...feed, name, warehouse }, before, rule);
       const last = lastRow(backend);
       const contents = await unconfirm(backend, names, last);
-      await backend.transact((tx) => {
-        for (const [n, name] of names.entries()) noteReplaced(tx, name, last, roots[n]!.warehouse);
-      });
+      await backend.transact((tx) => noteReplaced(tx, id, warehouse));
       makeMarker(fd, { id, kind: 'warehouse' });
       return { feeds: names, contents };
     } finally {
@@ -75,8 +74,7 @@ async function unconfirm(backend: Backend, feeds: readonly string[], last: numbe
         (sum, feed) =>
           sum +
           tx.run(
-            `UPDATE contents SET note = 'unconfirmed'
-             WHERE row > ? AND row <= ? AND feed = ? AND state = 'stored' AND note IS NULL AND target IS NOT NULL`,
+            "UPDATE contents SET state = 'unconfirmed' WHERE row > ? AND row <= ? AND +feed = ? AND state = 'stored'",
             ...[row, row + PAGE, feed],
           ).changes,
         0,

@@ -11,7 +11,7 @@ import { type Found, ofKey } from './find.js';
 const PATHS_MAX = 20;
 
 const JOBS = `SELECT key, max(seq) AS last FROM all_jobs WHERE feed = ? AND substr(key, ?) = ? GROUP BY key ORDER BY last DESC LIMIT ${PATHS_MAX}`;
-const CONTENTS = `SELECT source_path AS key, max(row) AS last FROM contents WHERE feed = ? AND substr(source_path, ?) = ?
+const CONTENTS = `SELECT source_path AS key, max(row) AS last FROM contents WHERE +feed = ? AND substr(source_path, ?) = ?
   GROUP BY source_path ORDER BY last DESC LIMIT ${PATHS_MAX}`;
 
 /** The newest file of each feed. */

@@ -1,13 +1,15 @@
 /** Describes a stored content in sentences: where it is, and what operators decided about it. */
 import type { FeedOptions } from '../../base/config/options.js';
+import { quoted, typed } from '../../base/shell.js';
 import { safeText } from '../../base/telemetry/safe.js';
-import { isPlannedByAnother } from '../../ingest/evidence/at-path.js';
+import { holderOf } from '../../ingest/evidence/at-path.js';
 import type { Case } from '../../ingest/evidence/case.js';
+import { ownName } from '../../ingest/evidence/names.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
-import { type Content, generationsOf } from '../../ingest/ledger/content.js';
+import { type Content, generationsOf, hasEnded } from '../../ingest/ledger/content.js';
 import { type Exception, exceptionsOf } from '../../ingest/ledger/exceptions.js';
-import { type Replaced, replacedOf } from '../../ingest/ledger/replaced.js';
+import { type Replaced, replacedOf } from '../../ingest/ledger/names.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { pathOf } from './find.js';
 import { madeOf } from './made.js';
@@ -24,50 +26,63 @@ export function ofContent(content: Content, looked: Looked, storedAtMs?: number)
   };
 }
 
-function exception({ kind, generation, who, why, atMs }: Exception, content: Content): string {
+export function exception({ kind, generation, who, why, atMs }: Exception, content: Content): string {
   const by = `by ${who} at ${at(atMs)} (${safeText(why)})`;
   if (kind === 'withdraw') return `Its generation ${generation} was withdrawn ${by}.`;
   const used = generation <= content.generation ? '' : ': the next file with this content becomes that one';
   return `Generation ${generation} of this content was allowed ${by}${used}.`;
 }
 
+/** The way out for a content that was withdrawn; undefined where it has come again since. */
+export function allowsAgain({ feed, sha256, generation }: Content, view: Looked['view']): string | undefined {
+  const isLater = (one: { generation: number }) => one.generation > generation;
+  if (view.read((r) => generationsOf(r, feed, sha256)).some(isLater)) return undefined;
+  if (view.read((r) => exceptionsOf(r, { feed, sha256 })).some(isLater)) return 'deliver it once more';
+  const allow = typed('ingest-ctl allow-again', sha256.toString('hex'), '--reason', 'WHY');
+  return `to ingest it again, run ${allow}, then deliver it once more`;
+}
+
 function whereContentIs(content: Content, looked: Looked, storedAtMs: number | undefined): Verdict {
   const { feed } = looked;
   const target = content.target;
-  if (content.state !== 'stored') {
+  if (!hasEnded(content)) {
     const where = target ? ` and is to lie at ${feed.warehouse}/${shown(target)}` : '';
     return verdict('sealed', `Its content is ${content.state}${where}.`);
   }
-  if (content.note === 'learned') {
+  if (content.state === 'learned') {
     return verdict(
       'stored',
       `Its content was learned from ${shown(content.sourcePath)}: it was loaded by other means.`,
     );
   }
   if (target === null) return verdict('stored', 'It was stored, in a warehouse that this feed does not have any more.');
-  const replaced = content.note === 'unconfirmed' ? looked.view.read((r) => replacedOf(r, content)) : undefined;
+  const replaced = content.state === 'unconfirmed' ? looked.view.read((r) => replacedOf(r, content)) : undefined;
   const sentences = [
     `It was stored as ${replaced?.path ?? feed.warehouse}/${shown(target)}${storedAtMs === undefined ? '' : ` at ${at(storedAtMs)}`} (SHA-256 ${content.sha256.toString('hex')}, its line${since(content)} in ${feed.manifests}/${content.hour}/manifest.jsonl).`,
   ];
-  const note = content.note as 'withdrawn' | 'unconfirmed' | null;
   const path = pathFor(content, looked);
-  if (replaced) return wentWithWarehouse(content, replaced, { stored: sentences, feed, isBack: path === 'mine' });
+  if (replaced)
+    return wentWithWarehouse(content, replaced, {
+      stored: sentences,
+      feed,
+      isBack: path === 'mine' || path === 'foreign',
+    });
   const { truth, acts } = judge({
-    row: note ?? 'stored',
+    row: content.state,
     job: 'none',
     line: 'not_looked',
     owed: false,
     sealed: 'not_looked',
     path,
-    back: note === 'withdrawn' ? 'taken_out' : 'no',
+    back: content.state === 'withdrawn' ? 'taken_out' : 'no',
   });
   if (truth === 'withdrawn') {
     const isLeft = acts.includes('take_out');
     sentences.push(isLeft ? 'It is withdrawn, and a worker is to take it out.' : 'It was taken out again.');
-    return verdict('withdrawn', sentences);
+    return verdict('withdrawn', sentences, isLeft ? undefined : allowsAgain(content, looked.view));
   }
   if (path === 'others_line') sentences.push('It is not there now: another file has come to its path since.');
-  else if (note === 'unconfirmed') {
+  else if (content.state === 'unconfirmed') {
     sentences.push(
       'Nobody saw it there (unconfirmed): it was gone when its place was looked at, as when a consumer is quick.',
     );
@@ -85,13 +100,14 @@ function wentWithWarehouse(
     `That warehouse was replaced by an empty one at ${at(atMs)} (ingest-ctl replace-warehouse), and its files are no longer looked for.`,
     'Its content stays known: a file that brings it again is a duplicate.',
   ];
+  const inside = (root: string) => Buffer.concat([Buffer.from(`${root}/`), target!]);
   const [name, here] = [shown(target!), `${feed.warehouse}/${shown(target!)}`];
   if (isBack) return verdict('stored', [...sentences, `A file lies at ${here} again.`]);
   const copy =
     path === feed.warehouse
       ? `mount the former warehouse elsewhere and copy its ${name} to ${here}`
-      : `copy it from the former warehouse (cp -a ${path}/${name} ${here})`;
-  const again = `ingest-ctl allow-again ${sha256.toString('hex')} --reason WHY, then deliver it once more`;
+      : `copy it from the former warehouse (cp -a ${quoted(inside(path))} ${quoted(inside(feed.warehouse))})`;
+  const again = `${typed('ingest-ctl allow-again', sha256.toString('hex'), '--reason', 'WHY')}, then deliver it once more`;
   return verdict('stored', sentences, `to have it here again, ${copy}; or, where it is lost: ${again}`);
 }
 
@@ -100,14 +116,9 @@ function pathFor(content: Content, { view, feed, files }: Looked): Case['path'] 
   const target = pathOf(content.target!);
   const stat = statEntry(files.entryOrNone(files.warehouse, target));
   if (!stat) return 'free';
-  if (content.note === 'withdrawn') return withdrawalOf(view, content) ? 'mine' : 'others_line';
-  const isOthers = view.read((reader) => {
-    if (isPlannedByAnother(reader, { feed, content })) return true;
-    return generationsOf(reader, feed.name, content.sha256).some(
-      ({ generation, target: its }) => generation > content.generation && its?.equals(content.target!),
-    );
-  });
-  return isOthers ? 'others_line' : 'mine';
+  if (content.state === 'withdrawn') return withdrawalOf(view, content) ? 'mine' : 'others_line';
+  const holder = view.read((reader) => holderOf(reader, feed.name, ownName(content)));
+  return holder === 'its' ? 'mine' : holder;
 }
 
 /** The time of its line, which comes before the move. */

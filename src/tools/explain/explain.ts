@@ -17,7 +17,7 @@ import { waitsForJob } from '../../ingest/periods/waiting.js';
 import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { makeFilters, NOT_RECURSIVE, TO_RECURSE } from '../../ingest/rules/filters.js';
-import { type ByteName, LinuxError, userName } from '../../linux/index.js';
+import { type ByteName, LinuxError, shownName, userName } from '../../linux/index.js';
 import { findByName } from './by-name.js';
 import { ofContent } from './content.js';
 import { type Found, find, pathOf, rootsOf } from './find.js';
@@ -29,7 +29,7 @@ import { at, bytes, shown, type Verdict, verdict } from './words.js';
 /** Versions of one path that are shown. The others are counted. */
 const TOLD_MAX = 20;
 
-export interface Explained {
+interface Explained {
   text: string;
   json: Json;
   /** True if anything is known: the file is in an input, or a job, a stored content or a rule is about it. */
@@ -46,11 +46,12 @@ export async function explain(
 ): Promise<Explained> {
   const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
   let answers = partsOfAll(find(view, feeds, word));
-  const isKnown = () => answers.some(({ parts }) => parts.some((part) => part.verdict !== UNKNOWN));
-  if (!isKnown()) {
+  if (!answers.some(knowsIt)) {
     const byName = findByName(view, feeds, word);
     if (byName.length > 0) answers = partsOfAll(byName);
   }
+  // A feed that knows the file has the answer. The others would only say that they do not.
+  if (answers.some(knowsIt)) answers = answers.filter(knowsIt);
   if (answers.length === 0) {
     const sentence = 'It lies in no folder of this state, and no job or stored file has that name.';
     const inputs = feeds.map(({ input }) => input).join(', ') || 'none yet';
@@ -65,9 +66,12 @@ export async function explain(
   return {
     text,
     json: { asked: word, found: answers.flatMap(({ one, parts }) => parts.map((part) => asJson(one, part))) },
-    isKnown: isKnown(),
+    isKnown: answers.some(({ parts }) => parts.some((part) => part.verdict !== UNKNOWN)),
   };
 }
+
+const knowsIt = ({ parts }: { parts: readonly Part[] }): boolean =>
+  parts.some(({ verdict, isSupposed }) => verdict !== UNKNOWN && !isSupposed);
 
 function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
   const { feed, key, jobs, contents } = found;
@@ -85,7 +89,7 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
       parts.push({
         title,
         job,
-        ...(liesAt !== undefined && { liesAt }),
+        ...(liesAt !== undefined && { liesAt: shownName(liesAt) }),
         ...withPeriods(
           job,
           careful(() => ofJob(job, looked)),
@@ -142,11 +146,9 @@ function inInput({ key, jobs }: Found, { view, statePath, feed, files }: Looked)
     if (why !== undefined && (stat || jobs.length === 0)) {
       if (why.rule === 'sidecar' && stat) return ofSidecar(path, { feed, files });
       const there = stat ? '' : 'There is no such file. If there were: ';
-      return verdict(
-        'ignored',
-        `${there}It is ignored (${why.rule}): ${safeText(why.sentence)}.`,
-        safeText(why.release),
-      );
+      const ignored = `${there}It is ignored (${why.rule}): ${safeText(why.sentence)}.`;
+      const said = verdict('ignored', ignored, safeText(why.release));
+      return stat ? said : ({ ...said, isSupposed: true } satisfies Verdict);
     }
     if (!stat) return undefined;
     const lies = 'It lies in the input, and was not noticed yet';
@@ -182,10 +184,20 @@ const neverSeen = (view: QueueView, feed: FeedOptions): Verdict =>
     'deliver it, or ask for another path',
   );
 
+const NO_HISTORY = 'The state has no history of it: that was pruned, or the state was made again by a rebuild.';
+
 const forgotten = (view: QueueView, feed: FeedOptions, folder: NonNullable<Found['forgottenIn']>): Verdict =>
   folder === DUPLICATES
-    ? verdict('duplicate', ['Its content was there before; it is a duplicate.', ...beyondMemory(view, [feed])])
-    : verdict('discarded', ['An operator discarded it, or what it belonged to.', ...beyondMemory(view, [feed])]);
+    ? verdict('duplicate', [
+        'Its content was there before; it is a duplicate.',
+        NO_HISTORY,
+        ...beyondMemory(view, [feed]),
+      ])
+    : verdict('discarded', [
+        'It was given up: an operator discarded or withdrew it, or what it belonged to.',
+        NO_HISTORY,
+        ...beyondMemory(view, [feed]),
+      ]);
 
 /** The state may have pruned it; the manifests still have it. */
 function beyondMemory(view: QueueView, feeds: readonly FeedOptions[]): string[] {

@@ -3,16 +3,17 @@
  * Guarantees: opens no file for reading.
  * Does not: judge what it finds.
  */
-import { realpathSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { lstatSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
 import type { Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { DUPLICATES, FAILED, parseWorkName, WORK_FOLDERS } from '../../files/job-paths.js';
+import { withRealParent } from '../../files/real-parent.js';
 import { type Content, contentByRow } from '../../ingest/ledger/content.js';
+import { formerWarehouses } from '../../ingest/ledger/names.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
-import { formerWarehouses } from '../../ingest/ledger/replaced.js';
 import { possibleWork } from '../../ingest/roots/work-place.js';
-import { type ByteName, bytesOfName, nameOfText } from '../../linux/index.js';
+import { type ByteName, bytesOfName, nameOfBytes, nameOfText } from '../../linux/index.js';
 
 export interface Found {
   feed: FeedOptions;
@@ -22,8 +23,10 @@ export interface Found {
   jobs: Job[];
   /** Contents without a job, as in a rebuilt ledger. */
   contents: Content[];
-  /** For a path in a warehouse: the content that has, or had, the path as its target or as the target of an output. */
+  /** For a path in a warehouse: the content that has, or had, the path for its file or for an output. */
   target?: Content;
+  /** That path, below the warehouse. */
+  at?: ByteName;
   /** True if the argument is a path in the input, so that the file there now counts as well. */
   inInput: boolean;
   /** A file with a name of ours in that folder, whose job is not known any more. */
@@ -51,7 +54,7 @@ function findPath(view: QueueView, feed: FeedOptions, path: string): Found[] {
   const roots = rootsOf(view, feed);
   for (const work of roots.work) {
     const inWork = below(work, path);
-    if (inWork !== undefined) return ofWorkName(view, feed, inWork);
+    if (inWork !== undefined) return ofWorkName(view, feed, work, inWork);
   }
   for (const warehouse of [feed.warehouse, ...view.read((r) => formerWarehouses(r, feed.name, feed.warehouse))]) {
     const target = below(warehouse, path);
@@ -62,7 +65,8 @@ function findPath(view: QueueView, feed: FeedOptions, path: string): Found[] {
   // A work directory in a mount below the input.
   const inner = inside.lastIndexOf('.ingest/');
   if (inner > 0 && inside[inner - 1] === '/') {
-    const found = ofWorkName(view, feed, inside.slice(inner + '.ingest/'.length));
+    const work = inner + '.ingest/'.length;
+    const found = ofWorkName(view, feed, join(feed.input, inside.slice(0, work)), inside.slice(work));
     if (found.length > 0) return found;
   }
   return [ofKey(view, feed, bytesOfName(nameOfText(inside)))];
@@ -72,7 +76,7 @@ export function ofKey(view: QueueView, feed: FeedOptions, key: Buffer): Found {
   const jobs = view.jobsByKey(feed.name, key);
   const rows = view.read((r) =>
     r.all<{ row: number }>(
-      'SELECT row FROM contents WHERE feed = ? AND source_path = ? ORDER BY row DESC',
+      'SELECT row FROM contents WHERE +feed = ? AND source_path = ? ORDER BY row DESC',
       feed.name,
       key,
     ),
@@ -83,7 +87,7 @@ export function ofKey(view: QueueView, feed: FeedOptions, key: Buffer): Found {
 }
 
 /** Finds the job of a file in underprocess/, duplicates/ or failed/ by its name. */
-function ofWorkName(view: QueueView, feed: FeedOptions, inWork: string): Found[] {
+function ofWorkName(view: QueueView, feed: FeedOptions, work: string, inWork: string): Found[] {
   const [folder, name, ...rest] = inWork.split('/');
   if (!(WORK_FOLDERS as readonly string[]).includes(folder!) || name === undefined) return [];
   const parsed = parseWorkName(nameOfText(name));
@@ -91,15 +95,19 @@ function ofWorkName(view: QueueView, feed: FeedOptions, inWork: string): Found[]
   const job = view.job(parsed.jobId);
   const path = parsed.path ?? nameOfText(rest.join('/'));
   const forgottenIn = [DUPLICATES, FAILED].find((one) => !job && one === folder);
-  if (forgottenIn && view.read(prunedUntil) === undefined) return [];
+  if (forgottenIn && view.read(prunedUntil) === undefined && !liesThere(work, inWork)) return [];
   const found = { feed, key: job?.key ?? bytesOfName(path), jobs: job ? [job] : [], contents: [], inInput: false };
   return [{ ...found, ...(forgottenIn && { forgottenIn }) }];
 }
 
+/** A state that was made again knows no more of such a file than its name. */
+const liesThere = (work: string, inWork: string): boolean =>
+  lstatSync(join(work, inWork), { throwIfNoEntry: false })?.isFile() ?? false;
+
 function ofTarget(view: QueueView, feed: FeedOptions, target: Buffer): Found[] {
   const rows = view.read((r) =>
     r.all<{ row: number }>(
-      `SELECT row FROM contents WHERE feed = @feed AND (target = @target
+      `SELECT row FROM contents WHERE +feed = @feed AND (target = @target
          OR row IN (SELECT content FROM outputs WHERE target = @target)) ORDER BY row DESC`,
       { feed: feed.name, target },
     ),
@@ -112,6 +120,7 @@ function ofTarget(view: QueueView, feed: FeedOptions, target: Buffer): Found[] {
       jobs: job ? [job] : [],
       contents: job ? [] : [content],
       target: content,
+      at: nameOfBytes(target),
       inInput: false,
     };
   });
@@ -130,14 +139,5 @@ export function rootsOf(view: QueueView, feed: FeedOptions): { work: string[] } 
 
 const below = (root: string, path: string): string | undefined =>
   path.startsWith(`${root}/`) ? path.slice(root.length + 1) : undefined;
-
-/** Inputs are recorded by their real path. The file itself may be gone, or be a symlink. */
-function withRealParent(path: string): string {
-  try {
-    return join(realpathSync(dirname(path)), basename(path));
-  } catch {
-    return path;
-  }
-}
 
 export const pathOf = (key: Buffer): ByteName => key.toString('latin1') as ByteName;

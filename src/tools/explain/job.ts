@@ -4,10 +4,11 @@ import { remedyOf } from '../../base/remedy.js';
 import { DUPLICATES, FAILED, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstill.js';
-import { contentByRow, shownPlace } from '../../ingest/ledger/content.js';
+import { contentByRow, hasEnded, shownPlace } from '../../ingest/ledger/content.js';
+import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
-import { type ByteName, shownName } from '../../linux/index.js';
-import { ofContent, since } from './content.js';
+import type { ByteName } from '../../linux/index.js';
+import { allowsAgain, exception, ofContent, since } from './content.js';
 import { pathOf } from './find.js';
 import { type Looked, waiting } from './waiting.js';
 import { at, shown, type Verdict, verdict } from './words.js';
@@ -31,7 +32,7 @@ export function ofJob(job: Job, looked: Looked): Verdict {
 function storedSo(job: Job, looked: Looked, left: Verdict): Verdict {
   const { content: row, putAway } = job.payload as unknown as JobFacts;
   const content = row === undefined ? undefined : looked.view.read((r) => contentByRow(r, row));
-  if (putAway?.kind !== 'stored' || content?.state !== 'stored') return left;
+  if (putAway?.kind !== 'stored' || !content || !hasEnded(content)) return left;
   const { verdict: word, sentences } = ofContent(content, looked);
   return verdict(word, [...sentences, ...left.sentences], left.release);
 }
@@ -104,20 +105,24 @@ function ended(job: Job, looked: Looked): Verdict {
     case 'stored':
       return content ? ofContent(content, looked, job.updatedAtMs) : verdict('stored', `It was stored at ${when}.`);
     case 'duplicate': {
-      const { of, host } = facts.putAway ?? {};
+      const { of } = facts.putAway ?? {};
       const first = content ? `, which came from ${shown(content.sourcePath)}, with its line${since(content)}` : '';
       const place = shownPlace(looked.feed.warehouse, (of ?? '') as ByteName);
-      const before =
-        host !== undefined
-          ? `, at host ${host}, as ${shownName((of ?? '') as ByteName)}`
-          : facts.putAway?.note === 'record_pruned'
-            ? `, with its line in ${place}`
-            : `, as ${place}${first}`;
-      return verdict('duplicate', [
-        `Its content was there before${before}: it is a duplicate since ${when}.`,
+      const before = facts.putAway?.note === 'record_pruned' ? `, with its line in ${place}` : `, as ${place}${first}`;
+      const lies =
         whereIs(job, DUPLICATES, looked) ??
-          'Its copy was deleted (--on-duplicate delete), or taken away from duplicates/ since.',
-      ]);
+        'Its copy was deleted (--on-duplicate delete), or taken away from duplicates/ since.';
+      if (content?.state !== 'withdrawn')
+        return verdict('duplicate', [`Its content was there before${before}: it is a duplicate since ${when}.`, lies]);
+      return verdict(
+        'duplicate',
+        [
+          `Its content was ingested before${before}, and that file was withdrawn: it is a duplicate since ${when} all the same.`,
+          ...looked.view.read((r) => exceptionsOf(r, content)).map((one) => exception(one, content)),
+          lies,
+        ],
+        allowsAgain(content, looked.view),
+      );
     }
     case 'discarded':
       return verdict('discarded', [

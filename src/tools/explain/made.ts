@@ -1,7 +1,7 @@
 /** Describes the outputs of a content in sentences: counts, and where each output is. Uses names and sizes; opens no file. */
 import { safeText } from '../../base/telemetry/safe.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
-import type { Content } from '../../ingest/ledger/content.js';
+import { type Content, hasEnded } from '../../ingest/ledger/content.js';
 import { type Output, processedOf } from '../../ingest/outputs/recorded.js';
 import { pathOf } from './find.js';
 import type { Looked } from './waiting.js';
@@ -24,7 +24,7 @@ function outputText({ tag, target, rows, size }: Output, content: Content, { fee
   if (target === null) return `${what}: it gets its name with its line.`;
   const where = `${feed.warehouse}/${shown(target)}`;
   const stat = statEntry(files.entryOrNone(files.warehouse, pathOf(target)));
-  if (content.state !== 'stored') return `${what} is to lie at ${where}.`;
+  if (!hasEnded(content)) return `${what} is to lie at ${where}.`;
   if (stat?.size === size) return `${what}: ${where}.`;
   return `${what}: ${where}; ${stat ? 'another file lies there now' : 'it is not there now'}.`;
 }

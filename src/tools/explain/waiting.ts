@@ -7,13 +7,13 @@ import type { Gate, Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { openersOf } from '../../base/shell.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
+import { resumes } from '../../ingest/gates/pause.js';
 import { BELOW_MARK, NO_ROOM } from '../../ingest/gates/room.js';
 import { type Standstill, standstillOf, unwatched } from '../../ingest/health/standstill.js';
-import { ELSEWHERE } from '../../ingest/ledger/ask.js';
 import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../ingest/rules/completion.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
-import { type ByteName, bootId, type Stat, shownName } from '../../linux/index.js';
+import { type ByteName, bootId, type Stat } from '../../linux/index.js';
 import { pathOf } from './find.js';
 import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './words.js';
 
@@ -42,7 +42,7 @@ export function waiting(job: Job, looked: Looked): Verdict {
   const facts = job.payload as unknown as JobFacts;
   const isSealed = facts.sealed !== undefined || facts.putAway !== undefined || job.stage !== 'verify-complete';
   const { promise, ...rule }: Rule = isSealed
-    ? sealedRule(job, facts, feed, liesAtOf(view)(job) ?? '')
+    ? sealedRule(job, facts, feed, liesAtOf(view)(job))
     : inputRule(job, facts, looked);
   const idle = standstillOf(job.stage, view, statePath) ?? (isSealed ? undefined : unnoticed(job, looked));
   if (!idle) return { ...rule, sentences: [...rule.sentences, ...(promise === undefined ? [] : [promise])] };
@@ -64,8 +64,7 @@ const gateOf = (job: Job, view: QueueView): Gate | undefined =>
 function behindGate(gate: Gate): Verdict {
   const stage = gate.stage === '*' ? 'Every stage' : `The stage ${gate.stage}`;
   if (gate.cause === 'pause') {
-    const verb = ['ingest-ctl resume', ...(gate.stage === '*' ? [] : [gate.stage])].join(' ');
-    return verdict('behind_gate', `${stage} was paused ${gate.reason} at ${at(gate.sinceMs)}.`, verb);
+    return verdict('behind_gate', `${stage} was paused ${gate.reason} at ${at(gate.sinceMs)}.`, resumes(gate));
   }
   return verdict(
     'behind_gate',
@@ -87,7 +86,7 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
   const sidecar = sidecarSeen(feed, files, path, last);
   const rule = completion(feed, facts.seen!, stat, sidecar, { ms: view.nowMs(), boot: bootId() });
   if (rule.complete) {
-    if (last === 'writer_open') return writerOpen(facts, job, view, `${feed.input}/${shownName(path)}`);
+    if (last === 'writer_open') return writerOpen(facts, job, view);
     return promising(verdict('waiting', 'Its rule holds: it is complete.'), 'It is sealed when its turn comes.');
   }
   switch (rule.why) {
@@ -133,11 +132,11 @@ function windowRuns(
     : promising(verdict('waiting', `${rule}: ${seconds(leftMs)} of that are left.`), 'Then it is taken.');
 }
 
-function writerOpen(facts: JobFacts, job: Job, view: QueueView, path: string): Verdict {
+function writerOpen(facts: JobFacts, job: Job, view: QueueView): Verdict {
   return verdict(
     'waiting',
     `Somebody still has it open (or mapped) for writing: ${facts.refusals ?? 1} checks in a row found it open; the next check is ${inTime(job.dueMs - view.nowMs())}.`,
-    `the writer has to close it; its process: ${openersOf(path)}. The file is never taken from under a writer`,
+    `the writer has to close it; its process: ${openersOf(liesAtOf(view)(job)!)}. The file is never taken from under a writer`,
   );
 }
 
@@ -149,7 +148,7 @@ function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: 
   return { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: last !== 'partial_upload' };
 }
 
-function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions, path: string): Rule {
+function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions, path: ByteName | undefined): Rule {
   if (facts.putAway) {
     const decided = `It is decided (${facts.putAway.kind}); only its file has to be put away.`;
     return promising(verdict('sealed', decided), 'That is done when its turn comes.');
@@ -160,22 +159,23 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions, path: string):
     return verdict(
       'sealed',
       `It was sealed into underprocess/, and there it has to stay unchanged for ${seconds(stabilityMs(feed))} more (${why}${facts.sealed!.because ? `, ${facts.sealed!.because}` : ''}).`,
-      why === 'writer_open' ? `the writer has to close it; its process: ${openersOf(path)}` : undefined,
+      why === 'writer_open' && path !== undefined
+        ? `the writer has to close it; its process: ${openersOf(path)}`
+        : undefined,
     );
   }
   if (facts.noRoom !== undefined && job.reason === NO_ROOM) {
     const again = 'it is tried again by itself, after longer and longer waits, after the others';
-    return verdict('sealed', `It has to be copied, and there was no room for its ${bytes(job.bytes)}.`, again);
+    return verdict(
+      'sealed',
+      `It has to be copied, and there was no room for its ${bytes(facts.copyBytes ?? job.bytes)}.`,
+      again,
+    );
   }
   if (job.reason === BELOW_MARK) {
     const left = `${bytes(feed.minFreeBytes)} (--min-free-bytes) would not stay free of ${feed.warehouse}`;
     const release = 'free some space there, or lower the watermark; it is checked again by itself';
     return verdict('sealed', `It has to be copied, and with its ${bytes(job.bytes)} ${left}.`, release);
-  }
-  const why = job.trail.at(-1)?.why;
-  if (why?.startsWith(ELSEWHERE)) {
-    const release = 'it is asked for again by itself; where that file is held: ingest-ctl held at that host';
-    return verdict('sealed', `Its content is on its way at another host: ${why}.`, release);
   }
   return promising(
     verdict('sealed', 'It was sealed (it lies in underprocess/).'),

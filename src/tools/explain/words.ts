@@ -1,6 +1,7 @@
 /** Formats times, paths and histories for `explain`. Names are escaped, because a file name may contain anything. */
 import type { Job, TrailEntry } from '../../../queue/index.js';
 import { safeText, shownBytes, shownSeconds } from '../../base/telemetry/safe.js';
+import type { JobFacts } from '../../ingest/rules/facts.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 
 export interface Verdict {
@@ -9,6 +10,8 @@ export interface Verdict {
   sentences: string[];
   /** The remedy, if something has to happen. */
   release?: string;
+  /** Nothing is known of such a file: what a rule would say of it. */
+  isSupposed?: true;
 }
 
 export const verdict = (word: string, sentences: string | string[], release?: string): Verdict => ({
@@ -32,8 +35,14 @@ export const seconds = (ms: number): string => shownSeconds(ms / 1_000);
 export const bytes = shownBytes;
 
 export function historyOf(job: Job): string[] {
-  const first = `${at(job.createdAtMs)}  found in the input`;
+  const first = `${at(job.createdAtMs)}  ${origin(job.payload as unknown as JobFacts)}`;
   return [first, ...job.trail.map(entryText)];
+}
+
+/** How the job began. A file of a lost state has no boot in which it was seen. */
+function origin({ putAway, seen }: JobFacts): string {
+  if (putAway?.kind === 'withdrawn') return `withdrawn by ${safeText(putAway.by ?? 'an operator')}`;
+  return seen?.boot === '' ? 'found in underprocess/' : 'found in the input';
 }
 
 /** The end of a file is decided, and its other files are put away next: no delay, as the queue's word says. */

@@ -6,17 +6,17 @@
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { FAILED, partitionOf } from '../../files/job-paths.js';
-import type { Case } from '../../ingest/evidence/case.js';
+import { type Case, rowOf } from '../../ingest/evidence/case.js';
 import { ownerOf } from '../../ingest/evidence/owner.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
-import type { Content } from '../../ingest/ledger/content.js';
+import { type Content, hasEnded } from '../../ingest/ledger/content.js';
 import { type FoundManifest, pathBytesOf, type ReadRecord } from '../../ingest/manifest/read.js';
 import { contentAt } from '../../ingest/warehouse/target.js';
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
 import { claimantsOf, pathOf } from './paths.js';
 import { hasAnyOf, madeBy } from './state/made.js';
 import { isSettled, type Making } from './state/progress.js';
-import { below, belowWarehouse, type Line, targetOf } from './state/row.js';
+import { below, belowWarehouse, ingestedAtOf, type Line, targetOf } from './state/row.js';
 import { hasSealed, heirIn, sealedOf } from './state/sealed.js';
 import { takenOutBy } from './taken-out.js';
 
@@ -28,7 +28,7 @@ export async function lookAt(
   feed: FeedOptions,
   files: FeedFiles,
 ): Promise<Line> {
-  const ingestedAtMs = Date.parse(String(record.fields.ingested_at)) || 0;
+  const ingestedAtMs = ingestedAtOf(record);
   const line: Line = {
     record,
     hour: file.hour ?? partitionOf(ingestedAtMs, feed.timezone).hour,
@@ -45,11 +45,10 @@ export async function lookAt(
   line.path = await pathFor(backend, line, feed, files, isSealed);
   const belowIt = (path: Buffer) => belowWarehouse(path, feed, moved);
   line.made = await madeBy(record, files, belowIt, line.path !== 'mine');
+  const claimants = (target: ByteName, sha256: Buffer) =>
+    backend.read((reader) => claimantsOf(reader, pathOf(feed, target), sha256));
   const isIts = (target: ByteName, sha256: Buffer) =>
-    ownerOf(
-      backend.read((reader) => claimantsOf(reader, pathOf(feed, target))),
-      sha256,
-    )?.ingestId === record.ingestId;
+    ownerOf(claimants(target, sha256), sha256)?.ingestId === record.ingestId;
   line.hasOutputs = line.takenOut !== undefined && (await hasAnyOf(line.made, files, isIts));
   return line;
 }
@@ -62,13 +61,13 @@ async function pathFor(
   isSealed: boolean,
 ): Promise<Case['path']> {
   const { target, record } = line;
-  const entry = target === undefined ? undefined : files.entryOrNone(files.warehouse, target);
-  const stat = statEntry(entry);
-  if (!stat) return 'free';
+  const found = target === undefined ? undefined : files.inWarehouse(target);
+  if (!found) return 'free';
+  const { entry, stat } = found;
   if (stat.kind !== 'file' || stat.size !== record.fields.size) return 'foreign';
   const claimants = backend.read((reader) => claimantsOf(reader, pathOf(feed, target!)));
   if (claimants.length === 1 && !isSealed && line.takenOut === undefined) return 'mine';
-  const sha256 = await contentAt(entry!);
+  const sha256 = await contentAt(entry);
   const owner = sha256 && ownerOf(claimants, sha256);
   if (!owner) return 'foreign';
   return owner.ingestId === record.ingestId ? 'mine' : 'others_line';
@@ -89,7 +88,7 @@ export interface Known {
 
 export function caseOf(tx: Tx, feed: string, line: Line, known: Known): Case {
   const { ingestId } = line.record;
-  const row = rowOf(tx, known, ingestId);
+  const row = knownRow(tx, known, ingestId);
   const isOthers = known.content !== undefined && row !== 'none' && known.content.ingestId !== ingestId;
   return {
     row: row === 'withdrawn' && isOthers ? 'stored' : row,
@@ -103,19 +102,18 @@ export function caseOf(tx: Tx, feed: string, line: Line, known: Known): Case {
 }
 
 /** A row that this rebuild made for another line, whose file is not in the warehouse. */
-function rowOf(tx: Tx, { content, isOlder }: Known, ingestId: string): Case['row'] {
+function knownRow(tx: Tx, { content, isOlder }: Known, ingestId: string): Case['row'] {
   // A learned content has no line, so this line adds to it.
-  if (!content || content.note === 'learned') return 'none';
-  const { state, note, target, carrier } = content;
-  if (note === 'pruned' || note === 'withdrawn' || note === 'unconfirmed') return note;
-  if (state === 'stored') return 'stored';
+  if (!content || content.state === 'learned') return 'none';
+  if (hasEnded(content)) return content.state;
+  const { carrier } = content;
   if (content.ingestId !== ingestId && (!isOlder || isSettled(tx, carrier))) return 'unconfirmed';
-  return state === 'carried' && target !== null ? 'planned' : state;
+  return rowOf(content);
 }
 
 function backOf(tx: Tx, feed: string, { record, takenOut }: Line, { content }: Known): Case['back'] {
   if (tx.get('SELECT 1 FROM rebuild_withdrawn WHERE feed = ? AND job = ?', feed, record.ingestId)) return 'given_up';
-  const isOwed = content?.note === 'withdrawn' && content.ingestId === record.ingestId;
+  const isOwed = content?.state === 'withdrawn' && content.ingestId === record.ingestId;
   return takenOut !== undefined || isOwed ? 'taken_out' : 'no';
 }
 

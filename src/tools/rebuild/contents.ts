@@ -3,10 +3,10 @@
  * Guarantees: idempotent.
  */
 import type { Backend, Job, Tx } from '../../../queue/backend.js';
-import type { Case } from '../../ingest/evidence/case.js';
+import { rowOf } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
-import { type Content, contentByRow } from '../../ingest/ledger/content.js';
-import { forgetHashes } from '../../ingest/ledger/hashes.js';
+import { type Content, contentByRow, hasEnded, UNDER_WAY } from '../../ingest/ledger/content.js';
+import { forgetNames } from '../../ingest/ledger/names.js';
 import { describe } from '../../ingest/ledger/stored.js';
 import { forgetOutputs } from '../../ingest/outputs/recorded.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
@@ -25,7 +25,7 @@ export async function settleContents(
   for (let after = 0; ; ) {
     const page = backend.read((r) =>
       r.all<{ row: number }>(
-        `SELECT row FROM contents WHERE feed = ? AND row > ? AND state <> 'stored' ORDER BY row LIMIT ${PAGE}`,
+        `SELECT row FROM contents WHERE feed = ? AND row > ? AND ${UNDER_WAY} ORDER BY row LIMIT ${PAGE}`,
         ...[feed, after],
       ),
     );
@@ -65,40 +65,32 @@ function settleContent(tx: Tx, feed: string, content: Content): void {
   if (acts.includes('plan_again')) unplan(tx, content, job!);
   if (acts.includes('enter_unconfirmed')) {
     // A content with a line is not stored a second time, wherever its file is.
-    tx.run("UPDATE contents SET state = 'stored', note = 'unconfirmed' WHERE row = ?", content.row);
-    tx.run('DELETE FROM reservations WHERE content = ?', content.row);
+    tx.run("UPDATE contents SET state = 'unconfirmed' WHERE row = ?", content.row);
     tx.count(feed, 'move', 'stored', 1, content.size);
   }
   if (acts.includes('free_row')) {
-    tx.run('DELETE FROM reservations WHERE content = ?', content.row);
+    forgetNames(tx, [content.row]);
     tx.run('DELETE FROM contents WHERE row = ?', content.row);
-    forgetHashes(tx, [content]);
     forgetOutputs(tx, [content.row]);
   }
 }
 
-const rowOf = ({ state, target }: Content): Case['row'] => (state === 'carried' && target !== null ? 'planned' : state);
-
 /** The line is not in the manifest, so it is planned again for the file that carries the content now. */
 function unplan(tx: Tx, { row }: Content, carrier: Job): void {
   tx.run('UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL WHERE row = ?', row);
-  tx.run('DELETE FROM reservations WHERE content = ?', row);
+  forgetNames(tx, [row]);
   const { sealed } = ofJob(carrier);
   if (sealed) describe(tx, row, carrier, sealed);
 }
 
 function forgetPlans(tx: Tx, feed: string): void {
   tx.run('DELETE FROM appends WHERE feed = ?', feed);
-  tx.run(
-    `DELETE FROM reservations WHERE NOT EXISTS
-       (SELECT 1 FROM contents c WHERE c.row = reservations.content AND c.target IS NOT NULL AND (c.state <> 'stored' OR c.note IS 'withdrawn'))`,
-  );
   const waits = tx.all<{ on: string }>(
     "SELECT DISTINCT waits_on AS 'on' FROM all_jobs WHERE feed = ? AND state = 'waiting'",
     feed,
   );
   for (const { on } of waits) {
     const content = contentByRow(tx, Number(on.slice(on.indexOf(':') + 1)));
-    if (content === undefined || content.state === 'stored') tx.wake([on]);
+    if (content === undefined || hasEnded(content)) tx.wake([on]);
   }
 }

@@ -8,16 +8,15 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import type { Case } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
-import { type Content, contentOfGeneration, waitToken } from '../../ingest/ledger/content.js';
-import { forgetPruned } from '../../ingest/ledger/pruned.js';
+import { type Content, contentOfGeneration, hasEnded, waitToken } from '../../ingest/ledger/content.js';
+import type { Delivered } from '../../ingest/ledger/stored.js';
 import { generationOf, pathBytesOf } from '../../ingest/manifest/read.js';
-import { reserveForLine } from '../../ingest/warehouse/reserve.js';
 import { nameOfBytes, shownName } from '../../linux/index.js';
 import { caseOf, type Known, sealedFor } from './case.js';
 import { endJob, goOnWith, putAwayWhatIsStored } from './state/jobs.js';
-import { enterGivenUp, enterMade, reserveMade } from './state/made.js';
+import { enterGivenUp, enterMade } from './state/made.js';
 import { isSettled } from './state/progress.js';
-import { bytesOf, type Line, put } from './state/row.js';
+import { bytesOf, type Line, named, put } from './state/row.js';
 import { sealedOf } from './state/sealed.js';
 import { enterTakenOut } from './taken-out.js';
 
@@ -28,6 +27,8 @@ export interface Counts {
   manifested: number;
   /** Contents that the older state knew, and that the disk confirms. */
   known: number;
+  /** Stored, as the older state has it, and not at their place. */
+  absent: number;
   withdrawn: number;
   /** Lines whose content an earlier line had. */
   repeated: number;
@@ -41,6 +42,7 @@ export const noCounts = (): Counts => ({
   unconfirmed: 0,
   manifested: 0,
   known: 0,
+  absent: 0,
   withdrawn: 0,
   repeated: 0,
   elsewhere: 0,
@@ -63,46 +65,47 @@ function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Count 
   const sha256 = Buffer.from(record.sha256, 'hex');
   const content = contentOfGeneration(tx, feed.name, sha256, generationOf(record));
   const known: Known = { content, isOlder: content !== undefined && content.row <= olderRows };
-  if (isEntered(tx, line, known)) return known.isOlder ? 'known' : 'repeated';
+  if (isEntered(tx, line, known)) return known.isOlder ? asKnown(content!, line) : 'repeated';
   const of = caseOf(tx, feed.name, line, known);
   const { truth, acts } = judge(of);
   if (truth === 'given_up') {
-    // Its row was removed before any line was read. Its file is removed after all lines.
-    if (line.made) enterGivenUp(tx, feed, record.ingestId, line.made);
+    // Its row was removed before any line was read. Its file is removed after all lines, and its outputs before its file: without a
+    // file nothing is left, and the names of its outputs may be others' by now.
+    if (line.made && sealedOf(tx, feed.name, record.ingestId).length > 0) enterGivenUp(tx, feed, record.ingestId, line);
     return 'withdrawn';
   }
   if (truth === 'withdrawn') {
     if (of.row === 'withdrawn') return 'withdrawn';
     if (of.row === 'pruned') {
       if (content!.hour !== line.hour) return 'withdrawn'; // The pruned record belongs to another line, which is valid.
-      // It was counted when it was stored. A withdrawn content is never pruned, so it gets a row again.
-      forgetPruned(tx, feed.name, sha256);
-      enterMade(
-        tx,
-        put(tx, feed, line, { state: 'stored', carrier: record.ingestId, note: 'unconfirmed' }, undefined),
-        line.made,
-      );
-    } else if (!isStored(of)) enterStored(tx, feed, line, { sha256, older: content, note: 'unconfirmed' });
+      // It was counted when it was stored. A withdrawn content is never pruned, so it gets its record again.
+      enterMade(tx, feed, put(tx, feed, line, { state: 'unconfirmed', carrier: record.ingestId }, content), line);
+    } else if (!isStored(of)) enterStored(tx, feed, line, { sha256, older: content, state: 'unconfirmed' });
     enterTakenOut(tx, feed, line, acts.includes('take_out'));
     return 'withdrawn';
   }
   if (acts.includes('enter_manifested') || (truth === 'manifested' && of.row === 'manifested'))
     return enterManifested(tx, feed, line, sha256, content);
   if (acts.includes('enter_stored') && isStored(of)) {
-    isThereAfterAll(tx, content!, line);
+    isThereAfterAll(tx, feed, content!, line);
   } else if (acts.includes('enter_stored') || acts.includes('enter_unconfirmed')) {
-    const note = acts.includes('enter_stored') ? null : 'unconfirmed';
-    enterStored(tx, feed, line, { sha256, older: content, note });
-    if (note === null) return 'stored';
+    const state = acts.includes('enter_stored') ? 'stored' : 'unconfirmed';
+    enterStored(tx, feed, line, { sha256, older: content, state });
+    if (state === 'stored') return 'stored';
     return line.target === undefined ? 'elsewhere' : 'unconfirmed';
   }
-  return known.isOlder && (content!.ingestId === record.ingestId || content!.note === 'pruned') ? 'known' : 'repeated';
+  const isOf = known.isOlder && (content!.ingestId === record.ingestId || content!.state === 'pruned');
+  return isOf ? asKnown(content!, line) : 'repeated';
 }
+
+/** The older state stays as it is. Its word that the file was stored may be of another warehouse. */
+const asKnown = ({ state }: Content, { path }: Line): Count =>
+  (state === 'stored' || state === 'pruned') && path !== 'mine' ? 'absent' : 'known';
 
 /** The same line was read before: in a rotated copy of its manifest, or by the older state. */
 function isEntered(tx: Tx, { record }: Line, { content, isOlder }: Known): boolean {
   if (content?.ingestId !== record.ingestId) return false;
-  return !isOlder || (content.state !== 'stored' && isSettled(tx, content.carrier));
+  return !isOlder || (!hasEnded(content) && isSettled(tx, content.carrier));
 }
 
 const isStored = ({ row }: Case): boolean => row === 'stored' || row === 'unconfirmed';
@@ -111,12 +114,12 @@ interface AsStored {
   sha256: Buffer;
   /** The content was on the way, or learned, when the older state was copied. */
   older: Content | undefined;
-  note: 'unconfirmed' | null;
+  state: Delivered;
 }
 
-function enterStored(tx: Tx, feed: FeedOptions, line: Line, { sha256, older, note }: AsStored): void {
-  const row = put(tx, feed, line, { state: 'stored', carrier: line.record.ingestId, note }, older);
-  enterMade(tx, row, line.made);
+function enterStored(tx: Tx, feed: FeedOptions, line: Line, { sha256, older, state }: AsStored): void {
+  const row = put(tx, feed, line, { state, carrier: line.record.ingestId }, older);
+  enterMade(tx, feed, row, line);
   endJobOf(tx, feed.name, line, sha256, row, older);
 }
 
@@ -132,10 +135,8 @@ function enterManifested(
   const carrier = sealedFor(tx, feed.name, line, sha256).carrier!;
   // It was held, deferred or claimed then. The disk does not contradict, so it stays.
   if (older?.state === 'manifested' && older.ingestId === ingestId && older.carrier === carrier) return 'known';
-  const row = put(tx, feed, line, { state: 'manifested', carrier, note: null }, older);
-  enterMade(tx, row, line.made);
-  reserveForLine(tx, feed.warehouse, line.target, row);
-  reserveMade(tx, feed, row, line.made);
+  const row = put(tx, feed, line, { state: 'manifested', carrier }, older);
+  enterMade(tx, feed, row, line);
   const mayMove = carrier === ingestId && line.record.fields.seal === 'lease';
   goOnWith(tx, feed.name, sealedOf(tx, feed.name, carrier), { sha256, row, mayMove, isMade: line.made !== undefined });
   return 'manifested';
@@ -158,13 +159,12 @@ function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number,
 }
 
 /** Two lines of one content, which no run of ours should leave. The line whose file exists counts, and its job, if any, ends. */
-function isThereAfterAll(tx: Tx, known: Content, line: Line): void {
+function isThereAfterAll(tx: Tx, feed: FeedOptions, known: Content, line: Line): void {
   tx.run(
-    "UPDATE contents SET state = 'stored', note = NULL, target = ?, hour = ?, ingest_id = ? WHERE row = ?",
+    "UPDATE contents SET state = 'stored', target = ?, hour = ?, ingest_id = ? WHERE row = ?",
     ...[Buffer.from(line.target!, 'latin1'), line.hour, line.record.ingestId, known.row],
   );
-  enterMade(tx, known.row, line.made);
-  tx.run('DELETE FROM reservations WHERE content = ?', known.row);
+  enterMade(tx, feed, named(tx, feed, line, known.row), line);
   tx.wake([waitToken(known.row)]);
 }
 

@@ -5,12 +5,13 @@
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { Claimant } from '../../ingest/evidence/owner.js';
-import { contentOfGeneration } from '../../ingest/ledger/content.js';
+import { type Claimant, contentKey } from '../../ingest/evidence/names.js';
+import { type Content, contentOfGeneration } from '../../ingest/ledger/content.js';
+import { hasLeft } from '../../ingest/ledger/names.js';
 import { generationOf, linesOf, manifestFiles, processedIn, type ReadRecord } from '../../ingest/manifest/read.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Making, note, noted } from './state/progress.js';
-import { belowWarehouse, targetOf } from './state/row.js';
+import { belowWarehouse, ingestedAtOf, targetOf } from './state/row.js';
 
 const BATCH = 1_000;
 
@@ -36,15 +37,18 @@ export async function notePaths({ backend, moved }: Making, feed: FeedOptions): 
 
 /** The paths of the file and of its outputs. */
 function noteLine(tx: Tx, feed: FeedOptions, record: ReadRecord, moved: Making['moved']): void {
-  const note = (target: ByteName | undefined, sha256: Buffer): void => {
+  const content = Buffer.from(record.sha256, 'hex');
+  const note = (target: ByteName | undefined, n: number, sha256: Buffer): void => {
     if (target === undefined) return; // A line of a warehouse that this feed does not have any more.
     tx.run(
-      'INSERT OR IGNORE INTO rebuild_paths VALUES (?, ?, ?, ?, ?)',
-      ...[pathOf(feed, target), feed.name, record.ingestId, sha256, generationOf(record)],
+      'INSERT OR IGNORE INTO rebuild_paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[pathOf(feed, target), feed.name, record.ingestId, n, sha256, content, generationOf(record)],
+      ingestedAtOf(record),
     );
   };
-  note(targetOf(record, feed, moved), Buffer.from(record.sha256, 'hex'));
-  for (const { path, sha256 } of processedIn(record)?.outputs ?? []) note(belowWarehouse(path, feed, moved), sha256);
+  note(targetOf(record, feed, moved), 0, content);
+  for (const [i, { path, sha256 }] of (processedIn(record)?.outputs ?? []).entries())
+    note(belowWarehouse(path, feed, moved), i + 1, sha256);
 }
 
 export const pathOf = ({ warehouse }: FeedOptions, target: ByteName): string => `${warehouse}/${target}`;
@@ -52,25 +56,59 @@ export const pathOf = ({ warehouse }: FeedOptions, target: ByteName): string => 
 interface Row {
   feed: string;
   ingestId: string;
+  n: number;
   sha256: Buffer;
+  content: Buffer;
   generation: number;
+  atMs: number;
   corrected: number;
 }
 
-/** All lines that name the path. */
-export function claimantsOf(reader: Reader, path: string): Claimant[] {
-  const rows = reader.all<Row>(
-    `SELECT feed, ingest_id AS ingestId, sha256, generation,
-       EXISTS (SELECT 1 FROM rebuild_withdrawn w WHERE w.feed = p.feed AND w.job = p.ingest_id)
-         OR EXISTS (SELECT 1 FROM rebuild_taken_out t WHERE t.feed = p.feed AND t.ingest_id = p.ingest_id) AS corrected
-     FROM rebuild_paths p WHERE path = ?`,
-    path,
-  );
-  return rows.map(({ corrected, ...row }) => ({ ...row, takenBack: corrected === 1 || isOwed(reader, row) }));
+const NAMING = `SELECT feed, ingest_id AS ingestId, n, sha256, content, generation, at_ms AS atMs,
+    EXISTS (SELECT 1 FROM rebuild_withdrawn w WHERE w.feed = p.feed AND w.job = p.ingest_id)
+      OR EXISTS (SELECT 1 FROM rebuild_taken_out t WHERE t.feed = p.feed AND t.ingest_id = p.ingest_id) AS corrected
+  FROM rebuild_paths p WHERE path = ?`;
+
+export interface LineClaim extends Claimant {
+  ingestId: string;
+  /** 0: the file of the line; else its output. */
+  n: number;
 }
 
+/**
+ * All lines that name the path, for their file or for an output. Who got the name last is only in a state, and lost with it: then the
+ * latest instant of ingestion counts, of one content the highest generation. With `sha256`, only those for a file with these bytes:
+ * thousands of lines may name one path that consumers empty.
+ */
+export function claimantsOf(reader: Reader, path: string, sha256?: Buffer): LineClaim[] {
+  const rows = sha256 ? reader.all<Row>(`${NAMING} AND sha256 = ?`, path, sha256) : reader.all<Row>(NAMING, path);
+  const left = new Set(rows.length === 1 ? [] : rows.filter((row) => isNotedAsLeft(reader, row)));
+  const isLeft = (row: Row): boolean =>
+    left.has(row) || rows.some((other) => !left.has(other) && other.sha256.equals(row.sha256) && isLater(other, row));
+  return rows.map((row) => ({
+    ...row,
+    content: contentKey(row.feed, row.content),
+    takenBack: row.corrected === 1 || isOwed(reader, row),
+    hasLeft: isLeft(row),
+  }));
+}
+
+/** An older state may know it. */
+function isNotedAsLeft(reader: Reader, row: Row): boolean {
+  const content = contentOf(reader, row);
+  return (
+    content?.ingestId === row.ingestId && content.target !== null && hasLeft(reader, { row: content.row, n: row.n })
+  );
+}
+
+const contentOf = (reader: Reader, { feed, content, generation }: Row): Content | undefined =>
+  contentOfGeneration(reader, feed, content, generation);
+
+const isLater = (a: Row, b: Row): boolean =>
+  a.feed === b.feed && a.content.equals(b.content) ? a.generation > b.generation : a.atMs > b.atMs;
+
 /** The older state decided the withdrawal; its correction may not be written yet. */
-function isOwed(reader: Reader, { feed, ingestId, sha256, generation }: Omit<Row, 'corrected'>): boolean {
-  const content = contentOfGeneration(reader, feed, sha256, generation);
-  return content?.note === 'withdrawn' && content.ingestId === ingestId;
+function isOwed(reader: Reader, row: Row): boolean {
+  const content = contentOf(reader, row);
+  return content?.state === 'withdrawn' && content.ingestId === row.ingestId;
 }

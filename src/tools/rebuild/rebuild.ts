@@ -8,6 +8,8 @@
 import type { Backend, Job } from '../../../queue/backend.js';
 import type { Config, FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
+import { typed } from '../../base/shell.js';
+import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
@@ -48,6 +50,8 @@ export async function rebuild(config: Config, say: Say): Promise<number> {
     say(`${statePath} ${done}${uuid === undefined ? '' : ` for the state ${uuid}`}: start ingest again.`);
     return 0;
   } catch (error) {
+    if (error instanceof PlaceError)
+      throw new EnvironmentError('root_unusable', `${error.message}; then run ${typed('ingest-ctl rebuild')} again.`);
     throw error instanceof UnreadableManifest ? unreadable(error) : error;
   } finally {
     for (const lock of locks) lock.close();
@@ -117,7 +121,7 @@ async function rebuildFeed(making: Making, feed: FeedOptions): Promise<FeedRepor
       report.olderJobs = await settleJobs(backend, feed.name, files);
       await settleContents(backend, feed.name, (job) => isOutOfReach(job, files));
     }
-    report.sidecars = settleSidecars(files, nameOfText(feed.sidecarSuffix), (id) => isSealedJob(backend.job(id)));
+    report.sidecars = await settleSidecars(files, nameOfText(feed.sidecarSuffix), (id) => isSealedJob(backend.job(id)));
     report.orphans = await adoptOrphans({ backend, emit: silent, feed: feed.name, files });
     return report;
   } finally {
@@ -145,5 +149,5 @@ async function discardAgain(backend: Backend, feed: FeedOptions, report: FeedRep
 const unreadable = ({ message }: UnreadableManifest): EnvironmentError =>
   new EnvironmentError(
     'manifest_unreadable',
-    `${message}; without its lines contents would be ingested twice: restore it, unpack it or (if it is none of ours) move it away, then run ingest-ctl rebuild again.`,
+    `${message}; without its lines contents would be ingested twice: restore it, unpack it or (if it is none of ours) move it away, then run ${typed('ingest-ctl rebuild')} again.`,
   );

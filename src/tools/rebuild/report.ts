@@ -1,6 +1,7 @@
 /** The report of a rebuild about a feed: what it found, and what cannot be known any more. */
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { typed } from '../../base/shell.js';
 import { safeText } from '../../base/telemetry/safe.js';
 import type { ReadLine } from '../../ingest/manifest/read.js';
 import { type Counts, noCounts } from './ledger.js';
@@ -74,7 +75,11 @@ export function printFeed(feed: FeedOptions, report: FeedReport, isOlder: boolea
     if (count > 0) line(`${count} ${text}`);
   };
   say(safeText(`feed ${feed.name}: ${counted(counts.lines, 'record')} in ${counted(report.files, 'manifest file')}`));
-  lineIf(counts.known, 'already in the older state, so their files are on disk');
+  lineIf(counts.known, 'already in the older state');
+  lineIf(
+    counts.absent,
+    'stored as the older state has it, but not in the warehouse (any more): a consumer took them, the warehouse was replaced since, or they are missed',
+  );
   line(`${counts.stored} stored, their files are in the warehouse`);
   lineIf(counts.unconfirmed, 'stored, but not in the warehouse (any more): a consumer took them, or they are missed');
   lineIf(counts.elsewhere, 'stored in another warehouse than this one, not looked for');
@@ -112,12 +117,16 @@ export function printUnknown(reports: readonly FeedReport[], since: number | und
   say(
     `  how often files were tried, and why they were held: the ${counted(files, 'file')} in underprocess/ and those in the input are tried again, and held again if the cause is still there`,
   );
-  say('  pauses that were set or lifted: look at queue-stat, then ingest-ctl pause or resume');
-  say('  contents that were made known by ingest-ctl learn: run it again');
+  say(
+    '  pauses that were set or lifted: `queue-stat` shows those that are there, ingest-ctl pause and resume change them',
+  );
+  say('  contents that were made known by learn: run `ingest-ctl learn DIR` again');
   say('  discards that were decided and not yet carried out, and counters of duplicates and attempts');
-  const unconfirmed = sum(({ counts }) => counts.unconfirmed + counts.elsewhere);
+  const unconfirmed = sum(({ counts }) => counts.unconfirmed + counts.elsewhere + counts.absent);
   if (unconfirmed > 0)
-    say(`  where ${unconfirmed} files are that have a line and are not in the warehouse: ingest-ctl audit names them`);
+    say(
+      `  where ${unconfirmed} files are that have a line and are not in the warehouse: ${typed('ingest-ctl audit')} names them`,
+    );
   const foreign = sum(({ foreignCount }) => foreignCount);
   if (foreign > 0) say(`  what ${foreign} places in manifests meant that are no records`);
   say('  contents whose lines were taken out of the manifests: they would be ingested again');

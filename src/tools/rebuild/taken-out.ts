@@ -9,7 +9,6 @@ import { contentOfGeneration } from '../../ingest/ledger/content.js';
 import { recordException } from '../../ingest/ledger/exceptions.js';
 import { generationOf } from '../../ingest/manifest/read.js';
 import { adoptWithdrawal } from '../../ingest/upkeep/withdrawal.js';
-import { dropReservation } from '../../ingest/warehouse/reserve.js';
 import type { Line, TakenOut } from './state/row.js';
 
 const newId = ulidFactory(Date.now);
@@ -27,9 +26,8 @@ export function enterTakenOut(tx: Tx, feed: FeedOptions, line: Line, take: boole
   const generation = generationOf(line.record);
   const sha256 = Buffer.from(line.record.sha256, 'hex');
   const content = contentOfGeneration(tx, feed.name, sha256, generation)!;
-  if (content.note === 'withdrawn') return; // Its own job is in the older state as well, and does the rest.
-  tx.run("UPDATE contents SET note = 'withdrawn' WHERE row = ?", content.row);
+  if (content.state === 'withdrawn') return; // Its own job is in the older state as well, and does the rest.
+  tx.run("UPDATE contents SET state = 'withdrawn' WHERE row = ?", content.row);
   recordException(tx, content, { generation, kind: 'withdraw', who, why, atMs });
   if (take || line.hasOutputs) adoptWithdrawal(tx, feed, content, newId(), { who, why }, !take);
-  else dropReservation(tx, content.row); // The reservation may be left from the time when its file was stored.
 }

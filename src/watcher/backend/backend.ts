@@ -76,6 +76,8 @@ export interface Backend {
   openDirectory(root: OpenRoot, path: ByteName): OpenDirectory;
   /** The mount of the directory that contains `path`; undefined if that is not there. */
   mountAbove(path: ByteName): string | undefined;
+  /** True if a mount begins at that directory, as far as this system shows it. Errors: with a `code`. */
+  isMountRoot(root: OpenRoot, path: ByteName): boolean;
   /** Undefined: nothing is there. */
   kindOf(directory: OpenDirectory, name: ByteName): FileKind | undefined;
   /** Errors: with a `code`, if no events are available. */

@@ -23,18 +23,30 @@ import type { FileKind } from './types.js';
 const HERE = '.' as ByteName;
 
 export const linuxBackend: Backend = {
-  openRoot: (path) => new LinuxDirectory(openAt(AT_FDCWD, path, O.RDONLY | O.DIRECTORY, { resolve: 'any' })),
-  openDirectory: (root, path) => new LinuxDirectory(openDirectory(root.fd, path === '' ? HERE : path)),
+  openRoot: (path) => entered(openAt(AT_FDCWD, path, O.RDONLY | O.DIRECTORY, { resolve: 'any' })),
+  openDirectory: (root, path) => entered(openDirectory(root.fd, path === '' ? HERE : path)),
   mountAbove(path) {
     const parent = statAtOrNone(AT_FDCWD, `${path}/..` as ByteName);
     return parent?.mounted;
   },
+  isMountRoot: (root, path) => statAtOrNone(root.fd, path === '' ? HERE : path)?.isMountRoot === true,
   kindOf(directory, name) {
     const stat = statAtOrNone(directory.fd, name);
     return stat && KINDS[stat.kind];
   },
   openTree: (hooks, everything) => new InotifyTree(hooks, everything),
 };
+
+/** A directory that may be listed and not entered is one that cannot be read: no file in it can be looked at. */
+function entered(fd: number): LinuxDirectory {
+  try {
+    statAtOrNone(fd, HERE);
+    return new LinuxDirectory(fd);
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
+}
 
 class LinuxDirectory implements OpenDirectory {
   constructor(readonly fd: number) {}

@@ -18,14 +18,15 @@ export const nodeBackend = {
     const at = pathBelow(root, path);
     const stat =
       path === '' ? statSync(bytesOfName(at), { bigint: true }) : lstatSync(bytesOfName(at), { bigint: true });
-    // Tests that it can be read, before it is watched.
-    opendirSync(bytesOfName(at)).closeSync();
+    // Tests that it can be read and, by the dot, entered, before it is watched.
+    opendirSync(bytesOfName(`${at}/.` as ByteName)).closeSync();
     return new NodeDirectory(at, stat);
   },
   mountAbove(path) {
     const above = statSync(bytesOfName(`${path}/..` as ByteName), { bigint: true, throwIfNoEntry: false });
     return above && String(above.dev);
   },
+  isMountRoot: () => false,
   kindOf(directory, name) {
     const stat = lstatSync(bytesOfName(pathBelow(directory, name)), { bigint: true, throwIfNoEntry: false });
     return stat && kindOf(stat);

@@ -13,7 +13,7 @@ export class Watches {
   #tree: Tree | undefined;
   #polling: 'asked' | 'filesystem' | 'no_inotify' | undefined;
   readonly #unwatched = new Set<ByteName>();
-  readonly #failing = new Set<ByteName>();
+  readonly #failing = new Map<ByteName, string>();
   readonly #mounts = new Set<ByteName>();
   #limitReported = false;
   #rootMount = '';
@@ -76,15 +76,16 @@ export class Watches {
       this.#failing.delete(path);
       return false;
     }
-    if (this.#failing.has(path) || this.#failing.size >= limits.troublesMax) return true;
-    this.#failing.add(path);
+    const known = this.#failing.get(path);
+    if (known === code || (known === undefined && this.#failing.size >= limits.troublesMax)) return true;
+    this.#failing.set(path, code);
     this.options.emit({ event: 'directory_failed', path, code });
     return true;
   }
 
   /** The directories to scan every few seconds. */
   retries(): ByteName[] {
-    return [...new Set([...this.#unwatched, ...this.#failing])];
+    return [...new Set([...this.#unwatched, ...this.#failing.keys()])];
   }
 
   get troubled(): boolean {

@@ -1,5 +1,5 @@
 /**
- * Tracks whether the root is there. Emits once when it goes, and once when it is back.
+ * Tracks whether the root is there. Emits when it goes, once for each reason, and once when it is back.
  * Does not: react to that; the engine does.
  */
 import type { ByteName } from '../../linux/names.js';
@@ -13,7 +13,8 @@ export class Presence {
   readonly #root: Root;
   #gone = false;
   #failed: string | undefined;
-  #missing = false;
+  /** Why the root is missing; undefined while it is there. */
+  #missing: string | undefined;
   /** True between `enter` and `leave`. */
   #inRound = false;
 
@@ -34,8 +35,8 @@ export class Presence {
 
   /** The root, until `giveBack`. Undefined: it is missing, or was replaced and will be scanned. */
   borrow(): OpenRoot | undefined {
-    if (!this.doubtful && !this.#missing && this.#root.enterSame()) return this.#root.directory;
-    this.#gone = !this.#missing;
+    if (!this.doubtful && this.#missing === undefined && this.#root.enterSame()) return this.#root.directory;
+    this.#gone = this.#missing === undefined;
     this.ring();
     return undefined;
   }
@@ -78,20 +79,20 @@ export class Presence {
     try {
       this.#throwFailed();
       const state = this.#root.enter();
-      if (state === 'same' && !this.#missing) return 'same';
+      if (state === 'same' && this.#missing === undefined) return 'same';
       this.absences += 1;
       prepare(this.#root.directory);
-      if (this.#missing) this.emit({ event: 'root_back' });
+      if (this.#missing !== undefined) this.emit({ event: 'root_back' });
       else if (state === 'replaced') this.emit({ event: 'root_replaced' });
-      this.#missing = false;
+      this.#missing = undefined;
       return state === 'first' ? 'first' : 'again';
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === undefined) throw error;
       this.#root.leave();
       this.absences += 1;
-      if (!this.#missing) this.emit({ event: 'root_missing', code });
-      this.#missing = true;
+      if (this.#missing !== code) this.emit({ event: 'root_missing', code });
+      this.#missing = code;
       return 'missing';
     }
   }

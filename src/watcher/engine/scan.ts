@@ -4,8 +4,11 @@
  * Memory has only the paths of unread directories and a bounded window of paths.
  * The paths of a window are delivered sorted by name. A directory lists its names in hash order; in that order each
  * path would touch another page of every index (and another block of inodes), several times on its way.
- * Does not: look at files, or decide when to continue.
+ * Does not: look at files, decide when to continue, or enter what a filesystem keeps at its root
+ * (src/files/of-filesystem.ts).
  */
+import { baseOf, folderOf } from '../../files/job-paths.js';
+import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
 import type { Backend, Listed, Listing, OpenDirectory } from '../backend/backend.js';
 import { batchMaxOf, limits } from '../backend/limits.js';
@@ -127,6 +130,8 @@ export class Scan {
   #openNext(root: OpenRoot): void {
     const path = this.#pending.pop()!;
     try {
+      // The own names of a filesystem are not read, also where it is mounted below this root.
+      if (isOfFilesystem(baseOf(path), () => this.backend.isMountRoot(root, folderOf(path)))) return;
       this.#open = this.backend.openDirectory(root, path);
       this.#path = path;
       this.#hooks.opened(path, this.#open, this.cause);

@@ -37,6 +37,33 @@ test('a switch that the file turns on is turned off by a flag', (t) => {
   assert.equal(feed('--recursive')?.recursive, true);
 });
 
+test('a relative path in a file is below the folder of the file; on the command line and in the environment, below that of the caller', (t) => {
+  const folders = makeFolders(t);
+  writeFileSync(join(folders.root, 'chain.yaml'), 'format: lines\nstart: check\nsteps: { check: { next: out } }\n');
+  writeFileSync(join(folders.root, 'token'), 'a'.repeat(32), { mode: 0o600 });
+  const places = { input: 'input', warehouse: 'input/../warehouse', manifests: './manifests', 'work-dir': 'work' };
+  const secrets = { 'dashboard-token-file': 'token', 'notify-secret-file': 'token' };
+  const file = { feeds: { a: { ...places, process: 'chain.yaml' } }, 'state-path': 'state/s.db', dashboard: '8000' };
+  const path = fileWith(folders, { ...file, ...secrets, 'notify-webhook': 'http://localhost/' });
+  const { feeds, service } = load(folders, ['--config', path]);
+  const { input, warehouse, manifests } = folders;
+  assert.deepEqual({ ...feeds[0] }, { ...feeds[0], input, warehouse, manifests, workDir: join(folders.root, 'work') });
+  assert.equal(feeds[0]?.process?.start, 'check');
+  assert.equal(service.statePath, join(folders.root, 'state/s.db'));
+  assert.equal(service.dashboard?.token?.length, 32);
+  const ofCaller = load(folders, ['--config', path, '--state-path', 's.db']).service.statePath;
+  assert.equal(ofCaller, join(process.cwd(), 's.db'));
+  assert.equal(load(folders, ['--config', path], { INGEST_STATE_PATH: 's.db' }).service.statePath, ofCaller);
+  // A path that a later option will name is found by the same rule.
+  const paths = Object.entries({ ...feedFields, ...serviceFields }).filter(([, { meta }]) =>
+    /\bpath\b/.test(meta.rule),
+  );
+  assert.deepEqual(
+    paths.filter(([, { meta }]) => !meta.isPath).map(([name]) => name),
+    ['notify-command'], // absolute by its rule
+  );
+});
+
 test('an option at the top of the file holds for every feed that has none of its own', (t) => {
   const folders = makeFolders(t);
   const one = {

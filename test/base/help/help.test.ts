@@ -62,7 +62,7 @@ test('COMMAND help, COMMAND help VERB and COMMAND VERB --help answer the same as
     assert.equal(stdout, runCommand(command, folders, ['--help']).stdout, command);
     assert.match(stdout, new RegExp(`^Usage: ${command} `, 'm'));
   }
-  for (const verb of ['retry', 'host']) {
+  for (const verb of ['retry', 'prune']) {
     const expected = `${helpOf(COMMANDS[verb as 'retry']).trimEnd()}\n`;
     for (const argv of [
       ['help', verb],

@@ -88,16 +88,16 @@ test('fields named as bunyan names its own, big integers and errors do no harm',
   assert.equal(line.error, 'why');
 });
 
-test('a subscriber that throws disturbs nobody', (t) => {
-  const heard: string[] = [];
+test('a subscriber that throws disturbs nobody, and its fault is an event', (t) => {
+  const heard: unknown[] = [];
   t.after(
-    subscribe(() => {
-      throw new Error('broken on purpose');
+    subscribe((event) => {
+      if (event === 'still_heard') throw new Error('broken on purpose');
     }),
   );
-  t.after(subscribe((event) => void heard.push(event)));
+  t.after(subscribe((event, { failed_at: at }) => void heard.push(at === undefined ? event : { event, at })));
   emit('still_heard');
-  assert.deepEqual(heard, ['still_heard']);
+  assert.deepEqual(heard, [{ event: 'bug', at: 'still_heard' }, 'still_heard']);
 });
 
 test('lines of several processes on one pipe are never torn, and all are there after process.exit', () => {

@@ -21,30 +21,54 @@ import { test } from 'node:test';
 import { PlaceError } from '../../../src/files/place-error.js';
 import type { SealAnswer, ToHash, ToMove, ToSeal } from '../../../src/ingest/calls/order.js';
 import { AT_FDCWD, bootMs, nameOfText, statAt } from '../../../src/linux/index.js';
-import { grounds, hashOf, TEXT } from './grounds.js';
+import { grounds, TEXT } from './grounds.js';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const sealedOf = (answer: { kind: string } | undefined) => answer as Extract<SealAnswer, { kind: 'sealed' }>;
+const toHash = (file: ToSeal, answer: { kind: string } | undefined, more: Partial<ToHash> = {}): ToHash => ({
+  id: file.id,
+  path: file.path,
+  inside: file.inside,
+  isHashed: false,
+  sealed: sealedOf(answer).sealed,
+  ...more,
+});
+const toMove = (file: ToSeal, target: string, answer: { kind: string } | undefined): ToMove => ({
+  id: file.id,
+  path: file.path,
+  inside: file.inside,
+  part: 'file',
+  target: nameOfText(target),
+  identity: sealedOf(answer).sealed.identity,
+});
 const kinds = (answers: readonly { kind: string }[]): string[] => answers.map(({ kind }) => kind);
 
-test('a plain file is sealed and hashed, in a directory of its own too', async (t) => {
-  const { seal, drop, sealed, input } = await grounds(t);
+test('a plain file is sealed, then hashed, in a directory of its own too', async (t) => {
+  const { seal, drop, sealed, input, run } = await grounds(t);
   const files = [drop('a.csv'), drop('sub/b.csv', 'other\n')];
   const answers = seal(...files);
-  assert.deepEqual(answers.map(hashOf), [sha256(TEXT), sha256('other\n')]);
+  const hashes = run(
+    'hash',
+    files.map((file, i) => toHash(file, answers[i])),
+  );
+  assert.deepEqual(
+    hashes.map((answer) => (answer as { sha256?: string }).sha256),
+    [sha256(TEXT), sha256('other\n')],
+  );
   assert.equal(readFileSync(sealed(files[0]!), 'utf8'), TEXT);
   assert.ok(!existsSync(input('a.csv')));
-  const { sealed: facts, now, hash } = sealedOf(answers[0]);
+  const { sealed: facts, now } = sealedOf(answers[0]);
   const version = statAt(AT_FDCWD, nameOfText(sealed(files[0]!))).version;
   assert.deepEqual([facts.kind, facts.window, now.identity], ['lease', undefined, version]);
-  assert.equal(hash?.kind === 'hashed' && hash.sealed.identity, version);
+  const [first] = hashes;
+  assert.equal(first?.kind === 'hashed' && first.sealed.identity, version);
 });
 
 test('sealing twice is safe: a file that was sealed before is found, and another one is not taken for it', async (t) => {
   const { seal, drop, sealed } = await grounds(t);
   const file = drop('a.csv');
   seal(file);
-  const again = { ...file, isFirst: false };
+  const again = { ...file, claimNo: 2 };
   const found = sealedOf(seal(again)[0]);
   assert.deepEqual([found.kind, found.sealed.window], ['sealed', undefined]);
   writeFileSync(sealed(file), 'written since');
@@ -54,7 +78,7 @@ test('sealing twice is safe: a file that was sealed before is found, and another
 });
 
 test('an unusual file says so, stays where it is, and the others go on', async (t) => {
-  const { seal, drop, input, sealed, run } = await grounds(t, { maxBytes: 1_000 });
+  const { seal, drop, input, sealed } = await grounds(t, { maxBytes: 1_000 });
   const written = drop('written.csv');
   const writer = openSync(input('written.csv'), 'r+');
   const changed = drop('changed.csv');
@@ -86,11 +110,7 @@ test('an unusual file says so, stays where it is, and the others go on', async (
   linkSync(input('linked.csv'), input('second name'));
   const seen = { ...linked.seen, identity: statAt(AT_FDCWD, nameOfText(input('linked.csv'))).version };
   const copied = sealedOf(seal({ ...linked, seen })[0]);
-  assert.deepEqual([copied.sealed.kind, copied.sealed.because, copied.hash], ['copy', 'hard_links', undefined]);
-  // Only files that fit into the bytes to hash are hashed at once.
-  const both = run('seal', [drop('c.csv'), drop('d.csv')], { hashBytes: TEXT.length });
-  assert.deepEqual(both.map(hashOf), [sha256(TEXT), undefined]);
-  assert.deepEqual(run('seal', [drop('empty.csv', '')], { hashBytes: 0 }).map(hashOf), [undefined]);
+  assert.deepEqual([copied.sealed.kind, copied.sealed.because], ['copy', 'hard_links']);
 });
 
 test('with sidecars, a file is sealed with its own, and only where that is whole and speaks of it', async (t) => {
@@ -123,7 +143,7 @@ test('with sidecars, a file is sealed with its own, and only where that is whole
   );
   assert.deepEqual(
     answers.slice(3).map((answer) => sealedOf(answer).sidecar),
-    [{ demanded: undefined }, { demanded: 'ab'.repeat(32) }, { demanded: undefined, saysOther: true }],
+    [{ kind: 'nothing' }, { kind: 'sha256', sha256: 'ab'.repeat(32) }, { kind: 'other' }],
   );
   for (const file of left) assert.ok(existsSync(input(file.path)));
   for (const file of others) assert.ok(existsSync(sealed(file)) && existsSync(sealed(file, 'sidecar')), file.path);
@@ -132,7 +152,7 @@ test('with sidecars, a file is sealed with its own, and only where that is whole
   const [late] = others as [ToSeal];
   renameSync(sealed(late), input(late.path));
   appendFileSync(input(late.path), 'more');
-  assert.deepEqual(seal({ ...late, isFirst: false }), [{ kind: 'other_version' }]);
+  assert.deepEqual(seal({ ...late, claimNo: 2 }), [{ kind: 'other_version' }]);
 });
 
 test('a sealed file is hashed once it is as it was sealed', async (t) => {
@@ -142,15 +162,7 @@ test('a sealed file is hashed once it is as it was sealed', async (t) => {
   const [first, second, third, fourth] = files as [ToSeal, ToSeal, ToSeal, ToSeal];
   const empty = longAgo(drop('empty.csv', ''));
   const large = longAgo(drop('large.csv', 'x'.repeat(2 << 20)));
-  const answers = run('seal', [...files, empty, large], { hashBytes: 0 });
-  const toHash = (file: ToSeal, answer: { kind: string } | undefined, more: Partial<ToHash> = {}): ToHash => ({
-    id: file.id,
-    path: file.path,
-    inside: file.inside,
-    isHashed: false,
-    sealed: sealedOf(answer).sealed,
-    ...more,
-  });
+  const answers = run('seal', [...files, empty, large]);
   appendFileSync(sealed(second), 'more');
   const writer = openSync(sealed(third), 'r+');
   const order = [...files, empty, large].map((file, i) => toHash(file, answers[i], { isHashed: file === fourth }));
@@ -171,27 +183,17 @@ test('a sealed file is hashed once it is as it was sealed', async (t) => {
   assert.deepEqual([restarted?.kind, (restarted as { why?: string }).why], ['again', 'window']);
 });
 
-test('a name is free where nothing lies; a file is moved once, and never over another', async (t) => {
+test('a file is moved once, and never over another', async (t) => {
   const { warehouse, seal, drop, run, sealed } = await grounds(t);
   mkdirSync(warehouse('day'));
   writeFileSync(warehouse('day/taken.csv'), '');
-  const names = ['day/taken.csv', 'day/free.csv', 'no such day/free.csv'].map((name) => ({ target: nameOfText(name) }));
-  assert.deepEqual(kinds(run('free_name', names)), ['taken', 'free', 'free']);
   const [a, b] = [drop('a.csv'), drop('b.csv', 'other')] as const;
   const answers = seal(a, b);
-  const toMove = (file: ToSeal, target: string, as = file): ToMove => ({
-    id: file.id,
-    path: file.path,
-    inside: file.inside,
-    part: 'file',
-    target: nameOfText(target),
-    identity: sealedOf(answers[as === a ? 0 : 1]).sealed.identity,
-  });
   const moves = [
-    toMove(a, 'day/free.csv'),
-    toMove(b, 'day/taken.csv'),
-    toMove(b, 'day/b.csv', a),
-    toMove(a, 'day/a.csv'),
+    toMove(a, 'day/free.csv', answers[0]),
+    toMove(b, 'day/taken.csv', answers[1]),
+    toMove(b, 'day/b.csv', answers[0]),
+    toMove(a, 'day/a.csv', answers[0]),
   ];
   assert.deepEqual(kinds(run('move', moves)), ['renamed', 'exists', 'changed', 'no_source']);
   assert.equal(readFileSync(warehouse('day/free.csv'), 'utf8'), TEXT);
@@ -200,11 +202,13 @@ test('a name is free where nothing lies; a file is moved once, and never over an
 });
 
 test('a place that fails ends the order; what speaks of one file does not', async (t) => {
-  const { bench, drop, run, warehouse } = await grounds(t);
+  const { bench, drop, run, seal, warehouse } = await grounds(t);
   mkdirSync(warehouse('day'));
-  const long = { target: nameOfText(`day/${'n'.repeat(300)}`) };
-  const free = { target: nameOfText('day/free.csv') };
-  assert.deepEqual(kinds(run('free_name', [long, free])), ['failed', 'free']);
+  const [one, two] = [drop('one.csv'), drop('two.csv')] as const;
+  const [long, free] = [`day/${'n'.repeat(300)}`, 'day/free.csv'];
+  const answers = seal(one, two);
+  const moves = [toMove(one, long, answers[0]), toMove(two, free, answers[1])];
+  assert.deepEqual(kinds(run('move', moves)), ['failed', 'renamed']);
   const file = drop('a.csv');
   renameSync(bench.feed.roots.work, `${bench.feed.roots.work}.away`);
   const [first, second] = run('seal', [file, drop('b.csv')]);

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { UNDERPROCESS, workName } from '../../../src/files/job-paths.js';
-import type { Act, Acts, Answer, Order, SealAnswer, ToSeal } from '../../../src/ingest/calls/order.js';
+import type { Act, Answer, Order, ToSeal } from '../../../src/ingest/calls/order.js';
 import { Running } from '../../../src/ingest/calls/run.js';
 import { AT_FDCWD, type ByteName, bootId, bootMs, nameOfText, statAt } from '../../../src/linux/index.js';
 import type { Options } from '../../world/layout.js';
@@ -17,8 +17,8 @@ export interface Grounds {
   warehouse(name: string): string;
   /** Drops a file, seen at this moment. */
   drop(name: string, text?: string): ToSeal;
-  order<A extends Act>(act: A, files: Order<A>['files'], more?: Partial<Acts[A]['terms']>): Order<A>;
-  run<A extends Act>(act: A, files: Order<A>['files'], more?: Partial<Acts[A]['terms']>): Answer<A>[];
+  order<A extends Act>(act: A, files: Order<A>['files']): Order<A>;
+  run<A extends Act>(act: A, files: Order<A>['files']): Answer<A>[];
   seal(...files: ToSeal[]): Answer<'seal'>[];
   /** The path of the sealed file of a drop. */
   sealed(file: Pick<ToSeal, 'id' | 'path'>, part?: 'file' | 'sidecar'): string;
@@ -36,14 +36,11 @@ export async function grounds(t: TestContext, options: Options = {}): Promise<Gr
     const identity = statAt(AT_FDCWD, nameOfText(input(name))).version;
     const seen = { identity, sinceMs: Math.floor(bootMs()), boot: bootId(), by: 'rename' as const };
     const id = `01ARZ3NDEKTSV4RRFFQ69G${String(dropped++).padStart(4, '0')}`;
-    return { id, path: nameOfText(name), inside: '' as ByteName, seen, isFirst: true };
+    return { id, path: nameOfText(name), inside: '' as ByteName, seen, claimNo: 1 };
   };
-  const order: Grounds['order'] = (act, files, more) => {
-    const terms = { feed, boot: bootId(), hashBytes: 1 << 20, ...more };
-    return { act, roots, terms, files };
-  };
-  const run: Grounds['run'] = (act, files, more) => {
-    const running = new Running(order(act, files, more));
+  const order: Grounds['order'] = (act, files) => ({ act, roots, terms: { feed, boot: bootId() }, files });
+  const run: Grounds['run'] = (act, files) => {
+    const running = new Running(order(act, files));
     while (!running.isDone) running.next();
     running.close();
     return running.answers;
@@ -59,8 +56,3 @@ export async function grounds(t: TestContext, options: Options = {}): Promise<Gr
     sealed: ({ id, path }, part = 'file') => join(roots.work, UNDERPROCESS, workName(id, part, path)!),
   };
 }
-
-export const hashOf = (answer: Answer<'seal'> | undefined): string | undefined => {
-  const { kind, hash } = answer as Partial<Extract<SealAnswer, { kind: 'sealed' }>>;
-  return kind === 'sealed' && hash?.kind === 'hashed' ? hash.sha256 : undefined;
-};

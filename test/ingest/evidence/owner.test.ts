@@ -3,17 +3,21 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { type InState, knowsCorrection, knowsLine } from '../../../src/ingest/evidence/known-lines.js';
-import { type Claimant, ownerOf } from '../../../src/ingest/evidence/owner.js';
+import type { Claimant } from '../../../src/ingest/evidence/names.js';
+import { ownerOf } from '../../../src/ingest/evidence/owner.js';
 import type { Content } from '../../../src/ingest/ledger/content.js';
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-const line = (ingestId: string, text: string, generation = 1, takenBack = false): Claimant => ({
+type Line = Claimant & { ingestId: string };
+const line = (ingestId: string, text: string, generation = 1, takenBack = false): Line => ({
   ingestId,
+  content: text,
   sha256: digest(text),
   generation,
   takenBack,
+  hasLeft: false,
 });
-const owner = (claimants: Claimant[], text: string): string | undefined => ownerOf(claimants, digest(text))?.ingestId;
+const owner = (claimants: Line[], text: string): string | undefined => ownerOf(claimants, digest(text))?.ingestId;
 
 test('the file belongs to the line whose bytes it has, whichever was written last', () => {
   const claimants = [line('1', 'right'), line('2', 'wrong', 1, true), line('3', 'other')];
@@ -34,10 +38,25 @@ test('a line that was taken back owns its file also where a line of another cont
   assert.equal(owner([line('1', 'x', 1, true), line('2', 'y')], 'x'), '1');
 });
 
+test('of different contents with these bytes the one owns it that got the name last, whether it stands or not', () => {
+  const [first, last] = [
+    { ...line('1', 'x'), hasLeft: true },
+    { ...line('2', 'x', 1, true), content: 'y' },
+  ];
+  assert.equal(owner([first, last], 'x'), '2');
+  assert.equal(owner([last, first], 'x'), '2');
+  assert.equal(owner([first], 'x'), undefined);
+});
+
+test('where their order was lost, a line that stands owns it, whatever their generations', () => {
+  const [standing, back] = [line('1', 'x'), { ...line('2', 'x', 2, true), content: 'y' }];
+  assert.equal(owner([standing, back], 'x'), '1');
+  assert.equal(owner([back, standing], 'x'), '1');
+});
+
 const content = (more: Partial<Content>): Content =>
   ({
     state: 'stored',
-    note: null,
     generation: 1,
     ingestId: 'A',
     target: Buffer.from('t'),
@@ -56,15 +75,14 @@ test('a line is known by the row of its generation with its own ingest id, never
   assert.equal(knowsLine(onDisk, inState({ corrected: true })), true);
 });
 
-test('a pruned record knows the line of the first generation in its hour', () => {
-  const row = content({ note: 'pruned', ingestId: null, target: null });
+test('a pruned record knows the line of its hour', () => {
+  const row = content({ state: 'pruned', ingestId: null, target: null });
   assert.equal(knowsLine(onDisk, inState({ row })), true);
   assert.equal(knowsLine({ ...onDisk, hour: 'another' }, inState({ row })), false);
-  assert.equal(knowsLine({ ...onDisk, generation: 2 }, inState({ row })), false);
 });
 
 test('a correction with an operator is known by a row that says withdrawn', () => {
-  assert.equal(knowsCorrection(true, onDisk, inState({ row: content({ note: 'withdrawn' }) })), true);
+  assert.equal(knowsCorrection(true, onDisk, inState({ row: content({ state: 'withdrawn' }) })), true);
   assert.equal(knowsCorrection(true, onDisk, inState({ row: content({}) })), false);
   assert.equal(knowsCorrection(true, onDisk, inState({ row: content({}), corrected: true })), true);
 });

@@ -70,7 +70,7 @@ test('the view of the state shows whole seconds, rounded down', async (t) => {
 test('a twin waits, and its size is the hashed size, not the size at its enqueueing', async (t) => {
   const backend = await openedState(t);
   const first = await asked(backend, 'a', factsOf('1:2:500:3:4', SHA));
-  assert.deepEqual([first.job.stage, first.job.bytes], ['manifest', 500]);
+  assert.deepEqual([first.job.state, first.job.bytes], ['ready', 500]);
   const twin = await asked(backend, 'b', factsOf('1:3:500:3:4', SHA));
   assert.deepEqual([twin.job.state, twin.job.bytes], ['waiting', 500]);
 });

@@ -33,15 +33,16 @@ test('an hour that is closed while its lines are about to be planned gets none o
   // Between the choice of an instant and the planning transaction, as if this process was stopped there.
   bench.prepare = (files) => {
     const { backend, feed } = bench;
-    const look = files.entryOrNone.bind(files);
-    files.entryOrNone = (directories, path) => {
+    const { warehouse } = files;
+    const look = warehouse.entry.bind(warehouse);
+    warehouse.entry = (path) => {
       const folder = `${feed.options.warehouse}/${path.split('/')[0]}`;
       if (path.startsWith('ingest_date='))
         void backend.transact((tx) =>
           tx.run("INSERT OR IGNORE INTO periods VALUES (?, 'closed', 0, NULL, NULL, 0)", folder),
         );
-      files.entryOrNone = look;
-      return look(directories, path);
+      warehouse.entry = look;
+      return look(path);
     };
   };
   await bench.step('manifest', 1);

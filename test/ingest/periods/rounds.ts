@@ -40,7 +40,7 @@ export async function close(
   const files = new FeedFiles(bench.feed.roots);
   const events: string[] = [];
   try {
-    const emit = (event: string, { marked, folder }: Record<string, unknown>) =>
+    const emit = (event: string, { marked, folder }: Record<string, unknown> = {}) =>
       events.push(`${event} ${marked} ${String(folder).slice(bench.world.root.length + 1)}`);
     await periods.close({ backend, emit, files, hand: () => {} }, bench.feed.options, () => false);
   } finally {

@@ -24,10 +24,40 @@ test('hidden files and directories, at any depth', () => {
   assert.equal(rule('a/x.csv'), undefined);
 });
 
+test('what filesystems keep at their root: there alone, and removed files of NFS anywhere', () => {
+  for (const name of [
+    'lost+found',
+    'System Volume Information',
+    '$RECYCLE.BIN',
+    '.Trash-1000',
+    '.snapshot',
+    '#recycle',
+  ])
+    assert.equal(rule(`${name}/x.csv`), 'of_filesystem', name);
+  assert.equal(rule('aquota.user'), 'of_filesystem');
+  assert.equal(rule('a/.nfs000000000012af4500000001'), 'of_filesystem');
+  for (const path of ['a/lost+found/x.csv', 'a/aquota.user', 'lost+found2/x.csv', '$recycle/x.csv'])
+    assert.equal(rule(path), undefined, path);
+});
+
 test('names of unfinished files', () => {
-  for (const name of ['x.tmp', 'x.part', 'x.swp', 'x~', 'x.filepart', 'x.crdownload', 'x.metadata.json'])
-    assert.equal(rule(`d/${name}`), 'temporary_name', name);
-  assert.equal(rule('x.tmp.csv'), undefined);
+  const endings = [
+    '.tmp',
+    '.part',
+    '.partial',
+    '.part.minio',
+    '.swp',
+    '~',
+    '.filepart',
+    '.crdownload',
+    '.metadata.json',
+  ];
+  for (const end of [...endings, '._COPYING_', '_.gstmp'])
+    for (const one of [end, end.toLowerCase(), end.toUpperCase()])
+      assert.equal(rule(`d/x.csv${one}`), 'temporary_name', one);
+  assert.match(makeFilters(OPTIONS).whyNot(nameOfText('x.PART'))!.sentence, /^x\.PART ends in \.PART, as unfinished/);
+  for (const name of ['x.tmp.csv', 'x.apart', 'part', 'gstmp', 'x.partial.gz', 'x._COPYING_.csv'])
+    assert.equal(rule(name), undefined, name);
   assert.equal(rule('d.tmp/x.csv'), undefined);
 });
 

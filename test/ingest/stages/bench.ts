@@ -5,24 +5,25 @@
  * like the rescue of a dead owner, and a new owner opens the state.
  * Does not: crash inside SQLite or inside a system call; the tests with real processes do.
  */
-import type { Backend, Decision } from '../../../queue/backend.js';
+import type { TestContext } from 'node:test';
+import type { Backend, ClaimedJob, Decision } from '../../../queue/backend.js';
 import { configOf } from '../../../src/base/config/load.js';
 import type { FeedOptions } from '../../../src/base/config/options.js';
+import { stageAfter } from '../../../src/base/config/values/stage-names.js';
 import { askedFor } from '../../../src/commands/ask.js';
 import { Chains } from '../../../src/ingest/chains/chains.js';
-import { finishDecided } from '../../../src/ingest/ends/decided.js';
 import { FeedFiles, statEntry } from '../../../src/ingest/files/feed-files.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { setUpRoots } from '../../../src/ingest/roots/roots.js';
 import { payloadOf } from '../../../src/ingest/rules/facts.js';
 import { identityOf } from '../../../src/ingest/rules/identity.js';
 import { STAGES } from '../../../src/ingest/stages/index.js';
-import { ingestJob } from '../../../src/ingest/steps/job.js';
-import type { Batch, Feed, Judged, Step } from '../../../src/ingest/steps/stage.js';
+import { type IngestJob, ingestJob } from '../../../src/ingest/steps/job.js';
+import type { Batch, Feed } from '../../../src/ingest/steps/stage.js';
 import { redoAppends } from '../../../src/ingest/upkeep/reaper.js';
 import { notingArrivals } from '../../../src/ingest/worker/arrivals.js';
-import { BatchCalls, settlementOf } from '../../../src/ingest/worker/batch-calls.js';
-import { goesOn } from '../../../src/ingest/worker/open-batch.js';
+import { BatchCalls } from '../../../src/ingest/worker/batch-calls.js';
+import { runFeed } from '../../../src/ingest/worker/run.js';
 import { bootId } from '../../../src/linux/index.js';
 import type { Dropped } from '../../world/dropping.js';
 import type { Options } from '../../world/layout.js';
@@ -78,41 +79,47 @@ export class Bench {
   }
 
   /**
-   * One batch of a stage. `diesAt`: the number of the transaction at which the process dies. `straight`: jobs that go straight on are
-   * taken through the next stage in the same claim. Returns the number of jobs.
+   * One batch of a stage. `diesAt`: the number of the transaction at which the process dies. `straight`: a job that advances keeps its
+   * claim and is taken through the next stages too, as in a worker of all stages. Returns the number of jobs.
    */
   async step(name: string, max: number, diesAt = Number.POSITIVE_INFINITY, straight = false): Promise<number> {
-    const stage = STAGES.find((one) => one.name === name)!;
     const claims = await this.backend.claim(name, max);
     const backend = mortal(this.backend, diesAt, () => {
       this.writes++;
     });
-    const files = new FeedFiles(this.feed.roots);
-    this.prepare(files);
     try {
-      const batch = this.#batch(backend, files, straight);
-      const jobs = claims.map(ingestJob);
-      const decided = jobs.filter(({ facts }) => facts.putAway !== undefined);
-      const open = jobs.filter(({ facts }) => facts.putAway === undefined);
-      const steps: Step[] = [];
-      if (decided.length > 0) steps.push(...(await finishDecided(name, decided, batch)));
-      let around: Judged['around'];
-      if (open.length > 0) {
-        const judged = await stage.run(open, batch);
-        steps.push(...judged.steps);
-        around = judged.around;
-      }
-      const settled = [...decided, ...open].map(({ claim }, i) => settlementOf(claim, steps[i]!));
-      this.outcomes = settled.map(({ outcome }) => outcome);
-      const [noted, both] = notingArrivals(this.feed.options, settled, around);
-      await backend.settle(noted, undefined, both);
+      await this.#take(backend, claims, straight ? ALL : NONE);
     } catch (error) {
       if (!(error instanceof Died)) throw error;
-    } finally {
-      files.close();
     }
     if (diesAt !== Number.POSITIVE_INFINITY) await this.die();
     return claims.length;
+  }
+
+  /** `keep`: the stages that these jobs go straight on into. */
+  async #take(backend: Backend, claims: readonly ClaimedJob[], keep: ReadonlySet<string>): Promise<void> {
+    for (const name of new Set(claims.map((claim) => claim.stage))) {
+      const next = await this.#runBatch(backend, claims.filter((claim) => claim.stage === name).map(ingestJob), keep);
+      await this.#take(backend, next, keep);
+    }
+  }
+
+  async #runBatch(backend: Backend, jobs: readonly IngestJob[], keep: ReadonlySet<string>): Promise<ClaimedJob[]> {
+    const name = jobs[0]!.claim.stage;
+    const stage = STAGES.find((one) => one.name === name)!;
+    const files = new FeedFiles(this.feed.roots);
+    this.prepare(files);
+    try {
+      const batch = this.#batch(backend, files);
+      const { steps, also } = await runFeed(stage, jobs, { batch, close: () => {} });
+      const settled = jobs.map(({ claim }, i) => ({ job: claim, outcome: steps[i]!.outcome }));
+      this.outcomes = settled.map(({ outcome }) => outcome);
+      const [noted, both] = notingArrivals(this.feed.options, settled, also);
+      const answers = await backend.settle(noted, keep, both);
+      return answers.flatMap((answer) => (answer.settled && answer.next ? [answer.next] : []));
+    } finally {
+      files.close();
+    }
   }
 
   /** Like the reaper of each worker every two seconds: finishes appends whose jobs went another way. */
@@ -141,7 +148,8 @@ export class Bench {
   }
 
   async #openState(): Promise<void> {
-    this.backend = await openState({ statePath: this.world.statePath, title: 'test', maxAttempts: 8 });
+    const next = (_: string, stage: string) => stageAfter(stage, this.feed.options);
+    this.backend = await openState({ statePath: this.world.statePath, title: 'test', maxAttempts: 8, next });
   }
 
   #options(): FeedOptions {
@@ -149,10 +157,9 @@ export class Bench {
     return configOf(askedFor('ingest', flags, {})!, {}).feeds[0]!;
   }
 
-  #batch(backend: Backend, files: FeedFiles, straight: boolean): Batch {
+  #batch(backend: Backend, files: FeedFiles): Batch {
     const boot = bootId();
     const now = () => ({ ms: backend.nowMs(), boot });
-    const way = goesOn(backend, this.feed.options.name, straight ? ALL : NONE);
     const calls = new BatchCalls(files, silent);
     const chains = new Chains(1, silent);
     return {
@@ -165,7 +172,6 @@ export class Bench {
       hand: silent,
       calls,
       chains,
-      goesOn: way,
     };
   }
 }
@@ -191,4 +197,13 @@ export function mortal(backend: Backend, diesAt: number, onWrite = silent): Back
       return name === 'transact' || name === 'settle' ? write(bound) : bound;
     },
   });
+}
+
+/** A file has its hash, and its job waits for the stage after it. */
+export async function hashedBench(t: TestContext): Promise<Bench> {
+  const bench = await Bench.open();
+  t.after(() => bench.close());
+  await bench.arrive(bench.world.drop('a.csv', 100));
+  for (const stage of ['verify-complete', 'hash']) await bench.step(stage, 10);
+  return bench;
 }

@@ -2,20 +2,12 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { partitionOf } from '../../../src/files/job-paths.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { until } from '../../world/waiting.js';
 import { holdLease } from '../manifest/leasing.js';
-import { Bench } from '../stages/bench.js';
-
-async function benchBeforeManifest(t: TestContext): Promise<Bench> {
-  const bench = await Bench.open();
-  t.after(() => bench.close());
-  await bench.arrive(bench.world.drop('a.csv', 100));
-  for (const stage of ['verify-complete', 'hash']) await bench.step(stage, 10);
-  return bench;
-}
+import { type Bench, hashedBench } from '../stages/bench.js';
 
 /** The manifest files of this hour, and of the next one, which may begin meanwhile. */
 const manifests = (bench: Bench): string[] =>
@@ -33,7 +25,7 @@ async function putOff(bench: Bench): Promise<[why: string, ms: number]> {
 }
 
 test('while a living owner has an append open, its file is asked for less and less often', async (t) => {
-  const bench = await benchBeforeManifest(t);
+  const bench = await hashedBench(t);
   const other = await openState({ statePath: bench.world.statePath, title: 'another', maxAttempts: 8 });
   t.after(() => other.close());
   await other.transact((tx) => {
@@ -50,7 +42,7 @@ test('while a living owner has an append open, its file is asked for less and le
 test('a reader with a lease on the manifest is given time to let go, and ends nobody', {
   timeout: 60_000,
 }, async (t) => {
-  const bench = await benchBeforeManifest(t);
+  const bench = await hashedBench(t);
   await bench.step('manifest', 10);
   await bench.arrive(bench.world.drop('b.csv', 100));
   for (const stage of ['verify-complete', 'hash']) await bench.step(stage, 10);

@@ -1,24 +1,22 @@
 /** The thread that carries out orders beside the main thread. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { mkdirSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Owners } from '../../../queue/owners.js';
 import { PlaceError } from '../../../src/files/place-error.js';
+import type { SealAnswer, ToMove, ToSeal } from '../../../src/ingest/calls/order.js';
 import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
 import { CallThread } from '../../../src/ingest/threads/thread.js';
 import { CallThreads } from '../../../src/ingest/threads/threads.js';
 import { BatchCalls } from '../../../src/ingest/worker/batch-calls.js';
 import { host, LinuxError, nameOfText } from '../../../src/linux/index.js';
 import { until } from '../../world/waiting.js';
-import { type Grounds, grounds, hashOf } from '../calls/grounds.js';
+import { type Grounds, grounds } from '../calls/grounds.js';
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-const hashes = (n: number): string[] => Array.from({ length: n }, (_, i) => sha256(`${i}\n`));
+const allSealed = (answers: readonly { kind: string }[]): boolean => answers.every(({ kind }) => kind === 'sealed');
 const drops = ({ drop }: Grounds, n: number, prefix = '') =>
   Array.from({ length: n }, (_, i) => drop(`${prefix}${i}.csv`, `${i}\n`));
-const names = (n: number) => Array.from({ length: n }, (_, i) => ({ target: nameOfText(`free-${i}.csv`) }));
 
 function threadOf(t: TestContext, { bench }: Grounds): { thread: CallThread; owners: Owners } {
   const owners = new Owners(host(), join(bench.world.root, 'owners'));
@@ -39,7 +37,7 @@ test('if the thread cannot run, the main thread handles its files and logs this'
   const calls = new BatchCalls(files, () => {}, undefined, { all, failed: (error) => failures.push(error) });
   for (const round of [1, 2]) {
     const answers = await calls.run(ground.order('seal', drops(ground, 40, `${round}-`)));
-    assert.deepEqual(answers.map(hashOf), hashes(40));
+    assert.ok(allSealed(answers));
   }
   assert.deepEqual(
     failures.map((error) => (error as { code?: string }).code),
@@ -59,37 +57,47 @@ test('the thread gives the same answers, and notes its current job', async (t) =
     for (const { job } of owners.slot(1)!.threads) inProgress.add(job);
     return (await Promise.race([asked, undefined])) !== undefined;
   });
-  assert.deepEqual((await asked).map(hashOf), hashes(200));
+  assert.ok(allSealed(await asked));
   assert.ok(inProgress.size > 0 && [...inProgress].every((job) => ids.includes(job)));
   assert.deepEqual(owners.slot(1)!.threads, [], 'no job is in progress any more');
   assert.equal(owners.slot(1)!.job, null, 'the main thread had no job in progress');
   assert.equal(thread.roundsWithoutProgress(), 0);
 });
 
-test('a later order may go first', async (t) => {
+const movesOf = (files: readonly ToSeal[], answers: readonly { kind: string }[], target = ''): ToMove[] =>
+  files.map(({ id, path, inside }, i) => ({
+    ...{ id, path, inside, part: 'file' },
+    target: nameOfText(`${target}${path}`),
+    identity: (answers[i] as Extract<SealAnswer, { kind: 'sealed' }>).sealed.identity,
+  }));
+
+test('a later order may go first: what is nearer to its end', async (t) => {
   const ground = await grounds(t);
   const { thread } = threadOf(t, ground);
+  const first = drops(ground, 300, 'first-');
+  const moves = movesOf(first, await thread.run(ground.order('seal', first)));
   const ended: string[] = [];
   const sealed = thread.run(ground.order('seal', drops(ground, 1_000))).finally(() => ended.push('seal'));
-  const looked = await thread.run(ground.order('free_name', names(300))).finally(() => ended.push('look'));
-  assert.ok(looked.every(({ kind }) => kind === 'free'));
-  assert.deepEqual(ended, ['look'], 'the seals are still under way');
-  assert.deepEqual((await sealed).map(hashOf), hashes(1_000));
+  const moved = await thread.run(ground.order('move', moves)).finally(() => ended.push('move'));
+  assert.ok(moved.every(({ kind }) => kind === 'renamed'));
+  assert.deepEqual(ended, ['move'], 'the seals are still under way');
+  assert.ok(allSealed(await sealed));
 });
 
 test('errors come back as they were thrown, and files that were not tried come back as not tried', async (t) => {
   const ground = await grounds(t);
   const { thread } = threadOf(t, ground);
-  mkdirSync(ground.warehouse('day'));
-  const long = { target: nameOfText(`day/${'n'.repeat(300)}`) };
-  const [refused, free] = await thread.run(ground.order('free_name', [long, ...names(1)]));
+  const files = drops(ground, 4);
+  const moves = movesOf(files, await thread.run(ground.order('seal', files)));
+  const long = { ...moves[0]!, target: nameOfText('n'.repeat(300)) };
+  const [refused, renamed] = await thread.run(ground.order('move', [long, moves[1]!]));
   const { error } = refused as { error?: unknown };
   assert.ok(error instanceof LinuxError, String(error));
-  assert.deepEqual([error.code, free?.kind], ['ENAMETOOLONG', 'free']);
+  assert.deepEqual([error.code, renamed?.kind], ['ENAMETOOLONG', 'renamed']);
   assert.match(error.message, /ENAMETOOLONG/);
   const { warehouse } = ground.bench.feed.roots;
   renameSync(warehouse, `${warehouse}.away`);
-  const [failing, untried] = await thread.run(ground.order('free_name', names(2)));
+  const [failing, untried] = await thread.run(ground.order('move', moves.slice(2)));
   renameSync(`${warehouse}.away`, warehouse);
   const place = (failing as { error?: unknown }).error;
   assert.ok(place instanceof PlaceError && place.place === 'warehouse' && place.code === 'ENOENT', String(place));

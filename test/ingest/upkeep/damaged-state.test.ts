@@ -41,7 +41,7 @@ test(
   async (t) => {
     const world = createWorld(t, { options: AT_ONCE });
     await ingested(world);
-    for (const table of ['jobs', 'contents', 'hashes_new']) {
+    for (const table of ['jobs', 'contents', 'contents_by_hash']) {
       for (const { path } of world.warehouse())
         world.drop(`${table} ${path}`.replaceAll('/', ' '), readFileSync(join(world.feed().warehouse, path)));
       zero(world, firstLeaf(world, table));

@@ -30,16 +30,12 @@ async function prune(world: World, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** A worker forgets reservations after ten seconds. */
-const forgetReservations = (world: World): void => alter(world, 'DELETE FROM reservations');
-
 async function pruned(t: Parameters<typeof createWorld>[0]): Promise<World> {
   const world = createWorld(t, { options: AT_ONCE, seed: String(SEED) });
   for (let n = 0; n < FILES; n++) world.drop(`${n}.csv`, 50 + n);
   await world.runOnce();
-  forgetReservations(world);
   await prune(world, ...ALL);
-  assert.deepEqual([world.jobs().length, world.ledger().length, world.database()!.pruned.size], [0, 0, FILES]);
+  assert.deepEqual([world.jobs().length, world.ledger().length, world.database()!.pruned.length], [0, 0, FILES]);
   return world;
 }
 
@@ -75,13 +71,28 @@ test('a content is known for ever: the same bytes are a duplicate, logged with t
   alter(world, 'DELETE FROM jobs');
   const duplicates = join(workDirOf(world.feed()), 'duplicates');
   const nobodys = await world.run('ingest-ctl', ['explain', join(duplicates, readdirSync(duplicates)[0]!)]);
-  assert.match(nobodys.stdout, /it is a duplicate\.\n.*was pruned from the state/);
+  assert.match(nobodys.stdout, /it is a duplicate\.\n[\s\S]*was pruned from the state/);
   assert.deepEqual(await found(world), [], 'an audit knows what is pruned by its line');
   const [missing, unlined, doubled] = storedIn(world);
   rmSync(missing!.record.warehouse_path);
   editLine(unlined!, () => '');
   editLine(doubled!, (line) => line + line);
   assert.deepEqual(await found(world), ['file_missing', 'file_unknown', 'line_missing', 'line_twice']);
+});
+
+test('a pruned name stays given until its day has ended, and is freed by a later run', async (t) => {
+  const world = await pruned(t);
+  const kept = (): number => rowsOf(world, 'SELECT 1 FROM names WHERE content IS NULL').length;
+  await prune(world, ...ALL);
+  assert.equal(kept(), FILES);
+  alter(
+    world,
+    `UPDATE names SET target = CAST('ingest_date=2020-01-01/' || CAST(target AS TEXT) AS BLOB) WHERE CAST(target AS TEXT) LIKE '%1.csv'`,
+  );
+  await prune(world, ...ALL, '--dry-run');
+  assert.equal(kept(), FILES);
+  await prune(world, ...ALL);
+  assert.equal(kept(), FILES - 4);
 });
 
 test('rebuild takes over pruned contents, and makes the records again where the state is lost', async (t) => {
@@ -91,33 +102,36 @@ test('rebuild takes over pruned contents, and makes the records again where the 
   await world.runOnce();
   restore(world, copy);
   await rebuilt(world);
-  assert.deepEqual([world.database()!.pruned.size, world.ledger().length], [FILES, 1]);
+  assert.deepEqual([world.database()!.pruned.length, world.ledger().length], [FILES, 1]);
   loseState(world);
   await rebuilt(world);
-  assert.deepEqual([world.database()!.pruned.size, world.ledger().length], [0, FILES + 1]);
+  assert.deepEqual([world.database()!.pruned.length, world.ledger().length], [0, FILES + 1]);
   dropAgain(world);
   await world.runOnce();
   world.check();
   duplicatesTold(world, FILES + 1);
 });
 
-test('what waits, is held, was learned or is reserved stays; --dry-run changes nothing', async (t) => {
+test('what waits, is held or was learned stays; --dry-run changes nothing', async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, maxBytes: 500 } });
   for (let n = 0; n < 5; n++) world.drop(`${n}.csv`, 50 + n);
   world.held.add(world.drop('large.csv', 501).sha256);
   await world.runOnce([], { code: 4 });
-  alter(world, "DELETE FROM reservations WHERE path NOT LIKE '%/3.csv'");
-  alter(world, "UPDATE contents SET note = 'learned' WHERE CAST(target AS TEXT) LIKE '%/4.csv'");
+  alter(
+    world,
+    `UPDATE contents SET state = 'learned', carrier = NULL, target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL
+      WHERE CAST(target AS TEXT) LIKE '%/4.csv'`,
+  );
   const before = rowsOf(world, 'SELECT * FROM jobs');
-  assert.match(await prune(world, '--dry-run', ...ALL), /5 jobs and the records of 3 contents would be forgotten/);
+  assert.match(await prune(world, '--dry-run', ...ALL), /5 jobs and the records of 4 contents would be forgotten/);
   assert.deepEqual(rowsOf(world, 'SELECT * FROM jobs'), before);
   assert.match(await prune(world, '--keep-history', '1h'), /0 jobs and the records of 0 contents forgotten/);
-  assert.match(await prune(world, ...ALL), /5 jobs and the records of 3 contents forgotten/);
+  assert.match(await prune(world, ...ALL), /5 jobs and the records of 4 contents forgotten/);
   assert.deepEqual(
     world.jobs().map(({ hold_code }) => hold_code),
     ['too_large'],
   );
-  assert.deepEqual(world.ledger().length, 2);
+  assert.deepEqual(world.ledger().length, 1);
   const { code, stderr } = await world.run('ingest-ctl', ['prune']);
   assert.equal(code, 2);
   assert.match(stderr, /needs to know what is old/);
@@ -129,28 +143,20 @@ test(`killed at any point, every hash is known, and the next one goes on; SEED=$
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('a.csv', 10);
   await world.runOnce();
-  forgetReservations(world);
   const rows = 30_000;
   editDatabase(world.statePath, (db) => {
     db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
       INSERT INTO contents SELECT NULL, feed, randomblob(32), generation, state, carrier, size, device, inode, mtime_ns, source_path,
-        seal, target, hour, ingest_id, ingested_at_ms, note, created_at_ms, updated_at_ms
+        seal, target, hour, ingest_id, ingested_at_ms, created_at_ms, updated_at_ms
       FROM contents JOIN n`);
-    db.exec('INSERT OR IGNORE INTO hashes_old SELECT substr(sha256, 1, 6), row FROM contents WHERE row > 1');
-    // The state from before the filter.
-    db.exec('DELETE FROM hash_filter');
   });
-  const hashes =
-    'SELECT count(*) AS n, sum(n > 1) AS twice FROM (SELECT count(*) AS n FROM (SELECT sha256 FROM contents UNION ALL SELECT sha256 FROM pruned) GROUP BY sha256)';
+  const hashes = 'SELECT count(DISTINCT sha256) AS n FROM contents';
   /** The state that a kill at this moment would leave. */
   const left = (): number => {
-    const looked = rowsOf(
-      world,
-      'SELECT (SELECT count(*) FROM contents) AS n, (SELECT count(*) FROM pruned) AS pruned',
-    );
-    const [{ n, pruned: gone }] = looked as [{ n: number; pruned: number }];
-    assert.equal(n + gone, rows + 1, 'each hash is in one of the two');
-    return n;
+    const looked = rowsOf(world, "SELECT count(*) AS n, sum(state = 'stored') AS stored FROM contents");
+    const [{ n, stored }] = looked as [{ n: number; stored: number }];
+    assert.equal(n, rows + 1);
+    return stored;
   };
   for (let kill = 1; kill <= 2; kill++) {
     const before = left();
@@ -160,13 +166,11 @@ test(`killed at any point, every hash is known, and the next one goes on; SEED=$
     assert.ok(program.running, 'it was killed at work');
     program.kill('SIGKILL');
     await program.ended;
-    assert.deepEqual(rowsOf(world, hashes), [{ n: rows + 1, twice: 0 }]);
-    assert.deepEqual(world.database()!.hashesOff, []);
+    assert.deepEqual(rowsOf(world, hashes), [{ n: rows + 1 }]);
     assert.ok(left() > 0);
   }
   await prune(world, ...ALL);
-  assert.deepEqual([left(), rowsOf(world, hashes)], [0, [{ n: rows + 1, twice: 0 }]]);
-  assert.deepEqual(world.database()!.hashesOff, []);
+  assert.deepEqual([left(), rowsOf(world, hashes)], [0, [{ n: rows + 1 }]]);
 });
 
 test('beside a working ingest the oracle finds no difference', { timeout: 120_000 }, async (t) => {
@@ -193,7 +197,6 @@ test('beside a working ingest the oracle finds no difference', { timeout: 120_00
   const isOver = () => world.survey().input.length === 0 && world.jobs().every(({ state }) => state === 'done');
   await until('all to be done', isOver);
   await world.stop();
-  forgetReservations(world);
   await pruneNow();
   assert.deepEqual([world.jobs(), world.ledger()], [[], []]);
   t.diagnostic(`${forgotten} jobs of ${world.dropped.length} files`);

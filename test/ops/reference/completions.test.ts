@@ -30,7 +30,6 @@ const cases = (at: string): [keys: string, bash: string, zsh?: string][] => [
   ['ingest-ctl expl\t', 'explain'],
   ['ingest-ctl pause verif\t', 'pause verify-complete'],
   ['ingest-ctl prune --keep-h\t', 'prune --keep-history'],
-  ['ingest-ctl host ren\t', 'host renew'],
   ['ingest-ctl help allo\t', 'help allow-again'],
   [`ingest-replicate ${at}/my\t`, `${at}/my data/`, `${at}/my data`],
 ];

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { variableOf } from '../../../src/base/config/command-line.js';
 import { COMMANDS, type CommandSpec } from '../../../src/base/config/commands.js';
-import { variableOf } from '../../../src/base/config/environment.js';
 import { allFields, feedFields, serviceFields } from '../../../src/base/config/schema.js';
 import { PACKAGE } from '../../world/program.js';
 

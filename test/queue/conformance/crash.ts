@@ -35,6 +35,7 @@ export const crashScenarios: Scenarios = {
     const [again] = await queue.claim('first', 1);
     const before = queue.job(job.id);
     let called = 0;
+    assert.deepEqual(await queue.transact((tx) => [tx.isOurs(job), tx.isOurs(again!)]), [false, true]);
     const late = await queue.settle([
       { job, outcome: ADVANCE },
       {

@@ -37,7 +37,7 @@ export const looksScenarios: Scenarios = {
   'an ending that was undone with its caller is not remembered': async (world) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
-    const failing = { after: () => assert.fail('the caller fails') };
+    const failing = (): void => assert.fail('the caller fails');
     await assert.rejects(queue.settle([{ job, outcome: FINISH }], undefined, failing));
     assert.deepEqual([queue.endings(10), queue.durations()], [[], []]);
   },
@@ -89,7 +89,7 @@ export const looksScenarios: Scenarios = {
     assert.equal(queue.reasons().length, limits.reasonsMax);
   },
 
-  'held jobs: by feed, stage and code, with the one that came first; stats agree': async (world) => {
+  'held jobs: by feed, stage and code, with the one that has been held longest; stats agree': async (world) => {
     const queue = await world.open();
     for (const [name, code] of [
       ['a', 'odd'],
@@ -110,6 +110,11 @@ export const looksScenarios: Scenarios = {
     assert.deepEqual(counted(held), counted());
     assert.equal(queue.stats().find(({ stage }) => stage === 'first')?.held, 3);
     const [first] = held;
+    await queue.amendHeld([first!.oldest.id], (_tx, job) => ({ kind: 'advance', to: job.stage }));
+    const [again] = await queue.claim('first', 1);
+    await settleAs(queue, again!, { kind: 'hold', code: 'odd', reason: 'it is odd again' });
+    const [still] = queue.heldFor();
+    assert.deepEqual([still!.jobs, String(still!.oldest.key), still!.oldest.reason], [2, 'b', 'it is odd']);
     await queue.amendHeld([first!.oldest.id], () => ADVANCE);
     assert.deepEqual(
       queue.heldFor().map(({ code, jobs }) => [code, jobs]),

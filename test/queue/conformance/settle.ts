@@ -23,6 +23,15 @@ export const settleScenarios: Scenarios = {
     );
   },
 
+  'advance leads to the stage that the owner names for the feed of the job': async (world) => {
+    const queue = await world.open({
+      next: (feed, stage) => (feed === 'default' && stage === 'first' ? 'third' : undefined),
+    });
+    const job = await claimed(queue, 'a');
+    await settleAs(queue, job, { kind: 'advance' });
+    assert.equal(queue.job(job.id)?.stage, 'third');
+  },
+
   'many that end alike in one settlement leave nothing in the figures': async (world) => {
     const queue = await world.open();
     await queue.enqueue(candidates(20));

@@ -12,6 +12,7 @@ import { signatureOf } from '../../../src/service/alarms/signature.js';
 import { post } from '../../../src/service/alarms/webhook.js';
 import { load, makeFolders } from '../../base/config/folders.js';
 import { PACKAGE } from '../../world/program.js';
+import { PLAIN_SHELL } from '../../world/shell.js';
 import { until } from '../../world/waiting.js';
 import { freePort } from '../dashboard/served.js';
 import { SECRET } from './receiver.js';
@@ -40,7 +41,7 @@ const ALARM = {
 };
 const MESSAGE = messageOf(
   { alarms: [ALARM], more: 0, missed: 0, upTo: 1 },
-  { host: 'here', state: 'a-uuid', statePath: '/state.db' },
+  { host: 'here', state: 'a-uuid', statePath: '/state.db', shell: PLAIN_SHELL },
   Date.now(),
 );
 const BODY = JSON.stringify(MESSAGE);

@@ -13,6 +13,7 @@ import type { Receiver } from '../../../src/service/alarms/channel.js';
 import { limits } from '../../../src/service/alarms/limits.js';
 import type { Message } from '../../../src/service/alarms/message.js';
 import { receiversOf } from '../../../src/service/alarms/run.js';
+import { PLAIN_SHELL } from '../../world/shell.js';
 import { createWorld, type World } from '../../world/world.js';
 
 export const SECRET = 'a-secret-of-both-sides';
@@ -129,7 +130,8 @@ export class Told {
     const onFatal = (error: unknown) => {
       throw error;
     };
-    return new Alarms({ backend, statePath: this.world.statePath, host: 'here', receivers, clock, emit, onFatal });
+    const { statePath } = this.world;
+    return new Alarms({ backend, statePath, shell: PLAIN_SHELL, host: 'here', receivers, clock, emit, onFatal });
   }
 
   die(): Promise<void> {

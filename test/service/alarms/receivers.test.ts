@@ -11,6 +11,7 @@ import { run } from '../../../src/service/alarms/command.js';
 import { limits } from '../../../src/service/alarms/limits.js';
 import { type Message, messageOf } from '../../../src/service/alarms/message.js';
 import { post } from '../../../src/service/alarms/webhook.js';
+import { PLAIN_SHELL } from '../../world/shell.js';
 import { until } from '../../world/waiting.js';
 import { isAlive } from '../supervise/family.js';
 import { Web } from './receiver.js';
@@ -20,7 +21,7 @@ const ALARM = {
   ...{ what: '', count: 1, sentence: 'A \u202e file is held.\n"$(date)"', release: 'Look at it.' },
   ...{ since: '2026-03-02T05:00:00.000Z', began_at: '2026-03-02T05:00:00.000Z', ended_at: null },
 };
-const ABOUT = { host: 'here', state: 'a-uuid', statePath: '/state.db' };
+const ABOUT = { host: 'here', state: 'a-uuid', statePath: '/state.db', shell: PLAIN_SHELL };
 const MESSAGE: Message = messageOf({ alarms: [ALARM], more: 0, missed: 0, upTo: 1 }, ABOUT, Date.UTC(2026, 2, 2));
 const never = () => new AbortController().signal;
 const sent = (web: Web, secret?: string, signal = never()) =>

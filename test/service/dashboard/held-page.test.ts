@@ -106,7 +106,7 @@ test('filters by folder and by part of a name, and the next page', async (t) => 
     .click();
   assert.match(
     await textOf(page, '#sure-words'),
-    /^6 files held for too_large with "ORDERS-0012" in the name: They go/,
+    /^6 files of feed default held for too_large with "ORDERS-0012" in the name: They go/,
   );
   await page.getByRole('button', { name: 'Discard', exact: true }).click();
   await soon(page, '#held-groups output', /6 files given up/);

@@ -69,6 +69,17 @@ test('Resume opens the pause that closes its stage: a pause of all feeds, or of 
   await soon(page, '#flow output', /^Hash of orders is open again\.$/m);
   assert.deepEqual(await gates(), []);
 
+  // A press stops the stage of every feed only after a question; in the view of one feed there is none.
+  await page.locator('#flow').getByRole('button', { name: 'Pause hash' }).click();
+  assert.match(await textOf(page, '#sure'), /^Pause hash of every feed\?\s+No file of the 2 feeds/);
+  await page.getByRole('button', { name: 'Leave it open' }).click();
+  assert.deepEqual(await gates(), []);
+  await page.locator('#flow').getByRole('button', { name: 'Pause hash' }).click();
+  await page.getByRole('button', { name: 'Pause all' }).click();
+  await soon(page, '#flow output', /^Hash of every feed is paused\.$/m);
+  await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).click();
+  await soon(page, '#flow output', /^Hash of every feed is open again\.$/m);
+
   // In the view of one feed, the pause of all feeds closes the stage. The pause of the other feed stays.
   await ctl('hash');
   await ctl('move', '--feed', 'clicks');

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { LARGE_BYTES_MIN } from '../../../src/ingest/health/read-so-far.js';
 import type { StatsAnswer, TraceAnswer } from '../../../src/service/dashboard/answers.js';
-import { limits } from '../../../src/service/dashboard/data/limits.js';
 import type { MadeFile } from '../../../src/service/dashboard/data/made.js';
 import { changeChain, HEADER } from '../../world/chains.js';
 import { until } from '../../world/waiting.js';
@@ -119,7 +119,7 @@ test('the progress of a large file, while a child takes it through its chain', a
     },
     LONG,
   );
-  assert.ok(seen.bytes >= limits.progressBytesMin);
+  assert.ok(seen.bytes >= LARGE_BYTES_MIN);
   assert.ok(seen.bytes_done! < 11_000_000, `${seen.bytes_done} bytes were read, where the chain waits at 10,000,000`);
   assert.equal(seen.in_progress, true);
   const { stages } = await served.json<StatsAnswer>('/stats');

@@ -7,6 +7,7 @@ import { Series, type SeriesAnswer } from '../../../src/service/dashboard/data/s
 import { Snapshots } from '../../../src/service/dashboard/data/snapshots.js';
 import { withHeldFile } from '../../commands/cases.js';
 import { editDatabase } from '../../world/database.js';
+import { PLAIN_SHELL } from '../../world/shell.js';
 import { createWorld, type World } from '../../world/world.js';
 import { anOrdinaryDay, DAY_MINUTES, makePast } from './made-history.js';
 import { plansOf } from './plans.js';
@@ -78,7 +79,7 @@ test('neither a snapshot nor a series scans a table that grows with the years', 
   const view = await openStateView(world.statePath);
   t.after(() => view.close());
   const plans = plansOf(world.statePath, () => {
-    new Snapshots(view, world.statePath).take();
+    new Snapshots(view, world.statePath, PLAIN_SHELL).take();
     for (const feed of ['*', 'orders']) for (const hours of [1, 24]) new Series(view).of(feed, hours);
   });
   assert.deepEqual(

@@ -7,6 +7,7 @@ import { openStateView } from '../../../src/ingest/ledger/open-state.js';
 import { limits } from '../../../src/service/dashboard/data/limits.js';
 import { Snapshots } from '../../../src/service/dashboard/data/snapshots.js';
 import { Stream } from '../../../src/service/dashboard/stream.js';
+import { PLAIN_SHELL } from '../../world/shell.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
 import { dashboardAlone, Served } from './served.js';
@@ -43,7 +44,7 @@ test('snapshots are shared: one a second, however many ask', async (t) => {
   const view = await openStateView(world.statePath);
   t.after(() => view.close());
   let nowMs = 0;
-  const snapshots = new Snapshots(view, world.statePath, () => nowMs);
+  const snapshots = new Snapshots(view, world.statePath, PLAIN_SHELL, () => nowMs);
   for (let i = 0; i < 1_000; i++) snapshots.take();
   assert.equal(snapshots.count, 1);
   for (let second = 1; second <= 10; second++) {

@@ -25,7 +25,7 @@ async function chained(t: TestContext, act: (tx: Tx) => void = () => {}): Promis
 }
 
 const made = (rows: number, rejected: number, sizes: readonly number[]): Processed => ({
-  ...{ claimNo: 1, chain: 'check', version: '', rows, rejected, columns: 3, headerSha256: null },
+  ...{ isOriginal: true, claimNo: 1, chain: 'check', version: '', rows, rejected, columns: 3, headerSha256: null },
   outputs: sizes.map((size, i) => ({
     ...{ n: i + 1, tag: 'x', suffix: '.x.csv', rows, size, sha256: Buffer.alloc(32), device: '1', inode: '1' },
     target: null,

@@ -9,6 +9,7 @@ import type { Config } from '../../../src/base/config/options.js';
 import type { Fields } from '../../../src/base/telemetry/emit.js';
 import type { ChildSpec } from '../../../src/service/supervise/supervised.js';
 import { Supervisor } from '../../../src/service/supervise/supervisor.js';
+import { PLAIN_SHELL } from '../../world/shell.js';
 
 export const childOf = (name: string): string => fileURLToPath(new URL(`./children/${name}.js`, import.meta.url));
 
@@ -38,7 +39,7 @@ export function configIn(folder: string, stallSeconds: number): Config {
       trace: false,
       dashboard: undefined,
       notify: undefined,
-      sharedLedger: undefined,
+      shell: PLAIN_SHELL,
     },
   };
 }

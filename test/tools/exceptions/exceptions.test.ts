@@ -145,6 +145,32 @@ test('the state is lost between the correction and the file: it is taken out aft
   assert.deepEqual([world.warehouse().length, world.duplicates().length], [0, 1]);
 });
 
+test('a withdrawn file that is sent again: what became of the first is said, and the way out', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const content = world.content(3_000);
+  await dropAgain(world, 'orders.csv', content);
+  const { sha256 } = world.dropped[0]!;
+  await ctlSays(world, 'withdraw', sha256, '--reason', 'test data');
+  const dry = (): Promise<string> => world.run('ingest', ['--dry-run']).then(({ stdout }) => stdout);
+  await world.runOnce();
+  world.drop('again.csv', content);
+  const out = new RegExp(`ingest-ctl allow-again ${sha256} --reason WHY .*--state-path`);
+  assert.match(await dry(), /^duplicate\tagain\.csv\tstored before as .*orders\.csv and withdrawn; /m);
+  await world.runOnce();
+  const told = await world.event('file_skipped_duplicate');
+  assert.equal(told.note, 'withdrawn');
+  assert.match(String(told.release), out);
+  const explained = await ctlSays(world, 'explain', 'again.csv');
+  assert.match(explained, /was ingested before, as \S+orders\.csv.+, and that file was withdrawn: it is a duplicate/);
+  assert.match(explained, /Its generation 1 was withdrawn by .+ \(test data\)\./);
+  assert.match(explained, out);
+  const first = await ctlSays(world, 'explain', 'orders.csv');
+  assert.match(first, / UTC {2}withdrawn by /, 'the history of the withdrawal begins with it');
+  assert.match(first, / UTC {2}found in the input\n/, 'that of the file with its arrival');
+  await ctlSays(world, 'allow-again', sha256, ...WHY);
+  assert.match(await ctlSays(world, 'explain', 'again.csv'), /What releases it: deliver it once more$/m);
+});
+
 test('what cannot be an exception is refused with its reason', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const content = world.content(200);

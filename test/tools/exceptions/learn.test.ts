@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { BY_COUNTRY, orders } from '../../world/chains.js';
 import { backedUp, loseState, rebuilt, restore, stoppedBefore } from '../../world/lost.js';
 import { createWorld, type World } from '../../world/world.js';
 
@@ -30,10 +31,7 @@ test('a content learned before the first start is a duplicate afterwards, and th
     symlinkSync('a.csv', join(folder, 'link'));
     const first = await learn(world, folder);
     assert.equal(first.code, 0, first.stderr);
-    assert.match(
-      first.stdout,
-      /^2 contents learned for feed default .*1 files with a content that was known, 2 ignored/,
-    );
+    assert.match(first.stdout, /^2 contents learned for feed default .*1 files that were known, 2 ignored/);
     assert.match((await learn(world, folder)).stdout, /^0 contents learned/);
     for (const [name, content] of [
       ['again.csv', 'alpha'],
@@ -69,12 +67,12 @@ test(
     writeFileSync(join(warehouse, 'by-hand.csv'), 'loaded by hand');
     assert.equal((await world.run('ingest-ctl', ['audit'])).code, 4);
     const ended = await learn(world, warehouse);
-    assert.match(ended.stdout, /^1 content learned .*1 files with a content that was known/);
+    assert.match(ended.stdout, /^1 content learned .*1 files that were known/);
     assert.equal((await world.run('ingest-ctl', ['audit', '--hash'])).code, 0);
     world.drop('again.csv', 'loaded by hand');
     await world.event('file_skipped_duplicate', ({ duplicate_of }) => duplicate_of === join(warehouse, 'by-hand.csv'));
     await world.stop();
-    assert.equal(world.ledger().find(({ sha256 }) => sha256 === first.sha256)!.note, null);
+    assert.equal(world.ledger().find(({ sha256 }) => sha256 === first.sha256)!.state, 'stored');
   },
 );
 
@@ -155,12 +153,29 @@ test(
     writeFileSync(foreign, 'nobody delivered it');
     const audited = await world.run('ingest-ctl', ['audit', '--json']);
     const { remedy } = JSON.parse(audited.stdout.split('\n')[0]!) as { remedy: string };
-    assert.match(remedy, new RegExp(`: ingest-ctl learn ${day} --feed default$`));
+    assert.match(remedy, new RegExp(`: .ingest-ctl learn ${day} --feed default --state-path .+`));
     const refusal = await learn(world, foreign);
     assert.equal(refusal.code, 3);
-    assert.match(refusal.stderr, new RegExp(`is a file; name its folder: ingest-ctl learn ${day}$`));
-    const learned = await world.run('ingest-ctl', /ingest-ctl (.+)$/.exec(remedy)![1]!.split(' '));
+    assert.match(refusal.stderr, new RegExp(`is a file; name its folder: .ingest-ctl learn ${day} --state-path .+`));
+    const learned = await world.launch('ingest-ctl', /ingest-ctl ([^`]+)`/.exec(remedy)![1]!.split(' ')).ended;
     assert.equal(learned.code, 0, learned.stderr);
     assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
   },
 );
+
+test('over a warehouse, files that the ledger brought there are passed by, outputs too', limit, async (t) => {
+  const world = createWorld(t, { feeds: { made: { options: { ...AT_ONCE, process: BY_COUNTRY } } } });
+  const { text, made } = orders('a', 20);
+  world.made.set(world.drop('a.csv', text).sha256, made);
+  await world.runOnce();
+  const { warehouse } = world.feed();
+  const { warehouse_path: output } = world.manifest()[0]!.record!.outputs![0]!;
+  writeFileSync(join(dirname(output), 'foreign.csv'), 'of somebody else');
+  const learned = await learn(world, warehouse);
+  assert.match(learned.stdout, /^1 content learned .*4 files that were known/);
+  // The bytes of an output are no content: a file that has them is new.
+  world.drop('as-output.csv', readFileSync(output));
+  await world.runOnce();
+  assert.equal(world.manifest().length, 2);
+  assert.equal(world.duplicates().length, 0);
+});

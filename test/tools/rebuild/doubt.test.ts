@@ -55,7 +55,7 @@ test('a warehouse that is not mounted is not taken for a warehouse whose files w
   renameSync(warehouse, `${warehouse} elsewhere`);
   mkdirSync(warehouse);
   const ended = await rebuild(world);
-  refused(ended, /has no marker .*mount it there and run ingest-ctl rebuild again/);
+  refused(ended, /has no marker .*mount it there and run `ingest-ctl rebuild --input .+` again/);
   assert.deepEqual(stateFiles(world), []);
   // The message names the way out for an operator who knows better.
   const marker = /echo '(.*)' > (.*)$/m.exec(ended.stderr)!;

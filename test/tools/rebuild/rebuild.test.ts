@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -15,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { loseState, rebuild, rebuilt, refused, stateFiles, stoppedBefore } from '../../world/lost.js';
@@ -87,7 +88,7 @@ test('corrections, rotated and compressed manifests, and a consumer that took fi
   assert.match(stdout, /3 stored, their files are in the warehouse/);
   assert.match(stdout, /1 stored, but not in the warehouse/);
   assert.match(stdout, /1 withdrawn/);
-  const ledger = new Map(world.ledger().map((row) => [row.sha256, row.note]));
+  const ledger = new Map(world.ledger().map((row) => [row.sha256, row.state]));
   assert.equal(ledger.get(dropped[3]!.sha256), 'unconfirmed');
   assert(!ledger.has(sha256), 'the withdrawn content is free');
 
@@ -191,13 +192,17 @@ test('a sidecar sealed without its file goes back beside it, unless the file was
   }
   rmSync(join(world.input, 'replaced.csv'));
   writeFileSync(join(world.input, 'replaced.csv'), 'another version');
+  // An earlier one of the same job was put aside for a right one.
+  const failed = join(world.root, '.input.ingest/failed');
+  mkdirSync(failed, { recursive: true });
+  writeFileSync(join(failed, basename(sealed(3, 'gone.csv'))), 'put aside');
   loseState(world);
   const { stdout } = await rebuilt(world);
   assert.match(stdout, /1 sealed as a sidecar without its file/);
   assert.match(stdout, /2 sealed as the sidecar of a version that is gone/);
   assert(existsSync(join(world.input, 'same.csv.ok')));
   assert(!existsSync(join(world.input, 'replaced.csv.ok')));
-  assert.equal(world.failed().length, 2);
+  assert.equal(world.failed().length, 3);
   await world.runOnce();
   assert.equal(world.manifest().length, 2, 'the one with its sidecar went in, the other one waits for its own');
 });

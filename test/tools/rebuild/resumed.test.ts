@@ -33,7 +33,7 @@ function ledgerOf(world: World): string {
   let text = '';
   editDatabase(copy, (db) => {
     const rows = db
-      .prepare('SELECT hex(sha256) AS h, state, carrier, size, target, hour, ingest_id, note FROM contents ORDER BY h')
+      .prepare('SELECT hex(sha256) AS h, state, carrier, size, target, hour, ingest_id FROM contents ORDER BY h')
       .raw();
     text = JSON.stringify([
       rows.all(),

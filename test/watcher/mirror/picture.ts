@@ -3,7 +3,7 @@
  * one path, and nothing below it. A delete removes the path with everything below it. It never reads by itself, so a
  * change without an event stays wrong.
  */
-import { type ByteName, bytesOfName, nameOfBytes, nameOfText } from '../../../src/linux/names.js';
+import { type ByteName, nameOfBytes, nameOfText } from '../../../src/linux/names.js';
 import { type Found, look, tree } from '../../world/tree.js';
 import type { Changed } from './adapter.js';
 
@@ -59,9 +59,9 @@ export class Picture {
     return this.#entries.size;
   }
 
-  /** Nothing is there (any more): a delete must follow. */
+  /** Nothing is there (any more), or something else: another event must follow. */
   #put(name: ByteName): void {
-    const found = lookNow(this.root, name);
+    const found = look(this.root, name);
     if (found === undefined) return;
     if (found.kind !== 'directory') this.#forget(name);
     this.#entries.set(name, said(found));
@@ -78,13 +78,3 @@ export class Picture {
 
 const said = ({ kind, sha256 }: Found): string => `${kind} ${sha256}`;
 const DIRECTORY = said({ kind: 'directory', sha256: '' } as Found);
-
-/** An entry that changed its kind between two calls is left to its event. */
-function lookNow(root: string, name: ByteName): Found | undefined {
-  try {
-    return look(root, name);
-  } catch (error) {
-    if (['EISDIR', 'ELOOP', 'EINVAL', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw new Error(`${bytesOfName(name)} cannot be read`, { cause: error });
-  }
-}

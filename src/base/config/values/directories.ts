@@ -5,6 +5,7 @@
  */
 import { realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
+import { toUSVString } from 'node:util';
 import { EnvironmentError, OperatorError } from '../../errors.js';
 import { quoted } from '../../shell.js';
 
@@ -16,7 +17,7 @@ export interface Folder {
 
 /** The real path of an existing directory, or a sentence. */
 export function realDirectory(origin: string, given: string): string {
-  const path = resolve(given);
+  const path = asText(origin, resolve(given));
   let isDirectory: boolean;
   try {
     isDirectory = statSync(path).isDirectory();
@@ -58,10 +59,11 @@ function unusable(origin: string, path: string, code: string): EnvironmentError 
 }
 
 function asText(origin: string, path: string): string {
-  if (!path.includes('\ufffd')) return path;
+  const shown = toUSVString(path);
+  if (!shown.includes('\ufffd')) return path;
   throw new EnvironmentError(
     'directory_not_utf8',
-    `${origin} must have a path in UTF-8, but ${JSON.stringify(path)} is not; rename that folder (names of files below it may be any bytes).`,
+    `${origin} must have a path in UTF-8, but ${JSON.stringify(shown)} is not; rename that folder (names of files below it may be any bytes).`,
   );
 }
 

@@ -14,8 +14,8 @@ export interface FieldMeta {
   rule: string;
   /** A value that is accepted. */
   example: string;
-  /** A value may have a secret in it by mistake: no sentence repeats it. */
-  isSecret?: true;
+  /** A relative path is below the folder of the caller, or of the file that it stands in. */
+  isPath?: true;
   /** How the value is called in --help: `DIR`, `N`; '' for a switch. */
   placeholder: string;
   kind: 'text' | 'number' | 'size' | 'duration' | 'choice' | 'switch' | 'list';

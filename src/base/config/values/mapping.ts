@@ -91,7 +91,7 @@ export class Mapping {
     if (value === undefined) return undefined;
     const bytes = typeof value === 'string' ? bytesOfSize(value) : value;
     if (!Number.isInteger(bytes) || (bytes as number) < min || (bytes as number) > max)
-      throw this.wrong(this.at(key), `a size from ${min} to ${max} bytes, such as 64MiB`, value);
+      throw this.wrong(this.at(key), `a size from ${min} to ${max} bytes, such as 256MiB`, value);
     return bytes as number;
   }
 

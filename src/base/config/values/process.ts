@@ -41,6 +41,9 @@ export type SplitStep = {
 
 export type StepOptions = CheckStep | SplitStep;
 
+/** The output of records that a chain does not accept. It is not for readers. */
+export const REJECT = 'reject';
+
 export type ProcessOptions = {
   format: (typeof PROCESS_FORMATS)[number];
   /** One ASCII character each; csv alone. */
@@ -64,3 +67,15 @@ export type ProcessOptions = {
   stuckSeconds: number;
   memoryBytes: number;
 };
+
+/**
+ * True where the chain can write an output for readers. Then they take its outputs instead of the file. A chain that only checks, or
+ * only takes out rejected records, leaves them the file. It is a fact of the chain, not of one file: a file without a good record must
+ * not come to readers by itself. A module may write anything.
+ */
+export const writesForReaders = ({ module, steps }: Pick<ProcessOptions, 'module' | 'steps'>): boolean =>
+  module !== undefined ||
+  Object.values(steps).some((step) => step.use === 'split' || tagsOf(step).some(isForReaders(steps)));
+
+const tagsOf = (step: CheckStep): string[] => [step.next, step.else].filter((tag) => tag !== undefined);
+const isForReaders = (steps: ProcessOptions['steps']) => (tag: string) => tag !== REJECT && !(tag in steps);

@@ -4,24 +4,30 @@ import type { StageStats } from '../../../../queue/backend.js';
 export const STAGE_NAMES = ['verify-complete', 'hash', 'process', 'manifest', 'move'] as const;
 export type IngestStage = (typeof STAGE_NAMES)[number];
 
-export interface Chained {
-  process?: unknown;
-}
+/** The option that gives a feed the stage. A stage that is not here applies to every feed. */
+const GIVEN_BY = { process: 'process' } as const satisfies Partial<Record<IngestStage, string>>;
 
-/** Without a chain there is nothing to be processed. */
-export const passesBy = (stage: string, feed: Chained): boolean => stage === 'process' && feed.process === undefined;
+/** The options of a feed that give it stages. */
+export type Giving = { readonly [Option in (typeof GIVEN_BY)[keyof typeof GIVEN_BY]]?: unknown };
+
+export const appliesTo = (stage: string, feed: Giving): boolean =>
+  !(stage in GIVEN_BY) || feed[GIVEN_BY[stage as keyof typeof GIVEN_BY]] !== undefined;
+
+/** The next stage that applies to the feed; undefined after the last one. */
+export const stageAfter = (stage: string, feed: Giving): IngestStage | undefined =>
+  STAGE_NAMES.slice(STAGE_NAMES.indexOf(stage as IngestStage) + 1).find((next) => appliesTo(next, feed));
 
 /** The stages that the files of at least one feed go through. */
-export const stagesUsed = (feeds: readonly Chained[]): IngestStage[] =>
-  STAGE_NAMES.filter((stage) => !passesBy(stage, {}) || feeds.some((feed) => !passesBy(stage, feed)));
+export const stagesUsed = (feeds: readonly Giving[]): IngestStage[] =>
+  STAGE_NAMES.filter((stage) => appliesTo(stage, {}) || feeds.some((feed) => appliesTo(stage, feed)));
 
 /** The figures of each stage that a feed's files go through, or that still has jobs of it: the feed may have had a chain before. */
 export function statsUsed(
   stats: readonly StageStats[],
-  feeds: readonly { name: string; options: Chained }[],
+  feeds: readonly { name: string; options: Giving }[],
 ): StageStats[] {
-  const chained = new Map(feeds.map(({ name, options }) => [name, options]));
-  return stats.filter((one) => !passesBy(one.stage, chained.get(one.feed) ?? {}) || hasJobs(one));
+  const given = new Map(feeds.map(({ name, options }) => [name, options]));
+  return stats.filter((one) => appliesTo(one.stage, given.get(one.feed) ?? {}) || hasJobs(one));
 }
 
 export const hasJobs = ({ ready, deferred, claimed, waiting, held }: StageStats): boolean =>

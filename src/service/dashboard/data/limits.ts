@@ -26,8 +26,6 @@ export const limits = {
   /** The bound of `/trace?n=`, and of the page. */
   traceMax: 100,
   traceDefault: 10,
-  /** Smaller files are read before anybody asks how far. */
-  progressBytesMin: 16 << 20,
   /** The bound of `/errors?limit=`, and of the page. */
   heldMax: 500,
   heldDefault: 50,

@@ -10,9 +10,7 @@ import { LOG } from '../../../ingest/health/heartbeats.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
 import { type ChainCounts, chainCounts } from '../../../ingest/outputs/counts.js';
 import type { FreeSpace, PlaceReport } from '../../figures/free-space.js';
-import type { HostReport } from '../../fleet/report.js';
 import { stageDurations, wayDurations } from './durations.js';
-import type { Fleet } from './fleet.js';
 import type { Snapshot } from './snapshots.js';
 import { watchesOf } from './watches.js';
 
@@ -29,12 +27,10 @@ export class Metrics {
   constructor(
     private readonly view: QueueView,
     private readonly space: FreeSpace,
-    private readonly fleet: Fleet,
   ) {
     this.#counters();
     this.#gauges();
     this.#service();
-    this.#hosts();
     for (const durations of [stageDurations(view), wayDurations(view)])
       this.registry.registerMetric(durations as unknown as Metric<string>);
   }
@@ -42,7 +38,7 @@ export class Metrics {
   /** In the text format. `snapshot` is the shared one. */
   async text(snapshot: Snapshot): Promise<string> {
     this.#snapshot = snapshot;
-    await Promise.all([this.space.ask(), this.fleet.report()]);
+    await this.space.ask();
     return this.registry.metrics();
   }
 
@@ -143,24 +139,6 @@ export class Metrics {
     counter('ingest_output_bytes_total', 'Their bytes.', ({ outputBytes }) => outputBytes);
   }
 
-  /** The hosts that share a ledger, as that ledger has them: each host gives the same figures. */
-  #hosts(): void {
-    const gauge = (name: string, help: string, value: (of: HostReport) => number | null): void =>
-      this.#gauge(name, help, ['host'], (metric) => {
-        for (const host of this.fleet.last.hosts) {
-          const now = value(host);
-          if (now !== null && host.condition !== 'forgotten') metric.set({ host: host.host }, now);
-        }
-      });
-    gauge('ingest_host_silent_seconds', 'Since the last sign of life.', ({ silent_seconds }) => silent_seconds);
-    gauge('ingest_host_waiting_files', 'Files on their way.', ({ waiting }) => waiting);
-    gauge('ingest_host_held_files', 'Files that wait for a person.', ({ held }) => held);
-    gauge('ingest_host_oldest_age_seconds', 'Age of the oldest file.', (host) => host.oldest_age_seconds);
-    this.#gauge('ingest_fleet_findings', 'What is wrong between hosts: see /fleet.', ['severity', 'code'], (metric) => {
-      for (const { severity, code } of this.fleet.last.findings) metric.inc({ severity, code });
-    });
-  }
-
   #gauges(): void {
     const { view, space } = this;
     const stages = () => this.#snapshot?.stages ?? [];
@@ -174,6 +152,15 @@ export class Metrics {
     this.#gauge('ingest_oldest_age_seconds', 'Age of the oldest of them.', ['feed', 'stage'], (metric) => {
       for (const one of stages()) metric.set({ feed: one.feed, stage: one.stage }, one.oldest_age_seconds);
     });
+    this.#gauge(
+      'ingest_waiting_files',
+      'Files on their way that nobody works on, by why they wait; at 10,000 of one reason at least so many.',
+      ['feed', 'reason', 'who'],
+      (metric) => {
+        for (const { feed, reason, who, files } of this.#snapshot?.waits ?? [])
+          metric.set({ feed, reason, who }, files);
+      },
+    );
     this.#gauge('ingest_held_files', 'Files that wait for a person.', ['feed', 'stage', 'code'], (metric) => {
       for (const { feed, stage, code, jobs } of view.heldFor()) metric.set({ feed, stage, code }, jobs);
     });

@@ -4,6 +4,7 @@
  */
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
+import { pasteable, type Shell } from '../../../base/config/paste.js';
 import { ProcessWatch } from '../../../ingest/health/processes.js';
 import { liesAtOf } from '../../../ingest/roots/lies-at.js';
 import { FreeSpace } from '../../figures/free-space.js';
@@ -36,6 +37,7 @@ export class Snapshots {
   constructor(
     private readonly view: QueueView,
     private readonly statePath: string,
+    private readonly shell: Shell,
     private readonly now: () => number = () => performance.now(),
     private readonly space = new FreeSpace(view, statePath),
   ) {}
@@ -76,11 +78,11 @@ export class Snapshots {
   }
 
   #read(): Snapshot {
-    const { view, statePath, space } = this;
+    const { view, statePath, shell, space } = this;
     // Its answers are those of the next snapshot.
     space.ask(limits.freeSpaceEveryMs).catch(() => {});
     const liesAt = liesAtOf(view);
-    return {
+    const snapshot: Snapshot = {
       at: new Date().toISOString(),
       ...lookAt(view, statePath, { watch: this.#watch, places: space.places }),
       feeds: view.feeds().map(({ name, options }) => {
@@ -92,5 +94,6 @@ export class Snapshots {
       retrying: retrying(view),
       held: view.held({ limit: limits.heldDefault }).map((job) => toHeldJob(job, liesAt(job))),
     };
+    return pasteable(snapshot, shell);
   }
 }

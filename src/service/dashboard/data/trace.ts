@@ -1,12 +1,12 @@
 /** Jobs as /trace answers them: those under way, and those that ended last. */
 import type { Job } from '../../../../queue/backend.js';
 import type { QueueView } from '../../../../queue/index.js';
+import { isWithChild, jobsInProgress } from '../../../ingest/health/in-progress.js';
+import { readSoFar } from '../../../ingest/health/read-so-far.js';
 import { contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
 import { type Made, madeOf } from '../../../ingest/outputs/recorded.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
-import { isWithChild, jobsInProgress } from '../../status/in-progress.js';
-import { progressOf } from './progress.js';
 
 export interface TracedJob {
   id: string;
@@ -35,7 +35,7 @@ export function inFlight(view: QueueView, most: number): TracedJob[] {
   const inProgress = new Map(jobsInProgress(view).map((job) => [job.id, job]));
   const others = view.inProgress(most).filter(({ id }) => !inProgress.has(id));
   const jobs = [...inProgress.values(), ...others].slice(0, most);
-  const done = progressOf(jobs, view.owners());
+  const done = readSoFar(jobs, view.owners());
   return jobs.map((job) => ({
     ...tracedJob(job),
     bytes_done: done.get(job.id) ?? null,

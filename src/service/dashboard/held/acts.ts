@@ -7,6 +7,7 @@ import type { Backend, JobId } from '../../../../queue/backend.js';
 import type { Emit } from '../../../base/telemetry/emit.js';
 import { pause, resume, type Scope, scopeText } from '../../../ingest/gates/pause.js';
 import { discardJobs } from '../../../tools/exceptions/discard.js';
+import { retryJobs, unhealed } from '../../../tools/exceptions/retry.js';
 import { inBatches } from '../../status/in-batches.js';
 import { type HeldFilter, heldPages } from './groups.js';
 
@@ -72,18 +73,17 @@ export class Acts {
 
   async #held({ verb, chosen }: HeldAsked): Promise<Done> {
     const ids = 'jobs' in chosen ? chosen.jobs : await this.#allHeld(chosen);
+    const codes = new Set<string>();
     const act = (batch: readonly JobId[]): Promise<boolean[]> =>
-      verb === 'discard'
-        ? discardJobs(this.backend, batch)
-        : this.backend.amendHeld(batch, (_tx, job) => ({ kind: 'advance', to: job.stage }));
+      verb === 'discard' ? discardJobs(this.backend, batch) : retryJobs(this.backend, batch, (code) => codes.add(code));
     const count = await inBatches(ids, act);
     const missed = ids.length - count;
     const what = count === 1 ? '1 file' : `${count} files`;
     const rest =
       missed === 0 ? '' : `; ${missed} ${missed === 1 ? 'was' : 'were'} not held any more, or stored already`;
     const sentence =
-      verb === 'discard' ? `${what} given up${rest}.` : `${what} sent through the same stage again${rest}.`;
-    return { files: count, sentence };
+      verb === 'discard' ? `${what} given up${rest}` : `${what} sent through the same stage again${rest}`;
+    return { files: count, sentence: asSentences([sentence, ...unhealed(codes)]) };
   }
 
   /** Ids alone: a hundred thousand whole jobs would not fit into a small process. */
@@ -95,7 +95,7 @@ export class Acts {
 }
 
 const asSentences = (parts: readonly string[]): string =>
-  parts.map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1)}.`).join(' ');
+  parts.map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1).replace(/\.$/, '')}.`).join(' ');
 
 /** As the log has it. */
 function aboutOf(asked: Asked): Record<string, unknown> {

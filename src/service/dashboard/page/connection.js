@@ -55,7 +55,10 @@ async function lose() {
     setText($('lost-since'), `Disconnected since ${clock(lostAt)}`);
     const old =
       lastAt === undefined ? 'No figures have come yet.' : `The figures are old (${clock(Date.parse(lastAt))}).`;
-    setText($('lost-old'), `${old} Buttons are off. All comes back by itself.`);
+    setText(
+      $('lost-old'),
+      `${old} Buttons are off. All goes on when the service answers; if it stays away, look whether it runs.`,
+    );
     $('lost').hidden = false;
     dispatchEvent(new Event('connection'));
   }

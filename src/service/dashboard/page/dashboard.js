@@ -2,8 +2,8 @@
 import { follow } from './connection.js';
 import { drawNow } from './figures/now.js';
 import { followSeries } from './figures/series.js';
+import { drawWaits } from './figures/waits.js';
 import { drawFindings } from './findings.js';
-import { followFleet } from './fleet.js';
 import { drawFlow } from './flow.js';
 import { $, element, setText } from './ground/dom.js';
 import { name } from './ground/words.js';
@@ -13,8 +13,6 @@ import { drawTables } from './view.js';
 
 let snapshot;
 let feed = '*';
-/** Findings of the hosts that share a ledger. */
-let betweenHosts = [];
 
 function drawFeedChoice() {
   const names = snapshot.feeds.map((one) => one.name);
@@ -30,10 +28,10 @@ function draw() {
   document.body.dataset.at = snapshot.at;
   setText($('state-path'), name(snapshot.state_path));
   drawFeedChoice();
-  const all = { ...snapshot, findings: [...snapshot.findings, ...betweenHosts] };
-  drawFindings(all, feed);
+  drawFindings(snapshot, feed);
+  drawWaits(snapshot, feed);
   drawFlow(snapshot, feed);
-  drawHeld(all, feed);
+  drawHeld(snapshot, feed);
   drawTables(snapshot, feed);
   drawNow(snapshot, feed);
   followSeries(feed);
@@ -50,7 +48,3 @@ follow((newest) => {
   snapshot = newest;
   draw();
 });
-followFleet((findings) => {
-  betweenHosts = findings;
-  if (snapshot) draw();
-}).catch(() => {});

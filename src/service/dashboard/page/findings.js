@@ -4,7 +4,7 @@ import { isLost } from './connection.js';
 import { button, buttons, change } from './ground/acts.js';
 import { $, element, list, ofFeed, setText, setTexts } from './ground/dom.js';
 import { Kept, showGone } from './ground/kept.js';
-import { between, moment, name } from './ground/words.js';
+import { between, counted, moment, name } from './ground/words.js';
 
 const TITLE = 'Atomic Ingestor';
 let stuckEverywhere = 0;
@@ -21,8 +21,12 @@ export function drawFindings(snapshot, feed) {
     ...(stuck > 0 ? [`${stuck} ${stuck === 1 ? 'thing keeps' : 'things keep'} files from going on`] : []),
     ...(notices > 0 ? [`${notices} worth knowing`] : []),
   ];
-  setText($('wrong-summary'), words.length === 0 ? 'Nothing is wrong.' : `${words.join(', ')}.`);
-  $('wrong-summary').className = stuck > 0 ? 'stuck' : notices > 0 ? 'notice' : 'good';
+  const waiting = waitingForSomebody(snapshot.waits.filter(ofFeed(feed)));
+  setText(
+    $('wrong-summary'),
+    words.length > 0 ? `${words.join(', ')}.` : waiting === 0 ? 'Nothing is wrong.' : waitingWords(waiting),
+  );
+  $('wrong-summary').className = stuck > 0 ? 'stuck' : notices > 0 ? 'notice' : waiting === 0 ? 'good' : '';
   const rows = kept.merge(found, keyOf);
   $('wrong-section').classList.toggle('empty', rows.length === 0);
   list(
@@ -36,6 +40,12 @@ export function drawFindings(snapshot, feed) {
     },
   );
 }
+
+/** A file whose uploader has to act may wait for ever, although nothing is wrong here. */
+const waitingForSomebody = (waits) =>
+  waits.filter(({ who }) => who !== 'nobody').reduce((sum, { files }) => sum + files, 0);
+
+const waitingWords = (files) => `${counted(files, 'file')} ${files === 1 ? 'waits' : 'wait'} until somebody acts.`;
 
 const keyOf = ({ code, feed: of, stage, what = '', sentence }) =>
   [code, of, stage, what, code.startsWith('process') ? sentence.replace(/\d+ s\b/, '') : ''].join('\0');

@@ -1,5 +1,5 @@
 /** The flow from the inputs to the warehouse: what is known in each stage, how old and how fast, and a button for each. */
-import { button, buttons, change } from './ground/acts.js';
+import { button, buttons, change, sure } from './ground/acts.js';
 import { $, element, list, ofFeed, setText, setTexts } from './ground/dom.js';
 import { bytes, count, counted, name, seconds } from './ground/words.js';
 
@@ -26,7 +26,13 @@ function flowOf(snapshot, feed) {
       sum.age = Math.max(sum.age, one.oldest_age_seconds);
       sum.rate += one.files_per_second;
     }
-    return { ...sum, feed, closed: closedBy(snapshot.gates, feed, stage), records: recordsIn(snapshot, feed, stage) };
+    return {
+      ...sum,
+      feed,
+      feeds: feed === '*' ? snapshot.feeds.length : 1,
+      closed: closedBy(snapshot.gates, feed, stage),
+      records: recordsIn(snapshot, feed, stage),
+    };
   });
   const feeds = snapshot.feeds.filter(({ name: of }) => feed === '*' || of === feed);
   const stored = total('stored');
@@ -68,11 +74,19 @@ function closedBy(gates, feed, stage) {
  * The act of a stage's button: it pauses the stage for the chosen feeds, or resumes the pause that closes it. A pause is resumed as
  * widely as it was made: to open one stage of a pause of everything would leave it closed.
  */
-function actOf({ stage, closed, feed }) {
-  if (closed?.cause !== 'pause') return { verb: 'pause', body: { stage, ...(feed !== '*' && { feed }) } };
+function actOf({ stage, closed, feed, feeds }) {
+  if (closed?.cause !== 'pause') return { verb: 'pause', body: { stage, ...(feed !== '*' && { feed }) }, feeds };
   const ofOne = feed !== '*' && closed.feed !== '*';
   return { verb: 'resume', body: { ...(closed.stage !== '*' && { stage }), ...(ofOne && { feed }) } };
 }
+
+/** One press stops more than the one feed that somebody may have had in mind. */
+const pauseOfAll = (stage, feeds) => ({
+  title: `Pause ${stage} of every feed?`,
+  words: `No file of the ${feeds} feeds goes through ${stage} until it is resumed. To pause it for one of them, choose the feed above first.`,
+  yes: 'Pause all',
+  no: 'Leave it open',
+});
 
 /** How a pause is written where all feeds are shown. */
 const pausedText = ({ stage, feed }, chosen) =>
@@ -122,9 +136,10 @@ function warehouseCell({ ends: { stored, duplicate, discarded, withdrawn }, rate
 
 function stageCell(stage) {
   const item = cellOf(stage);
-  const press = (pressed) => {
-    const { verb, body } = item.asked;
-    return change(pressed, verb, verb === 'pause' ? 'Pausing' : 'Resuming', body);
+  const press = async (pressed) => {
+    const { verb, body, feeds } = item.asked;
+    if (verb === 'pause' && feeds > 1 && !(await sure(pauseOfAll(stage, feeds)))) return;
+    await change(pressed, verb, verb === 'pause' ? 'Pausing' : 'Resuming', body);
   };
   item.append(buttons(button('', press)));
   return item;
@@ -144,7 +159,7 @@ function showStage(item, one) {
   showLines(item, [
     `${count(one.files)} ${one.files === 1 ? 'file' : 'files'}`,
     bytes(one.bytes),
-    one.age === 0 ? 'none waits' : `oldest ${seconds(one.age)}`,
+    one.files === 0 ? 'none waits' : `oldest ${seconds(one.age)}`,
     `${one.rate.toFixed(1)} files/s${records === undefined ? '' : `, ${count(Math.round(records.rate))} records/s`}`,
     closed === undefined ? parts.join(', ') : isPaused ? pausedText(closed, one.feed) : `closed: ${name(closed.code)}`,
   ]);

@@ -6,8 +6,7 @@
  */
 import type { Job, QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
-import { type Content, contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
-import { rowsOfHead } from '../../../ingest/ledger/hashes.js';
+import { type Content, contentByRow, contentsOfHead, shownPlace } from '../../../ingest/ledger/content.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
 import { meaningOf } from './meaning.js';
 import { contentsScan, jobsScan, living } from './scan.js';
@@ -50,7 +49,11 @@ export function hitsOf(
   const list = new HitList(view, feeds, limit);
   const endsAt = now() + scanMs;
   if (job !== undefined && list.addJob(job)) return { ...list.answer(), stopped_after_seconds: null };
-  if (head !== undefined) for (const row of rowsOf(view, feeds, head, limit)) list.addContent(row, head);
+  if (head !== undefined)
+    for (const { name } of feeds)
+      for (const content of view.read((reader) => contentsOfHead(reader, name, head, limit + 1)))
+        list.addContent(content);
+
   for (const part of parts) if (part.source !== '') for (const id of living(view, part, limit + 1)) list.addJob(id);
   const jobs = parts.filter(({ source }) => source !== '').map((part) => jobsScan(view, part));
   const contents = parts.map((part) => contentsScan(view, part));
@@ -59,13 +62,8 @@ export function hitsOf(
     if (open.length === 0 || list.more) return { ...list.answer(), stopped_after_seconds: null };
     if (now() >= endsAt) return { ...list.answer(), stopped_after_seconds: scanMs / 1_000 };
     for (const scan of jobs) if (!scan.done) for (const id of scan.step(limit + 1)) list.addJob(id);
-    for (const scan of contents) if (!scan.done) for (const row of scan.step(limit + 1)) list.addContent(row);
+    for (const scan of contents) if (!scan.done) for (const row of scan.step(limit + 1)) list.addRow(row);
   }
-}
-
-function rowsOf(view: QueueView, feeds: readonly FeedOptions[], head: string, limit: number): number[] {
-  const names = feeds.map(({ name }) => name);
-  return view.read((reader) => rowsOfHead(reader, names, head, limit));
 }
 
 /** Each file once, however many ways led to it. */
@@ -87,14 +85,19 @@ class HitList {
     return job !== undefined;
   }
 
-  /** A content is found by the job that carried it, where that is still known. `head`: its hash has to begin so. */
-  addContent(row: number, head = ''): void {
+  addRow(row: number): void {
     const content = this.view.read((reader) => contentByRow(reader, row));
-    if (!content?.sha256.toString('hex').startsWith(head) || this.#hits.has(content.carrier)) return;
+    if (content) this.addContent(content);
+  }
+
+  /** A content is found by the job that carried it, where that is still known. */
+  addContent(content: Content): void {
+    const key = content.carrier === '' ? `row ${content.row}` : content.carrier;
+    if (this.#hits.has(key)) return;
     const job = this.view.job(content.carrier);
     const feed = this.feeds.find(({ name }) => name === content.feed);
     if (job) this.#add(job.id, hitOfJob(job));
-    else if (feed) this.#add(content.carrier, hitOfContent(content, feed));
+    else if (feed) this.#add(key, hitOfContent(content, feed));
   }
 
   answer(): Pick<Hits, 'hits' | 'more'> {

@@ -28,7 +28,7 @@ const JOBS: Source = {
 
 const CONTENTS: Source = {
   newest: 'SELECT max(row) AS newest FROM contents WHERE row < ?',
-  step: `SELECT row AS found FROM contents WHERE row > ? AND row <= ? AND feed = ?
+  step: `SELECT row AS found FROM contents WHERE row > ? AND row <= ? AND +feed = ?
     AND (CAST(source_path AS TEXT) ${MATCHES} OR CAST(target AS TEXT) ${MATCHES}) ORDER BY row DESC LIMIT ?`,
   about: ({ feed, source, target }) => [feed, pattern(source), pattern(target)],
 };

@@ -5,9 +5,8 @@
  */
 import type { Job, QueueView } from '../../../../queue/index.js';
 import { EnvironmentError } from '../../../base/errors.js';
-import { PlaceError } from '../../../files/place-error.js';
-import { FeedFiles } from '../../../ingest/files/feed-files.js';
-import { contentByRow } from '../../../ingest/ledger/content.js';
+import { FeedFiles, isOfFiles } from '../../../ingest/files/feed-files.js';
+import { contentByRow, hasEnded } from '../../../ingest/ledger/content.js';
 import { recordedRoots } from '../../../ingest/roots/recorded-roots.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
@@ -21,7 +20,7 @@ export function isBehind(view: QueueView, feed: string): boolean {
       if (page.some(({ id }) => hasGoneOn(view, view.job(id)!, files))) return true;
     return false;
   } catch (error) {
-    if (!(error instanceof PlaceError)) throw error;
+    if (!isOfFiles(error)) throw error;
     throw new EnvironmentError('root_unusable', `${error.message}, so what has become of the jobs cannot be seen.`);
   } finally {
     files.close();
@@ -38,5 +37,5 @@ function hasGoneOn(view: QueueView, job: Job, files: FeedFiles): boolean {
   // A job whose file is missing is held with that reason, and waits for an operator.
   if (lies !== 'nowhere' || job.holdCode === 'sealed_file_missing') return false;
   const content = row === undefined ? undefined : view.read((reader) => contentByRow(reader, row));
-  return content?.carrier === job.id && content.state !== 'stored' && content.target !== null;
+  return content?.carrier === job.id && !hasEnded(content) && content.target !== null;
 }

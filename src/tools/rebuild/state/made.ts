@@ -7,6 +7,7 @@ import type { Tx } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { baseOf } from '../../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
+import { giveNameOfLine, warehouseOf } from '../../../ingest/ledger/names.js';
 import { processedIn, type ReadOutput, type ReadProcessed, type ReadRecord } from '../../../ingest/manifest/read.js';
 import {
   forgetOutputs,
@@ -16,7 +17,6 @@ import {
   type Processed,
   recordProcessed,
 } from '../../../ingest/outputs/recorded.js';
-import { reserveForLine } from '../../../ingest/warehouse/reserve.js';
 import { contentAt, TEMPORARY } from '../../../ingest/warehouse/target.js';
 import { type ByteName, bytesOfName, LinuxError, nameOfBytes, type Stat } from '../../../linux/index.js';
 import { note, notedIn } from './progress.js';
@@ -36,7 +36,8 @@ export async function madeBy(
   if (!read || targets!.includes(undefined)) return undefined;
   const { claimNo, stats } = isUnderWay ? await unmoved(record.ingestId, read, files) : NOTHING;
   const outputs = read.outputs.map((output, i) => asOutput(output, i + 1, targets![i]!, stats.get(i + 1)));
-  return { ...read, claimNo, outputs };
+  // The line names the targets, so nothing is planned from this row again.
+  return { ...read, claimNo, isOriginal: false, outputs };
 }
 
 interface Unmoved {
@@ -97,21 +98,26 @@ export async function hasAnyOf(
 ): Promise<boolean> {
   for (const { target, size, sha256 } of made?.outputs ?? []) {
     const name = nameOfBytes(target!);
-    const entry = files.entryOrNone(files.warehouse, name);
-    if (!entry || statEntry(entry)?.size !== size || !isIts(name, sha256)) continue;
-    if ((await contentAt(entry))?.equals(sha256)) return true;
+    const found = files.inWarehouse(name);
+    if (found?.stat.size !== size || !isIts(name, sha256)) continue;
+    if ((await contentAt(found.entry))?.equals(sha256)) return true;
   }
   return false;
 }
 
 /** Enters the outputs as in the line, whatever an older state had. */
-export function enterMade(tx: Tx, content: number, made: Processed | undefined): void {
+export function enterMade(tx: Tx, feed: FeedOptions, content: number, line: MadeLine): void {
   forgetOutputs(tx, [content]);
-  if (made) recordProcessed(tx, content, made);
+  if (!line.made) return;
+  recordProcessed(tx, content, line.made);
+  const warehouse = warehouseOf(tx, feed.name)!;
+  for (const { n, target } of line.made.outputs)
+    giveNameOfLine(tx, warehouse, { row: content, n }, nameOfBytes(target!), line.ingestedAtMs);
 }
 
-export function reserveMade(tx: Tx, { warehouse }: FeedOptions, content: number, made: Processed | undefined): void {
-  for (const { target } of made?.outputs ?? []) reserveForLine(tx, warehouse, nameOfBytes(target!), content);
+interface MadeLine {
+  made: Processed | undefined;
+  ingestedAtMs: number;
 }
 
 const givenUp = (jobId: string): string => `made by ${jobId}`;
@@ -120,12 +126,11 @@ const givenUp = (jobId: string): string => `made by ${jobId}`;
  * A line that was taken back has no content any more. Its outputs are entered under a row number that no content ever has, until
  * its job has put them away.
  */
-export function enterGivenUp(tx: Tx, feed: FeedOptions, jobId: string, made: Processed): void {
+export function enterGivenUp(tx: Tx, feed: FeedOptions, jobId: string, line: MadeLine): void {
   if (notedIn(tx, givenUp(jobId)) !== undefined) return;
   const { least } = tx.get<{ least: number | null }>('SELECT min(content) AS least FROM processed')!;
   const row = Math.min(least ?? 0, 0) - 1;
-  recordProcessed(tx, row, made);
-  reserveMade(tx, feed, row, made);
+  enterMade(tx, feed, row, line);
   note(tx, givenUp(jobId), String(row));
 }
 

@@ -7,6 +7,7 @@
 import type { Job, Tx } from '../../../../queue/backend.js';
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
+import { enterWarehouse } from '../../../ingest/ledger/names.js';
 import { markerAt } from '../../../ingest/roots/root-locks.js';
 import { type JobFacts, payloadOf } from '../../../ingest/rules/facts.js';
 import type { SealedFile } from './sealed.js';
@@ -50,7 +51,12 @@ export function followMoved(tx: Tx, moved: readonly MovedRoot[]): void {
     // The ends of manifests are read again. An open append is dropped, and its missing lines are planned again.
     if (kind === 'manifests')
       tx.run('DELETE FROM manifest_ends WHERE substr(file, 1, length(?)) = ?', `${from}/`, `${from}/`);
-    if (kind === 'warehouse') follow('reservations', 'path', one);
+    const marker = tx.get<{ marker: string }>(
+      'SELECT marker FROM roots WHERE feed = ? AND kind = ?',
+      feed,
+      kind,
+    )?.marker;
+    if (kind === 'warehouse' && marker) enterWarehouse(tx, marker, to);
   }
 }
 

@@ -7,8 +7,7 @@
 import type { Backend, Job, Tx } from '../../../../queue/backend.js';
 import { DUPLICATES, FAILED, type Part } from '../../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
-import { contentByHash, contentByRow, placeOf } from '../../../ingest/ledger/content.js';
-import { forgetHashes } from '../../../ingest/ledger/hashes.js';
+import { contentByHash, contentByRow, hasEnded, placeOf, UNDER_WAY } from '../../../ingest/ledger/content.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
 import { type ByteName, nameOfBytes } from '../../../linux/index.js';
@@ -41,8 +40,8 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
          AND c.ingest_id IN (SELECT ingest_id FROM rebuild_taken_out WHERE feed = j.feed))`,
     feed,
   );
-  const givenUp = `feed = ? AND state <> 'stored' AND coalesce(ingest_id, carrier) IN (${withdrawn})`;
-  forgetHashes(tx, tx.all(`DELETE FROM contents WHERE ${givenUp} RETURNING row, sha256`, feed, feed));
+  const givenUp = `feed = ? AND ${UNDER_WAY} AND coalesce(ingest_id, carrier) IN (${withdrawn})`;
+  tx.run(`DELETE FROM contents WHERE ${givenUp}`, feed, feed);
   const discarded = tx.all<{ id: string }>(
     "SELECT id FROM all_jobs WHERE feed = ? AND state <> 'done' AND payload ->> '$.putAway.kind' = 'discarded'",
     feed,
@@ -50,7 +49,7 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
   for (const { id } of discarded) {
     settle(tx, id);
     // Its line still needs a correction, unless a twin has inherited the line.
-    if (!tx.get("SELECT 1 FROM contents WHERE feed = ? AND ingest_id = ? AND state <> 'stored'", feed, id))
+    if (!tx.get(`SELECT 1 FROM contents WHERE feed = ? AND ingest_id = ? AND ${UNDER_WAY}`, feed, id))
       tx.run('INSERT OR IGNORE INTO rebuild_withdrawn VALUES (?, ?)', feed, id);
   }
 }
@@ -108,7 +107,7 @@ function isAsItWas(tx: Tx, job: Job, facts: JobFacts, own: readonly SealedFile[]
   if (facts.sha256 !== undefined && lies?.sha256.toString('hex') !== facts.sha256) return false;
   if (facts.content === undefined) return true;
   const content = contentByRow(tx, facts.content);
-  return content?.carrier === job.id && content.state !== 'stored';
+  return content?.carrier === job.id && !hasEnded(content);
 }
 
 function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies): 'kept' | 'movedOn' | 'ended' {
@@ -119,8 +118,9 @@ function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies
   }
   const content = facts.sha256 === undefined ? undefined : contentByHash(tx, feed, Buffer.from(facts.sha256, 'hex'));
   // With --on-duplicate delete nothing is left of a duplicate.
-  if (lies === 'duplicates' || (facts.sealed && content?.state === 'stored')) {
-    const of = content?.state === 'stored' ? placeOf(content) : '';
+  const isKnown = content !== undefined && hasEnded(content);
+  if (lies === 'duplicates' || (facts.sealed && isKnown)) {
+    const of = isKnown ? placeOf(content) : '';
     decide(tx, job, { ...facts, ...(content && { content: content.row }), putAway: { kind: 'duplicate', of } });
     return 'ended';
   }

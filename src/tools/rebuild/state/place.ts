@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { checkPages, type QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../../base/errors.js';
+import { typed } from '../../../base/shell.js';
 import { asOperators, openStateView } from '../../../ingest/ledger/open-state.js';
 import { lockRootsAlone } from '../../../ingest/roots/root-locks.js';
 import { checkManifestsKnown } from '../../../ingest/upkeep/check-manifests.js';
@@ -76,7 +77,7 @@ async function judgeView(
   if (living) {
     throw new EnvironmentError(
       'state_in_use',
-      `${statePath} is in use by ${living.title} (pid ${living.pid}): stop every process of this state, then run ingest-ctl rebuild again.`,
+      `${statePath} is in use by ${living.title} (pid ${living.pid}): stop every process of this state, then run ${typed('ingest-ctl rebuild')} again.`,
     );
   }
   if (uuid !== undefined && view.uuid !== uuid) {
@@ -126,7 +127,7 @@ function refuseHalfOfShared(
 
 /** Whether the state is empty, as a refused start leaves it. */
 const isUnused = (view: QueueView): boolean =>
-  ['contents', 'jobs', 'pruned'].every((table) => !view.read((r) => r.get(`SELECT 1 FROM ${table} LIMIT 1`)));
+  ['contents', 'jobs'].every((table) => !view.read((r) => r.get(`SELECT 1 FROM ${table} LIMIT 1`)));
 
 /** Removes the state of an earlier rebuild that was interrupted. */
 export function removeMaking(statePath: string): void {
@@ -166,7 +167,7 @@ function refuseHalfWritten(statePath: string): void {
   if (log !== undefined && log.size > 0) {
     throw new EnvironmentError(
       'state_full',
-      `the new state could not be written as a whole beside ${statePath}, as happens where the disk is full: free some space there and run ingest-ctl rebuild again; nothing was changed.`,
+      `the new state could not be written as a whole beside ${statePath}, as happens where the disk is full: free some space there and run ${typed('ingest-ctl rebuild')} again; nothing was changed.`,
     );
   }
   sync(makingPath(statePath));

@@ -9,6 +9,7 @@ import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
 import { fileVersion } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../../base/errors.js';
+import { typed } from '../../../base/shell.js';
 import { copyOlderState, openState } from '../../../ingest/ledger/open-state.js';
 import { followMoved, type MovedRoot, movedRoots } from './moved.js';
 import { type Before, isDamaged, makingPath, removeMaking } from './place.js';
@@ -30,7 +31,9 @@ const TABLES = {
     'CREATE TABLE rebuild_taken_out (feed TEXT, ingest_id TEXT, who TEXT, why TEXT, at_ms INTEGER, PRIMARY KEY (feed, ingest_id)) WITHOUT ROWID',
   // Every line that names a path in a warehouse.
   paths:
-    'CREATE TABLE rebuild_paths (path TEXT, feed TEXT, ingest_id TEXT, sha256 BLOB, generation INTEGER, PRIMARY KEY (path, feed, ingest_id)) WITHOUT ROWID',
+    // `n`: 0 is the file of the line, the others are its outputs; `sha256` is of that file, `content` of the line's
+    `CREATE TABLE rebuild_paths (path TEXT, feed TEXT, ingest_id TEXT, n INTEGER, sha256 BLOB, content BLOB, generation INTEGER,
+       at_ms INTEGER, PRIMARY KEY (path, sha256, feed, ingest_id)) WITHOUT ROWID`,
   // Jobs that this rebuild has decided about.
   settled: 'CREATE TABLE rebuild_settled (job TEXT PRIMARY KEY) WITHOUT ROWID',
 };
@@ -146,7 +149,7 @@ export async function endMaking(backend: Backend, asked: Asked): Promise<void> {
   if (noted(backend, 'of') !== beginning(asked)) {
     throw new EnvironmentError(
       'state_in_use',
-      `${asked.statePath} was changed while it was rebuilt: stop every command on this state, then run ingest-ctl rebuild again.`,
+      `${asked.statePath} was changed while it was rebuilt: stop every command on this state, then run ${typed('ingest-ctl rebuild')} again.`,
     );
   }
   await backend.rescue(); // Removes the owners of interrupted rebuilds.

@@ -7,6 +7,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError } from '../../../base/errors.js';
+import { typed } from '../../../base/shell.js';
 import { MARKER } from '../../../files/marker.js';
 import { manifestFiles } from '../../../ingest/manifest/read.js';
 import { markerAt } from '../../../ingest/roots/root-locks.js';
@@ -66,7 +67,7 @@ export function refuseMissingWarehouse(feeds: readonly FeedOptions[]): void {
     const marker = join(warehouse, MARKER);
     throw new EnvironmentError(
       'warehouse_missing',
-      `feed ${name} has manifests, but its warehouse ${warehouse} has no marker ${MARKER}, so this is not the directory that they speak of: mount it there and run ingest-ctl rebuild again. If it is the right one and only its marker is lost, make one: echo '{"id":"${randomUUID()}","kind":"warehouse"}' > ${marker}`,
+      `feed ${name} has manifests, but its warehouse ${warehouse} has no marker ${MARKER}, so this is not the directory that they speak of: mount it there and run ${typed('ingest-ctl rebuild')} again. If it is the right one and only its marker is lost, make one: echo '{"id":"${randomUUID()}","kind":"warehouse"}' > ${marker}`,
     );
   }
 }

@@ -3,7 +3,8 @@ import type { Tx } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import type { Case } from '../../../ingest/evidence/case.js';
 import { type Content, waitToken } from '../../../ingest/ledger/content.js';
-import { noteHash } from '../../../ingest/ledger/hashes.js';
+import { giveNameOfLine, warehouseOf } from '../../../ingest/ledger/names.js';
+import type { Delivered } from '../../../ingest/ledger/stored.js';
 import { digitsOf, generationOf, pathBytesOf, type ReadRecord } from '../../../ingest/manifest/read.js';
 import type { Processed } from '../../../ingest/outputs/recorded.js';
 import { type ByteName, nameOfBytes, nameOfText } from '../../../linux/index.js';
@@ -43,18 +44,19 @@ export function belowWarehouse(named: Buffer, feed: FeedOptions, moved: readonly
   return below(feed.warehouse, named) ?? (former === undefined ? undefined : below(former, named));
 }
 
+export const ingestedAtOf = ({ fields }: ReadRecord): number => Date.parse(String(fields.ingested_at)) || 0;
+
 export const bytesOf = ({ record }: Line): number => Number(record.fields.size) || 0;
 
 export interface As {
-  state: 'manifested' | 'stored';
+  state: 'manifested' | Delivered;
   carrier: string;
-  note: string | null;
 }
 
 const VALUES = `state = ?, carrier = ?, size = ?, device = ?, inode = ?, mtime_ns = ?, source_path = ?, seal = ?, target = ?, hour = ?,
-  ingest_id = ?, ingested_at_ms = ?, note = ?, updated_at_ms = ?`;
+  ingest_id = ?, ingested_at_ms = ?, updated_at_ms = ?`;
 const INSERT = `INSERT INTO contents (state, carrier, size, device, inode, mtime_ns, source_path, seal, target, hour, ingest_id,
-  ingested_at_ms, note, updated_at_ms, feed, sha256, generation, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  ingested_at_ms, updated_at_ms, feed, sha256, generation, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** Writes the row of a line's content: a new row, or the row of the older state with the line's values. */
 export function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Content | undefined): number {
@@ -66,20 +68,23 @@ export function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Conten
     Buffer.from(below(feed.input, path) ?? nameOfBytes(path), 'latin1'),
     record.fields.seal === 'copy' ? 'copy' : 'lease',
     target === undefined ? null : Buffer.from(target, 'latin1'),
-    ...[line.hour, record.ingestId, line.ingestedAtMs, as.note, line.ingestedAtMs],
+    ...[line.hour, record.ingestId, line.ingestedAtMs, line.ingestedAtMs],
   ];
   if (!older) {
     const sha256 = Buffer.from(record.sha256, 'hex');
     const generation = generationOf(record);
     const { lastInsertRowid } = tx.run(INSERT, ...values, feed.name, sha256, generation, line.ingestedAtMs);
-    const row = Number(lastInsertRowid);
-    noteHash(tx, { sha256, generation }, row);
-    return row;
+    return named(tx, feed, line, Number(lastInsertRowid));
   }
   tx.run(`UPDATE contents SET ${VALUES} WHERE row = ?`, ...values, older.row);
-  tx.run('DELETE FROM reservations WHERE content = ?', older.row);
-  if (as.state === 'stored') tx.wake([waitToken(older.row)]);
-  return older.row;
+  if (as.state !== 'manifested') tx.wake([waitToken(older.row)]);
+  return named(tx, feed, line, older.row);
+}
+
+/** Gives the file its name, unless a younger one has it. */
+export function named(tx: Tx, feed: FeedOptions, { target, ingestedAtMs }: Line, row: number): number {
+  if (target !== undefined) giveNameOfLine(tx, warehouseOf(tx, feed.name)!, { row, n: 0 }, target, ingestedAtMs);
+  return row;
 }
 
 /** Returns a path relative to a root; undefined if the path is not in the root. */

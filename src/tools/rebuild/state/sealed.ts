@@ -7,13 +7,17 @@
 import { closeSync } from 'node:fs';
 import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../../files/digest.js';
-import { FAILED, type Part } from '../../../files/job-paths.js';
+import { FAILED, type Part, UNDERPROCESS } from '../../../files/job-paths.js';
+import { moveOwnToFree } from '../../../files/moves.js';
 import { openEntry } from '../../../files/probe.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../../../ingest/files/feed-files.js';
+import { putBack } from '../../../ingest/files/put-back.js';
 import { sealedNames } from '../../../ingest/files/sealed-names.js';
+import { bringOn } from '../../../ingest/files/take.js';
+import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { identityOf } from '../../../ingest/rules/identity.js';
 import { foundFacts } from '../../../ingest/upkeep/reaper.js';
-import { type ByteName, bytesOfName, renameNoReplace, statFd } from '../../../linux/index.js';
+import { type ByteName, bytesOfName, statFd } from '../../../linux/index.js';
 
 export interface SealedFile {
   job: string;
@@ -61,6 +65,7 @@ export async function noteSealed(backend: Backend, feed: string, files: FeedFile
   )!.n;
   let again = 0;
   let rows: Row[] = [];
+  bringAllOn(backend, files);
   for (const { jobId: job, part, path, inside } of sealedNames(files)) {
     if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
     if (part === 'file') noted.files++;
@@ -82,6 +87,15 @@ export async function noteSealed(backend: Backend, feed: string, files: FeedFile
   if (again < before) throw new ChangedMeanwhile();
   await enterSealed(backend, feed, rows);
   return noted;
+}
+
+/** Claims that died while they took a file. Nobody lives now, so each file gets its name. */
+function bringAllOn(backend: Backend, files: FeedFiles): void {
+  for (const { jobId: id, part, inside } of sealedNames(files)) {
+    if (part !== 'claims') continue;
+    const { putAway } = (backend.job(id)?.payload ?? {}) as Partial<JobFacts>;
+    bringOn(files, { id, inside }, putAway === undefined ? UNDERPROCESS : FAILED);
+  }
 }
 
 const identityNoted = (backend: Backend, feed: string, job: string, part: Part): string | undefined =>
@@ -158,7 +172,11 @@ export interface Sidecars {
  * back there. Otherwise the sidecar belonged to a version that is gone, and must not be paired with the file there now.
  * `isJobs`: a job will put the sidecar away itself.
  */
-export function settleSidecars(files: FeedFiles, suffix: ByteName, isJobs: (id: string) => boolean): Sidecars {
+export async function settleSidecars(
+  files: FeedFiles,
+  suffix: ByteName,
+  isJobs: (id: string) => boolean,
+): Promise<Sidecars> {
   const settled: Sidecars = { back: 0, failed: 0 };
   const alone = [...sealedNames(files)].filter(
     ({ jobId: id, part, path, inside }) =>
@@ -175,12 +193,10 @@ export function settleSidecars(files: FeedFiles, suffix: ByteName, isJobs: (id: 
     const to = files.entryOrNone(files.input, (path + suffix) as ByteName);
     // The rename into underprocess/ was the sidecar's last change. A file that changed later is another version. A file that
     // changed in the same tick of the kernel's clock may be one.
-    if (file?.kind === 'file' && file.ctimeNs < sealedAt && to && !statEntry(to)) {
-      renameNoReplace(from.dir, from.name, to.dir, to.name);
+    if (file?.kind === 'file' && file.ctimeNs < sealedAt && to && (await putBack(files, job, from, to))) {
       settled.back++;
     } else {
-      const failed = files.makeWorkEntry(job, 'sidecar', FAILED);
-      renameNoReplace(from.dir, from.name, failed.dir, failed.name);
+      moveOwnToFree(from, files.makeWorkEntry(job, 'sidecar', FAILED));
       settled.failed++;
     }
   }

@@ -4,6 +4,7 @@
  */
 import { closeSync, ftruncateSync } from 'node:fs';
 import type { Backend } from '../../../../queue/backend.js';
+import type { Emit } from '../../../../src/base/telemetry/emit.js';
 import type { Directories } from '../../../../src/files/directories.js';
 import { type Append, type Items, openManifest } from '../../../../src/ingest/manifest/append.js';
 import * as real from '../../../../src/ingest/manifest/finish.js';
@@ -15,7 +16,7 @@ const FORGET = `UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL
 
 export async function finishAppend(
   backend: Backend,
-  emit: real.Emit,
+  emit: Emit,
   root: Directories,
   path: ByteName,
   append: Append,
@@ -30,7 +31,7 @@ export async function finishAppend(
     tx.run('DELETE FROM appends WHERE id = ?', append.id);
     for (const row of (JSON.parse(append.items) as Items).rows) {
       tx.run(FORGET, row);
-      tx.run('DELETE FROM reservations WHERE content = ?', row);
+      tx.run('DELETE FROM names WHERE content = ?', row);
     }
   });
 }

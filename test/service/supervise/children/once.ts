@@ -11,7 +11,9 @@ liveAsChild(async (role) => async (context) => {
     held: { count: 1, names: ['bad.csv'] },
     open: { count: 0, names: [] },
     withoutSidecar: { count: 1, names: ['lonely.csv'] },
+    unread: { count: 0, names: [] },
     partial: { count: 0, names: [] },
+    twins: { count: 0, names: [] },
   });
   stop();
 });

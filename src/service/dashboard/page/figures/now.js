@@ -32,8 +32,8 @@ function backlogWords({ backlog_files: files, growing_files: growing }) {
 }
 
 /** Rounded as far as such a figure can be trusted. */
-function etaWords({ eta_seconds: eta, eta_unknown: why, backlog_files: files }) {
-  if (files === 0) return 'nothing waits';
+function etaWords({ eta_seconds: eta, eta_unknown: why, backlog_files: files, growing_files: growing }) {
+  if (files === 0) return growing > 0 ? 'nothing complete waits' : 'nothing waits';
   if (eta === null) return `unknown: ${why}`;
   if (eta < 60) return 'less than a minute, if nothing new comes';
   const step = eta < 600 ? 60 : eta < 3_600 ? 300 : 1_800;
@@ -57,13 +57,15 @@ function drawPlaces({ places, feeds }, feed) {
       const mark = Math.max(0, ...its.map((one) => one.min_free_bytes ?? 0));
       return [
         [namesOf(its, many), 'path lines'],
-        [free === null ? 'no answer' : bytes(free), 'number'],
+        [free === null ? trouble(its[0]) : bytes(free), 'number'],
         [free === null ? '–' : `${bytes(size)}, ${Math.floor((100 * free) / size)} % free`, 'number'],
         [mark === 0 ? 'none' : free !== null && free < mark ? `below ${bytes(mark)}` : bytes(mark), 'number'],
       ];
     },
   );
 }
+
+const trouble = ({ error }) => (error === null ? 'no answer' : error === 'ENOENT' ? 'missing' : `fails (${error})`);
 
 /** `warehouse /data/warehouse`; of many feeds the places alone, and how many feeds have them there. */
 function namesOf(its, many) {

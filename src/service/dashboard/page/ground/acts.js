@@ -64,9 +64,12 @@ export async function change(pressed, verb, doing, ...bodies) {
   return { ok, sentence };
 }
 
-/** Asks before something is given up for ever. */
-export function sure(words) {
+/** Asks before an act. `yes` and `no`: the words of the two buttons. */
+export function sure({ title, words, yes, no }) {
+  setText($('sure-title'), title);
   setText($('sure-words'), words);
+  setText($('sure-yes'), yes);
+  setText($('sure-no'), no);
   $('sure').returnValue = 'no';
   $('sure').showModal();
   return new Promise((resolve) => {
@@ -74,7 +77,16 @@ export function sure(words) {
   });
 }
 
-export const GIVEN_UP = {
+/** What is given up for ever is named with its feed. */
+export const sureToDiscard = (which, files) =>
+  sure({
+    title: 'Discard?',
+    words: `${which}: ${files === 1 ? GIVEN_UP.one : GIVEN_UP.many}`,
+    yes: 'Discard',
+    no: 'Keep',
+  });
+
+const GIVEN_UP = {
   one: 'It goes into failed/ of the work directory and is never ingested.',
   many: 'They go into failed/ of the work directory and are never ingested.',
 };

@@ -1,5 +1,5 @@
 /** One page of held files, with checkboxes: one of them, or all that are selected, can be retried or discarded. */
-import { button, buttons, change, GIVEN_UP, sure } from '../ground/acts.js';
+import { button, buttons, change, sureToDiscard } from '../ground/acts.js';
 import { $, element, list, setText } from '../ground/dom.js';
 import { Kept, showGone } from '../ground/kept.js';
 import { fileLink, pathOf } from '../ground/tables.js';
@@ -8,8 +8,8 @@ import { between, count, counted, moment, name } from '../ground/words.js';
 /** Jobs that one request may name (docs/http-api.md). */
 const NAMED_MAX = 1_000;
 const kept = new Kept();
-/** Ids; also those of other pages. */
-const selected = new Set();
+/** The feeds of jobs by their ids; also those of other pages. */
+const selected = new Map();
 let shown = [];
 let changed = () => {};
 
@@ -17,7 +17,7 @@ let changed = () => {};
 export function startFiles(reload) {
   changed = reload;
   $('select-all').addEventListener('change', () => {
-    for (const { id } of shown) selectOne(id, $('select-all').checked);
+    for (const job of shown) selectOne(job, $('select-all').checked);
     drawSelection();
   });
   for (const verb of ['retry', 'discard'])
@@ -73,7 +73,7 @@ function saidIn({ findings }) {
 function makeRow(job) {
   const box = element('input', { type: 'checkbox' });
   box.addEventListener('change', () => {
-    selectOne(job.id, box.checked);
+    selectOne(job, box.checked);
     drawSelection();
   });
   const verb = (word, text, danger) => {
@@ -107,8 +107,8 @@ function showRow(row, job, snapshot, said) {
   since.title = `Since ${moment(job.since)}`;
 }
 
-function selectOne(id, isSelected) {
-  if (isSelected) selected.add(id);
+function selectOne({ id, feed }, isSelected) {
+  if (isSelected) selected.set(id, feed);
   else selected.delete(id);
   for (const row of $('held').tBodies[0].rows)
     if (row.dataset.key === id) row.cells[0].firstElementChild.checked = isSelected;
@@ -125,8 +125,13 @@ function drawSelection() {
   for (const one of $('selection').querySelectorAll('button')) one.hidden = selected.size === 0;
 }
 
+function feedsSelected() {
+  const feeds = [...new Set(selected.values())];
+  return feeds.length === 1 ? `feed ${name(feeds[0])}` : `the feeds ${feeds.map(name).join(', ')}`;
+}
+
 async function actOnJob(pressed, verb, job) {
-  if (verb === 'discard' && !(await sure(`${name(job.path)}: ${GIVEN_UP.one}`))) return;
+  if (verb === 'discard' && !(await sureToDiscard(`${name(job.path)} of feed ${name(job.feed)}`, 1))) return;
   kept.keep(job.id, job);
   const { ok } = await change(pressed, verb, verb === 'retry' ? 'Retrying' : 'Discarding', { jobs: [job.id] });
   if (ok) selected.delete(job.id);
@@ -134,9 +139,9 @@ async function actOnJob(pressed, verb, job) {
 }
 
 async function actOnSelected(pressed, verb) {
-  const ids = [...selected];
+  const ids = [...selected.keys()];
   const which = counted(ids.length, 'file');
-  if (verb === 'discard' && !(await sure(`${which}: ${GIVEN_UP[ids.length === 1 ? 'one' : 'many']}`))) return;
+  if (verb === 'discard' && !(await sureToDiscard(`${which} of ${feedsSelected()}`, ids.length))) return;
   const bodies = [];
   for (let at = 0; at < ids.length; at += NAMED_MAX) bodies.push({ jobs: ids.slice(at, at + NAMED_MAX) });
   const { ok } = await change(pressed, verb, `${verb === 'retry' ? 'Retrying' : 'Discarding'} ${which}`, ...bodies);

@@ -1,5 +1,5 @@
 /** Held files by reason, and each reason by folder: all of a group can be retried or discarded at once. */
-import { button, buttons, change, GIVEN_UP, sure } from '../ground/acts.js';
+import { button, buttons, change, sureToDiscard } from '../ground/acts.js';
 import { $, element, list, setText, setTexts } from '../ground/dom.js';
 import { Kept, showGone } from '../ground/kept.js';
 import { between, counted, moment, name } from '../ground/words.js';
@@ -75,14 +75,14 @@ function showGroup(row, item, { now, many, isOpen, isChosen }) {
   }
 }
 
-/** `3,400 files held for too_large in a/b` */
-const whichText = ({ files, code, folder }) =>
-  `${counted(files, 'file')} held for ${name(code)}${folder === undefined ? '' : ` in ${folderText(folder)}`}`;
+/** `3,400 files of feed orders held for too_large in a/b` */
+const whichText = ({ feed, files, code, folder }) =>
+  `${counted(files, 'file')} of feed ${name(feed)} held for ${name(code)}${folder === undefined ? '' : ` in ${folderText(folder)}`}`;
 
 async function actOnGroup(pressed, verb, item, press) {
   const { narrowed, changed, filter } = press(item);
   const which = `${whichText(item)}${narrowed}`;
-  if (verb === 'discard' && !(await sure(`${which}: ${GIVEN_UP[item.files === 1 ? 'one' : 'many']}`))) return;
+  if (verb === 'discard' && !(await sureToDiscard(which, item.files))) return;
   kept.keep(keyOf(item), item);
   await change(pressed, verb, `${verb === 'retry' ? 'Retrying' : 'Discarding'} ${which}`, { all: true, ...filter });
   changed();

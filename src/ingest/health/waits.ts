@@ -1,0 +1,100 @@
+/**
+ * Counts the waiting files by reason: every job that is neither held, done nor claimed, in the words of the catalogue.
+ * Guarantees: it reads a bounded number of rows (10,000 jobs of one reason cost 2 ms, a million no more); where a count is a lower
+ * bound it says so. Does not: judge. A reason becomes a finding in src/service/status/why.ts.
+ */
+import type { Gate, Reason, StageStats } from '../../../queue/backend.js';
+import type { QueueView } from '../../../queue/index.js';
+import { limits } from '../../../queue/limits.js';
+import { shownSeconds } from '../../base/telemetry/safe.js';
+import { ON_TRIAL } from '../gates/episode.js';
+import { codeOf, type ReasonCode, reasonOf, type WhoActs } from '../rules/reasons.js';
+
+export interface Wait {
+  feed: string;
+  reason: ReasonCode;
+  /** `no sidecar` */
+  words: string;
+  who: WhoActs;
+  files: number;
+  /** True: `files` is a lower bound. */
+  at_least: boolean;
+  /** The age of the oldest of them; null where it is not known. */
+  oldest_age_seconds: number | null;
+}
+
+type Asked = Pick<QueueView, 'stages' | 'stats' | 'gates' | 'reasons'>;
+
+/** For each feed the reason with most files first. `known`: what the caller has read already. */
+export function waitsOf(
+  view: Asked,
+  known: { stats?: readonly StageStats[]; gates?: readonly Gate[]; reasons?: readonly Reason[] } = {},
+  nowMs = Date.now(),
+): Wait[] {
+  const { stats = view.stats(), gates = view.gates(), reasons = view.reasons() } = known;
+  const waits = new Map<string, Wait>();
+  const add = (feed: string, reason: ReasonCode, files: number, of?: Reason) => {
+    if (files <= 0) return;
+    const { short: words, who } = reasonOf(reason);
+    const key = `${feed}\0${reason}`;
+    const wait = waits.get(key) ?? { feed, reason, words, who, files: 0, at_least: false, oldest_age_seconds: null };
+    waits.set(key, wait);
+    wait.files += files;
+    wait.at_least ||= of !== undefined && isLowerBound(of);
+    if (of !== undefined) {
+      const age = Math.max(0, Math.floor((nowMs - of.oldest.createdAtMs) / 1_000));
+      wait.oldest_age_seconds = Math.max(age, wait.oldest_age_seconds ?? 0);
+    }
+  };
+  for (const { feed, stage, ready, deferred, waiting } of stats) {
+    add(feed, 'twin', waiting);
+    const gate = closing(gates, feed, stage);
+    if (gate !== undefined) {
+      add(feed, gate.cause === 'pause' ? 'paused' : 'gate', ready + deferred);
+      continue;
+    }
+    const its = reasons.filter((one) => one.feed === feed && one.stage === stage);
+    for (const one of its) add(feed, codeOf(one.reason, one.oldest.attempts), one.jobs, one);
+    // Nothing is said of the rest where it may belong to one of these reasons.
+    if (its.some(isLowerBound) || reasons.length >= limits.reasonsMax) continue;
+    const given = its.reduce((sum, { jobs }) => sum + jobs, 0);
+    // A new file that is not due yet has no reason in its row: its quiet window runs.
+    const quiet = stage === view.stages[0] ? Math.max(0, deferred - given) : 0;
+    add(feed, 'window', quiet);
+    add(feed, 'turn', ready + deferred - given - quiet);
+  }
+  return [...waits.values()].sort((a, b) => order(a.feed, b.feed) || b.files - a.files);
+}
+
+const order = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
+const isLowerBound = ({ jobs }: Reason): boolean => jobs >= limits.reasonJobsMax;
+
+const closing = (gates: readonly Gate[], feed: string, stage: string): Gate | undefined =>
+  gates.find((gate) => gate.stage !== ON_TRIAL && [feed, '*'].includes(gate.feed) && [stage, '*'].includes(gate.stage));
+
+/** The same over all feeds. */
+export function waitsTogether(waits: readonly Wait[]): Wait[] {
+  const all = new Map<ReasonCode, Wait>();
+  for (const wait of waits) {
+    const sum = all.get(wait.reason) ?? { ...wait, feed: '*', files: 0, at_least: false, oldest_age_seconds: null };
+    all.set(wait.reason, sum);
+    sum.files += wait.files;
+    sum.at_least ||= wait.at_least;
+    if (wait.oldest_age_seconds !== null)
+      sum.oldest_age_seconds = Math.max(wait.oldest_age_seconds, sum.oldest_age_seconds ?? 0);
+  }
+  return [...all.values()].sort((a, b) => b.files - a.files);
+}
+
+/** `12 no sidecar (the oldest for 12m), 3 quiet`; '' where nothing waits. */
+export const waitsText = (waits: readonly Wait[]): string =>
+  waits
+    .map(({ files, at_least: isLeast, words, oldest_age_seconds: age }) => {
+      const old = age === null || age < OLD_SECONDS ? '' : ` (the oldest for ${shownSeconds(age)})`;
+      return `${isLeast ? 'at least ' : ''}${files} ${words}${old}`;
+    })
+    .join(', ');
+
+/** A younger file is nothing to worry about. */
+const OLD_SECONDS = 60;

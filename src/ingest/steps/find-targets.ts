@@ -1,0 +1,127 @@
+/**
+ * Finds a free target for each job of a batch, before its lines are planned.
+ * Guarantees: an error of the whole warehouse is a PlaceError; an error of a single name or folder belongs to its job.
+ * Does not: give a name; the planning transaction does.
+ */
+import type { Reader } from '../../../queue/backend.js';
+import { baseOf, folderOf, wantedTarget } from '../../files/job-paths.js';
+import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
+import { type ByteName, LinuxError, shownName, statFd, userName } from '../../linux/index.js';
+import { warehouseOf } from '../ledger/names.js';
+import type { Named, Targets } from '../outputs/names.js';
+import { type Processed, processedOf } from '../outputs/recorded.js';
+import { freeTargets } from '../warehouse/free-names.js';
+import { failed } from './by-errno.js';
+import { SLICE_MS } from './each-job.js';
+import type { IngestJob } from './job.js';
+import { type Batch, hold, type Step } from './stage.js';
+
+export interface Plan extends Targets {
+  job: IngestJob;
+  /** The outputs of its content, where its feed has a chain. */
+  processed?: Processed | undefined;
+}
+
+/** After this time the found targets are planned, long before they are too old (`CHECK_TRUSTED_MS`). The other jobs get the next round. */
+const ROUND_MS = 1_000;
+
+/**
+ * Finds the targets of as many jobs as it can in a second, and of at least one. It yields between slices, so that a slow warehouse
+ * stops nothing else. `refused` gets the jobs that can have no target.
+ */
+export async function findTargets(
+  jobs: readonly IngestJob[],
+  date: ByteName,
+  batch: Batch,
+  refused: (job: IngestJob, step: Step) => void,
+): Promise<Plan[]> {
+  const chosen = new Set<ByteName>();
+  const plans: Plan[] = [];
+  const find = (reader: Reader, warehouse: number, job: IngestJob): void => {
+    const wanted = wantedOf(job, date, batch);
+    try {
+      const processed = job.facts.processed && processedOf(reader, job.facts.content!);
+      const { isOriginal = false, outputs = [] } = processed ?? {};
+      const named = { wanted, partition: date, isOriginal, outputs };
+      const within = { reader, warehouse, batch, chosen };
+      plans.push({ job, processed, ...targetsOf(named, within) });
+    } catch (error) {
+      if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
+      refused(job, targetRefused(job, batch, wanted, error) ?? failed(job, batch, error));
+    }
+  };
+  batch.hand(undefined, 'warehouse');
+  const end = performance.now() + ROUND_MS;
+  for (let at = 0; at < jobs.length && (at === 0 || performance.now() < end); ) {
+    if (at > 0) await new Promise(setImmediate);
+    at = batch.backend.read((reader) => {
+      const warehouse = warehouseOf(reader, batch.feed.name)!;
+      const sliceEnd = performance.now() + SLICE_MS;
+      do find(reader, warehouse, jobs[at++]!);
+      while (at < jobs.length && performance.now() < sliceEnd);
+      return at;
+    });
+  }
+  batch.hand(undefined, 'manifests');
+  return plans;
+}
+
+const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>
+  wantedTarget(date, feed.preserveSubdirs ? job.path : baseOf(job.path));
+
+interface Within {
+  reader: Reader;
+  /** Its number. */
+  warehouse: number;
+  batch: Batch;
+  /** The names of this round. */
+  chosen: Set<ByteName>;
+}
+
+function targetsOf(named: Named, { reader, warehouse, batch, chosen }: Within): Targets {
+  const folder = folderOf(named.wanted);
+  // A partition that may not be entered concerns every file of the day, a folder below it only its own files.
+  const access = folder === named.partition ? 'root' : 'write';
+  return inPlace('warehouse', `${batch.feed.warehouse}/${shownName(folder)}`, access, () =>
+    freeTargets(reader, batch.files, warehouse, named, chosen),
+  );
+}
+
+const REFUSED = new Set(['EINVAL', 'EILSEQ', 'ENAMETOOLONG']);
+const WITH_NAMES = new Set(['statx', 'openat2', 'mkdirat', 'renameat2', 'linkat']);
+
+/**
+ * The step for an error that belongs to the target alone. Not every filesystem takes every name: a colon, bytes that are no text,
+ * or too many bytes.
+ */
+export function targetRefused(job: IngestJob, batch: Batch, target: ByteName, error: unknown): Step | undefined {
+  if (!(error instanceof LinuxError) || !WITH_NAMES.has(error.call)) return undefined;
+  if (error.code === 'EACCES' || error.code === 'EPERM') return targetNotPermitted(job, batch, target, error.code);
+  if (!REFUSED.has(error.code)) return undefined;
+  return hold(
+    'target_name_refused',
+    `the filesystem of ${batch.feed.warehouse} refuses the name ${shownName(target)} (${error.code})`,
+    job.facts,
+  );
+}
+
+/** Even root may not make a file in a folder with such an attribute. */
+function attributeOf({ files }: Batch, target: ByteName): string {
+  try {
+    const attribute = statFd(files.warehouse.directory(folderOf(target))).attribute;
+    return attribute === undefined ? '' : `; the folder is ${attribute}: chattr -${attribute[0]}`;
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Held at once, as in the input: permissions do not come back by themselves. A gate would not do: its probe writes into the root of
+ * the warehouse, so it would open again while a folder below still refuses.
+ */
+const targetNotPermitted = (job: IngestJob, batch: Batch, target: ByteName, code: string): Step =>
+  hold(
+    'target_not_permitted',
+    `the user ${userName()} may not put the file into the folder ${batch.feed.warehouse}/${shownName(folderOf(target))} (${code}${attributeOf(batch, target)})`,
+    job.facts,
+  );

@@ -1,0 +1,71 @@
+/** A child that never comes to a file: the reason is that of the chain, in a sentence. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { processOf } from '../../../src/base/config/values/read-process.js';
+import { ChainChild } from '../../../src/ingest/chains/child.js';
+import { temporary } from '../../process/temporary.js';
+import { PACKAGE } from '../../world/program.js';
+
+const limit = { timeout: 60_000 };
+
+function childWith(t: TestContext, module: string, more: object = {}): { path: string; child: ChainChild } {
+  const directory = temporary(t);
+  const path = join(directory, 'm.mjs');
+  writeFileSync(path, module);
+  const options = processOf(
+    { format: 'csv', start: 'route', module: './m.mjs', ...more },
+    '',
+    join(directory, 'c.yaml'),
+  );
+  const child = new ChainChild({ feed: 'a', options, printed: () => {}, onEnd: () => {} });
+  t.after(() => child.end());
+  return { path, child };
+}
+
+test('a module that awaits for ever is given up after stuck-seconds', limit, async (t) => {
+  const { path, child } = childWith(t, 'await new Promise(() => {});', { 'stuck-seconds': 1 });
+  assert.equal(await child.whyUnloadable, `while its module ${path} was loaded, its process did nothing for 1 seconds`);
+  await child.over;
+});
+
+test('a module that kills its process names how', limit, async (t) => {
+  const { path, child } = childWith(t, 'process.kill(process.pid, "SIGTERM"); await new Promise(() => {});');
+  assert.equal(await child.whyUnloadable, `while its module ${path} was loaded, its process was killed by SIGTERM`);
+});
+
+test('a child that ended while it waited for a file begins none', limit, async (t) => {
+  const { child } = childWith(t, 'export default () => ({ route() {} });');
+  assert.equal(await child.whyUnloadable, undefined);
+  child.end();
+  await child.over;
+  const end = await child.run({
+    kind: 'file',
+    job: 'A',
+    path: '',
+    name: '',
+    size: 0,
+    directory: '',
+    claim: 1,
+    minFreeBytes: 0,
+  });
+  assert.equal(end.kind, 'unloadable');
+});
+
+test('where no process can be started, the chain cannot be used', limit, () => {
+  const script = `
+    import { openSync } from 'node:fs';
+    import { ChainChild } from ${JSON.stringify(pathToFileURL(join(PACKAGE, 'dist/src/ingest/chains/child.js')).href)};
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const options = { memoryBytes: 1 << 29, stuckSeconds: 60 };
+    const child = new ChainChild({ feed: 'a', options, printed() {}, onEnd() {} });
+    console.log(await child.whyUnloadable);`;
+  const node = [process.execPath, '--input-type=module', '-e', script];
+  const { stdout, stderr } = spawnSync('/bin/sh', ['-c', 'ulimit -n 64; exec "$@"', 'sh', ...node], {
+    encoding: 'utf8',
+  });
+  assert.match(stdout, /^no process could be started for it: .*EMFILE/, stderr);
+});

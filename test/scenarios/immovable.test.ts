@@ -1,0 +1,124 @@
+/**
+ * Files that a rename cannot take out of their folder: those in a subvolume go through it as through a mount; what no
+ * second try would change is held at the first one, with what to do.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { loseState, rebuilt } from '../world/lost.js';
+import { canMake, loopMount } from '../world/mounts.js';
+import { skipUnlessRoot } from '../world/users.js';
+import { createWorld } from '../world/world.js';
+
+const limit = { timeout: 180_000 };
+
+function btrfs(t: TestContext): boolean {
+  if (skipUnlessRoot(t, 'subvolumes of btrfs')) return false;
+  if (canMake('btrfs')) return true;
+  t.skip('no mkfs.btrfs: subvolumes were not tested');
+  return false;
+}
+
+const makeSubvolume = (path: string): void =>
+  void execFileSync('btrfs', ['subvolume', 'create', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+
+test('an input that is a subvolume, and one below it: each file is sealed in its own and stored', limit, async (t) => {
+  if (!btrfs(t)) return;
+  const world = createWorld(t);
+  const disk = loopMount(join(world.root, 'disk'), { type: 'btrfs' });
+  for (const place of ['input', 'input/below']) makeSubvolume(join(disk, place));
+  // A mount of the subvolume would be no test.
+  const { input } = world.feed();
+  rmdirSync(input);
+  symlinkSync(join(disk, 'input'), input);
+  const stored = ['a.csv', 'below/b.csv', 'below/deeper/c.csv'].map((name, i) => {
+    mkdirSync(join(input, name, '..'), { recursive: true });
+    return world.drop(name, 500 + i);
+  });
+  await world.runOnce();
+  assert.equal(world.manifest().length, stored.length);
+  assert.deepEqual(world.log.named('file_held'), []);
+  assert.deepEqual(readdirSync(join(input, 'below/.ingest/underprocess')), []);
+});
+
+test('what was sealed in a subvolume is found by a rebuild, and seen by an audit', limit, async (t) => {
+  if (!btrfs(t)) return;
+  const world = createWorld(t);
+  loopMount(world.input, { type: 'btrfs' });
+  makeSubvolume(join(world.input, 'below'));
+  world.drop('below/a.csv', 500);
+  await world.runOnce();
+  world.drop('below/b.csv', 600);
+  assert.equal((await world.run('ingest-ctl', ['pause', 'manifest'])).code, 0);
+  const program = world.start('ingest');
+  await world.event('file_ready', ({ path }) => String(path).endsWith('b.csv'), { withinMs: 30_000 });
+  program.killAll();
+  await program.ended;
+  loseState(world);
+  await rebuilt(world);
+  await world.runOnce();
+  assert.deepEqual(
+    world.manifest().map(({ record }) => record!.size),
+    [500, 600],
+  );
+  const audited = await world.run('ingest-ctl', ['audit']);
+  assert.equal(audited.code, 0, audited.stdout);
+});
+
+/** The sentence for each hindrance, and the commands that begin and end it. */
+const HINDRANCES: [about: string, name: string, sentence: RegExp, begin: string[], end: string[]][] = [
+  [
+    'a mount',
+    'a.csv',
+    /a\.csv is a mount of its own.*umount/,
+    ['mount', '--bind', 'MOUNTED', 'a.csv'],
+    ['umount', 'a.csv'],
+  ],
+  [
+    'immutable',
+    'b.csv',
+    /the file .*b\.csv is immutable.*chattr -i/,
+    ['chattr', '+i', 'b.csv'],
+    ['chattr', '-i', 'b.csv'],
+  ],
+  [
+    'in a folder',
+    'd/c.csv',
+    /the folder .*\/d is append-only.*chattr -a/,
+    ['chattr', '+a', 'd'],
+    ['chattr', '-a', 'd'],
+  ],
+];
+
+test('a file that is mounted, or has an attribute of chattr, is held at once with what to do', limit, async (t) => {
+  if (skipUnlessRoot(t, 'mounted files and attributes of files')) return;
+  const world = createWorld(t);
+  loopMount(world.input);
+  const run = ([command, ...args]: string[]) =>
+    execFileSync(
+      command!,
+      args.map((arg) => arg.replace('MOUNTED', join(world.root, 'mounted'))),
+      { cwd: world.input },
+    );
+  writeFileSync(join(world.root, 'mounted'), 'mounted');
+  for (const [, name, , begin] of HINDRANCES) {
+    world.drop(name, 500 + name.length);
+    run(begin);
+  }
+  await world.runOnce([], { code: 4 });
+  for (const [about, name, sentence] of HINDRANCES) {
+    const held = await world.event('file_held', ({ path }) => String(path).endsWith(name));
+    assert.equal(held.code, 'immovable', about);
+    assert.match(String(held.reason), sentence);
+  }
+  assert(
+    world.jobs().every(({ attempts }) => attempts <= 1),
+    'nothing is tried again',
+  );
+  for (const [, , , , end] of HINDRANCES) run(end);
+  assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);
+  await world.runOnce();
+  assert.equal(world.manifest().length, HINDRANCES.length);
+});
