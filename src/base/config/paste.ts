@@ -120,7 +120,7 @@ function folderOf({ PATH = '' }: NodeJS.ProcessEnv, isSudo: boolean): string {
 }
 
 /** The fields of answers that are said to a person. Others, such as paths, stay as they are. */
-const SAID = ['sentence', 'sentences', 'release', 'hint', 'remedy', 'text', 'reason'];
+const SAID = new Set(['sentence', 'sentences', 'release', 'hint', 'remedy', 'text', 'reason']);
 
 /** A text, or an answer with texts in it, whose commands run when they are pasted. */
 export function pasteable<T>(value: T, shell: Shell, isSaid = true): T {
@@ -128,8 +128,15 @@ export function pasteable<T>(value: T, shell: Shell, isSaid = true): T {
     return isSaid ? (value.replace(COMMAND, (_, command: string) => complete(command, shell)) as T) : value;
   if (Array.isArray(value)) return value.map((one) => pasteable(one, shell, isSaid)) as T;
   if (typeof value !== 'object' || value === null) return value;
-  const fields = Object.entries(value).map(([key, one]) => [key, pasteable(one, shell, SAID.includes(key))]);
-  return Object.fromEntries(fields) as T;
+  // Most events of a log say nothing: they are not copied.
+  let answer = value;
+  for (const key in value) {
+    const one = pasteable(value[key], shell, SAID.has(key));
+    if (one === value[key]) continue;
+    if (answer === value) answer = { ...value };
+    answer[key] = one;
+  }
+  return answer;
 }
 
 /** A command of the product between backticks (src/base/shell.ts), and its words. */

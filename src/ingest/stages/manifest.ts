@@ -4,9 +4,10 @@
  * Guarantees: a content gets one line, whatever crashes in between (see src/ingest/manifest/append.ts). The line comes before
  * the move, so a reader must wait for `warehouse_path`.
  */
+import assert from 'node:assert/strict';
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
-import { type Content, contentsByRow } from '../ledger/content.js';
+import type { Content } from '../ledger/content.js';
 import { giveNames, warehouseOf } from '../ledger/names.js';
 import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
 import { planAgain } from '../manifest/plan-again.js';
@@ -107,6 +108,9 @@ async function appendAll(
   });
 }
 
+const PLAN = `UPDATE contents SET target = ?, hour = ?, ingest_id = ?, ingested_at_ms = ?, updated_at_ms = ?
+  WHERE row = ? AND state = 'carried' AND target IS NULL`;
+
 function planLines(
   tx: Tx,
   batch: Batch,
@@ -116,16 +120,13 @@ function planLines(
 ): Lines {
   const { atMs, hour } = at;
   const warehouse = warehouseOf(tx, batch.feed.name)!;
-  const rowOf = ({ job }: Plan): number => contents.get(job)!.row;
-  const now = contentsByRow(tx, plans.map(rowOf));
   const rows: number[] = [];
   let lines = '';
-  for (const plan of plans) {
-    const { job, target, outputs, processed } = plan;
-    const row = rowOf(plan);
-    const content = now.get(row);
-    if (content?.state !== 'carried' || content.target !== null || content.carrier !== job.id) continue;
+  for (const { job, target, outputs, processed } of plans) {
+    // Only the claim of its carrier plans a content's line, so the row is as it was read.
     if (!tx.isOurs(job.claim)) continue;
+    const content = contents.get(job)!;
+    const { row } = content;
     // Another process has given it since it was checked: the next round checks again.
     if (!giveNames(tx, warehouse, row, [target, ...outputs])) continue;
     const planned: Content = {
@@ -135,15 +136,8 @@ function planLines(
       ingestId: job.id,
       ingestedAtMs: atMs,
     };
-    tx.run(
-      'UPDATE contents SET target = ?, hour = ?, ingest_id = ?, ingested_at_ms = ?, updated_at_ms = ? WHERE row = ?',
-      planned.target,
-      hour,
-      job.id,
-      atMs,
-      tx.wallMs,
-      row,
-    );
+    const { changes } = tx.run(PLAN, planned.target, hour, job.id, atMs, tx.wallMs, row);
+    assert(changes === 1, `content ${row} is planned already`);
     const made = processed && withTargets(tx, row, processed, outputs);
     lines += manifestLine(planned, batch.feed, made);
     rows.push(row);
