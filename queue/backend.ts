@@ -121,10 +121,10 @@ export interface Backend {
   reasons(): Reason[];
   heldFor(): HeldFor[];
   /**
-   * The counters about every ten seconds during the last `lastMs`, oldest first, at most `most`. There is no entry for times in
-   * which nothing was counted.
+   * The counters as they were at the oldest moment of the last `lastMs` that is known: one about every ten seconds in which
+   * something was counted, for two minutes. Undefined where nothing was counted since.
    */
-  history(lastMs: number, most?: number): Moment[];
+  earlierCounters(lastMs: number): Moment | undefined;
   /**
    * The figures of a feed (`*`: of all) as they were about every minute of the last `lastMs`, oldest first: the last sample before
    * that time, those in it, and the figures of now. Without `stages` these are empty, and the waiting jobs are not read.
@@ -132,7 +132,7 @@ export interface Backend {
   samples(feed: string, lastMs: number, what?: { stages: boolean }): Sample[];
   /** The times of the last `lastMs`, and up to `limits.sampledTimesEveryMs` longer; `*`: of all feeds. */
   timesSince(feed: string, lastMs: number): TimesSince;
-  /** Wall-clock ms of the last entry of `history`; undefined if nothing was ever counted. */
+  /** Wall-clock ms, to ten seconds, at which something was counted last; undefined if nothing ever was. */
   countedAtMs(): number | undefined;
   owners(): OwnerStatus[];
   /** True if the lock of that owner is taken: only the lock shows that an owner lives. */

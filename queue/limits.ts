@@ -54,9 +54,9 @@ export const limits = {
    * 0.18 s).
    */
   busyRetryMs: [0.2, 1.2],
-  /** How often the counters are stored (only if something was counted), and for how long: 720 rows of some KiB. */
+  /** How often the counters are stored (only if something was counted), and for how long: a rate is that of a minute. */
   historyEveryMs: 10_000,
-  historyKeptMs: 2 * 3_600_000,
+  historyKeptMs: 120_000,
   /** The figures of a feed are kept as they were so often, where they changed, and for a day and an hour: 1,500 rows a feed. */
   sampleEveryMs: 60_000,
   samplesKeptMs: 25 * 3_600_000,

@@ -1,8 +1,8 @@
 /**
- * The history of the counters: a row about every ten seconds in which something was counted, for rates and their
- * curves.
- * Guarantees: written in the transaction that counts, so an idle state is not written to. Two hours are kept. Counts
+ * The counters as they were lately, for rates: a row about every ten seconds in which something was counted.
+ * Guarantees: written in the transaction that counts, so an idle state is not written to. Two minutes are kept. Counts
  * later than ten seconds after a row start with a new row, so that idle times are visible.
+ * Does not: show what was longer ago; samples.ts does.
  */
 import type { Counter, Moment, Reader, StageName } from '../backend.js';
 import { limits } from '../limits.js';
@@ -51,19 +51,18 @@ const IDLE_MS = 2 * limits.historyEveryMs;
 export const countedAtMs = (rows: Reader): number | undefined =>
   rows.get<{ at_ms: number }>('SELECT at_ms FROM history ORDER BY at_ms DESC LIMIT 1')?.at_ms;
 
-/** Rows of the last `lastMs`, oldest first, at most `most`. */
-export function history(rows: Reader, nowMs: number, lastMs: number, most = -1): Moment[] {
-  return rows
-    .all<{ at_ms: number; counters: string }>(
-      'SELECT at_ms, counters FROM history WHERE at_ms >= ? ORDER BY at_ms LIMIT ? + 0',
-      nowMs - lastMs,
-      most,
-    )
-    .map(({ at_ms: atMs, counters }) => ({
-      atMs,
-      agoMs: Math.max(0, nowMs - atMs),
-      counters: (JSON.parse(counters) as CounterArray[]).map(toCounter),
-    }));
+/** The oldest row of the last `lastMs`. */
+export function earlierCounters(rows: Reader, nowMs: number, lastMs: number): Moment | undefined {
+  const row = rows.get<{ atMs: number; counters: string }>(
+    'SELECT at_ms AS atMs, counters FROM history WHERE at_ms >= ? ORDER BY at_ms LIMIT 1',
+    nowMs - lastMs,
+  );
+  return (
+    row && {
+      agoMs: Math.max(0, nowMs - row.atMs),
+      counters: (JSON.parse(row.counters) as CounterArray[]).map(toCounter),
+    }
+  );
 }
 
 const toCounter = ([feed, stage, name, files, bytes]: CounterArray): Counter => ({ feed, stage, name, files, bytes });

@@ -35,7 +35,7 @@ import { durations, endings, heldFor, inProgress, reasons } from './details.js';
 import { holderOf } from './enqueue.js';
 import { endedBefore } from './forget.js';
 import { gates } from './gate.js';
-import { countedAtMs, history } from './history.js';
+import { countedAtMs, earlierCounters } from './history.js';
 import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
@@ -67,7 +67,7 @@ export type QueueView = Pick<
   | 'reasons'
   | 'heldFor'
   | 'durations'
-  | 'history'
+  | 'earlierCounters'
   | 'samples'
   | 'timesSince'
   | 'countedAtMs'
@@ -206,8 +206,8 @@ export class SqliteView implements QueueView {
     return this.read(durations);
   }
 
-  history(lastMs: number, most?: number): Moment[] {
-    return this.read((rows) => history(rows, this.parts.clock.wallMs(), lastMs, most));
+  earlierCounters(lastMs: number): Moment | undefined {
+    return this.read((rows) => earlierCounters(rows, this.parts.clock.wallMs(), lastMs));
   }
 
   samples(feed: string, lastMs: number, what = { stages: true }): Sample[] {

@@ -89,10 +89,9 @@ export interface Duration {
   ms: number;
 }
 
-/** The counters at a moment of the wall clock. */
+/** The counters at a moment of the last minutes. */
 export interface Moment {
-  atMs: number;
-  /** Time until now. */
+  /** Time until now, by the wall clock. */
   agoMs: number;
   counters: Counter[];
 }

@@ -18,7 +18,6 @@ import type { FreeSpace } from '../figures/free-space.js';
 import { statsAnswer, traceAnswer } from './answers.js';
 import { askedBy, refuseUnknownCode, refuseUnknownFeed } from './asked.js';
 import { boundConnections } from './connections.js';
-import { curvesOf } from './data/curves.js';
 import { limits } from './data/limits.js';
 import type { Metrics } from './data/metrics.js';
 import { HOURS, type Series } from './data/series.js';
@@ -113,7 +112,6 @@ function reads(app: FastifyInstance, parts: ServerParts): void {
     const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
     return traceAnswer(backend, n);
   });
-  app.get('/history', () => curvesOf(backend));
   app.get<{ Querystring: Query }>('/series', ({ query }) => {
     const { feed = '*' } = nameIn(query, 'feed');
     if (feed !== '*') refuseUnknownFeed(backend, feed);

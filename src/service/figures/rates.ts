@@ -11,9 +11,9 @@ export class Rates {
   readonly #before: readonly Counter[] | undefined;
   readonly #seconds: number;
 
-  constructor(view: Pick<QueueView, 'counters' | 'history'>) {
+  constructor(view: Pick<QueueView, 'counters' | 'earlierCounters'>) {
     this.#now = view.counters();
-    const [first] = view.history(RATE_MS, 1);
+    const first = view.earlierCounters(RATE_MS);
     this.#before = first?.counters;
     this.#seconds = Math.max((first?.agoMs ?? 0) / 1_000, 1);
   }

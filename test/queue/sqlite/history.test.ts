@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
-import type { Moment } from '../../../queue/backend.js';
 import { limits } from '../../../queue/limits.js';
 import { candidate, QueueWorld } from '../world.js';
 import { sqlite } from './kind.js';
@@ -27,12 +26,24 @@ function shift(world: QueueWorld, ms: number): void {
   db.close();
 }
 
+/** The rows, the oldest first: their time, and the files that were stored by then. */
+function moments({ address }: QueueWorld): { atMs: number; stored: number }[] {
+  const db = new Database(address);
+  const rows = db.prepare('SELECT at_ms AS atMs, counters FROM history ORDER BY at_ms').all();
+  db.close();
+  return (rows as { atMs: number; counters: string }[]).map(({ atMs, counters }) => {
+    const counted = JSON.parse(counters) as [feed: string, stage: string, name: string, files: number][];
+    return { atMs, stored: counted.find(([, , name]) => name === 'stored')?.[3] ?? 0 };
+  });
+}
+
+/** Returns how many moments there are then. */
 async function finishOne(world: QueueWorld, key: string): Promise<number> {
   const backend = await world.open();
   await backend.enqueue([candidate(key)]);
   const [job] = await backend.claim('first', 1);
   await backend.settle([{ job: job!, outcome: { kind: 'finish', ending: 'stored' } }]);
-  return backend.history(Number.MAX_SAFE_INTEGER).length;
+  return moments(world).length;
 }
 
 test('one moment in ten seconds, whichever process counts', () =>
@@ -43,16 +54,21 @@ test('one moment in ten seconds, whichever process counts', () =>
     assert.equal(await finishOne(world, 'c'), 2);
   }));
 
-test('a moment has the counters after its own transaction', () =>
+test('a moment has the counters after its own transaction, and a rate begins at the oldest of its time', () =>
   withWorld(async (world) => {
     await finishOne(world, 'a');
     shift(world, -limits.historyEveryMs);
     await finishOne(world, 'b');
-    const [earlier, later] = (await world.open()).history(60_000);
-    assert(later!.agoMs < earlier!.agoMs);
-    const stored = ({ counters }: Moment) => counters.filter(({ name }) => name === 'stored').map(({ files }) => files);
     // The first commit that counts, in each process, enqueues a job; the end of that job is counted after it.
-    assert.deepEqual([stored(earlier!), stored(later!)], [[], [1]]);
+    assert.deepEqual(
+      moments(world).map(({ stored }) => stored),
+      [0, 1],
+    );
+    const backend = await world.open();
+    const [minute, moment] = [backend.earlierCounters(60_000), backend.earlierCounters(limits.historyEveryMs / 2)];
+    assert(moment!.agoMs < minute!.agoMs);
+    const stored = ({ name }: { name: string }): boolean => name === 'stored';
+    assert.deepEqual([minute!.counters.find(stored), moment!.counters.find(stored)?.files], [undefined, 1]);
   }));
 
 test('after an idle time, a moment says how the counters stood when it began', () =>
@@ -60,22 +76,21 @@ test('after an idle time, a moment says how the counters stood when it began', (
     await finishOne(world, 'a');
     // Within ten seconds of the row before it.
     assert.equal(await finishOne(world, 'b'), 1);
-    shift(world, -3_600_000);
+    shift(world, -limits.historyKeptMs / 2);
     assert.equal(await finishOne(world, 'c'), 3);
-    const moments = (await world.open()).history(2 * 3_600_000);
-    const ended = moments.map(({ counters }) => counters.find(({ name }) => name === 'stored')?.files ?? 0);
-    assert.equal(moments[1]!.atMs, moments[0]!.atMs + limits.historyEveryMs);
-    assert.deepEqual(ended.slice(0, 2), [0, 2]);
+    const [first, second] = moments(world);
+    assert.equal(second!.atMs, first!.atMs + limits.historyEveryMs);
+    assert.deepEqual([first!.stored, second!.stored], [0, 2]);
   }));
 
-test('moments end after two hours, and those of a clock that was set back end at once', () =>
+test('moments end after two minutes, and those of a clock that was set back end at once', () =>
   withWorld(async (world) => {
     await finishOne(world, 'a');
     shift(world, -limits.historyKeptMs - 1_000);
     assert.equal(await finishOne(world, 'b'), 1);
     shift(world, 3_600_000);
     assert.equal(await finishOne(world, 'c'), 1);
-    assert((await world.open()).history(60_000)[0]!.agoMs < 60_000);
+    assert((await world.open()).earlierCounters(60_000)!.agoMs < 60_000);
   }));
 
 test('what changes no counter leaves no moment', () =>
@@ -83,5 +98,5 @@ test('what changes no counter leaves no moment', () =>
     const backend = await world.open();
     await backend.putFeed('default', {});
     await backend.transact(() => undefined);
-    assert.deepEqual(backend.history(60_000), []);
+    assert.equal(backend.earlierCounters(60_000), undefined);
   }));
