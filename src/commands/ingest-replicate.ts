@@ -8,13 +8,12 @@ import type { Level } from '../base/telemetry/event-spec.js';
 import { beginLog } from '../base/telemetry/log.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { StatusLine } from '../base/telemetry/terminal.js';
-import { shownName } from '../linux/index.js';
 import {
-  type Planned,
+  type Mirroring,
+  type MirrorResult,
+  type PlannedAct,
   planReplica,
-  type Replicated,
   type ReplicateOptions,
-  type Replicating,
   realDirectories,
   replicate,
 } from '../mirror/index.js';
@@ -86,17 +85,17 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
 }
 
 /** The first signal finishes the work in progress, the second one ends at once. Returns a function that stops listening. */
-function underSignals(replicating: Replicating): () => void {
+function underSignals(replicating: Mirroring): () => void {
   let received = 0;
   const onSignal = (signal: NodeJS.Signals) => {
     if (++received > 1) process.exit(128 + constants.signals[signal]);
     emit('draining', { signal });
-    replicating.stop();
+    void replicating.stop();
   };
   return onEnding(onSignal);
 }
 
-function showProgress(replicating: Replicating, seconds: number, onTerminal: boolean): () => void {
+function showProgress(replicating: Mirroring, seconds: number, onTerminal: boolean): () => void {
   let last = replicating.status().totals;
   const metrics = setInterval(() => {
     const { totals, waiting, unmirrored, behind } = replicating.status();
@@ -120,7 +119,7 @@ function showProgress(replicating: Replicating, seconds: number, onTerminal: boo
   };
 }
 
-function progressText(replicating: Replicating): string {
+function progressText(replicating: Mirroring): string {
   const { totals, waiting, unmirrored, behind } = replicating.status();
   const parts = [
     `${totals.files} looked at`,
@@ -134,23 +133,23 @@ function progressText(replicating: Replicating): string {
 }
 
 /** A mirror that was stopped is not unfinished: the next start goes on. */
-function ended({ totals, unmirrored, unmirroredCount }: Replicated, { once }: ReplicateOptions): number {
+function ended({ totals, unmirrored, unmirroredCount }: MirrorResult, { once }: ReplicateOptions): number {
   const { copied, bytes, made, moved, removed, touched } = totals;
   print(
     `${copied} copied (${shownBytes(bytes)}), ${made} directories made, ${moved} moved, ${removed} removed, ${touched} with other attributes only`,
   );
   for (const { path, code } of unmirrored)
-    printNote(`${NAME}: ${safeText(shownName(path) || 'SOURCE')} is not mirrored (${code})`);
+    printNote(`${NAME}: ${safeText(path || 'SOURCE')} is not mirrored (${code})`);
   if (unmirroredCount > unmirrored.length) printNote(`${NAME}: and ${unmirroredCount - unmirrored.length} more`);
   return once && unmirroredCount > 0 ? EXIT.unfinished : EXIT.done;
 }
 
 async function dryRun(options: ReplicateOptions): Promise<number> {
   const counts = new Map<string, { names: number; bytes: number }>();
-  await planReplica(options, ({ act, path, bytes, why }: Planned) => {
+  await planReplica(options, ({ act, path, bytes, why }: PlannedAct) => {
     const count = counts.get(act) ?? { names: 0, bytes: 0 };
     counts.set(act, { names: count.names + 1, bytes: count.bytes + bytes });
-    print(`${act.padEnd(10)} ${safeText(shownName(path))}  (${safeText(why)})`);
+    print(`${act.padEnd(10)} ${safeText(path)}  (${safeText(why)})`);
   });
   const sums = [...counts].map(
     ([act, { names, bytes }]) => `${act} ${names}${bytes > 0 ? ` (${shownBytes(bytes)})` : ''}`,

@@ -5,31 +5,24 @@ import { EnvironmentError } from '../base/errors.js';
 import { type Watcher, WatcherError } from '../watcher/index.js';
 import { Replica } from './replica.js';
 import { watchSource } from './source-watcher.js';
-import type { ReplicaStatus, Replicated, ReplicateOptions } from './trees/types.js';
+import type { Mirroring, MirrorResult, ReplicateOptions } from './trees/types.js';
 
-export type { Planned } from './acts/parts.js';
 export { planReplica } from './plan.js';
 export { realDirectories } from './real-directories.js';
-export type { ReplicaStatus, Replicated, ReplicateOptions, Totals, Unmirrored } from './trees/types.js';
+export type { Mirroring, MirrorResult, PlannedAct, ReplicateOptions } from './trees/types.js';
 
-export interface Replicating {
-  /**
-   * Resolves after `stop`, or with `once` when everything possible is done. Rejects with the error that makes it
-   * impossible to continue.
-   */
-  done: Promise<Replicated>;
-  status(): ReplicaStatus;
-  /** Work in progress is finished or undone. Safe to call twice. */
-  stop(): void;
-}
-
-/** Errors: OperatorError, EnvironmentError. If it is refused, nothing has been changed. */
-export async function replicate(options: ReplicateOptions): Promise<Replicating> {
+/** Errors: OperatorError, EnvironmentError; `done` rejects with them too. If it is refused, nothing has been changed. */
+export async function replicate(options: ReplicateOptions): Promise<Mirroring> {
   const replica = await Replica.open(options);
-  return { done: run(replica, options), status: () => replica.status(), stop: () => replica.stop() };
+  const done = run(replica, options);
+  const stop = () => {
+    replica.stop();
+    return done;
+  };
+  return { done, status: () => replica.status(), stop };
 }
 
-async function run(replica: Replica, options: ReplicateOptions): Promise<Replicated> {
+async function run(replica: Replica, options: ReplicateOptions): Promise<MirrorResult> {
   if (options.once || options.poll) return replica.run();
   let watcher: Watcher | undefined;
   let following: Promise<unknown> = Promise.resolve();

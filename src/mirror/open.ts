@@ -17,14 +17,14 @@ import { overlapping } from './trees/overlap.js';
 import { HIDDEN, Rules } from './trees/rules.js';
 import { destError, sourceError } from './trees/sentences.js';
 import { Source } from './trees/source.js';
-import { noTotals, type ReplicateOptions, type Totals } from './trees/types.js';
+import { type MirrorTotals, noTotals, type ReplicateOptions } from './trees/types.js';
 
 export interface Opened {
   source: Source;
   dest: Dest;
   rules: Rules;
   compare: Compare;
-  totals: Totals;
+  totals: MirrorTotals;
   emit: Emit;
   hiddenPath: string;
   /** Every change until then is in DEST. */

@@ -6,7 +6,7 @@
  */
 import type { ByteName } from '../linux/index.js';
 import { KnownCopies } from './acts/known-copies.js';
-import type { Parts, Planned } from './acts/parts.js';
+import type { Parts } from './acts/parts.js';
 import { DestHealth } from './dest-health.js';
 import { Missing } from './missing.js';
 import { checkBoth } from './open.js';
@@ -16,13 +16,13 @@ import { TreeSync } from './tree-sync.js';
 import { openRoot } from './trees/check-dest.js';
 import { Compare } from './trees/compare.js';
 import { Source } from './trees/source.js';
-import { noTotals, type ReplicateOptions } from './trees/types.js';
+import { noTotals, type PlannedAct, type ReplicateOptions } from './trees/types.js';
 import { Trouble } from './trouble.js';
 
 const nothing = () => {};
 
 /** Errors: OperatorError, EnvironmentError. */
-export async function planReplica(options: ReplicateOptions, report: (planned: Planned) => void): Promise<void> {
+export async function planReplica(options: ReplicateOptions, report: (planned: PlannedAct) => void): Promise<void> {
   const { rules, marker } = checkBoth(options);
   const compare = new Compare(BigInt(marker.stepNs ?? 1));
   const trouble = new Trouble(new Retries(nothing), new DestHealth(options.dest, nothing));
@@ -47,16 +47,16 @@ export async function planReplica(options: ReplicateOptions, report: (planned: P
   } catch (error) {
     throw new Missing(options, nothing).asOperators(error);
   }
-  for (const { path, code } of trouble.retries.list(Number.POSITIVE_INFINITY).unmirrored)
-    report({ act: 'fail', path, bytes: 0, why: `it cannot be mirrored (${code})` });
+  for (const { code, ...named } of trouble.retries.list(Number.POSITIVE_INFINITY).unmirrored)
+    report({ act: 'fail', ...named, bytes: 0, why: `it cannot be mirrored (${code})` });
 }
 
 /** A directory that is not made is requested again for each entry below it; it is reported once. */
-function onceEach(report: (planned: Planned) => void): (planned: Planned) => void {
+function onceEach(report: (planned: PlannedAct) => void): (planned: PlannedAct) => void {
   const said = new Set<string>();
   return (planned) => {
-    const [{ act, path }, { size }] = [planned, said];
-    if (act === 'make' || act === 'replace') said.add(`${act} ${path}`);
+    const [{ act, pathBytes }, { size }] = [planned, said];
+    if (act === 'make' || act === 'replace') said.add(`${act} ${pathBytes.toString('latin1')}`);
     if (said.size > size || (act !== 'make' && act !== 'replace')) report(planned);
   };
 }

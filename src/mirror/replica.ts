@@ -20,7 +20,7 @@ import { type Opened, openReplica } from './open.js';
 import { Retries } from './retries.js';
 import { DestMissing } from './trees/failures.js';
 import { limits } from './trees/limits.js';
-import type { ReplicaStatus, Replicated, ReplicateOptions } from './trees/types.js';
+import type { MirrorResult, MirrorStatus, ReplicateOptions } from './trees/types.js';
 import { Trouble } from './trouble.js';
 
 export class Replica {
@@ -81,7 +81,7 @@ export class Replica {
     }
   }
 
-  status(): ReplicaStatus {
+  status(): MirrorStatus {
     return {
       totals: { ...this.opened.totals },
       waiting: this.#missing.code ?? this.#trouble.destHealth.code,
@@ -114,7 +114,7 @@ export class Replica {
    * Runs until `stop`, or with `once` until everything possible is done. Closes everything. `ending` ends the source of
    * the log's events.
    */
-  async run(ending: () => Promise<void> = async () => {}): Promise<Replicated> {
+  async run(ending: () => Promise<void> = async () => {}): Promise<MirrorResult> {
     try {
       while (!this.#end.signal.aborted && (await this.#round()));
       if (this.#failed) throw this.#failed.error;

@@ -5,9 +5,9 @@
  */
 
 import type { Emit } from '../base/telemetry/emit.js';
-import { type ByteName, shownName } from '../linux/index.js';
+import { type ByteName, bytesOfName, shownName } from '../linux/index.js';
 import { limits } from './trees/limits.js';
-import type { Unmirrored } from './trees/types.js';
+import type { MirrorResult } from './trees/types.js';
 
 interface Entry {
   code: string;
@@ -77,8 +77,9 @@ export class Retries {
     return false;
   }
 
-  list(max: number = limits.namedMax): { unmirrored: Unmirrored[]; unmirroredCount: number } {
-    const unmirrored = [...this.#entries].slice(0, max).map(([path, { code }]) => ({ path, code }));
+  list(max: number = limits.namedMax): Omit<MirrorResult, 'totals'> {
+    const named = [...this.#entries].slice(0, max);
+    const unmirrored = named.map(([path, { code }]) => ({ path: shownName(path), pathBytes: bytesOfName(path), code }));
     return { unmirrored, unmirroredCount: this.#entries.size };
   }
 }

@@ -7,7 +7,7 @@ import type { Operation } from '../change-log/index.js';
 import { baseOf, folderOf } from '../files/job-paths.js';
 import { namesIn } from '../files/names-in.js';
 import { isOfFilesystem } from '../files/of-filesystem.js';
-import { type ByteName, joinNames, type Stat, shownName, statFd } from '../linux/index.js';
+import { type ByteName, joinNames, type Kind, type Stat, shownName, statFd } from '../linux/index.js';
 import { compareDirectory, ensure } from './acts/ensure.js';
 import { file, isLike, symlink } from './acts/files.js';
 import { onlyPlanned, type Parts } from './acts/parts.js';
@@ -15,7 +15,6 @@ import { remove } from './acts/removals.js';
 import type { Session } from './session.js';
 import { limits } from './trees/limits.js';
 import type { Trees } from './trees/trees.js';
-import { isSpecial } from './trees/types.js';
 import type { Trouble } from './trouble.js';
 
 export interface TreeSyncParts {
@@ -172,3 +171,6 @@ export class TreeSync {
     parts.emit('replica_special', { path: shownName(path), kind });
   }
 }
+
+/** FIFOs, sockets and devices: logged once, and never mirrored. */
+const isSpecial = (kind: Kind): boolean => kind !== 'file' && kind !== 'directory' && kind !== 'symlink';

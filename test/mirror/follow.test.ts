@@ -10,7 +10,7 @@ import { createChangeLog } from '../../src/change-log/index.js';
 import { EventRecorder, type SourceEvent } from '../../src/mirror/changes/event-recorder.js';
 import { Replica } from '../../src/mirror/replica.js';
 import { limits } from '../../src/mirror/trees/limits.js';
-import type { Replicated } from '../../src/mirror/trees/types.js';
+import type { MirrorResult } from '../../src/mirror/trees/types.js';
 import { stays, until } from '../world/waiting.js';
 import { difference } from './mirror-world.js';
 
@@ -29,7 +29,7 @@ function untoldWorld(t: TestContext) {
   const root = mkdtempSync(join(tmpdir(), 'follow-'));
   const [source, dest] = [join(root, 'source'), join(root, 'dest')];
   for (const place of [source, dest]) mkdirSync(place);
-  let running: { replica: Replica; done: Promise<Replicated> } | undefined;
+  let running: { replica: Replica; done: Promise<MirrorResult> } | undefined;
   t.after(async () => {
     running?.replica.stop();
     await Promise.allSettled([running?.done]);

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { MirrorOptions, PlannedAct } from '../../src/mirror/library/types.js';
+import type { MirrorOptions, PlannedAct } from '../../src/mirror/trees/types.js';
 import { PACKAGE } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { assertAlike, difference } from './mirror-world.js';

@@ -6,8 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type ReplicateOptions, type Replicating, replicate } from '../../src/mirror/index.js';
-import type { Replicated } from '../../src/mirror/trees/types.js';
+import { type Mirroring, type MirrorResult, type ReplicateOptions, replicate } from '../../src/mirror/index.js';
 import { release } from '../world/mounts.js';
 import { type Found, tree } from '../world/tree.js';
 import { until } from '../world/waiting.js';
@@ -24,8 +23,8 @@ export interface MirrorWorld {
   /** The events of all mirrors so far. */
   told: Told[];
   /** Runs until the end of the test, or until it is stopped. */
-  follow(options?: Partial<ReplicateOptions>): Promise<Replicating>;
-  once(options?: Partial<ReplicateOptions>): Promise<Replicated>;
+  follow(options?: Partial<ReplicateOptions>): Promise<Mirroring>;
+  once(options?: Partial<ReplicateOptions>): Promise<MirrorResult>;
   /** Waits until DEST is like SOURCE, and no recorded change is left to apply. */
   alike(): Promise<void>;
   heard(event: string): Promise<Told>;
@@ -33,7 +32,7 @@ export interface MirrorWorld {
 
 export function mirrorWorld(t: TestContext): MirrorWorld {
   const root = mkdtempSync(join(tmpdir(), 'replicate-'));
-  const running: Replicating[] = [];
+  const running: Mirroring[] = [];
   t.after(async () => {
     for (const one of running) one.stop();
     await Promise.allSettled(running.map(({ done }) => done));

@@ -4,12 +4,12 @@
  */
 
 import type { Emit } from '../../base/telemetry/emit.js';
-import type { ByteName } from '../../linux/index.js';
+import { type ByteName, bytesOfName, shownName } from '../../linux/index.js';
 import type { Compare } from '../trees/compare.js';
 import type { Dest } from '../trees/dest.js';
 import type { Rules } from '../trees/rules.js';
 import type { Source } from '../trees/source.js';
-import type { Totals } from '../trees/types.js';
+import type { MirrorTotals, PlannedAct } from '../trees/types.js';
 import type { KnownCopies } from './known-copies.js';
 
 export interface Parts {
@@ -20,27 +20,18 @@ export interface Parts {
   knownCopies: KnownCopies;
   delete: boolean;
   checksum: boolean;
-  totals: Totals;
+  totals: MirrorTotals;
   emit: Emit;
   /** Called after something new was written to DEST, which shows that there was room. */
   wrote: () => void;
   /** Resolves when no large copy is under way at or below the path. */
   giveWay: (path: ByteName) => Promise<void>;
   /** If given, acts are only reported here, and not done. */
-  plan?: ((planned: Planned) => void) | undefined;
-}
-
-export type PlannedAct = 'copy' | 'make' | 'link' | 'attributes' | 'remove' | 'replace' | 'leave' | 'fail';
-
-export interface Planned {
-  act: PlannedAct;
-  path: ByteName;
-  bytes: number;
-  why: string;
+  plan?: ((planned: PlannedAct) => void) | undefined;
 }
 
 /** True: the act is only planned. Called directly before each act, after every check that could prevent it. */
-export function onlyPlanned({ plan }: Parts, act: PlannedAct, path: ByteName, why: string, bytes = 0): boolean {
-  plan?.({ act, path, bytes, why });
+export function onlyPlanned({ plan }: Parts, act: PlannedAct['act'], path: ByteName, why: string, bytes = 0): boolean {
+  plan?.({ act, path: shownName(path), pathBytes: bytesOfName(path), bytes, why });
   return plan !== undefined;
 }

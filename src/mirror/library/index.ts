@@ -2,13 +2,11 @@
  * `atomic-ingestor/mirror`: keeps a directory a mirror of another one, as ingest-replicate does. docs/replicate.md says how to
  * use it.
  */
-import { type ByteName, bytesOfName, shownName } from '../../linux/index.js';
-import { planReplica as plan, type Replicating, replicate as start } from '../index.js';
+import { planReplica as plan, replicate as start } from '../index.js';
+import type { Mirroring, MirrorOptions, MirrorResult, PlannedAct } from '../trees/types.js';
 import { asMirrorError } from './errors.js';
 import { replicateOptions } from './options.js';
-import type { Mirroring, MirrorOptions, MirrorResult, PlannedAct } from './types.js';
 
-export { MirrorError } from './errors.js';
 export type {
   Mirroring,
   MirrorLogger,
@@ -18,7 +16,8 @@ export type {
   MirrorTotals,
   PlannedAct,
   Unmirrored,
-} from './types.js';
+} from '../trees/types.js';
+export { MirrorError } from './errors.js';
 
 /**
  * Makes `dest` like `source`, and keeps it so until it is stopped. Resolves when both directories were checked and `dest` was
@@ -29,10 +28,10 @@ export async function replicate(options: MirrorOptions): Promise<Mirroring> {
     const running = await start(replicateOptions(options));
     const done = ended(running, options.signal);
     const stop = () => {
-      running.stop();
+      void running.stop();
       return done;
     };
-    return { done, status: () => running.status(), stop };
+    return { ...running, done, stop };
   } catch (error) {
     throw asMirrorError(error);
   }
@@ -41,24 +40,21 @@ export async function replicate(options: MirrorOptions): Promise<Mirroring> {
 /** Calls `onAct` for each thing that `replicate` with `once` would do, in order. Changes nothing. Errors: MirrorError. */
 export async function planReplica(options: MirrorOptions, onAct: (act: PlannedAct) => void): Promise<void> {
   try {
-    await plan(replicateOptions(options), ({ act, path, bytes, why }) => onAct({ act, ...named(path), bytes, why }));
+    await plan(replicateOptions(options), onAct);
   } catch (error) {
     throw asMirrorError(error);
   }
 }
 
-async function ended(running: Replicating, signal: AbortSignal | undefined): Promise<MirrorResult> {
-  const stop = () => running.stop();
+async function ended(running: Mirroring, signal: AbortSignal | undefined): Promise<MirrorResult> {
+  const stop = () => void running.stop();
   signal?.addEventListener('abort', stop);
   if (signal?.aborted) stop();
   try {
-    const { totals, unmirrored, unmirroredCount } = await running.done;
-    return { totals, unmirrored: unmirrored.map(({ path, code }) => ({ ...named(path), code })), unmirroredCount };
+    return await running.done;
   } catch (error) {
     throw asMirrorError(error);
   } finally {
     signal?.removeEventListener('abort', stop);
   }
 }
-
-const named = (path: ByteName) => ({ path: shownName(path), pathBytes: bytesOfName(path) });

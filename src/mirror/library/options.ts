@@ -6,9 +6,8 @@ import type { Emit, Fields } from '../../base/telemetry/emit.js';
 import { levelOf, sentenceOf } from '../../base/telemetry/events.js';
 import { guarded, missingIn } from '../../base/telemetry/guarded-logger.js';
 import { realDirectories } from '../real-directories.js';
-import type { ReplicateOptions } from '../trees/types.js';
+import type { MirrorLogger, MirrorOptions, ReplicateOptions } from '../trees/types.js';
 import { MirrorError, withOptions } from './errors.js';
-import type { MirrorLogger, MirrorOptions } from './types.js';
 
 const TIMER_MS_MAX = 2_147_483_647;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
