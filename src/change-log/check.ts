@@ -1,8 +1,7 @@
 /**
  * Checks what a caller passes. Each rule that is broken throws one sentence.
  */
-import { shownValue, unknownOption } from '../base/config/values/given.js';
-import { missingIn } from '../base/telemetry/guarded-logger.js';
+import { missingIn, shownValue, unknownOption } from '../base/config/values/given.js';
 import { ChangeLogError } from './errors.js';
 import { limits } from './limits.js';
 import type { ChangeLogOptions, NewChange } from './types.js';

@@ -3,10 +3,6 @@
  * Guarantees: a logger that fails ends neither the process nor the work it was to log. Node's warning says so once.
  */
 
-/** The first of these functions that is missing; undefined where none is. */
-export const missingIn = (logger: unknown, names: readonly string[]): string | undefined =>
-  names.find((name) => typeof (logger as Record<string, unknown> | null | undefined)?.[name] !== 'function');
-
 /** The same logger with these functions alone, none of which throws or leaves an unhandled rejection. */
 export function guarded<L extends object>(logger: L, names: readonly (keyof L & string)[]): L {
   let warned = false;

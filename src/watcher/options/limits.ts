@@ -20,6 +20,4 @@ export const limits = {
   failuresMax: 1_000,
   /** The largest value of the option `bufferMax`: so many events take some hundreds of megabytes. */
   bufferMax: 1_000_000,
-  /** Node fires a longer timer at once. */
-  timerMsMax: 2 ** 31 - 1,
 } as const;

@@ -2,9 +2,11 @@
  * Checks the options of a watcher and adds the defaults; also the three profiles.
  */
 import { resolve } from 'node:path';
-import { shownValue, unknownOption } from '../../base/config/values/given.js';
+import { shownValue } from '../../base/config/values/given.js';
+import { broken, faultOfOptions, LOGGER_LEVELS } from '../../base/config/values/option-rules.js';
 import { guarded } from '../../base/telemetry/guarded-logger.js';
-import { CHECKS, LOGGER_LEVELS, refused, wrong } from './option-checks.js';
+import { WatcherError } from './errors.js';
+import { RULES } from './option-rules.js';
 import type { BackendName, WatcherOptions } from './types.js';
 
 /** Options for typical uses. Example: `{ ...profiles.development, ignore: ['node_modules'] }`. */
@@ -27,7 +29,8 @@ const NODE_RESCAN_MS = 5_000;
 
 /** Errors: WatcherError, op `options`. */
 export function settingsOf(options: WatcherOptions): Settings {
-  checkEach(options);
+  const fault = faultOfOptions(options, RULES);
+  if (fault !== undefined) throw refused(fault.sentence);
   const { poll, backend = poll ? 'poll' : defaultBackend(), signal, logger, statePath } = options;
   if (poll && backend !== 'poll')
     throw refused(
@@ -35,7 +38,8 @@ export function settingsOf(options: WatcherOptions): Settings {
     );
   // `fs.watch` loses events silently.
   const rescanMs = options.rescanMs ?? (backend === 'node' ? NODE_RESCAN_MS : undefined);
-  if (rescanMs === 0 && backend === 'poll') throw wrong('rescanMs', 'above 0 where scans alone find what changed', 0);
+  if (rescanMs === 0 && backend === 'poll')
+    throw refused(broken('rescanMs', 'above 0 where scans alone find what changed', 0));
   const settings: Settings = {
     backend,
     debounceMs: options.debounceMs ?? 100,
@@ -58,14 +62,7 @@ export function settingsOf(options: WatcherOptions): Settings {
 
 const defaultBackend = (): BackendName => (process.platform === 'linux' ? 'inotify' : 'node');
 
-function checkEach(options: WatcherOptions): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw refused(`The options have to be an object, and are ${shownValue(options)}: correct them.`);
-  const unknown = unknownOption(options, Object.keys(CHECKS));
-  if (unknown !== undefined) throw refused(unknown);
-  for (const [name, value] of Object.entries(options))
-    if (value !== undefined) CHECKS[name as keyof WatcherOptions](name, value);
-}
+const refused = (sentence: string): WatcherError => new WatcherError('options', '', 'ERR_INVALID_ARG_VALUE', sentence);
 
 /**
  * Refuses a glob of `include` if another option excludes every path that it matches. Globs with braces, parentheses or

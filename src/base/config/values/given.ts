@@ -24,3 +24,7 @@ export function unknownOption(options: object, known: readonly string[]): string
   const choices = known.length === 1 ? `the only option is ${known[0]}` : `the options are ${known.join(', ')}`;
   return `The option ${name} is not known: ${suggestion(name, known)}${choices}.`;
 }
+
+/** The first of these functions that is missing; undefined where none is. */
+export const missingIn = (logger: unknown, names: readonly string[]): string | undefined =>
+  names.find((name) => typeof (logger as Record<string, unknown> | null | undefined)?.[name] !== 'function');

@@ -1,0 +1,78 @@
+/**
+ * The rules of the options of a library. A rule answers a sentence with the option, the rule and the value where the value
+ * breaks it. Pure.
+ */
+import { missingIn, shownValue, unknownOption } from './given.js';
+import { faultOfGlob } from './globs.js';
+
+export type OptionRule = (name: string, value: unknown) => string | undefined;
+
+/** The functions of a logger, as bunyan and pino have them. */
+export const LOGGER_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** Node fires a longer timer at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** The first sentence that speaks against the options; undefined where all rules hold. An option that is undefined is not given. */
+export function faultOfOptions(
+  options: object,
+  rules: Readonly<Record<string, OptionRule>>,
+): { isUnknown: boolean; sentence: string } | undefined {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    return {
+      isUnknown: false,
+      sentence: `The options have to be an object, and are ${shownValue(options)}: correct them.`,
+    };
+  const unknown = unknownOption(options, Object.keys(rules));
+  if (unknown !== undefined) return { isUnknown: true, sentence: unknown };
+  for (const [name, value] of Object.entries(options)) {
+    const sentence = value === undefined ? undefined : rules[name]!(name, value);
+    if (sentence !== undefined) return { isUnknown: false, sentence };
+  }
+  return undefined;
+}
+
+export const broken = (name: string, rule: string, value: unknown): string =>
+  `The option ${name} has to be ${rule}, and is ${shownValue(value)}: correct it.`;
+
+export const is =
+  (rule: string, holds: (value: unknown) => boolean): OptionRule =>
+  (name, value) =>
+    holds(value) ? undefined : broken(name, rule, value);
+
+export const whole = (least: number, most: number): OptionRule =>
+  is(
+    `a whole number from ${least} to ${most}`,
+    (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+  );
+
+export const toggle = is('true or false', (value) => typeof value === 'boolean');
+
+export const areTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((text) => typeof text === 'string' && text !== '');
+
+export const globs: OptionRule = (name, value) => {
+  if (!areTexts(value)) return broken(name, 'a list of globs that are not empty', value);
+  for (const glob of value) {
+    const fault = faultOfGlob(glob);
+    if (fault !== undefined)
+      return `The option ${name} has the glob ${shownValue(glob)}, which cannot be used: ${fault}.`;
+  }
+  return undefined;
+};
+
+/** By what it has: a signal of another realm is no instance of the AbortSignal here. */
+export const signal = is('an AbortSignal (of an AbortController, its .signal)', (value) => {
+  const { aborted, addEventListener, removeEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  return (
+    typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
+  );
+});
+
+export const logger: OptionRule = (name, value) => {
+  const missing = missingIn(value, LOGGER_LEVELS);
+  return (
+    missing &&
+    `The option ${name} has to have the functions debug, info, warn and error, and has no ${missing}: add it.`
+  );
+};
