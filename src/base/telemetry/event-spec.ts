@@ -6,7 +6,8 @@ export type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 export interface EventSpec {
   level?: Level;
-  say?: (fields: Fields) => string;
+  /** `{path}` stands for the field of that name. A function puts in words and numbers of ours, and never a field itself. */
+  say?: string | ((fields: Fields) => string);
   /** The message of its JSON line, where the fields beside it say the rest: of events that come once a file. */
   brief?: string;
 }
@@ -18,3 +19,8 @@ export function text(value: unknown): string {
   if (value instanceof Error) return safeText(value.message);
   return safeText(JSON.stringify(value) ?? '');
 }
+
+type Say = NonNullable<EventSpec['say']>;
+export const info = (say: Say): EventSpec => ({ say });
+export const warn = (say: Say): EventSpec => ({ level: 'warn', say });
+export const error = (say: Say): EventSpec => ({ level: 'error', say });

@@ -66,7 +66,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     if (threads.hanging > threads.parts.most) tooManyHang();
   });
   const chains = new Chains(threads.parts.most, (feed, job, text) =>
-    context.emit('process_printed', { feed, job, text }),
+    context.emit('process_printed', { feed, job, text: text.trimEnd() }),
   );
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });

@@ -26,7 +26,7 @@ const SAID: [event: string, level: string, fields: Fields, sentence: string][] =
   [
     'process_printed',
     'info',
-    { feed: 'orders', job: 'J', text: 'one\n\u202etwo\n' },
+    { feed: 'orders', job: 'J', text: 'one\n\u202etwo' },
     'the chain of orders printed at job J: one\\u000a\\u202etwo',
   ],
   [
