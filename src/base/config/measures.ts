@@ -1,7 +1,6 @@
 /** Options whose values are measured: times and sizes, with their units or as bare numbers. */
-import * as z from 'zod/mini';
 import { bytesOfSize, durationMs, shownDuration } from './values/duration.js';
-import { type About, asNumber, Field, type FieldMeta, none } from './values/field.js';
+import { type About, asNumber, Field, type FieldMeta, none, numeric } from './values/field.js';
 import { limits } from './values/limits.js';
 
 /** A number of bytes, bare or with a unit. Without a fallback there is no bound where none is given. */
@@ -9,14 +8,13 @@ export function size<T extends number | undefined>(
   about: About,
   { min, fallback }: { min: number; fallback: T },
 ): Field<number | T> {
+  const max = limits.byteCountMax;
   const meta: FieldMeta = {
-    rule: `a size from ${min} to ${limits.byteCountMax} bytes, such as 500MB or 10GiB; a bare number is bytes`,
+    rule: `a size from ${min} to ${max} bytes, such as 500MB or 10GiB; a bare number is bytes`,
     example: '10GiB',
     placeholder: 'SIZE',
     kind: 'size',
     unit: 'bytes',
-    min,
-    max: limits.byteCountMax,
     ...(fallback === undefined ? {} : { defaultText: String(fallback) }),
     ...about,
   };
@@ -24,11 +22,7 @@ export function size<T extends number | undefined>(
     const number = asNumber(raw);
     return typeof number === 'string' ? (bytesOfSize(number.trim()) ?? raw) : number;
   };
-  return new Field<number | T>(
-    meta,
-    () => fallback,
-    () => z.pipe(z.transform(asBytes), z.int().check(z.gte(min), z.lte(limits.byteCountMax))),
-  );
+  return numeric(meta, { min, max, fallback }, asBytes);
 }
 
 const UNIT_OF = { s: { ms: 1_000, name: 'seconds' }, ms: { ms: 1, name: 'milliseconds' } } as const;
@@ -46,8 +40,6 @@ export function duration<T extends number | undefined>(
     placeholder: 'TIME',
     kind: 'duration',
     unit: name,
-    min,
-    max,
     ...(fallback === undefined ? {} : { defaultText: shown(fallback) }),
     ...about,
   };
@@ -57,12 +49,7 @@ export function duration<T extends number | undefined>(
     const time = durationMs(number.trim());
     return time === undefined ? raw : time / ms;
   };
-  const base = unit === 'ms' ? z.int : z.number;
-  return new Field<number | T>(
-    meta,
-    () => fallback,
-    () => z.pipe(z.transform(asUnits), base().check(z.gte(min), z.lte(max))),
-  );
+  return numeric(meta, { min, max, fallback }, asUnits, unit === 'ms');
 }
 
 /** A time with its units, as ms: the name of the option has no unit, so that a bare number says nothing. */
@@ -74,11 +61,8 @@ export function durationIfGiven(about: About & { defaultText: string }) {
     kind: 'duration',
     ...about,
   };
-  const isLength = (ms: unknown) => typeof ms === 'number' && ms <= limits.keepMsMax;
-  return new Field<number | undefined>(meta, none, () =>
-    z.pipe(
-      z.transform((raw) => (typeof raw === 'string' ? durationMs(raw.trim()) : undefined)),
-      z.custom<number>(isLength),
-    ),
-  );
+  return new Field<number | undefined>(meta, none, (raw) => {
+    const ms = typeof raw === 'string' ? durationMs(raw.trim()) : undefined;
+    return ms !== undefined && ms <= limits.keepMsMax ? ms : undefined;
+  });
 }

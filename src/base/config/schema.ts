@@ -8,7 +8,7 @@ import { addressOf } from './dashboard.js';
 import { duration, durationIfGiven, size } from './measures.js';
 import { commandOf, webhookOf } from './notify.js';
 import { expectationText, parseExpectation } from './values/expect.js';
-import { chain, choice, type Field, isText, list, text, textOr, toggle, whole, wholeIfGiven } from './values/field.js';
+import { chain, choice, type Field, isText, list, text, textOr, toggle, whole } from './values/field.js';
 import { faultOfGlob } from './values/globs.js';
 import { limits } from './values/limits.js';
 import { STAGE_NAMES } from './values/stage-names.js';
@@ -436,14 +436,14 @@ export const viewFields = {
     },
     { unit: 's', min: 0, max: limits.maxAgeSecondsMax, fallback: undefined },
   ),
-  'max-held': wholeIfGiven(
+  'max-held': whole(
     {
       group: VIEW,
       description:
         'Exit code 4 if more than N files are held, or a service is not at work. With --check: CRITICAL, 0 if not given.',
       defaultText: 'none',
     },
-    { min: 0, max: limits.maxHeldMax },
+    { min: 0, max: limits.maxHeldMax, fallback: undefined },
   ),
   hash: toggle({ group: VIEW, description: 'Read every byte of the warehouse again.' }, false),
   all: toggle({ group: VIEW, description: 'Take every held file that --code and --feed leave.' }, false),

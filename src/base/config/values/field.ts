@@ -1,10 +1,8 @@
 /**
- * How one option is described: what help, refusals and tests need to know of it, and the zod schema of its values.
- * Guarantees: a value is accepted in the same spelling from a flag, the environment and the file; an option that is not given
- * has its default without a schema, as making the schemas of all options takes longer than `queue-stat` takes to read a state.
+ * How one option is described: what help, refusals and tests need to know of it, and how its values are read.
+ * Guarantees: a value is accepted in the same spelling from a flag, the environment and the file.
  * Does not: know any option; src/base/config/schema.ts lists them.
  */
-import * as z from 'zod/mini';
 
 export interface FieldMeta {
   /** The heading in --help. */
@@ -31,67 +29,65 @@ export interface FieldMeta {
 
 export type About = Pick<FieldMeta, 'group' | 'description'> & Partial<FieldMeta>;
 
-/** One option. Its values are checked as zod does it; the schema is made for the first of them. */
+/** One option. */
 export class Field<T = unknown> {
-  #schema: z.ZodMiniType<T> | undefined;
-
   constructor(
     readonly meta: FieldMeta,
     /** Makes the value of an option that is not given. */
     private readonly fallback: () => T,
-    private readonly makeSchema: () => z.ZodMiniType<T>,
+    /** Undefined: the value is not accepted. */
+    private readonly read: (raw: unknown) => T | undefined,
   ) {}
 
   /** Undefined is no value: the default. */
   safeParse(value: unknown): { success: true; data: T } | { success: false } {
     if (value === undefined) return { success: true, data: this.fallback() };
-    this.#schema ??= this.makeSchema();
-    return this.#schema.safeParse(value);
+    const data = this.read(value);
+    return data === undefined ? { success: false } : { success: true, data };
   }
 }
 
 export const asNumber = (raw: unknown): unknown =>
   typeof raw === 'string' && /^-?\d+(\.\d+)?$/.test(raw.trim()) ? Number(raw) : raw;
 
-interface Range {
+interface Range<T> {
   min: number;
   max: number;
-  unit?: string;
+  fallback: T;
 }
 
-function numeric<T extends number | undefined>(
-  base: () => z.ZodMiniNumber,
-  what: string,
-  about: About,
-  { min, max, unit, fallback }: Range & { fallback: T },
+/** A number within its bounds. `read` makes it of what was given. */
+export function numeric<T extends number | undefined>(
+  meta: Omit<FieldMeta, 'min' | 'max'>,
+  { min, max, fallback }: Range<T>,
+  read: (raw: unknown) => unknown,
+  isWhole = true,
 ): Field<number | T> {
-  const meta: FieldMeta = {
-    rule: `${what}${unit ? ` of ${unit}` : ''} from ${min} to ${max}`,
-    example: String(fallback ?? min),
-    placeholder: 'N',
-    kind: 'number',
-    ...(unit === undefined ? {} : { unit }),
-    min,
-    max,
-    ...(fallback === undefined ? {} : { defaultText: String(fallback) }),
-    ...about,
-  };
   return new Field<number | T>(
-    meta,
+    { ...meta, min, max },
     () => fallback,
-    () => z.pipe(z.transform(asNumber), base().check(z.gte(min), z.lte(max))),
+    (raw) => {
+      const number = read(raw) as number;
+      const isNumber = isWhole ? Number.isSafeInteger(number) : Number.isFinite(number);
+      return isNumber && number >= min && number <= max ? number : undefined;
+    },
   );
 }
 
-export const none = () => undefined;
-const aWhole = () => z.int();
-
-export const whole = (about: About, range: Range & { fallback: number }): Field<number> =>
-  numeric(aWhole, 'a whole number', about, range);
-
-/** No bound where none is given. */
-export const wholeIfGiven = (about: About & { defaultText: string }, range: Range) =>
-  numeric(aWhole, 'a whole number', about, { fallback: undefined, ...range });
+/** Without a fallback there is no bound where none is given. */
+export function whole<T extends number | undefined>(about: About, range: Range<T> & { unit?: string }) {
+  const { min, max, unit, fallback } = range;
+  const meta: FieldMeta = {
+    rule: `a whole number${unit ? ` of ${unit}` : ''} from ${min} to ${max}`,
+    example: String(fallback ?? min),
+    placeholder: 'N',
+    kind: 'number',
+    ...(unit !== undefined && { unit }),
+    ...(fallback !== undefined && { defaultText: String(fallback) }),
+    ...about,
+  };
+  return numeric(meta, range, asNumber);
+}
 
 /** The first value is the default. */
 export function choice<const T extends readonly [string, ...string[]]>(about: About, values: T): Field<T[number]> {
@@ -107,12 +103,14 @@ export function choice<const T extends readonly [string, ...string[]]>(about: Ab
   return new Field<T[number]>(
     meta,
     () => values[0],
-    () => z.enum(values) as z.ZodMiniType<T[number]>,
+    (raw) => values.find((value) => value === raw),
   );
 }
 
-const asSwitch = (raw: unknown): unknown =>
-  raw === 'true' || raw === '1' ? true : raw === 'false' || raw === '0' ? false : raw;
+const SWITCHED = new Map<unknown, boolean>([
+  ...[true, 'true', '1'].map((raw) => [raw, true] as const),
+  ...[false, 'false', '0'].map((raw) => [raw, false] as const),
+]);
 
 export function toggle(about: About, fallback: boolean): Field<boolean> {
   const meta: FieldMeta = {
@@ -126,47 +124,43 @@ export function toggle(about: About, fallback: boolean): Field<boolean> {
   return new Field<boolean>(
     meta,
     () => fallback,
-    () => z.pipe(z.transform(asSwitch), z.boolean()),
+    (raw) => SWITCHED.get(raw),
   );
 }
 
+type AboutText = About & { rule: string; example: string; placeholder: string };
+
 /** Text that `accepts` may refuse; `rule` of `about` says what is accepted. */
-export function text(about: About & { rule: string; example: string; placeholder: string }, accepts = isText) {
-  return new Field<string | undefined>({ kind: 'text', ...about }, none, () =>
-    z.pipe(
-      z.transform((raw) => (typeof raw === 'number' ? String(raw) : raw)),
-      z.string().check(z.refine(accepts)),
-    ),
+export const text = (about: AboutText, accepts = isText) =>
+  new Field<string | undefined>({ kind: 'text', ...about }, none, (raw) => textIn(raw, accepts));
+
+export const textOr = (fallback: string, about: AboutText, accepts: (value: string) => boolean) =>
+  new Field<string>(
+    { kind: 'text', defaultText: fallback, ...about },
+    () => fallback,
+    (raw) => textIn(raw, accepts),
   );
+
+export const none = () => undefined;
+
+/** YAML has numbers where somebody writes a text of digits. */
+function textIn(raw: unknown, accepts: (value: string) => boolean): string | undefined {
+  const value = typeof raw === 'number' ? String(raw) : raw;
+  return typeof value === 'string' && accepts(value) ? value : undefined;
 }
 
 /** A path, or what stands in such a file: process.ts reads either. */
-export function chain(about: About & { rule: string; example: string; placeholder: string }) {
-  return new Field<string | object | undefined>({ kind: 'text', ...about }, none, () =>
-    z.custom<string | object>((raw) =>
-      typeof raw === 'string' ? isText(raw) : typeof raw === 'object' && raw !== null,
-    ),
+export const chain = (about: AboutText) =>
+  new Field<string | object | undefined>({ kind: 'text', ...about }, none, (raw) =>
+    typeof raw === 'object' ? (raw ?? undefined) : typeof raw === 'string' && isText(raw) ? raw : undefined,
   );
-}
-
-export function textOr(
-  fallback: string,
-  about: About & { rule: string; example: string; placeholder: string },
-  accepts = isText,
-): Field<string> {
-  return new Field<string>(
-    { kind: 'text', defaultText: fallback, ...about },
-    () => fallback,
-    () => z.string().check(z.refine(accepts)),
-  );
-}
 
 /**
  * May be given several times; in the environment one a line or parted by commas outside braces. `asText`: of an item of the
  * file that may be written with keys of its own.
  */
 export function list(
-  about: About & { rule: string; example: string; placeholder: string },
+  about: AboutText,
   accepts: (item: string) => boolean,
   max: number,
   asText: (item: unknown) => unknown = (item) => item,
@@ -174,9 +168,11 @@ export function list(
   return new Field<string[]>(
     { kind: 'list', ...about },
     () => [],
-    () => {
-      const item = z.pipe(z.transform(asText), z.string().check(z.refine(accepts)));
-      return z.pipe(z.transform(asList), z.array(item).check(z.maxLength(max)));
+    (raw) => {
+      const items = asList(raw);
+      const texts = Array.isArray(items) ? items.map(asText) : undefined;
+      const isList = texts?.every((item) => typeof item === 'string' && accepts(item)) && texts.length <= max;
+      return isList ? (texts as string[]) : undefined;
     },
   );
 }
