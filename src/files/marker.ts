@@ -6,9 +6,10 @@
  * nothing can be renamed so gets none, and is refused. Errors: NoSafeRename.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, readdirSync, readFileSync, writeSync } from 'node:fs';
-import { type ByteName, LinuxError, nameOfText, O, openAt } from '../linux/index.js';
+import { closeSync, fsyncSync, readdirSync, writeSync } from 'node:fs';
+import { type ByteName, nameOfText, O, openAt } from '../linux/index.js';
 import { removeIfThere } from './copy.js';
+import { jsonAt } from './json-file.js';
 import { deliverCopy } from './moves.js';
 
 export const MARKER = nameOfText('.ingest-root');
@@ -26,22 +27,8 @@ export interface Marker {
 
 /** Returns the marker of the root opened as `rootFd`, or undefined if there is none. */
 export function readMarker(rootFd: number): Marker | undefined {
-  let fd: number;
-  try {
-    fd = openAt(rootFd, MARKER, O.RDONLY | O.NOFOLLOW | O.NONBLOCK, { resolve: 'beneath' });
-  } catch (error) {
-    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const marker = JSON.parse(readFileSync(fd, 'utf8')) as Marker;
-    return typeof marker.id === 'string' ? marker : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
+  const marker = jsonAt(rootFd, MARKER) as Marker | null | undefined;
+  return typeof marker?.id === 'string' ? marker : undefined;
 }
 
 /**

@@ -41,13 +41,6 @@ export function textOfBytes(raw: Buffer): string {
 /** For system calls and BLOBs. */
 export const bytesOfName = (name: ByteName): Buffer => Buffer.from(name, 'latin1');
 
-/** The name as UTF-8 text, or undefined if its bytes are not UTF-8. */
-export function textOfName(name: ByteName): string | undefined {
-  const raw = bytesOfName(name);
-  const text = raw.toString('utf8');
-  return Buffer.from(text, 'utf8').equals(raw) ? text : undefined;
-}
-
 /** For people: UTF-8, with U+FFFD for bytes that are not. Never use it to find a file. */
 export const shownName = (name: ByteName): string => bytesOfName(name).toString('utf8');
 

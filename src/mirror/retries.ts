@@ -6,6 +6,7 @@
 
 import type { Emit } from '../base/telemetry/emit.js';
 import { type ByteName, bytesOfName, shownName } from '../linux/index.js';
+import { dueOf, nextDueMs } from './trees/due.js';
 import { limits } from './trees/limits.js';
 import type { MirrorResult } from './trees/types.js';
 
@@ -50,12 +51,7 @@ export class Retries {
   }
 
   due(nowMs: number): ByteName[] {
-    const due: ByteName[] = [];
-    for (const [path, { dueMs }] of this.#entries) {
-      if (dueMs <= nowMs) due.push(path);
-      if (due.length === limits.batchMax) break;
-    }
-    return due;
+    return dueOf(this.#entries, nowMs);
   }
 
   /** DEST can be written to again, so the paths that waited for that are due. */
@@ -65,9 +61,7 @@ export class Retries {
 
   /** Infinity: no path waits. */
   nextMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { dueMs } of this.#entries.values()) next = Math.min(next, dueMs);
-    return next;
+    return nextDueMs(this.#entries);
   }
 
   /** True if trying again soon may help: a changing file may come to rest, and a full DEST may be freed. */

@@ -8,6 +8,7 @@
 import meow from 'meow';
 import { refuseBytes } from '../arguments.js';
 import { OperatorError } from '../errors.js';
+import { camel } from './camel.js';
 import { type CommandSpec, OPTION_NAMES } from './commands.js';
 import { TOKEN_VARIABLE } from './dashboard.js';
 import { SECRET_VARIABLE } from './notify.js';
@@ -128,8 +129,6 @@ function refuseMissingValue(name: string, next: string | undefined): void {
     `--${name} must be ${rule}, but ${found}; write for example --${name}=${example}.`,
   );
 }
-
-const camel = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 export const variableOf = (option: string): string => `INGEST_${option.toUpperCase().replaceAll('-', '_')}`;
 

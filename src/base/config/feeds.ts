@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { OperatorError } from '../errors.js';
+import { inCamelCase } from './camel.js';
 import type { FeedOptions } from './options.js';
 import type { Invocation } from './read.js';
 import type { FeedValues } from './schema.js';
@@ -35,35 +36,17 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedO
     );
   }
   const folders = { input: directory('input'), warehouse: directory('warehouse'), manifests: directory('manifests') };
+  const { process, expect, keepDuplicates: _, keepFailed: __, sameContentAgainAfter, ...asGiven } = inCamelCase(values);
   return {
+    ...asGiven,
     name,
     ...folders,
     ...linksOf(folders, values),
-    workDir: workDirOf(origin('work-dir'), values['work-dir']),
-    mode: values.mode,
-    stabilitySeconds: values['stability-seconds'],
-    quietMs: values['quiet-ms'],
-    partialUploadSeconds: values['partial-upload-seconds'],
-    sidecarSuffix: values['sidecar-suffix'],
-    order: values.order,
-    recursive: values.recursive,
-    include: values.include,
-    exclude: values.exclude,
-    minBytes: values['min-bytes'],
-    maxBytes: values['max-bytes'],
-    onDuplicate: values['on-duplicate'],
-    onEmpty: values['on-empty'],
-    sameContentAgainAfterMs: values['same-content-again-after'],
-    preserveSubdirs: values['preserve-subdirs'],
-    successMarkers: values['success-markers'],
-    minFreeBytes: values['min-free-bytes'],
-    minFreeInodes: values['min-free-inodes'],
+    workDir: workDirOf(origin('work-dir'), asGiven.workDir),
+    sameContentAgainAfterMs: sameContentAgainAfter,
     ...keepingOf(values),
-    ...(values.process === undefined ? {} : { process: chainOf(invocation, name, values.process) }),
-    timezone: values.timezone,
-    poll: values.poll,
-    scanIntervalSeconds: values['scan-interval-seconds'],
-    expect: values.expect.map((text) => parseExpectation(text)!),
+    ...(process === undefined ? {} : { process: chainOf(invocation, name, process) }),
+    expect: expect.map((text) => parseExpectation(text)!),
   };
 }
 

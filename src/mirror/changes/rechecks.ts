@@ -5,6 +5,7 @@
  * Guarantees: memory is bounded. Beyond the bound, everything must be scanned instead (`tooMany`).
  */
 import type { ByteName } from '../../linux/index.js';
+import { dueOf, nextDueMs } from '../trees/due.js';
 import { limits } from '../trees/limits.js';
 
 interface Entry {
@@ -45,11 +46,7 @@ export class Rechecks {
 
   /** Returns the paths to check now, and schedules their next checks with growing delays. */
   due(nowMs: number): ByteName[] {
-    const due: ByteName[] = [];
-    for (const [path, { dueMs }] of this.#entries) {
-      if (dueMs <= nowMs) due.push(path);
-      if (due.length === limits.batchMax) break;
-    }
+    const due = dueOf(this.#entries, nowMs);
     for (const path of due) {
       const { checks } = this.#entries.get(path)!;
       this.#entries.delete(path);
@@ -60,9 +57,7 @@ export class Rechecks {
 
   /** Infinity: no path waits. */
   nextMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { dueMs } of this.#entries.values()) next = Math.min(next, dueMs);
-    return next;
+    return nextDueMs(this.#entries);
   }
 
   #put(path: ByteName, checks: number): void {

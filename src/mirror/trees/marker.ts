@@ -2,9 +2,10 @@
  * The marker in the hidden folder of DEST: which SOURCE it mirrors, and how that SOURCE is recognised.
  * Guarantees: the marker is whole or absent, and replaced in one step.
  */
-import { closeSync, fsyncSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, writeSync } from 'node:fs';
 import { removeIfThere } from '../../files/copy.js';
-import { type DirectoryId, LinuxError, nameOfText, O, openAt, renameReplacing } from '../../linux/index.js';
+import { jsonAt } from '../../files/json-file.js';
+import { type DirectoryId, nameOfText, O, openAt, renameReplacing } from '../../linux/index.js';
 
 const NAME = nameOfText('mirror.json');
 const TEMPORARY = nameOfText('mirror.json.new');
@@ -32,22 +33,8 @@ export interface Marker extends SourceSeen {
 
 /** Undefined if there is none. `hidden`: the hidden folder. */
 export function readMarker(hidden: number): Marker | undefined {
-  let fd: number;
-  try {
-    fd = openAt(hidden, NAME, O.RDONLY | O.NOFOLLOW | O.NONBLOCK);
-  } catch (error) {
-    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const marker = JSON.parse(readFileSync(fd, 'utf8')) as Marker;
-    return marker.version === 1 && typeof marker.source === 'string' ? marker : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
+  const marker = jsonAt(hidden, NAME) as Marker | null | undefined;
+  return marker?.version === 1 && typeof marker.source === 'string' ? marker : undefined;
 }
 
 export function writeMarker(hidden: number, marker: Marker): void {

@@ -3,14 +3,10 @@
  * checked already (`ReplicateOptions`), and paths are bytes.
  */
 import type { Emit } from '../../base/telemetry/emit.js';
+import type { WatcherLogger } from '../../watcher/index.js';
 
 /** The shape that bunyan and pino have. */
-export interface MirrorLogger {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+export type MirrorLogger = WatcherLogger;
 
 export interface MirrorOptions {
   /** A directory that exists. It is read only. */

@@ -27,11 +27,6 @@ export class PathQueue {
     return this.#due.size + this.#later.size;
   }
 
-  /** True if some path may be taken now. */
-  ready(nowMs: number): boolean {
-    return this.#due.size > 0 || nowMs >= this.laterAtMs;
-  }
-
   /** When the delayed paths are due; Infinity if there are none. */
   get laterAtMs(): number {
     return this.#later.size > 0 ? this.#laterSinceMs + limits.rewriteMs : Number.POSITIVE_INFINITY;
@@ -65,11 +60,6 @@ export class PathQueue {
     }
     if (!known) this.#bytes += path.length;
     return true;
-  }
-
-  /** The path was delivered by other means, or its scan is due anyway. */
-  drop(path: ByteName): void {
-    if (this.#due.delete(path) || this.#later.delete(path)) this.#bytes -= path.length;
   }
 
   /** Returns up to `max` paths that are due. */

@@ -28,14 +28,9 @@ export interface Entry {
   doubted: boolean;
 }
 
-interface Row {
+interface Row extends Omit<Entry, 'doubted'> {
   parent: ByteName;
   name: ByteName;
-  kind: FileKind;
-  ino: number;
-  file: string;
-  content: string;
-  changed: string;
   doubted: number;
   renamed: string | null;
 }
@@ -200,13 +195,9 @@ const LAST = '\u0100';
 /** The range of `parent` for entries that are deeper than directly in the directory: '0' is the character after '/'. */
 const rangeBelow = (path: ByteName): [string, string] => (path === '' ? ['\u0001', LAST] : [`${path}/`, `${path}0`]);
 
-const known = (row: Row): Known => ({
-  path: joinNames(row.parent, row.name),
-  kind: row.kind,
-  ino: row.ino,
-  file: row.file,
-  content: row.content,
-  changed: row.changed,
-  doubted: row.doubted === 1,
-  ...(row.renamed !== null && { renamed: row.renamed }),
+const known = ({ parent, name, doubted, renamed, ...row }: Row): Known => ({
+  ...row,
+  path: joinNames(parent, name),
+  doubted: doubted === 1,
+  ...(renamed !== null && { renamed }),
 });

@@ -43,35 +43,19 @@ export class Metrics {
   }
 
   #counter(name: string, help: string, labelNames: string[], fill: (metric: Counter<string>) => void): void {
-    const fillAnew = (metric: Counter<string>) => {
+    const metric = new Counter({ name, help, labelNames, registers: [this.registry], collect: () => fillAnew() });
+    const fillAnew = () => {
       metric.reset();
       fill(metric);
     };
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect(this: Counter<string>) {
-        fillAnew(this);
-      },
-    });
   }
 
   #gauge(name: string, help: string, labelNames: string[], fill: (metric: Gauge<string>) => void): void {
-    const fillAnew = (metric: Gauge<string>) => {
+    const metric = new Gauge({ name, help, labelNames, registers: [this.registry], collect: () => fillAnew() });
+    const fillAnew = () => {
       metric.reset();
       fill(metric);
     };
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect(this: Gauge<string>) {
-        fillAnew(this);
-      },
-    });
   }
 
   #counters(): void {
