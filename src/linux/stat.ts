@@ -10,44 +10,8 @@ import { type ByteName, nameOfText } from './names.js';
 
 export type Kind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
 
-export interface Stat {
-  kind: Kind;
-  /** Permission bits with set-uid, set-gid and sticky, without the file type. */
-  mode: number;
-  uid: number;
-  gid: number;
-  nlink: number;
-  /** As in stat(2) and `fs.statSync`. */
-  dev: number;
-  ino: bigint;
-  size: number;
-  atimeNs: bigint;
-  mtimeNs: bigint;
-  ctimeNs: bigint;
-  /** Differs between two mounts of one filesystem. Undefined before Linux 5.8. */
-  mountId: bigint | undefined;
-  /** True at the root of a mount. False also before Linux 5.8, which does not show it. */
-  isMountRoot: boolean;
-  /** With either, even root may not rename or remove the file, nor an entry of the directory (chattr(1)). */
-  attribute: 'immutable' | 'append-only' | undefined;
-  /** The mount id as text, or the device number if the kernel has no mount id. */
-  mounted: string;
-  /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`: changes with every write, every rename and every replacement of the file. */
-  version: string;
-  /** BIRTH_NS: when the inode was created. Empty if the filesystem does not store it. */
-  birth: string;
-  /**
-   * `DEV:INO:BIRTH_NS`: distinguishes a file from a later one with the same inode number. BIRTH_NS is empty if the
-   * filesystem does not store it.
-   */
-  file: string;
-  /** `SIZE:MTIME_NS` */
-  content: string;
-  /** `CTIME_NS` */
-  changed: string;
-  /** For comparison with the wall clock. */
-  ctimeMs: number;
-}
+/** What statx says of a file. */
+export type Stat = Pick<FileStat, keyof FileStat>;
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
@@ -85,7 +49,7 @@ const NO_NAME = nameOfText('');
 export function statAt(dirFd: number, name: ByteName): Stat {
   const error = ask(dirFd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
   if (error !== 0) throw new LinuxError('statx', error, name);
-  return decode();
+  return new FileStat();
 }
 
 /** Returns undefined if nothing is there (ENOENT, ENOTDIR), without the cost of an error. */
@@ -95,13 +59,13 @@ export function statAtOrNone(dirFd: number, name: ByteName, tooLong: 'none' | 'e
   // Nothing can exist under a name that is too long. Example: the sidecar of a name of 255 bytes.
   if (error === ERRNO.ENAMETOOLONG && tooLong === 'none') return undefined;
   if (error !== 0) throw new LinuxError('statx', error, name);
-  return decode();
+  return new FileStat();
 }
 
 export function statFd(fd: number): Stat {
   const error = ask(fd, NO_NAME, AT_EMPTY_PATH);
   if (error !== 0) throw new LinuxError('statx', error);
-  return decode();
+  return new FileStat();
 }
 
 /** Returns only `mounted` of the Stat, without creating an object: every directory of a scan is asked. */
@@ -120,13 +84,15 @@ function ask(dirFd: number, name: ByteName, flags: number): number {
  * The values of the last call, as numbers. Texts and 64-bit values are created when they are read. Each time is stored
  * as two numbers and not as an object: there are four times in each stat, and this is a hot path.
  */
-class FileStat implements Stat {
-  readonly kind = KINDS_OF_TYPES[u16[14]! >> 12] ?? 'file';
+class FileStat {
+  readonly kind: Kind = KINDS_OF_TYPES[u16[14]! >> 12] ?? 'file';
+  /** Permission bits with set-uid, set-gid and sticky, without the file type. */
   readonly mode = u16[14]! & 0o7777;
   readonly uid = u32[5]!;
   readonly gid = u32[6]!;
   readonly nlink = u32[4]!;
   private readonly attributes = u32[2]!;
+  /** As in stat(2) and `fs.statSync`, as `ino`. */
   readonly dev = deviceNow();
   readonly size = u32[10]! + u32[11]! * 2 ** 32;
   private readonly inode = wideAt(8);
@@ -153,41 +119,52 @@ class FileStat implements Stat {
   get ctimeNs(): bigint {
     return nanoseconds(this.changeS, this.changeNs);
   }
+  /** Differs between two mounts of one filesystem. Undefined before Linux 5.8. */
   get mountId(): bigint | undefined {
     return this.mount === undefined ? undefined : BigInt(this.mount);
   }
+  /** True at the root of a mount. False also before Linux 5.8, which does not show it. */
   get isMountRoot(): boolean {
     return (this.attributes & STATX_ATTR_MOUNT_ROOT) !== 0;
   }
-  get attribute(): Stat['attribute'] {
+  /** With either, even root may not rename or remove the file, nor an entry of the directory (chattr(1)). */
+  get attribute(): 'immutable' | 'append-only' | undefined {
     if (this.attributes & STATX_ATTR_IMMUTABLE) return 'immutable';
     return this.attributes & STATX_ATTR_APPEND ? 'append-only' : undefined;
   }
+  /** The mount id as text, or the device number if the kernel has no mount id. */
   get mounted(): string {
     return String(this.mount ?? this.dev);
   }
+  /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS`: changes with every write, every rename and every replacement of the file. */
   get version(): string {
     this.#version ??= `${this.dev}:${this.inode}:${this.content}:${this.changed}`;
     return this.#version;
   }
+  /** BIRTH_NS: when the inode was created. Empty if the filesystem does not store it. */
   get birth(): string {
     return this.birthS === undefined ? '' : digits(this.birthS, this.birthNs);
   }
+  /**
+   * `DEV:INO:BIRTH_NS`: distinguishes a file from a later one with the same inode number. BIRTH_NS is empty if the
+   * filesystem does not store it.
+   */
   get file(): string {
     return `${this.dev}:${this.inode}:${this.birth}`;
   }
+  /** `SIZE:MTIME_NS` */
   get content(): string {
     return `${this.size}:${digits(this.modificationS, this.modificationNs)}`;
   }
+  /** `CTIME_NS` */
   get changed(): string {
     return digits(this.changeS, this.changeNs);
   }
+  /** For comparison with the wall clock. */
   get ctimeMs(): number {
     return this.changeS * 1_000 + this.changeNs / 1e6;
   }
 }
-
-const decode = (): Stat => new FileStat();
 
 const deviceNow = (): number => makedev(u32[34]!, u32[35]!);
 const mountNow = (): number | bigint | undefined => (u32[0]! & STATX_MNT_ID ? wideAt(36) : undefined);

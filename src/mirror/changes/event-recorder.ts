@@ -5,16 +5,10 @@
  * bound.
  */
 import type { Change, NewChange } from '../../change-log/index.js';
+import type { WatchEvent } from '../../watcher/index.js';
 import { limits } from '../trees/limits.js';
 
-/** An event of the watcher. */
-export interface SourceEvent {
-  /** Absolute path. */
-  pathBytes: Buffer;
-  operation: 'put' | 'delete';
-  timestamp: Date;
-  renameId?: string;
-}
+export type SourceEvent = Pick<WatchEvent, 'pathBytes' | 'operation' | 'timestamp' | 'renameId'>;
 
 export interface EventRecorderParts {
   /** Resolves when the changes are recorded, or are known to be lost. */

@@ -53,7 +53,8 @@ interface AlarmRow extends Omit<ToldAlarm, 'event' | 'since' | 'began_at' | 'end
   changed: number;
 }
 
-const NEWER = `SELECT * FROM alarms WHERE changed > ? ORDER BY changed LIMIT ${limits.alarmsPerMessage}`;
+const NEWER = `SELECT id, feed, code, stage, what, count, sentence, release, since_ms, began_ms, ended_ms, began, changed FROM alarms
+  WHERE changed > ? ORDER BY changed LIMIT ${limits.alarmsPerMessage}`;
 
 /** Returns the next message with the changes after `received`; undefined if there are none. */
 export function nextBatch(rows: Reader, channel: string, received: number): Batch | undefined {
@@ -65,19 +66,15 @@ export function nextBatch(rows: Reader, channel: string, received: number): Batc
   return { alarms: changed.map((row) => toAlarm(row, received)), more: rest, missed, upTo: last.changed };
 }
 
-function toAlarm(row: AlarmRow, received: number): ToldAlarm {
-  const { id, feed, code, stage, what, count, sentence, release, since_ms, began_ms, ended_ms, began } = row;
+function toAlarm(
+  { id, since_ms, began_ms, ended_ms, began, changed: _, ...row }: AlarmRow,
+  received: number,
+): ToldAlarm {
   const iso = (ms: number) => new Date(ms).toISOString();
   return {
     id,
     event: ended_ms !== null ? 'ended' : began > received ? 'began' : 'grew',
-    feed,
-    code,
-    stage,
-    what,
-    count,
-    sentence,
-    release,
+    ...row,
     since: iso(since_ms),
     began_at: iso(began_ms),
     ended_at: ended_ms === null ? null : iso(ended_ms),

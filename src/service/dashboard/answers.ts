@@ -4,34 +4,17 @@
  */
 import type { QueueView } from '../../../queue/index.js';
 import type { Snapshot } from './data/snapshots.js';
-import { inFlight, lastEnded, type TracedJob } from './data/trace.js';
+import { inFlight, lastEnded } from './data/trace.js';
 
 interface Folder {
   files: number;
   bytes: number;
 }
 
-/** The state read as the three folders of a folder queue, and per stage. */
-export interface StatsAnswer {
-  at: string;
-  state_path: string;
-  service: Snapshot['service'];
-  throughput: Snapshot['throughput'];
-  places: Snapshot['places'];
-  /** Not sealed yet: they lie in the inputs. */
-  unprocessed: Folder & { oldest_age_seconds: number };
-  /** Sealed, and not yet stored. */
-  underprocess: Folder & { oldest_age_seconds: number };
-  /** Since the state was made: stored, and what was stored before. */
-  processed: Folder & { stored: number; duplicates: number; files_per_second: number; bytes_per_second: number };
-  held: number;
-  stages: Snapshot['stages'];
-  waits: Snapshot['waits'];
-  records: Snapshot['records'];
-  findings: Snapshot['findings'];
-}
+export type StatsAnswer = ReturnType<typeof statsAnswer>;
 
-export function statsAnswer(snapshot: Snapshot): StatsAnswer {
+/** The state read as the three folders of a folder queue, and per stage. */
+export function statsAnswer(snapshot: Snapshot) {
   const [first] = snapshot.stages;
   const isFirst = ({ stage }: { stage: string }) => stage === first?.stage;
   const last = snapshot.stages.at(-1)?.stage;
@@ -44,8 +27,11 @@ export function statsAnswer(snapshot: Snapshot): StatsAnswer {
     service: snapshot.service,
     throughput: snapshot.throughput,
     places: snapshot.places,
+    /** Not sealed yet: they lie in the inputs. */
     unprocessed: folderOf(snapshot.stages.filter(isFirst)),
+    /** Sealed, and not yet stored. */
     underprocess: folderOf(snapshot.stages.filter((one) => !isFirst(one))),
+    /** Since the state was made: stored, and what was stored before. */
     processed: {
       ...sum([stored, duplicates]),
       stored: stored.files,
@@ -64,7 +50,7 @@ export function statsAnswer(snapshot: Snapshot): StatsAnswer {
   };
 }
 
-function folderOf(stages: Snapshot['stages']): StatsAnswer['unprocessed'] {
+function folderOf(stages: Snapshot['stages']): Folder & { oldest_age_seconds: number } {
   const files = stages.map((one) => ({
     files: one.ready + one.deferred + one.claimed + one.waiting + one.held,
     bytes: one.bytes,
@@ -78,12 +64,9 @@ const sum = (folders: readonly Folder[]): Folder =>
     bytes: 0,
   });
 
-export interface TraceAnswer {
-  in_flight: TracedJob[];
-  last: TracedJob[];
-}
+export type TraceAnswer = ReturnType<typeof traceAnswer>;
 
-export const traceAnswer = (view: QueueView, n: number): TraceAnswer => ({
+export const traceAnswer = (view: QueueView, n: number) => ({
   in_flight: inFlight(view, n),
   last: lastEnded(view, n),
 });

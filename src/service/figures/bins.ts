@@ -5,26 +5,13 @@
 import type { Sample } from '../../../queue/index.js';
 import { processedIn } from '../../base/telemetry/metrics.js';
 
-export interface Bins {
-  /** ISO 8601: the ends of the steps, ascending; the last one is now. */
-  at: string[];
-  files_per_second: (number | null)[];
-  bytes_per_second: (number | null)[];
-  /** The most files that were not done at one time, held ones included, and their bytes. */
-  backlog_files: (number | null)[];
-  backlog_bytes: (number | null)[];
-  oldest_age_seconds: (number | null)[];
-  /** In the order of the pipeline; only stages in which something waited. */
-  stages: { stage: string; files: (number | null)[]; oldest_age_seconds: (number | null)[] }[];
-}
-
 export interface Span {
   nowMs: number;
   stepMs: number;
   steps: number;
 }
 
-export function binsOf(samples: readonly Sample[], span: Span, order: readonly string[]): Bins {
+export function binsOf(samples: readonly Sample[], span: Span, order: readonly string[]) {
   const { nowMs, stepMs, steps } = span;
   const edges = Array.from({ length: steps + 1 }, (_, i) => nowMs - (steps - i) * stepMs);
   const total = cumulative(samples);
@@ -32,12 +19,15 @@ export function binsOf(samples: readonly Sample[], span: Span, order: readonly s
   const used = order.filter((stage) => samples.some((one) => one.stages.some((other) => other.stage === stage)));
   const all = highest(samples, span, () => true);
   return {
+    /** ISO 8601: the ends of the steps, ascending; the last one is now. */
     at: edges.slice(1).map((ms) => new Date(ms).toISOString()),
     files_per_second: rates.map((one) => one && rounded(one.files)),
     bytes_per_second: rates.map((one) => one && rounded(one.bytes)),
+    /** The most files that were not done at one time, held ones included, and their bytes. */
     backlog_files: all.map((one) => one?.files ?? null),
     backlog_bytes: all.map((one) => one?.bytes ?? null),
     oldest_age_seconds: all.map((one) => one?.age ?? null),
+    /** In the order of the pipeline; only stages in which something waited. */
     stages: used.map((stage) => {
       const its = highest(samples, span, (name) => name === stage);
       return {

@@ -3,24 +3,15 @@
  * Guarantees: counts the parent's own ticks, not time. A parent that was suspended has counted none.
  * Does not: kill.
  */
-import type { OwnerId, OwnerSlot } from '../../../queue/backend.js';
+import type { OwnerId } from '../../../queue/backend.js';
 import { Owners } from '../../../queue/owners.js';
 import { errnoOf } from '../../files/place-error.js';
 import { host } from '../../linux/index.js';
 
-/** Returns the slot of an owner. Undefined if another owner has it by now, or if it cannot be read. */
-export type SlotReader = (ownersPath: string, owner: OwnerId) => OwnerSlot | undefined;
-
-export interface OwnersFiles {
-  slot: SlotReader;
-  /** Writes the parent's own heartbeat for this child. `isOver`: the child has ended. */
-  attend(ownersPath: string, owner: OwnerId, isOver?: boolean): void;
-  /** Records in the slot that the owner is killed because it was silent. */
-  noteStall(ownersPath: string, owner: OwnerId): void;
-}
+export type OwnersFiles = ReturnType<typeof ownersFiles>;
 
 /** Never closed before the process ends: one descriptor, of a file that is neither database nor -wal nor -shm. */
-export function ownersFiles(): OwnersFiles {
+export function ownersFiles() {
   const opened = new Map<string, Owners>();
   const { bootMs } = host();
   const at = <T>(path: string, act: (owners: Owners) => T): T | undefined => {
@@ -35,13 +26,17 @@ export function ownersFiles(): OwnersFiles {
     }
   };
   return {
-    slot: (path, owner) =>
+    /** Undefined if another owner has it by now, or if it cannot be read. */
+    slot: (path: string, owner: OwnerId) =>
       at(path, (owners) => {
         const slot = owners.slot(owner);
         return slot?.owner === owner ? slot : undefined;
       }),
-    attend: (path, owner, isOver = false) => at(path, (owners) => owners.attend(owner, isOver ? undefined : bootMs())),
-    noteStall: (path, owner) => at(path, (owners) => owners.noteStall(owner)),
+    /** Writes the parent's own heartbeat for this child. `isOver`: the child has ended. */
+    attend: (path: string, owner: OwnerId, isOver = false) =>
+      at(path, (owners) => owners.attend(owner, isOver ? undefined : bootMs())),
+    /** Records in the slot that the owner is killed because it was silent. */
+    noteStall: (path: string, owner: OwnerId) => at(path, (owners) => owners.noteStall(owner)),
   };
 }
 

@@ -2,6 +2,7 @@
  * The interface to the system: directories that can be opened and listed, and a source of change events. Linux provides
  * all of it with descriptors (linux-backend.ts), Node with paths (node-backend.ts).
  */
+import type { ListedName } from '../../linux/index.js';
 import type { ByteName } from '../../linux/names.js';
 import type { FileKind, Hint, OpenRoot } from './types.js';
 
@@ -24,11 +25,8 @@ export interface Listing {
   close(): void;
 }
 
-export interface Listed {
-  name: ByteName;
-  /** Undefined: the filesystem does not store it, so the entry needs a stat. */
-  kind: FileKind | undefined;
-}
+/** Without a kind the entry needs a stat. */
+export type Listed = ListedName<FileKind>;
 
 export interface DirectoryFacts {
   /** Equal as long as it is the same directory on the same mount. */

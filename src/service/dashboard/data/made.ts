@@ -6,24 +6,7 @@ import { type Processed, processedOf } from '../../../ingest/outputs/recorded.js
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
 
-export interface MadeFile {
-  feed: string;
-  /** Relative to the input. */
-  path: string;
-  rows: number;
-  rejected: number;
-  columns: number | null;
-  header_sha256: string | null;
-  process: { chain: string; version: string };
-  outputs: {
-    tag: string;
-    rows: number;
-    size: number;
-    sha256: string;
-    /** The path of the output now or later; null until its line is planned. */
-    warehouse_path: string | null;
-  }[];
-}
+export type MadeFile = ReturnType<typeof madeFile>;
 
 /** The results for each job that carried its content. */
 export function madeOfJobs(view: QueueView, feeds: readonly FeedOptions[], ids: readonly string[]): MadeFile[] {
@@ -38,11 +21,12 @@ export function madeOfJobs(view: QueueView, feeds: readonly FeedOptions[], ids: 
   });
 }
 
-function madeFile(job: Job, made: Processed, feeds: readonly FeedOptions[]): MadeFile {
+function madeFile(job: Job, made: Processed, feeds: readonly FeedOptions[]) {
   const warehouse = feeds.find(({ name }) => name === job.feed)?.warehouse ?? '';
   const { rows, rejected, columns, headerSha256, chain, version } = made;
   return {
     feed: job.feed,
+    /** Relative to the input. */
     path: shownName(job.key.toString('latin1') as ByteName),
     rows,
     rejected,
@@ -54,6 +38,7 @@ function madeFile(job: Job, made: Processed, feeds: readonly FeedOptions[]): Mad
       rows: its,
       size,
       sha256: sha256.toString('hex'),
+      /** The path of the output now or later; null until its line is planned. */
       warehouse_path: target && shownPlace(warehouse, target.toString('latin1') as ByteName),
     })),
   };

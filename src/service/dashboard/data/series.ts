@@ -5,8 +5,8 @@
  */
 import type { QueueView } from '../../../../queue/index.js';
 import { STAGE_NAMES } from '../../../base/config/values/stage-names.js';
-import { type Bins, binsOf } from '../../figures/bins.js';
-import { type StageTimes, timesOf } from '../../figures/times.js';
+import { binsOf } from '../../figures/bins.js';
+import { timesOf } from '../../figures/times.js';
 import { limits } from './limits.js';
 
 const HOUR_MS = 3_600_000;
@@ -15,15 +15,7 @@ const STEPS_MS: Readonly<Record<number, number>> = { 1: 60_000, 24: 600_000 };
 
 export const HOURS: readonly number[] = Object.keys(STEPS_MS).map(Number);
 
-export interface SeriesAnswer extends Bins {
-  /** `*`: all feeds. */
-  feed: string;
-  hours: number;
-  step_seconds: number;
-  /** ISO 8601: nothing is known of the time before; null where nothing was counted yet. */
-  known_since: string | null;
-  times: StageTimes[];
-}
+export type SeriesAnswer = ReturnType<typeof seriesOf>;
 
 export class Series {
   readonly #kept = new Map<string, { atMs: number; answer: SeriesAnswer }>();
@@ -37,24 +29,26 @@ export class Series {
     const key = `${hours} ${feed}`;
     const known = this.#kept.get(key);
     if (known !== undefined && this.now() - known.atMs < limits.seriesForMs) return known.answer;
-    const answer = this.#of(feed, hours);
+    const answer = seriesOf(this.view, feed, hours);
     if (this.#kept.size >= limits.seriesMax) this.#kept.clear();
     this.#kept.set(key, { atMs: this.now(), answer });
     return answer;
   }
+}
 
-  #of(feed: string, hours: number): SeriesAnswer {
-    const [lastMs, stepMs] = [hours * HOUR_MS, STEPS_MS[hours]!];
-    const samples = this.view.samples(feed, lastMs);
-    const nowMs = samples.at(-1)!.atMs;
-    const sinceMs = samples.length > 1 ? Math.max(samples[0]!.atMs, nowMs - lastMs) : undefined;
-    return {
-      feed,
-      hours,
-      step_seconds: stepMs / 1_000,
-      known_since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
-      ...binsOf(sinceMs === undefined ? [] : samples, { nowMs, stepMs, steps: lastMs / stepMs }, STAGE_NAMES),
-      times: timesOf(this.view.timesSince(feed, lastMs), STAGE_NAMES),
-    };
-  }
+function seriesOf(view: Pick<QueueView, 'samples' | 'timesSince'>, feed: string, hours: number) {
+  const [lastMs, stepMs] = [hours * HOUR_MS, STEPS_MS[hours]!];
+  const samples = view.samples(feed, lastMs);
+  const nowMs = samples.at(-1)!.atMs;
+  const sinceMs = samples.length > 1 ? Math.max(samples[0]!.atMs, nowMs - lastMs) : undefined;
+  return {
+    /** `*`: all feeds. */
+    feed,
+    hours,
+    step_seconds: stepMs / 1_000,
+    /** ISO 8601: nothing is known of the time before; null where nothing was counted yet. */
+    known_since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
+    ...binsOf(sinceMs === undefined ? [] : samples, { nowMs, stepMs, steps: lastMs / stepMs }, STAGE_NAMES),
+    times: timesOf(view.timesSince(feed, lastMs), STAGE_NAMES),
+  };
 }
