@@ -10,7 +10,7 @@ import { type ByteName, nameOfText } from './names.js';
 
 export type Kind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
 
-/** What statx says of a file. */
+/** The answer of statx(2) for one file. */
 export type Stat = Pick<FileStat, keyof FileStat>;
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
