@@ -55,22 +55,17 @@ export function processOf(given: unknown, path: string, file: string, hasModule 
     encoding: keys.choice('encoding', PROCESS_ENCODINGS) ?? 'utf-8',
     start,
     steps,
-    ...ifGiven('reject', rejectOf(keys)),
-    ...ifGiven('module', module),
+    reject: rejectOf(keys),
+    module,
     ...boundsOf(keys),
   };
-}
-
-/** Nothing where it is undefined: what a state records has no such keys. */
-function ifGiven<K extends string, T>(key: K, value: T | undefined): { [key in K]?: T } {
-  return (value === undefined ? {} : { [key]: value }) as { [key in K]?: T };
 }
 
 function boundsOf(keys: Mapping) {
   return {
     outputsMax: keys.whole('outputs-max', 1, limits.outputsMax) ?? limits.outputs,
-    ...ifGiven('outputBytesMax', keys.size('output-bytes-max', 1, limits.byteCountMax)),
-    ...ifGiven('unpackedBytesMax', keys.size('unpacked-bytes-max', 1, limits.byteCountMax)),
+    outputBytesMax: keys.size('output-bytes-max', 1, limits.byteCountMax),
+    unpackedBytesMax: keys.size('unpacked-bytes-max', 1, limits.byteCountMax),
     recordBytesMax: keys.size('record-bytes-max', 1, limits.recordBytesMax) ?? limits.recordBytes,
     stuckSeconds: keys.seconds('stuck-seconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
     memoryBytes: keys.size('memory-bytes', limits.memoryBytesMin, limits.byteCountMax) ?? limits.memoryBytes,
@@ -86,7 +81,7 @@ function csvOf(keys: Mapping, format: ProcessOptions['format']) {
   const quote =
     keys.text('quote', 'one ASCII character, or empty for none', (sign) => sign === '' || isSign(sign)) ?? '"';
   if (delimiter === quote) throw keys.wrong(keys.at('quote'), 'another character than the delimiter', quote);
-  return { delimiter, quote, ...ifGiven('header', keys.texts('header')) };
+  return { delimiter, quote, header: keys.texts('header') };
 }
 
 function rejectOf(keys: Mapping): ProcessOptions['reject'] {
@@ -137,11 +132,7 @@ function stepOf(all: Mapping, name: string, format: ProcessOptions['format']): S
   return use === 'check' ? checkOf(step, format) : splitOf(step, format);
 }
 
-const tagOf = (step: Mapping, key: string) =>
-  ifGiven(
-    key as 'else',
-    step.text(key, TAG_RULE, (text) => TAG.test(text)),
-  );
+const tagOf = (step: Mapping, key: 'next' | 'else') => step.text(key, TAG_RULE, (text) => TAG.test(text));
 
 function checkOf(step: Mapping, format: ProcessOptions['format']): CheckStep {
   step.only(CHECK_KEYS);
@@ -154,20 +145,15 @@ function checkOf(step: Mapping, format: ProcessOptions['format']): CheckStep {
   rows.only(['min', 'max']);
   return {
     use: 'check',
-    ...ifGiven('header', step.texts('header')),
-    ...ifGiven('contains', step.texts('contains')),
+    header: step.texts('header'),
+    contains: step.texts('contains'),
     columns: Object.fromEntries(columns.keys.map((name) => [name, ruleOf(columns, name)])),
-    ...(step.has('rows')
-      ? {
-          rows: {
-            ...ifGiven('min', rows.whole('min', 0, limits.byteCountMax)),
-            ...ifGiven('max', rows.whole('max', 0, limits.byteCountMax)),
-          },
-        }
-      : {}),
-    ...ifGiven('lastNewline', step.toggle('last-newline')),
-    ...(tagOf(step, 'next') as { next?: string }),
-    ...tagOf(step, 'else'),
+    rows: step.has('rows')
+      ? { min: rows.whole('min', 0, limits.byteCountMax), max: rows.whole('max', 0, limits.byteCountMax) }
+      : undefined,
+    lastNewline: step.toggle('last-newline'),
+    next: tagOf(step, 'next'),
+    else: tagOf(step, 'else'),
   };
 }
 
@@ -185,7 +171,7 @@ function ruleOf(columns: Mapping, name: string): ColumnRule {
   };
   return {
     type: rule.choice('type', COLUMN_TYPES) ?? 'text',
-    ...ifGiven('pattern', rule.text('pattern', 'a regular expression of JavaScript', isPattern)),
+    pattern: rule.text('pattern', 'a regular expression of JavaScript', isPattern),
     required: rule.toggle('required') ?? false,
   };
 }
@@ -195,7 +181,7 @@ function splitOf(step: Mapping, format: ProcessOptions['format']): SplitStep {
   if (format === 'lines') throw step.wrong(step.path, 'left out, because lines have no columns', 'split', 'remove it');
   const by = step.text('by', 'the name of a column');
   if (by === undefined) throw step.wrong(step.at('by'), 'the name of a column', undefined);
-  return { use: 'split', by, ...tagOf(step, 'else') };
+  return { use: 'split', by, else: tagOf(step, 'else') };
 }
 
 function unknownStart(keys: Mapping, start: string, steps: Record<string, StepOptions>, file: string): OperatorError {
