@@ -15,9 +15,9 @@ import { processFrom, processOf } from './values/read-process.js';
 
 export function feedsOf(invocation: Invocation): FeedOptions[] {
   const feeds = invocation.feeds.map(({ name, values }) => feedOf(invocation, name, values));
-  for (const feed of feeds) checkOne(invocation, feed);
-  feeds.forEach((a, i) => {
-    for (const b of feeds.slice(i + 1)) checkPair(invocation, a, b);
+  const places = feeds.flatMap((feed) => placesOf(invocation, feed));
+  places.forEach((a, i) => {
+    for (const b of places.slice(i + 1)) refuseBoth(a, b);
   });
   return feeds;
 }
@@ -88,51 +88,30 @@ function missing(invocation: Invocation, option: string, feed: string): Operator
   );
 }
 
-const folder = (invocation: Invocation, feed: FeedOptions, option: string, path: string): Folder => ({
-  origin: invocation.origin(option, feed.name),
-  path,
-});
-
-function checkOne(invocation: Invocation, feed: FeedOptions): void {
-  const input = folder(invocation, feed, 'input', feed.input);
-  const warehouse = folder(invocation, feed, 'warehouse', feed.warehouse);
-  const manifests = folder(invocation, feed, 'manifests', feed.manifests);
-  refuseOverlap(input, warehouse);
-  refuseOverlap(input, manifests);
-  refuseOverlap(warehouse, manifests);
-  if (feed.workDir === undefined) return;
-  const work = folder(invocation, feed, 'work-dir', feed.workDir);
-  refuseOverlap(work, warehouse);
-  refuseOverlap(work, manifests);
-  // A work directory inside the input is left out of the scan; an input inside its work directory would ingest itself.
-  refuseWithin(input, work);
+interface FeedPlace extends Folder {
+  feed: string;
+  option: 'input' | 'warehouse' | 'manifests' | 'work-dir';
 }
 
-/** Two feeds may share a warehouse and manifests (one state owns both), but never an input or a way into one. */
-function checkPair(invocation: Invocation, a: FeedOptions, b: FeedOptions): void {
-  const of = (feed: FeedOptions, option: string, path: string) => folder(invocation, feed, option, path);
-  refuseOverlap(of(a, 'input', a.input), of(b, 'input', b.input));
-  for (const [one, other] of [
-    [a, b],
-    [b, a],
-  ] as const) {
-    const input = of(one, 'input', one.input);
-    refuseOverlap(input, of(other, 'warehouse', other.warehouse));
-    refuseOverlap(input, of(other, 'manifests', other.manifests));
-    refuseOverlap(of(one, 'warehouse', one.warehouse), of(other, 'manifests', other.manifests));
-    if (other.workDir === undefined) continue;
-    const work = of(other, 'work-dir', other.workDir);
-    refuseOverlap(work, input);
-    refuseOverlap(work, of(one, 'warehouse', one.warehouse));
-    refuseOverlap(work, of(one, 'manifests', one.manifests));
-  }
-  if (a.workDir !== undefined && b.workDir !== undefined) {
-    refuseOverlap(of(a, 'work-dir', a.workDir), of(b, 'work-dir', b.workDir));
-  }
-  if (a.warehouse !== b.warehouse) {
-    refuseOverlap(of(a, 'warehouse', a.warehouse), of(b, 'warehouse', b.warehouse));
-  }
-  if (a.manifests !== b.manifests) {
-    refuseOverlap(of(a, 'manifests', a.manifests), of(b, 'manifests', b.manifests));
-  }
+function placesOf(invocation: Invocation, { name, input, warehouse, manifests, workDir }: FeedOptions): FeedPlace[] {
+  const paths = { input, warehouse, manifests, 'work-dir': workDir };
+  return Object.entries(paths).flatMap(([option, path]) =>
+    path === undefined
+      ? []
+      : [{ feed: name, option: option as FeedPlace['option'], origin: invocation.origin(option, name), path }],
+  );
 }
+
+/** No two places lie in one another, but where a comment says so. */
+function refuseBoth(a: FeedPlace, b: FeedPlace): void {
+  if (a.feed === b.feed && a.option === 'input' && b.option === 'work-dir') {
+    // A work directory inside its input is left out of the scan; an input inside its work directory would ingest itself.
+    refuseWithin(a, b);
+    return;
+  }
+  // Two feeds may share a warehouse and manifests: one state owns both.
+  const isShared = a.option === b.option && a.path === b.path && SHARED.includes(a.option);
+  if (!isShared) refuseOverlap(a, b);
+}
+
+const SHARED: readonly string[] = ['warehouse', 'manifests'];

@@ -53,6 +53,9 @@ const directory = (description: string, example: string, extra: { defaultText?: 
     ...extra,
   });
 
+/** Of an option that names a file. */
+const FILE = { rule: 'the path of a file', isPath: true, placeholder: 'FILE' } as const;
+
 const glob = (description: string, example: string) =>
   list(
     {
@@ -323,8 +326,7 @@ export const serviceFields = {
   'state-path': text({
     group: STATE,
     description: 'The database of the queue and the ledger, on a local filesystem.',
-    rule: 'the path of a file',
-    isPath: true,
+    ...FILE,
     example: '/var/lib/atomic-ingestor/state.db',
     placeholder: 'PATH',
     defaultText: 'a file of its own for each --input below ~/.local/state',
@@ -356,10 +358,8 @@ export const serviceFields = {
   'dashboard-token-file': text({
     group: DASHBOARD,
     description: 'A file with the token that every request must bring (or INGEST_DASHBOARD_TOKEN).',
-    rule: 'the path of a file',
-    isPath: true,
+    ...FILE,
     example: '/etc/atomic-ingestor/token',
-    placeholder: 'FILE',
     defaultText: 'none',
   }),
   'dashboard-hosts': list(
@@ -399,10 +399,8 @@ export const serviceFields = {
   'notify-secret-file': text({
     group: ALARMS,
     description: 'A file with the secret that signs webhooks (or INGEST_NOTIFY_SECRET).',
-    rule: 'the path of a file',
-    isPath: true,
+    ...FILE,
     example: '/etc/atomic-ingestor/notify.secret',
-    placeholder: 'FILE',
     defaultText: 'none',
   }),
 } satisfies Record<string, Field>;
@@ -497,8 +495,7 @@ export const mirrorFields = {
   'change-log': text({
     group: MIRROR,
     description: 'The database of what has changed in SOURCE, on a local filesystem. Other programs may read it too.',
-    rule: 'the path of a file',
-    isPath: true,
+    ...FILE,
     example: '/var/lib/mirror/changes.db',
     placeholder: 'PATH',
     defaultText: 'in .ingest-replicate of DEST',

@@ -1,8 +1,8 @@
 /** /errors (docs/http-api.md): what is held, page by page, and what is tried again. */
 import type { Job, QueueView } from '../../../../queue/index.js';
 import { liesAtOf } from '../../../ingest/roots/lies-at.js';
-import { type HeldJob, toHeldJob } from '../../status/held-list.js';
-import { type HeldByCode, heldByCode } from '../../status/report.js';
+import { toHeldJob } from '../../status/held-list.js';
+import { heldByCode } from '../../status/report.js';
 import { type HeldFilter, heldPages } from './groups.js';
 
 export interface Retrying {
@@ -15,14 +15,7 @@ export interface Retrying {
   first: string;
 }
 
-export interface ErrorsAnswer {
-  /** All of them. */
-  held_by_code: HeldByCode[];
-  /** One page, by id; `next` is the `after` of the next page. */
-  held: HeldJob[];
-  next: string | null;
-  retrying: Retrying[];
-}
+export type ErrorsAnswer = Awaited<ReturnType<typeof errorsAnswer>>;
 
 export const retrying = (view: Pick<QueueView, 'reasons'>): Retrying[] =>
   view
@@ -39,12 +32,14 @@ export const retrying = (view: Pick<QueueView, 'reasons'>): Retrying[] =>
 export async function errorsAnswer(
   view: QueueView,
   { limit, after, ...filter }: HeldFilter & { after?: string; limit: number },
-): Promise<ErrorsAnswer> {
+) {
   const wanted = (one: { feed: string }) => filter.feed === undefined || one.feed === filter.feed;
   const held = await heldPage(view, filter, limit, after);
   const liesAt = liesAtOf(view);
   return {
+    /** All of them. */
     held_by_code: view.heldFor().filter(wanted).map(heldByCode),
+    /** One page, by id; `next` is the `after` of the next page. */
     held: held.map((job) => toHeldJob(job, liesAt(job))),
     next: held.length < limit ? null : held.at(-1)!.id,
     retrying: retrying(view).filter(wanted),

@@ -38,25 +38,6 @@ export interface HeldReason {
   hint: string;
 }
 
-export interface HeldFolder {
-  feed: string;
-  code: string;
-  /** Below the input; `.` is the input itself. */
-  folder: string;
-  files: number;
-  since: string;
-}
-
-export interface HeldAnswer {
-  files: number;
-  /** The one with most files first. */
-  reasons: HeldReason[];
-  /** The same, as many as were asked for. */
-  folders: HeldFolder[];
-  /** How many folders there are in all. */
-  folders_found: number;
-}
-
 const shownKey = ({ key }: HeldKey): string => shownName(key.toString('latin1') as ByteName);
 const folderOfKey = ({ key }: HeldKey): string =>
   shownName(folderOf(key.toString('latin1') as ByteName)) || INPUT_ITSELF;
@@ -84,6 +65,7 @@ export async function* heldPages(
 interface Group {
   feed: string;
   code: string;
+  /** Below the input; `.` is the input itself. */
   folder: string;
   files: number;
   sinceMs: number;
@@ -134,12 +116,15 @@ export class HeldGroups {
 
   constructor(private readonly view: Pick<QueueView, 'heldKeys'>) {}
 
-  async answer(filter: HeldFilter, limit: number): Promise<HeldAnswer> {
+  async answer(filter: HeldFilter, limit: number) {
     const groups = await this.#groups(filter);
     return {
       files: groups.reduce((sum, { files }) => sum + files, 0),
+      /** The one with most files first. */
       reasons: reasonsOf(groups),
+      /** The same, as many as were asked for. */
       folders: groups.slice(0, limit).map(({ sinceMs, ...group }) => ({ ...group, since: iso(sinceMs) })),
+      /** How many folders there are in all. */
       folders_found: groups.length,
     };
   }
