@@ -9,20 +9,7 @@ import { NOT_IN_FILE } from '../config/file.js';
 import { allFields, feedFields, GROUPS, mirrorFields, STATE, viewFields } from '../config/schema.js';
 import type { FieldMeta } from '../config/values/field.js';
 
-export interface OptionText {
-  name: string;
-  /** The words that are typed: `--mode stability|sidecar`, `--[no-]recursive`. */
-  flag: string;
-  /** Sentences. */
-  text: string;
-  /** `needed`, `default: 10s`, `on by default`, or ''. */
-  note: string;
-  meta: FieldMeta;
-  /** Undefined: the option is a flag only. */
-  variable: string | undefined;
-  /** The place of its key in the configuration file. Undefined: it has none. */
-  key: 'feed' | 'service' | undefined;
-}
+export type OptionText = ReturnType<typeof optionText>;
 
 /** The options of a command under their headings. */
 export function sectionsOf(spec: CommandSpec): { group: string; options: OptionText[] }[] {
@@ -39,24 +26,29 @@ const onlyFinds = (spec: CommandSpec, name: string): boolean => name === 'input'
 const groupOf = (spec: CommandSpec, name: string): string =>
   onlyFinds(spec, name) ? STATE : allFields[name]!.meta.group;
 
-function optionText(spec: CommandSpec, name: string): OptionText {
+function optionText(spec: CommandSpec, name: string) {
   const { meta } = allFields[name]!;
   const isOn = meta.kind === 'switch' && meta.defaultText === 'on';
   const means = onlyFinds(spec, name) ? 'Find the state that ingest made for this input.' : meta.description;
   const isFlagOnly = Object.hasOwn(viewFields, name) || Object.hasOwn(mirrorFields, name) || ASKED.includes(name);
   return {
     name,
+    /** The words that are typed: `--mode stability|sidecar`, `--[no-]recursive`. */
     flag: `--${isOn ? '[no-]' : ''}${name}${meta.placeholder ? ` ${meta.placeholder}` : ''}`,
+    /** Sentences. */
     text: spec.means?.[name] ?? means,
+    /** `needed`, `default: 10s`, `on by default`, or ''. */
     note: spec.needs.includes(name) ? 'needed' : defaultOf(meta),
     meta,
+    /** Undefined: the option is a flag only. */
     variable: isFlagOnly ? undefined : variableOf(name),
+    /** The place of its key in the configuration file. Undefined: it has none. */
     key: isFlagOnly || NOT_IN_FILE.includes(name) || name === 'config' ? undefined : keyOf(name),
   };
 }
 
 const ASKED = ['help', 'version'];
-const keyOf = (name: string) => (Object.hasOwn(feedFields, name) ? 'feed' : 'service');
+const keyOf = (name: string): 'feed' | 'service' => (Object.hasOwn(feedFields, name) ? 'feed' : 'service');
 
 function defaultOf({ kind, defaultText, unit }: FieldMeta): string {
   if (kind === 'switch') return defaultText === 'on' ? 'on by default' : '';

@@ -50,6 +50,8 @@ export class WatchTable {
   }
 
   #wdsOf(isWanted: (watch: Watch) => boolean): number[] {
-    return [...this.#watches].filter(([, watch]) => isWanted(watch)).map(([wd]) => wd);
+    const found: number[] = [];
+    for (const [wd, watch] of this.#watches) if (isWanted(watch)) found.push(wd);
+    return found;
   }
 }
