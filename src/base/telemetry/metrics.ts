@@ -55,27 +55,24 @@ export function metricsReader(backend: Backend, now: () => number = () => perfor
 
 const rate = (amount: number, seconds: number): number => Math.round((amount / seconds) * 10) / 10;
 
-/** Since the state was made. */
-export function processed(view: Pick<QueueView, 'counters'>): { files: number; bytes: number } {
-  let files = 0;
-  let bytes = 0;
-  for (const counter of view.counters()) {
-    if (!PROCESSED.includes(counter.name)) continue;
-    files += counter.files;
-    bytes += counter.bytes;
-  }
-  return { files, bytes };
+interface Amount {
+  files: number;
+  bytes: number;
 }
 
+export const sumOf = (amounts: readonly Amount[]): Amount =>
+  amounts.reduce((sum, { files, bytes }) => ({ files: sum.files + files, bytes: sum.bytes + bytes }), {
+    files: 0,
+    bytes: 0,
+  });
+
+/** Since the state was made. */
+export const processed = (view: Pick<QueueView, 'counters'>): Amount =>
+  sumOf(view.counters().filter(({ name }) => PROCESSED.includes(name)));
+
 /** The same from counts by their name. */
-export const processedIn = (counts: ReadonlyMap<string, { files: number; bytes: number }>) =>
-  PROCESSED.reduce(
-    (sum, name) => ({
-      files: sum.files + (counts.get(name)?.files ?? 0),
-      bytes: sum.bytes + (counts.get(name)?.bytes ?? 0),
-    }),
-    { files: 0, bytes: 0 },
-  );
+export const processedIn = (counts: ReadonlyMap<string, Amount>): Amount =>
+  sumOf(PROCESSED.flatMap((name) => counts.get(name) ?? []));
 
 function depth(backend: Backend): Pick<Metrics, 'queue_depth' | 'held'> {
   const feeds = backend.feeds();

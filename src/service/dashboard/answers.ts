@@ -3,13 +3,9 @@
  * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
  */
 import type { QueueView } from '../../../queue/index.js';
+import { sumOf } from '../../base/telemetry/metrics.js';
 import type { Snapshot } from './data/snapshots.js';
 import { inFlight, lastEnded } from './data/trace.js';
-
-interface Folder {
-  files: number;
-  bytes: number;
-}
 
 export type StatsAnswer = ReturnType<typeof statsAnswer>;
 
@@ -18,8 +14,7 @@ export function statsAnswer(snapshot: Snapshot) {
   const [first] = snapshot.stages;
   const isFirst = ({ stage }: { stage: string }) => stage === first?.stage;
   const last = snapshot.stages.at(-1)?.stage;
-  const total = (name: string): Folder =>
-    sum(snapshot.totals.filter((one) => one.name === name).map(({ files, bytes }) => ({ files, bytes })));
+  const total = (name: string) => sumOf(snapshot.totals.filter((one) => one.name === name));
   const [stored, duplicates] = [total('stored'), total('duplicate')];
   return {
     at: snapshot.at,
@@ -33,7 +28,7 @@ export function statsAnswer(snapshot: Snapshot) {
     underprocess: folderOf(snapshot.stages.filter((one) => !isFirst(one))),
     /** Since the state was made: stored, and what was stored before. */
     processed: {
-      ...sum([stored, duplicates]),
+      ...sumOf([stored, duplicates]),
       stored: stored.files,
       duplicates: duplicates.files,
       files_per_second: snapshot.stages.reduce(
@@ -50,19 +45,13 @@ export function statsAnswer(snapshot: Snapshot) {
   };
 }
 
-function folderOf(stages: Snapshot['stages']): Folder & { oldest_age_seconds: number } {
+function folderOf(stages: Snapshot['stages']) {
   const files = stages.map((one) => ({
     files: one.ready + one.deferred + one.claimed + one.waiting + one.held,
     bytes: one.bytes,
   }));
-  return { ...sum(files), oldest_age_seconds: Math.max(0, ...stages.map((one) => one.oldest_age_seconds)) };
+  return { ...sumOf(files), oldest_age_seconds: Math.max(0, ...stages.map((one) => one.oldest_age_seconds)) };
 }
-
-const sum = (folders: readonly Folder[]): Folder =>
-  folders.reduce((all, { files, bytes }) => ({ files: all.files + files, bytes: all.bytes + bytes }), {
-    files: 0,
-    bytes: 0,
-  });
 
 export type TraceAnswer = ReturnType<typeof traceAnswer>;
 
