@@ -15,7 +15,7 @@ import { processFrom, processOf } from './values/read-process.js';
 
 export function feedsOf(invocation: Invocation): FeedOptions[] {
   const feeds = invocation.feeds.map(({ name, values }) => feedOf(invocation, name, values));
-  const places = feeds.flatMap((feed) => placesOf(invocation, feed));
+  const places = placesOf(invocation, feeds);
   places.forEach((a, i) => {
     for (const b of places.slice(i + 1)) refuseBoth(a, b);
   });
@@ -93,14 +93,13 @@ interface FeedPlace extends Folder {
   option: 'input' | 'warehouse' | 'manifests' | 'work-dir';
 }
 
-function placesOf(invocation: Invocation, { name, input, warehouse, manifests, workDir }: FeedOptions): FeedPlace[] {
-  const paths = { input, warehouse, manifests, 'work-dir': workDir };
-  return Object.entries(paths).flatMap(([option, path]) =>
-    path === undefined
-      ? []
-      : [{ feed: name, option: option as FeedPlace['option'], origin: invocation.origin(option, name), path }],
+export const placesOf = (invocation: Invocation, feeds: readonly FeedOptions[]): FeedPlace[] =>
+  feeds.flatMap(({ name, input, warehouse, manifests, workDir }) =>
+    (Object.entries({ input, warehouse, manifests, 'work-dir': workDir }) as [FeedPlace['option'], string?][]).flatMap(
+      ([option, path]) =>
+        path === undefined ? [] : [{ feed: name, option, origin: invocation.origin(option, name), path }],
+    ),
   );
-}
 
 /** No two places lie in one another, but where a comment says so. */
 function refuseBoth(a: FeedPlace, b: FeedPlace): void {

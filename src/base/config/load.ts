@@ -3,13 +3,14 @@
  * Guarantees: when it throws, nothing on disk was changed.
  */
 import { dashboardOf } from './dashboard.js';
-import { feedsOf } from './feeds.js';
+import { feedsOf, placesOf } from './feeds.js';
 import { notifyOf } from './notify.js';
 import type { Config, FeedOptions, ServiceOptions } from './options.js';
 import { anyShellOf } from './paste.js';
 import type { Invocation } from './read.js';
 import { parseWorkers } from './schema.js';
-import { refuseStateInside, statePathOf } from './state-path.js';
+import { statePathOf } from './state-path.js';
+import { refuseWithin } from './values/directories.js';
 import { STAGE_NAMES, stagesUsed } from './values/stage-names.js';
 
 const DASHBOARD_PORT = '8000';
@@ -17,7 +18,9 @@ const DASHBOARD_PORT = '8000';
 export function configOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
   const feeds = feedsOf(invocation);
   const service = serviceOf(invocation, env, { feeds });
-  refuseStateInside(invocation.origin('state-path'), service.statePath, feeds);
+  // A state inside a folder that is ingested, or that a consumer empties, would not live long.
+  const state = { origin: invocation.origin('state-path'), path: service.statePath };
+  for (const place of placesOf(invocation, feeds)) refuseWithin(state, place);
   return { feeds, service };
 }
 

@@ -7,9 +7,8 @@ import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { EnvironmentError, OperatorError } from '../errors.js';
-import type { FeedOptions } from './options.js';
 import type { Invocation } from './read.js';
-import { realOrFuturePath, refuseWithin } from './values/directories.js';
+import { realOrFuturePath } from './values/directories.js';
 
 export function statePathOf(invocation: Invocation, env: NodeJS.ProcessEnv): string {
   const given = invocation.service['state-path'];
@@ -43,20 +42,6 @@ function homeOfUser(): string {
     'state_unknown',
     `the state has its place below the home of its user, but HOME names none and uid ${process.geteuid?.()} has no entry in /etc/passwd; add --state-path.`,
   );
-}
-
-/** A state inside a folder that is ingested, or that a consumer empties, would not live long. */
-export function refuseStateInside(origin: string, statePath: string, feeds: readonly FeedOptions[]): void {
-  for (const feed of feeds) {
-    for (const [option, path] of [
-      ['input', feed.input],
-      ['warehouse', feed.warehouse],
-      ['manifests', feed.manifests],
-      ['work-dir', feed.workDir],
-    ] as const) {
-      if (path !== undefined) refuseWithin({ origin, path: statePath }, { origin: `--${option}`, path });
-    }
-  }
 }
 
 /** Errors: EnvironmentError where this user may not look: a state that is closed is not a state that is gone. */
