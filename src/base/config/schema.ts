@@ -53,7 +53,7 @@ const directory = (description: string, example: string, extra: { defaultText?: 
     ...extra,
   });
 
-/** Of an option that names a file. */
+/** The fields of each option that names a file. */
 const FILE = { rule: 'the path of a file', isPath: true, placeholder: 'FILE' } as const;
 
 const glob = (description: string, example: string) =>
