@@ -1,6 +1,6 @@
 /**
  * Runs a program of dist/program (`launch.cjs HANGUP NAME ARGUMENT…`), or prints what the installation lacks: a native module, or
- * the build. HANGUP is `ignored` or `default` (hangup.sh): a SIGHUP that was ignored at the start stays ignored. Node keeps what it compiles in dist/cache (or $NODE_COMPILE_CACHE) for the next start, where this user may write.
+ * the build. HANGUP is `ignored` or `default` (inherited.sh): a SIGHUP that was ignored at the start stays ignored. Node keeps what it compiles in dist/cache (or $NODE_COMPILE_CACHE) for the next start, where this user may write.
  */
 const { existsSync } = require('node:fs');
 const { enableCompileCache } = require('node:module');

@@ -30,7 +30,7 @@ if (!existsSync(runtime)) fail(`${runtime} is missing`, 'run npm ci without --om
 
 for (const path of globSync(PUBLISHED, { cwd: PACKAGE })) copy(path, join(PROGRAM, path));
 for (const path of modules()) copy(path, join(PROGRAM, path));
-for (const name of ['child.cjs', 'hangup.sh', 'launch.cjs', 'package.json'])
+for (const name of ['child.cjs', 'inherited.sh', 'launch.cjs', 'package.json'])
   copy(`bin/${name}`, join(PROGRAM, 'bin', name));
 copy('ops/deb/find-node.sh', join(PROGRAM, 'bin/find-node.sh'));
 place(runtime, join(PROGRAM, 'bin/node'), 0o755);

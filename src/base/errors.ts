@@ -80,7 +80,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   directory_not_utf8: environment('Rename the folder; names of files below it may be any bytes.'),
   openat2_refused: environment('Do what the sentence says: it names the kernel, or the filter in front of it.'),
   proc_unusable: environment('Mount a whole /proc: without subset=pid, and with ProcSubset=all in a unit.'),
-  stdout_unwritable: environment('Free space where stdout leads to, or send the results elsewhere.'),
+  stdout_unwritable: environment(
+    'Free space where stdout leads to, or send the results elsewhere, for example to /dev/null.',
+  ),
   few_descriptors: environment('Raise ulimit -n, or LimitNOFILE in the unit.'),
   state_missing: environment('Name the right state, or start ingest, which makes it.'),
   state_folder_unusable: environment('Name another path, or correct its owner and permissions.'),

@@ -39,10 +39,11 @@ export function printRaw(text: string): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EPIPE') process.exit(process.exitCode ?? EXIT.done);
     if (code === undefined) throw error;
-    throw new EnvironmentError(
-      'stdout_unwritable',
-      `the results are written to stdout, but it takes none (${code}); free space where it leads to, or send them elsewhere.`,
-    );
+    const why =
+      code === 'EBADF'
+        ? 'is closed, or not open for writing (EBADF); send them to a file, or to /dev/null.'
+        : `takes none (${code}); free space where it leads to, or send them elsewhere.`;
+    throw new EnvironmentError('stdout_unwritable', `the results are written to stdout, but it ${why}`);
   }
 }
 

@@ -75,7 +75,7 @@ test('every command asks how it was started; without nohup SIGHUP is what it was
   for (const name of readdirSync(join(PACKAGE, 'bin')).filter((file) => !file.includes('.')))
     assert.match(
       readFileSync(join(PACKAGE, 'bin', name), 'utf8'),
-      /hangup\.sh"\nexec .*launch\.cjs" "\$hangup" /,
+      /inherited\.sh"\nexec .*launch\.cjs" "\$hangup" /,
       name,
     );
   const ingest = world.start('ingest');

@@ -1,6 +1,7 @@
 /** Runs each command in poor surroundings: it works, or ends with one sentence and a documented code, and never with a stack. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import Database from 'better-sqlite3';
 import type { Ended, StartOptions } from '../world/program.js';
 import { canTrace } from '../world/tracer.js';
 import { isRoot } from '../world/users.js';
@@ -35,6 +36,9 @@ const inMounts = (script: string): string[] => ['unshare', '-m', ...sh(`${script
 const nobody = 'setpriv --reuid=54321 --regid=54321 --clear-groups env -u HOME';
 const refusing = (error: string): string[] =>
   `strace -f -qq --seccomp-bpf -o /dev/null -e trace=openat2 -e inject=openat2:error=${error}`.split(' ');
+
+const CLOSED =
+  /stdout, but it is closed, or not open for writing \(EBADF\); send them to a file, or to \/dev\/null\.$/m;
 
 const SURROUNDINGS: Surrounding[] = [
   {
@@ -74,8 +78,21 @@ const SURROUNDINGS: Surrounding[] = [
     code: 2,
     ownState: true,
   },
-  { about: 'stdout closed', options: () => ({ wrap: sh('exec "$@" >&-') }) },
+  {
+    about: 'stdout closed',
+    options: () => ({ wrap: sh('exec "$@" >&-') }),
+    refusal: CLOSED,
+    ofResults: true,
+  },
+  {
+    about: 'stdin and stdout closed',
+    options: () => ({ wrap: sh('exec "$@" <&- >&-') }),
+    refusal: CLOSED,
+    ofResults: true,
+  },
+  { about: 'stdin closed', options: () => ({ wrap: sh('exec "$@" <&-') }) },
   { about: 'stderr closed', options: () => ({ wrap: sh('exec "$@" 2>&-') }) },
+  { about: 'stdin and stderr closed', options: () => ({ wrap: sh('exec "$@" <&- 2>&-') }) },
   {
     about: 'stdout full',
     options: () => ({ wrap: sh('exec "$@" > /dev/full') }),
@@ -144,6 +161,38 @@ function judge({ refusal, code = 3, ofResults }: Surrounding, name: Name, ended:
   assert.equal(ended.code, unknown, said);
   assert.match(said, refusal);
 }
+
+function integrityOf(path: string): unknown {
+  const db = new Database(path, { readonly: true });
+  try {
+    return db.pragma('integrity_check', { simple: true });
+  } finally {
+    db.close();
+  }
+}
+
+test('with closed descriptors nothing is written but files of the product, and a command without its stdout ends with 3', async (t) => {
+  const world = createWorld(t);
+  const closed = ['<&-', '>&-', '2>&-', '<&- >&-', '<&- 2>&-', '>&- 2>&-', '<&- >&- 2>&-'];
+  for (const [n, redirections] of closed.entries()) {
+    const wrap = sh(`exec "$@" ${redirections}`);
+    const run = async (command: string, ...args: string[]) =>
+      (await world.launch(command, [...args, `--state-path=${world.statePath}`], { wrap }).ended).code;
+    const { sha256 } = world.drop(`${n}.csv`, 100 + n);
+    assert.equal(await run('ingest', '--once', ...folders(world)), 0, redirections);
+    assert.equal(world.manifest().at(-1)?.record?.sha256, sha256, redirections);
+    const code = /(^| )>&-/.test(redirections) ? 3 : 0;
+    for (const command of ['ingest', 'ingest-ctl', 'queue-stat'])
+      assert.equal((await world.launch(command, ['--help'], { wrap }).ended).code, code, `${command} ${redirections}`);
+    assert.equal(await run('ingest', '--dry-run', ...folders(world)), code, redirections);
+    assert.equal(await run('ingest-ctl', 'audit', '--hash'), code, redirections);
+    assert.equal(await run('ingest-ctl', 'backup', `${world.root}/${n}.db`), code, redirections);
+    assert.equal(await run('queue-stat', '--json'), code, redirections);
+  }
+  for (const state of [world.statePath, ...closed.map((_, n) => `${world.root}/${n}.db`)])
+    assert.equal(integrityOf(state), 'ok', state);
+  world.check();
+});
 
 test('a command that needs a temporary directory says where it looked for one', async (t) => {
   const world = createWorld(t);

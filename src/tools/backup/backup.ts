@@ -1,7 +1,7 @@
 /**
  * Makes a backup of a state in use: one file, which gets its name only when it is whole, checked and on disk.
- * Guarantees: the backup is the state at one moment. No process waits for it. Nothing is overwritten. The next backup of that
- * name removes what a killed one left.
+ * Guarantees: the backup is the state at one moment. No process waits for it. Nothing is overwritten. A refused one
+ * leaves nothing; the next backup of that name removes what a killed one left.
  * Does not: copy manifests, warehouse or work directories; `rebuild` brings an older state up to date from them.
  */
 import { closeSync, openSync, rmSync, statSync } from 'node:fs';
@@ -15,11 +15,15 @@ export function backUp(statePath: string, to: string): number {
   const making = `${to}.part`;
   try {
     if (statSync(to, { throwIfNoEntry: false })) throw exists(to);
-    for (const rest of ['', '-journal']) rmSync(`${making}${rest}`, { force: true });
+    remove(making);
     closeSync(openSync(making, 'wx', 0o600)); // It contains file names, which not every user may read.
-    copyState(statePath, making);
-    sync(making);
-    move(making, to);
+    try {
+      copyState(statePath, making);
+      sync(making);
+      move(making, to);
+    } finally {
+      remove(making);
+    }
     sync(dirname(to));
     return statSync(to).size;
   } catch (error) {
@@ -27,6 +31,10 @@ export function backUp(statePath: string, to: string): number {
     throw error instanceof OperatorError ? error : unwritable(to, error);
   }
 }
+
+const remove = (making: string): void => {
+  for (const rest of ['', '-journal']) rmSync(`${making}${rest}`, { force: true });
+};
 
 const exists = (to: string): EnvironmentError =>
   new EnvironmentError(

@@ -1,17 +1,31 @@
 /** `ingest-ctl backup` copies one moment of a state in use. The copy can be restored. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Report } from '../../../src/service/status/report.js';
 import { ctl } from '../../world/jobs.js';
 import { dropAgain, rebuild, rebuilt, refused, restore } from '../../world/lost.js';
+import { tmpfsMount } from '../../world/mounts.js';
+import { isRoot } from '../../world/users.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
 
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const SEED = process.env.SEED ?? String(Date.now());
 const FILES = 200;
+/** In the header of a database: PRAGMA user_version (https://sqlite.org/fileformat.html). */
+const USER_VERSION_AT = 60;
 
 test('a backup that was taken during kills and full load is restored, and nothing is lost or stored twice', {
   timeout: 240_000,
@@ -107,4 +121,29 @@ test('a backup that cannot be written is refused with a sentence, also where its
       await world.run('ingest-ctl', ['backup', join(world.root, name)]),
       /^ingest-ctl: the backup .*cannot be written \(E/,
     );
+});
+
+test('a refused backup leaves nothing: a state that is no database, damaged, newer, older, or larger than the room for its copy', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await world.runOnce();
+  const to = join(world.root, 'to');
+  mkdirSync(to);
+  const isRefused = async (words: RegExp, folder = to) => {
+    const copy = join(folder, 'copy.db');
+    refused(await world.run('ingest-ctl', ['backup', copy]), words);
+    assert.deepEqual(readdirSync(folder), []);
+  };
+  if (isRoot) await isRefused(/cannot be written|is full/, tmpfsMount(join(world.root, 'small'), { size: '64k' }));
+  else t.diagnostic('no root: a backup without room was not tested');
+  const whole = readFileSync(world.statePath);
+  writeFileSync(world.statePath, Buffer.concat([whole.subarray(0, 8_192), Buffer.alloc(whole.length - 8_192, 0xa5)]));
+  await isRefused(/is damaged or no database \(SQLITE_CORRUPT\)/);
+  writeFileSync(world.statePath, 'no database');
+  await isRefused(/is damaged or no database \(SQLITE_NOTADB\)/);
+  writeFileSync(world.statePath, '');
+  await isRefused(/was written by an older version/);
+  const newer = Buffer.from(whole);
+  newer.writeUInt32BE(9_999, USER_VERSION_AT);
+  writeFileSync(world.statePath, newer);
+  await isRefused(/was written by a newer version/);
 });
