@@ -83,6 +83,7 @@ function shown(end: FileEnd, name: string, directory: string): number {
       showReport(end.report, name, directory);
       return EXIT.done;
     case 'unloadable':
+    case 'refused':
       throw new EnvironmentError('chain_unusable', `${end.reason}.`);
     case 'no_room':
       throw temporaryUnusable('has no room for the outputs');

@@ -93,7 +93,7 @@ function messageOf(job: string, answer: Answer): ChildMessage {
       return { kind: 'failed', job, ...(code === undefined ? {} : { errno: code }), reason: message };
     }
     case 'unloadable':
-      return answer;
+      return { kind: 'refused', job, reason: answer.reason };
     default:
       return { ...answer, job };
   }

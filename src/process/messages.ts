@@ -15,7 +15,7 @@ export interface ChainMessage {
 }
 
 /**
- * One file at a time. Answers: `begun`, then one of the others; or `unloadable`. The child creates DIRECTORY/JOB.out.N.CLAIM, N from 1 in the order in which tags first occur. It
+ * One file at a time. Answers: `begun`, then one of the others; or `refused`; or `unloadable`. The child creates DIRECTORY/JOB.out.N.CLAIM, N from 1 in the order in which tags first occur. It
  * closes them before it answers `done`, and removes them before any other answer.
  */
 export interface FileMessage {
@@ -60,8 +60,10 @@ export interface Report {
 export type ChildMessage =
   /** SHA-256 (hex) of the module's file and the chain's configuration. */
   | { kind: 'ready'; version: string }
-  /** Closes the feed's gate: the module fails outside of any file, its factory fails, or the chain does not fit it. Also an answer to a file. */
+  /** Closes the feed's gate: the module cannot be loaded, or fails outside of any file. Also an answer to a file. */
   | { kind: 'unloadable'; reason: string }
+  /** The module has no steps for this file, or the chain does not fit them. Other files tell whose fault it is. */
+  | { kind: 'refused'; job: string; reason: string }
   /** The module has answered its steps. What happens from now on may be the fault of this file. */
   | { kind: 'begun'; job: string }
   /** Sent once a second while a file is read. */

@@ -86,7 +86,7 @@ test('a module that cannot be loaded says where; one that fails before the first
   child.send(file(directory, 'A', 'k\na\n'));
   const answered = await answer(child);
   assert.match(
-    answered.kind === 'unloadable' ? answered.reason : '',
+    answered.kind === 'refused' ? answered.reason : '',
     /fails before the first record: TypeError: .* \(m\.mjs:1:\d+\)/,
   );
   child.kill('SIGKILL');

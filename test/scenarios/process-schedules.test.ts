@@ -34,12 +34,14 @@ const DOES: Record<string, string> = {
   'leaves a loop': 'later(() => { for (;;); })',
   'leaves a wrong global': 'globalThis.wrong = true',
 };
-const KINDS = Object.keys(DOES);
+/** The module has no steps for it. That is seen once another file went through. */
+const REFUSED = 'refused';
+const KINDS = [...Object.keys(DOES), REFUSED];
 const isLeaver = (kind: string): boolean => kind.startsWith('leaves');
 
 const MODULE = `
   const later = (act) => setTimeout(act, 5 + Math.random() * 60);
-  export default () => ({
+  export default ({ name }) => name.includes('${REFUSED}') ? undefined : ({
     async route({ kind }, emit) {
       emit('all', { kind });
       if (globalThis.wrong) throw new Error('not mine');
@@ -77,7 +79,10 @@ async function play(world: World, seed: number): Promise<void> {
   const innocent: Dropped[] = [];
   let n = 0;
   const drop = (kind: string): void => {
-    const dropped = world.drop(`${seed}-${++n}.csv`, `kind,n\n${kind},${seed}-${n}\n`);
+    const dropped = world.drop(
+      `${seed}-${++n}${kind === REFUSED ? `-${REFUSED}` : ''}.csv`,
+      `kind,n\n${kind},${seed}-${n}\n`,
+    );
     if (kind === 'innocent') innocent.push(dropped);
     else guilty.push(dropped);
     if (kind !== 'innocent' && !isLeaver(kind)) world.held.add(dropped.sha256);
@@ -92,7 +97,10 @@ async function play(world: World, seed: number): Promise<void> {
       await until('the files are found', () => world.jobs().length === world.dropped.length, { withinMs: 120_000 });
   }
   put(module, (path) => writeFileSync(path, MODULE));
-  drop('innocent');
+  do {
+    drop('innocent');
+    await world.isStored(innocent.at(-1)!, { withinMs: 120_000 });
+  } while (isRefusedReady(world));
   await settled(world);
   const states = new Map(world.jobs().map((job) => [String(job.key), job]));
   for (const { name } of innocent) {
@@ -105,6 +113,9 @@ async function play(world: World, seed: number): Promise<void> {
     else if (job.state === 'held') world.held.add(sha256);
   }
 }
+
+const isRefusedReady = (world: World): boolean =>
+  world.jobs().some(({ key, state }) => String(key).includes(REFUSED) && state !== 'held');
 
 /** Every file was found, and none is on its way. */
 const settled = (world: World): Promise<unknown> =>

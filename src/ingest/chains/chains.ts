@@ -9,11 +9,12 @@ import { statSync } from 'node:fs';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { FileMessage } from '../../process/messages.js';
 import { ChainChild, type ChainParts, type FileEnd } from './child.js';
+import { Refusals } from './refusals.js';
 
 const IDLE_MS = 60_000;
 
 /** `again`: the child had another file before, which may be the cause. Only what happens in a child of its own is the file's fault. */
-export type ChainEnd = FileEnd | { kind: 'again' };
+export type ChainEnd = Exclude<FileEnd, { kind: 'refused' }> | { kind: 'again' };
 
 interface Kept {
   key: string;
@@ -26,6 +27,7 @@ interface Kept {
 export class Chains {
   readonly #kept = new Set<Kept>();
   readonly #waiting: (() => void)[] = [];
+  readonly #refusals = new Refusals();
 
   constructor(
     private readonly most: number,
@@ -40,13 +42,21 @@ export class Chains {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       kept = this.#take(feed, key, isAlone);
     }
+    const begunAt = this.#refusals.begin();
     const reason = await kept.child.whyUnloadable;
     const end: FileEnd = reason === undefined ? await kept.child.run(file) : { kind: 'unloadable', reason };
     const isWell = isOfRecords(end);
     const isProof = isWell || !kept.isUsed;
-    if (!isWell) await this.#endNow(kept);
+    if (isWell) this.#refusals.wentThrough(feed.name, key, file.job, begunAt);
+    else await this.#endNow(kept);
     this.#give(kept);
-    return isProof ? end : { kind: 'again' };
+    if (!isProof) return { kind: 'again' };
+    return end.kind === 'refused' ? this.#blamed(feed.name, key, file.job, end.reason) : end;
+  }
+
+  #blamed(feed: string, key: string, job: string, reason: string): ChainEnd {
+    if (!this.#refusals.isOfFile(feed, key, job)) return { kind: 'unloadable', reason };
+    return { kind: 'bad', job, code: 'process_failed', reason: `${reason}; other files go through` };
   }
 
   close(): void {

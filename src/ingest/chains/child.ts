@@ -1,8 +1,7 @@
 /**
  * One child process that takes files through the chain of a feed, one after the other. A processor may loop, take all memory, exit
  * or kill its process: no worker and no other feed is affected.
- * Guarantees: each file has one end. What happens before the child has begun a file (the message `begun`) concerns the chain, and
- * no file. Before the end of a child that died or was given up, its whole process group is killed. The child dies with the worker
+ * Guarantees: each file has one end. What happens before the child has begun a file (the message `begun`) is no fault of its records. Before the end of a child that died or was given up, its whole process group is killed. The child dies with the worker
  * (by itself: src/programs/process-child.ts).
  * Does not: keep a processor from reading files that this user may read. It is no sandbox.
  */
@@ -18,6 +17,8 @@ type Told<Kind extends ChildMessage['kind']> = Extract<ChildMessage, { kind: Kin
 export type FileEnd =
   | (Told<'done'> & { version: string })
   | Told<'bad' | 'no_room' | 'failed' | 'unloadable'>
+  /** The module did not come to the first record of this file: it failed, or its process did. */
+  | Omit<Told<'refused'>, 'job'>
   /** The child is dead. `how` completes "the process …". */
   | { kind: 'died'; how: string; records: number }
   /** It was killed: for so many seconds it finished no record and read no byte. */
@@ -204,8 +205,8 @@ export class ChainChild {
     if (isBegun) return { kind: 'died', how, records };
     const { module } = this.parts.options;
     const what = module === undefined ? 'it' : `its module ${module}`;
-    const when = job === undefined ? `while ${what} was loaded` : `before ${what} took the first record`;
-    return { kind: 'unloadable', reason: `${when}, its process ${how}` };
+    if (job === undefined) return { kind: 'unloadable', reason: `while ${what} was loaded, its process ${how}` };
+    return { kind: 'refused', reason: `before ${what} took the first record, its process ${how}` };
   }
 
   #finish(end: FileEnd | Told<'ready'>): void {

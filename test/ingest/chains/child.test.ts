@@ -52,7 +52,7 @@ test('a child that ended while it waited for a file begins none', limit, async (
     claim: 1,
     minFreeBytes: 0,
   });
-  assert.equal(end.kind, 'unloadable');
+  assert.equal(end.kind, 'refused');
 });
 
 test('where no process can be started, the chain cannot be used', limit, () => {
