@@ -79,15 +79,15 @@ test('a module that for a time has steps for no file holds none', limit, async (
   const table = join(world.root, 'table');
   writeFileSync(table, '');
   world.start('ingest', ['--concurrency', '2']);
-  for (let round = 0; round < 3; round++) {
+  for (const round of [1, 2]) {
     await world.isStored(world.drop(`${round}-before.csv`, `${TEXT}${round},before\n`), { withinMs: 30_000 });
     rmSync(table);
-    for (const n of [1, 2, 3]) world.drop(`${round}-${n}.csv`, `${TEXT}${round},${n}\n`);
+    for (let n = 1; n <= round; n++) world.drop(`${round}-${n}.csv`, `${TEXT}${round},${n}\n`);
     await until('the gate is closed', () => world.gates().some(({ code }) => code === 'unloadable'));
     const tries = () =>
       world.jobs().reduce((sum, { stage, claim_no }) => sum + (stage === 'process' ? claim_no : 0), 0);
     const before = tries();
-    await until('they were tried again', () => tries() > before + 1, { withinMs: 30_000 });
+    await until('they were tried again', () => tries() > before + 2 * round, { withinMs: 30_000 });
     writeFileSync(table, '');
     await world.allDroppedDone();
   }
