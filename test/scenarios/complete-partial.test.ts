@@ -4,6 +4,7 @@ import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sha256 } from '../world/dropping.js';
+import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { scenarios, silence, watched } from './watching.js';
 
@@ -12,11 +13,9 @@ const limit = { timeout: 60_000 };
 const MTIMES = [0, 0.5];
 const pathOf = (world: World, name: string): string => join(world.input, name);
 
-function dropSigned(world: World, name: string, mtime: number) {
-  const dropped = world.drop(name, 5_000, { how: 'rename' });
-  utimesSync(pathOf(world, name), mtime, mtime);
-  return dropped;
-}
+/** With its mtime before anybody sees it, as rsync does. */
+const dropSigned = (world: World, name: string, mtime: number, content: number | Buffer = 5_000) =>
+  world.drop(name, content, { how: 'rename', mtime });
 
 scenarios('complete files only: the sign of a cut upload', () => {
   for (const mtime of MTIMES) {
@@ -24,15 +23,14 @@ scenarios('complete files only: the sign of a cut upload', () => {
       `a file with an mtime of ${mtime} is logged once, waits for its own window, and is stored`,
       { options: { stabilitySeconds: 0.2, partialUploadSeconds: 8 } },
       async (world) => {
+        const fromMs = Date.now();
         const { sha256 } = dropSigned(world, 'signed.csv', mtime);
-        const logged = await world.event('partial_upload');
-        assert.match(String(logged.msg), /signed\.csv waits .*mtime is 0.*--partial-upload-seconds/);
-        const { stdout } = await world.run('ingest-ctl', ['explain', pathOf(world, 'signed.csv')]);
-        assert.match(stdout, /mtime is 0, as rsync --partial.*--partial-upload-seconds/);
+        const { msg } = await world.event('partial_upload');
+        assert.match(String(msg), /signed\.csv waits .*mtime is 0.*--partial-upload-seconds/);
         await world.event('file_ingested', (e) => e.sha256 === sha256);
-        const ready = await world.event('file_ready');
-        const [from, to] = [logged, ready].map(({ time }) => Date.parse(String(time))) as [number, number];
-        assert(to - from >= 1_000 * Number(logged.seconds) - 50, `it was taken ${to - from} ms after ${logged.msg}`);
+        const { time } = await world.event('file_ready');
+        const tookMs = Date.parse(String(time)) - fromMs;
+        assert(tookMs >= 8_000, `it was taken after ${tookMs} ms`);
         assert.equal(world.log.named('partial_upload').length, 1);
       },
     );
@@ -41,19 +39,22 @@ scenarios('complete files only: the sign of a cut upload', () => {
   watched('a file that is touched is not kept by the sign', { options: { stabilitySeconds: 0.2 } }, async (world) => {
     dropSigned(world, 'signed.csv', 0);
     await world.event('partial_upload');
+    const { stdout } = await world.run('ingest-ctl', ['explain', pathOf(world, 'signed.csv')]);
+    assert.match(stdout, /mtime is 0, as rsync --partial.*--partial-upload-seconds/);
     utimesSync(pathOf(world, 'signed.csv'), 1_000_000_000, 1_000_000_000);
     await world.stored();
   });
 
   for (const order of ['before', 'after']) {
     watched(
-      `a sidecar with the checksum, written ${order} the mtime was set, overrides the sign`,
+      `a sidecar with the checksum, written ${order} the file, overrides the sign`,
       { options: { mode: 'sidecar', stabilitySeconds: 0.2 } },
       async (world) => {
-        const { sha256 } = world.drop('signed.csv', 5_000);
-        if (order === 'before') world.sidecar('signed.csv', `${sha256}  signed.csv\n`);
-        utimesSync(pathOf(world, 'signed.csv'), 0, 0);
-        if (order === 'after') world.sidecar('signed.csv', `${sha256}  signed.csv\n`);
+        const content = world.content(5_000);
+        const proof = `${sha256(content)}  signed.csv\n`;
+        if (order === 'before') world.sidecar('signed.csv', proof);
+        dropSigned(world, 'signed.csv', 0, content);
+        if (order === 'after') world.sidecar('signed.csv', proof);
         await world.stored();
         assert.equal(world.log.named('partial_upload').length, 0);
       },
@@ -76,6 +77,29 @@ scenarios('complete files only: the sign of a cut upload', () => {
     },
   );
 });
+
+test(
+  'an mtime that is set between the event and the check is a sign too: it is logged, explained, and --once leaves the file',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
+    await world.runOnce();
+    const producer = world.start('ingest-producer');
+    const { sha256: signed } = world.drop('signed.csv', 5_000, { how: 'rename' });
+    await until('it was seen with its first mtime', () => world.jobs().length === 1);
+    await producer.stop();
+    utimesSync(pathOf(world, 'signed.csv'), 0, 0);
+    const worker = world.start('ingest-worker');
+    await world.event('partial_upload');
+    const { stdout } = await world.run('ingest-ctl', ['explain', pathOf(world, 'signed.csv')]);
+    assert.match(stdout, /mtime is 0, as rsync --partial.*--partial-upload-seconds/);
+    await worker.stop();
+    await world.runOnce([], { code: 4 });
+    await world.runOnce(['--partial-upload-seconds', '0']);
+    assert.equal(world.manifest()[0]?.record?.sha256, signed);
+    world.check();
+  },
+);
 
 test(
   '--once ends with 4 and names files with the sign, and takes them where --partial-upload-seconds is 0',

@@ -8,7 +8,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { skipUnlessInstalled } from '../simulate/installed.js';
-import { createWorld } from '../world/world.js';
+import { ctl } from '../world/jobs.js';
+import { signal } from '../world/program.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
 
 const [FEWER, MORE] = [1_000, 3_000];
 
@@ -31,6 +34,14 @@ const CALL = /^\d+ +(?:<\.\.\. )?(\w+)/;
 // SQLite's lock for a write transaction, one byte of the -shm file; what was refused is asked for again.
 const TAKEN = /F_WRLCK.*l_start=120, l_len=1.*= 0$/;
 const WRITTEN = /= (\d+)$/;
+
+const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
+
+function traced(world: World, calls = TRACED, characters = 0): { trace: string; wrap: string[] } {
+  const trace = join(world.root, 'trace');
+  const options = `-f -qq -s ${characters} --seccomp-bpf -e signal=none -e trace=${calls} -o`.split(' ');
+  return { trace, wrap: ['strace', ...options, trace] };
+}
 
 function workIn(trace: string): Work {
   const work = Object.fromEntries(Object.keys(BOUNDS).map((name) => [name, 0])) as Work;
@@ -68,26 +79,41 @@ test('a thousand files cost no more calls, syncs, transactions and bytes than th
   }
 
   async function workOf(files: number): Promise<Work> {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
+    const world = createWorld(t, { options: AT_ONCE });
     for (let n = 0; n < files; n++) world.drop(`file-${n}.csv`, 1_024);
-    const trace = join(world.root, 'trace');
-    await world.runOnce([], {
-      wrap: [
-        'strace',
-        '-f',
-        '-qq',
-        '-s',
-        '0',
-        '--seccomp-bpf',
-        '-e',
-        'signal=none',
-        '-e',
-        `trace=${TRACED}`,
-        '-o',
-        trace,
-      ],
-    });
+    const { trace, wrap } = traced(world);
+    await world.runOnce([], { wrap });
     world.check();
     return workIn(readFileSync(trace, 'latin1'));
   }
+});
+
+test('the first files of a day do not look for its folder one by one: the first move makes it', {
+  timeout: 300_000,
+}, async (t) => {
+  if (skipUnlessInstalled(t, 'strace', 'how often the folder of a new day is looked for')) return;
+  const world = createWorld(t, { options: AT_ONCE });
+  await world.runOnce();
+  for (const stage of ['manifest', 'move']) await ctl(world, 'pause', stage);
+  for (let n = 0; n < FEWER; n++) world.drop(`file-${n}.csv`, 1_024);
+  const lieBefore = (stage: string) =>
+    until(
+      `all files are before ${stage}`,
+      () => world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length === FEWER,
+      { withinMs: 60_000 },
+    );
+  const first = world.start('ingest');
+  await lieBefore('manifest');
+  await first.stop();
+  await ctl(world, 'resume', 'manifest');
+  const { trace, wrap } = traced(world, 'openat2', 40);
+  const second = world.start('ingest', [], { wrap });
+  await lieBefore('move');
+  signal(second.descendants()[0]!, 'SIGTERM');
+  await second.ended;
+  const looks = readFileSync(trace, 'latin1').match(/"ingest_date=/g)?.length ?? 0;
+  assert(looks > 0 && looks <= FEWER / 50, `${looks} looks for the folder of ${FEWER} files, in batches of hundreds`);
+  await ctl(world, 'resume', 'move');
+  await world.runOnce();
+  world.check();
 });

@@ -25,6 +25,8 @@ export interface DropOptions {
    */
   how?: 'write' | 'rename' | 'old';
   optional?: boolean;
+  /** In seconds. With `rename` it is set before anybody sees the file. */
+  mtime?: number;
   /** Gives the open file to its owner, before anybody may take it away. */
   own?: (fd: number) => void;
 }
@@ -55,11 +57,13 @@ export function drop(input: string, given: Name, content: Buffer, options: DropO
   if (options.how === 'rename') {
     const hidden = pathIn(input, `${directoryOf(name)}.${sha256(bytesOfName(name)).slice(0, 20)}.tmp` as ByteName);
     write(hidden, content, options);
+    if (options.mtime !== undefined) utimesSync(hidden, options.mtime, options.mtime);
     renameSync(hidden, path);
   } else {
     write(path, content, options);
+    const mtime = options.how === 'old' ? 1_000_000_000 : options.mtime;
+    if (mtime !== undefined) utimesSync(path, mtime, mtime);
   }
-  if (options.how === 'old') utimesSync(path, 1_000_000_000, 1_000_000_000);
   return {
     feed: options.feed ?? 'default',
     name,

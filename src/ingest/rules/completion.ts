@@ -60,7 +60,8 @@ export function completion(
       by: identity ? 'scan' : 'write',
     };
     const next = unchangedMs(feed, fresh, stat, sidecar);
-    const why = sidecarWait(feed, sidecar) ?? (identity ? 'window' : 'changed');
+    const isDelayed = next > ordinaryMs(feed, fresh, stat, sidecar);
+    const why = sidecarWait(feed, sidecar) ?? (isDelayed ? 'partial_upload' : identity ? 'window' : 'changed');
     if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: fresh };
     // There is nothing to wait for. A time on the clock of another boot means nothing here.
     since = now.ms;

@@ -10,7 +10,7 @@ import { type ByteName, LinuxError, shownName, statFd, userName } from '../../li
 import { warehouseOf } from '../ledger/names.js';
 import type { Named, Targets } from '../outputs/names.js';
 import { type Processed, processedOf } from '../outputs/recorded.js';
-import { freeTargets } from '../warehouse/free-names.js';
+import { freeTargets, type Round } from '../warehouse/free-names.js';
 import { failed } from './by-errno.js';
 import { SLICE_MS } from './each-job.js';
 import type { IngestJob } from './job.js';
@@ -35,7 +35,7 @@ export async function findTargets(
   batch: Batch,
   refused: (job: IngestJob, step: Step) => void,
 ): Promise<Plan[]> {
-  const chosen = new Set<ByteName>();
+  const round: Round = { files: batch.files, chosen: new Set(), missing: new Set() };
   const plans: Plan[] = [];
   const find = (reader: Reader, warehouse: number, job: IngestJob): void => {
     const wanted = wantedOf(job, date, batch);
@@ -43,7 +43,7 @@ export async function findTargets(
       const processed = job.facts.processed && processedOf(reader, job.facts.content!);
       const { isOriginal = false, outputs = [] } = processed ?? {};
       const named = { wanted, partition: date, isOriginal, outputs };
-      const within = { reader, warehouse, batch, chosen };
+      const within = { reader, warehouse, batch, round };
       plans.push({ job, processed, ...targetsOf(named, within) });
     } catch (error) {
       if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
@@ -74,16 +74,15 @@ interface Within {
   /** Its number. */
   warehouse: number;
   batch: Batch;
-  /** The names of this round. */
-  chosen: Set<ByteName>;
+  round: Round;
 }
 
-function targetsOf(named: Named, { reader, warehouse, batch, chosen }: Within): Targets {
+function targetsOf(named: Named, { reader, warehouse, batch, round }: Within): Targets {
   const folder = folderOf(named.wanted);
   // A partition that may not be entered concerns every file of the day, a folder below it only its own files.
   const access = folder === named.partition ? 'root' : 'write';
   return inPlace('warehouse', `${batch.feed.warehouse}/${shownName(folder)}`, access, () =>
-    freeTargets(reader, batch.files, warehouse, named, chosen),
+    freeTargets(reader, warehouse, named, round),
   );
 }
 

@@ -19,27 +19,31 @@ export const CHECK_TRUSTED_MS = 2_000;
 const numbering = new Map<string, number>();
 const NUMBERING_MAX = 10_000;
 
+/** What is known of a warehouse in one round, which is shorter than `CHECK_TRUSTED_MS`. */
+export interface Round {
+  files: FeedFiles;
+  /** The names that were found, and their folders. */
+  chosen: Set<ByteName>;
+  /** Folders that were not there. The first names of a day would ask for its folder once each: it is made by the first move. */
+  missing: Set<ByteName>;
+}
+
 /**
  * Names of a file and of its outputs, all with the same number, that are not on disk, not given, and not in `chosen`: neither the
  * name itself, nor a folder above it, nor anything below it. They are added to `chosen`, with their folders. Errors: those of the
  * system calls.
  */
-export function freeTargets(
-  reader: Reader,
-  files: FeedFiles,
-  warehouse: number,
-  named: Named,
-  chosen: Set<ByteName>,
-): Targets {
+export function freeTargets(reader: Reader, warehouse: number, named: Named, round: Round): Targets {
+  const { files, chosen } = round;
   const isOfFile = (path: ByteName): boolean =>
-    chosen.has(path) || isGiven(reader, warehouse, path) || isNoFolder(files, path);
+    chosen.has(path) || isGiven(reader, warehouse, path) || isNoFolder(round, path);
   const isTakenAsFolder = (path: ByteName): boolean => placesOf(named, path).some(isOfFile);
   const isTaken = (target: ByteName): boolean =>
     chosen.has(target) ||
     chosen.has(asFolder(target)) ||
     isGiven(reader, warehouse, target) ||
     isGivenBelow(reader, warehouse, target) ||
-    isOnDisk(files, target);
+    statOnDisk(round, target) !== undefined;
   const wanted = joinNames(freeFolder(named, isTakenAsFolder), baseOf(named.wanted));
   const whole = `${files.roots.warehouse}/${wanted}`;
   for (let n = 1; ; n = Math.max(n + 1, numbering.get(whole) ?? 0)) {
@@ -72,21 +76,21 @@ function freeFolder({ wanted, partition }: Named, isTaken: (path: ByteName) => b
 /** Written so, a folder is no name of a file. */
 const asFolder = (path: ByteName): ByteName => `${path}/` as ByteName;
 
+const isNoFolder = (round: Round, path: ByteName): boolean =>
+  (statOnDisk(round, path)?.kind ?? 'directory') !== 'directory';
+
 /** Errors: those of the system calls; one of them is for a name that no file can have, another for a folder that is none. */
-export function isOnDisk(files: FeedFiles, target: ByteName): boolean {
-  return statOnDisk(files, target) !== undefined;
-}
-
-const isNoFolder = (files: FeedFiles, path: ByteName): boolean =>
-  (statOnDisk(files, path)?.kind ?? 'directory') !== 'directory';
-
-function statOnDisk(files: FeedFiles, target: ByteName): Stat | undefined {
+function statOnDisk({ files, missing }: Round, target: ByteName): Stat | undefined {
+  if (missing.has(folderOf(target))) return undefined;
   try {
     const { dir, name } = files.warehouse.entry(target);
     // A name that is too long for this filesystem is not free: no file could ever have it.
     return statAtOrNone(dir, name, 'error');
   } catch (error) {
-    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
+    if (error instanceof LinuxError && error.code === 'ENOENT') {
+      missing.add(folderOf(target));
+      return undefined;
+    }
     refuseFileAsFolder(files, target);
     throw error;
   }

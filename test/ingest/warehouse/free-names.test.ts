@@ -45,10 +45,9 @@ async function stage(t: TestContext): Promise<Stage> {
       (reader) =>
         freeTargets(
           reader,
-          files,
           1,
           { wanted: `${DAY}/${name}` as ByteName, partition: nameOfText(DAY), isOriginal: false, outputs: [] },
-          chosen,
+          { files, chosen, missing: new Set() },
         ).target,
     );
   return {
