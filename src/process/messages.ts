@@ -62,7 +62,7 @@ export type ChildMessage =
   | { kind: 'ready'; version: string }
   /** Closes the feed's gate: the module cannot be loaded, or fails outside of any file. Also an answer to a file. */
   | { kind: 'unloadable'; reason: string }
-  /** The module has no steps for this file, or the chain does not fit them. Other files tell whose fault it is. */
+  /** The module has no steps for this file, or the chain does not fit them. Other files show whose fault it is. */
   | { kind: 'refused'; job: string; reason: string }
   /** The module has answered its steps. What happens from now on may be the fault of this file. */
   | { kind: 'begun'; job: string }

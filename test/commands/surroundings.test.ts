@@ -1,7 +1,7 @@
 /** Runs each command in poor surroundings: it works, or ends with one sentence and a documented code, and never with a stack. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import Database from 'better-sqlite3';
+import { integrityOf } from '../world/database.js';
 import type { Ended, StartOptions } from '../world/program.js';
 import { canTrace } from '../world/tracer.js';
 import { isRoot } from '../world/users.js';
@@ -160,15 +160,6 @@ function judge({ refusal, code = 3, ofResults }: Surrounding, name: Name, ended:
   }
   assert.equal(ended.code, unknown, said);
   assert.match(said, refusal);
-}
-
-function integrityOf(path: string): unknown {
-  const db = new Database(path, { readonly: true });
-  try {
-    return db.pragma('integrity_check', { simple: true });
-  } finally {
-    db.close();
-  }
 }
 
 test('with closed descriptors nothing is written but files of the product, and a command without its stdout ends with 3', async (t) => {

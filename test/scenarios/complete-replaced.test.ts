@@ -161,7 +161,7 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
     { options: { stabilitySeconds: 0, quietMs: 0 } },
     async (world) => {
       const sealed = () => world.log.named('file_ready').length;
-      // A file is sealed where two looks find it unchanged. How long that takes is a matter of the machine: the gap between two
+      // A file is sealed where two checks find it unchanged. How long that takes is a matter of the machine: the gap between two
       // storms of replacements grows until a version was sealed in it, and begins again with none.
       for (let gapMs = 1; sealed() < 8; ) {
         const before = sealed();

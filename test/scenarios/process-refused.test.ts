@@ -14,7 +14,7 @@ import { createWorld, type World } from '../world/world.js';
 const limit = { timeout: 120_000 };
 const TEXT = 'id,country\n1,DE\n';
 
-/** What the module does where it gets the name of a guilty file; what the reason says. */
+/** The act of the module where it gets the name of a guilty file, and the words of the reason. */
 const WAYS: Record<string, [string, RegExp]> = {
   throws: ['throw new Error("no rule for " + name)', /fails before the first record: Error: no rule for \S+bad\.csv/],
   'answers no steps': ['return undefined', /must answer an object with its steps/],

@@ -81,6 +81,16 @@ export interface Glance {
   stored: number;
 }
 
+/** `ok` for a whole database. */
+export function integrityOf(path: string): unknown {
+  const db = new Database(path, { readonly: true });
+  try {
+    return db.pragma('integrity_check', { simple: true });
+  } finally {
+    db.close();
+  }
+}
+
 /** Zeros while there is no state yet, or one without tables. */
 export function glance(statePath: string): Glance {
   if (!existsSync(statePath)) return { claimed: 0, openAppends: 0, stored: 0 };
