@@ -56,6 +56,10 @@ test(
       for (let more = 0; jobOf()?.state !== 'held'; more++) {
         assert(more < 10, `${way}: ${JSON.stringify(jobOf())} ${JSON.stringify(world.gates())}`);
         await world.isStored(world.drop(`${++n}.csv`, `${TEXT}${n},FR\n`), { withinMs: 30_000 });
+        const { claim_no: before } = jobOf()!;
+        await until('it was tried again', () => jobOf()!.state === 'held' || jobOf()!.claim_no > before, {
+          withinMs: 30_000,
+        });
       }
       assert.equal(jobOf()!.hold_code, 'process_failed', way);
       assert.match(jobOf()!.reason!, says);
