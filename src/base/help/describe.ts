@@ -1,13 +1,13 @@
 /**
- * The options of a command in words: the one source of --help, the man pages, the completions and docs/options.md. Pure.
+ * The options of a command in words: the one source of --help, --help-all, the man pages, the completions and docs/options.md. Pure.
  * Does not: lay it out.
  */
 
 import { variableOf } from '../config/command-line.js';
 import type { CommandSpec } from '../config/commands.js';
 import { NOT_IN_FILE } from '../config/file.js';
-import { allFields, feedFields, GROUPS, mirrorFields, STATE, viewFields } from '../config/schema.js';
-import type { FieldMeta } from '../config/values/field.js';
+import { allFields, FIRST_HOUR, feedFields, GROUPS, mirrorFields, STATE, viewFields } from '../config/schema.js';
+import { type FieldMeta, firstSentence, flagOf } from '../config/values/field.js';
 
 export interface OptionText {
   name: string;
@@ -33,6 +33,17 @@ export function sectionsOf(spec: CommandSpec): { group: string; options: OptionT
   })).filter(({ options }) => options.length > 0);
 }
 
+/** The options of a command without those that ask for help, each with its first sentence. */
+export const shortOptionsOf = (spec: CommandSpec): OptionText[] =>
+  sectionsOf(spec)
+    .flatMap(({ options }) => options)
+    .filter(({ name }) => !ASKED.includes(name))
+    .map((one) => ({ ...one, text: firstSentence(one.text) }));
+
+/** Where --input is needed, it finds the state too. */
+export const isFirst = ({ needs }: CommandSpec, name: string): boolean =>
+  FIRST_HOUR.has(name) && !(name === 'state-path' && needs.includes('input'));
+
 /** --input without --warehouse only says which state is meant. */
 const onlyFinds = (spec: CommandSpec, name: string): boolean => name === 'input' && !spec.options.includes('warehouse');
 
@@ -46,7 +57,7 @@ function optionText(spec: CommandSpec, name: string): OptionText {
   const isFlagOnly = Object.hasOwn(viewFields, name) || Object.hasOwn(mirrorFields, name) || ASKED.includes(name);
   return {
     name,
-    flag: `--${isOn ? '[no-]' : ''}${name}${meta.placeholder ? ` ${meta.placeholder}` : ''}`,
+    flag: flagOf(isOn ? `[no-]${name}` : name, meta),
     text: spec.means?.[name] ?? means,
     note: spec.needs.includes(name) ? 'needed' : defaultOf(meta),
     meta,
@@ -55,7 +66,7 @@ function optionText(spec: CommandSpec, name: string): OptionText {
   };
 }
 
-const ASKED = ['help', 'version'];
+const ASKED = ['help', 'help-all', 'version'];
 const keyOf = (name: string) => (Object.hasOwn(feedFields, name) ? 'feed' : 'service');
 
 function defaultOf({ kind, defaultText, unit }: FieldMeta): string {
