@@ -6,10 +6,13 @@ import { EXIT, OperatorError } from '../base/errors.js';
 import { emit } from '../base/telemetry/emit.js';
 import type { Level } from '../base/telemetry/event-spec.js';
 import { beginLog } from '../base/telemetry/log.js';
+import { Progress, type Work } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
-import { StatusLine } from '../base/telemetry/terminal.js';
+import { readHere } from '../files/open-files.js';
 import { shownName } from '../linux/index.js';
 import {
+  countSource,
+  type Passed,
   type Planned,
   planReplica,
   type Replicated,
@@ -24,6 +27,8 @@ import { print, printNote } from './console.js';
 
 const NAME = 'ingest-replicate';
 const STATUS_MS = 250;
+/** A run that is over before needs no count of what is to do. */
+const COUNTED_AFTER_MS = 1_000;
 const STDERR = 2;
 
 export async function ingestReplicate(argv: readonly string[]): Promise<number> {
@@ -38,12 +43,14 @@ export async function ingestReplicate(argv: readonly string[]): Promise<number> 
   emit('replicating', { source: options.source, dest: options.dest });
   process.title = `atomic-ingestor: ${NAME}`;
   const leave = underSignals(replicating);
-  const hush = showProgress(replicating, invocation.service['metrics-interval-seconds'], onTerminal);
+  const hush = [
+    logMetrics(replicating, invocation.service['metrics-interval-seconds']),
+    ...(onTerminal || options.once ? [showProgress(replicating, options)] : []),
+  ];
   try {
     return ended(await replicating.done, options);
   } finally {
-    hush();
-    leave();
+    for (const end of [...hush, leave]) end();
   }
 }
 
@@ -96,7 +103,7 @@ function underSignals(replicating: Replicating): () => void {
   return onEnding(onSignal);
 }
 
-function showProgress(replicating: Replicating, seconds: number, onTerminal: boolean): () => void {
+function logMetrics(replicating: Replicating, seconds: number): () => void {
   let last = replicating.status().totals;
   const metrics = setInterval(() => {
     const { totals, waiting, unmirrored, behind } = replicating.status();
@@ -110,27 +117,37 @@ function showProgress(replicating: Replicating, seconds: number, onTerminal: boo
     });
     last = totals;
   }, seconds * 1_000);
-  if (!onTerminal) return () => clearInterval(metrics);
-  const status = new StatusLine();
-  const shown = setInterval(() => status.show(progressText(replicating)), STATUS_MS);
+  return () => clearInterval(metrics);
+}
+
+function showProgress(replicating: Replicating, options: ReplicateOptions): () => void {
+  const progress = new Progress(NAME, () => readHere([options.source]));
+  let all: Passed | undefined;
+  let isOver = false;
+  const shown = setInterval(() => progress.show(workOf(replicating, options, all)), STATUS_MS);
+  const counted = setTimeout(async () => {
+    all = options.once ? await countSource(options, () => isOver).catch(() => undefined) : undefined;
+  }, COUNTED_AFTER_MS);
   return () => {
-    clearInterval(metrics);
+    isOver = true;
     clearInterval(shown);
-    status.clear();
+    clearTimeout(counted);
+    progress.end();
   };
 }
 
-function progressText(replicating: Replicating): string {
+/** With --once of all files, else of those that were copied. */
+function workOf(replicating: Replicating, { once }: ReplicateOptions, all: Passed | undefined): Work {
   const { totals, waiting, unmirrored, behind } = replicating.status();
-  const parts = [
-    `${totals.files} looked at`,
-    `${totals.copied} copied, ${shownBytes(totals.bytes)}`,
+  const more = [
+    ...(once ? [`${totals.copied} copied`] : [`${totals.files} looked at`]),
     ...(totals.removed > 0 ? [`${totals.removed} removed`] : []),
     ...(behind > 0 ? [`${behind} changes to look at`] : []),
     ...(unmirrored > 0 ? [`${unmirrored} not mirrored yet`] : []),
     ...(waiting === undefined ? [] : [`waits (${waiting})`]),
   ];
-  return parts.join(', ');
+  if (!once) return { part: 'copied', files: totals.copied, bytes: totals.bytes, more };
+  return { ...replicating.passed(), filesAll: all?.files, bytesAll: all?.bytes, more };
 }
 
 /** A mirror that was stopped is not unfinished: the next start goes on. */

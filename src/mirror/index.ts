@@ -5,12 +5,13 @@ import { EnvironmentError } from '../base/errors.js';
 import { type Watcher, WatcherError } from '../watcher/index.js';
 import { Replica } from './replica.js';
 import { watchSource } from './source-watcher.js';
-import type { ReplicaStatus, Replicated, ReplicateOptions } from './trees/types.js';
+import type { Passed, ReplicaStatus, Replicated, ReplicateOptions } from './trees/types.js';
 
 export type { Planned } from './acts/parts.js';
+export { countSource } from './count.js';
 export { planReplica } from './plan.js';
 export { realDirectories } from './real-directories.js';
-export type { ReplicaStatus, Replicated, ReplicateOptions, Totals, Unmirrored } from './trees/types.js';
+export type { Passed, ReplicaStatus, Replicated, ReplicateOptions, Totals, Unmirrored } from './trees/types.js';
 
 export interface Replicating {
   /**
@@ -19,6 +20,7 @@ export interface Replicating {
    */
   done: Promise<Replicated>;
   status(): ReplicaStatus;
+  passed(): Passed;
   /** Work in progress is finished or undone. Safe to call twice. */
   stop(): void;
 }
@@ -26,7 +28,12 @@ export interface Replicating {
 /** Errors: OperatorError, EnvironmentError. If it is refused, nothing has been changed. */
 export async function replicate(options: ReplicateOptions): Promise<Replicating> {
   const replica = await Replica.open(options);
-  return { done: run(replica, options), status: () => replica.status(), stop: () => replica.stop() };
+  return {
+    done: run(replica, options),
+    status: () => replica.status(),
+    passed: () => replica.passed(),
+    stop: () => replica.stop(),
+  };
 }
 
 async function run(replica: Replica, options: ReplicateOptions): Promise<Replicated> {

@@ -78,6 +78,7 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   },
   fatal: { level: 'fatal', say: (f) => text(f.reason) },
   note: { level: 'warn', say: (f) => text(f.text) },
+  progress: { say: (f) => text(f.text) },
   node_warning: { level: 'warn', say: (f) => `Node warns (${text(f.kind)}): ${text(f.reason)}` },
   thread_printed: { level: 'warn', say: (f) => `a thread printed: ${text(f.text)}` },
 };

@@ -45,6 +45,12 @@ export interface Totals {
   scans: number;
 }
 
+/** The files of SOURCE that are like their copies now. */
+export interface Passed {
+  files: number;
+  bytes: number;
+}
+
 /** The current state of a running mirror. */
 export interface ReplicaStatus {
   totals: Totals;

@@ -7,17 +7,32 @@
 import { closeSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
-import { copyState } from '../../ingest/ledger/open-state.js';
+import { startThread } from '../../base/process/threads.js';
+import { inPackage } from '../../package.js';
 import { move, sync } from './state-file.js';
 
+export interface Copying {
+  from: string;
+  to: string;
+}
+
+/** Why a state cannot be copied, as an EnvironmentError has it. */
+export interface Refused {
+  code: string;
+  message: string;
+}
+
+/** What a backup has until it is whole. */
+export const makingOf = (to: string): string => `${to}.part`;
+
 /** Returns its size in bytes. Errors: EnvironmentError. */
-export function backUp(statePath: string, to: string): number {
-  const making = `${to}.part`;
+export async function backUp(statePath: string, to: string): Promise<number> {
+  const making = makingOf(to);
   try {
     if (statSync(to, { throwIfNoEntry: false })) throw exists(to);
     for (const rest of ['', '-journal']) rmSync(`${making}${rest}`, { force: true });
     closeSync(openSync(making, 'wx', 0o600)); // It contains file names, which not every user may read.
-    copyState(statePath, making);
+    await copy({ from: statePath, to: making });
     sync(making);
     move(making, to);
     sync(dirname(to));
@@ -26,6 +41,15 @@ export function backUp(statePath: string, to: string): number {
     if ((error as { code?: string }).code === 'EEXIST') throw exists(to);
     throw error instanceof OperatorError ? error : unwritable(to, error);
   }
+}
+
+/** On a thread of its own, as it may take minutes. Errors: EnvironmentError. */
+function copy(workerData: Copying): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = ({ code, message }: Refused) => reject(new EnvironmentError(code, message));
+    const thread = startThread(inPackage('dist/program/backup-thread.cjs'), { workerData }, refuse);
+    thread.on('error', reject).on('exit', () => resolve());
+  });
 }
 
 const exists = (to: string): EnvironmentError =>
