@@ -20,11 +20,16 @@ export async function backup(argv: readonly string[]): Promise<number> {
   const to = resolve(word);
   // The copy has no free pages: it is at most as large.
   const bytesAll = sizeOf(statePath);
-  const progress = new Progress('ingest-ctl backup', () => [
-    { path: basename(to), bytes: sizeOf(makingOf(to)), of: bytesAll },
-  ]);
+  let isCopied = false;
+  const progress = new Progress('ingest-ctl backup', () =>
+    isCopied ? [] : [{ path: basename(to), bytes: sizeOf(makingOf(to)), of: bytesAll }],
+  );
   progress.show({ files: 0, filesAll: 1, bytes: 0, bytesAll });
-  const bytes = await backUp(statePath, to).finally(() => progress.end());
+  const onCopied = () => {
+    isCopied = true;
+    progress.show({ part: 'checking the copy', files: 0, filesAll: 1, bytes: sizeOf(makingOf(to)) });
+  };
+  const bytes = await backUp(statePath, to, onCopied).finally(() => progress.end());
   print(
     safeText(
       `${statePath} is backed up to ${to} (${shownBytes(bytes)}). To restore: stop everything (the dashboard too), move ${statePath} and every ${statePath}-* away, copy the backup there, run ${typed('ingest-ctl rebuild')}.`,

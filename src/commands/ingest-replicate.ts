@@ -6,7 +6,7 @@ import { EXIT, OperatorError } from '../base/errors.js';
 import { emit } from '../base/telemetry/emit.js';
 import type { Level } from '../base/telemetry/event-spec.js';
 import { beginLog } from '../base/telemetry/log.js';
-import { Progress, type Work } from '../base/telemetry/progress.js';
+import { type FileInProgress, Progress, type Work } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { readHere } from '../files/open-files.js';
 import { shownName } from '../linux/index.js';
@@ -28,7 +28,7 @@ import { print, printNote } from './console.js';
 const NAME = 'ingest-replicate';
 const STATUS_MS = 250;
 /** A run that is over before needs no count of what is to do. */
-const COUNTED_AFTER_MS = 1_000;
+const COUNTED_AFTER_MS = 500;
 const STDERR = 2;
 
 export async function ingestReplicate(argv: readonly string[]): Promise<number> {
@@ -47,11 +47,10 @@ export async function ingestReplicate(argv: readonly string[]): Promise<number> 
     logMetrics(replicating, invocation.service['metrics-interval-seconds']),
     ...(onTerminal || options.once ? [showProgress(replicating, options)] : []),
   ];
-  try {
-    return ended(await replicating.done, options);
-  } finally {
+  const done = await replicating.done.finally(() => {
     for (const end of [...hush, leave]) end();
-  }
+  });
+  return ended(done, options);
 }
 
 function optionsOf(invocation: Invocation): ReplicateOptions {
@@ -121,7 +120,7 @@ function logMetrics(replicating: Replicating, seconds: number): () => void {
 }
 
 function showProgress(replicating: Replicating, options: ReplicateOptions): () => void {
-  const progress = new Progress(NAME, () => readHere([options.source]));
+  const progress = new Progress(NAME, () => beingRead(options));
   let all: Passed | undefined;
   let isOver = false;
   const shown = setInterval(() => progress.show(workOf(replicating, options, all)), STATUS_MS);
@@ -134,6 +133,15 @@ function showProgress(replicating: Replicating, options: ReplicateOptions): () =
     clearTimeout(counted);
     progress.end();
   };
+}
+
+/** --checksum reads a file on both sides, one after the other. */
+function beingRead({ source, dest, checksum }: ReplicateOptions): FileInProgress[] {
+  const there = new Map(checksum ? readHere([dest]).map(({ path, bytes }) => [path, bytes]) : []);
+  return readHere([source]).map((file) => {
+    const both = file.bytes + (there.get(file.path) ?? 0);
+    return { ...file, bytes: checksum ? Math.floor(both / 2) : both };
+  });
 }
 
 /** With --once of all files, else of those that were copied. */

@@ -3,16 +3,17 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asOperatorError } from '../base/errors.js';
 import { sayLoaded } from '../base/process/threads.js';
 import { copyState } from '../ingest/ledger/open-state.js';
-import type { Copying, Refused } from '../tools/backup/backup.js';
+import type { Copying, Said } from '../tools/backup/backup.js';
 
+const say = (said: Said) => parentPort!.postMessage(said);
 const { from, to } = workerData as Copying;
 try {
-  copyState(from, to);
+  copyState(from, to, () => say('copied'));
 } catch (error) {
   const known = asOperatorError(error);
   if (!known) throw error;
   const { code, message } = known;
-  parentPort!.postMessage({ code, message } satisfies Refused);
+  say({ code, message });
 } finally {
   sayLoaded();
 }

@@ -12,6 +12,8 @@ import { StatusLine } from './terminal.js';
 export interface Work {
   /** What is done now, in a command that does one thing after the other. */
   part?: string;
+  /** What is counted, where it is no files. */
+  noun?: 'rows' | 'lines' | 'names';
   files: number;
   /** Done and to do. Undefined: it is not known. */
   filesAll?: number | undefined;
@@ -31,6 +33,8 @@ export interface FileInProgress {
 const STDERR = 2;
 const REDRAWN_MS = 250;
 const PLAIN_MS = 10_000;
+/** A shorter time says nothing of a speed. */
+const MEASURED_MS = 1_000;
 
 export class Progress {
   readonly #status = isatty(STDERR) ? new StatusLine() : undefined;
@@ -95,7 +99,8 @@ class Speed {
   /** Of bytes, or of files where no byte is counted. 0: it is not known yet. */
   get perSecond(): number {
     const [first, last] = [this.#seen[0], this.#seen.at(-1)];
-    return first && last && last.ms > first.ms ? ((last.amount - first.amount) * 1_000) / (last.ms - first.ms) : 0;
+    const ms = first && last ? last.ms - first.ms : 0;
+    return ms < MEASURED_MS ? 0 : ((last!.amount - first!.amount) * 1_000) / ms;
   }
 }
 
@@ -105,19 +110,19 @@ const percent = (done: number, all: number): string =>
   `${all === 0 ? 0 : Math.floor((100 * Math.min(done, all)) / all)}%`;
 const number = (n: number): string => n.toLocaleString('en');
 
-function filesText(files: number, all = files): string {
-  const done = all === files ? '' : `${number(files)} of `;
-  return `${done}${number(all)} ${all === 1 ? 'file' : 'files'}`;
+function countText({ files, filesAll = files, noun }: Work): string {
+  const done = filesAll === files ? '' : `${number(files)} of `;
+  return `${done}${number(filesAll)} ${noun ?? (filesAll === 1 ? 'file' : 'files')}`;
 }
 
 /** `perSecond`: bytes, or files where no byte is counted; 0 if it is not known. */
 export function workText(work: Work, perSecond: number): string {
-  const { part, files, filesAll, bytes, bytesAll, file, more = [] } = work;
+  const { part, noun, filesAll, bytes, bytesAll, file, more = [] } = work;
   const isOfBytes = byBytes(work);
   const all = isOfBytes ? bytesAll : filesAll;
   const [done, speed] = [
     amountOf(work),
-    isOfBytes ? shownBytes(Math.round(perSecond)) : `${number(Math.round(perSecond))} files`,
+    isOfBytes ? shownBytes(Math.round(perSecond)) : `${number(Math.round(perSecond))} ${noun ?? 'files'}`,
   ];
   const left = all === undefined ? 0 : all - done;
   const parts = [
@@ -125,7 +130,7 @@ export function workText(work: Work, perSecond: number): string {
     ...(isOfBytes
       ? [bytesAll === undefined ? shownBytes(bytes) : `${shownBytes(bytes)} of ${shownBytes(bytesAll)}`]
       : []),
-    filesText(files, filesAll),
+    countText(work),
     ...(perSecond > 0 ? [`${speed}/s`] : []),
     ...(perSecond > 0 && left > 0 ? [`${shownSeconds(left / perSecond)} left`] : []),
     ...more,

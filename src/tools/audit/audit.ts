@@ -104,19 +104,19 @@ class Audit {
     // The rows of all feeds, so that a file of another feed in a shared warehouse is known.
     noteLedger(view, this.#all, notes, (n) => {
       totals.rows += n;
-      progress({ part: 'rows of the ledger', files: totals.rows, bytes: 0 });
+      progress({ part: 'ledger', noun: 'rows', files: totals.rows, bytes: 0 });
     });
     for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) {
       this.#files.get(feed.name)!.manifests; // Checks the marker: a root that is not mounted would seem to have no lines.
       await noteManifests(view, feed, notes, (n) => {
         totals.lines += n;
-        progress({ part: 'lines of manifests', files: totals.lines, filesAll: totals.rows, bytes: 0 });
+        progress({ part: 'manifests', noun: 'lines', files: totals.lines, filesAll: totals.rows, bytes: 0 });
       });
     }
     for (const feed of firstOf(this.#feeds, ({ warehouse }) => warehouse)) {
       noteWarehouse(feed, this.#files.get(feed.name)!, notes, (n) => {
         totals.files += n;
-        progress({ part: 'names in the warehouse', files: totals.files, bytes: 0 });
+        progress({ part: 'warehouse', noun: 'names', files: totals.files, bytes: 0 });
       });
     }
     notes.index();
@@ -129,14 +129,15 @@ class Audit {
     const { n, size } = notes.get<{ n: number; size: number }>(
       `SELECT count(*) AS n, coalesce(sum(size), 0) AS size FROM files WHERE kind = 'file' AND ${wanted}`,
     )!;
-    let bytesResumed = 0;
+    const work = { part: 'reading files', files: 0, filesAll: n, bytes: 0, bytesAll: size };
+    progress(work);
     await digestAll(notes, wanted, (read, bytes, resumed) => {
       totals.read += read;
       totals.bytes += bytes;
       totals.resumed += resumed.files;
-      bytesResumed += resumed.bytes;
-      const [files, done] = [totals.read + totals.resumed, totals.bytes + bytesResumed];
-      progress({ part: 'reading files', files, filesAll: n, bytes: done, bytesAll: size });
+      work.files += read + resumed.files;
+      work.bytes += bytes + resumed.bytes;
+      progress(work);
     });
   }
 
@@ -147,7 +148,7 @@ class Audit {
       const judging: Judging = { view, notes, report, feed, hash: options.hash };
       await judgeRows(judging, (n) => {
         judged += n;
-        progress({ part: 'comparing', files: judged, filesAll: totals.rows, bytes: 0 });
+        progress({ part: 'comparing', noun: 'rows', files: judged, filesAll: totals.rows, bytes: 0 });
       });
       judgeLines(judging);
     }

@@ -16,23 +16,20 @@ export interface Copying {
   to: string;
 }
 
-/** Why a state cannot be copied, as an EnvironmentError has it. */
-export interface Refused {
-  code: string;
-  message: string;
-}
+/** `copied`: it is still to be checked. Else why it cannot be copied, as an EnvironmentError has it. */
+export type Said = 'copied' | { code: string; message: string };
 
 /** What a backup has until it is whole. */
 export const makingOf = (to: string): string => `${to}.part`;
 
 /** Returns its size in bytes. Errors: EnvironmentError. */
-export async function backUp(statePath: string, to: string): Promise<number> {
+export async function backUp(statePath: string, to: string, onCopied: () => void): Promise<number> {
   const making = makingOf(to);
   try {
     if (statSync(to, { throwIfNoEntry: false })) throw exists(to);
     for (const rest of ['', '-journal']) rmSync(`${making}${rest}`, { force: true });
     closeSync(openSync(making, 'wx', 0o600)); // It contains file names, which not every user may read.
-    await copy({ from: statePath, to: making });
+    await copy({ from: statePath, to: making }, onCopied);
     sync(making);
     move(making, to);
     sync(dirname(to));
@@ -44,10 +41,11 @@ export async function backUp(statePath: string, to: string): Promise<number> {
 }
 
 /** On a thread of its own, as it may take minutes. Errors: EnvironmentError. */
-function copy(workerData: Copying): Promise<void> {
+function copy(workerData: Copying, onCopied: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const refuse = ({ code, message }: Refused) => reject(new EnvironmentError(code, message));
-    const thread = startThread(inPackage('dist/program/backup-thread.cjs'), { workerData }, refuse);
+    const hear = (said: Said) =>
+      said === 'copied' ? onCopied() : reject(new EnvironmentError(said.code, said.message));
+    const thread = startThread(inPackage('dist/program/backup-thread.cjs'), { workerData }, hear);
     thread.on('error', reject).on('exit', () => resolve());
   });
 }
