@@ -146,7 +146,7 @@ export async function openQueueView(options: ViewOptions): Promise<QueueView> {
 export function copyQueue(
   from: string,
   to: string,
-  { modules = [], onCopied }: { modules?: readonly Module[]; onCopied?: () => void } = {},
+  { modules = [], onCopied }: { modules?: readonly Module[]; onCopied?: (() => void) | undefined } = {},
 ): void {
   copyWhole(from, to, allModules(modules), { onCopied });
 }

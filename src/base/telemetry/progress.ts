@@ -46,14 +46,17 @@ export class Progress {
   /** `open`: the files that are being read now, for a command that waits while it reads a large one. */
   constructor(
     private readonly name: string,
-    private readonly open: () => FileInProgress[] = () => [],
+    private readonly open?: () => FileInProgress[],
   ) {}
 
   show(work: Work): void {
-    if (!this.#last) this.#speed.note(work, performance.now());
+    if (this.#last === undefined || this.#last.part !== work.part) {
+      this.#speed.note(work, performance.now());
+      if (this.#status) this.#dueMs = 0;
+    }
     this.#last = work;
-    // What never waits is drawn by its own calls, what waits by the timer.
-    this.#timer ??= setInterval(() => this.#draw(), REDRAWN_MS).unref();
+    // What never waits is drawn by its own calls, what waits for a large file by the timer.
+    if (this.open) this.#timer ??= setInterval(() => this.#draw(), REDRAWN_MS).unref();
     this.#draw();
   }
 
@@ -71,7 +74,7 @@ export class Progress {
     const nowMs = performance.now();
     if (nowMs < this.#dueMs || !this.#last) return;
     this.#dueMs = nowMs + (this.#status ? REDRAWN_MS : PLAIN_MS);
-    const open = this.open().sort((a, b) => b.of - a.of);
+    const open = (this.open?.() ?? []).sort((a, b) => b.of - a.of);
     const bytes = this.#last.bytes + open.reduce((sum, file) => sum + file.bytes, 0);
     const work = this.#speed.note({ ...this.#last, bytes, file: this.#last.file ?? open[0] }, nowMs);
     const text = workText(work, this.#speed.perSecond);
@@ -117,7 +120,7 @@ function countText({ files, filesAll = files, noun }: Work): string {
 
 /** `perSecond`: bytes, or files where no byte is counted; 0 if it is not known. */
 export function workText(work: Work, perSecond: number): string {
-  const { part, noun, filesAll, bytes, bytesAll, file, more = [] } = work;
+  const { part, noun, files, filesAll, bytes, bytesAll, file, more = [] } = work;
   const isOfBytes = byBytes(work);
   const all = isOfBytes ? bytesAll : filesAll;
   const [done, speed] = [
@@ -126,7 +129,7 @@ export function workText(work: Work, perSecond: number): string {
   ];
   const left = all === undefined ? 0 : all - done;
   const parts = [
-    ...(all ? [percent(done, all)] : []),
+    ...(all ? [percent(done, files === filesAll ? all : Math.max(all, done + 1))] : []),
     ...(isOfBytes
       ? [bytesAll === undefined ? shownBytes(bytes) : `${shownBytes(bytes)} of ${shownBytes(bytesAll)}`]
       : []),

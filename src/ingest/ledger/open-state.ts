@@ -79,7 +79,7 @@ export async function openStateView(statePath: string): Promise<QueueView> {
 }
 
 /** Copies one moment of a state, also of a state in use, then checks it. `to`: an empty file. Errors: EnvironmentError. */
-export function copyState(from: string, to: string, onCopied: () => void): void {
+export function copyState(from: string, to: string, onCopied?: () => void): void {
   try {
     copyQueue(from, to, { modules: MODULES, onCopied });
   } catch (error) {
