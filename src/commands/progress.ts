@@ -24,7 +24,7 @@ export function workOf(progress: Progress, since: Totals): Work {
   };
 }
 
-/** Where nothing is left. */
+/** For a moment at which nothing is left. */
 export const doneSince = ({ filesDone, bytesDone }: Progress, since: Totals): Work => ({
   part: 'done so far',
   files: filesDone - since.filesDone,

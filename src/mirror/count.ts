@@ -1,5 +1,5 @@
 /**
- * What a mirror has to look at: the files of SOURCE that the rules cover, and their bytes. It goes on beside the mirror, and gives
+ * Counts the files of SOURCE that the rules cover, and their bytes, for who waits for the end. It goes on beside the mirror, and gives
  * way to it after each slice of names.
  * Does not: refuse anything; what cannot be read is not counted.
  */

@@ -68,24 +68,24 @@ test('a large file among small ones moves the bytes, the rate, the time that is 
   );
 });
 
-test('--once without a terminal tells how far it is once in ten seconds, in its log', {
+test('--once without a terminal logs how far it is, once in ten seconds', {
   timeout: 120_000,
 }, async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, maxBytesPerSecond: '2MiB' } });
   world.drop('large.csv', 28 << 20);
   const { code, stdout, stderr } = await world.launch('ingest', [...world.flags('ingest'), '--once']).ended;
   assert.deepEqual([code, stdout], [0, '']);
-  const told = stderr
+  const logged = stderr
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as { event: string; time: string; text: string })
     .filter(({ event }) => event === 'progress');
-  assert.ok(told.length > 0, stderr);
+  assert.ok(logged.length > 0, stderr);
   assert.match(
-    told[0]!.text,
+    logged[0]!.text,
     /^ingest: \d+%, [\d.]+ MiB of 28\.0 MiB, 0 of 1 file, [\d.]+ MiB\/s, [\d.]+s left; \d+% of large\.csv$/,
   );
-  const times = told.map(({ time }) => Date.parse(time));
+  const times = logged.map(({ time }) => Date.parse(time));
   for (const [n, time] of times.slice(1).entries()) assert.ok(time - times[n]! > 9_000, stderr);
 });
 

@@ -40,7 +40,7 @@ export const shortOptionsOf = (spec: CommandSpec): OptionText[] =>
     .filter(({ name }) => !ASKED.includes(name))
     .map((one) => ({ ...one, text: firstSentence(one.text) }));
 
-/** Where --input is needed, it finds the state too. */
+/** A command that needs --input finds its state by it. */
 export const isFirst = ({ needs }: CommandSpec, name: string): boolean =>
   FIRST_HOUR.has(name) && !(name === 'state-path' && needs.includes('input'));
 

@@ -22,7 +22,7 @@ const WIDTH = 80;
 const INDENT = 30;
 /** The columns of a flag in the short help. */
 const SHORT_INDENT = 28;
-/** Of a terminal with 24 lines; the last one is for the next command. */
+/** A terminal has 24; the last one is for the next command. */
 const SCREEN_LINES = 23;
 /** Further lines of a command that is continued. */
 const CONTINUED = 6;

@@ -55,7 +55,7 @@ export class Progress {
       if (this.#status) this.#dueMs = 0;
     }
     this.#last = work;
-    // What never waits is drawn by its own calls, what waits for a large file by the timer.
+    // The calls draw what never waits; the timer draws while a large file is read.
     if (this.open) this.#timer ??= setInterval(() => this.#draw(), REDRAWN_MS).unref();
     this.#draw();
   }
@@ -99,7 +99,7 @@ class Speed {
     return byBytes(work) ? { ...work, bytes: Math.min(amount, bytesAll ?? amount) } : work;
   }
 
-  /** Of bytes, or of files where no byte is counted. 0: it is not known yet. */
+  /** Bytes, or files if no byte is counted. 0: it is not known yet. */
   get perSecond(): number {
     const [first, last] = [this.#seen[0], this.#seen.at(-1)];
     const ms = first && last ? last.ms - first.ms : 0;

@@ -58,7 +58,7 @@ class Passes {
   }
 }
 
-const HELD_BYTES = "SELECT feed, stage, sum(bytes) AS bytes FROM jobs WHERE state = 'held' GROUP BY stage, feed";
+const HELD_BYTES = "SELECT feed, stage, sum(bytes) AS bytes FROM all_jobs WHERE state = 'held' GROUP BY stage, feed";
 
 /** What is left, how much of it was read, and the largest file that is being read. */
 function bytesNow(backend: Backend, passes: Passes): Pick<Progress, 'bytesLeft' | 'bytesRead' | 'largest'> {

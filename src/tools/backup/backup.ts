@@ -19,7 +19,7 @@ export interface Copying {
 /** `copied`: it is still to be checked. Else why it cannot be copied, as an EnvironmentError has it. */
 export type Said = 'copied' | { code: string; message: string };
 
-/** What a backup has until it is whole. */
+/** The name of a backup until it is whole. */
 export const makingOf = (to: string): string => `${to}.part`;
 
 /** Returns its size in bytes. Errors: EnvironmentError. */
