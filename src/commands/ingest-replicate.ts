@@ -124,6 +124,7 @@ function showProgress(replicating: Replicating, options: ReplicateOptions): () =
   let all: Passed | undefined;
   let isOver = false;
   const shown = setInterval(() => progress.show(workOf(replicating, options, all)), STATUS_MS);
+  // A SOURCE that is away is the mirror's to say.
   const counted = setTimeout(async () => {
     all = options.once ? await countSource(options, () => isOver).catch(() => undefined) : undefined;
   }, COUNTED_AFTER_MS);
