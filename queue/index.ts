@@ -142,9 +142,13 @@ export async function openQueueView(options: ViewOptions): Promise<QueueView> {
   return new SqliteView({ opened, rows: new Rows(opened.db), clock: clockOf(host, options.now), stages, owners });
 }
 
-/** Copies one moment of a state, even of one in use. `to`: an empty file. Errors: QueueError. */
-export function copyQueue(from: string, to: string, modules: readonly Module[] = []): void {
-  copyWhole(from, to, allModules(modules));
+/** Copies one moment of a state, even of one in use, then checks it. `to`: an empty file. Errors: QueueError. */
+export function copyQueue(
+  from: string,
+  to: string,
+  { modules = [], onCopied }: { modules?: readonly Module[]; onCopied?: (() => void) | undefined } = {},
+): void {
+  copyWhole(from, to, allModules(modules), { onCopied });
 }
 
 /** Copies a state that is older than later changes (sqlite/copy.ts), including the tables of its modules. */

@@ -24,7 +24,7 @@ complete -F ${functionOf(target.name)} ${target.name}
 function withVerbs({ verbs }) {
   const names = verbs.map(({ name }) => name);
   return `  if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W '${names.join(' ')} help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W '${names.join(' ')} help --help --help-all --version' -- "$cur"))
     return
   fi
   case \${COMP_WORDS[1]} in

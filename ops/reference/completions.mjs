@@ -1,5 +1,14 @@
 /** The data for the completions of every shell: each program with its options, and ingest-ctl with its verbs. */
-import { CTL_PROGRAM, completionOf, programs, STAGES, sectionsOf, verbs, wordCompletionOf } from './model.mjs';
+import {
+  CTL_PROGRAM,
+  completionOf,
+  firstSentence,
+  programs,
+  STAGES,
+  sectionsOf,
+  verbs,
+  wordCompletionOf,
+} from './model.mjs';
 
 /** `{ name, summary, options, words }`, or with `verbs` instead of options. */
 export const targets = [
@@ -34,4 +43,4 @@ function optionsOf({ name, meta, text }) {
 }
 
 /** The first sentence, for a shell that shows one beside each option. */
-export const short = (text) => /^.*?\.(?= |$)/.exec(text)[0].slice(0, -1);
+export const short = (text) => firstSentence(text).slice(0, -1);

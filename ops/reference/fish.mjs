@@ -37,6 +37,7 @@ function withVerbs({ name, verbs }) {
     ...verbs.map((verb) => `complete -c ${name} -n ${none} -a ${verb.name} -d ${quoted(short(verb.summary))}\n`),
     `complete -c ${name} -n ${none} -a help -d 'Show the verbs, or the options of one'\n`,
     `complete -c ${name} -n ${none} -l help -d 'Show the verbs'\n`,
+    `complete -c ${name} -n ${none} -l help-all -d 'Show every verb in full'\n`,
     `complete -c ${name} -n ${none} -l version -d 'Show the version'\n`,
     `complete -c ${name} -n '__fish_seen_subcommand_from help' -a ${quoted(verbs.map((verb) => verb.name).join(' '))}\n`,
     ...verbs.map((verb) =>

@@ -5,6 +5,7 @@ import { STAGE_NAMES } from '../../dist/src/base/config/values/stage-names.js';
 
 export { CTL_PROGRAM } from '../../dist/src/base/config/commands.js';
 export { VERB_GROUPS } from '../../dist/src/base/config/ctl-verbs.js';
+export { firstSentence } from '../../dist/src/base/config/values/field.js';
 export {
   completionOf,
   exitCodesOf,

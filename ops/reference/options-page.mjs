@@ -22,7 +22,7 @@ const plain = (text) =>
     .replace(/(?<![\w`-])--[a-z][a-z-]*/g, '`$&`');
 const HEAD = `# Options
 
-Made from the schema of the options by \`npm run docs\`. \`COMMAND --help\`, \`man COMMAND\` and the completions of bash, zsh and fish have the same text.
+Made from the schema of the options by \`npm run docs\`. \`COMMAND --help-all\`, \`man COMMAND\` and the completions of bash, zsh and fish have the same text; \`COMMAND --help\` has one screen of it.
 
 An option may stand in three places. A **flag** counts more than the **environment**, the environment more than the **file** that \`--config\` names
 ([example with every key](../ops/config.yaml), \`man atomic-ingestor.yaml\`). The tables name the variable, and where the key stands in the file:
@@ -33,7 +33,7 @@ An option may stand in three places. A **flag** counts more than the **environme
 
 A relative path is below the folder of the caller; in the file, below the folder of the file.
 A list is given by repeating the flag, as a YAML list, or in the environment with one value a line or commas between them. A switch is \`--poll\` or \`--no-poll\`, and \`true\` or \`false\`
-elsewhere. A wrong value, an unknown option, key or verb is refused before anything is changed; the sentence names the nearest one that exists.
+elsewhere. A wrong value, an unknown option, key or verb is refused before anything is changed; the sentence names the nearest one that exists, and what that one means.
 
 ${plain(TIMES).replace('TIME', '**TIME**')}
 
@@ -105,7 +105,7 @@ const row = ({ name, flag, text, meta, variable, key }) => [
   `${plain(text)}${limitsOf(name, meta)}`,
 ];
 
-/** The rule of a value, which --help leaves out. */
+/** The rule of a value, which --help-all leaves out. */
 const limitsOf = (name, { kind, rule, placeholder }) =>
   ['switch', 'choice'].includes(kind) || ['DIR', 'PATH'].includes(placeholder) || name === 'process'
     ? ''

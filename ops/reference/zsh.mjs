@@ -42,7 +42,7 @@ ${described}
 }
 
 local curcontext=$curcontext state line
-_arguments -C '(- *)--help[Show the verbs]' '(- *)--version[Show the version]' '1:verb:->verb' '*::argument:->argument'
+_arguments -C '(- *)--help[Show the verbs]' '(- *)--help-all[Show every verb in full]' '(- *)--version[Show the version]' '1:verb:->verb' '*::argument:->argument'
 case $state in
   verb)
     _${name.replaceAll('-', '_')}_verbs

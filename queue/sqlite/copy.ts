@@ -18,12 +18,12 @@ const NUMBERS_SKIPPED = 1_000_000;
 
 const NOT_FITTING = 'its pages do not fit together';
 
-/** `to`: an empty file. Errors: QueueError; `state_not_a_database` also if its pages or its log are inconsistent. */
+/** `to`: an empty file. `onCopied` is called before the copy is checked. Errors: QueueError; `state_not_a_database` also if its pages or its log are inconsistent. */
 export function copyWhole(
   from: string,
   to: string,
   modules: readonly Module[],
-  change?: (copy: Database.Database) => void,
+  { change, onCopied }: { change?: (copy: Database.Database) => void; onCopied?: (() => void) | undefined } = {},
 ): void {
   const { db } = openForReading(from, modules);
   try {
@@ -34,6 +34,7 @@ export function copyWhole(
   } finally {
     db.close();
   }
+  onCopied?.();
   const copy = new Database(to, { fileMustExist: true });
   try {
     if (copy.pragma('quick_check(1)', { simple: true }) !== 'ok') throw damaged(from, NOT_FITTING);
@@ -52,7 +53,7 @@ export function copyOlder(from: string, to: string, modules: readonly Module[]):
   } catch (error) {
     throw openError(error, to);
   }
-  copyWhole(from, to, modules, forget);
+  copyWhole(from, to, modules, { change: forget });
 }
 
 function forget(copy: Database.Database): void {

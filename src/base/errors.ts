@@ -29,7 +29,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   bad_value: usage('Correct the value; the sentence has the rule and an example.'),
   missing_value: usage('Write the value after the option, or --option=VALUE where it begins with a dash.'),
   missing_option: usage('Add the option, as a flag, in the environment or in the file.'),
-  unknown_option: usage('Use the suggested spelling, or see --help.'),
+  unknown_option: usage('Use the suggested spelling, or see --help-all.'),
   option_removed: usage('Leave it out: this version has no such option.'),
   unknown_variable: usage('Rename or unset the environment variable.'),
   unknown_key: usage('Correct the key in the file; keys are the names of the flags.'),

@@ -1,12 +1,12 @@
 /** ingest-ctl audit: whether warehouse, manifests and ledger agree; each difference in one line, with what to do. */
 import { checkPages, type QueueView } from '../../queue/index.js';
 import { EXIT } from '../base/errors.js';
+import { Progress } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
-import { StatusLine } from '../base/telemetry/terminal.js';
-import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
+import { readHere } from '../files/open-files.js';
+import { type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
 import { askedFor } from './ask.js';
 import { print, printJson, printNote } from './console.js';
-import { bar } from './progress.js';
 import { stateFor } from './state.js';
 import { withView } from './state-view.js';
 
@@ -15,22 +15,22 @@ export async function audit(argv: readonly string[]): Promise<number> {
   if (!invocation) return 0;
   const { json, hash, feed } = invocation.view;
   const statePath = await stateFor(invocation);
-  const status = process.stderr.isTTY ? new StatusLine() : undefined;
-  const show: AuditProgress = (what, done, of, bytes) => status?.show(progressLine(what, done, of, bytes));
   const judge = async (view: QueueView) => {
+    const warehouses = view.feeds().map(({ options }) => String(options.warehouse));
+    const progress = json ? undefined : new Progress('ingest-ctl audit', () => readHere(warehouses));
     try {
       checkPages(statePath);
       const totals = await compare(
         view,
         { statePath, hash, feed },
         (difference) => {
-          status?.clear();
+          progress?.clear();
           if (json) printJson(difference);
           else print(safeText(textOf(difference)));
         },
-        show,
+        (work) => progress?.show(work),
       );
-      status?.clear();
+      progress?.end();
       const found = Object.values(totals.differences).reduce((sum, n) => sum + n, 0);
       if (json) printJson({ totals: { ...totals, found } });
       else print(summary(totals, found, hash));
@@ -38,20 +38,13 @@ export async function audit(argv: readonly string[]): Promise<number> {
         printNote(`ingest-ctl audit: ${number(totals.resumed)} files were read by an earlier one that was interrupted`);
       return found > 0 ? EXIT.unfinished : EXIT.done;
     } finally {
-      status?.clear();
+      progress?.end();
     }
   };
   return withView(invocation, judge);
 }
 
 const number = (n: number): string => n.toLocaleString('en');
-
-function progressLine(what: string, done: number, of: number, bytes: number): string {
-  const read = bytes > 0 ? `, ${shownBytes(bytes)}` : '';
-  return of === 0
-    ? `${what}: ${number(done)}`
-    : `${bar(Math.min(done, of), of)} ${what}: ${number(done)} of ${number(of)}${read}`;
-}
 
 function summary({ rows, lines, files, read, bytes }: AuditTotals, found: number, hash: boolean): string {
   const seen = `${number(rows)} contents, ${number(lines)} lines and ${number(files)} files`;

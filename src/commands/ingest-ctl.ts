@@ -2,7 +2,7 @@
 import { CTL_VERBS } from '../base/config/commands.js';
 import { suggestion } from '../base/config/values/nearest.js';
 import { OperatorError } from '../base/errors.js';
-import { overview } from '../base/help/overview.js';
+import { overview, shortOverview } from '../base/help/overview.js';
 import { print } from './console.js';
 
 type Verb = (typeof CTL_VERBS)[number];
@@ -29,14 +29,14 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   rebuild: async () => (await import('./rebuild.js')).rebuild,
 };
 
-const HELP = ['--help', '-h', 'help'];
+const HELP = ['--help', '-h', 'help', '--help-all'];
 
 export async function ingestCtl(argv: readonly string[]): Promise<number> {
   const [first = 'help', ...rest] = argv;
   if (HELP.includes(first)) {
     const [verb] = rest;
-    if (verb !== undefined) return (await RUNS[verbOf(verb)]())(['--help']);
-    print(overview().trimEnd());
+    if (verb !== undefined) return (await RUNS[verbOf(verb)]())([first === '--help-all' ? first : '--help']);
+    print((first === '--help-all' ? overview : shortOverview)().trimEnd());
     return 0;
   }
   if (first === '--version') return (await RUNS.held())(['--version']);

@@ -6,11 +6,14 @@ import { EXIT, OperatorError } from '../base/errors.js';
 import { emit } from '../base/telemetry/emit.js';
 import type { Level } from '../base/telemetry/event-spec.js';
 import { beginLog } from '../base/telemetry/log.js';
+import { type FileInProgress, Progress, type Work } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
-import { StatusLine } from '../base/telemetry/terminal.js';
+import { readHere } from '../files/open-files.js';
 import {
+  countSource,
   type Mirroring,
   type MirrorResult,
+  type Passed,
   type PlannedAct,
   planReplica,
   type ReplicateOptions,
@@ -23,6 +26,8 @@ import { print, printNote } from './console.js';
 
 const NAME = 'ingest-replicate';
 const STATUS_MS = 250;
+/** A run that is over before needs no count of what is to do. */
+const COUNTED_AFTER_MS = 500;
 const STDERR = 2;
 
 export async function ingestReplicate(argv: readonly string[]): Promise<number> {
@@ -37,13 +42,14 @@ export async function ingestReplicate(argv: readonly string[]): Promise<number> 
   emit('replicating', { source: options.source, dest: options.dest });
   process.title = `atomic-ingestor: ${NAME}`;
   const leave = underSignals(replicating);
-  const hush = showProgress(replicating, invocation.service['metrics-interval-seconds'], onTerminal);
-  try {
-    return ended(await replicating.done, options);
-  } finally {
-    hush();
-    leave();
-  }
+  const hush = [
+    logMetrics(replicating, invocation.service['metrics-interval-seconds']),
+    ...(onTerminal || options.once ? [showProgress(replicating, options)] : []),
+  ];
+  const done = await replicating.done.finally(() => {
+    for (const end of [...hush, leave]) end();
+  });
+  return ended(done, options);
 }
 
 function optionsOf(invocation: Invocation): ReplicateOptions {
@@ -95,7 +101,7 @@ function underSignals(replicating: Mirroring): () => void {
   return onEnding(onSignal);
 }
 
-function showProgress(replicating: Mirroring, seconds: number, onTerminal: boolean): () => void {
+function logMetrics(replicating: Mirroring, seconds: number): () => void {
   let last = replicating.status().totals;
   const metrics = setInterval(() => {
     const { totals, waiting, unmirrored, behind } = replicating.status();
@@ -109,27 +115,47 @@ function showProgress(replicating: Mirroring, seconds: number, onTerminal: boole
     });
     last = totals;
   }, seconds * 1_000);
-  if (!onTerminal) return () => clearInterval(metrics);
-  const status = new StatusLine();
-  const shown = setInterval(() => status.show(progressText(replicating)), STATUS_MS);
+  return () => clearInterval(metrics);
+}
+
+function showProgress(replicating: Mirroring, options: ReplicateOptions): () => void {
+  const progress = new Progress(NAME, () => beingRead(options));
+  let all: Passed | undefined;
+  let isOver = false;
+  const shown = setInterval(() => progress.show(workOf(replicating, options, all)), STATUS_MS);
+  // A SOURCE that is away is the mirror's to say.
+  const counted = setTimeout(async () => {
+    all = options.once ? await countSource(options, () => isOver).catch(() => undefined) : undefined;
+  }, COUNTED_AFTER_MS);
   return () => {
-    clearInterval(metrics);
+    isOver = true;
     clearInterval(shown);
-    status.clear();
+    clearTimeout(counted);
+    progress.end();
   };
 }
 
-function progressText(replicating: Mirroring): string {
+/** --checksum reads a file on both sides, one after the other. */
+function beingRead({ source, dest, checksum }: ReplicateOptions): FileInProgress[] {
+  const there = new Map(checksum ? readHere([dest]).map(({ path, bytes }) => [path, bytes]) : []);
+  return readHere([source]).map((file) => {
+    const both = file.bytes + (there.get(file.path) ?? 0);
+    return { ...file, bytes: checksum ? Math.floor(both / 2) : both };
+  });
+}
+
+/** With --once of all files, else of those that were copied. */
+function workOf(replicating: Mirroring, { once }: ReplicateOptions, all: Passed | undefined): Work {
   const { totals, waiting, unmirrored, behind } = replicating.status();
-  const parts = [
-    `${totals.files} looked at`,
-    `${totals.copied} copied, ${shownBytes(totals.bytes)}`,
+  const more = [
+    ...(once ? [`${totals.copied} copied`] : [`${totals.files} looked at`]),
     ...(totals.removed > 0 ? [`${totals.removed} removed`] : []),
     ...(behind > 0 ? [`${behind} changes to look at`] : []),
     ...(unmirrored > 0 ? [`${unmirrored} not mirrored yet`] : []),
     ...(waiting === undefined ? [] : [`waits (${waiting})`]),
   ];
-  return parts.join(', ');
+  if (!once) return { part: 'copied', files: totals.copied, bytes: totals.bytes, more };
+  return { ...replicating.passed(), filesAll: all?.files, bytesAll: all?.bytes, more };
 }
 
 /** A mirror that was stopped is not unfinished: the next start goes on. */

@@ -8,8 +8,9 @@ import { statePathOf } from '../base/config/state-path.js';
 import { isWithin, realDirectory, refuseOverlap } from '../base/config/values/directories.js';
 import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
 import { typed } from '../base/shell.js';
+import { Progress } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
-import { StatusLine } from '../base/telemetry/terminal.js';
+import { readHere } from '../files/open-files.js';
 import { openState } from '../ingest/ledger/open-state.js';
 import { recordedRoots } from '../ingest/roots/recorded-roots.js';
 import { shownName } from '../linux/index.js';
@@ -58,18 +59,17 @@ async function openOrMake(invocation: Invocation): Promise<Backend> {
 async function learnInto(backend: Backend, invocation: Invocation, directory: string): Promise<number> {
   const { name, options } = feedOf(backend, invocation);
   if (options) refuseOwnFolders(backend, directory, options);
-  const status = process.stderr.isTTY ? new StatusLine() : undefined;
+  const progress = new Progress('ingest-ctl learn', () => readHere([directory]));
   const prefix = `${directory}/`;
   const totals = await learnAll(
     backend,
     { directory, feed: name, warehouse: options?.warehouse },
     (path, why) => {
-      status?.clear();
+      progress.clear();
       printNote(safeText(`ingest-ctl learn: ${prefix}${shownName(path)} is left out: ${why}`));
     },
-    (now) => status?.show(`${now.learned} learned, ${shownBytes(now.bytes)} read`),
-  );
-  status?.clear();
+    (work) => progress.show(work),
+  ).finally(() => progress.end());
   print(summary(totals, name));
   return totals.failed > 0 ? EXIT.unfinished : EXIT.done;
 }

@@ -1,5 +1,8 @@
 /** ingest-ctl rebuild: makes a lost state again, or brings an older one up to date, from manifests, warehouse and work directory. */
 import { configOf } from '../base/config/load.js';
+import { Progress } from '../base/telemetry/progress.js';
+import { readHere } from '../files/open-files.js';
+import { possibleWork } from '../ingest/roots/work-place.js';
 import { rebuild as rebuildState } from '../tools/rebuild/rebuild.js';
 import { askedFor } from './ask.js';
 import { print } from './console.js';
@@ -10,5 +13,11 @@ export async function rebuild(argv: readonly string[]): Promise<number> {
   if (!invocation) return 0;
   const config = configOf(invocation, process.env);
   prepareState(config.service.statePath);
-  return rebuildState(config, print);
+  const works = config.feeds.flatMap(possibleWork);
+  const progress = new Progress('ingest-ctl rebuild', () => readHere(works));
+  const say = (line: string) => {
+    progress.clear();
+    print(line);
+  };
+  return rebuildState(config, say, (work) => progress.show(work)).finally(() => progress.end());
 }

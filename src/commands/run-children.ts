@@ -6,14 +6,14 @@ import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Config } from '../base/config/options.js';
 import { EnvironmentError } from '../base/errors.js';
-import type { Progress } from '../base/process/protocol.js';
+import type { Progress as Report } from '../base/process/protocol.js';
 import { emit } from '../base/telemetry/emit.js';
 import type { Level } from '../base/telemetry/event-spec.js';
 import { beginLog } from '../base/telemetry/log.js';
 import { processed } from '../base/telemetry/metrics.js';
+import { Progress } from '../base/telemetry/progress.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { tellFatal } from '../base/telemetry/tell.js';
-import { StatusLine } from '../base/telemetry/terminal.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { descriptorsMax } from '../linux/index.js';
 import { ServiceManager } from '../service/supervise/service-manager.js';
@@ -21,7 +21,7 @@ import { runUnderSignals } from '../service/supervise/signals.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { type Ended, Supervisor } from '../service/supervise/supervisor.js';
 import { printNote, said } from './console.js';
-import { progressText, summaryText, type Totals } from './progress.js';
+import { doneSince, summaryText, type Totals, workOf } from './progress.js';
 
 const STDERR = 2;
 
@@ -30,9 +30,11 @@ export async function runChildren(name: string, config: Config, children: ChildS
   const onTerminal = beginParentLog(config);
   emit('state_path', { state_path: config.service.statePath });
   for (const { name: feed, input, warehouse } of config.feeds) emit('watching', { feed, input, warehouse });
-  const status = onTerminal ? new StatusLine() : undefined;
-  let since = onTerminal ? await totalsBefore(config.service.statePath) : undefined;
-  let last: Progress | undefined;
+  const { once } = config.service;
+  const progress = new Progress(name);
+  let start = onTerminal || once ? await totalsBefore(config.service.statePath) : undefined;
+  let idle = start;
+  let last: Report | undefined;
   const manager = new ServiceManager(process.env, emit);
   const supervisor = new Supervisor({
     children,
@@ -41,9 +43,11 @@ export async function runChildren(name: string, config: Config, children: ChildS
     emit,
     onReport: (message) => {
       if (message.kind !== 'progress') return;
-      since ??= message;
+      start ??= message;
+      // A service has no end: what came since nothing was left is its work.
+      if (idle === undefined || (!once && message.filesLeft === 0)) idle = message;
       last = message;
-      status?.show(progressText(message, since, config.service.once));
+      progress.show(message.filesLeft > 0 ? workOf(message, idle) : doneSince(message, start));
     },
     onReady: () => manager.ready(),
     onEnding: () => manager.ending(),
@@ -51,8 +55,8 @@ export async function runChildren(name: string, config: Config, children: ChildS
   process.title = `atomic-ingestor: ${name}`;
   const ended = await runUnderSignals(supervisor, emit);
   manager.close();
-  status?.clear();
-  if (since && last) printNote(`${name}: ${summaryText(last, since, ended.once === undefined)}`);
+  progress.end();
+  if (onTerminal && start && last) printNote(`${name}: ${summaryText(last, start, ended.once === undefined)}`);
   else emit('stopped', { exit_code: ended.exitCode });
   if (ended.reason !== undefined) tellFatal(said(`${name}: ${safeText(ended.reason)}`));
   return ended;

@@ -7,9 +7,10 @@ import { Replica } from './replica.js';
 import { watchSource } from './source-watcher.js';
 import type { Mirroring, MirrorResult, ReplicateOptions } from './trees/types.js';
 
+export { countSource } from './count.js';
 export { planReplica } from './plan.js';
 export { realDirectories } from './real-directories.js';
-export type { Mirroring, MirrorResult, PlannedAct, ReplicateOptions } from './trees/types.js';
+export type { Mirroring, MirrorResult, Passed, PlannedAct, ReplicateOptions } from './trees/types.js';
 
 /** Errors: OperatorError, EnvironmentError; `done` rejects with them too. If it is refused, nothing has been changed. */
 export async function replicate(options: ReplicateOptions): Promise<Mirroring> {
@@ -19,7 +20,7 @@ export async function replicate(options: ReplicateOptions): Promise<Mirroring> {
     replica.stop();
     return done;
   };
-  return { done, status: () => replica.status(), stop };
+  return { done, status: () => replica.status(), passed: () => replica.passed(), stop };
 }
 
 async function run(replica: Replica, options: ReplicateOptions): Promise<MirrorResult> {

@@ -10,7 +10,7 @@ import { type ByteName, nameOfBytes } from '../linux/index.js';
 import { file, isLike } from './acts/files.js';
 import { GaveWay, LargeCopies } from './acts/large-copies.js';
 import { move } from './acts/move.js';
-import type { Parts } from './acts/parts.js';
+import { type Parts, pass } from './acts/parts.js';
 import { finishIn, type Session, sessionOf } from './session.js';
 import { TreeSync } from './tree-sync.js';
 import type { Trees } from './trees/trees.js';
@@ -152,8 +152,9 @@ export class Mirror {
       await this.#session(async (trees) => {
         const found = trees.inSource(path);
         // It may be alike by now: it was requested again while it was being copied.
-        if (found && isLike(this.#parts, trees, path, found, trees.inDest(path))) return;
-        await file(this.#parts, trees, path, throttle);
+        const isAlike = found && isLike(this.#parts, trees, path, found, trees.inDest(path));
+        if (!isAlike) await file(this.#parts, trees, path, throttle);
+        if (found) pass(this.#parts, found);
       });
       this.trouble.retries.well(path);
       this.trouble.rechecks?.unexplained(path);

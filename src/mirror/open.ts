@@ -17,7 +17,7 @@ import { overlapping } from './trees/overlap.js';
 import { HIDDEN, Rules } from './trees/rules.js';
 import { destError, sourceError } from './trees/sentences.js';
 import { Source } from './trees/source.js';
-import { type MirrorTotals, noTotals, type ReplicateOptions } from './trees/types.js';
+import { type MirrorTotals, noTotals, type Passed, type ReplicateOptions } from './trees/types.js';
 
 export interface Opened {
   source: Source;
@@ -25,6 +25,7 @@ export interface Opened {
   rules: Rules;
   compare: Compare;
   totals: MirrorTotals;
+  passed: Passed;
   emit: Emit;
   hiddenPath: string;
   /** Every change until then is in DEST. */
@@ -91,6 +92,7 @@ export async function openReplica(options: ReplicateOptions): Promise<Opened> {
     rules,
     compare: new Compare(BigInt(claimed.stepNs)),
     totals: noTotals(),
+    passed: { files: 0, bytes: 0 },
     emit,
     hiddenPath: join(dest, shownName(HIDDEN)),
     sinceMs: marker.sinceMs,

@@ -35,6 +35,7 @@ export async function planReplica(options: ReplicateOptions, report: (planned: P
     delete: options.delete ?? true,
     checksum: options.checksum ?? false,
     totals: noTotals(),
+    passed: { files: 0, bytes: 0 },
     emit: nothing,
     wrote: nothing,
     giveWay: async () => {},

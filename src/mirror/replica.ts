@@ -20,7 +20,7 @@ import { type Opened, openReplica } from './open.js';
 import { Retries } from './retries.js';
 import { DestMissing } from './trees/failures.js';
 import { limits } from './trees/limits.js';
-import type { MirrorResult, MirrorStatus, ReplicateOptions } from './trees/types.js';
+import type { MirrorResult, MirrorStatus, Passed, ReplicateOptions } from './trees/types.js';
 import { Trouble } from './trouble.js';
 
 export class Replica {
@@ -79,6 +79,10 @@ export class Replica {
       opened.dest.close();
       throw error;
     }
+  }
+
+  passed(): Passed {
+    return { ...this.opened.passed };
   }
 
   status(): MirrorStatus {

@@ -10,7 +10,7 @@ import { isOfFilesystem } from '../files/of-filesystem.js';
 import { type ByteName, joinNames, type Kind, type Stat, shownName, statFd } from '../linux/index.js';
 import { compareDirectory, ensure } from './acts/ensure.js';
 import { file, isLike, symlink } from './acts/files.js';
-import { onlyPlanned, type Parts } from './acts/parts.js';
+import { onlyPlanned, type Parts, pass } from './acts/parts.js';
 import { remove } from './acts/removals.js';
 import type { Session } from './session.js';
 import { limits } from './trees/limits.js';
@@ -105,7 +105,10 @@ export class TreeSync {
     parts.source.refuseLost(trees, path);
     parts.totals.files++;
     const there = trees.inDest(path);
-    const done = () => this.#done(path, event, 'put', there === undefined);
+    const done = () => {
+      if (found.kind === 'file') pass(parts, found);
+      this.#done(path, event, 'put', there === undefined);
+    };
     if (found.kind === 'directory') {
       parts.source.noteMount(path, found, parent ?? statFd(trees.source.directory(folderOf(path))));
       ensure(parts, trees, path);

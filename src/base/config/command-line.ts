@@ -14,7 +14,8 @@ import { TOKEN_VARIABLE } from './dashboard.js';
 import { SECRET_VARIABLE } from './notify.js';
 import { REMOVED, removed } from './removed.js';
 import { allFields, feedFields, serviceFields } from './schema.js';
-import { nearest, suggestion } from './values/nearest.js';
+import { firstSentence, flagOf } from './values/field.js';
+import { nearest } from './values/nearest.js';
 
 export interface CommandLine {
   flags: Map<string, unknown>;
@@ -45,7 +46,7 @@ export function readCommandLine(spec: CommandSpec, given: readonly string[]): Co
   if (words.length > spec.wordsMax) {
     throw new OperatorError(
       'unexpected_word',
-      `${spec.name} does not take the word ${JSON.stringify(words[spec.wordsMax])}; a value follows its option directly, and ${spec.name} --help lists the options.`,
+      `${spec.name} does not take the word ${JSON.stringify(words[spec.wordsMax])}; a value follows its option directly, and ${spec.name} --help-all lists the options.`,
     );
   }
   return { flags, words };
@@ -100,15 +101,23 @@ function knownName(spec: CommandSpec, dashes: string, written: string, token: st
     if (OPTION_NAMES.includes(written)) {
       throw new OperatorError(
         'unknown_option',
-        `--${written} is not an option of ${spec.name}; leave it out, or see ${spec.name} --help for what it takes.`,
+        `--${written} is not an option of ${spec.name}; leave it out, or see ${spec.name} --help-all for what it takes.`,
       );
     }
   }
-  const hint = suggestion(written, spec.options, '--');
+  const near = nearest(written, spec.options);
+  const hint = near === undefined ? '' : `did you mean ${lineOf(spec, near)} `;
   throw new OperatorError(
     'unknown_option',
-    `${JSON.stringify(token)} is not an option of ${spec.name}; ${hint}${spec.name} --help lists all options.`,
+    `${JSON.stringify(token)} is not an option of ${spec.name}; ${hint}${spec.name} --help-all lists all options.`,
   );
+}
+
+/** `--order arrival|name: which complete files are taken first?` */
+function lineOf({ means }: CommandSpec, name: string): string {
+  const { meta } = allFields[name]!;
+  const text = firstSentence(means?.[name] ?? meta.description).replace(/\.$/, '?');
+  return `${flagOf(name, meta)}: ${text.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase())}`;
 }
 
 function refuseSwitchValue(name: string, token: string): void {

@@ -4,7 +4,7 @@ import { commonFields, feedFields } from './schema.js';
 export interface CommandSpec {
   /** The words that are typed: `ingest`, `ingest-ctl held`. */
   name: string;
-  /** One sentence: the first line of --help, and the NAME of the man page. */
+  /** One sentence: the first line of its help, and the NAME of the man page. */
   summary: string;
   /** The DESCRIPTION of the man page: paragraphs, parted by an empty line. */
   about: string;

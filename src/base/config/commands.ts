@@ -37,9 +37,9 @@ Many feeds, each with directories and rules of its own, stand in one configurati
     unfinished:
       '--once ended while files were held or still open for writing, or a folder could not be read; each is named. --dry-run could not read a folder',
     examples: [
-      'ingest --input /data/staging --warehouse /data/warehouse --manifests /data/manifests',
+      'ingest --input in --warehouse out --manifests lines --dashboard 8000',
+      'ingest --input in --warehouse out --manifests lines --mode sidecar --dry-run',
       'ingest --config /etc/atomic-ingestor/config.yaml --once',
-      "ingest --input in --warehouse out --manifests lines --mode sidecar --include '*.csv' --dry-run",
     ],
   }),
   'ingest-producer': command({
@@ -109,8 +109,8 @@ DEST has to be empty, or the mirror of this SOURCE already. --adopt takes over a
     means: {
       poll: 'Never use inotify, only scan both sides. Chosen by itself on NFS and the like.',
       'scan-interval-seconds': 'How often both sides are compared completely.',
-      once: 'End when DEST is like SOURCE; wait while DEST is full or failing.',
-      'dry-run': 'Print each thing that --once would do; change nothing at all.',
+      once: 'End when DEST is like SOURCE. Wait while DEST is full or failing.',
+      'dry-run': 'Print what --once would do; change nothing at all.',
       'metrics-interval-seconds': 'How often the event `replica_metrics` is written to the log.',
     },
     unfinished: '--once ended while something could not be mirrored; --dry-run found such a thing',

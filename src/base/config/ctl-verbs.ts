@@ -27,29 +27,24 @@ export const CTL = {
   doctor: command({
     name: 'ingest-ctl doctor',
     group: WHY,
-    summary: 'Checks the environment before the first file: what is to do, each thing in one line with its remedy.',
+    summary: 'Checks the environment before the first file.',
     about:
       'Checks directories, filesystems, leases, renames, limits, free space and clocks with the options that ingest would get. It prints what is to do; --verbose adds what is in order, and --json has both. It leaves no file. Exit code 3: something has to be repaired before the first file.',
     options: [...FEED, 'state-path', 'json', 'verbose'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl doctor --input /data/staging --warehouse /data/warehouse --manifests /data/manifests'],
   }),
-  audit: verb(
-    'audit',
-    'Compares warehouse, manifests and ledger; each difference with what to do.',
-    ['hash', 'json', 'feed'],
-    {
-      group: WHY,
-      about:
-        'Compares names and sizes; with --hash it reads every byte of the warehouse again. Each difference is one line. It needs no stop of ingest, and may be interrupted and run again: files that were read are not read again.',
-      unfinished: 'a difference was found',
-      examples: ['ingest-ctl audit --hash --input /data/staging'],
-    },
-  ),
+  audit: verb('audit', 'Compares warehouse, manifests and ledger; says what to do.', ['hash', 'json', 'feed'], {
+    group: WHY,
+    about:
+      'Compares names and sizes; with --hash it reads every byte of the warehouse again. Each difference is one line. It needs no stop of ingest, and may be interrupted and run again: files that were read are not read again.',
+    unfinished: 'a difference was found',
+    examples: ['ingest-ctl audit --hash --input /data/staging'],
+  }),
   process: command({
     name: 'ingest-ctl process',
     group: WHY,
-    summary: 'Runs a chain on a file and shows the first lines of its outputs; changes nothing.',
+    summary: 'Tries a chain on a file and shows its outputs; changes nothing.',
     about:
       'Tries a chain (see --process of ingest) before it is used: prints the counts and the first lines of each output, or the sentence with which the file would be held.',
     words: 'FILE',
@@ -79,7 +74,7 @@ export const CTL = {
   }),
   discard: verb(
     'discard',
-    'Gives held files up: each is moved to failed/ of the work directory and never ingested.',
+    'Gives held files up: each goes to failed/ and is never ingested.',
     ['all', 'code', 'feed'],
     {
       group: HELD,
@@ -170,7 +165,7 @@ export const CTL = {
       group: STATE,
       about:
         'Does at once what ingest does once an hour or once a day. It takes the same options, or --config; an option that is not given is as the feed was started with. It may be killed at any point and run again.',
-      means: { 'dry-run': 'Print what would be forgotten and removed; change nothing at all.' },
+      means: { 'dry-run': 'Print what would go; change nothing at all.' },
       examples: [
         'ingest-ctl prune --dry-run --keep-history 90d --input /data/staging',
         'ingest-ctl prune --config /etc/atomic-ingestor/config.yaml',

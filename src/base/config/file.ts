@@ -75,7 +75,7 @@ function refuseUnknown(key: string, known: readonly string[], path: string, pref
   const hint = place || suggestion(key, known, prefix);
   throw new OperatorError(
     'unknown_key',
-    `${JSON.stringify(prefix + key)} in ${path} is not a known key; ${hint}ingest --help lists the options.`,
+    `${JSON.stringify(prefix + key)} in ${path} is not a known key; ${hint}ingest --help-all lists the options.`,
   );
 }
 

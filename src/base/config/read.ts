@@ -26,7 +26,8 @@ export interface Invocation {
   command: CommandName;
   spec: CommandSpec;
   words: string[];
-  help: boolean;
+  /** `short`: one screen. */
+  help: 'short' | 'all' | undefined;
   version: boolean;
   service: ServiceValues;
   view: ViewValues;
@@ -53,20 +54,21 @@ interface Sources {
   file: ConfigFile | undefined;
 }
 
-const ASKED_ONLY = ['help', 'version'];
+const ASKED_ONLY = ['help', 'help-all', 'version'];
 
 export function readInvocation(command: CommandName, argv: readonly string[], env: NodeJS.ProcessEnv): Invocation {
   const spec: CommandSpec = COMMANDS[command];
   const line = readCommandLine(spec, asksByWord(spec, argv) ? ['--help'] : argv);
-  const asked = ASKED_ONLY.some((name) => line.flags.get(name) === true);
+  const asksFor = (name: string) => line.flags.get(name) === true;
+  const asked = ASKED_ONLY.some(asksFor);
   const sources = asked ? { flags: line.flags, environment: new Map(), file: undefined } : readSources(spec, line, env);
   const top = (option: string) => lookUp(sources, option, undefined);
   return {
     command,
     spec,
     words: line.words,
-    help: line.flags.get('help') === true,
-    version: line.flags.get('version') === true,
+    help: asksFor('help-all') ? 'all' : asksFor('help') ? 'short' : undefined,
+    version: asksFor('version'),
     service: checked(Object.keys(serviceFields), top) as ServiceValues,
     view: checked(Object.keys(viewFields), top) as ViewValues,
     mirror: checked(Object.keys(mirrorFields), top) as MirrorValues,

@@ -72,7 +72,7 @@ const glob = (description: string, example: string) =>
 export const feedFields = {
   input: directory('The directory where uploads arrive.', '/data/staging'),
   warehouse: directory('The directory where complete files go, by date.', '/data/warehouse'),
-  manifests: directory('The directory where manifest lines are written, by hour.', '/data/manifests'),
+  manifests: directory('The directory for manifest lines, by hour.', '/data/manifests'),
   'work-dir': directory('The directory for files in progress, on the mount of --input.', '/data/.staging.ingest', {
     defaultText: '.NAME.ingest beside --input',
   }),
@@ -80,12 +80,12 @@ export const feedFields = {
     {
       group: COMPLETE,
       description:
-        'stability: a file is complete when nothing has changed it for --stability-seconds. sidecar: it is complete when its sidecar is there.',
+        'How a file is known to be complete. stability: nothing has changed it for --stability-seconds. sidecar: its sidecar is there.',
     },
     ['stability', 'sidecar'],
   ),
   'stability-seconds': duration(
-    { group: COMPLETE, description: 'How long a file must not have changed. 0: no wait.' },
+    { group: COMPLETE, description: 'How long a file must be unchanged. 0: no wait.' },
     { unit: 's', min: 0, max: limits.stabilitySecondsMax, fallback: 10 },
   ),
   'quiet-ms': duration(
@@ -186,7 +186,8 @@ export const feedFields = {
   ),
   'keep-duplicates': durationIfGiven({
     group: KEEPING,
-    description: 'Remove a file from duplicates/ this long after it came there, if its content is known to be stored.',
+    description:
+      'Remove duplicates this long after they came. Only files in duplicates/ whose content is known to be stored.',
     defaultText: 'for ever',
   }),
   'duplicates-max-bytes': size(
@@ -199,7 +200,7 @@ export const feedFields = {
   ),
   'keep-failed': durationIfGiven({
     group: KEEPING,
-    description: 'Remove a file from failed/ this long after it was discarded. There is no other copy of it.',
+    description: 'Remove discarded files after this time. They lie in failed/, and there is no other copy.',
     defaultText: 'for ever',
   }),
   'failed-max-bytes': size(
@@ -253,10 +254,7 @@ export const serviceFields = {
     },
     false,
   ),
-  'dry-run': toggle(
-    { group: RUNNING, description: 'Print what would be done with each file; change nothing at all.' },
-    false,
-  ),
+  'dry-run': toggle({ group: RUNNING, description: 'Print what would be done; change nothing at all.' }, false),
   concurrency: whole(
     {
       group: RUNNING,
@@ -281,7 +279,7 @@ export const serviceFields = {
   stage: list(
     {
       group: RUNNING,
-      description: `Run only this stage (${STAGE_NAMES.join(', ')}), in N processes. May be given again.`,
+      description: `Run only this stage, in N processes. The stages: ${STAGE_NAMES.join(', ')}. May be given again.`,
       rule: `STAGE or STAGE=N with a stage out of ${WORKERS.join(', ')} and N from 1 to ${limits.processesMax}`,
       example: 'hash=2',
       placeholder: 'STAGE[=N]',
@@ -299,7 +297,7 @@ export const serviceFields = {
     {
       group: RUNNING,
       description:
-        'A call on a file that makes no progress for so long is reported. A process without a heartbeat for so long is killed and replaced.',
+        'A call without progress for so long is reported. A process without a heartbeat for so long is killed and replaced.',
     },
     { unit: 's', min: limits.stallSecondsMin, max: limits.stallSecondsMax, fallback: 60 },
   ),
@@ -319,13 +317,12 @@ export const serviceFields = {
   ),
   'keep-history': durationIfGiven({
     group: KEEPING,
-    description:
-      'Forget the history of a file this long after it ended, and everything about its content but the hash.',
+    description: 'Forget the history of a file so long after its end. Of its content only the hash stays known.',
     defaultText: 'for ever',
   }),
   'state-path': text({
     group: STATE,
-    description: 'The database of the queue and the ledger, on a local filesystem.',
+    description: 'The database of queue and ledger. It lies on a local filesystem.',
     ...FILE,
     example: '/var/lib/atomic-ingestor/state.db',
     placeholder: 'PATH',
@@ -357,7 +354,7 @@ export const serviceFields = {
   ),
   'dashboard-token-file': text({
     group: DASHBOARD,
-    description: 'A file with the token that every request must bring (or INGEST_DASHBOARD_TOKEN).',
+    description: 'A file with the token that requests must bring. INGEST_DASHBOARD_TOKEN is the other way.',
     ...FILE,
     example: '/etc/atomic-ingestor/token',
     defaultText: 'none',
@@ -407,18 +404,18 @@ export const serviceFields = {
 
 /** Options of commands that show or change a state; flags only. */
 export const viewFields = {
-  json: toggle({ group: VIEW, description: 'Print JSON instead of text; a list has one document a line.' }, false),
+  json: toggle({ group: VIEW, description: 'Print JSON instead of text. A list has one document a line.' }, false),
   verbose: toggle({ group: VIEW, description: 'Print what is in order too, not only what is to do.' }, false),
   check: toggle(
     {
       group: VIEW,
       description:
-        'For a monitoring system: print one line with the worst thing that is wrong. Exit codes: 0 OK, 2 CRITICAL, 3 UNKNOWN.',
+        'Print one line for a monitoring system. It has the worst thing that is wrong. Exit codes: 0 OK, 2 CRITICAL, 3 UNKNOWN.',
     },
     false,
   ),
   watch: toggle({ group: VIEW, description: 'Show it again every second until interrupted.' }, false),
-  held: toggle({ group: VIEW, description: 'List the held files, why each is held, and what releases it.' }, false),
+  held: toggle({ group: VIEW, description: 'List the held files, with reason and remedy.' }, false),
   processes: toggle(
     { group: VIEW, description: 'List the processes, and what each one does. --workers is the same.' },
     false,
@@ -476,15 +473,14 @@ export const mirrorFields = {
   checksum: toggle(
     {
       group: MIRROR,
-      description: 'Compare contents by SHA-256 instead of size and mtime. Reads both sides completely.',
+      description: 'Compare by SHA-256 instead of size and mtime. Reads both sides completely.',
     },
     false,
   ),
   adopt: toggle(
     {
       group: MIRROR,
-      description:
-        'Take over a DEST that has content of its own, or was the mirror of another SOURCE. What SOURCE does not have is removed there.',
+      description: 'Take over a DEST that is no mirror of SOURCE yet. What SOURCE does not have is removed there.',
     },
     false,
   ),
@@ -507,14 +503,15 @@ export const commonFields = {
   config: text({
     group: GENERAL,
     description:
-      'A YAML file with these options as keys, and many feeds under `feeds`. Without it, and where no option names the state, the commands of a state read /etc/atomic-ingestor/config.yaml, if there is one.',
+      'A YAML file of options, for one feed or many. Its keys are the options; many feeds stand under `feeds`. Without it, and where no option names the state, the commands of a state read /etc/atomic-ingestor/config.yaml, if there is one.',
     rule: 'the path of a YAML file',
     isPath: true,
     example: '/etc/atomic-ingestor/config.yaml',
     placeholder: 'FILE',
     defaultText: 'none',
   }),
-  help: toggle({ group: GENERAL, description: 'Show this text.' }, false),
+  help: toggle({ group: GENERAL, description: 'Show what a first hour needs.' }, false),
+  'help-all': toggle({ group: GENERAL, description: 'Show every option, and the exit codes.' }, false),
   version: toggle({ group: GENERAL, description: 'Show the version.' }, false),
 } satisfies Record<string, Field>;
 
@@ -531,6 +528,13 @@ export const allFields: Record<string, Field> = {
   ...mirrorFields,
   ...commonFields,
 };
+
+/** The options of the short --help, which is one screen: what a first hour needs. */
+export const FIRST_HOUR: ReadonlySet<string> = new Set([
+  ...['input', 'warehouse', 'manifests', 'mode', 'stability-seconds', 'include', 'once', 'dry-run', 'dashboard'],
+  ...['config', 'state-path', 'stage', 'check', 'json', 'watch', 'held', 'all', 'feed', 'verbose'],
+  ...['delete', 'checksum', 'adopt'],
+]);
 
 export const isFeedOption = (name: string): boolean => Object.hasOwn(feedFields, name);
 

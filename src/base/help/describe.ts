@@ -1,13 +1,13 @@
 /**
- * The options of a command in words: the one source of --help, the man pages, the completions and docs/options.md. Pure.
+ * The options of a command in words: the one source of --help, --help-all, the man pages, the completions and docs/options.md. Pure.
  * Does not: lay it out.
  */
 
 import { variableOf } from '../config/command-line.js';
 import type { CommandSpec } from '../config/commands.js';
 import { NOT_IN_FILE } from '../config/file.js';
-import { allFields, feedFields, GROUPS, mirrorFields, STATE, viewFields } from '../config/schema.js';
-import type { FieldMeta } from '../config/values/field.js';
+import { allFields, FIRST_HOUR, feedFields, GROUPS, mirrorFields, STATE, viewFields } from '../config/schema.js';
+import { type FieldMeta, firstSentence, flagOf } from '../config/values/field.js';
 
 export type OptionText = ReturnType<typeof optionText>;
 
@@ -19,6 +19,17 @@ export function sectionsOf(spec: CommandSpec): { group: string; options: OptionT
     options: options.filter((one) => one.group === group).map(({ option }) => option),
   })).filter(({ options }) => options.length > 0);
 }
+
+/** The options of a command without those that ask for help, each with its first sentence. */
+export const shortOptionsOf = (spec: CommandSpec): OptionText[] =>
+  sectionsOf(spec)
+    .flatMap(({ options }) => options)
+    .filter(({ name }) => !ASKED.includes(name))
+    .map((one) => ({ ...one, text: firstSentence(one.text) }));
+
+/** A command that needs --input finds its state by it. */
+export const isFirst = ({ needs }: CommandSpec, name: string): boolean =>
+  FIRST_HOUR.has(name) && !(name === 'state-path' && needs.includes('input'));
 
 /** --input without --warehouse only says which state is meant. */
 const onlyFinds = (spec: CommandSpec, name: string): boolean => name === 'input' && !spec.options.includes('warehouse');
@@ -34,7 +45,7 @@ function optionText(spec: CommandSpec, name: string) {
   return {
     name,
     /** The words that are typed: `--mode stability|sidecar`, `--[no-]recursive`. */
-    flag: `--${isOn ? '[no-]' : ''}${name}${meta.placeholder ? ` ${meta.placeholder}` : ''}`,
+    flag: flagOf(isOn ? `[no-]${name}` : name, meta),
     /** Sentences. */
     text: spec.means?.[name] ?? means,
     /** `needed`, `default: 10s`, `on by default`, or ''. */
@@ -47,7 +58,7 @@ function optionText(spec: CommandSpec, name: string) {
   };
 }
 
-const ASKED = ['help', 'version'];
+const ASKED = ['help', 'help-all', 'version'];
 const keyOf = (name: string): 'feed' | 'service' => (Object.hasOwn(feedFields, name) ? 'feed' : 'service');
 
 function defaultOf({ kind, defaultText, unit }: FieldMeta): string {

@@ -1,23 +1,66 @@
 /**
- * The text of --help: usage, examples, then the options in groups with their defaults.
+ * The text of --help: usage, examples and what a first hour needs, on one screen. The text of --help-all: every option in groups
+ * with its default, and the exit codes.
  * Guarantees: no line is longer than 80 columns, but for a word that is.
  * Does not: print it.
  */
 import type { CommandSpec } from '../config/commands.js';
-import { exitCodesOf, type OptionText, SIZES, sectionsOf, TIMES, takesSizes, takesTimes, usageOf } from './describe.js';
+import {
+  exitCodesOf,
+  isFirst,
+  type OptionText,
+  SIZES,
+  sectionsOf,
+  shortOptionsOf,
+  TIMES,
+  takesSizes,
+  takesTimes,
+  usageOf,
+} from './describe.js';
 
 const WIDTH = 80;
 const INDENT = 30;
+/** The columns of a flag in the short help. */
+const SHORT_INDENT = 28;
+/** A terminal has 24; the last one is for the next command. */
+const SCREEN_LINES = 23;
 /** Further lines of a command that is continued. */
 const CONTINUED = 6;
 
-export function helpOf(spec: CommandSpec): string {
+/** All options where they fit, else those of a first hour. */
+export function shortHelp(spec: CommandSpec): string {
+  const options = shortOptionsOf(spec);
+  const whole = withOptions(spec, options);
+  const fits = whole.split('\n').length - 1 <= SCREEN_LINES;
+  return fits
+    ? whole
+    : withOptions(
+        spec,
+        options.filter(({ name }) => isFirst(spec, name)),
+      );
+}
+
+function withOptions(spec: CommandSpec, options: readonly OptionText[]): string {
+  const lines = options.map(({ flag, text, note }) => {
+    const withNote = `${text} (${note})`;
+    const hasRoom = note !== '' && note !== 'needed' && withNote.length <= WIDTH - SHORT_INDENT;
+    return item(flag, hasRoom ? withNote : text, SHORT_INDENT);
+  });
+  const more = paragraph(`All of it: ${spec.name} --help-all, or man ${spec.name.replace(' ', '-')}.`);
+  return [...topOf(spec), `Options:\n${lines.join('')}`, more].join('\n');
+}
+
+const topOf = (spec: CommandSpec): string[] => [
+  paragraph(spec.summary),
+  `Usage: ${hanging(`${spec.name} ${usageOf(spec)}`, WIDTH - 7, 12).join('\n')}\n`,
+  `Examples:\n${spec.examples.map((example) => `  ${shellLines(example, WIDTH - 2).join('\n  ')}\n`).join('')}`,
+];
+
+export function fullHelp(spec: CommandSpec): string {
   const sections = sectionsOf(spec).map(({ group, options }) => `${group}:\n${options.map(optionLines).join('')}`);
   const codes = exitCodesOf(spec).map(([code, meaning]) => item(code, meaning, 9));
   return [
-    paragraph(spec.summary),
-    `Usage: ${hanging(`${spec.name} ${usageOf(spec)}`, WIDTH - 7, 12).join('\n')}\n`,
-    `Examples:\n${spec.examples.map((example) => `  ${shellLines(example, WIDTH - 2).join('\n  ')}\n`).join('')}`,
+    ...topOf(spec),
     ...sections,
     ...(takesTimes(spec) ? [paragraph(TIMES)] : []),
     ...(takesSizes(spec) ? [paragraph(SIZES)] : []),

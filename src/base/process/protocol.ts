@@ -6,6 +6,7 @@ import type { OwnerId } from '../../../queue/backend.js';
 import type { Config } from '../config/options.js';
 import type { IngestStage } from '../config/values/stage-names.js';
 import type { ExitCode } from '../errors.js';
+import type { FileInProgress } from '../telemetry/progress.js';
 
 export type Role = 'producer' | 'worker' | 'dashboard' | 'notifier';
 
@@ -49,17 +50,20 @@ export interface OnceDone {
   unread: Named;
 }
 
-/** State-wide figures for the status line. */
+/** State-wide figures for the line of progress. */
 export interface Progress {
   kind: 'progress';
   filesDone: number;
   bytesDone: number;
-  filesPerSecond: number;
-  /** Files on the way, in all stages. */
+  /** Files on the way, in all stages; without the held ones. */
   filesLeft: number;
+  /** Their bytes, without the part that was read already. */
+  bytesLeft: number;
   held: number;
-  /** The largest file in progress: the bytes that were read in its stage so far, of how many. A smaller one is not worth a word. */
-  largest?: { path: string; bytesDone: number; bytes: number; bytesPerSecond: number };
+  /** What was read of the files that are left. */
+  bytesRead: number;
+  /** The largest file in progress, and how far its stage has read it. */
+  largest?: FileInProgress | undefined;
   /** The stages that take no job just now: their place fails, or an operator paused them. */
   closed: { stage: string; code: string }[];
   /** The waiting files by reason, in words. */

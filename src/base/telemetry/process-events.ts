@@ -63,6 +63,7 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   },
   fatal: { level: 'fatal', say: '{reason}' },
   note: warn('{text}'),
+  progress: info('{text}'),
   node_warning: warn('Node warns ({kind}): {reason}'),
   thread_printed: warn('a thread printed: {text}'),
 };

@@ -41,6 +41,12 @@ export function tell(sentence: string): void {
   else print(sentence);
 }
 
+/** How far a command is. */
+export function tellProgress(sentence: string): void {
+  if (form === 'json') emit('progress', { text: sentence });
+  else print(sentence);
+}
+
 /** The reason for which a command ends: a sentence that is safe for a terminal. */
 export function tellFatal(sentence: string, code?: string): void {
   if (form === 'json') emit('fatal', { reason: sentence, ...(code !== undefined && { code }) });

@@ -3,11 +3,13 @@
  * chain, as /proc shows it.
  * Guarantees: costs the worker one call a chunk and the state nothing. Does not: read the positions of another user's process.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Job, OwnerSlot } from '../../../queue/backend.js';
+import { SMALL_BYTES } from '../../files/digest.js';
+import { listed, openFiles, orNone } from '../../files/open-files.js';
 
-/** Smaller files are read before anybody asks how far. */
-export const LARGE_BYTES_MIN = 16 << 20;
+/** Smaller files are read in one go, and have no position. */
+export const LARGE_BYTES_MIN = SMALL_BYTES + 1;
 
 /** By job: bytes that were read so far, of the large ones among `jobs`. */
 export function readSoFar(jobs: readonly Job[], owners: readonly OwnerSlot[]): Map<string, number> {
@@ -31,24 +33,9 @@ const childrenOf = (pid: number): number[] =>
   });
 
 /** Sealed files are named `JOB~PATH`. */
+const SEALED = /\/([0-9A-HJKMNP-TV-Z]{26})~[^/]*(?: \(deleted\))?$/;
+
 function* positions(pid: number, wanted: ReadonlySet<string>): Generator<[job: string, at: number]> {
-  for (const fd of listed(`/proc/${pid}/fd`)) {
-    const path = orNone(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? '';
-    const [, job] = /\/([0-9A-HJKMNP-TV-Z]{26})~[^/]*(?: \(deleted\))?$/.exec(path) ?? [];
-    if (job === undefined || !wanted.has(job)) continue;
-    const info = orNone(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1')) ?? '';
-    const at = /^pos:\s+(\d+)/.exec(info)?.[1];
-    if (at !== undefined) yield [job, Number(at)];
-  }
-}
-
-const listed = (directory: string): string[] => orNone(() => readdirSync(directory)) ?? [];
-
-/** A process ends, or closes its file, at any moment; another user's process cannot be read. */
-function orNone<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
+  const jobOf = (path: string) => SEALED.exec(path)?.[1] ?? '';
+  for (const { path, at } of openFiles(pid, (path) => wanted.has(jobOf(path)))) yield [jobOf(path), at];
 }

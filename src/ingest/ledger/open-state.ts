@@ -78,10 +78,10 @@ export async function openStateView(statePath: string): Promise<QueueView> {
   return operators(() => openQueueView({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES }));
 }
 
-/** Copies one moment of a state, also of a state in use. `to`: an empty file. Errors: EnvironmentError. */
-export function copyState(from: string, to: string): void {
+/** Copies one moment of a state, also of a state in use, then checks it. `to`: an empty file. Errors: EnvironmentError. */
+export function copyState(from: string, to: string, onCopied?: () => void): void {
   try {
-    copyQueue(from, to, MODULES);
+    copyQueue(from, to, { modules: MODULES, onCopied });
   } catch (error) {
     throw asOperators(error);
   }

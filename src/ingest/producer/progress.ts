@@ -1,16 +1,18 @@
 /**
- * The status line of a terminal, once a second. Silence would look like a fault, so a file that only waits for its window is named.
+ * How far the files of a state are, once a second, for the line of progress. Silence would look like a fault, so a file that only waits for its window is named.
  * Only one process of a state reports it: the producer.
  */
-import { lstatSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
 import { trailOf } from '../../../queue/trail.js';
+import { appliesTo, type IngestStage, STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import type { Progress } from '../../base/process/protocol.js';
 import { metricsReader } from '../../base/telemetry/metrics.js';
-import { type ByteName, shownName } from '../../linux/names.js';
+import { nameOfBytes, shownName } from '../../linux/names.js';
 import { jobsInProgress } from '../health/in-progress.js';
 import { readSoFar } from '../health/read-so-far.js';
 import { waitsOf, waitsText, waitsTogether } from '../health/waits.js';
+import { recordedRoots } from '../roots/recorded-roots.js';
 import type { JobFacts, Observation } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { unchanged } from '../rules/verified.js';
@@ -20,8 +22,8 @@ const EVERY_MS = 1_000;
 /** Reports at once and then every second. The returned function ends this, with a last report. */
 export function startProgress(backend: Backend, report: (progress: Progress) => void): () => void {
   const read = metricsReader(backend);
-  const speed = new Speed();
-  const reportNow = () => report(progressNow(backend, read(), speed));
+  const passes = new Passes(backend);
+  const reportNow = () => report(progressNow(backend, read(), passes));
   reportNow();
   const timer = setInterval(reportNow, EVERY_MS);
   timer.unref();
@@ -31,45 +33,65 @@ export function startProgress(backend: Backend, report: (progress: Progress) => 
   };
 }
 
-/** The speed at which one file is read, since it was first seen in its stage. */
-class Speed {
-  #of = '';
-  #first = { ms: 0, bytes: 0 };
+/** The stages that read each byte of a file, by feed. A move does where it copies. */
+class Passes {
+  readonly #of = new Map<string, readonly string[]>();
 
-  perSecond(of: string, bytes: number, ms = performance.now()): number {
-    if (of !== this.#of || bytes < this.#first.bytes) {
-      this.#of = of;
-      this.#first = { ms, bytes };
-    }
-    const seconds = (ms - this.#first.ms) / 1_000;
-    return seconds === 0 ? 0 : (bytes - this.#first.bytes) / seconds;
+  constructor(private readonly backend: Backend) {}
+
+  /** The part of a file that is done when it comes to this stage, and the part that this stage does. */
+  parts(feed: string, stage: string): { before: number; its: number } {
+    const reading = this.#of.get(feed) ?? this.#known(feed);
+    const order = STAGE_NAMES.indexOf(stage as IngestStage);
+    const before = reading.filter((one) => STAGE_NAMES.indexOf(one as IngestStage) < order).length;
+    return { before: before / reading.length, its: reading.includes(stage) ? 1 / reading.length : 0 };
+  }
+
+  /** Looked up once: a warehouse that hangs later must not keep the producer. */
+  #known(feed: string): readonly string[] {
+    const options = this.backend.feeds().find(({ name }) => name === feed)?.options ?? {};
+    const { work, warehouse } = recordedRoots(this.backend, feed);
+    const [from, to] = [work, warehouse].map((path) => statSync(path, { throwIfNoEntry: false })?.dev);
+    const reading = ['hash', ...(appliesTo('process', options) ? ['process'] : []), ...(from === to ? [] : ['move'])];
+    if (from !== undefined && to !== undefined) this.#of.set(feed, reading);
+    return reading;
   }
 }
 
-/** Undefined where none is large. */
-function largestNow(backend: Backend, speed: Speed): Progress['largest'] {
+const HELD_BYTES = "SELECT feed, stage, sum(bytes) AS bytes FROM all_jobs WHERE state = 'held' GROUP BY stage, feed";
+
+/** What is left, how much of it was read, and the largest file that is being read. */
+function bytesNow(backend: Backend, passes: Passes): Pick<Progress, 'bytesLeft' | 'bytesRead' | 'largest'> {
+  const held = backend.read((reader) => reader.all<{ feed: string; stage: string; bytes: number }>(HELD_BYTES));
+  let [bytesLeft, bytesRead] = [0, 0];
+  for (const { feed, stage, bytes } of [...backend.stats(), ...held.map((one) => ({ ...one, bytes: -one.bytes }))]) {
+    bytesLeft += bytes;
+    bytesRead += bytes === 0 ? 0 : bytes * passes.parts(feed, stage).before;
+  }
   const claimed = jobsInProgress(backend);
   const done = readSoFar(claimed, backend.owners());
-  const [job] = claimed.filter(({ id }) => done.has(id)).sort((a, b) => b.bytes - a.bytes);
-  if (job === undefined) return undefined;
-  const bytesDone = done.get(job.id)!;
-  const bytesPerSecond = speed.perSecond(`${job.id} ${job.stage}`, bytesDone);
-  return { path: shownName(job.key.toString('latin1') as ByteName), bytesDone, bytes: job.bytes, bytesPerSecond };
+  const read = claimed.filter(({ id }) => done.has(id)).sort((a, b) => b.bytes - a.bytes);
+  for (const { id, feed, stage } of read) bytesRead += done.get(id)! * passes.parts(feed, stage).its;
+  const [job] = read;
+  const largest = job && { path: shownName(nameOfBytes(job.key)), bytes: done.get(job.id)!, of: job.bytes };
+  return { bytesLeft, bytesRead: Math.min(Math.round(bytesRead), bytesLeft), largest };
 }
 
-function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof metricsReader>>, speed: Speed): Progress {
+function progressNow(
+  backend: Backend,
+  metrics: ReturnType<ReturnType<typeof metricsReader>>,
+  passes: Passes,
+): Progress {
   const left = Object.values(metrics.queue_depth).reduce((sum, jobs) => sum + jobs, 0);
   const next = nextWindow(backend);
-  const largest = largestNow(backend, speed);
   const inMs = next === undefined ? 0 : Math.max(0, next.dueMs - backend.nowMs());
   return {
     kind: 'progress',
     filesDone: metrics.files_processed,
     bytesDone: metrics.bytes_processed,
-    filesPerSecond: metrics.files_per_second,
     filesLeft: left,
     held: metrics.held,
-    ...(largest && { largest }),
+    ...bytesNow(backend, passes),
     waits: waitsText(waitsTogether(waitsOf(backend))),
     closed: backend.gates().map(({ stage, code }) => ({ stage: stage === '*' ? 'every stage' : stage, code })),
     // A file that is already due waits for a worker: it counts as under way.
@@ -77,7 +99,7 @@ function progressNow(backend: Backend, metrics: ReturnType<ReturnType<typeof met
       inMs > 0 &&
       inMs < SHOWN_WITHIN_MS && {
         waiting: {
-          path: shownName(next.key.toString('latin1') as ByteName),
+          path: shownName(nameOfBytes(next.key)),
           seconds: inMs / 1_000,
           writer: writerOf(next, backend.nowMs()),
         },

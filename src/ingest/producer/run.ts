@@ -39,7 +39,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     await forgetOnce(backend);
     const metrics = startMetrics(backend, config.service.metricsIntervalSeconds, emit);
     stops.push(metrics.stop);
-    if (context.terminal) stops.push(startProgress(backend, report));
+    if (context.terminal || once) stops.push(startProgress(backend, report));
     await checkFeeds(backend, statePath, config.feeds);
     await enterServed(
       backend,

@@ -4,12 +4,12 @@
  */
 
 import type { Emit } from '../../base/telemetry/emit.js';
-import { type ByteName, bytesOfName, shownName } from '../../linux/index.js';
+import { type ByteName, bytesOfName, type Stat, shownName } from '../../linux/index.js';
 import type { Compare } from '../trees/compare.js';
 import type { Dest } from '../trees/dest.js';
 import type { Rules } from '../trees/rules.js';
 import type { Source } from '../trees/source.js';
-import type { MirrorTotals, PlannedAct } from '../trees/types.js';
+import type { MirrorTotals, Passed, PlannedAct } from '../trees/types.js';
 import type { KnownCopies } from './known-copies.js';
 
 export interface Parts {
@@ -21,6 +21,7 @@ export interface Parts {
   delete: boolean;
   checksum: boolean;
   totals: MirrorTotals;
+  passed: Passed;
   emit: Emit;
   /** Called after something new was written to DEST, which shows that there was room. */
   wrote: () => void;
@@ -34,4 +35,10 @@ export interface Parts {
 export function onlyPlanned({ plan }: Parts, act: PlannedAct['act'], path: ByteName, why: string, bytes = 0): boolean {
   plan?.({ act, path: shownName(path), pathBytes: bytesOfName(path), bytes, why });
   return plan !== undefined;
+}
+
+/** The file is like its copy now. */
+export function pass({ passed }: Parts, { size }: Stat): void {
+  passed.files++;
+  passed.bytes += size;
 }

@@ -14,6 +14,7 @@ export type {
   MirrorResult,
   MirrorStatus,
   MirrorTotals,
+  Passed,
   PlannedAct,
   Unmirrored,
 } from '../trees/types.js';

@@ -61,6 +61,13 @@ export interface MirrorTotals {
   scans: number;
 }
 
+/** The files of SOURCE that are like their copies now. */
+export interface Passed {
+  files: number;
+  bytes: number;
+}
+
+/** The current state of a running mirror. */
 export interface MirrorStatus {
   totals: MirrorTotals;
   /**
@@ -99,6 +106,8 @@ export interface Mirroring {
    */
   readonly done: Promise<MirrorResult>;
   status(): MirrorStatus;
+  /** How far a mirror with `once` is. */
+  passed(): Passed;
   /** Finishes or undoes what is in progress, and returns `done`. May be called at any moment and more than once. */
   stop(): Promise<MirrorResult>;
 }

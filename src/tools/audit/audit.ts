@@ -8,6 +8,7 @@
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
+import type { Work } from '../../base/telemetry/progress.js';
 import { boundariesBelow } from '../../files/mounts.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
@@ -31,9 +32,6 @@ export interface AuditOptions {
   feed: string | undefined;
 }
 
-/** The progress of the current part. `of` is 0 if the total is not known. */
-export type AuditProgress = (what: string, done: number, of: number, bytes: number) => void;
-
 export interface AuditTotals {
   rows: number;
   lines: number;
@@ -50,7 +48,7 @@ export async function audit(
   view: QueueView,
   options: AuditOptions,
   print: (difference: Difference) => void,
-  progress: AuditProgress,
+  progress: (work: Work) => void,
 ): Promise<AuditTotals> {
   const notes = new AuditNotes(`${options.statePath}.audit`, options.statePath);
   const totals: AuditTotals = {
@@ -94,7 +92,7 @@ class Audit {
     readonly notes: AuditNotes,
     readonly totals: AuditTotals,
     readonly report: (difference: Difference) => void,
-    readonly progress: AuditProgress,
+    readonly progress: (work: Work) => void,
   ) {
     this.#all = view.feeds().map(({ options }) => options as unknown as FeedOptions);
     this.#feeds = this.#all.filter(({ name }) => options.feed === undefined || name === options.feed);
@@ -106,19 +104,19 @@ class Audit {
     // The rows of all feeds, so that a file of another feed in a shared warehouse is known.
     noteLedger(view, this.#all, notes, (n) => {
       totals.rows += n;
-      progress('reading the ledger', totals.rows, 0, 0);
+      progress({ part: 'ledger', noun: 'rows', files: totals.rows, bytes: 0 });
     });
     for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) {
       this.#files.get(feed.name)!.manifests; // Checks the marker: a root that is not mounted would seem to have no lines.
       await noteManifests(view, feed, notes, (n) => {
         totals.lines += n;
-        if (totals.lines % 1_000 === 0) progress('reading manifests', totals.lines, totals.rows, 0);
+        progress({ part: 'manifests', noun: 'lines', files: totals.lines, filesAll: totals.rows, bytes: 0 });
       });
     }
     for (const feed of firstOf(this.#feeds, ({ warehouse }) => warehouse)) {
       noteWarehouse(feed, this.#files.get(feed.name)!, notes, (n) => {
         totals.files += n;
-        progress('listing the warehouse', totals.files, totals.rows, 0);
+        progress({ part: 'warehouse', noun: 'names', files: totals.files, bytes: 0 });
       });
     }
     notes.index();
@@ -128,12 +126,18 @@ class Audit {
   async read(): Promise<void> {
     const { notes, totals, progress, options } = this;
     const wanted = options.hash ? '1' : 'known = 0';
-    const { n } = notes.get<{ n: number }>(`SELECT count(*) AS n FROM files WHERE kind = 'file' AND ${wanted}`)!;
-    await digestAll(notes, wanted, (read, bytes, takenOver) => {
+    const { n, size } = notes.get<{ n: number; size: number }>(
+      `SELECT count(*) AS n, coalesce(sum(size), 0) AS size FROM files WHERE kind = 'file' AND ${wanted}`,
+    )!;
+    const work = { part: 'reading files', files: 0, filesAll: n, bytes: 0, bytesAll: size };
+    progress(work);
+    await digestAll(notes, wanted, (read, bytes, resumed) => {
       totals.read += read;
-      totals.resumed += takenOver;
       totals.bytes += bytes;
-      progress('reading files', totals.read + totals.resumed, n, totals.bytes);
+      totals.resumed += resumed.files;
+      work.files += read + resumed.files;
+      work.bytes += bytes + resumed.bytes;
+      progress(work);
     });
   }
 
@@ -144,7 +148,7 @@ class Audit {
       const judging: Judging = { view, notes, report, feed, hash: options.hash };
       await judgeRows(judging, (n) => {
         judged += n;
-        progress('comparing', judged, totals.rows, 0);
+        progress({ part: 'comparing', noun: 'rows', files: judged, filesAll: totals.rows, bytes: 0 });
       });
       judgeLines(judging);
     }

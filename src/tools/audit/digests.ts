@@ -23,7 +23,7 @@ export interface ToRead {
 export async function digestAll(
   notes: AuditNotes,
   wanted: string,
-  report: (read: number, bytes: number, takenOver: number) => void,
+  report: (read: number, bytes: number, resumed: { files: number; bytes: number }) => void,
 ): Promise<void> {
   const sql = `SELECT path, size, identity FROM files WHERE path > ? AND kind = 'file' AND ${wanted} ORDER BY path LIMIT ${PAGE}`;
   for (let after: Buffer = Buffer.alloc(0); ; ) {
@@ -31,23 +31,23 @@ export async function digestAll(
     if (page.length === 0) return;
     let read: [ToRead, Buffer][] = [];
     let bytes = 0;
-    let takenOver = 0;
+    let resumed = { files: 0, bytes: 0 };
     let unnoted = 0;
     const enter = (): void => {
       notes.together(() => {
         for (const [file, sha256] of read) note(notes, file, sha256);
       });
-      report(read.length - takenOver, bytes, takenOver);
+      report(read.length - resumed.files, bytes, resumed);
       read = [];
-      bytes = takenOver = unnoted = 0;
+      resumed = { files: 0, bytes: 0 };
+      bytes = unnoted = 0;
     };
     for (const file of page) {
       const known = knownDigest(notes, file);
-      // The progress of a large file is reported per chunk, because it may take hours.
-      const sha256 = known ?? (await digestOf(file, (n) => report(0, n, 0)));
+      const sha256 = known ?? (await digestOf(file));
       if (sha256 !== undefined) read.push([file, sha256]);
-      if (known) takenOver++;
-      else if (file.size <= SMALL_BYTES) bytes += file.size;
+      if (!known) bytes += file.size;
+      else resumed = { files: resumed.files + 1, bytes: resumed.bytes + file.size };
       unnoted += file.size;
       if (unnoted >= NOTED_BYTES) enter();
     }
@@ -71,10 +71,7 @@ function note(notes: AuditNotes, { path, identity }: ToRead, sha256: Buffer): vo
   notes.run('UPDATE files SET sha256 = ? WHERE path = ?', sha256, path);
 }
 
-async function digestOf(
-  { path, identity }: ToRead,
-  onChunk: (bytes: number) => void = () => {},
-): Promise<Buffer | undefined> {
+async function digestOf({ path, identity }: ToRead): Promise<Buffer | undefined> {
   let fd: number;
   try {
     fd = openData(AT_FDCWD, nameOfBytes(path));
@@ -85,8 +82,7 @@ async function digestOf(
   try {
     const stat = statFd(fd);
     if (stat.kind !== 'file') return undefined;
-    const { sha256, bytes }: Digest =
-      stat.size <= SMALL_BYTES ? digestSmall(fd) : await digestLarge(fd, async (chunk) => onChunk(chunk.length));
+    const { sha256, bytes }: Digest = stat.size <= SMALL_BYTES ? digestSmall(fd) : await digestLarge(fd);
     return bytes === stat.size && identityOf(statFd(fd)) === identity ? sha256 : undefined;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;

@@ -7,18 +7,30 @@
 import { closeSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
-import { copyState } from '../../ingest/ledger/open-state.js';
+import { startThread } from '../../base/process/threads.js';
+import { inPackage } from '../../package.js';
 import { move, sync } from './state-file.js';
 
+export interface Copying {
+  from: string;
+  to: string;
+}
+
+/** `copied`: it is still to be checked. Else why it cannot be copied, as an EnvironmentError has it. */
+export type Said = 'copied' | { code: string; message: string };
+
+/** The name of a backup until it is whole. */
+export const makingOf = (to: string): string => `${to}.part`;
+
 /** Returns its size in bytes. Errors: EnvironmentError. */
-export function backUp(statePath: string, to: string): number {
-  const making = `${to}.part`;
+export async function backUp(statePath: string, to: string, onCopied: () => void): Promise<number> {
+  const making = makingOf(to);
   try {
     if (statSync(to, { throwIfNoEntry: false })) throw exists(to);
     remove(making);
     closeSync(openSync(making, 'wx', 0o600)); // It contains file names, which not every user may read.
     try {
-      copyState(statePath, making);
+      await copy({ from: statePath, to: making }, onCopied);
       sync(making);
       move(making, to);
     } finally {
@@ -35,6 +47,16 @@ export function backUp(statePath: string, to: string): number {
 const remove = (making: string): void => {
   for (const rest of ['', '-journal']) rmSync(`${making}${rest}`, { force: true });
 };
+
+/** On a thread of its own, as it may take minutes. Errors: EnvironmentError. */
+function copy(workerData: Copying, onCopied: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const hear = (said: Said) =>
+      said === 'copied' ? onCopied() : reject(new EnvironmentError(said.code, said.message));
+    const thread = startThread(inPackage('dist/program/backup-thread.cjs'), { workerData }, hear);
+    thread.on('error', reject).on('exit', () => resolve());
+  });
+}
 
 const exists = (to: string): EnvironmentError =>
   new EnvironmentError(

@@ -7,6 +7,7 @@
  */
 import { closeSync } from 'node:fs';
 import type { Backend, Reader } from '../../../queue/backend.js';
+import type { Work } from '../../base/telemetry/progress.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
 import { Directories } from '../../files/directories.js';
 import { SUCCESS } from '../../files/job-paths.js';
@@ -51,6 +52,13 @@ export interface Learned {
   failed: number;
 }
 
+const NOTHING: Learned = { learned: 0, known: 0, ignored: 0, bytes: 0, failed: 0 };
+
+interface Found {
+  path: ByteName;
+  size: number;
+}
+
 interface Read {
   path: ByteName;
   stat: Stat;
@@ -61,9 +69,9 @@ export async function learn(
   backend: Backend,
   options: LearnOptions,
   report: (path: ByteName, why: string) => void,
-  progress: (so: Learned) => void,
+  progress: (work: Work) => void,
 ): Promise<Learned> {
-  const totals: Learned = { learned: 0, known: 0, ignored: 0, bytes: 0, failed: 0 };
+  const totals: Learned = { ...NOTHING };
   let batch: Read[] = [];
   let bytes = 0;
   const enter = async (): Promise<void> => {
@@ -72,7 +80,6 @@ export async function learn(
     totals.known += batch.length;
     batch = [];
     bytes = 0;
-    progress(totals);
   };
   const root = new Directories(openRoot(options.directory));
   try {
@@ -80,13 +87,17 @@ export async function learn(
       totals.failed++;
       report(path, why);
     };
-    for (const path of filesBelow(root, totals, leftOut)) {
+    const work = { ...sizeOf(root), files: 0, bytes: 0 };
+    for (const { path } of filesBelow(root, totals, leftOut)) {
+      progress(work);
       const read = await readOne(root, path);
+      work.files++;
       if ('why' in read) {
         leftOut(path, read.why);
         continue;
       }
       totals.bytes += read.stat.size;
+      work.bytes += read.stat.size;
       bytes += read.stat.size;
       if (batch.push(read) >= BATCH || bytes >= BATCH_BYTES) await enter();
     }
@@ -98,12 +109,22 @@ export async function learn(
   return totals;
 }
 
+/** What is to be read. */
+function sizeOf(root: Directories): { filesAll: number; bytesAll: number } {
+  const all = { filesAll: 0, bytesAll: 0 };
+  for (const { size } of filesBelow(root, { ...NOTHING }, () => {})) {
+    all.filesAll++;
+    all.bytesAll += size;
+  }
+  return all;
+}
+
 /** Depth first. Only the directories that are still to be read are in memory. */
 function* filesBelow(
   root: Directories,
   totals: Learned,
   leftOut: (path: ByteName, why: string) => void,
-): Generator<ByteName> {
+): Generator<Found> {
   const pending = ['' as ByteName];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     try {
@@ -116,7 +137,7 @@ function* filesBelow(
   }
 }
 
-function* namesBelow(root: Directories, at: ByteName, pending: ByteName[], totals: Learned): Generator<ByteName> {
+function* namesBelow(root: Directories, at: ByteName, pending: ByteName[], totals: Learned): Generator<Found> {
   const isRoot = () => at === '' || statFd(root.directory(at)).isMountRoot;
   for (const name of namesIn(root.directory(at))) {
     if (isOfFilesystem(name, isRoot)) continue;
@@ -126,7 +147,7 @@ function* namesBelow(root: Directories, at: ByteName, pending: ByteName[], total
     const isMarker = name === SUCCESS && stat.size === 0;
     if (name.startsWith('.') || isMarker || (stat.kind !== 'file' && stat.kind !== 'directory')) totals.ignored++;
     else if (stat.kind === 'directory') pending.push(path);
-    else yield path;
+    else yield { path, size: stat.size };
   }
 }
 

@@ -10,6 +10,7 @@ import type { FeedFiles } from '../../ingest/files/feed-files.js';
 import { type FoundManifest, linesOf, manifestFiles, type ReadRecord } from '../../ingest/manifest/read.js';
 import { lookAt } from './case.js';
 import { enterLines } from './ledger.js';
+import type { Pass } from './pass.js';
 import { addCounts, type FeedReport, noteForeign, noteReport } from './report.js';
 import { identityAt, type Making, noteRead, type ReadTo, readTo } from './state/progress.js';
 import type { Line } from './state/row.js';
@@ -60,13 +61,14 @@ export interface Reading {
   feed: FeedOptions;
   files: FeedFiles;
   report: FeedReport;
+  pass: Pass;
 }
 
 export async function readManifests(reading: Reading): Promise<void> {
   for (const file of manifestFiles(reading.feed.manifests, 'manifest')) {
     const from = readTo(reading.making.backend, reading.feed.name, file.path);
-    if (from.to === 'all') continue;
-    await readManifest(reading, file, from);
+    if (from.to !== 'all') await readManifest(reading, file, from);
+    reading.pass.ended(file.path);
   }
 }
 
@@ -95,6 +97,7 @@ async function readManifest(reading: Reading, file: FoundManifest, from: ReadTo)
     }
     if (batch.length < BATCH && passed < PASSED_MAX) continue;
     await enter();
+    reading.pass.at(file.path, upTo);
     batch = [];
     passed = 0;
   }

@@ -10,28 +10,35 @@ import { type Content, contentOfGeneration } from '../../ingest/ledger/content.j
 import { hasLeft } from '../../ingest/ledger/names.js';
 import { generationOf, linesOf, manifestFiles, processedIn, type ReadRecord } from '../../ingest/manifest/read.js';
 import type { ByteName } from '../../linux/index.js';
+import type { Pass } from './pass.js';
 import { type Making, note, noted } from './state/progress.js';
 import { belowWarehouse, ingestedAtOf, targetOf } from './state/row.js';
 
 const BATCH = 1_000;
 
-export async function notePaths({ backend, moved }: Making, feed: FeedOptions): Promise<void> {
+export async function notePaths({ backend, moved }: Making, feed: FeedOptions, pass: Pass): Promise<void> {
   for (const { path: file } of manifestFiles(feed.manifests, 'manifest')) {
     const done = `paths:${feed.name}:${file}`;
-    if (noted(backend, done) !== undefined) continue;
+    if (noted(backend, done) !== undefined) {
+      pass.ended(file);
+      continue;
+    }
     let batch: ReadRecord[] = [];
     const enter = (): Promise<unknown> =>
       backend.transact((tx) => {
         for (const record of batch) noteLine(tx, feed, record, moved);
       });
-    for await (const { record } of linesOf(file)) {
+    for await (const line of linesOf(file)) {
+      const { record } = line;
       if (!record || (record.feed ?? feed.name) !== feed.name) continue;
       if (batch.push(record) < BATCH) continue;
       await enter();
+      pass.at(file, line.endAt);
       batch = [];
     }
     await enter();
     await backend.transact((tx) => note(tx, done, ''));
+    pass.ended(file);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Backend, Job } from '../../../queue/backend.js';
 import type { Config, FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { typed } from '../../base/shell.js';
+import type { Work } from '../../base/telemetry/progress.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
@@ -20,6 +21,7 @@ import { adoptOrphans } from '../../ingest/upkeep/reaper.js';
 import { type ByteName, nameOfText } from '../../linux/index.js';
 import { settleContents } from './contents.js';
 import { readCorrections, readManifests } from './lines.js';
+import { Pass } from './pass.js';
 import { notePaths } from './paths.js';
 import { type FeedReport, noteReport, printFeed, printUnknown, reportOf } from './report.js';
 import { discardWithdrawn } from './state/jobs.js';
@@ -33,9 +35,10 @@ import { ChangedMeanwhile, noteSealed, settleSidecars } from './state/sealed.js'
 const BATCH = 1_000;
 const silent = (): void => {};
 type Say = (line: string) => void;
+type Show = (work: Work) => void;
 
 /** Returns the exit code. Errors: EnvironmentError if a rebuild is not allowed, or if something cannot be read. */
-export async function rebuild(config: Config, say: Say): Promise<number> {
+export async function rebuild(config: Config, say: Say, progress: Show): Promise<number> {
   const { statePath, maxAttempts } = config.service;
   const { feeds, uuid, owner } = findRoots(config.feeds, statePath);
   const locks = lockRootsAlone(feeds.flatMap(({ manifests, workDir }) => [manifests, workDir!]));
@@ -43,7 +46,7 @@ export async function rebuild(config: Config, say: Say): Promise<number> {
     const judged = await judgeState(statePath, feeds, uuid);
     locks.push(...judged.locks);
     refuseMissingWarehouse(feeds);
-    const before = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say);
+    const before = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say, progress);
     const aside = placeState(statePath, owner);
     if (aside !== undefined) say(`the state that was there ${whatItWas(before)}; it was moved aside to ${aside}`);
     const done = before === 'older' ? 'is up to date again' : 'is made again';
@@ -64,16 +67,18 @@ const whatItWas = (before: Before): string =>
     : 'is damaged or was never used, and nothing was taken over';
 
 /** Returns which sources were used. */
-async function make(asked: Asked, say: Say): Promise<Before> {
+async function make(asked: Asked, say: Say, progress: Show): Promise<Before> {
   const making = await openMaking(asked);
   try {
     if (making.goesOn) say('going on with a rebuild that was interrupted');
     const reports: FeedReport[] = [];
-    for (const feed of asked.feeds) await gather(making, asked.statePath, feed);
+    const noting = new Pass('noting the paths of manifests', asked.feeds, progress);
+    for (const feed of asked.feeds) await gather(making, asked.statePath, feed, noting, progress);
+    const judging = new Pass('judging the lines of manifests', asked.feeds, progress);
     for (const feed of asked.feeds) {
       const entered = reportOf(making.backend, feed).counts.lines;
       if (entered > 0) say(`feed ${feed.name}: ${entered} records were entered before, and are not read again`);
-      const report = await rebuildFeed(making, feed);
+      const report = await rebuildFeed(making, feed, judging);
       printFeed(feed, report, making.before === 'older', say);
       reports.push(report);
     }
@@ -86,35 +91,35 @@ async function make(asked: Asked, say: Say): Promise<Before> {
     if (!(error instanceof ChangedMeanwhile)) throw error;
     say('the work directory has changed since the rebuild was interrupted: it begins again');
     removeMaking(asked.statePath);
-    return make(asked, say);
+    return make(asked, say, progress);
   }
 }
 
 /** Notes the files of a feed before any feed is judged, because feeds may share a warehouse. */
-async function gather(making: Making, statePath: string, feed: FeedOptions): Promise<void> {
+async function gather(making: Making, statePath: string, feed: FeedOptions, pass: Pass, show: Show): Promise<void> {
   const { backend } = making;
   await backend.putFeed(feed.name, { ...feed });
   const files = new FeedFiles(await setUpRoots(backend, statePath, feed, silent));
   try {
     await readCorrections(backend, feed);
     const report = reportOf(backend, feed);
-    report.sealed = await noteSealed(backend, feed.name, files);
+    report.sealed = await noteSealed(backend, feed.name, files, show);
     await backend.transact((tx) => {
       if (making.before === 'older') forgetGivenUp(tx, feed.name);
       noteReport(tx, feed, report);
     });
-    await notePaths(making, feed);
+    await notePaths(making, feed, pass);
   } finally {
     files.close();
   }
 }
 
-async function rebuildFeed(making: Making, feed: FeedOptions): Promise<FeedReport> {
+async function rebuildFeed(making: Making, feed: FeedOptions, pass: Pass): Promise<FeedReport> {
   const { backend } = making;
   const files = new FeedFiles(recordedRoots(backend, feed.name));
   const report = reportOf(backend, feed);
   try {
-    await readManifests({ making, feed, files, report });
+    await readManifests({ making, feed, files, report, pass });
     await noteMarked(backend, feed);
     while ((await discardAgain(backend, feed, report)) > 0);
     if (making.before === 'older') {

@@ -7,6 +7,7 @@
 export interface FieldMeta {
   /** The heading in --help. */
   group: string;
+  /** Sentences. The first one stands alone in --help, and where a wrong option is refused. */
   description: string;
   /** Ends the sentence "--option must be …". */
   rule: string;
@@ -26,6 +27,12 @@ export interface FieldMeta {
   min?: number;
   max?: number;
 }
+
+/** `--mode stability|sidecar` */
+export const flagOf = (name: string, { placeholder }: FieldMeta): string =>
+  `--${name}${placeholder ? ` ${placeholder}` : ''}`;
+
+export const firstSentence = (text: string): string => /^.*?\.(?= |$)/s.exec(text)?.[0] ?? text;
 
 export type About = Pick<FieldMeta, 'group' | 'description'> & Partial<FieldMeta>;
 

@@ -6,6 +6,7 @@
  */
 import { closeSync } from 'node:fs';
 import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
+import type { Work } from '../../../base/telemetry/progress.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../../files/digest.js';
 import { FAILED, type Part, UNDERPROCESS } from '../../../files/job-paths.js';
 import { moveOwnToFree } from '../../../files/moves.js';
@@ -58,7 +59,12 @@ type Row = [
 ];
 
 /** Files that an interrupted rebuild has noted are not hashed again. Errors: ChangedMeanwhile. */
-export async function noteSealed(backend: Backend, feed: string, files: FeedFiles): Promise<Noted> {
+export async function noteSealed(
+  backend: Backend,
+  feed: string,
+  files: FeedFiles,
+  progress: (work: Work) => void,
+): Promise<Noted> {
   const noted: Noted = { files: 0, unreadable: 0 };
   const before = backend.read((r) =>
     r.get<{ n: number }>('SELECT count(*) AS n FROM rebuild_sealed WHERE feed = ?', feed),
@@ -66,6 +72,7 @@ export async function noteSealed(backend: Backend, feed: string, files: FeedFile
   let again = 0;
   let rows: Row[] = [];
   bringAllOn(backend, files);
+  const work = { part: 'reading the work directory', files: 0, bytes: 0, ...sizeOf(files) };
   for (const { jobId: job, part, path, inside } of sealedNames(files)) {
     if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
     if (part === 'file') noted.files++;
@@ -75,9 +82,14 @@ export async function noteSealed(backend: Backend, feed: string, files: FeedFile
       const stat = statEntry(files.workEntry({ id: job, path, inside }, part));
       if (!stat || identityOf(stat) !== known) throw new ChangedMeanwhile();
       again++;
+      work.files++;
+      work.bytes += stat.size;
       continue;
     }
+    progress(work);
     const read = await digestOf(files, { id: job, path, inside }, part);
+    work.files++;
+    work.bytes += read?.size ?? 0;
     if (read === undefined) noted.unreadable++;
     else if (rows.push([job, part, key, inside, read.sha256, read.identity, read.size, read.facts]) >= BATCH) {
       await enterSealed(backend, feed, rows);
@@ -87,6 +99,17 @@ export async function noteSealed(backend: Backend, feed: string, files: FeedFile
   if (again < before) throw new ChangedMeanwhile();
   await enterSealed(backend, feed, rows);
   return noted;
+}
+
+/** What is to be read. */
+function sizeOf(files: FeedFiles): { filesAll: number; bytesAll: number } {
+  const all = { filesAll: 0, bytesAll: 0 };
+  for (const { jobId: id, part, path, inside } of sealedNames(files)) {
+    if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
+    all.filesAll++;
+    all.bytesAll += statEntry(files.workEntry({ id, path, inside }, part))?.size ?? 0;
+  }
+  return all;
 }
 
 /** Claims that died while they took a file. Nobody lives now, so each file gets its name. */
