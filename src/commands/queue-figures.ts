@@ -13,7 +13,7 @@ export function figuresText({ throughput, places, service }: Report): string[] {
   ];
 }
 
-function rateText(of: Report['throughput'][number]): string {
+export function rateText(of: Report['throughput'][number]): string {
   const rate = `${of.files_per_second} files/s, ${shownBytes(of.bytes_per_second)}/s`;
   if (of.backlog_files === 0) return rate;
   const eta =

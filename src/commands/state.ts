@@ -61,7 +61,7 @@ export function prepareState(statePath: string): void {
 }
 
 /** The processes of the state ask again; here it is early enough that not even an owner has entered it. */
-async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
+export async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
   if (!existsSync(statePath)) return;
   let view: QueueView;
   try {

@@ -52,7 +52,17 @@ export interface Report {
   throughput: Throughput[];
   places: readonly PlaceReport[];
   stages: StageReport[];
-  gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
+  gates: {
+    feed: string;
+    stage: string;
+    cause: string;
+    place: string;
+    code: string;
+    reason: string;
+    since: string;
+    /** When a pause opens by itself; null: when somebody acts. */
+    until: string | null;
+  }[];
   workers: Process[];
   /** Files on their way that nobody works on, by feed and reason. */
   waits: Wait[];
@@ -112,7 +122,7 @@ export function lookAt(
       })),
     gates: gates
       .filter((gate) => gate.feed === '*' || wanted(gate.feed))
-      .map(({ feed, stage, cause, place, code, reason, sinceMs }) => ({
+      .map(({ feed, stage, cause, place, code, reason, sinceMs, untilMs }) => ({
         feed,
         stage,
         cause,
@@ -120,6 +130,7 @@ export function lookAt(
         code,
         reason,
         since: new Date(sinceMs).toISOString(),
+        until: untilMs === null ? null : new Date(untilMs).toISOString(),
       })),
     workers: processes,
     waits: waitsOf(view, { stats: all, gates, reasons }).filter((one) => wanted(one.feed)),
