@@ -7,9 +7,9 @@ import { typed } from '../base/shell.js';
 import { safeText, shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 import type { Finding } from '../ingest/health/finding.js';
 import { waitsText, waitsTogether } from '../ingest/health/waits.js';
-import { feedLines } from '../service/status/feed-lines.js';
+import { type FeedLine, feedLines } from '../service/status/feed-lines.js';
 import type { Report } from '../service/status/report.js';
-import { rateText } from './queue-figures.js';
+import { doneText } from './queue-figures.js';
 import { cut, rowsOf, type Screen, wrapped } from './screen.js';
 import { tableOf } from './table.js';
 
@@ -25,7 +25,7 @@ export function screenLines(report: Report, { columns, rows }: Screen, said: (te
   const feeds = feedLines(report);
   const lists = Number.isFinite(rows) ? (feeds.length > FEW_FEEDS ? 1 : 2) : rows;
   const top = [
-    cut(safeText(summary(report)), columns),
+    cut(safeText(summary(report, feeds)), columns),
     ...clipped(waitsLine(report), columns, lists),
     ...clipped(heldLine(report), columns, lists),
   ];
@@ -39,20 +39,24 @@ export function screenLines(report: Report, { columns, rows }: Screen, said: (te
   return [first, ...table, ...others, ...lines, last(left)];
 }
 
-/** `2 stuck, 1 notice; 12 files wait, 3 are held. 4.1 files/s, …` */
-function summary({ findings, throughput }: Report): string {
+/** `2 stuck, 1 notice; 12 waiting, 3 held; 4.1 files/s, done in about 3m if nothing new comes` */
+function summary({ findings, throughput }: Report, feeds: readonly FeedLine[]): string {
   const stuck = findings.filter(({ severity }) => severity === 'stuck').length;
   const notices = findings.length - stuck;
   const counts = [
     ...(stuck > 0 ? [`${stuck} stuck`] : []),
     ...(notices > 0 ? [`${notices} ${notices === 1 ? 'notice' : 'notices'}`] : []),
   ];
+  const sum = (of: (one: FeedLine) => number) => feeds.reduce((total, one) => total + of(one), 0);
+  const files = `${sum(({ waiting }) => waiting)} waiting, ${sum(({ held }) => held)} held`;
   const [all] = throughput;
-  const wrong = counts.length > 0 ? counts.join(', ') : 'nothing is wrong';
-  return all === undefined ? wrong : `${wrong}; ${rateText(all)}`;
+  const eta =
+    all === undefined || all.eta_seconds === null || all.backlog_files === 0 ? '' : `, ${doneText(all.eta_seconds)}`;
+  const rate = all === undefined ? '' : `; ${all.files_per_second} files/s${eta}`;
+  return `${counts.length > 0 ? counts.join(', ') : 'nothing is wrong'}; ${files}${rate}`;
 }
 
-function feedTable(feeds: ReturnType<typeof feedLines>, columns: number, rows: number): string[] {
+function feedTable(feeds: readonly FeedLine[], columns: number, rows: number): string[] {
   if (feeds.length === 0) return ['no feed has been recorded in this state yet; start ingest or ingest-producer.'];
   const isFull = feeds.length + 1 > rows;
   const shown = isFull ? feeds.slice(0, Math.max(1, rows - 2)) : feeds;
@@ -72,14 +76,15 @@ const waitsLine = ({ waits }: Report): string => labelled('waiting', waitsText(w
 
 /** `held: 7 checksum_mismatch (the oldest for 2h), 3 too_large (the oldest for 5m)`; the cause with most files first. */
 function heldLine(report: Report): string {
-  const causes = new Map<string, { files: number; since: string }>();
+  const causes = new Map<string, { files: number; sinceMs: number }>();
   for (const { code, files, since } of report.findings.filter((one) => isHeld(report, one))) {
-    const known = causes.get(code) ?? { files: 0, since: since! };
-    causes.set(code, { files: known.files + files, since: since! < known.since ? since! : known.since });
+    const its = Date.parse(since!);
+    const known = causes.get(code) ?? { files: 0, sinceMs: its };
+    causes.set(code, { files: known.files + files, sinceMs: Math.min(its, known.sinceMs) });
   }
   const texts = [...causes]
     .sort(([, a], [, b]) => b.files - a.files)
-    .map(([code, { files, since }]) => `${files} ${code} (the oldest for ${age(since)})`);
+    .map(([code, { files, sinceMs }]) => `${files} ${code} (the oldest for ${age(sinceMs)})`);
   return labelled('held', texts.join(', '));
 }
 
@@ -88,7 +93,7 @@ const labelled = (label: string, text: string): string => (text === '' ? '' : `$
 export const isHeld = ({ held_by_code: held }: Report, one: Finding): boolean =>
   held.some((by) => by.code === one.code && by.feed === one.feed && by.stage === one.stage);
 
-const age = (since: string): string => shownSeconds(Math.max(0, (Date.now() - Date.parse(since)) / 1_000));
+const age = (sinceMs: number): string => shownSeconds(Math.max(0, (Date.now() - sinceMs) / 1_000));
 
 function clipped(text: string, columns: number, rows: number): string[] {
   if (text === '') return [];
@@ -125,7 +130,7 @@ function findingLines(
 const INDENT = '    ';
 
 const headOf = ({ severity, sentence, since }: Finding): string =>
-  safeText(`${severity}${since === null ? '' : ` for ${age(since)}`}: ${sentence}`);
+  safeText(`${severity}${since === null ? '' : ` for ${age(Date.parse(since))}`}: ${sentence}`);
 
 /** A command that is all that is to do stands alone, so that its line can be pasted. */
 function wholeText(finding: Finding, columns: number): string[] {
@@ -138,7 +143,8 @@ function wholeText(finding: Finding, columns: number): string[] {
 function shortText(report: Report, finding: Finding, columns: number, said: (text: string) => string): string[] {
   const { release, feed, code } = finding;
   const act = isHeld(report, finding) ? said(typed('ingest-ctl held', '--code', code, '--feed', feed)) : release;
-  const [, command] = /`([^`]+)`/.exec(act) ?? [];
+  // A command in the middle is the second thing to do.
+  const [, command] = /^`([^`]+)`/.exec(act) ?? [];
   const what = command === undefined ? cut(safeText(act), columns - INDENT.length) : safeText(command);
   return [cut(headOf(finding), columns), ...(what === '' ? [] : [`${INDENT}${what}`])];
 }
