@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { configOf } from '../base/config/load.js';
 import type { FeedOptions } from '../base/config/options.js';
-import { readInvocation } from '../base/config/read.js';
+import { type Invocation, readInvocation } from '../base/config/read.js';
 import { isFeedOption } from '../base/config/schema.js';
 import { EXIT } from '../base/errors.js';
 import { typed } from '../base/shell.js';
@@ -21,7 +21,7 @@ export async function checkConfig(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('check-config', argv);
   if (!invocation) return EXIT.done;
   const file = resolve(oneWord(invocation, 'a configuration file'));
-  const { feeds, service } = configOf(readInvocation('ingest', ['--config', file], process.env), process.env);
+  const { feeds, service } = configOf(readInvocation('ingest', ['--config', file, ...stateIn(invocation)], process.env), process.env);
   refuseUnusableState(service.statePath);
   await refuseMisfit(service.statePath, feeds);
   const known = await feedsIn(service.statePath);
@@ -33,6 +33,9 @@ export async function checkConfig(argv: readonly string[]): Promise<number> {
   );
   return EXIT.done;
 }
+
+const stateIn = ({ service }: Invocation): string[] =>
+  service['state-path'] === undefined ? [] : ['--state-path', service['state-path']];
 
 type Known = ReadonlyMap<string, Record<string, unknown>>;
 

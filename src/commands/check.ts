@@ -15,7 +15,7 @@ import { type Finding, isAlarm } from '../ingest/health/finding.js';
 import { waitsText, waitsTogether } from '../ingest/health/waits.js';
 import { type Oldest, oldestOf, toSecond } from '../service/status/ages.js';
 import { OF_PROCESSES } from '../service/status/process-findings.js';
-import type { Report } from '../service/status/report.js';
+import { isOfHeld, type Report } from '../service/status/report.js';
 import { whyNow } from '../service/status/why.js';
 import { print, said } from './console.js';
 
@@ -45,9 +45,7 @@ export function checkState(view: QueueView, report: Report, asked: Invocation['v
   const waiting = report.stages.reduce((sum, s) => sum + s.ready + s.deferred + s.claimed + s.waiting, 0);
   const oldest = oldestOf(view, asked.feed);
   // --max-held says how many held files are no reason: then their findings are none either.
-  const isOfHeld = (one: Finding) =>
-    report.held_by_code.some((by) => by.code === one.code && by.feed === one.feed && by.stage === one.stage);
-  const counted = held > max ? report.findings : report.findings.filter((one) => !isOfHeld(one));
+  const counted = held > max ? report.findings : report.findings.filter((one) => !isOfHeld(report, one));
   const seconds = oldest?.seconds ?? 0;
   const old = passed(seconds, age, oldest === undefined ? '' : whyOld(view, oldest, report));
   return conclude(

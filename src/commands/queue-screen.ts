@@ -8,7 +8,7 @@ import { safeText, shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 import type { Finding } from '../ingest/health/finding.js';
 import { waitsText, waitsTogether } from '../ingest/health/waits.js';
 import { type FeedLine, feedLines } from '../service/status/feed-lines.js';
-import type { Report } from '../service/status/report.js';
+import { isOfHeld, type Report } from '../service/status/report.js';
 import { doneText } from './queue-figures.js';
 import { cut, rowsOf, type Screen, wrapped } from './screen.js';
 import { tableOf } from './table.js';
@@ -77,7 +77,7 @@ const waitsLine = ({ waits }: Report): string => labelled('waiting', waitsText(w
 /** `held: 7 checksum_mismatch (the oldest for 2h), 3 too_large (the oldest for 5m)`; the cause with most files first. */
 function heldLine(report: Report): string {
   const causes = new Map<string, { files: number; sinceMs: number }>();
-  for (const { code, files, since } of report.findings.filter((one) => isHeld(report, one))) {
+  for (const { code, files, since } of report.findings.filter((one) => isOfHeld(report, one))) {
     const its = Date.parse(since!);
     const known = causes.get(code) ?? { files: 0, sinceMs: its };
     causes.set(code, { files: known.files + files, sinceMs: Math.min(its, known.sinceMs) });
@@ -89,9 +89,6 @@ function heldLine(report: Report): string {
 }
 
 const labelled = (label: string, text: string): string => (text === '' ? '' : `${label}: ${text}`);
-
-export const isHeld = ({ held_by_code: held }: Report, one: Finding): boolean =>
-  held.some((by) => by.code === one.code && by.feed === one.feed && by.stage === one.stage);
 
 const age = (sinceMs: number): string => shownSeconds(Math.max(0, (Date.now() - sinceMs) / 1_000));
 
@@ -142,7 +139,7 @@ function wholeText(finding: Finding, columns: number): string[] {
 /** What is held needs its remedy read, which a retry alone seldom is: its command shows both. */
 function shortText(report: Report, finding: Finding, columns: number, said: (text: string) => string): string[] {
   const { release, feed, code } = finding;
-  const act = isHeld(report, finding) ? said(typed('ingest-ctl held', '--code', code, '--feed', feed)) : release;
+  const act = isOfHeld(report, finding) ? said(typed('ingest-ctl held', '--code', code, '--feed', feed)) : release;
   // A command in the middle is the second thing to do.
   const [, command] = /^`([^`]+)`/.exec(act) ?? [];
   const what = command === undefined ? cut(safeText(act), columns - INDENT.length) : safeText(command);

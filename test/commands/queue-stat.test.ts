@@ -38,7 +38,7 @@ test('with all daemons down: every stage, exact totals, nothing at work', async 
   const files = Object.fromEntries(totals.map(({ name, files, bytes }) => [name, { files, bytes }]));
   assert.deepEqual(files, { stored: { files: 2, bytes: 1_004 }, duplicate: { files: 1, bytes: 4 } });
   assert.ok(workers.every(({ alive }) => !alive));
-  const { stdout } = await world.run('queue-stat');
+  const { stdout } = await world.run('queue-stat', ['--all']);
   for (const word of [
     'stage',
     'ready',

@@ -77,6 +77,10 @@ export interface Report {
   records: RecordsReport[];
 }
 
+/** The finding is about files that are held. */
+export const isOfHeld = ({ held_by_code: held }: Pick<Report, 'held_by_code'>, one: Finding): boolean =>
+  held.some((by) => by.code === one.code && by.feed === one.feed && by.stage === one.stage);
+
 /** The endings of files; the kinds of outcomes are counted beside them. */
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
 const LEAVING = ['advance', 'finish'];
