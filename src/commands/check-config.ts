@@ -21,7 +21,10 @@ export async function checkConfig(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('check-config', argv);
   if (!invocation) return EXIT.done;
   const file = resolve(oneWord(invocation, 'a configuration file'));
-  const { feeds, service } = configOf(readInvocation('ingest', ['--config', file, ...stateIn(invocation)], process.env), process.env);
+  const { feeds, service } = configOf(
+    readInvocation('ingest', ['--config', file, ...stateIn(invocation)], process.env),
+    process.env,
+  );
   refuseUnusableState(service.statePath);
   await refuseMisfit(service.statePath, feeds);
   const known = await feedsIn(service.statePath);

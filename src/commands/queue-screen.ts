@@ -61,7 +61,7 @@ function feedTable(feeds: readonly FeedLine[], columns: number, rows: number): s
   const isFull = feeds.length + 1 > rows;
   const shown = isFull ? feeds.slice(0, Math.max(1, rows - 2)) : feeds;
   const cells = shown.map((one) => [
-    cut(safeText(one.feed), NAME_COLUMNS),
+    cut(safeText(one.feed), Number.isFinite(rows) ? NAME_COLUMNS : rows),
     ...[one.state, one.waiting, one.held],
     ...[one.oldest_age_seconds === 0 ? '-' : shownSeconds(one.oldest_age_seconds), shownBytes(one.bytes)],
     ...[one.stored, one.files_per_second],
@@ -110,7 +110,11 @@ function findingLines(
   const short: string[][] = [];
   for (const finding of report.findings) {
     const lines = shortText(report, finding, columns, said);
-    if (heightOf(lines) > spare) break;
+    if (heightOf(lines) > spare) {
+      // Where not even the worst has room for its command, it is named.
+      if (short.length === 0 && spare > 0) short.push(lines.slice(0, 1));
+      break;
+    }
     spare -= heightOf(lines);
     short.push(lines);
   }

@@ -46,7 +46,8 @@ async function run(argv: readonly string[]): Promise<number> {
     const space = new FreeSpace(view, statePath);
     const look = async (): Promise<Report> => {
       // Nobody waits for a place that hangs, unless its figures are shown.
-      const places = check || held || onlyProcesses ? [] : await space.ask();
+      const showsPlaces = !check && !held && !onlyProcesses && (json || asksForAll(invocation));
+      const places = showsPlaces ? await space.ask() : [];
       return lookAt(view, statePath, { feed, by, watch: processes, places });
     };
     const show = (report: Report, screen: Screen): Iterable<string> =>

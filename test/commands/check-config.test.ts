@@ -8,7 +8,8 @@ import { createWorld } from '../world/world.js';
 test('feeds that are new, changed or gone are named; nothing is changed', async (t) => {
   const world = createWorld(t, { feeds: { orders: {}, old: {} } });
   await world.runOnce();
-  const check = () => world.launch('ingest-ctl', ['check-config', world.configPath, '--state-path', world.statePath]).ended;
+  const check = () =>
+    world.launch('ingest-ctl', ['check-config', world.configPath, '--state-path', world.statePath]).ended;
   const same = await check();
   assert.equal(same.code, 0, same.stderr);
   assert.equal(same.stdout, `${world.configPath} is in order: 2 feeds. A restart of the service takes it over.\n`);
@@ -18,7 +19,10 @@ test('feeds that are new, changed or gone are named; nothing is changed', async 
   const text = readFileSync(world.configPath, 'utf8');
   const config = JSON.parse(text) as { feeds: Record<string, object> };
   const { orders } = config.feeds;
-  config.feeds = { orders: { ...orders, 'max-bytes': 77, 'keep-duplicates': '90d' }, fresh: Object.fromEntries(folders) };
+  config.feeds = {
+    orders: { ...orders, 'max-bytes': 77, 'keep-duplicates': '90d' },
+    fresh: Object.fromEntries(folders),
+  };
   writeFileSync(world.configPath, JSON.stringify(config));
   const { code, stdout } = await check();
   assert.equal(code, 0, stdout);
@@ -43,7 +47,12 @@ test('a wrong option, a missing folder and folders of another state are refused 
   ] as const) {
     const orders = { ...config.feeds.orders, ...change };
     writeFileSync(world.configPath, JSON.stringify({ ...config, feeds: { orders } }));
-    const { code, stderr } = await world.launch('ingest-ctl', ['check-config', world.configPath, '--state-path', world.statePath]).ended;
+    const { code, stderr } = await world.launch('ingest-ctl', [
+      'check-config',
+      world.configPath,
+      '--state-path',
+      world.statePath,
+    ]).ended;
     assert.equal(code, exit, stderr);
     assert.match(stderr, sentence);
   }

@@ -13,7 +13,10 @@ test('a webhook and a command accept the test alarm; what one of them refuses is
   const [script, got] = [join(world.root, 'tell'), join(world.root, 'got')];
   writeFileSync(script, `#!/bin/sh\ncat > '${got}'\n`);
   chmodSync(script, 0o755);
-  writeFileSync(world.configPath, `notify-webhook: ${web.url}\nnotify-command: ${script}\nstate-path: ${world.statePath}\n`);
+  writeFileSync(
+    world.configPath,
+    `notify-webhook: ${web.url}\nnotify-command: ${script}\nstate-path: ${world.statePath}\n`,
+  );
   const run = () =>
     world.launch('ingest-ctl', ['notify-test', '--config', world.configPath], { env: { INGEST_NOTIFY_SECRET: SECRET } })
       .ended;

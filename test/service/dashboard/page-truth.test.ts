@@ -71,7 +71,10 @@ test('Resume opens the pause that closes its stage: a pause of all feeds, or of 
 
   // A press stops a stage only after a question, which names the feeds.
   await page.locator('#flow').getByRole('button', { name: 'Pause hash' }).click();
-  assert.match(await textOf(page, '#sure'), /^Pause hash of every feed\?\s+No file of \w+, \w+ goes through hash meanwhile/);
+  assert.match(
+    await textOf(page, '#sure'),
+    /^Pause hash of every feed\?\s+No file of \w+, \w+ goes through hash meanwhile/,
+  );
   await page.getByRole('button', { name: 'Leave it open' }).click();
   assert.deepEqual(await gates(), []);
   await page.locator('#flow').getByRole('button', { name: 'Pause hash' }).click();

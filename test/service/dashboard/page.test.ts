@@ -81,7 +81,9 @@ test('pause and resume of a stage', async (t) => {
   await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).waitFor();
   world.drop('waits.csv', 100);
   await soon('the file to wait', async () =>
-    /hash of every feed is paused \(by the dashboard, for .*: the disk is changed, until 2.*Z\); 1 file waits/s.test(await textOf(page, '#findings')),
+    /hash of every feed is paused \(by the dashboard, for .*: the disk is changed, until 2.*Z\); 1 file waits/s.test(
+      await textOf(page, '#findings'),
+    ),
   );
   await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).focus();
   await page.keyboard.press('Enter');
