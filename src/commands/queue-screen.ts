@@ -1,5 +1,5 @@
 /**
- * What queue-stat prints without options: one line a feed, what waits, what is held, and what is wrong with one command each.
+ * queue-stat without options: one line a feed, what waits, what is held, and what is wrong with one command each.
  * Guarantees: it fits the screen whatever is wrong, and the worst is on it. A sentence is cut, a command never: it takes two rows
  * where it is longer than the screen is wide. A pipe has no height: there nothing is left out.
  */
@@ -111,7 +111,7 @@ function findingLines(
   for (const finding of report.findings) {
     const lines = shortText(report, finding, columns, said);
     if (heightOf(lines) > spare) {
-      // Where not even the worst has room for its command, it is named.
+      // There is no room for a command: the worst is named alone.
       if (short.length === 0 && spare > 0) short.push(lines.slice(0, 1));
       break;
     }

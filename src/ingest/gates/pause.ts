@@ -18,7 +18,7 @@ export interface Scope {
   feed: string;
 }
 
-/** Who pauses, why, and for how long; without `seconds` until somebody resumes it. */
+/** The operator, the reason and the time; without `seconds` it stays until somebody resumes it. */
 export interface Pausing {
   by: string;
   why?: string | undefined;
@@ -49,7 +49,7 @@ export async function pause(backend: Backend, scope: Scope, { by, why, seconds }
 /** Removes the rows of pauses whose time is over, and wakes who waited. Idle, it writes nothing. */
 export async function openEnded(backend: Backend, emit: Emit): Promise<void> {
   if (backend.endedGates().length === 0) return;
-  // Asked again inside: an operator may have paused it anew meanwhile.
+  // Asked again inside: an operator may have paused it once more meanwhile.
   const opened = await backend.transact((tx) => tx.endedGates().filter((gate) => tx.openGate(gate)));
   for (const { feed, stage, reason } of opened) emit('pause_ended', { feed, stage, reason });
 }

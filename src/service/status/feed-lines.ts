@@ -8,10 +8,10 @@ export type FeedState = 'stuck' | 'paused' | 'notice' | 'ok';
 export interface FeedLine {
   feed: string;
   state: FeedState;
-  /** On their way, without held ones. */
+  /** Files on their way, without held ones. */
   waiting: number;
   held: number;
-  /** Of the files on their way and the held ones. */
+  /** The size of the files on their way and of the held ones. */
   bytes: number;
   /** The age of the oldest of these; 0 where there is none. */
   oldest_age_seconds: number;
