@@ -15,7 +15,7 @@ import { safeText } from '../base/telemetry/safe.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { askedFor, oneWord } from './ask.js';
 import { print } from './console.js';
-import { refuseMisfit, refuseUnusableState } from './state.js';
+import { refuseUnfit } from './state.js';
 
 export async function checkConfig(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('check-config', argv);
@@ -25,8 +25,7 @@ export async function checkConfig(argv: readonly string[]): Promise<number> {
     readInvocation('ingest', ['--config', file, ...stateIn(invocation)], process.env),
     process.env,
   );
-  refuseUnusableState(service.statePath);
-  await refuseMisfit(service.statePath, feeds);
+  await refuseUnfit(feeds, service.statePath);
   const known = await feedsIn(service.statePath);
   for (const line of differences(feeds, known, file)) print(safeText(line));
   print(

@@ -40,10 +40,15 @@ function foldersOf({ name, values }: Invocation['feeds'][number]): FeedFolders {
 
 /** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */
 export async function prepareStateFor(feeds: readonly FeedOptions[], statePath: string): Promise<void> {
+  await refuseUnfit(feeds, statePath);
+  prepareState(statePath);
+}
+
+/** All that a start refuses of its feeds and its state; nothing is changed. */
+export async function refuseUnfit(feeds: readonly FeedOptions[], statePath: string): Promise<void> {
   refuseUnusableState(statePath);
   await refuseLostState(statePath, feeds);
   await refuseMisfit(statePath, feeds);
-  prepareState(statePath);
 }
 
 /** Makes the folder of the state (0700: names of files are in it), unless it is where a state cannot live. */
@@ -61,7 +66,7 @@ export function prepareState(statePath: string): void {
 }
 
 /** The processes of the state ask again; here it is early enough that not even an owner has entered it. */
-export async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
+async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
   if (!existsSync(statePath)) return;
   let view: QueueView;
   try {

@@ -36,6 +36,7 @@ test('feeds that are new, changed or gone are named; nothing is changed', async 
 
 test('a wrong option, a missing folder and folders of another state are refused as a start refuses them', async (t) => {
   const world = createWorld(t, { feeds: { orders: {} } });
+  world.drop('a.csv', 10);
   await world.runOnce();
   const config = JSON.parse(readFileSync(world.configPath, 'utf8')) as { feeds: { orders: Record<string, unknown> } };
   const moved = join(world.root, 'another-warehouse');
