@@ -96,7 +96,10 @@ test('a header that is another one than before is a notice for a day; the first 
   const [finding] = await told();
   assert.equal(finding!.severity, 'notice');
   assert.match(finding!.sentence, /^The header of default is not that of its files before: id,amount → id,a.*mount\.$/);
-  assert.match((await world.run('queue-stat')).stdout, /notice for [\d.]+s: The header of default [\s\S]*a\\u001b\[2Jmount/);
+  assert.match(
+    (await world.run('queue-stat')).stdout,
+    /notice for [\d.]+s: The header of default [\s\S]*a\\u001b\[2Jmount/,
+  );
   editDatabase(world.statePath, (db) => void db.exec('UPDATE headers SET changed_ms = changed_ms - 86400000'));
   assert.deepEqual(await told(), []);
 });
