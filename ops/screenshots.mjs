@@ -90,6 +90,8 @@ async function take(port) {
   }
 }
 
+// The commands on the page are those of an installed package.
+process.env.PATH = `${join(PACKAGE, 'bin')}:${process.env.PATH}`;
 const home = mkdtempSync(join('/tmp', 'orders-'));
 const [input, warehouse, manifests] = ['in', 'warehouse', 'manifests'].map((name) => join(home, name));
 for (const folder of [input, warehouse, manifests, PICTURES]) mkdirSync(folder, { recursive: true });

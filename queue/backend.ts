@@ -89,6 +89,8 @@ export interface Backend {
   heldKeys(filter: { feed?: string; code?: string; limit: number; after?: JobId }): HeldKey[];
 
   gates(): Gate[];
+  /** Gates whose time is over, and whose rows are still there. */
+  endedGates(): Gate[];
   /**
    * True while jobs whose wait has ended are not woken yet. On a slow disk that can take longer than several checks.
    */

@@ -1,7 +1,7 @@
 /**
  * Gates: what keeps a stage of a feed from running. There is a row for each cause; claims skip what any row closes.
  * Guarantees: closing a closed gate keeps its start time. Removing one cause never opens another. One living process
- * probes a failing place.
+ * probes a failing place. A gate whose time is over closes nothing, whether or not a process lives that removes its row.
  */
 import type { ClosedGate, Gate, GateName, OwnerId, Reader, StageName } from '../backend.js';
 import type { Clock } from '../clock.js';
@@ -13,30 +13,41 @@ interface GateRow extends GateName {
   since_ms: number;
   probe_due_ms: number;
   prober: OwnerId | null;
+  until_ms: number | null;
 }
 
 /** Only a place is probed. A pause or a watermark is opened by the one that closed it. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
 const SAME = 'feed = ? AND stage = ? AND cause = ? AND place = ?';
 
+/** By the wall clock, which goes on while nothing runs and over a restart of the machine. */
+const ENDED = "coalesce(until_ms <= unixepoch('subsec') * 1000, 0)";
+
 const nameOf = (gate: GateName) => [gate.feed, gate.stage, gate.cause, gate.place] as const;
 
 export function closeGate(tx: SqliteTx, gate: ClosedGate): boolean {
+  tx.run(`DELETE FROM gates WHERE ${SAME} AND ${ENDED}`, ...nameOf(gate));
   const old = tx.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
+  const { untilMs = null } = gate;
   if (!old) {
     const probeDueMs = gate.cause === 'place' ? tx.nowMs + (gate.probeInMs ?? 0) : NEVER_MS;
     tx.run(
-      'INSERT INTO gates VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)',
+      'INSERT INTO gates VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)',
       ...nameOf(gate),
       gate.code,
       gate.reason,
       gate.sinceMs ?? tx.wallMs,
       probeDueMs,
+      untilMs,
     );
     return true;
   }
-  if (old.code !== gate.code || old.reason !== gate.reason) {
-    tx.run(`UPDATE gates SET code = ?, reason = ? WHERE ${SAME}`, gate.code, gate.reason, ...nameOf(gate));
+  if (old.code !== gate.code || old.reason !== gate.reason || old.until_ms !== untilMs) {
+    tx.run(
+      `UPDATE gates SET code = ?, reason = ?, until_ms = ? WHERE ${SAME}`,
+      ...[gate.code, gate.reason, untilMs],
+      ...nameOf(gate),
+    );
   }
   return false;
 }
@@ -45,8 +56,12 @@ export function openGate(tx: SqliteTx, gate: GateName): boolean {
   return tx.run(`DELETE FROM gates WHERE ${SAME}`, ...nameOf(gate)).changes > 0;
 }
 
-export function gates(rows: Reader): Gate[] {
-  return rows.all<GateRow>('SELECT * FROM gates ORDER BY feed, stage, cause, place').map((row) => ({
+export const gates = (rows: Reader): Gate[] => gatesWhere(rows, `NOT ${ENDED}`);
+
+export const endedGates = (rows: Reader): Gate[] => gatesWhere(rows, ENDED);
+
+function gatesWhere(rows: Reader, which: string): Gate[] {
+  return rows.all<GateRow>(`SELECT * FROM gates WHERE ${which} ORDER BY feed, stage, cause, place`).map((row) => ({
     feed: row.feed,
     stage: row.stage,
     cause: row.cause,
@@ -56,13 +71,14 @@ export function gates(rows: Reader): Gate[] {
     sinceMs: row.since_ms,
     probeDueMs: row.probe_due_ms,
     prober: row.prober,
+    untilMs: row.until_ms,
   }));
 }
 
 /** Returns a test of whether a feed is closed for `stage` now. */
 export function closedFor(rows: Reader, stage: StageName): (feed: string) => boolean {
   const feeds = rows
-    .all<{ feed: string }>("SELECT DISTINCT feed FROM gates WHERE stage IN (?, '*')", stage)
+    .all<{ feed: string }>(`SELECT DISTINCT feed FROM gates WHERE stage IN (?, '*') AND NOT ${ENDED}`, stage)
     .map((row) => row.feed);
   if (feeds.includes('*')) return () => true;
   return (feed) => feeds.includes(feed);

@@ -149,4 +149,8 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   -- How far the claims of an older build came is not known.
   UPDATE jobs SET interrupted = 1 WHERE state <> 'done' AND claim_no > 0;
   `,
+  `
+  -- Wall clock, since it has to hold while nothing runs: from then on the gate closes nothing. NULL: it stays closed.
+  ALTER TABLE gates ADD COLUMN until_ms INTEGER;
+  `,
 ];

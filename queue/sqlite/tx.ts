@@ -9,7 +9,7 @@ import type { Amend, ClaimedJob, ClosedGate, Gate, GateName, Job, JobId, StageNa
 import { StateUnwritable } from '../errors.js';
 import { assertTransition } from '../states.js';
 import { adopt, type Found } from './adopt.js';
-import { closeGate, gates, openGate } from './gate.js';
+import { closeGate, endedGates, gates, openGate } from './gate.js';
 import { flagOf, jobById, jobsWhere, Rows } from './rows.js';
 import { type Savepoint, Tally } from './tally.js';
 
@@ -138,6 +138,10 @@ export class SqliteTx extends Rows implements Tx {
 
   gates(): Gate[] {
     return gates(this);
+  }
+
+  endedGates(): Gate[] {
+    return endedGates(this);
   }
 
   closeGate(gate: ClosedGate): boolean {

@@ -34,7 +34,7 @@ import { depths, depthsByAge } from './depths.js';
 import { durations, endings, heldFor, inProgress, reasons } from './details.js';
 import { holderOf } from './enqueue.js';
 import { endedBefore } from './forget.js';
-import { gates } from './gate.js';
+import { endedGates, gates } from './gate.js';
 import { countedAtMs, earlierCounters } from './history.js';
 import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
@@ -163,6 +163,10 @@ export class SqliteView implements QueueView {
 
   gates(): Gate[] {
     return this.read(gates);
+  }
+
+  endedGates(): Gate[] {
+    return this.read(endedGates);
   }
 
   nextDueMs(stage: StageName): number {

@@ -21,12 +21,19 @@ export interface Gate {
   probeDueMs: number;
   /** The owner that is probing now; null if none is. */
   prober: OwnerId | null;
+  /** Wall-clock ms at which it is open again by itself; null: it stays closed. */
+  untilMs: number | null;
 }
 
 export type GateName = Pick<Gate, 'feed' | 'stage' | 'cause' | 'place'>;
 
 /** A gate to close. By default a new gate is closed since now, and a place's gate is probed at once. */
-export type ClosedGate = GateName & Pick<Gate, 'code' | 'reason'> & { sinceMs?: number; probeInMs?: number };
+export type ClosedGate = GateName &
+  Pick<Gate, 'code' | 'reason'> & {
+    sinceMs?: number;
+    probeInMs?: number;
+    untilMs?: number | null;
+  };
 
 /**
  * Row access for the caller's own tables, and for the view `all_jobs`, in the same transaction. Values: number, bigint,
@@ -59,7 +66,9 @@ export interface Tx extends Reader {
    */
   wake(on: readonly string[]): void;
   gates(): Gate[];
-  /** Idempotent: an existing gate of the same name keeps its times. Returns whether it is new. */
+  /** Gates whose time is over, and whose rows are still there. They close nothing. */
+  endedGates(): Gate[];
+  /** Idempotent: an existing gate of the same name keeps its start. Returns whether it is new. */
   closeGate(gate: ClosedGate): boolean;
   /** Removes only this cause. Returns whether it existed. */
   openGate(gate: GateName): boolean;

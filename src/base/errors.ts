@@ -217,7 +217,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   low_inodes: passing('Remove small files there, or lower --min-free-inodes.'),
   state_unchecked: passing('Wait: it opens by itself when every page of the state has been read.'),
   unloadable: passing('Correct the chain or its module: the gate opens by itself when it can be loaded.'),
-  paused: held('An operator closed the stage; `ingest-ctl resume` opens it.'),
+  paused: held('An operator closed the stage; `ingest-ctl resume` opens it, or the end that the pause names.'),
   sidecar_unreadable: passing('Give read permission on the sidecar; if it is held by then, run `ingest-ctl retry`.'),
   eio: passing('Look at the kernel log and the disk; if the file is held by then, run `ingest-ctl retry`.'),
 };

@@ -10,11 +10,12 @@ import { asOperatorError } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { tellBug } from '../base/telemetry/tell.js';
+import { pauseText } from '../ingest/gates/pause.js';
 import { type Finding, isAlarm } from '../ingest/health/finding.js';
 import { waitsText, waitsTogether } from '../ingest/health/waits.js';
 import { type Oldest, oldestOf, toSecond } from '../service/status/ages.js';
 import { OF_PROCESSES } from '../service/status/process-findings.js';
-import type { Report } from '../service/status/report.js';
+import { isOfHeld, type Report } from '../service/status/report.js';
 import { whyNow } from '../service/status/why.js';
 import { print, said } from './console.js';
 
@@ -44,9 +45,7 @@ export function checkState(view: QueueView, report: Report, asked: Invocation['v
   const waiting = report.stages.reduce((sum, s) => sum + s.ready + s.deferred + s.claimed + s.waiting, 0);
   const oldest = oldestOf(view, asked.feed);
   // --max-held says how many held files are no reason: then their findings are none either.
-  const isOfHeld = (one: Finding) =>
-    report.held_by_code.some((by) => by.code === one.code && by.feed === one.feed && by.stage === one.stage);
-  const counted = held > max ? report.findings : report.findings.filter((one) => !isOfHeld(one));
+  const counted = held > max ? report.findings : report.findings.filter((one) => !isOfHeld(report, one));
   const seconds = oldest?.seconds ?? 0;
   const old = passed(seconds, age, oldest === undefined ? '' : whyOld(view, oldest, report));
   return conclude(
@@ -85,7 +84,7 @@ const boundsOf = (asked: Bounds) => ({ age: asked['max-age'] ?? AGE_SECONDS, max
 
 /** In the order of the findings. */
 const worst = (findings: readonly Finding[]): string[] =>
-  findings.filter(isAlarm).map(({ sentence, release }) => `${sentence} ${release}`);
+  findings.filter((one) => isAlarm(one)).map(({ sentence, release }) => `${sentence} ${release}`);
 
 const passed = (oldest: number, age: number, why: string): string[] =>
   oldest <= age
@@ -121,11 +120,11 @@ const PAUSES_MAX = 3;
 function pausesIn({ gates }: Report): string {
   const pauses = gates.filter(({ cause }) => cause === 'pause');
   const more = pauses.length > PAUSES_MAX ? [`${pauses.length - PAUSES_MAX} more pauses`] : [];
-  return [...pauses.slice(0, PAUSES_MAX).map(pauseText), ...more].map((text) => `; ${text}`).join('');
+  return [...pauses.slice(0, PAUSES_MAX).map(pauseOf), ...more].map((text) => `; ${text}`).join('');
 }
 
-const pauseText = ({ stage, feed }: Report['gates'][number]): string =>
-  `${stage === '*' ? 'every stage' : stage}${feed === '*' ? '' : ` of ${feed}`} is paused`;
+const pauseOf = ({ stage, feed, reason, until }: Report['gates'][number]): string =>
+  `${stage === '*' ? 'every stage' : stage}${feed === '*' ? '' : ` of ${feed}`} is paused (${pauseText({ reason, untilMs: until === null ? null : Date.parse(until) })})`;
 
 function conclude({ wrong, waiting, held, oldest, pauses, waits }: Judged, asked: Bounds): number {
   const { age, max } = boundsOf(asked);

@@ -21,6 +21,8 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   'allow-again': async () => (await import('./allow-again.js')).allowAgain,
   withdraw: async () => (await import('./withdraw.js')).withdraw,
   doctor: async () => (await import('./doctor.js')).doctor,
+  'notify-test': async () => (await import('./notify-test.js')).notifyTest,
+  'check-config': async () => (await import('./check-config.js')).checkConfig,
   process: async () => (await import('./process.js')).processOne,
   backup: async () => (await import('./backup.js')).backup,
   prune: async () => (await import('./prune.js')).prune,

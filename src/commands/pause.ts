@@ -1,5 +1,8 @@
-/** ingest-ctl pause: closes a stage, or all, of one feed or all, until resume. What is under way is finished. */
-import { pause as pauseScope, resumes, scopeText } from '../ingest/gates/pause.js';
+/**
+ * ingest-ctl pause: closes a stage, or all, of one feed or all, until resume or for a time. What is under way is finished.
+ */
+import { safeText } from '../base/telemetry/safe.js';
+import { pause as pauseScope, resumes } from '../ingest/gates/pause.js';
 import { askedFor } from './ask.js';
 import { callerName } from './caller.js';
 import { print } from './console.js';
@@ -10,9 +13,10 @@ export async function pause(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('pause', argv);
   if (!invocation) return 0;
   const scope = scopeOf(invocation);
+  const { for: seconds, reason: why } = invocation.view;
   return operate(invocation, async (backend) => {
-    const isNew = await pauseScope(backend, scope, callerName());
-    print(`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}; ${resumes(scope)} opens it again`);
+    const done = await pauseScope(backend, scope, { by: callerName(), why, seconds });
+    print(safeText(`${done}; ${resumes(scope)} opens it${seconds === undefined ? '' : ' earlier'}`));
     return 0;
   });
 }

@@ -16,12 +16,11 @@ export function figuresText({ throughput, places, service }: Report): string[] {
 function rateText(of: Report['throughput'][number]): string {
   const rate = `${of.files_per_second} files/s, ${shownBytes(of.bytes_per_second)}/s`;
   if (of.backlog_files === 0) return rate;
-  const eta =
-    of.eta_seconds === null
-      ? `nobody knows when they are done: ${of.eta_unknown}`
-      : `done in about ${shownSeconds(of.eta_seconds)} if nothing new comes`;
+  const eta = of.eta_seconds === null ? `nobody knows when they are done: ${of.eta_unknown}` : doneText(of.eta_seconds);
   return `${rate}; ${of.backlog_files} complete ${of.backlog_files === 1 ? 'file waits' : 'files wait'}, ${eta}`;
 }
+
+export const doneText = (seconds: number): string => `done in about ${shownSeconds(seconds)} if nothing new comes`;
 
 /** Places of the same filesystem together: they have the same room. */
 function filesystems(places: readonly PlaceReport[]): PlaceReport[][] {

@@ -14,15 +14,18 @@ import { ProcessWatch } from '../ingest/health/processes.js';
 import { endNow } from '../linux/index.js';
 import { FreeSpace } from '../service/figures/free-space.js';
 import { oldestSeconds } from '../service/status/ages.js';
-import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
+import { heldJobs } from '../service/status/held-list.js';
 import { notAtWork } from '../service/status/process-findings.js';
 import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
 import { checkState, orUnknown } from './check.js';
-import { print, printJson, printNote, printRaw, said } from './console.js';
-import { printedText, type Screen, watchedText } from './queue-screen.js';
+import { print, printJson, printNote, said } from './console.js';
+import { heldText } from './held.js';
+import { screenLines } from './queue-screen.js';
 import { processesTable, reportText } from './queue-text.js';
+import type { Screen } from './screen.js';
 import { withView } from './state-view.js';
+import { screenNow, watchScreen } from './watch-screen.js';
 
 const WATCH_MS = 1_000;
 const STDOUT = 1;
@@ -39,22 +42,38 @@ async function run(argv: readonly string[]): Promise<number> {
   const { check, json, watch, held, processes: onlyProcesses, feed, by } = invocation.view;
   const isScreen = isatty(STDOUT);
   return withView(invocation, async (view, statePath) => {
-    const show = (report: Report) => {
-      if (held) showHeld(view, json, feed);
-      else if (json) printJson(onlyProcesses ? report.workers : report, watch || onlyProcesses ? 0 : 2);
-      else if (onlyProcesses) print(processesTable(report.workers));
-      else if (isScreen) print((watch ? watchedText : printedText)(said(report), screenNow()));
-      else print(reportText(said(report)));
-    };
     const processes = new ProcessWatch();
     const space = new FreeSpace(view, statePath);
-    for (;;) {
+    const look = async (): Promise<Report> => {
       // Nobody waits for a place that hangs, unless its figures are shown.
-      const places = check || held || onlyProcesses ? [] : await space.ask();
-      const report = lookAt(view, statePath, { feed, by, watch: processes, places });
+      const showsPlaces = !check && !held && !onlyProcesses && (json || asksForAll(invocation));
+      const places = showsPlaces ? await space.ask() : [];
+      return lookAt(view, statePath, { feed, by, watch: processes, places });
+    };
+    const show = (report: Report, screen: Screen): Iterable<string> =>
+      held
+        ? heldText(view, invocation)
+        : onlyProcesses
+          ? processesTable(report.workers).split('\n')
+          : asksForAll(invocation)
+            ? reportText(said(report)).split('\n')
+            : screenLines(said(report), screen, said);
+    const showJson = (report: Report) => {
+      if (held) for (const job of heldJobs(view, { feed })) printJson(job);
+      else printJson(onlyProcesses ? report.workers : report, watch || onlyProcesses ? 0 : 2);
+    };
+    if (watch && !json && isScreen) {
+      await watchScreen(WATCH_MS, async (screen) => {
+        view.checkStillOurs();
+        return show(await look(), screen);
+      });
+      return endWith(EXIT.done, space);
+    }
+    for (;;) {
+      const report = await look();
       if (check) return checkState(view, report, invocation.view);
-      if (watch && !json && isScreen) printRaw('\u001b[H\u001b[2J');
-      show(report);
+      if (json) showJson(report);
+      else for (const line of show(report, isScreen ? withPrompt(screenNow()) : PIPE)) print(line);
       if (!watch) return endWith(alarm(view, report, invocation.view), space);
       await sleep(WATCH_MS);
       view.checkStillOurs();
@@ -62,8 +81,11 @@ async function run(argv: readonly string[]): Promise<number> {
   });
 }
 
-/** As large as it is at this moment; a terminal that does not know its size is taken for the usual one. */
-const screenNow = (): Screen => ({ columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 });
+/** The rows of the table of ages are asked for. */
+const asksForAll = ({ view, given }: Invocation): boolean => view.all || given.some(({ option }) => option === 'by');
+
+const PIPE: Screen = { columns: 80, rows: Number.POSITIVE_INFINITY };
+const withPrompt = ({ columns, rows }: Screen): Screen => ({ columns, rows: rows - 1 });
 
 /** A reader holds nothing that has to be closed. */
 const endWith = (code: number, space: FreeSpace): number => (space.hangs ? endNow(code) : code);
@@ -99,10 +121,4 @@ function alarm(
     );
   for (const sentence of passed) printNote(`queue-stat: ${sentence}`);
   return passed.length > 0 ? EXIT.unfinished : EXIT.done;
-}
-
-function showHeld(view: QueueView, json: boolean, feed: string | undefined): void {
-  const jobs = heldJobs(view, { feed });
-  if (json) for (const job of jobs) printJson(job);
-  else if (heldTable(jobs, print) === 0) print(nothingHeld({ feed }));
 }

@@ -1,10 +1,11 @@
-/** The report of queue-stat for people. */
+/** Everything that queue-stat knows, for people: `queue-stat --all`. */
 
 import { safeText, shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 import type { Finding } from '../ingest/health/finding.js';
 import { waitsText } from '../ingest/health/waits.js';
 import type { Report } from '../service/status/report.js';
 import { figuresText } from './queue-figures.js';
+import { wrapped } from './screen.js';
 import { tableOf } from './table.js';
 
 /** The columns of AGE_BOUNDS. */
@@ -14,21 +15,21 @@ const ROWS_MAX = 20;
 const COLUMNS = 80;
 const HEAD = ['stage', 'ready', 'deferred', 'claimed', 'waiting', 'held', 'oldest age', 'files/s', 'bytes'];
 
-/** For a file, a pipe or a pager: what is wrong comes first. */
+/** What is wrong comes first. */
 export function reportText(report: Report): string {
-  const wrong = report.findings.map((finding) => findingText(finding));
+  const wrong = report.findings.map(findingText);
   return [...wrong, ...(wrong.length > 0 ? [''] : []), tablesText(report)].join('\n');
 }
 
 /** Everything but what is wrong. */
-export function tablesText(report: Report): string {
+function tablesText(report: Report): string {
   const feeds = new Set(report.stages.map(({ feed }) => feed));
   const parts = [...feeds].map((feed) => feedTable(report, feed, feeds.size > 1));
   if (feeds.size === 0) parts.push('no feed has been recorded in this state yet; start ingest or ingest-producer.');
   const ages = agesTable(report.ages);
   if (ages !== undefined) parts.push(ages);
-  for (const line of figuresText(report)) parts.push(...wrapped(safeText(line), ''));
-  parts.push(...wrapped(safeText(processesText(report.workers)), ''));
+  for (const line of figuresText(report)) parts.push(...wrapped(safeText(line), '', COLUMNS));
+  parts.push(...wrapped(safeText(processesText(report.workers)), '', COLUMNS));
   return parts.join('\n');
 }
 
@@ -51,26 +52,10 @@ function processesText(processes: Report['workers']): string {
 }
 
 /** `stuck: …` or `notice: …`, and below it since when and what to do. */
-export function findingText({ severity, sentence, since, release }: Finding, columns = COLUMNS): string {
+function findingText({ severity, sentence, since, release }: Finding): string {
   const when = since === null ? '' : `since ${since.replace(/\.\d+Z$/, 'Z')}: `;
-  const advice = release === '' ? [] : wrapped(safeText(`${when}${release}`), '    ', columns);
-  return [...wrapped(safeText(`${severity}: ${sentence}`), '', columns), ...advice].join('\n');
-}
-
-/** Spaces that do not lie between two backticks. */
-const BETWEEN_WORDS = / (?=(?:[^`]*`[^`]*`)*[^`]*$)/;
-
-/** Lines of at most so many columns. A path that is longer has its own, and so has a command: it is pasted in one piece. */
-function wrapped(text: string, indent: string, columns = COLUMNS): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(BETWEEN_WORDS)) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > columns) {
-      lines.push(indent + line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, indent + line];
+  const advice = release === '' ? [] : wrapped(safeText(`${when}${release}`), '    ', COLUMNS);
+  return [...wrapped(safeText(`${severity}: ${sentence}`), '', COLUMNS), ...advice].join('\n');
 }
 
 /** Nothing where nothing waits. */
@@ -108,7 +93,7 @@ function feedTable(report: Report, feed: string, named: boolean): string {
   const table = tableOf(HEAD, rows);
   const records = report.records.filter((one) => one.feed === feed).map(recordsText);
   const waits = waitsText(report.waits.filter((one) => one.feed === feed));
-  const waiting = waits === '' ? '' : `${wrapped(`waiting: ${waits}`, '').join('\n')}\n`;
+  const waiting = waits === '' ? '' : `${wrapped(`waiting: ${waits}`, '', COLUMNS).join('\n')}\n`;
   return `${named ? `${safeText(feed)}:\n` : ''}${table}\n${waiting}so far: ${totals.join(', ') || 'nothing'}\n${records.join('')}`;
 }
 

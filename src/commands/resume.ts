@@ -1,4 +1,5 @@
 /** ingest-ctl resume: opens what pause closed, within the stage and feed that are named; other causes stay closed. */
+import { safeText } from '../base/telemetry/safe.js';
 import { resume as resumeScope, scopeText } from '../ingest/gates/pause.js';
 import { askedFor } from './ask.js';
 import { print, printNote } from './console.js';
@@ -13,7 +14,7 @@ export async function resume(argv: readonly string[]): Promise<number> {
     const { opened, left } = await resumeScope(backend, scope);
     for (const gate of opened) print(`${scopeText(gate)} is open again`);
     if (opened.length === 0) print(`${scopeText(scope)} was not paused`);
-    for (const sentence of left) printNote(`ingest-ctl resume: ${sentence}`);
+    for (const sentence of left) printNote(safeText(`ingest-ctl resume: ${sentence}`));
     return 0;
   });
 }

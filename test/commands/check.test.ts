@@ -109,9 +109,12 @@ test("an operator's pause is CRITICAL only by the age of its files", async (t) =
   assert.equal((await world.run('ingest-ctl', ['pause', 'verify-complete'])).code, 0);
   const [code, line] = await check(world);
   assert.equal(code, 0);
-  assert.match(line, /^INGEST OK - 1 file is on the way.*; 0 held; verify-complete is paused \| /);
+  assert.match(line, /^INGEST OK - 1 file is on the way.*; 0 held; verify-complete is paused \(by \S+\) \| /);
   assert.equal((await world.run('ingest-ctl', ['pause', '--feed', 'default'], { env: { SUDO_USER: 'ada' } })).code, 0);
-  assert.match((await check(world))[1], /; verify-complete is paused; every stage of default is paused \| /);
+  assert.match(
+    (await check(world))[1],
+    /; verify-complete is paused \(by \S+\); every stage of default is paused \(by ada\) \| /,
+  );
   assert.equal((await world.run('ingest-ctl', ['resume', '--feed', 'default'])).code, 0);
   age(world, 30);
   assert.match(

@@ -117,7 +117,7 @@ test('each command that is printed runs as it stands, however the reader has nam
     };
     await told('ingest-ctl', 'pause', 'hash');
     for (const words of [[], ['--json'], ['--check'], ['--max-held', '0']]) await told('queue-stat', ...words);
-    for (const words of [['held'], ['explain', LARGE], ['audit'], ['audit', '--json']])
+    for (const words of [['held'], ['held', '--all'], ['explain', LARGE], ['audit'], ['audit', '--json']])
       await told('ingest-ctl', ...words);
     const commands = texts.flatMap(commandsIn);
     for (const verb of ['retry', 'discard', 'resume', 'learn', 'held'])
@@ -190,7 +190,9 @@ test('where the state belongs to another user, the command is run as that user',
   if (skipUnlessReachable(t, ordinaryUser, what)) return;
   const place = new Place(t, { isOfOrdinary: true });
   await place.trouble();
-  const held = await place.run('ingest-ctl', ['held', '--state-path', 'st/my state.db'], { user: { uid: 0, gid: 0 } });
+  const held = await place.run('ingest-ctl', ['held', '--all', '--state-path', 'st/my state.db'], {
+    user: { uid: 0, gid: 0 },
+  });
   const commands = commandsIn(held.stdout);
   assert.equal(commands.length, 2, held.stdout);
   for (const command of commands) assert.match(command, /^sudo -u nobody \S+\/bin\/ingest-ctl /);

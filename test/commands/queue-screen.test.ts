@@ -1,67 +1,157 @@
-/** queue-stat on a terminal: what is wrong is seen, whatever else there is to show. */
+/** queue-stat without options fits every screen: one line a feed, what waits and is held, the worst with a command each. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { printedText, watchedText } from '../../src/commands/queue-screen.js';
+import { type TestContext, test } from 'node:test';
+import { screenLines } from '../../src/commands/queue-screen.js';
+import { cut, rowsOf, widthOf } from '../../src/commands/screen.js';
 import type { Finding } from '../../src/ingest/health/finding.js';
 import type { Report } from '../../src/service/status/report.js';
-import { PACKAGE } from '../world/program.js';
+import { descendantsOf, PACKAGE } from '../world/program.js';
+import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { withHeldFile } from './cases.js';
 
-const trouble = (n: number): Finding => ({
-  ...{ code: 'ENOENT', severity: 'stuck', feed: 'default', stage: 'move', files: n, since: '2026-01-01T00:00:00.000Z' },
-  sentence: `move of feed-${n} is closed, ENOENT at the warehouse: the warehouse /srv/ingest/feed-${n} is missing: mount it; ${n} files wait.`,
-  release: 'repair it; it is checked again and again, and goes on by itself',
+const LONG = '/srv/ingest/a-folder-with-a-long-name/and-one-below-it';
+
+const trouble = (n: number, feed: string): Finding => ({
+  ...{ code: 'ENOENT', severity: 'stuck', feed, stage: 'move', files: n, since: '2026-01-01T00:00:00.000Z' },
+  sentence: `move of trouble-${n} is closed, ENOENT at the warehouse: the warehouse ${LONG} is missing: mount it; ${n} files wait.`,
+  release: n % 2 === 0 ? '`ingest-ctl resume move --feed orders`' : 'repair it; it is checked again and again',
 });
 
-async function withTroubles(world: World, count: number): Promise<Report> {
+const plain = (text: string): string => text;
+
+/** A real report, with so many feeds and findings. */
+async function reportWith(world: World, feeds: number, findings: number): Promise<Report> {
   const report = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
-  return { ...report, findings: Array.from({ length: count }, (_, i) => trouble(i + 1)) };
+  const names = Array.from({ length: feeds }, (_, i) => `feed-${i + 1}`);
+  return {
+    ...report,
+    stages: names.flatMap((feed) => report.stages.map((one) => ({ ...one, feed }))),
+    findings: Array.from({ length: findings }, (_, i) => trouble(i + 1, names[i % feeds]!)),
+  };
 }
 
-test('seven findings are visible on 80x24 and 120x40, printed once and watched; the worst with what to do', async (t) => {
+const heightOf = (lines: readonly string[], columns: number): number =>
+  lines.reduce((sum, line) => sum + rowsOf(line, columns), 0);
+
+test('0, 1, 7 and 40 findings of 1, 12 and 60 feeds fit 80x24 and 200x60; the worst has its command', async (t) => {
   const world = createWorld(t);
   await world.runOnce();
-  const report = await withTroubles(world, 7);
-  for (const [columns, rows] of [
-    [80, 24],
-    [120, 40],
-  ] as const) {
-    const watched = watchedText(report, { columns, rows }).split('\n');
-    const printed = printedText(report, { columns, rows }).split('\n');
-    assert.ok(watched.length < rows, `${watched.length} lines on ${rows} rows`);
-    for (const seen of [watched, printed.slice(1 - rows)]) {
-      const text = seen.join('\n');
-      for (let n = 1; n <= 7; n++) assert.match(text, new RegExp(`^stuck: move of feed-${n} `, 'm'));
-      assert.match(text, /since 2026-01-01T00:00:00Z: repair it/);
-      for (const line of seen) assert.ok(line.length <= columns, line);
+  for (const feeds of [1, 12, 60])
+    for (const findings of [0, 1, 7, 40]) {
+      const report = await reportWith(world, feeds, findings);
+      for (const screen of [
+        { columns: 80, rows: 24 },
+        { columns: 200, rows: 60 },
+      ]) {
+        const lines = screenLines(report, screen, plain);
+        const text = lines.join('\n');
+        assert.ok(heightOf(lines, screen.columns) <= screen.rows, text);
+        assert.match(lines[0]!, findings === 0 ? /^nothing is wrong; / : new RegExp(`^${findings} stuck; `));
+        assert.match(lines.at(-1)!, /`queue-stat --all` shows everything\.$/);
+        const shown = lines.filter((line) => /^feed-\d+ /.test(line)).length;
+        const hidden = Number(/^… and (\d+) more feeds$/m.exec(text)?.[1] ?? 0);
+        assert.equal(shown + hidden, feeds, text);
+        assert.ok(feeds > 12 || hidden === 0, 'each of 12 feeds has its line');
+        const told = lines.filter((line) => /^stuck for .+: move of trouble-\d+ /.test(line)).length;
+        const left = Number(/^… and (\d+) more; /m.exec(text)?.[1] ?? 0);
+        assert.equal(told + left, findings, text);
+        if (findings > 0) assert.match(text, /: move of trouble-1 [^\n]*(\n[^\n ][^\n]*)*\n {4}repair it/);
+        if (told > 1) assert.match(text, /^ {4}ingest-ctl resume move --feed orders$/m);
+      }
     }
-    assert.match(watched.join('\n'), /^stage +ready/m, 'the first table is seen too');
-    assert.match(printed.join('\n'), /^verify-complete /m);
-  }
 });
 
-test('more findings than rows are counted, and nothing is cut where there is room', async (t) => {
+test('a pipe has no height: each finding is whole, and no line is cut', async (t) => {
   const world = createWorld(t);
   await world.runOnce();
-  const many = watchedText(await withTroubles(world, 60), { columns: 80, rows: 24 }).split('\n');
-  assert.ok(many.length < 24);
-  assert.ok(many.some((line) => /^… and \d+ more: queue-stat \| less$/.test(line)));
-  const few = watchedText(await withTroubles(world, 1), { columns: 200, rows: 100 });
-  assert.doesNotMatch(few, /…/);
+  const report = await reportWith(world, 12, 40);
+  const text = screenLines(report, { columns: 80, rows: Number.POSITIVE_INFINITY }, plain).join('\n');
+  assert.doesNotMatch(text, /…/);
+  assert.equal(text.split(LONG).length, 41);
 });
 
-test('on a terminal the findings follow the tables; in a pipe they come first', async (t) => {
-  if (spawnSync('script', ['--version']).error) {
-    t.skip('no script(1): the output on a terminal was not tested');
-    return;
-  }
+test('what is held is counted by cause, and its command shows the remedy', async (t) => {
   const world = createWorld(t);
   await withHeldFile(world);
-  const command = `stty cols 80 rows 24; '${join(PACKAGE, 'bin/queue-stat')}' --state-path '${world.statePath}'`;
-  const { stdout } = await world.launch('/usr/bin/script', ['-qec', command, '/dev/null']).ended;
-  const order = (text: string) => Math.sign(text.indexOf('stuck: 1 file is held') - text.indexOf('stage  '));
-  assert.deepEqual([order(stdout), order((await world.run('queue-stat')).stdout)], [1, -1]);
+  const report = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
+  const many = { ...report, findings: [...report.findings, ...Array.from({ length: 40 }, (_, i) => trouble(i, 'b'))] };
+  const text = screenLines(many, { columns: 100, rows: 24 }, plain).join('\n');
+  assert.match(text, /^held: 1 too_large \(the oldest for [\d.]+s\)$/m);
+  assert.match(text, /^ {4}ingest-ctl held --code too_large --feed default$/m);
+  assert.match(text, /^default +stuck +0 +1 /m);
 });
+
+test('a name of wide letters is cut where the screen ends, not where its letters are counted', () => {
+  assert.equal(widthOf('発注.csv'), 8);
+  assert.equal(cut('発注発注.csv', 8), '発注発…');
+  assert.equal(rowsOf('発'.repeat(41), 80), 2);
+});
+
+interface Terminal {
+  shell: ChildProcessWithoutNullStreams;
+  text: () => string;
+}
+
+/** A command on a terminal of 80x24, and how it left the terminal. Undefined without script(1). */
+function onTerminal(t: TestContext, world: World, options: string): Terminal | undefined {
+  if (spawnSync('script', ['--version']).error) {
+    t.skip('no script(1): the output on a terminal was not tested');
+    return undefined;
+  }
+  const command = `'${join(PACKAGE, 'bin/queue-stat')}' --state-path '${world.statePath}' ${options}`;
+  const line = `stty cols 80 rows 24; stty -g; ${command}; echo "code $?"; stty -g`;
+  const shell = spawn('script', ['-qefc', line, '/dev/null']);
+  let text = '';
+  shell.stdout.setEncoding('utf8').on('data', (more: string) => {
+    text += more;
+  });
+  t.after(() => shell.kill('SIGKILL'));
+  return { shell, text: () => text };
+}
+
+test('on a terminal of 80x24 everything is seen at once, the prompt included', async (t) => {
+  const world = createWorld(t);
+  await withHeldFile(world);
+  const terminal = onTerminal(t, world, '');
+  if (!terminal) return;
+  await once(terminal.shell, 'close');
+  const printed = terminal.text().split('\r\n').slice(1, -3);
+  assert.match(printed.join('\n'), /^1 stuck, 1 notice; 0 waiting, 1 held; /, terminal.text());
+  assert.ok(heightOf(printed, 80) < 24, terminal.text());
+});
+
+const ENTER = '\u001b[?1049h\u001b[?25l';
+const LEAVE = '\u001b[?25h\u001b[?1049l';
+
+for (const [how, code, end] of [
+  ['q', 0, ({ shell }: Terminal) => shell.stdin.write('q')],
+  ['Ctrl-C', 130, ({ shell }: Terminal) => shell.stdin.write('\u0003')],
+  ['SIGTERM', 143, ({ shell }: Terminal) => process.kill(watcherOf(shell.pid!), 'SIGTERM')],
+  ['SIGHUP', 129, ({ shell }: Terminal) => process.kill(watcherOf(shell.pid!), 'SIGHUP')],
+] as const) {
+  test(`--watch: ${how} ends it, and the terminal is as before`, async (t) => {
+    const world = createWorld(t);
+    await withHeldFile(world);
+    const terminal = onTerminal(t, world, '--watch');
+    if (!terminal) return;
+    const frames = () => terminal.text().split('\u001b[H').length - 1;
+    await until('the second frame', () => frames() >= 2);
+    end(terminal);
+    await once(terminal.shell, 'close');
+    const text = terminal.text();
+    const [before, rest = ''] = text.split(ENTER);
+    const [watched = '', after = ''] = rest.split(LEAVE);
+    assert.equal(after.trim(), `code ${code}\r\n${before!.trim()}`, 'the settings of the terminal');
+    assert.ok(!watched.includes('\u001b[2J'), 'a frame is written over the one before');
+    assert.match(watched, /stuck for [\d.]+s: 1 file is held in verify-complete/);
+    const rows = (frame: string) => frame.replaceAll('\u001b[K', '').replaceAll('\u001b[J', '').trimEnd().split('\r\n');
+    for (const frame of watched.split('\u001b[H').slice(1)) assert.ok(heightOf(rows(frame), 80) < 24, frame);
+  });
+}
+
+/** The process that watches: the last child of the shell. */
+const watcherOf = (shell: number): number => descendantsOf(shell).at(-1)!;

@@ -38,7 +38,7 @@ test('with all daemons down: every stage, exact totals, nothing at work', async 
   const files = Object.fromEntries(totals.map(({ name, files, bytes }) => [name, { files, bytes }]));
   assert.deepEqual(files, { stored: { files: 2, bytes: 1_004 }, duplicate: { files: 1, bytes: 4 } });
   assert.ok(workers.every(({ alive }) => !alive));
-  const { stdout } = await world.run('queue-stat');
+  const { stdout } = await world.run('queue-stat', ['--all']);
   for (const word of [
     'stage',
     'ready',
@@ -238,7 +238,7 @@ test('a place that hangs has no figure, and the command ends with its own exit c
   const free = Object.fromEntries(places.map(({ place, free_bytes: bytes }) => [place, bytes !== null]));
   assert.deepEqual(free, { input: true, manifests: true, state: true, warehouse: false, work: true });
   assert.equal(code, 0);
-  const text = await world.run('queue-stat', [], { env: faults.env });
+  const text = await world.run('queue-stat', ['--all'], { env: faults.env });
   assert.match(text.stdout, /free for warehouse: no answer from /);
 });
 
@@ -254,7 +254,7 @@ test('without an option that names the state, the configuration of the installed
   const run = (...words: string[]) =>
     world.launch('/usr/bin/unshare', ['-m', 'sh', '-c', 'mount --bind "$0" /etc && exec "$@"', etc, ...words]).ended;
   const queueStat = join(PACKAGE, 'bin/queue-stat');
-  const found = await run(queueStat);
+  const found = await run(queueStat, '--all');
   assert.equal(found.code, 0, found.stderr);
   assert.match(found.stdout, /1 stored/);
   const other = await run(queueStat, '--state-path', join(world.root, 'other.db'));

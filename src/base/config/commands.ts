@@ -81,14 +81,16 @@ It listens on loopback. An address that other machines can reach needs a token (
   'queue-stat': command({
     name: 'queue-stat',
     summary: 'Shows what is wrong, and what waits in which stage; works with all daemons down.',
-    about: `First come the findings: what is wrong, since when, and what to do. Then one table for each feed: how many files wait in which stage, how old the oldest one is, and how many go through. It only reads the state.
+    about: `It fits a screen: one line for each feed, the worst first; what waits, by reason; what is held, by cause; then what is wrong, the worst first, with one command each. --all has everything: each finding in full, how many files are in which stage, how old they are and how many go through. --watch shows the screen again every second; q ends it. It only reads the state.
 
---check is the one command for a monitoring system. It prints one line in the form of the Monitoring Plugins (Nagios, Icinga, Checkmk, Sensu): the status, the worst thing that is wrong with what to do, and figures. It is OK (exit code 0) if the service is at work, no stage is stuck, every folder of the inputs can be read, no place fails, no feed is late, no file is held (or at most --max-held), and no other file has been known for longer than --max-age. Otherwise it is CRITICAL (exit code 2). It is UNKNOWN (exit code 3) if it cannot judge: a wrong option, no state. No service is expected after an ingest --once that came to its end, until the next start. A pause, and a file that its uploader still has open, are CRITICAL only by their age (--max-age). Docker counts every exit code but 0 as unhealthy.`,
+--check is the one command for a monitoring system. It prints one line in the form of the Monitoring Plugins (Nagios, Icinga, Checkmk, Sensu): the status, the worst thing that is wrong with what to do, and figures. It is OK (exit code 0) if the service is at work, no stage is stuck, every folder of the inputs can be read, no place fails, no feed is late, no file is held (or at most --max-held), and no other file has been known for longer than --max-age. Otherwise it is CRITICAL (exit code 2). It is UNKNOWN (exit code 3) if it cannot judge: a wrong option, no state. No service is expected after an ingest --once that came to its end, until the next start. A file that its uploader still has open is CRITICAL only by its age (--max-age); so is a pause, until it is older than a day. Docker counts every exit code but 0 as unhealthy.`,
     aliases: { workers: 'processes' },
-    options: ['check', 'json', 'watch', 'held', 'processes', 'by', 'feed', 'max-age', 'max-held', ...FIND],
+    options: ['all', 'check', 'json', 'watch', 'held', 'processes', 'by', 'feed', 'max-age', 'max-held', ...FIND],
+    means: { all: 'Print everything, however long it is; with --held each held file.' },
     unfinished: 'without --check: --max-age or --max-held is passed, or a service is not at work',
     examples: [
       'queue-stat --input /data/staging',
+      'queue-stat --all --input /data/staging',
       'queue-stat --state-path state.db --by directory',
       'queue-stat --check --max-age 4h --state-path state.db',
       'queue-stat --state-path state.db --max-age 1h --max-held 0',

@@ -1,5 +1,5 @@
 /** The verbs of `ingest-ctl`, as the table of commands has them. */
-import { type CommandSpec, command, FEED, FIND, KEEPING } from './command-spec.js';
+import { ALARMS, type CommandSpec, command, FEED, FIND, KEEPING } from './command-spec.js';
 import { STAGE_NAMES } from './values/stage-names.js';
 
 const HELD = 'Held files';
@@ -41,6 +41,24 @@ export const CTL = {
     unfinished: 'a difference was found',
     examples: ['ingest-ctl audit --hash --input /data/staging'],
   }),
+  'check-config': command({
+    name: 'ingest-ctl check-config',
+    group: WHY,
+    summary: 'Says what a start with this configuration file would refuse or change.',
+    about:
+      'Asks what ingest asks before it starts: the options, the folders, and whether they belong to the state. Then each feed that is new, changed, or not in the file any more. It changes nothing. The service reads its file only when it starts: restart it to take the file over.',
+    words: 'FILE',
+    wordsMax: 1,
+    options: ['state-path'],
+    examples: ['ingest-ctl check-config /etc/atomic-ingestor/config.yaml'],
+  }),
+  'notify-test': verb('notify-test', 'Sends a test alarm; prints what each receiver answered.', ALARMS, {
+    group: WHY,
+    about:
+      'The message, its signature and the time limits are those of real alarms; its code is test. Nothing follows it.',
+    unfinished: 'a receiver did not accept it',
+    examples: ['ingest-ctl notify-test --config /etc/atomic-ingestor/config.yaml'],
+  }),
   process: command({
     name: 'ingest-ctl process',
     group: WHY,
@@ -57,12 +75,18 @@ export const CTL = {
       'ingest-ctl process orders.csv --feed orders --config /etc/atomic-ingestor/config.yaml',
     ],
   }),
-  held: verb('held', 'Lists the held files: id, path, reason and what releases each.', ['json', 'code', 'feed'], {
-    group: HELD,
-    about:
-      'A held file cannot go on until somebody acts. It stays where it is. retry sends it through its stage again, discard gives it up.',
-    examples: ['ingest-ctl held --input /data/staging', 'ingest-ctl held --code checksum_mismatch --json'],
-  }),
+  held: verb(
+    'held',
+    'Shows what is held by cause: how many files, the oldest, and what releases them.',
+    ['all', 'json', 'code', 'feed'],
+    {
+      group: HELD,
+      about:
+        'A held file cannot go on until somebody acts. It stays where it is. retry sends it through its stage again, discard gives it up. --json has one document for each file.',
+      means: { all: 'List each file: its id, path, reason and what releases it.' },
+      examples: ['ingest-ctl held --input /data/staging', 'ingest-ctl held --all --code checksum_mismatch'],
+    },
+  ),
   retry: verb('retry', 'Sends held files through their stage again.', ['all', 'code', 'feed'], {
     group: HELD,
     about:
@@ -86,13 +110,21 @@ export const CTL = {
       examples: ['ingest-ctl discard 01J9ZQ4T7M0000000000000000 --input /data/staging'],
     },
   ),
-  pause: verb('pause', 'Closes a stage (or all) until resume; what is under way is finished.', ['feed'], {
-    group: STAGES,
-    about: `The stages: ${STAGE_NAMES.join(', ')}. Files wait before the closed one. A pause outlives a restart of ingest.`,
-    words: '[STAGE]',
-    wordsMax: 1,
-    examples: ['ingest-ctl pause move --feed orders --config /etc/atomic-ingestor/config.yaml'],
-  }),
+  pause: verb(
+    'pause',
+    'Closes a stage (or all) until resume; what is under way is finished.',
+    ['for', 'reason', 'feed'],
+    {
+      group: STAGES,
+      about: `The stages: ${STAGE_NAMES.join(', ')}. Files wait before the closed one. A pause outlives a restart of ingest. With --for it is over by itself at that time, by the clock of the machine. The user, --reason and the end are shown wherever the pause is. Paused once more, a stage gets the new reason and end. A pause older than a day is an alarm.`,
+      words: '[STAGE]',
+      wordsMax: 1,
+      examples: [
+        "ingest-ctl pause --for 2h --reason 'the disk is changed' --input /data/staging",
+        'ingest-ctl pause move --feed orders --config /etc/atomic-ingestor/config.yaml',
+      ],
+    },
+  ),
   resume: verb('resume', 'Opens what pause closed.', ['feed'], {
     group: STAGES,
     about: 'A stage that is closed for another reason too, such as a full disk, stays closed for that reason.',

@@ -414,13 +414,18 @@ export const viewFields = {
     },
     false,
   ),
-  watch: toggle({ group: VIEW, description: 'Show it again every second until interrupted.' }, false),
-  held: toggle({ group: VIEW, description: 'List the held files, with reason and remedy.' }, false),
+  watch: toggle({ group: VIEW, description: 'Show it again every second; q ends it.' }, false),
+  held: toggle({ group: VIEW, description: 'Show what is held, why, and what releases it.' }, false),
   processes: toggle(
     { group: VIEW, description: 'List the processes, and what each one does. --workers is the same.' },
     false,
   ),
-  by: choice({ group: VIEW, description: 'The rows of the table of ages.' }, ['stage', 'feed', 'directory', 'suffix']),
+  by: choice({ group: VIEW, description: 'The rows of the table of ages; prints all, as --all does.' }, [
+    'stage',
+    'feed',
+    'directory',
+    'suffix',
+  ]),
   'max-age': duration(
     {
       group: VIEW,
@@ -449,6 +454,15 @@ export const viewFields = {
     example: 'sent twice on purpose',
     placeholder: 'TEXT',
   }),
+  for: duration(
+    {
+      group: VIEW,
+      description: 'Open by itself after this time, also if nothing runs then or the machine was restarted.',
+      defaultText: 'until resume',
+      example: '2h',
+    },
+    { unit: 's', min: 1, max: limits.pauseSecondsMax, fallback: undefined },
+  ),
   code: text({
     group: VIEW,
     description: 'Only files that are held for this reason (docs/errors.md lists them).',

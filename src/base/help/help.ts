@@ -75,7 +75,9 @@ const SHORT = ['input', 'log-level', 'process'];
 export function sourcesOf(spec: CommandSpec): string {
   const options = sectionsOf(spec).flatMap((section) => section.options);
   const example =
-    options.find(({ name }) => name === 'stability-seconds') ?? options.find(({ name }) => SHORT.includes(name))!;
+    options.find(({ name }) => name === 'stability-seconds') ??
+    options.find(({ name }) => SHORT.includes(name)) ??
+    options.find(({ variable }) => variable !== undefined)!;
   const flagsOnly = options.filter(({ variable }) => variable === undefined).map(({ name }) => `--${name}`);
   const notInFile = options.filter(({ variable, key }) => variable && !key).map(({ name }) => `--${name}`);
   const value = example.meta.example;

@@ -47,6 +47,10 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
   ),
   copy_waits: warn('{path} waits: {reason}'),
   mount_missing: error('{path} waits: {reason}'),
+  pause_ended: info(
+    (f) =>
+      `the pause of ${f.stage === '*' ? 'every stage' : '{stage}'} of ${f.feed === '*' ? 'every feed' : '{feed}'} ({reason}) is over: its files go on`,
+  ),
   gate_opened: info(
     (f) =>
       `the ${f.place === 'process' ? 'chain' : '{place}'} of ${f.feed === '*' ? 'every feed' : '{feed}'} can be used again, after ${shownSeconds(Number(f.closed_seconds ?? 0))} ({code})`,

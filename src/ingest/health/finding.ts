@@ -1,6 +1,6 @@
 /** A finding: something that is wrong, as queue-stat, the dashboard and alarms show it. */
 import type { StageStats } from '../../../queue/backend.js';
-import { PAUSED } from '../gates/pause.js';
+import { LONG_MS, PAUSED } from '../gates/pause.js';
 
 /** One thing that is wrong, in the words that all findings share. */
 export interface Finding {
@@ -22,8 +22,9 @@ export interface Finding {
   since: string | null;
 }
 
-/** Worth an alarm, for a receiver and for `queue-stat --check`. An operator's own pause is none; the age of its files still counts. */
-export const isAlarm = ({ code, severity }: Finding): boolean => severity === 'stuck' && code !== PAUSED;
+/** Worth an alarm, for a receiver and for `queue-stat --check`. A pause of today is none; the age of its files still counts. */
+export const isAlarm = ({ code, severity, since }: Finding, nowMs = Date.now()): boolean =>
+  severity === 'stuck' && (code !== PAUSED || nowMs - Date.parse(since!) >= LONG_MS);
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 

@@ -12,6 +12,7 @@ import { shownName } from '../../linux/index.js';
 import { HANGS_IN } from '../calls/order.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { closeForPlace, STUCK } from '../gates/episode.js';
+import { openEnded } from '../gates/pause.js';
 import { probeGates } from '../gates/prober.js';
 import { countLostLines } from '../health/heartbeats.js';
 import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
@@ -81,6 +82,7 @@ export class Background {
     const silentOwners = new SilentOwners(this.parts.stallMs, this.parts.emit);
     this.#every(silentOwners.everyMs, async () => silentOwners.check(this.parts.backend.owners()));
     this.#every(PROBE_EVERY_MS, () => this.#probe());
+    this.#every(PROBE_EVERY_MS, () => openEnded(this.parts.backend, this.parts.emit));
     this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
     const periods = new Periods();
     const hand = this.#handOf(periods);

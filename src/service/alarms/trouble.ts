@@ -37,7 +37,7 @@ export function troublesOf(view: QueueView, statePath: string, watch: ProcessWat
   const stats = statsUsed(view.stats(held), view.feeds());
   const seen = { stats, held, reasons: view.reasons(), processes: watch.check(view) };
   const troubles = findings(view, statePath, seen, wallMs)
-    .filter((one) => OF_PROCESSES.includes(one.code) || isAlarm(one))
+    .filter((one) => OF_PROCESSES.includes(one.code) || isAlarm(one, wallMs))
     .map((finding) => toTrouble(finding, held));
   return [...new Map(troubles.map((trouble) => [trouble.key, trouble])).values()];
 }

@@ -1,5 +1,6 @@
 /** Reads what the body of a change asks for. Its keys are checked already (query.ts). */
 import type { JobId, QueueView } from '../../../queue/index.js';
+import { viewFields } from '../../base/config/schema.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { whyNoHoldCode } from '../status/hold-codes.js';
 import { limits } from './data/limits.js';
@@ -16,7 +17,16 @@ export function askedBy(verb: Verb, body: Body, view: Pick<QueueView, 'feeds' | 
   const stage = wordIn(body, 'stage') ?? '*';
   if (stage !== '*' && !(STAGE_NAMES as readonly string[]).includes(stage))
     throw new BadQuery(`${JSON.stringify(stage)} is not a stage; the stages are ${STAGE_NAMES.join(', ')}.`);
-  return { verb, by, scope: { stage, feed: feed ?? '*' } };
+  const scope = { stage, feed: feed ?? '*' };
+  return { verb, by, scope, why: wordIn(body, 'reason', limits.reasonCharsMax), seconds: secondsIn(body.for) };
+}
+
+/** Errors: BadQuery. As `ingest-ctl pause --for` takes it. */
+function secondsIn(value: unknown): number | undefined {
+  const { meta } = viewFields.for;
+  const parsed = viewFields.for.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new BadQuery(`"for" must be ${meta.rule}; write for example "${meta.example}".`);
 }
 
 function chosenBy(body: Body, view: Pick<QueueView, 'heldFor'>, feed: string | undefined): Chosen {

@@ -23,7 +23,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   '/search': ['q', 'limit'],
   '/retry': ['jobs', 'all', 'feed', 'code', 'folder', 'name'],
   '/discard': ['jobs', 'all', 'feed', 'code', 'folder', 'name'],
-  '/pause': ['stage', 'feed'],
+  '/pause': ['stage', 'feed', 'for', 'reason'],
   '/resume': ['stage', 'feed'],
 };
 

@@ -12,7 +12,7 @@ import { CATALOGUE } from '../../base/errors.js';
 import { groupOf, remedyOf } from '../../base/remedy.js';
 import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import { ADVICE, notices } from '../../ingest/gates/notices.js';
-import { PAUSED, resumes } from '../../ingest/gates/pause.js';
+import { LONG_MS, PAUSED, pauseText, resumes } from '../../ingest/gates/pause.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import { roomFindings } from '../../ingest/health/room.js';
@@ -37,9 +37,9 @@ export function findings(
   view: QueueView,
   statePath: string,
   { stats, held, reasons, processes }: Seen,
-  nowMs?: number,
+  nowMs = Date.now(),
 ): Finding[] {
-  const gates = gateFindings(view.gates(), stats, view.stages);
+  const gates = gateFindings(view.gates(), stats, view.stages, nowMs);
   const isPause = ({ code }: Finding) => code === PAUSED;
   const all = [
     // Everything stands.
@@ -63,7 +63,12 @@ export function findings(
 }
 
 /** One finding for each trouble, although it may close several stages. */
-function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], order: readonly string[]): Finding[] {
+function gateFindings(
+  gates: readonly Gate[],
+  stats: readonly StageStats[],
+  order: readonly string[],
+  nowMs: number,
+): Finding[] {
   const troubles = new Map<string, Gate[]>();
   for (const gate of gates) {
     if (gate.stage === ON_TRIAL) continue;
@@ -72,22 +77,23 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
     troubles.set(of, [...(troubles.get(of) ?? []), gate]);
   }
   const found = [...troubles.values()].map((same): Finding => {
-    const [{ feed, cause, place, code, reason }] = same as [Gate];
+    const [{ feed, cause, place, code, reason, untilMs }] = same as [Gate];
     const stages = same.map(({ stage }) => stage).sort((a, b) => order.indexOf(a) - order.indexOf(b));
     const sinceMs = Math.min(...same.map((gate) => gate.sinceMs));
     const where = `${stages.includes('*') ? 'every stage' : stages.join(' and ')} of ${feed === '*' ? 'every feed' : feed}`;
     const count = waitingIn(stats, feed, stages);
     const isPause = cause === 'pause';
+    const isLong = nowMs - sinceMs >= LONG_MS;
     const isCheck = code === UNCHECKED;
     return {
       code,
-      severity: isCheck || (isPause && count === 0) ? 'notice' : 'stuck',
+      severity: isCheck || (isPause && count === 0 && !isLong) ? 'notice' : 'stuck',
       feed,
       stage: stages.join(','),
       what: place,
       files: count,
       sentence: isPause
-        ? `${where} is paused (${reason}); ${files(count, WAIT)}.`
+        ? `${where} is paused${isLong ? ' for more than a day' : ''} (${pauseText({ reason, untilMs })}); ${files(count, WAIT)}.`
         : `${where} is closed, ${code}${place === 'process' ? '' : ` at the ${place}`}: ${reason}; ${files(count, WAIT)}.`,
       release: isPause
         ? resumes({ stage: stages.includes('*') ? '*' : stages[0]!, feed })
@@ -100,7 +106,7 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
   return found.sort((a, b) => b.files - a.files);
 }
 
-function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
+export function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
   const path = oldest.key.toString('utf8');
   const which = jobs === 1 ? path : `the first of them ${path}`;
   return {

@@ -69,17 +69,16 @@ export function toHeldJob(job: Job, liesAt: ByteName | undefined): HeldJob {
 }
 
 /** One paragraph a job: reasons are sentences, and do not fit into columns. The last line says how many there are. */
-export function heldTable(jobs: Iterable<HeldJob>, say: (line: string) => void): number {
+export function* heldLines(jobs: Iterable<HeldJob>, none: string): Generator<string> {
   let count = 0;
   for (const job of jobs) {
     count++;
-    say(safeText(`${job.id}  ${job.path}  (${job.feed}, ${job.stage}, since ${job.since})`));
-    say(safeText(`    ${job.code}: ${job.reason}.`));
-    if (job.current_path !== undefined) say(safeText(`    It lies at ${job.current_path}.`));
-    say(safeText(`    ${job.hint}`));
+    yield safeText(`${job.id}  ${job.path}  (${job.feed}, ${job.stage}, since ${job.since})`);
+    yield safeText(`    ${job.code}: ${job.reason}.`);
+    if (job.current_path !== undefined) yield safeText(`    It lies at ${job.current_path}.`);
+    yield safeText(`    ${job.hint}`);
   }
-  if (count > 0) say(`${count} held`);
-  return count;
+  yield count > 0 ? `${count} held` : none;
 }
 
 export function nothingHeld({ code, feed }: { code?: string | undefined; feed?: string | undefined }): string {

@@ -52,7 +52,17 @@ export interface Report {
   throughput: Throughput[];
   places: readonly PlaceReport[];
   stages: StageReport[];
-  gates: { feed: string; stage: string; cause: string; place: string; code: string; reason: string; since: string }[];
+  gates: {
+    feed: string;
+    stage: string;
+    cause: string;
+    place: string;
+    code: string;
+    reason: string;
+    since: string;
+    /** When a pause opens by itself; null: when somebody acts. */
+    until: string | null;
+  }[];
   workers: Process[];
   /** Files on their way that nobody works on, by feed and reason. */
   waits: Wait[];
@@ -66,6 +76,10 @@ export interface Report {
   /** One entry for each feed with a chain. */
   records: RecordsReport[];
 }
+
+/** The finding is about files that are held. */
+export const isOfHeld = ({ held_by_code: held }: Pick<Report, 'held_by_code'>, one: Finding): boolean =>
+  held.some((by) => by.code === one.code && by.feed === one.feed && by.stage === one.stage);
 
 /** The endings of files; the kinds of outcomes are counted beside them. */
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
@@ -112,7 +126,7 @@ export function lookAt(
       })),
     gates: gates
       .filter((gate) => gate.feed === '*' || wanted(gate.feed))
-      .map(({ feed, stage, cause, place, code, reason, sinceMs }) => ({
+      .map(({ feed, stage, cause, place, code, reason, sinceMs, untilMs }) => ({
         feed,
         stage,
         cause,
@@ -120,6 +134,7 @@ export function lookAt(
         code,
         reason,
         since: new Date(sinceMs).toISOString(),
+        until: untilMs === null ? null : new Date(untilMs).toISOString(),
       })),
     workers: processes,
     waits: waitsOf(view, { stats: all, gates, reasons }).filter((one) => wanted(one.feed)),

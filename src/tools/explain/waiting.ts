@@ -7,7 +7,7 @@ import type { Gate, Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { openersOf } from '../../base/shell.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
-import { resumes } from '../../ingest/gates/pause.js';
+import { pauseText, resumes } from '../../ingest/gates/pause.js';
 import { BELOW_MARK, NO_ROOM } from '../../ingest/gates/room.js';
 import { type Standstill, standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { liesAtOf } from '../../ingest/roots/lies-at.js';
@@ -64,7 +64,7 @@ const gateOf = (job: Job, view: QueueView): Gate | undefined =>
 function behindGate(gate: Gate): Verdict {
   const stage = gate.stage === '*' ? 'Every stage' : `The stage ${gate.stage}`;
   if (gate.cause === 'pause') {
-    return verdict('behind_gate', `${stage} was paused ${gate.reason} at ${at(gate.sinceMs)}.`, resumes(gate));
+    return verdict('behind_gate', `${stage} was paused at ${at(gate.sinceMs)} ${pauseText(gate)}.`, resumes(gate));
   }
   return verdict(
     'behind_gate',

@@ -28,7 +28,7 @@ test('every option that takes a time takes 1h30m and 2h, from a flag, the enviro
   assert.deepEqual([feeds[0]?.scanIntervalSeconds, service.stallSeconds], [3_600, 120]);
   assert.deepEqual([feeds[0]?.keepFailedMs, feeds[0]?.partialUploadSeconds], [5_400_000, 7_200]);
   for (const [name, field] of Object.entries(allFields)) {
-    const isTime = /-(seconds|ms)$|^keep-|-after$|^max-age$/.test(name);
+    const isTime = /-(seconds|ms)$|^keep-|-after$|^max-age$|^for$/.test(name);
     assert.equal(field.meta.kind === 'duration', isTime, name);
     if (isTime) assert.equal(field.safeParse('5m').success, true, name);
   }

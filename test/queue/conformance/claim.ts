@@ -187,6 +187,23 @@ export const claimScenarios: Scenarios = {
     assert.equal((await queue.claim('first', 1)).length, 1);
   },
 
+  'a gate whose time is over closes nothing, before anybody removes it': async (world) => {
+    const queue = await world.open();
+    const gate = { feed: '*', stage: 'first', cause: 'pause', place: '', code: 'paused', reason: 'by hand' } as const;
+    const [past, future] = [Date.now() - 1, Date.now() + 60_000];
+    await queue.enqueue([candidate('x')]);
+    assert.equal(await queue.transact((tx) => tx.closeGate({ ...gate, untilMs: future })), true);
+    assert.equal(queue.gates()[0]!.untilMs, future);
+    assert.deepEqual([await queue.claim('first', 9), queue.endedGates()], [[], []]);
+    assert.equal(await queue.transact((tx) => tx.closeGate({ ...gate, untilMs: past })), false, 'the end is moved');
+    assert.deepEqual(queue.gates(), []);
+    assert.ok(queue.nextDueMs('first') <= queue.nowMs());
+    assert.equal((await queue.claim('first', 9)).length, 1);
+    assert.equal(queue.endedGates().length, 1);
+    assert.equal(await queue.transact((tx) => tx.closeGate(gate)), true, 'it is a new one');
+    assert.deepEqual([queue.gates().length, queue.gates()[0]!.untilMs, queue.endedGates()], [1, null, []]);
+  },
+
   'one living owner probes a failing place; a dead one loses the probe': async (world) => {
     const queue = await world.open();
     const other = await world.open();

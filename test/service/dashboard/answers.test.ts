@@ -196,7 +196,7 @@ test('a scrape has every kind of figure that docs/http-api.md lists, and nothing
   await withHeldFile(world);
   editDatabase(world.statePath, (db) => {
     db.exec("INSERT INTO counters VALUES ('default', 'producer', 'overflow', 3, 0)");
-    db.exec("INSERT INTO gates VALUES ('default', 'move', 'pause', '', 'paused', 'by a test', 0, 0, NULL)");
+    db.exec("INSERT INTO gates VALUES ('default', 'move', 'pause', '', 'paused', 'by a test', 0, 0, NULL, NULL)");
   });
   const served = await dashboardAlone(world);
   const { body } = await served.ask('/metrics');

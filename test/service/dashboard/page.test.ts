@@ -75,10 +75,15 @@ test('pause and resume of a stage', async (t) => {
   const served = await ingestServed(world);
   const { page, complaints } = await open(t, browser, served.url);
   await page.locator('#flow').getByRole('button', { name: 'Pause hash' }).click();
+  await page.getByLabel('Why').fill('the disk is changed');
+  await page.getByLabel('It opens').selectOption('2h');
+  await page.getByLabel('Why').press('Enter');
   await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).waitFor();
   world.drop('waits.csv', 100);
   await soon('the file to wait', async () =>
-    /hash of every feed is paused.*1 file waits/s.test(await textOf(page, '#findings')),
+    /hash of every feed is paused \(by the dashboard, for .*: the disk is changed, until 2.*Z\); 1 file waits/s.test(
+      await textOf(page, '#findings'),
+    ),
   );
   await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).focus();
   await page.keyboard.press('Enter');
@@ -186,7 +191,7 @@ test('every act can be done by keyboard, and the focus stays while the figures c
   for (const control of [
     'sought',
     'Search',
-    'Pause',
+    'Pause…',
     'Resume',
     'held-name',
     'too_large',

@@ -49,7 +49,7 @@ test('records, rejected ones and outputs are counted once a file, and are the sa
   const [{ records_per_second: rate, ...counts }] = records as [Report['records'][number]];
   assert.deepEqual(counts, { feed: FEED, records: 1_500, rejected: 10, outputs: 3, output_bytes: 1_148 });
   assert.ok(rate > 20 && rate <= 150, `${rate} records/s`);
-  const { stdout } = await world.run('queue-stat');
+  const { stdout } = await world.run('queue-stat', ['--all']);
   assert.match(stdout, /^records: 1500 \(10 rejected\), 3 outputs \(1\.1 KiB\); [\d.]+ records\/s$/m);
 
   const served = await dashboardAlone(world);
@@ -79,7 +79,7 @@ test('a feed that has a chain counts from nothing on; one without has no such fi
   const without = await report(plain);
   assert.deepEqual(without.records, []);
   assert.ok(without.stages.every(({ stage }) => stage !== 'process'));
-  assert.doesNotMatch((await plain.run('queue-stat')).stdout, /records/);
+  assert.doesNotMatch((await plain.run('queue-stat', ['--all'])).stdout, /records/);
 });
 
 test('a header that is another one than before is a notice for a day; the first one is none', async (t) => {
@@ -96,7 +96,10 @@ test('a header that is another one than before is a notice for a day; the first 
   const [finding] = await told();
   assert.equal(finding!.severity, 'notice');
   assert.match(finding!.sentence, /^The header of default is not that of its files before: id,amount → id,a.*mount\.$/);
-  assert.match((await world.run('queue-stat')).stdout, /notice: The header of default [\s\S]*a\\u001b\[2Jmount/);
+  assert.match(
+    (await world.run('queue-stat')).stdout,
+    /notice for [\d.]+s: The header of default [\s\S]*a\\u001b\[2Jmount/,
+  );
   editDatabase(world.statePath, (db) => void db.exec('UPDATE headers SET changed_ms = changed_ms - 86400000'));
   assert.deepEqual(await told(), []);
 });

@@ -32,6 +32,8 @@ export const limits = {
   keepMsMax: 36_500 * 86_400_000,
   /** Ten years, and a thousand times a full input: beyond them a bound says nothing. */
   maxAgeSecondsMax: 315_360_000,
+  /** A year: a longer pause is one without an end. */
+  pauseSecondsMax: 366 * 86_400,
   maxHeldMax: 1_000_000_000,
   /** The dashboard's token and the secret of a webhook: a shorter one can be guessed, and a header is bounded. */
   tokenCharsMin: 16,

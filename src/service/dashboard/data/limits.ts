@@ -23,6 +23,8 @@ export const limits = {
   bodyBytesMax: 65_536,
   /** The bound of `?path=`: a path of Linux has 4,095 bytes. */
   pathCharsMax: 4_096,
+  /** The reason of a pause: a sentence. */
+  reasonCharsMax: 500,
   /** The bound of `/trace?n=`, and of the page. */
   traceMax: 100,
   traceDefault: 10,

@@ -8,6 +8,7 @@ import { pasteable, type Shell } from '../../../base/config/paste.js';
 import { ProcessWatch } from '../../../ingest/health/processes.js';
 import { liesAtOf } from '../../../ingest/roots/lies-at.js';
 import { FreeSpace } from '../../figures/free-space.js';
+import { type FeedLine, feedLines } from '../../status/feed-lines.js';
 import { type HeldJob, toHeldJob } from '../../status/held-list.js';
 import { lookAt, type Report } from '../../status/report.js';
 import { type Retrying, retrying } from '../held/errors.js';
@@ -17,6 +18,8 @@ import { inFlight, lastEnded, type TracedJob } from './trace.js';
 /** Everything that the page shows. */
 export interface Snapshot extends Report {
   at: string;
+  /** The feeds, the worst first. */
+  lines: FeedLine[];
   feeds: { name: string; input: string; warehouse: string; manifests: string; mode: string }[];
   /** Files in progress and the largest claimed ones; and the files that ended last. */
   in_flight: TracedJob[];
@@ -82,9 +85,11 @@ export class Snapshots {
     // Its answers are those of the next snapshot.
     space.ask(limits.freeSpaceEveryMs).catch(() => {});
     const liesAt = liesAtOf(view);
+    const report = lookAt(view, statePath, { watch: this.#watch, places: space.places });
     const snapshot: Snapshot = {
       at: new Date().toISOString(),
-      ...lookAt(view, statePath, { watch: this.#watch, places: space.places }),
+      ...report,
+      lines: feedLines(report),
       feeds: view.feeds().map(({ name, options }) => {
         const { input, warehouse, manifests, mode } = options as unknown as FeedOptions;
         return { name, input, warehouse, manifests, mode };

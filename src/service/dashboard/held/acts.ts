@@ -5,7 +5,7 @@
  */
 import type { Backend, JobId } from '../../../../queue/backend.js';
 import type { Emit } from '../../../base/telemetry/emit.js';
-import { pause, resume, type Scope, scopeText } from '../../../ingest/gates/pause.js';
+import { type Pausing, pause, resume, type Scope, scopeText } from '../../../ingest/gates/pause.js';
 import { discardJobs } from '../../../tools/exceptions/discard.js';
 import { retryJobs, unhealed } from '../../../tools/exceptions/retry.js';
 import { inBatches } from '../../status/in-batches.js';
@@ -23,10 +23,9 @@ export interface HeldAsked {
   by: string;
 }
 
-export interface GateAsked {
+export interface GateAsked extends Pausing {
   verb: 'pause' | 'resume';
   scope: Scope;
-  by: string;
 }
 
 export type Asked = HeldAsked | GateAsked;
@@ -58,10 +57,9 @@ export class Acts {
     return done;
   }
 
-  async #gate({ verb, scope, by }: GateAsked): Promise<Done> {
+  async #gate({ verb, scope, ...pausing }: GateAsked): Promise<Done> {
     if (verb === 'pause') {
-      const isNew = await pause(this.backend, scope, by);
-      return { files: 0, sentence: asSentences([`${scopeText(scope)} ${isNew ? 'is paused' : 'was paused already'}`]) };
+      return { files: 0, sentence: asSentences([await pause(this.backend, scope, pausing)]) };
     }
     const { opened, left } = await resume(this.backend, scope);
     const done =

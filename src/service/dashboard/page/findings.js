@@ -7,11 +7,16 @@ import { Kept, showGone } from './ground/kept.js';
 import { between, counted, moment, name } from './ground/words.js';
 
 const TITLE = 'Atomic Ingestor';
+/** So many of the worst; the rest when somebody asks. */
+const FIRST = 5;
 let stuckEverywhere = 0;
+let isWhole = false;
+let again = () => {};
 const kept = new Kept();
 
 /** `snapshot.findings` of the chosen feed. */
 export function drawFindings(snapshot, feed) {
+  again = () => drawFindings(snapshot, feed);
   const found = snapshot.findings.filter(ofFeed(feed));
   const stuck = found.filter(({ severity }) => severity === 'stuck').length;
   stuckEverywhere = snapshot.findings.filter(({ severity }) => severity === 'stuck').length;
@@ -27,7 +32,8 @@ export function drawFindings(snapshot, feed) {
     words.length > 0 ? `${words.join(', ')}.` : waiting === 0 ? 'Nothing is wrong.' : waitingWords(waiting),
   );
   $('wrong-summary').className = stuck > 0 ? 'stuck' : notices > 0 ? 'notice' : waiting === 0 ? 'good' : '';
-  const rows = kept.merge(found, keyOf);
+  showMore(found.length);
+  const rows = kept.merge(isWhole ? found : found.slice(0, FIRST), keyOf);
   $('wrong-section').classList.toggle('empty', rows.length === 0);
   list(
     $('findings'),
@@ -40,6 +46,17 @@ export function drawFindings(snapshot, feed) {
     },
   );
 }
+
+function showMore(all) {
+  $('findings-all').hidden = all <= FIRST;
+  $('findings-all').setAttribute('aria-expanded', String(isWhole));
+  setText($('findings-all'), isWhole ? `Show the worst ${FIRST}` : `Show all ${all}`);
+}
+
+$('findings-all').addEventListener('click', () => {
+  isWhole = !isWhole;
+  again();
+});
 
 /** A file whose uploader has to act may wait for ever, although nothing is wrong here. */
 const waitingForSomebody = (waits) =>

@@ -1,7 +1,7 @@
 /** The flow from the inputs to the warehouse: what is known in each stage, how old and how fast, and a button for each. */
-import { button, buttons, change, sure } from './ground/acts.js';
+import { button, buttons, change, sureToPause } from './ground/acts.js';
 import { $, element, list, ofFeed, setText, setTexts } from './ground/dom.js';
-import { bytes, count, counted, name, seconds } from './ground/words.js';
+import { bytes, count, counted, moment, name, seconds } from './ground/words.js';
 
 /** The cells of the flow, each summed over the chosen feeds. */
 function flowOf(snapshot, feed) {
@@ -29,7 +29,7 @@ function flowOf(snapshot, feed) {
     return {
       ...sum,
       feed,
-      feeds: feed === '*' ? snapshot.feeds.length : 1,
+      names: snapshot.feeds.map((one) => one.name),
       closed: closedBy(snapshot.gates, feed, stage),
       records: recordsIn(snapshot, feed, stage),
     };
@@ -74,23 +74,24 @@ function closedBy(gates, feed, stage) {
  * The act of a stage's button: it pauses the stage for the chosen feeds, or resumes the pause that closes it. A pause is resumed as
  * widely as it was made: to open one stage of a pause of everything would leave it closed.
  */
-function actOf({ stage, closed, feed, feeds }) {
-  if (closed?.cause !== 'pause') return { verb: 'pause', body: { stage, ...(feed !== '*' && { feed }) }, feeds };
+function actOf({ stage, closed, feed, names }) {
+  if (closed?.cause !== 'pause')
+    return { verb: 'pause', body: { stage, ...(feed !== '*' && { feed }) }, question: questionOf(stage, feed, names) };
   const ofOne = feed !== '*' && closed.feed !== '*';
   return { verb: 'resume', body: { ...(closed.stage !== '*' && { stage }), ...(ofOne && { feed }) } };
 }
 
-/** One press stops more than the one feed that somebody may have had in mind. */
-const pauseOfAll = (stage, feeds) => ({
-  title: `Pause ${stage} of every feed?`,
-  words: `No file of the ${feeds} feeds goes through ${stage} until it is resumed. To pause it for one of them, choose the feed above first.`,
-  yes: 'Pause all',
+/** One press may stop more than the one feed that somebody had in mind. */
+const questionOf = (stage, feed, names) => ({
+  title: `Pause ${stage} of ${feed === '*' ? 'every feed' : `feed ${name(feed)}`}?`,
+  words: `No file of ${feed === '*' ? names.map(name).join(', ') : name(feed)} goes through ${stage} meanwhile; what is under way there is finished.${feed === '*' && names.length > 1 ? ' To pause it for one of them, choose the feed above first.' : ''}`,
+  yes: 'Pause',
   no: 'Leave it open',
 });
 
 /** How a pause is written where all feeds are shown. */
-const pausedText = ({ stage, feed }, chosen) =>
-  `paused${stage === '*' ? ' with every stage' : ''}${feed !== '*' && chosen === '*' ? ` in ${name(feed)}` : ''}`;
+const pausedText = ({ stage, feed, until }, chosen) =>
+  `paused${stage === '*' ? ' with every stage' : ''}${feed !== '*' && chosen === '*' ? ` in ${name(feed)}` : ''}${until === null ? '' : ` until ${moment(until)}`}`;
 
 const LINES = ['figure', 'size', 'age', 'rate', 'more'];
 const cellOf = (title) =>
@@ -137,9 +138,10 @@ function warehouseCell({ ends: { stored, duplicate, discarded, withdrawn }, rate
 function stageCell(stage) {
   const item = cellOf(stage);
   const press = async (pressed) => {
-    const { verb, body, feeds } = item.asked;
-    if (verb === 'pause' && feeds > 1 && !(await sure(pauseOfAll(stage, feeds)))) return;
-    await change(pressed, verb, verb === 'pause' ? 'Pausing' : 'Resuming', body);
+    const { verb, body, question } = item.asked;
+    const more = verb === 'pause' ? await sureToPause(question) : {};
+    if (more !== undefined)
+      await change(pressed, verb, verb === 'pause' ? 'Pausing' : 'Resuming', { ...body, ...more });
   };
   item.append(buttons(button('', press)));
   return item;
@@ -169,6 +171,6 @@ function showStage(item, one) {
   item.asked = actOf(one);
   const pressed = item.querySelector('button');
   const words = isPaused ? 'Resume' : 'Pause';
-  setText(pressed, isPaused && closed.stage === '*' ? 'Resume all' : words);
+  setText(pressed, !isPaused ? 'Pause…' : closed.stage === '*' ? 'Resume all' : words);
   pressed.setAttribute('aria-label', `${words} ${isPaused && closed.stage === '*' ? 'all stages' : stage}`);
 }

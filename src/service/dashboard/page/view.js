@@ -1,10 +1,24 @@
-/** Files in progress, files that ended last, processes and feeds, and the outputs of a file that was looked up. */
+/** The feeds, files in progress, files that ended last, processes and feeds, and the outputs of a file that was looked up. */
 import { $, element, list, ofFeed, setText, showEmpty } from './ground/dom.js';
 import { fileCell, rows, table } from './ground/tables.js';
-import { between, bytes, count, counted, moment, name } from './ground/words.js';
+import { between, bytes, count, counted, moment, name, seconds } from './ground/words.js';
 
 export function drawTables(snapshot, feed) {
   const byId = ({ id }) => id;
+  table(
+    'lines',
+    snapshot.lines.filter(ofFeed(feed)),
+    (one) => [one.feed, one.state].join('\0'),
+    (one) => [
+      [name(one.feed)],
+      [one.state, `state ${one.state}`],
+      [count(one.waiting), 'number'],
+      [count(one.held), 'number'],
+      [one.waiting + one.held === 0 ? '–' : seconds(one.oldest_age_seconds), 'number'],
+      [bytes(one.bytes), 'number'],
+      [one.files_per_second.toFixed(1), 'number'],
+    ],
+  );
   table('moving', snapshot.in_flight.filter(ofFeed(feed)), byId, (job) => [
     fileCell(job, snapshot),
     [job.in_progress ? job.stage : `${job.stage}, claimed`],

@@ -1,6 +1,6 @@
-/** The waiting files by reason, in words, below what is wrong. */
+/** The waiting files by reason and the held ones by cause, in words, below what is wrong. */
 import { $, ofFeed, setText } from '../ground/dom.js';
-import { count, seconds } from '../ground/words.js';
+import { count, name, seconds } from '../ground/words.js';
 
 const WHO = {
   uploader: 'the uploader has to act',
@@ -12,6 +12,11 @@ const OLD_SECONDS = 60;
 export function drawWaits(snapshot, feed) {
   const waits = together(snapshot.waits.filter(ofFeed(feed)));
   setText($('waits'), waits.length === 0 ? '' : `Waiting: ${waits.map(wordsOf).join(', ')}.`);
+  const causes = new Map();
+  for (const { code, files } of snapshot.held_by_code.filter(ofFeed(feed)))
+    causes.set(code, (causes.get(code) ?? 0) + files);
+  const held = [...causes].sort(([, a], [, b]) => b - a).map(([code, files]) => `${count(files)} ${name(code)}`);
+  setText($('held-causes'), held.length === 0 ? '' : `Held: ${held.join(', ')}.`);
 }
 
 /** One entry a reason, over the chosen feeds; the one with most files first. */

@@ -64,17 +64,31 @@ export async function change(pressed, verb, doing, ...bodies) {
   return { ok, sentence };
 }
 
+$('sure-no').addEventListener('click', () => $('sure').close('no'));
+
 /** Asks before an act. `yes` and `no`: the words of the two buttons. */
-export function sure({ title, words, yes, no }) {
+export function sure({ title, words, yes, no }, isPause = false) {
+  $('sure-pause').hidden = !isPause;
+  $('sure-yes').classList.toggle('danger', !isPause);
   setText($('sure-title'), title);
   setText($('sure-words'), words);
   setText($('sure-yes'), yes);
   setText($('sure-no'), no);
   $('sure').returnValue = 'no';
   $('sure').showModal();
+  if (isPause) $('sure-reason').focus();
   return new Promise((resolve) => {
     $('sure').addEventListener('close', () => resolve($('sure').returnValue === 'yes'), { once: true });
   });
+}
+
+/** Asks whether to pause, why, and for how long. Returns what the request says of it; undefined: not at all. */
+export async function sureToPause(question) {
+  $('sure-reason').value = '';
+  $('sure-for').value = '';
+  if (!(await sure(question, true))) return undefined;
+  const [reason, time] = [$('sure-reason').value.trim(), $('sure-for').value];
+  return { ...(reason !== '' && { reason }), ...(time !== '' && { for: time }) };
 }
 
 /** What is given up for ever is named with its feed. */

@@ -1,0 +1,81 @@
+/**
+ * ingest-ctl check-config: whether a start of the service would accept a configuration file, and what that start would change.
+ * Guarantees: asks what `ingest` asks before it starts, of the file, its folders and the state; changes nothing, and may be run
+ * beside the service.
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { configOf } from '../base/config/load.js';
+import type { FeedOptions } from '../base/config/options.js';
+import { type Invocation, readInvocation } from '../base/config/read.js';
+import { isFeedOption } from '../base/config/schema.js';
+import { EXIT } from '../base/errors.js';
+import { typed } from '../base/shell.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { openStateView } from '../ingest/ledger/open-state.js';
+import { askedFor, oneWord } from './ask.js';
+import { print } from './console.js';
+import { refuseUnfit } from './state.js';
+
+export async function checkConfig(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('check-config', argv);
+  if (!invocation) return EXIT.done;
+  const file = resolve(oneWord(invocation, 'a configuration file'));
+  const { feeds, service } = configOf(
+    readInvocation('ingest', ['--config', file, ...stateIn(invocation)], process.env),
+    process.env,
+  );
+  await refuseUnfit(feeds, service.statePath);
+  const known = await feedsIn(service.statePath);
+  for (const line of differences(feeds, known, file)) print(safeText(line));
+  print(
+    safeText(
+      `${file} is in order: ${feeds.length} ${feeds.length === 1 ? 'feed' : 'feeds'}. A restart of the service takes it over.`,
+    ),
+  );
+  return EXIT.done;
+}
+
+const stateIn = ({ service }: Invocation): string[] =>
+  service['state-path'] === undefined ? [] : ['--state-path', service['state-path']];
+
+type Known = ReadonlyMap<string, Record<string, unknown>>;
+
+async function feedsIn(statePath: string): Promise<Known> {
+  if (!existsSync(statePath)) return new Map();
+  const view = await openStateView(statePath);
+  try {
+    return new Map(view.feeds().map(({ name, options }) => [name, options]));
+  } finally {
+    await view.close();
+  }
+}
+
+/** A line for each feed that the restart adds, changes or leaves without a producer. */
+export function differences(feeds: readonly FeedOptions[], known: Known, file: string): string[] {
+  const there = feeds.flatMap((feed) => {
+    const before = known.get(feed.name);
+    if (before === undefined) return `${feed.name} is a new feed`;
+    const changed = changedOptions(feed, before);
+    return changed.length === 0 ? [] : `${feed.name} changes: ${changed.join(', ')}`;
+  });
+  const gone = [...known.keys()].filter((name) => !feeds.some((feed) => feed.name === name));
+  return [
+    ...there,
+    ...gone.map(
+      (name) =>
+        `${name} is not in the file: nobody would notice its new files; ${typed('ingest-ctl retire', name, '--config', file)} gives it up`,
+    ),
+  ];
+}
+
+/** As the state has them, which is JSON. */
+function changedOptions(feed: FeedOptions, before: Record<string, unknown>): string[] {
+  const now = JSON.parse(JSON.stringify(feed)) as Record<string, unknown>;
+  const names = [...new Set([...Object.keys(now), ...Object.keys(before)])];
+  return names
+    .filter((name) => JSON.stringify(now[name]) !== JSON.stringify(before[name]))
+    .map((name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`))
+    .map((name) => (isFeedOption(name) ? name : name.replace(/-ms$/, '')))
+    .filter(isFeedOption);
+}

@@ -1,0 +1,84 @@
+/**
+ * ingest-ctl notify-test: sends a test alarm to the receivers that ingest would notify, and prints what each answered.
+ * Guarantees: the message, the signature and the time limits are those of real alarms; the state is only read, and may not be there yet.
+ */
+import { hostname } from 'node:os';
+import { notifyOf } from '../base/config/notify.js';
+import { anyShellOf } from '../base/config/paste.js';
+import type { Invocation } from '../base/config/read.js';
+import { isStateThere, statePathOf } from '../base/config/state-path.js';
+import { EXIT, OperatorError } from '../base/errors.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { openStateView } from '../ingest/ledger/open-state.js';
+import type { Receiver } from '../service/alarms/channel.js';
+import { clock } from '../service/alarms/clock.js';
+import { type Message, messageOf, type ToldAlarm } from '../service/alarms/message.js';
+import { receiversOf } from '../service/alarms/run.js';
+import { askedFor } from './ask.js';
+import { callerName } from './caller.js';
+import { print } from './console.js';
+
+export async function notifyTest(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('notify-test', argv);
+  if (!invocation) return EXIT.done;
+  const notify = notifyOf(invocation, process.env);
+  if (notify === undefined)
+    throw new OperatorError(
+      'missing_option',
+      'ingest-ctl notify-test needs a receiver of alarms, but none is configured; add --notify-command or --notify-webhook, or --config FILE of the service.',
+    );
+  const message = await testMessage(invocation);
+  let code: number = EXIT.done;
+  for (const receiver of receiversOf(notify, clock)) {
+    const failure = await failureOf(receiver, message);
+    const answer = failure === undefined ? ACCEPTED[receiver.name] : `did not accept the test alarm: ${failure}`;
+    print(safeText(`--notify-${receiver.name} ${answer}`));
+    if (failure !== undefined) code = EXIT.unfinished;
+  }
+  return code;
+}
+
+const ACCEPTED: Record<Receiver['name'], string> = {
+  command: 'accepted the test alarm: it ended with exit code 0',
+  webhook: 'accepted the test alarm: it answered with a code from 200 to 299',
+};
+
+async function failureOf({ withinMs, send }: Receiver, message: Message): Promise<string | undefined> {
+  const attempt = new AbortController();
+  const late = new Error(`it took more than ${withinMs / 1_000} s`);
+  const timer = setTimeout(() => attempt.abort(late), withinMs);
+  try {
+    await send(message, attempt.signal);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function testMessage(invocation: Invocation): Promise<Message> {
+  const statePath = statePathOf(invocation, process.env);
+  const about = { host: hostname(), state: await uuidOf(statePath), statePath };
+  const batch = { alarms: [testAlarm(new Date().toISOString())], more: 0, missed: 0, upTo: 0 };
+  return messageOf(batch, { ...about, shell: anyShellOf(invocation, process.env) }, Date.now());
+}
+
+/** No later message says that it has ended. */
+const testAlarm = (now: string): ToldAlarm => ({
+  ...{ id: `test ${now}`, event: 'began', feed: '*', code: 'test', stage: '*', what: '', count: 0 },
+  sentence: `This is a test alarm, which ${callerName()} asked for: nothing is wrong.`,
+  release: 'nothing is to be done',
+  ...{ since: now, began_at: now, ended_at: null },
+});
+
+/** '' before the first start. */
+async function uuidOf(statePath: string): Promise<string> {
+  if (!isStateThere(statePath)) return '';
+  const view = await openStateView(statePath);
+  try {
+    return view.uuid;
+  } finally {
+    await view.close();
+  }
+}

@@ -1,0 +1,53 @@
+/** Each feed in one line, the worst first: its state, its backlog, its oldest file. queue-stat and the page show the same. */
+import type { Finding } from '../../ingest/health/finding.js';
+import type { Report } from './report.js';
+
+/** The worst of its findings; `paused` where it is a pause. */
+export type FeedState = 'stuck' | 'paused' | 'notice' | 'ok';
+
+export interface FeedLine {
+  feed: string;
+  state: FeedState;
+  /** Files on their way, without held ones. */
+  waiting: number;
+  held: number;
+  /** The size of the files on their way and of the held ones. */
+  bytes: number;
+  /** The age of the oldest of these; 0 where there is none. */
+  oldest_age_seconds: number;
+  /** Since the state was made. */
+  stored: number;
+  files_per_second: number;
+}
+
+const WORST: readonly FeedState[] = ['stuck', 'paused', 'notice', 'ok'];
+const PAUSE = 'paused';
+
+export function feedLines(report: Pick<Report, 'stages' | 'findings' | 'gates' | 'totals' | 'throughput'>): FeedLine[] {
+  const names = [...new Set(report.stages.map(({ feed }) => feed))];
+  const rank = ({ state }: FeedLine) => WORST.indexOf(state);
+  return names
+    .map((feed) => lineOf(feed, report))
+    .sort((a, b) => rank(a) - rank(b) || b.held + b.waiting - a.held - a.waiting || (a.feed < b.feed ? -1 : 1));
+}
+
+function lineOf(feed: string, { stages, findings, totals, throughput }: Parameters<typeof feedLines>[0]): FeedLine {
+  const its = stages.filter((one) => one.feed === feed);
+  const sum = (of: (one: (typeof its)[number]) => number) => its.reduce((total, one) => total + of(one), 0);
+  return {
+    feed,
+    state: stateOf(findings.filter((one) => one.feed === feed || one.feed === '*')),
+    waiting: sum((one) => one.ready + one.deferred + one.claimed + one.waiting),
+    held: sum(({ held }) => held),
+    bytes: sum(({ bytes }) => bytes),
+    oldest_age_seconds: Math.max(0, ...its.map((one) => one.oldest_age_seconds)),
+    stored: totals.find((one) => one.feed === feed && one.name === 'stored')?.files ?? 0,
+    files_per_second: throughput.find((one) => one.feed === feed)?.files_per_second ?? 0,
+  };
+}
+
+function stateOf(findings: readonly Finding[]): FeedState {
+  if (findings.some(({ code, severity }) => severity === 'stuck' && code !== PAUSE)) return 'stuck';
+  if (findings.some(({ code }) => code === PAUSE)) return 'paused';
+  return findings.length > 0 ? 'notice' : 'ok';
+}
