@@ -45,7 +45,7 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): St
   }
   for (const part of ['file', 'sidecar', 'partial', 'copy'] as const) remove(job, batch, dirty, part);
   if (job.facts.processed) removeUnmoved(job, batch);
-  return { outcome: { kind: 'finish', ending: 'stored' } };
+  return { outcome: { kind: 'advance', payload: payloadOf({ ...job.facts, putAway: undefined }) } };
 }
 
 function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
@@ -90,7 +90,7 @@ const allowsAgain = (sha256: string): string =>
 /** Its uploader wrote to it through a descriptor from before the seal, so the decision was about other bytes. */
 const writtenSince = ({ facts }: IngestJob): Step => ({
   outcome: {
-    kind: 'advance',
+    kind: 'back',
     to: 'hash',
     payload: payloadOf({ ...facts, putAway: undefined, content: undefined, sha256: undefined }),
   },

@@ -27,7 +27,7 @@ export async function offerSidecars(alone: readonly AloneSidecar[], { backend, f
     // An operator was faster, and by now it is held for something else.
     if (!unproven) return { kind: 'hold', code: job.holdCode!, reason: job.reason! };
     const offered: Unproven = { ...unproven, offered: offers.get(job.id)! };
-    return { kind: 'advance', to: job.stage, payload: payloadOf({ ...factsOf(job), unproven: offered }) };
+    return { kind: 'back', to: job.stage, payload: payloadOf({ ...factsOf(job), unproven: offered }) };
   });
 }
 

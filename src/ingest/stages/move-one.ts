@@ -3,7 +3,6 @@
  * to another filesystem).
  * Guarantees: if the source is gone after an earlier try, a consumer has taken the file before our commit.
  */
-import type { Outcome } from '../../../queue/backend.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf, UNDERPROCESS } from '../../files/job-paths.js';
 import { type ByteName, shownName, unlinkAt } from '../../linux/index.js';
@@ -23,7 +22,7 @@ import { type Put, TEMPORARY } from '../warehouse/target.js';
 
 /** A step for a content that is at its target: the ledger records that in the transaction that settles the job. */
 export interface Stored extends Step {
-  stored: { row: number; state: Delivered };
+  stored: { content: Content; state: Delivered };
 }
 
 /** A job of a batch, and the file to move for it: its own file, or an output. */
@@ -67,7 +66,7 @@ const partOf = ({ facts }: Pick<IngestJob, 'facts'>): ToMove['part'] =>
 
 /** The step where nothing is to be moved: the content has no line yet, or is stored already. */
 export function withoutMove(job: IngestJob, batch: Batch, content: Content): Step | undefined {
-  if (content.target === null) return { outcome: { kind: 'advance', to: 'manifest' } };
+  if (content.target === null) return { outcome: { kind: 'back', to: 'manifest' } };
   if (!hasEnded(content)) return undefined;
   return stored(job, batch, content, content.state === 'unconfirmed' ? 'unconfirmed' : 'stored');
 }
@@ -145,8 +144,6 @@ export const changed = (job: IngestJob): Step =>
     job.facts,
   );
 
-export const DONE: Outcome = { kind: 'finish', ending: 'stored' };
-
 /** The file itself was renamed. Its sidecar is left, which was compared when the file was hashed, and outputs that were copied. */
 function storedWhole({ job, batch, content, hasCopied }: OneMove): Stored {
   if (job.facts.sealed?.sidecar) {
@@ -155,7 +152,7 @@ function storedWhole({ job, batch, content, hasCopied }: OneMove): Stored {
   }
   batch.files.work(job.inside).removeEmpty(folderOf(batch.files.workPath(job, 'file')), UNDERPROCESS);
   const step = stored(job, batch, content, 'stored');
-  return hasCopied ? step : { ...step, outcome: DONE };
+  return hasCopied ? step : { ...step, outcome: { kind: 'advance' } };
 }
 
 /** The job goes on, to put away the files that are left. */
@@ -163,7 +160,7 @@ function stored(job: IngestJob, batch: Batch, content: Content, state: Delivered
   const putAway = { kind: 'stored' as const, ...(state === 'unconfirmed' && { note: state }) };
   return {
     outcome: { kind: 'defer', inMs: 0, why: 'stored', payload: payloadOf({ ...job.facts, putAway }) },
-    stored: { row: content.row, state },
+    stored: { content, state },
     onSettled: () => logStored(job, batch, content, state),
   };
 }

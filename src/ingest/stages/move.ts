@@ -7,6 +7,7 @@ import type { Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { nameOfBytes } from '../../linux/index.js';
 import type { MoveAnswer, PutAnswer, ToPut } from '../calls/order.js';
+import { hasEnded } from '../ledger/content.js';
 import { type Delivered, recordStored } from '../ledger/stored.js';
 import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
 import { targetRefused } from '../steps/find-targets.js';
@@ -67,7 +68,7 @@ async function moveAll(jobs: readonly IngestJob[], batch: Batch, contents: Conte
     step.unanswered === true || (moved.has(job) && !('stored' in step));
   return {
     steps: durable.map((step, i) => (isInDoubt(jobs[i]!, step) ? interruptedIs(true, step) : step)),
-    also: (tx, settled) => recordAll(tx, jobs, durable, settled),
+    also: (tx, settled) => recordAll(tx, batch, jobs, durable, settled),
   };
 }
 
@@ -117,14 +118,26 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
   return judged.map((step) => step ?? rest.next().value!);
 }
 
-function recordAll(tx: Tx, jobs: readonly IngestJob[], steps: readonly Step[], settled: ReadonlySet<string>): void {
-  const rows = new Map<Delivered, number[]>();
+/** *Stored* is counted here, where the ledger says it; stages behind this one may take their time. */
+function recordAll(
+  tx: Tx,
+  { feed }: Batch,
+  jobs: readonly IngestJob[],
+  steps: readonly Step[],
+  settled: ReadonlyMap<string, unknown>,
+): void {
+  const rows: { [State in Delivered]: number[] } = { stored: [], unconfirmed: [] };
+  let [files, bytes] = [0, 0];
   jobs.forEach((job, i) => {
     const step = steps[i]!;
     if (!('stored' in step) || !settled.has(job.id)) return;
-    const { row, state } = (step as Stored).stored;
-    if (rows.has(state)) rows.get(state)!.push(row);
-    else rows.set(state, [row]);
+    const { content, state } = (step as Stored).stored;
+    rows[state].push(content.row);
+    if (hasEnded(content)) return;
+    files++;
+    bytes += content.size;
   });
-  for (const [state, all] of rows) recordStored(tx, all, state);
+  for (const state of ['stored', 'unconfirmed'] as const)
+    if (rows[state].length > 0) recordStored(tx, rows[state], state);
+  if (files > 0) tx.count(feed.name, move.name, 'stored', files, bytes);
 }

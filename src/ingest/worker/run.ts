@@ -150,7 +150,7 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) 
         : { steps: group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed')) };
       const done = group.map((job, i) => ({ job, step: steps[i]! })).filter(({ job, step }) => !isKept(job, step));
       const settlements = done.map(({ job, step: { outcome } }) => ({ job, outcome }));
-      const answers = await settle(...notingArrivals(feed?.options, settlements, also));
+      const answers = await settle(settlements, notingArrivals(feed?.options, group, also));
       logSettled(stage.name, done, answers, {
         emit: context.emit,
         trace: context.config.service.trace,

@@ -114,8 +114,8 @@ export class Bench {
       const { steps, also } = await runFeed(stage, jobs, { batch, close: () => {} });
       const settled = jobs.map(({ claim }, i) => ({ job: claim, outcome: steps[i]!.outcome }));
       this.outcomes = settled.map(({ outcome }) => outcome);
-      const [noted, both] = notingArrivals(this.feed.options, settled, also);
-      const answers = await backend.settle(noted, keep, both);
+      const claims = jobs.map(({ claim }) => claim);
+      const answers = await backend.settle(settled, keep, notingArrivals(this.feed.options, claims, also));
       return answers.flatMap((answer) => (answer.settled && answer.next ? [answer.next] : []));
     } finally {
       files.close();

@@ -16,8 +16,8 @@ import { watchesOf } from './watches.js';
 
 /** Endings that settle a file's way. */
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
-/** An ending is counted under its own name too, and ingest_files_total counts it. */
-const OUTCOMES = ['advance', 'defer', 'wait', 'retry', 'hold', 'finish', 'drop'];
+/** An ending is counted under its own name too, and *stored* where the ledger says it: ingest_files_total has them. */
+const OUTCOMES = ['advance', 'back', 'defer', 'wait', 'retry', 'hold', 'finish', 'drop'];
 const STATES = ['ready', 'deferred', 'claimed', 'waiting', 'held'] as const;
 
 export class Metrics {
