@@ -32,7 +32,7 @@ export function afterLimit(job: ClaimedJob, outcome: Outcome, maxAttempts: numbe
   return { kind: 'hold', code, reason: error, ...amend };
 }
 
-/** An advance behind the last stage is the end of the job. */
+/** An advance after the last stage is the end of the job. */
 export function atTheEnd(order: Order, { feed, stage }: ClaimedJob, outcome: Outcome): Outcome {
   if (outcome.kind !== 'advance' || order.next(feed, stage) !== undefined) return outcome;
   return { ...outcome, kind: 'finish', ending: STORED };
@@ -97,7 +97,7 @@ export interface Order {
   next(feed: string, stage: StageName): StageName | undefined;
 }
 
-/** Errors: an assertion, where `to` lies behind the stage of the job. */
+/** Errors: an assertion, where `to` comes after the stage of the job. */
 export function stageBefore({ stages }: Order, { stage }: Pick<Job, 'stage'>, to: StageName): StageName {
   const at = stages.indexOf(to);
   assert(at >= 0 && at <= stages.indexOf(stage), `no way back from ${stage} to ${to}`);

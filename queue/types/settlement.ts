@@ -17,7 +17,7 @@ export interface Amend {
 
 /** The decision of a stage about a job. */
 export type Outcome =
-  | ({ kind: 'advance' } & Amend) // to the next stage of its feed, due at once; behind the last one it is `finish` with 'stored'
+  | ({ kind: 'advance' } & Amend) // to the next stage of its feed, due at once; after the last one it is `finish` with 'stored'
   | ({ kind: 'back'; to: StageName } & Amend) // to an earlier stage, or to the same one; due at once
   | ({ kind: 'defer'; inMs: number; why: string } & Amend) // not yet; counts no attempt
   | ({ kind: 'wait'; on: string; why: string } & Amend) // until `Tx.wake(on)` or `Tx.release`

@@ -11,7 +11,7 @@ import { typed } from '../base/shell.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { tellBug } from '../base/telemetry/tell.js';
 import { type Finding, isAlarm } from '../ingest/health/finding.js';
-import { waitsText, waitsTogether } from '../ingest/health/waits.js';
+import { waitsText, waitsTogether } from '../ingest/stages/waits.js';
 import { type Oldest, oldestOf, toSecond } from '../service/status/ages.js';
 import { OF_PROCESSES } from '../service/status/process-findings.js';
 import type { Report } from '../service/status/report.js';

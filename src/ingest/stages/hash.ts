@@ -15,6 +15,7 @@ import { askLedger } from '../ledger/ask.js';
 import { refusedBy } from '../rules/checksum.js';
 import { stabilityMs } from '../rules/completion.js';
 import type { JobFacts, Sealed } from '../rules/facts.js';
+import { TURN } from '../rules/reasons.js';
 import { byErrno } from '../steps/by-errno.js';
 import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
@@ -45,6 +46,12 @@ export const hash: Stage = {
   name: 'hash',
   places: ['work'],
   byBytes: true,
+  reasons: {
+    twin: { short: 'waiting for a twin', who: 'nobody' },
+    sidecar_corrected: TURN,
+    sidecar_put_aside: TURN,
+    sidecar_read: TURN,
+  },
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();

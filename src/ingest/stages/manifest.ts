@@ -38,6 +38,10 @@ export const manifest: Stage = {
   // A target is checked before its line is written.
   places: ['manifests', 'warehouse'],
   ofContent: true,
+  reasons: {
+    manifest_busy: { short: 'manifest busy', who: 'nobody' },
+    manifest_leased: { short: 'manifest open elsewhere', who: 'nobody' },
+  },
 
   async run(jobs, batch, now) {
     const steps = new Map<IngestJob, Step>();

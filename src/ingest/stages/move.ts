@@ -118,7 +118,7 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
   return judged.map((step) => step ?? rest.next().value!);
 }
 
-/** *Stored* is counted here, where the ledger says it; stages behind this one may take their time. */
+/** *Stored* is counted here, where the ledger says it; stages after this one may take their time. */
 function recordAll(
   tx: Tx,
   { feed }: Batch,

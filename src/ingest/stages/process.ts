@@ -16,6 +16,7 @@ import type { Content } from '../ledger/content.js';
 import { countProcessed } from '../outputs/counts.js';
 import { noteHeader, processedOf, recordProcessed } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
+import { TURN } from '../rules/reasons.js';
 import { byErrno } from '../steps/by-errno.js';
 import { askOne, eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
@@ -35,6 +36,7 @@ export const process: Stage = {
   ofContent: true,
   byBytes: true,
   batchMax: 1,
+  reasons: { process_again: TURN, process_died: TURN },
 
   async run(jobs, batch, contents) {
     const handled = await eachJob(jobs, batch, (job) => processOne(job, batch, contents.get(job)!), '');

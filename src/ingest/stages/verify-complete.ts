@@ -9,6 +9,7 @@ import type { SealAnswer, ToSeal } from '../calls/order.js';
 import { putSidecarAside } from '../ends/put-away.js';
 import { demandOf } from '../rules/checksum.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
+import { AT_ONCE_MS, SIDECAR_LATE_MS } from '../rules/reasons.js';
 import { judgeEach } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { type Batch, defer, durably, orderOf, type Stage, type Step, writerMs } from '../steps/stage.js';
@@ -20,6 +21,28 @@ const PARTIAL = 'partial_upload';
 export const verifyComplete: Stage = {
   name: 'verify-complete',
   places: ['input', 'work'],
+  reasons: {
+    no_sidecar: {
+      short: 'no sidecar',
+      who: 'uploader',
+      finding: {
+        afterMs: SIDECAR_LATE_MS,
+        sentence: ({ which }) => `No sidecar has come for ${which}.`,
+        release: () => 'the uploader has to deliver it',
+      },
+    },
+    partial_upload: {
+      short: 'cut uploads',
+      who: 'uploader',
+      finding: {
+        afterMs: AT_ONCE_MS,
+        sentence: ({ which }) =>
+          `The mtime of ${which} is 0, as rsync --partial leaves a file that it could not finish.`,
+        release: () =>
+          'it is taken when it has not changed for --partial-upload-seconds; at once after touch, if it is whole',
+      },
+    },
+  },
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();

@@ -16,7 +16,7 @@ import { afterTheOthers, neverFits } from '../gates/room.js';
 import type { Content } from '../ledger/content.js';
 import type { Now } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
-import type { AtOnce, ReasonCode } from '../rules/reasons.js';
+import type { Reasons } from '../rules/reasons.js';
 import type { IngestJob } from './job.js';
 
 export interface Step {
@@ -69,6 +69,8 @@ export interface Stage {
   readonly places: readonly PlaceKind[];
   /** It works on the content that its job carries: every stage after hash. A job without one never arrives there. */
   readonly ofContent?: true;
+  /** For which its files wait, in addition to those of every stage. */
+  readonly reasons?: Reasons;
   /** Its batches are also bounded by bytes: it reads or copies its files. */
   readonly byBytes?: true;
   /** For a stage whose files may take hours each: a small batch, so that no file waits for another one's settlement. */
@@ -110,7 +112,8 @@ export const hold = (code: string, reason: string, facts?: JobFacts, seen?: Seen
 /** The file as it was last seen, if it may have changed since its job was made: so a growing file is shown with its size. */
 export type SeenNow = Pick<Amend, 'identity' | 'bytes'>;
 
-export const defer = (inMs: number, why: ReasonCode | AtOnce, facts?: JobFacts, seen?: SeenNow): Step => ({
+/** `why`: a code of the catalogue of reasons. */
+export const defer = (inMs: number, why: string, facts?: JobFacts, seen?: SeenNow): Step => ({
   outcome: { kind: 'defer', inMs, why, ...(facts && { payload: payloadOf(facts) }), ...seen },
 });
 

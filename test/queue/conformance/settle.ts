@@ -26,7 +26,7 @@ export const settleScenarios: Scenarios = {
     assert.deepEqual(answer!.settled && [answer!.outcome.kind, queue.job(job.id)?.stage], ['retry', 'first']);
   },
 
-  'advance behind the last stage is the end of the job, and what it counts is for the owner to say': async (world) => {
+  'advance after the last stage is the end of the job, and what it counts is for the owner to say': async (world) => {
     const queue = await world.open({ next: (_feed, stage) => (stage === 'first' ? 'second' : undefined) });
     await queue.enqueue(candidates(10, { bytes: 7 }));
     await queue.settle((await queue.claim('first', 10)).map((job) => ({ job, outcome: ADVANCE })));
