@@ -1,6 +1,6 @@
 /**
  * Offers sidecars at whose path no file lies to the held files of that path, whose own sidecar was wrong or not understood. hash reads
- * the sidecar, and takes it or leaves it (src/ingest/stages/correct-sidecar.ts).
+ * the sidecar, and takes it or leaves it (src/ingest/stages/hash.ts).
  * Guarantees: a sidecar that was left is offered again only after it has changed.
  */
 import type { Backend, HeldKey, Job } from '../../../queue/backend.js';

@@ -22,7 +22,7 @@ import { askOne, eachJob } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
 import { sealedMissing } from '../steps/missing.js';
 import { type Batch, blocked, defer, hold, retry, type Stage, type Step } from '../steps/stage.js';
-import { changed, sourceOf } from './move-one.js';
+import { changed, sourceOf } from './move.js';
 
 /** If so many processes died in which this file was alone, it is the cause. The first death may be the machine's (it needed memory). */
 const DEATHS_MAX = 2;

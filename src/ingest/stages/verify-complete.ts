@@ -3,18 +3,34 @@
  * the uploader's reach (src/ingest/calls/seal.ts).
  * Guarantees: the seal is on disk before the key is freed.
  */
+
+import type { Outcome } from '../../../queue/backend.js';
+import { exactBytes } from '../../base/telemetry/safe.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/job-paths.js';
-import type { SealAnswer, ToSeal } from '../calls/order.js';
+import { type ByteName, joinNames, nameOfText, shownName, userName } from '../../linux/index.js';
+import type { Immovable, SealAnswer, ToSeal } from '../calls/order.js';
 import { putSidecarAside } from '../ends/put-away.js';
+import type { SidecarRead } from '../files/sidecar.js';
 import { demandOf } from '../rules/checksum.js';
+import { SIDECAR_OPEN_MS } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, SIDECAR_LATE_MS } from '../rules/reasons.js';
 import { judgeEach } from '../steps/each-job.js';
 import type { IngestJob } from '../steps/job.js';
-import { type Batch, defer, durably, orderOf, type Stage, type Step, writerMs } from '../steps/stage.js';
-import { cannotOpen, immovable, nameTooLong, notPermitted, sizeRefused } from './refused.js';
-import { notRead } from './unread-sidecar.js';
+import {
+  type Batch,
+  defer,
+  durably,
+  hold,
+  orderOf,
+  retry,
+  type SeenNow,
+  type Stage,
+  type Step,
+  WRITER_FIRST_MS,
+  writerMs,
+} from '../steps/stage.js';
 
 const PARTIAL = 'partial_upload';
 
@@ -128,4 +144,75 @@ function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 
 /** Logs once why a file waits longer than its window. */
 function partialUpload({ id, path, claim }: IngestJob, { feed, emit }: Batch, inMs: number): void {
   if (claim.reason !== PARTIAL) emit(PARTIAL, { feed: feed.name, job: id, path, seconds: inMs / 1_000 });
+}
+
+export function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, bytes: number): Step {
+  const [code, rule] =
+    bytes > maxBytes
+      ? ['too_large', `--max-bytes is ${exactBytes(maxBytes)}`]
+      : ['too_small', `--min-bytes is ${exactBytes(minBytes)}`];
+  return hold(code, `the file has ${exactBytes(bytes)}, and ${rule}`, job.facts, { bytes });
+}
+
+export const nameTooLong = (job: IngestJob): Step =>
+  hold(
+    'name_too_long',
+    `its path has ${job.path.length} bytes, which is too long for a name in the work directory`,
+    job.facts,
+  );
+
+export function notPermitted(
+  { path }: IngestJob,
+  { feed }: Batch,
+  { code, isSticky }: Extract<SealAnswer, { kind: 'not_permitted' }>,
+): Step {
+  const folder = shownName(joinNames(nameOfText(feed.input), folderOf(path)));
+  return isSticky
+    ? hold(
+        'sticky_directory',
+        `its folder ${folder} has the sticky bit and the file belongs to another user, so the user ${userName()} cannot move it`,
+      )
+    : hold('not_permitted', `the user ${userName()} may not move the file out of its folder ${folder} (${code})`);
+}
+
+export function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }: Immovable): Step {
+  const at = (what: ByteName): string => shownName(joinNames(nameOfText(feed.input), what));
+  if (is === 'mount' || !('what' in about))
+    return hold('immovable', `the file ${at(path)} is a mount of its own, and no rename takes it away: umount it`);
+  const place = at(about.what === 'file' ? path : folderOf(path));
+  return hold(
+    'immovable',
+    `the ${about.what} ${place} is ${is}, so not even root may move the file: chattr -${is[0]} it`,
+  );
+}
+
+export function cannotOpen(job: IngestJob, code: string): Step {
+  if (code === 'EAGAIN') return defer(WRITER_FIRST_MS, 'writer_open');
+  if (code === 'EACCES' || code === 'EPERM')
+    return hold('unreadable', `the user ${userName()} cannot read the file (${code})`, job.facts);
+  if (code === 'EIO')
+    return retry('eio', 'reading the file answers with an I/O error: look at the kernel log and the disk');
+  return defer(0, 'changed');
+}
+
+/** Undefined where the sidecar was read, or is missing. Without its checksum the file would go on unchecked. */
+export function notRead(
+  job: IngestJob,
+  batch: Batch,
+  seen: SidecarRead['seen'],
+  facts: JobFacts,
+  seenNow?: SeenNow,
+): Step | undefined {
+  if (seen.kind === 'open') return defer(SIDECAR_OPEN_MS, 'sidecar_open', facts);
+  if (seen.kind !== 'unreadable') return undefined;
+  const name = `${shownName(job.path)}${batch.feed.sidecarSuffix}`;
+  const error = `its sidecar ${name} is there, but cannot be read (${seen.code}): give this user read permission, or look at the disk`;
+  const { outcome } = retry('sidecar_unreadable', error, facts);
+  return { outcome: { ...(outcome as Outcome), ...seenNow } };
+}
+
+/** Reads the sidecar of a sealed file that was found without a job, and whose sidecar could not be read then. */
+export function readAgain(job: IngestJob, batch: Batch, { seen, says }: SidecarRead): Step {
+  const { unread: _, ...facts } = job.facts;
+  return notRead(job, batch, seen, job.facts) ?? defer(0, 'sidecar_read', { ...facts, ...demandOf(says) });
 }

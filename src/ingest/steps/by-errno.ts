@@ -2,7 +2,7 @@
  * The one table of what an errno means for a single file: whether the same call may succeed later.
  * Guarantees: what never heals by itself is held at the first try, with the next step. Any other errno is tried again.
  * Does not: know the errors of a whole place, which close a gate (src/files/place-error.ts); or those that a stage explains better,
- * because it knows the names (src/ingest/stages/refused.ts, src/ingest/steps/find-targets.ts).
+ * because it knows the names (src/ingest/stages/verify-complete.ts, src/ingest/steps/find-targets.ts).
  */
 import { errnoOf } from '../../files/place-error.js';
 import type { IngestJob } from './job.js';
