@@ -44,8 +44,6 @@ export const HOUSE: readonly string[] = [
   'src/ingest/upkeep',
   'src/ingest/threads',
   'src/ingest/chains',
-  'src/ingest/steps',
-  'src/ingest/ends',
   'src/ingest/stages',
   'src/ingest/worker',
   'src/ingest/producer',

@@ -1,7 +1,8 @@
 /**
  * move: brings a content's file to its reserved target in the warehouse and records it as stored.
  * Guarantees: target and directories are on disk before *stored* is committed, and the source is removed after that. Nothing is
- * overwritten.
+ * overwritten. Outputs come first: where the file is at its target, all of its outputs are at theirs, also after a power cut. If the
+ * source is gone after an earlier try, a consumer has taken the file before our commit.
  */
 import type { Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
@@ -16,23 +17,21 @@ import { type Content, hasEnded } from '../ledger/content.js';
 import { type Delivered, recordStored } from '../ledger/stored.js';
 import { madeOf, type Output, outputName, type Processed, processedOf } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
-import { askOne, eachJob, judgeEach } from '../steps/each-job.js';
-import { targetRefused } from '../steps/find-targets.js';
-import type { IngestJob } from '../steps/job.js';
-import { sealedMissing } from '../steps/missing.js';
+import { type Put, TEMPORARY } from '../warehouse/target.js';
+import { askOne, eachJob, judgeEach, sealedMissing } from './each-job.js';
+import { targetRefused } from './find-targets.js';
+import type { IngestJob } from './stage.js';
 import {
   type Batch,
   type Contents,
   durably,
-  type Handled,
   hold,
   interruptedIs,
-  type Judged,
   orderOf,
   type Stage,
-  type Step,
-} from '../steps/stage.js';
-import { type Put, TEMPORARY } from '../warehouse/target.js';
+  type Verdict,
+  type Verdicts,
+} from './stage.js';
 
 export const move: Stage = {
   name: 'move',
@@ -43,40 +42,44 @@ export const move: Stage = {
   run: moveAll,
 };
 
-async function moveAll(jobs: readonly IngestJob[], batch: Batch, contents: Contents): Promise<Judged> {
+async function moveAll(jobs: readonly IngestJob[], batch: Batch, contents: Contents): Promise<Verdicts> {
   const dirty = new DirtyDirectories();
-  const steps = new Map<IngestJob, Handled>();
+  const verdicts = new Map<IngestJob, Verdict | PlaceError>();
   const open: OneMove[] = [];
   for (const job of jobs) {
     const content = contents.get(job)!;
-    const step = withoutMove(job, batch, content);
-    if (step) steps.set(job, step);
+    const verdict = withoutMove(job, batch, content);
+    if (verdict) verdicts.set(job, verdict);
     else open.push({ job, batch, dirty, content, target: nameOfBytes(content.target!) });
   }
   const moved = new Set<IngestJob>();
-  for (const [job, step] of await outputsFirst(open, batch, moved, moveOpen)) steps.set(job, step);
-  const files = open.filter(({ job }) => !steps.has(job));
+  for (const [job, verdict] of await outputsFirst(open, batch, moved, moveOpen)) verdicts.set(job, verdict);
+  const files = open.filter(({ job }) => !verdicts.has(job));
   const handled = await moveOpen(files, batch, moved);
-  for (const [i, { job }] of files.entries()) steps.set(job, handled[i]!);
+  for (const [i, { job }] of files.entries()) verdicts.set(job, handled[i]!);
   // The target and the directories are synced before the commit of "stored".
-  const all = jobs.map((job) => steps.get(job)!);
+  const all = jobs.map((job) => verdicts.get(job)!);
   const durable = await durably(move.name, batch, all, () => dirty.sync());
   // Nobody knows where the file is, or it is at its target and not recorded.
-  const isInDoubt = (job: IngestJob, step: Step): boolean =>
-    step.unanswered === true || (moved.has(job) && !('stored' in step));
+  const isInDoubt = (job: IngestJob, verdict: Verdict): boolean =>
+    verdict.unanswered === true || (moved.has(job) && !('stored' in verdict));
   return {
-    steps: durable.map((step, i) => (isInDoubt(jobs[i]!, step) ? interruptedIs(true, step) : step)),
+    verdicts: durable.map((verdict, i) => (isInDoubt(jobs[i]!, verdict) ? interruptedIs(true, verdict) : verdict)),
     also: (tx, settled) => recordAll(tx, batch, jobs, durable, settled),
   };
 }
 
 /** Renames all files in one order, and handles the others one by one. `moved` gets the jobs whose file is at its target. */
-async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<IngestJob>): Promise<Handled[]> {
+async function moveOpen(
+  open: readonly OneMove[],
+  batch: Batch,
+  moved: Set<IngestJob>,
+): Promise<(Verdict | PlaceError)[]> {
   const ones = new Map(open.map((one) => [one.job, one]));
   const jobs = [...ones.keys()];
   const answers = await batch.calls.run(orderOf(batch, 'move', open.map(toMove)));
   const left = new Map<IngestJob, Exclude<MoveAnswer['kind'], 'renamed' | 'changed'>>();
-  const judge = (job: IngestJob, { kind }: MoveAnswer): Step | undefined => {
+  const judge = (job: IngestJob, { kind }: MoveAnswer): Verdict | undefined => {
     if (kind === 'changed') return changedIn(ones.get(job)!);
     if (kind === 'renamed') {
       moved.add(job);
@@ -89,7 +92,7 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
   const judged = judgeEach(jobs, answers, batch, judge, refused);
   const putOne = async (job: IngestJob, came: ToPut['came']): Promise<PutAnswer['kind']> =>
     (await askOne(batch, 'put', toPut(ones.get(job)!, came), job)).kind;
-  const act = async (job: IngestJob): Promise<Step> => {
+  const act = async (job: IngestJob): Promise<Verdict> => {
     const came = left.get(job)!;
     const put = came === 'no_source' ? came : await putOne(job, came);
     if (put === 'no_source') return withoutSource(ones.get(job)!);
@@ -98,22 +101,22 @@ async function moveOpen(open: readonly OneMove[], batch: Batch, moved: Set<Inges
     return afterPut(ones.get(job)!, put);
   };
   // Nothing more is begun for a job of which an output hangs or fails: the call may come back at any time.
-  const stopped = new Map<string, Promise<Step>>();
-  const byBytes = async (job: IngestJob): Promise<Step> => {
+  const stopped = new Map<string, Promise<Verdict>>();
+  const byBytes = async (job: IngestJob): Promise<Verdict> => {
     const doing =
       stopped.get(job.id) ??
       act(job).catch((error: unknown) => {
-        const step = refused(job, error);
-        if (step === undefined) throw error;
-        return step;
+        const verdict = refused(job, error);
+        if (verdict === undefined) throw error;
+        return verdict;
       });
     stopped.set(job.id, doing);
-    const step = await doing;
-    if (isInPlace(step)) stopped.delete(job.id);
-    return step;
+    const verdict = await doing;
+    if (isInPlace(verdict)) stopped.delete(job.id);
+    return verdict;
   };
   const rest = (await eachJob([...left.keys()], batch, byBytes, '')).values();
-  return judged.map((step) => step ?? rest.next().value!);
+  return judged.map((verdict) => verdict ?? rest.next().value!);
 }
 
 /** *Stored* is counted here, where the ledger says it; stages after this one may take their time. */
@@ -121,15 +124,15 @@ function recordAll(
   tx: Tx,
   { feed }: Batch,
   jobs: readonly IngestJob[],
-  steps: readonly Step[],
+  verdicts: readonly Verdict[],
   settled: ReadonlyMap<string, unknown>,
 ): void {
   const rows: { [State in Delivered]: number[] } = { stored: [], unconfirmed: [] };
   let [files, bytes] = [0, 0];
   jobs.forEach((job, i) => {
-    const step = steps[i]!;
-    if (!('stored' in step) || !settled.has(job.id)) return;
-    const { content, state } = (step as Stored).stored;
+    const verdict = verdicts[i]!;
+    if (!('stored' in verdict) || !settled.has(job.id)) return;
+    const { content, state } = (verdict as Stored).stored;
     rows[state].push(content.row);
     if (hasEnded(content)) return;
     files++;
@@ -140,19 +143,19 @@ function recordAll(
   if (files > 0) tx.count(feed.name, move.name, 'stored', files, bytes);
 }
 
-export type MoveOpen = (open: readonly OneMove[], batch: Batch, moved: Set<IngestJob>) => Promise<Handled[]>;
+type MoveOpen = (open: readonly OneMove[], batch: Batch, moved: Set<IngestJob>) => Promise<(Verdict | PlaceError)[]>;
 
 /**
  * Returns the result for each job whose outputs are not all at their targets. `moved` gets the jobs of which at least one output was
  * moved. A file is marked where an output of it was copied.
  */
-export async function outputsFirst(
+async function outputsFirst(
   files: readonly OneMove[],
   batch: Batch,
   moved: Set<IngestJob>,
   moveOpen: MoveOpen,
-): Promise<Map<IngestJob, Handled>> {
-  const failed = new Map<IngestJob, Handled>();
+): Promise<Map<IngestJob, Verdict | PlaceError>> {
+  const failed = new Map<IngestJob, Verdict | PlaceError>();
   const made = files.filter(({ job }) => job.facts.processed);
   if (made.length === 0) return failed;
   const processed = batch.backend.read((reader) => made.map(({ content }) => processedOf(reader, content.row)!));
@@ -162,11 +165,11 @@ export async function outputsFirst(
   const handled = await moveOpen(outputs, batch, movedOutputs);
   for (const [i, output] of outputs.entries()) {
     const owner = owners.get(output)!;
-    const step = handled[i]!;
+    const verdict = handled[i]!;
     if (movedOutputs.has(output.job)) moved.add(owner.job);
-    if (step === COPIED) owner.hasCopied = true;
+    if (verdict === COPIED) owner.hasCopied = true;
     // The one that hangs says when the job may be settled.
-    if (!isInPlace(step) && (!failed.has(owner.job) || 'hangs' in step)) failed.set(owner.job, step);
+    if (!isInPlace(verdict) && (!failed.has(owner.job) || 'hangs' in verdict)) failed.set(owner.job, verdict);
   }
   try {
     await inPlaceAsync('warehouse', batch.files.roots.warehouse, 'write', () => made[0]!.dirty.sync());
@@ -177,7 +180,7 @@ export async function outputsFirst(
   return failed;
 }
 
-/** The outputs as moves. Each has a copy of its job, because a step belongs to one file of one job. */
+/** The outputs as moves. Each has a copy of its job, because a verdict belongs to one file of one job. */
 const outputsOf = (one: OneMove, { outputs, claimNo }: Processed): OneMove[] =>
   outputs.map((output) => ({
     ...one,
@@ -186,13 +189,13 @@ const outputsOf = (one: OneMove, { outputs, claimNo }: Processed): OneMove[] =>
     output: { ...output, claimNo },
   }));
 
-/** A step for a content that is at its target: the ledger records that in the transaction that settles the job. */
-export interface Stored extends Step {
+/** A verdict for a content that is at its target: the ledger records that in the transaction that settles the job. */
+interface Stored extends Verdict {
   stored: { content: Content; state: Delivered };
 }
 
 /** A job of a batch, and the file to move for it: its own file, or an output. */
-export interface OneMove {
+interface OneMove {
   job: IngestJob;
   content: Content;
   output?: Output & { claimNo: number };
@@ -203,7 +206,7 @@ export interface OneMove {
   hasCopied?: boolean;
 }
 
-export const toMove = ({ job, target, output }: OneMove): ToMove => ({
+const toMove = ({ job, target, output }: OneMove): ToMove => ({
   ...sourceOf(job),
   target,
   ...(output && { output: recordedAs(job, output) }),
@@ -230,22 +233,22 @@ export const sourceOf = (job: Pick<IngestJob, 'id' | 'path' | 'inside' | 'facts'
 const partOf = ({ facts }: Pick<IngestJob, 'facts'>): ToMove['part'] =>
   facts.sealed?.kind === 'copy' ? 'copy' : 'file';
 
-/** The step where nothing is to be moved: the content has no line yet, or is stored already. */
-export function withoutMove(job: IngestJob, batch: Batch, content: Content): Step | undefined {
+/** The verdict where nothing is to be moved: the content has no line yet, or is stored already. */
+function withoutMove(job: IngestJob, batch: Batch, content: Content): Verdict | undefined {
   if (content.target === null) return { outcome: { kind: 'back', to: 'manifest' } };
   if (!hasEnded(content)) return undefined;
   return stored(job, batch, content, content.state === 'unconfirmed' ? 'unconfirmed' : 'stored');
 }
 
 /** `came`: the result of the rename. */
-export const toPut = (one: OneMove, came: ToPut['came']): ToPut => ({
+const toPut = (one: OneMove, came: ToPut['came']): ToPut => ({
   ...toMove(one),
   came,
   sha256: sha256Of(one),
   claimNo: one.job.claim.claimNo,
 });
 
-export function afterPut(one: OneMove, put: Put): Step {
+function afterPut(one: OneMove, put: Put): Verdict {
   const { job, content, output, target, batch, dirty } = one;
   if (put === 'wrong_bytes') return changedIn(one);
   if (put === 'taken') {
@@ -266,8 +269,8 @@ export function afterPut(one: OneMove, put: Put): Step {
   return partOf(job) === 'copy' ? stored(job, batch, content, 'stored') : storedWhole(one);
 }
 
-/** The step where the source is gone: it was moved before a crash, and a consumer may have taken it since. */
-export async function withoutSource(one: OneMove): Promise<Step> {
+/** The verdict where the source is gone: it was moved before a crash, and a consumer may have taken it since. */
+async function withoutSource(one: OneMove): Promise<Verdict> {
   const { job, content, output, target, batch, dirty } = one;
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
   const delivered = deliveredAs(PATH[lies], job.claim.interrupted);
@@ -280,14 +283,14 @@ export async function withoutSource(one: OneMove): Promise<Step> {
 const PATH = { nothing: 'free', same: 'mine', other: 'foreign' } as const;
 
 /** An output is at its target: nothing more is to be done for it. */
-export const IN_PLACE: Step = { outcome: { kind: 'advance' } };
+const IN_PLACE: Verdict = { outcome: { kind: 'advance' } };
 
 /** An output is at its target, and also in the temporary directory, until its content is stored. */
-export const COPIED: Step = { outcome: { kind: 'advance' } };
+const COPIED: Verdict = { outcome: { kind: 'advance' } };
 
-export const isInPlace = (step: Handled): boolean => step === IN_PLACE || step === COPIED;
+const isInPlace = (verdict: Verdict | PlaceError): boolean => verdict === IN_PLACE || verdict === COPIED;
 
-export const changedIn = ({ job, output }: OneMove): Step =>
+const changedIn = ({ job, output }: OneMove): Verdict =>
   output
     ? hold(
         'output_changed',
@@ -296,14 +299,14 @@ export const changedIn = ({ job, output }: OneMove): Step =>
       )
     : changed(job);
 
-const outputMissing = ({ job, batch, output }: OneMove): Step =>
+const outputMissing = ({ job, batch, output }: OneMove): Verdict =>
   hold(
     'output_missing',
     `output ${output!.n} (${output!.tag}) is neither in ${batch.files.roots.warehouse}/${shownName(TEMPORARY)} nor at its target any more`,
     job.facts,
   );
 
-export const changed = (job: IngestJob): Step =>
+export const changed = (job: IngestJob): Verdict =>
   hold(
     'changed_after_hash',
     'the sealed file was changed after it was hashed, which only its owner or root can do in the work directory',
@@ -317,8 +320,8 @@ function storedWhole({ job, batch, content, hasCopied }: OneMove): Stored {
     if (sidecar && statEntry(sidecar)) unlinkAt(sidecar.dir, sidecar.name);
   }
   batch.files.work(job.inside).removeEmpty(folderOf(batch.files.workPath(job, 'file')), UNDERPROCESS);
-  const step = stored(job, batch, content, 'stored');
-  return hasCopied ? step : { ...step, outcome: { kind: 'advance' } };
+  const verdict = stored(job, batch, content, 'stored');
+  return hasCopied ? verdict : { ...verdict, outcome: { kind: 'advance' } };
 }
 
 /** The job goes on, to put away the files that are left. */

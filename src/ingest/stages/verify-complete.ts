@@ -10,14 +10,14 @@ import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames, nameOfText, shownName, userName } from '../../linux/index.js';
 import type { Immovable, SealAnswer, ToSeal } from '../calls/order.js';
-import { putSidecarAside } from '../ends/put-away.js';
 import type { SidecarRead } from '../files/sidecar.js';
 import { demandOf } from '../rules/checksum.js';
 import { SIDECAR_OPEN_MS } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, SIDECAR_LATE_MS } from '../rules/reasons.js';
-import { judgeEach } from '../steps/each-job.js';
-import type { IngestJob } from '../steps/job.js';
+import { judgeEach } from './each-job.js';
+import { putSidecarAside } from './put-away.js';
+import type { IngestJob } from './stage.js';
 import {
   type Batch,
   defer,
@@ -27,10 +27,10 @@ import {
   retry,
   type SeenNow,
   type Stage,
-  type Step,
+  type Verdict,
   WRITER_FIRST_MS,
   writerMs,
-} from '../steps/stage.js';
+} from './stage.js';
 
 const PARTIAL = 'partial_upload';
 
@@ -65,7 +65,7 @@ export const verifyComplete: Stage = {
     const answers = await batch.calls.run(orderOf(batch, 'seal', jobs.map(toSeal)), jobs);
     const handled = judgeEach(jobs, answers, batch, (job, answer) => judge(job, batch, dirty, answer));
     // One sync for the batch: the renames are on disk before the commit of "sealed".
-    return { steps: await durably(this.name, batch, handled, () => dirty.sync()) };
+    return { verdicts: await durably(this.name, batch, handled, () => dirty.sync()) };
   },
 };
 
@@ -77,7 +77,7 @@ const toSeal = ({ id, path, inside, facts, claim }: IngestJob): ToSeal => ({
   claimNo: claim.claimNo,
 });
 
-function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: SealAnswer): Step {
+function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: SealAnswer): Verdict {
   switch (answer.kind) {
     case 'sealed':
       // The rename may be from before a crash, and not synced yet.
@@ -119,7 +119,7 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
 
 type Sealed = Extract<SealAnswer, { kind: 'sealed' }>;
 
-function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: Sealed): Step {
+function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: Sealed): Verdict {
   // An observation in the input means nothing for a sealed file.
   const { refusals: _, seen: __, ...rest } = job.facts;
   const after: JobFacts = { ...rest, sealed: facts, ...(sidecar && demandOf(sidecar)) };
@@ -133,12 +133,12 @@ function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: S
   };
 }
 
-function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 'wait' }>): Step {
+function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 'wait' }>): Verdict {
   const { why, inMs, seen, now, unreadable } = answer;
   const facts = seen ? { ...job.facts, seen, refusals: 0 } : job.facts;
   if (why === 'sidecar_unreadable') return notRead(job, batch, { kind: 'unreadable', code: unreadable! }, facts, now)!;
-  const step = defer(inMs, why, facts, now);
-  return why === PARTIAL ? { ...step, onSettled: () => partialUpload(job, batch, inMs) } : step;
+  const verdict = defer(inMs, why, facts, now);
+  return why === PARTIAL ? { ...verdict, onSettled: () => partialUpload(job, batch, inMs) } : verdict;
 }
 
 /** Logs once why a file waits longer than its window. */
@@ -146,7 +146,7 @@ function partialUpload({ id, path, claim }: IngestJob, { feed, emit }: Batch, in
   if (claim.reason !== PARTIAL) emit(PARTIAL, { feed: feed.name, job: id, path, seconds: inMs / 1_000 });
 }
 
-export function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, bytes: number): Step {
+function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, bytes: number): Verdict {
   const [code, rule] =
     bytes > maxBytes
       ? ['too_large', `--max-bytes is ${exactBytes(maxBytes)}`]
@@ -154,18 +154,18 @@ export function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Ba
   return hold(code, `the file has ${exactBytes(bytes)}, and ${rule}`, job.facts, { bytes });
 }
 
-export const nameTooLong = (job: IngestJob): Step =>
+const nameTooLong = (job: IngestJob): Verdict =>
   hold(
     'name_too_long',
     `its path has ${job.path.length} bytes, which is too long for a name in the work directory`,
     job.facts,
   );
 
-export function notPermitted(
+function notPermitted(
   { path }: IngestJob,
   { feed }: Batch,
   { code, isSticky }: Extract<SealAnswer, { kind: 'not_permitted' }>,
-): Step {
+): Verdict {
   const folder = shownName(joinNames(nameOfText(feed.input), folderOf(path)));
   return isSticky
     ? hold(
@@ -175,7 +175,7 @@ export function notPermitted(
     : hold('not_permitted', `the user ${userName()} may not move the file out of its folder ${folder} (${code})`);
 }
 
-export function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }: Immovable): Step {
+function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }: Immovable): Verdict {
   const at = (what: ByteName): string => shownName(joinNames(nameOfText(feed.input), what));
   if (is === 'mount' || !('what' in about))
     return hold('immovable', `the file ${at(path)} is a mount of its own, and no rename takes it away: umount it`);
@@ -186,7 +186,7 @@ export function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }
   );
 }
 
-export function cannotOpen(job: IngestJob, code: string): Step {
+function cannotOpen(job: IngestJob, code: string): Verdict {
   if (code === 'EAGAIN') return defer(WRITER_FIRST_MS, 'writer_open');
   if (code === 'EACCES' || code === 'EPERM')
     return hold('unreadable', `the user ${userName()} cannot read the file (${code})`, job.facts);
@@ -202,17 +202,11 @@ export function notRead(
   seen: SidecarRead['seen'],
   facts: JobFacts,
   seenNow?: SeenNow,
-): Step | undefined {
+): Verdict | undefined {
   if (seen.kind === 'open') return defer(SIDECAR_OPEN_MS, 'sidecar_open', facts);
   if (seen.kind !== 'unreadable') return undefined;
   const name = `${shownName(job.path)}${batch.feed.sidecarSuffix}`;
   const error = `its sidecar ${name} is there, but cannot be read (${seen.code}): give this user read permission, or look at the disk`;
   const { outcome } = retry('sidecar_unreadable', error, facts);
   return { outcome: { ...(outcome as Outcome), ...seenNow } };
-}
-
-/** Reads the sidecar of a sealed file that was found without a job, and whose sidecar could not be read then. */
-export function readAgain(job: IngestJob, batch: Batch, { seen, says }: SidecarRead): Step {
-  const { unread: _, ...facts } = job.facts;
-  return notRead(job, batch, seen, job.facts) ?? defer(0, 'sidecar_read', { ...facts, ...demandOf(says) });
 }
