@@ -10,9 +10,11 @@ import type { Gate, HeldFor, Reason, StageStats } from '../../../queue/backend.j
 import type { QueueView } from '../../../queue/index.js';
 import { CATALOGUE } from '../../base/errors.js';
 import { groupOf, remedyOf } from '../../base/remedy.js';
+import type { PlaceKind } from '../../files/place-error.js';
 import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import { ADVICE, notices } from '../../ingest/gates/notices.js';
 import { PAUSED, resumes } from '../../ingest/gates/pause.js';
+import { PLACES } from '../../ingest/gates/places.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import { roomFindings } from '../../ingest/health/room.js';
@@ -88,12 +90,10 @@ function gateFindings(gates: readonly Gate[], stats: readonly StageStats[], orde
       files: count,
       sentence: isPause
         ? `${where} is paused (${reason}); ${files(count, WAIT)}.`
-        : `${where} is closed, ${code}${place === 'process' ? '' : ` at the ${place}`}: ${reason}; ${files(count, WAIT)}.`,
+        : `${where} is closed, ${code}${PLACES[place as PlaceKind].at}: ${reason}; ${files(count, WAIT)}.`,
       release: isPause
         ? resumes({ stage: stages.includes('*') ? '*' : stages[0]!, feed })
-        : isCheck || place === 'process'
-          ? CATALOGUE[code]!.hint
-          : 'repair it; it is checked again and again, and goes on by itself',
+        : ((isCheck ? undefined : PLACES[place as PlaceKind].release) ?? CATALOGUE[code]!.hint),
       since: iso(sinceMs),
     };
   });

@@ -6,7 +6,7 @@ import type { Batch, IngestJob, Verdict } from '../../../src/ingest/stages/stage
 
 test('a batch that is drained finishes its current job and gives the rest back, at once due', async () => {
   let draining = false;
-  const batch = { hand: () => {}, draining: () => draining } as unknown as Batch;
+  const batch = { worksOn: () => {}, draining: () => draining } as unknown as Batch;
   const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
   const begun: string[] = [];
   const verdicts = (await eachJob(jobs, batch, (job) => {
@@ -21,7 +21,7 @@ test('a batch that is drained finishes its current job and gives the rest back, 
 });
 
 test('jobs that have begun before the drain are brought to their end', async () => {
-  const batch = { hand: () => {}, draining: () => true } as unknown as Batch;
+  const batch = { worksOn: () => {}, draining: () => true } as unknown as Batch;
   const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
   const handled: string[] = [];
   const handle = (job: IngestJob): Verdict => {
