@@ -42,7 +42,6 @@ export const HOUSE: readonly string[] = [
   'src/ingest/gates',
   'src/ingest/health',
   'src/ingest/upkeep',
-  'src/ingest/threads',
   'src/ingest/chains',
   'src/ingest/stages',
   'src/ingest/worker',

@@ -4,10 +4,10 @@
  */
 import { type Act, type Answer, HANGS_IN, type Order } from '../calls/order.js';
 import { Running } from '../calls/run.js';
+import type { CallThreads } from '../calls/threads.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { SLICE_MS } from '../stages/each-job.js';
 import type { Batch, Calls, IngestJob } from '../stages/stage.js';
-import type { CallThreads } from '../threads/threads.js';
 
 export interface Threads {
   all: CallThreads;

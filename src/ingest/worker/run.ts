@@ -9,6 +9,7 @@ import { appliesTo, stageAfter } from '../../base/config/values/stage-names.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
+import { CallThreads, type ThreadsParts } from '../calls/threads.js';
 import { Chains } from '../chains/chains.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, leaveService } from '../ledger/services.js';
@@ -28,7 +29,6 @@ import {
   type Verdict,
   type Verdicts,
 } from '../stages/stage.js';
-import { CallThreads, type ThreadsParts } from '../threads/threads.js';
 import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds } from '../upkeep/enter.js';
 import { notingArrivals } from './arrivals.js';
