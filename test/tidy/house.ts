@@ -31,7 +31,7 @@ export const HOUSE: readonly string[] = [
   // The ingestor: the steps of a file, and the processes that carry them out.
   'src/ingest/rules',
   'src/ingest/files',
-  'src/ingest/outputs',
+  'src/ingest/chains',
   'src/ingest/ledger',
   'src/ingest/manifest',
   'src/ingest/warehouse',
@@ -42,7 +42,6 @@ export const HOUSE: readonly string[] = [
   'src/ingest/gates',
   'src/ingest/health',
   'src/ingest/upkeep',
-  'src/ingest/chains',
   'src/ingest/stages',
   'src/ingest/worker',
   'src/ingest/producer',

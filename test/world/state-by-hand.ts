@@ -11,7 +11,7 @@ import { exceptionsModule } from '../../src/ingest/ledger/exceptions.js';
 import { namesModule } from '../../src/ingest/ledger/names.js';
 import { prunedModule } from '../../src/ingest/ledger/pruned.js';
 import { ledgerModule, replacedModule } from '../../src/ingest/ledger/schema.js';
-import { outputsModule } from '../../src/ingest/outputs/recorded.js';
+import { outputsModule } from '../../src/ingest/chains/recorded-outputs.js';
 import { bytesOfName } from '../../src/linux/names.js';
 import { countAnew } from '../queue/sqlite/depths-off.js';
 import { DAY } from './by-hand.js';

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
+import { withTargets } from '../chains/recorded-outputs.js';
 import { type Content, statesByRow } from '../ledger/content.js';
 import { giveNames, warehouseOf } from '../ledger/names.js';
 import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
@@ -21,7 +22,6 @@ import {
   type ManifestFile,
   type Written,
 } from '../manifest/write.js';
-import { withTargets } from '../outputs/recorded.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
 import { CHECK_TRUSTED_MS } from '../warehouse/free-names.js';
 import { findTargets, type Plan } from './find-targets.js';

@@ -13,6 +13,7 @@ import type { Delivered } from '../../files/moves.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { type ByteName, joinNames, LinuxError, shownName, unlinkAt } from '../../linux/index.js';
 import { removeOutputs } from '../calls/outputs.js';
+import { forgetOutputs, processedOf } from '../chains/recorded-outputs.js';
 import { whoseFileAt } from '../evidence/at-path.js';
 import type { Case } from '../evidence/case.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
@@ -21,7 +22,6 @@ import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js'
 import { bringOn, type Taker, take } from '../files/take.js';
 import { type Content, contentByRow, placeOf, shownPlace } from '../ledger/content.js';
 import { forgetNames, ownNameOf } from '../ledger/names.js';
-import { forgetOutputs, processedOf } from '../outputs/recorded.js';
 import { putByBytes, TEMPORARY } from '../warehouse/target.js';
 import { type Batch, hold, type IngestJob, retry, type Verdict } from './stage.js';
 

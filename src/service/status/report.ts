@@ -5,11 +5,11 @@
 
 import type { Counter, HeldFor, QueueView } from '../../../queue/index.js';
 import { statsUsed } from '../../base/config/values/stage-names.js';
+import { chainCounts } from '../../ingest/chains/counts.js';
 import { ON_TRIAL } from '../../ingest/gates/episode.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import { isWithChild, jobsInProgress } from '../../ingest/health/in-progress.js';
 import { type Process, ProcessWatch } from '../../ingest/health/processes.js';
-import { chainCounts } from '../../ingest/outputs/counts.js';
 import { type Wait, waitsOf } from '../../ingest/stages/waits.js';
 import type { PlaceReport } from '../figures/free-space.js';
 import { Rates } from '../figures/rates.js';
