@@ -1,5 +1,5 @@
 /** ingest-ctl pause: closes a stage, or all, of one feed or all, until resume. What is under way is finished. */
-import { pause as pauseScope, resumes, scopeText } from '../ingest/gates/pause.js';
+import { pause as pauseScope, resumes, scopeText } from '../ingest/health/pause.js';
 import { askedFor } from './ask.js';
 import { callerName } from './caller.js';
 import { print } from './console.js';

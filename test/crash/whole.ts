@@ -10,7 +10,7 @@ import { stageAfter } from '../../src/base/config/values/stage-names.js';
 import { errnoOf, PlaceError } from '../../src/files/place-error.js';
 import { Chains } from '../../src/ingest/chains/chains.js';
 import { FeedFiles } from '../../src/ingest/files/feed-files.js';
-import { probeGates } from '../../src/ingest/gates/prober.js';
+import { probeGates } from '../../src/ingest/health/prober.js';
 import { FeedProducer } from '../../src/ingest/producer/feed-producer.js';
 import { lockRoots } from '../../src/ingest/roots/root-locks.js';
 import { setUpRoots } from '../../src/ingest/roots/roots.js';

@@ -39,7 +39,6 @@ export const HOUSE: readonly string[] = [
   'src/ingest/evidence',
   'src/ingest/roots',
   'src/ingest/periods',
-  'src/ingest/gates',
   'src/ingest/health',
   'src/ingest/upkeep',
   'src/ingest/stages',

@@ -4,7 +4,7 @@ import { UNDERPROCESS } from '../../files/job-paths.js';
 import { BelowMark, errnoOf, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import type { Act, Acts, Answer, NoAnswer } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
-import { BELOW_MARK, belowMark } from '../gates/room.js';
+import { BELOW_MARK, belowMark } from '../health/room-to-copy.js';
 import { type Batch, defer, hold, type IngestJob, orderOf, retry, type Verdict } from './stage.js';
 
 const MOUNT_MISSING = 'mount_missing';

@@ -7,7 +7,7 @@ import type { Gate, Reason, StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { limits } from '../../../queue/limits.js';
 import { shownSeconds } from '../../base/telemetry/safe.js';
-import { ON_TRIAL } from '../gates/episode.js';
+import { ON_TRIAL } from '../health/episode.js';
 import type { WhoActs } from '../rules/reasons.js';
 import { codeOf, reasonOf } from './reasons.js';
 

@@ -6,7 +6,7 @@
 import type { Counter, HeldFor, QueueView } from '../../../queue/index.js';
 import { statsUsed } from '../../base/config/values/stage-names.js';
 import { chainCounts } from '../../ingest/chains/counts.js';
-import { ON_TRIAL } from '../../ingest/gates/episode.js';
+import { ON_TRIAL } from '../../ingest/health/episode.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import { isWithChild, jobsInProgress } from '../../ingest/health/in-progress.js';
 import { type Process, ProcessWatch } from '../../ingest/health/processes.js';

@@ -6,8 +6,8 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import type { QueueView } from '../../../../queue/index.js';
 import { type ChainCounts, chainCounts } from '../../../ingest/chains/counts.js';
-import { notices } from '../../../ingest/gates/notices.js';
 import { LOG } from '../../../ingest/health/heartbeats.js';
+import { notices } from '../../../ingest/health/notices.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
 import type { FreeSpace, PlaceReport } from '../../figures/free-space.js';
 import { stageDurations, wayDurations } from './durations.js';

@@ -11,7 +11,7 @@ import { PlaceError, type PlaceKind } from '../../files/place-error.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, reasonNow, STUCK } from './episode.js';
 import { PLACES } from './places.js';
-import { roomToCopy } from './room.js';
+import { roomToCopy } from './room-to-copy.js';
 
 const ANSWER_MS = 1_000;
 
