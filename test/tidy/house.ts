@@ -37,7 +37,6 @@ export const HOUSE: readonly string[] = [
   'src/ingest/warehouse',
   'src/ingest/calls',
   'src/ingest/evidence',
-  'src/ingest/roots',
   'src/ingest/periods',
   'src/ingest/health',
   'src/ingest/upkeep',

@@ -6,9 +6,9 @@ import type { Reason } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { typed } from '../../base/shell.js';
 import { type Finding, files, iso } from '../../ingest/health/finding.js';
-import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { codeOf, reasonOf } from '../../ingest/stages/reasons.js';
+import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { nameOfBytes } from '../../linux/index.js';
 
 /** A file that is still checked after a day usually waits for something that does not come. */

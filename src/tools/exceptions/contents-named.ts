@@ -22,8 +22,8 @@ import {
 } from '../../ingest/ledger/content.js';
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
-import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
+import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Found, find } from '../explain/find.js';
 
