@@ -12,8 +12,7 @@ import { type Processed, processedOf } from '../chains/recorded-outputs.js';
 import { warehouseOf } from '../ledger/names.js';
 import { freeTargets, type Round } from '../warehouse/free-names.js';
 import { failed, SLICE_MS } from './each-job.js';
-import type { IngestJob } from './stage.js';
-import { type Batch, hold, type Verdict } from './stage.js';
+import { type Batch, hold, type IngestJob, type Verdict } from './stage.js';
 
 export interface Plan extends Targets {
   job: IngestJob;
