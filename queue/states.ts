@@ -12,6 +12,7 @@ export type State = (typeof STATES)[number];
 export const TRANSITIONS = {
   claim: { from: ['ready'], to: 'claimed' },
   advance: { from: ['claimed'], to: 'ready' },
+  back: { from: ['claimed'], to: 'ready' },
   // The same owner continues with it in the next stage.
   keep: { from: ['claimed'], to: 'claimed' },
   defer: { from: ['claimed'], to: 'ready' },

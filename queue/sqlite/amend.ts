@@ -1,14 +1,14 @@
 /**
  * Outcomes for held jobs, decided by an operator or by what releases them: `decide` is called for each job inside the
- * transaction. `advance` and `defer` make the job ready again and reset attempts and crashes; `finish` and `drop` end it;
- * `hold` changes its code. `wait` and `retry` make no sense without a claim: a bug.
+ * transaction. `back` and `defer` make the job ready again and reset attempts and crashes; `finish` and `drop` end it;
+ * `hold` changes its code. The others make no sense without a claim: a bug.
  */
 import assert from 'node:assert/strict';
 import type { Job, JobId, Outcome, Tx } from '../backend.js';
 import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
 import { countOutcome } from './count-stages.js';
-import { noteReady, type Order, stageAfter, whyOf } from './outcome.js';
+import { noteReady, type Order, stageBefore, whyOf } from './outcome.js';
 import { flagOf } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
@@ -31,10 +31,9 @@ export function amendHeld(
 }
 
 function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, order: Order): void {
-  assert(outcome.kind !== 'wait' && outcome.kind !== 'retry', `a held job cannot ${outcome.kind}`);
-  const goesOn = outcome.kind === 'advance' || outcome.kind === 'defer';
-  const state = assertTransition(goesOn ? 'reopen' : (outcome.kind as 'hold' | 'finish' | 'drop'), job.state);
-  const stage = outcome.kind === 'advance' ? stageAfter(order, job, outcome.to) : job.stage;
+  const goesOn = outcome.kind === 'back' || outcome.kind === 'defer';
+  const state = assertTransition(goesOn ? 'reopen' : outcome.kind, job.state);
+  const stage = outcome.kind === 'back' ? stageBefore(order, job, outcome.to) : job.stage;
   const dueMs = tx.nowMs + (outcome.kind === 'defer' ? Math.ceil(outcome.inMs) : 0);
   const ending = outcome.kind === 'finish' ? outcome.ending : outcome.kind === 'drop' ? 'dropped' : null;
   const reason = outcome.kind === 'hold' ? outcome.reason : null;

@@ -2,9 +2,10 @@
  * Adds a settlement to the counters and the durations.
  */
 import type { ClaimedJob, Job, Outcome, StageName } from '../backend.js';
+import { STORED } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 
-/** Counts an outcome for a stage. An ending is also counted under its own name. */
+/** Counts an outcome for a stage. An ending is also counted under its own name, except STORED, which the owner counts. */
 export function countOutcome(
   tx: SqliteTx,
   { feed }: Pick<Job, 'feed'>,
@@ -14,12 +15,14 @@ export function countOutcome(
 ): void {
   const bytes = outcome.bytes ?? size;
   tx.count(feed, stage, outcome.kind, 1, bytes);
-  if (outcome.kind === 'finish') tx.count(feed, stage, outcome.ending, 1, bytes);
+  if (outcome.kind === 'finish' && outcome.ending !== STORED) tx.count(feed, stage, outcome.ending, 1, bytes);
 }
+
+const ENTERS = ['advance', 'back'];
 
 /** Wall-clock ms at which the job entered its current stage. */
 function enteredMs({ trail, createdAtMs }: ClaimedJob): number {
-  for (let i = trail.length - 1; i >= 0; i--) if (trail[i]!.outcome === 'advance') return trail[i]!.lastAtMs;
+  for (let i = trail.length - 1; i >= 0; i--) if (ENTERS.includes(trail[i]!.outcome)) return trail[i]!.lastAtMs;
   return createdAtMs;
 }
 

@@ -9,6 +9,9 @@ import { limits } from '../limits.js';
 import { assertTransition, type State } from '../states.js';
 import type { SqliteTx } from './tx.js';
 
+/** The ending of a job that went its whole way. The owner counts what came of it, where its own tables say it. */
+export const STORED = 'stored';
+
 /** The new values of a job after an outcome. */
 export interface Move {
   state: State;
@@ -29,6 +32,12 @@ export function afterLimit(job: ClaimedJob, outcome: Outcome, maxAttempts: numbe
   return { kind: 'hold', code, reason: error, ...amend };
 }
 
+/** An advance after the last stage is the end of the job. */
+export function atTheEnd(order: Order, { feed, stage }: ClaimedJob, outcome: Outcome): Outcome {
+  if (outcome.kind !== 'advance' || order.next(feed, stage) !== undefined) return outcome;
+  return { ...outcome, kind: 'finish', ending: STORED };
+}
+
 /** `attempts` includes the one that ends now. */
 export function moveOf(tx: SqliteTx, job: ClaimedJob, attempts: number, outcome: Outcome, order: Order): Move {
   // One object with all fields, changed below. This runs for every job, and copying objects took a third of its time.
@@ -45,8 +54,13 @@ export function moveOf(tx: SqliteTx, job: ClaimedJob, attempts: number, outcome:
   };
   switch (outcome.kind) {
     case 'advance':
-      move.stage = stageAfter(order, job, outcome.to);
+      move.stage = order.next(job.feed, job.stage)!;
+      assert(order.stages.includes(move.stage), `no stage ${move.stage}`);
       // Failures of the stage before do not count any more. Crashes do: a job that kills its worker is found in any stage.
+      move.attempts = 0;
+      break;
+    case 'back':
+      move.stage = stageBefore(order, job, outcome.to);
       move.attempts = 0;
       break;
     case 'defer':
@@ -83,15 +97,17 @@ export interface Order {
   next(feed: string, stage: StageName): StageName | undefined;
 }
 
-export function stageAfter(order: Order, { feed, stage }: Pick<Job, 'feed' | 'stage'>, to?: StageName): StageName {
-  const next = to ?? order.next(feed, stage);
-  assert(next !== undefined && order.stages.includes(next), `no stage ${to ?? `after ${stage}`}`);
-  return next;
+/** Errors: an assertion, where `to` comes after the stage of the job. */
+export function stageBefore({ stages }: Order, { stage }: Pick<Job, 'stage'>, to: StageName): StageName {
+  const at = stages.indexOf(to);
+  assert(at >= 0 && at <= stages.indexOf(stage), `no way back from ${stage} to ${to}`);
+  return to;
 }
 
 export function whyOf(outcome: Outcome): string | undefined {
   switch (outcome.kind) {
     case 'advance':
+    case 'back':
       return undefined;
     case 'retry':
       return outcome.error;

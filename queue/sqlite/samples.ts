@@ -13,7 +13,7 @@ import type { SqliteTx } from './tx.js';
 export const ALL_FEEDS = '*';
 
 /** Outcomes that a history of figures does not need. */
-const LEFT_OUT = "('advance', 'defer', 'wait', 'finish')";
+const LEFT_OUT = "('advance', 'back', 'defer', 'wait', 'finish')";
 const COUNTS = `SELECT name, sum(files), sum(bytes) FROM counters WHERE name NOT IN ${LEFT_OUT} GROUP BY name`;
 const STAGES = 'SELECT stage, sum(jobs), sum(bytes), min(second) FROM depths GROUP BY stage';
 const TIMES = 'SELECT stage, below_ms, sum(jobs) FROM durations GROUP BY stage, below_ms';

@@ -4,14 +4,14 @@
  * that throws undoes its own writes, and its own job gets a `retry`; the rest of the batch does not fail (its functions
  * are then run once more). Counters are committed with what they count, so they are exact through crashes.
  */
-import type { Also, ClaimedJob, Outcome, Reader, SettleAnswer, Settlement, StageName } from '../backend.js';
+import type { Also, ClaimedJob, JobId, Outcome, Reader, SettleAnswer, Settlement, StageName } from '../backend.js';
 import { isOfTheState } from '../errors.js';
 import { limits } from '../limits.js';
 import { addToTrail } from '../trail.js';
 import { countStage } from './count-stages.js';
 import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
-import { afterLimit, moveOf, nextClaim, noteReady, type Order, payloadText, whyOf } from './outcome.js';
+import { afterLimit, atTheEnd, moveOf, nextClaim, noteReady, type Order, payloadText, whyOf } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 import { end, keep } from './write-move.js';
 
@@ -41,7 +41,7 @@ export function settle(
 ): SettleAnswer[] {
   const within = (act: () => SettleAnswer[]): SettleAnswer[] => {
     const answers = act();
-    also(tx, new Set(settlements.flatMap(({ job }, i) => (answers[i]!.settled ? [job.id] : []))));
+    also(tx, new Map(settlements.flatMap(({ job }, i) => settledAs(job, answers[i]!))));
     return answers;
   };
   try {
@@ -54,7 +54,14 @@ export function settle(
   }
 }
 
-function settleAll(tx: SqliteTx, settlements: readonly Settlement[], rules: SettleRules): SettleAnswer[] {
+const settledAs = (job: ClaimedJob, answer: SettleAnswer): [JobId, Outcome][] =>
+  answer.settled ? [[job.id, answer.outcome]] : [];
+
+function settleAll(tx: SqliteTx, given: readonly Settlement[], rules: SettleRules): SettleAnswer[] {
+  const settlements = given.map(({ job, outcome }) => ({
+    job,
+    outcome: typeof outcome === 'function' ? outcome : atTheEnd(rules, job, outcome),
+  }));
   const ended = finishAlike(tx, settlements);
   return settlements.map((settlement) => {
     if (!ended.has(settlement)) return settleOne(tx, settlement, rules);
@@ -89,7 +96,7 @@ const bugOutcome = (error: unknown): Outcome => ({
 });
 
 function moveOn(tx: SqliteTx, job: ClaimedJob, asked: Outcome, rules: SettleRules): SettleAnswer {
-  const outcome = afterLimit(job, asked, rules.maxAttempts);
+  const outcome = atTheEnd(rules, job, afterLimit(job, asked, rules.maxAttempts));
   const attempts = asked.kind === 'retry' ? job.attempts + 1 : job.attempts;
   const move = moveOf(tx, job, attempts, outcome, rules);
   const trail = addToTrail(job.trail, job.stage, outcome.kind, whyOf(outcome), tx.wallMs);

@@ -17,7 +17,8 @@ export interface Amend {
 
 /** The decision of a stage about a job. */
 export type Outcome =
-  | ({ kind: 'advance'; to?: StageName } & Amend) // to the next stage of its feed (or `to`), due at once
+  | ({ kind: 'advance' } & Amend) // to the next stage of its feed, due at once; after the last one it is `finish` with 'stored'
+  | ({ kind: 'back'; to: StageName } & Amend) // to an earlier stage, or to the same one; due at once
   | ({ kind: 'defer'; inMs: number; why: string } & Amend) // not yet; counts no attempt
   | ({ kind: 'wait'; on: string; why: string } & Amend) // until `Tx.wake(on)` or `Tx.release`
   | ({ kind: 'retry'; error: string; code: string } & Amend) // failed: backs off; `held` with `code` after the limit
@@ -38,9 +39,9 @@ export interface Settlement {
 
 /**
  * Further writes of the caller in the transaction of a settlement, after it. `settled`: the jobs whose claims the owner
- * still had. It may run more than once, like the function of a Decision.
+ * still had, with what became of them. It may run more than once, like the function of a Decision.
  */
-export type Also = (tx: Tx, settled: ReadonlySet<JobId>) => void;
+export type Also = (tx: Tx, settled: ReadonlyMap<JobId, Outcome>) => void;
 
 /**
  * `settled: false`: the owner no longer had the claim, and nothing of the settlement was written. `next`: the job stays

@@ -4,7 +4,7 @@ import type { Config } from '../base/config/options.js';
 import { type IngestStage, STAGE_NAMES } from '../base/config/values/stage-names.js';
 import type { Named, OnceDone } from '../base/process/protocol.js';
 import { safeText } from '../base/telemetry/safe.js';
-import { reasonOf } from '../ingest/rules/reasons.js';
+import { reasonOf } from '../ingest/stages/reasons.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
 import { printNote } from './console.js';

@@ -12,7 +12,7 @@ import { Progress } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { readHere } from '../files/open-files.js';
 import { openState } from '../ingest/ledger/open-state.js';
-import { recordedRoots } from '../ingest/roots/recorded-roots.js';
+import { recordedRoots } from '../ingest/upkeep/recorded-roots.js';
 import { shownName } from '../linux/index.js';
 import { type Learned, learn as learnAll } from '../tools/exceptions/learn.js';
 import { askedFor, oneWord } from './ask.js';

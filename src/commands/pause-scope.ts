@@ -4,7 +4,7 @@ import type { Invocation } from '../base/config/read.js';
 import { suggestion } from '../base/config/values/nearest.js';
 import { STAGE_NAMES } from '../base/config/values/stage-names.js';
 import { OperatorError } from '../base/errors.js';
-import type { Scope } from '../ingest/gates/pause.js';
+import type { Scope } from '../ingest/health/pause.js';
 
 export function scopeOf({ words, view }: Invocation): Scope {
   const stage = words[0] ?? '*';

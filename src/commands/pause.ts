@@ -2,7 +2,7 @@
  * ingest-ctl pause: closes a stage, or all, of one feed or all, until resume or for a time. What is under way is finished.
  */
 import { safeText } from '../base/telemetry/safe.js';
-import { pause as pauseScope, resumes } from '../ingest/gates/pause.js';
+import { pause as pauseScope, resumes } from '../ingest/health/pause.js';
 import { askedFor } from './ask.js';
 import { callerName } from './caller.js';
 import { print } from './console.js';

@@ -6,7 +6,7 @@
 import { typed } from '../base/shell.js';
 import { safeText, shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 import type { Finding } from '../ingest/health/finding.js';
-import { waitsText, waitsTogether } from '../ingest/health/waits.js';
+import { waitsText, waitsTogether } from '../ingest/stages/waits.js';
 import { type FeedLine, feedLines } from '../service/status/feed-lines.js';
 import { isOfHeld, type Report } from '../service/status/report.js';
 import { doneText } from './queue-figures.js';

@@ -2,7 +2,7 @@
 
 import { safeText, shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 import type { Finding } from '../ingest/health/finding.js';
-import { waitsText } from '../ingest/health/waits.js';
+import { waitsText } from '../ingest/stages/waits.js';
 import type { Report } from '../service/status/report.js';
 import { figuresText } from './queue-figures.js';
 import { wrapped } from './screen.js';

@@ -2,7 +2,7 @@
 import { configOf } from '../base/config/load.js';
 import { Progress } from '../base/telemetry/progress.js';
 import { readHere } from '../files/open-files.js';
-import { possibleWork } from '../ingest/roots/work-place.js';
+import { possibleWork } from '../ingest/upkeep/work-place.js';
 import { rebuild as rebuildState } from '../tools/rebuild/rebuild.js';
 import { askedFor } from './ask.js';
 import { print } from './console.js';

@@ -1,6 +1,6 @@
 /** ingest-ctl resume: opens what pause closed, within the stage and feed that are named; other causes stay closed. */
 import { safeText } from '../base/telemetry/safe.js';
-import { resume as resumeScope, scopeText } from '../ingest/gates/pause.js';
+import { resume as resumeScope, scopeText } from '../ingest/health/pause.js';
 import { askedFor } from './ask.js';
 import { print, printNote } from './console.js';
 import { operate } from './operate.js';

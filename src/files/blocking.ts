@@ -1,6 +1,6 @@
 /**
  * Reads, writes and syncs of large files. On the main thread they use libuv's pool, so the event loop does not wait. In
- * a thread made for such work (src/ingest/threads/) they are synchronous: the bytes stay in the cache of its core, and
+ * a thread made for such work (src/ingest/calls/) they are synchronous: the bytes stay in the cache of its core, and
  * a call that hangs occupies no thread of the pool.
  */
 import { fsync, fsyncSync, read, readSync, write, writeSync } from 'node:fs';

@@ -6,7 +6,7 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stagesUsed } from '../../src/base/config/values/stage-names.js';
-import { ON_TRIAL } from '../../src/ingest/gates/episode.js';
+import { ON_TRIAL } from '../../src/ingest/health/episode.js';
 import { drop } from '../world/dropping.js';
 import { bindMount, tmpfsMount, unmount } from '../world/mounts.js';
 import { isRoot } from '../world/users.js';

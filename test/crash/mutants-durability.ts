@@ -66,7 +66,7 @@ export const durabilityMutants: readonly Mutant[] = [
     breaks: 'the source is removed as soon as its copy has its name, before *stored* is committed',
     run: 'call order',
     edits: {
-      'src/ingest/stages/move-one.js': [
+      'src/ingest/stages/move.js': [
         [
           "if (put !== 'renamed')\n        return stored",
           `if (put === 'copied') {

@@ -64,8 +64,8 @@ export const mutants: readonly Mutant[] = [
     edits: {
       'src/ingest/stages/move.js': [
         [
-          '=> recordAll(tx, jobs, durable, settled)',
-          '=> setTimeout(() => batch.backend.transact((late) => recordAll(late, jobs, durable, settled)).catch(() => {}), 100)',
+          '=> recordAll(tx, batch, jobs, durable, settled)',
+          '=> setTimeout(() => batch.backend.transact((late) => recordAll(late, batch, jobs, durable, settled)).catch(() => {}), 100)',
         ],
       ],
     },

@@ -7,7 +7,7 @@ export const verbMutants: readonly Mutant[] = [
     breaks: 'a withdrawn file is taken out before its correction is written',
     run: 'corrections fail',
     edits: {
-      'src/ingest/ends/decided.js': [
+      'src/ingest/stages/put-away.js': [
         [
           'const toCorrect = correctionsOf(jobs, batch);',
           `for (const job of jobs) if (job.facts.putAway.kind === 'withdrawn') await takeOut(job, batch);

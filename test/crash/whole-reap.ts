@@ -2,7 +2,7 @@
 import type { Backend } from '../../queue/backend.js';
 import { errnoOf, PlaceError } from '../../src/files/place-error.js';
 import { FeedFiles } from '../../src/ingest/files/feed-files.js';
-import type { Feed } from '../../src/ingest/steps/stage.js';
+import type { Feed } from '../../src/ingest/stages/stage.js';
 import { adoptOrphans, redoAppends, removeTemporary } from '../../src/ingest/upkeep/reaper.js';
 
 export async function reapAll(backend: Backend, feeds: ReadonlyMap<string, Feed>): Promise<void> {

@@ -10,14 +10,14 @@ import { stageAfter } from '../../src/base/config/values/stage-names.js';
 import { errnoOf, PlaceError } from '../../src/files/place-error.js';
 import { Chains } from '../../src/ingest/chains/chains.js';
 import { FeedFiles } from '../../src/ingest/files/feed-files.js';
-import { probeGates } from '../../src/ingest/gates/prober.js';
+import { probeGates } from '../../src/ingest/health/prober.js';
 import { FeedProducer } from '../../src/ingest/producer/feed-producer.js';
-import { lockRoots } from '../../src/ingest/roots/root-locks.js';
-import { setUpRoots } from '../../src/ingest/roots/roots.js';
 import { STAGES } from '../../src/ingest/stages/index.js';
-import { ingestJob } from '../../src/ingest/steps/job.js';
-import type { Batch, Feed, Stage } from '../../src/ingest/steps/stage.js';
+import type { Batch, Feed, Stage } from '../../src/ingest/stages/stage.js';
+import { ingestJob } from '../../src/ingest/stages/stage.js';
 import { checkManifestsKnown } from '../../src/ingest/upkeep/check-manifests.js';
+import { lockRoots } from '../../src/ingest/upkeep/root-locks.js';
+import { setUpRoots } from '../../src/ingest/upkeep/roots.js';
 import { checkStateOnce } from '../../src/ingest/upkeep/state-check.js';
 import { BatchCalls } from '../../src/ingest/worker/batch-calls.js';
 import { runFeed } from '../../src/ingest/worker/run.js';
@@ -157,8 +157,8 @@ export class Whole {
     const batch = this.#batch(feed, files);
     this.#at(stage.name);
     try {
-      const { steps, also } = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
-      const settlements = group.map((job, i) => ({ job, outcome: steps[i]!.outcome }));
+      const { verdicts, also } = await runFeed(stage, group.map(ingestJob), { batch, close: () => files.close() });
+      const settlements = group.map((job, i) => ({ job, outcome: verdicts[i]!.outcome }));
       await this.#goOn(feed, await this.#settle(stage, settlements, feed, also));
     } catch (error) {
       this.#count(error);
@@ -207,17 +207,17 @@ export class Whole {
   #batch(feed: Feed, files: FeedFiles): Batch {
     const { backend } = this;
     const boot = bootId();
-    const hand: Batch['hand'] = (job, place) => backend.beat({ job: job?.id ?? null, place: place ?? '' });
+    const worksOn: Batch['worksOn'] = (job, place) => backend.beat({ job: job?.id ?? null, place: place ?? '' });
     return {
       backend,
       feed: feed.options,
       files,
       boot,
       emit: tell,
-      calls: new BatchCalls(files, hand),
+      calls: new BatchCalls(files, worksOn),
       chains: this.#chains,
       now: () => ({ ms: backend.nowMs(), boot }),
-      hand,
+      worksOn,
     };
   }
 

@@ -15,7 +15,7 @@ import { prepareStateFor } from '../../src/commands/state.js';
 import { FeedFiles } from '../../src/ingest/files/feed-files.js';
 import { openState } from '../../src/ingest/ledger/open-state.js';
 import { Periods } from '../../src/ingest/periods/close.js';
-import { setUpRoots } from '../../src/ingest/roots/roots.js';
+import { setUpRoots } from '../../src/ingest/upkeep/roots.js';
 import { Control } from '../crash/control.js';
 import { nextIn, Whole } from '../crash/whole.js';
 import { tell } from '../crash/whole-reap.js';

@@ -29,7 +29,7 @@ function randomOf(seed: number): () => number {
 }
 
 const retry = (backend: Backend, ids: string[]): Promise<boolean[]> =>
-  backend.amendHeld(ids, (_tx, job) => ({ kind: 'advance', to: job.stage }));
+  backend.amendHeld(ids, (_tx, job) => ({ kind: 'back', to: job.stage }));
 
 test(`twins through holds, retries, discards, pauses and kills; SEED=${SEED}`, { timeout: 300_000 }, async (t) => {
   const random = randomOf(SEED);

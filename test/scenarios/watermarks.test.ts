@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { Watermarks } from '../../src/ingest/gates/watermarks.js';
+import { Watermarks } from '../../src/ingest/health/watermarks.js';
 import { openState } from '../../src/ingest/ledger/open-state.js';
 import type { Report } from '../../src/service/status/report.js';
 import type { Options } from '../world/layout.js';

@@ -35,7 +35,8 @@ export const BANNED: Ban[] = [
     call: /\b(renameNoReplace|linkAt)\(/,
     where: /^(queue|src)\//,
     // work-place.ts asks with a name that does not exist.
-    except: /^src\/linux\/|^src\/files\/moves\.ts$|^src\/ingest\/files\/take\.ts$|^src\/ingest\/roots\/work-place\.ts$/,
+    except:
+      /^src\/linux\/|^src\/files\/moves\.ts$|^src\/ingest\/files\/take\.ts$|^src\/ingest\/upkeep\/work-place\.ts$/,
     example: 'renameNoReplace(dir, from, dir, to)',
     instead: 'deliver, moveOwn or take: not every filesystem knows RENAME_NOREPLACE',
   },

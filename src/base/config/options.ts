@@ -16,7 +16,7 @@ export interface FeedOptions {
   manifests: string;
   /** The paths that lead through a symlink, as they were given. */
   links?: { [option in 'input' | 'warehouse' | 'manifests']?: string };
-  /** Absolute; chosen by ingest/roots/roots when it was not given. */
+  /** Absolute; chosen by ingest/upkeep/roots when it was not given. */
   workDir: string | undefined;
   mode: Mode;
   stabilitySeconds: number;

@@ -1,6 +1,6 @@
 /**
  * Acts on files as data: an order names one act for many files, and each file gets one answer.
- * Guarantees: orders and answers can cross to a thread as they are (except the error of `failed`, see src/ingest/threads/failure.ts).
+ * Guarantees: orders and answers can cross to a thread as they are (except the error of `failed`, see src/ingest/calls/failure.ts).
  * Anything that can happen to a file is in its answer, and never thrown. Each act checks first, so that doing it twice is safe.
  * There are two kinds. Quick acts handle many files in one order. Long acts read or copy one file of any size, within the rate limit.
  */

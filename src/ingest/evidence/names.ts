@@ -1,7 +1,7 @@
 /** Files that a content brings into the warehouse: its own, and its outputs. They are asked for alike. */
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
+import type { FileOf, Processed } from '../chains/recorded-outputs.js';
 import { type Content, placeOf } from '../ledger/content.js';
-import type { FileOf, Processed } from '../outputs/recorded.js';
 
 /** The name of a file that a content brings into the warehouse. */
 export interface Name extends FileOf {

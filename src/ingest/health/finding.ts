@@ -1,6 +1,6 @@
 /** A finding: something that is wrong, as queue-stat, the dashboard and alarms show it. */
 import type { StageStats } from '../../../queue/backend.js';
-import { LONG_MS, PAUSED } from '../gates/pause.js';
+import { LONG_MS, PAUSED } from './pause.js';
 
 /** One thing that is wrong, in the words that all findings share. */
 export interface Finding {

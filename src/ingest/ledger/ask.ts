@@ -4,7 +4,7 @@
  */
 import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { processedOf } from '../outputs/recorded.js';
+import { processedOf } from '../chains/recorded-outputs.js';
 import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { type Content, contentByHash, hasEnded, insertContent, placeOf, waitToken } from './content.js';

@@ -11,7 +11,7 @@ import type { Reader, Tx } from '../../../queue/backend.js';
 import type { Module } from '../../../queue/index.js';
 import { foldersOf, WEST_MS } from '../../files/job-paths.js';
 import { type ByteName, bytesOfName, nameOfBytes } from '../../linux/index.js';
-import type { FileOf } from '../outputs/recorded.js';
+import type { FileOf } from '../chains/recorded-outputs.js';
 import type { Content } from './content.js';
 
 /** The warehouses of the version before, which noted the last row of a content in a replaced one. */

@@ -5,7 +5,7 @@
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { Module } from '../../../queue/index.js';
-import { forgetOutputs } from '../outputs/recorded.js';
+import { forgetOutputs } from '../chains/recorded-outputs.js';
 import { pruneNames } from './names.js';
 
 export const prunedModule: Module = {

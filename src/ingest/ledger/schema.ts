@@ -77,7 +77,7 @@ export const ledgerModule = {
       PRIMARY KEY (feed, kind)
     ) WITHOUT ROWID;
 
-    -- Findings of living processes about a feed that close no gate (src/ingest/gates/notices.ts).
+    -- Findings of living processes about a feed that close no gate (src/ingest/health/notices.ts).
     CREATE TABLE notices (
       feed TEXT NOT NULL,
       code TEXT NOT NULL,

@@ -4,7 +4,7 @@
  */
 import type { Job, Tx } from '../../../queue/backend.js';
 import { type Giving, stageAfter } from '../../base/config/values/stage-names.js';
-import { processedOf } from '../outputs/recorded.js';
+import { processedOf } from '../chains/recorded-outputs.js';
 import { type JobFacts, payloadOf, type Sealed } from '../rules/facts.js';
 import { parseIdentity } from '../rules/identity.js';
 import { type Content, contentByRow, hasEnded, UNDER_WAY, waitToken } from './content.js';

@@ -6,8 +6,8 @@
  */
 import type { Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { processedOf } from '../outputs/recorded.js';
 import type { Items } from './append.js';
 import { linesOf } from './read.js';
 import { manifestLine } from './record.js';

@@ -8,7 +8,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { AT_FDCWD, nameOfText, statAtOrNone } from '../../linux/index.js';
-import type { Counts } from '../outputs/recorded.js';
+import type { Counts } from '../chains/recorded-outputs.js';
 import { packingOf, unpacked } from './unpack.js';
 
 export type ManifestKind = 'manifest' | 'corrections';

@@ -5,8 +5,8 @@
  * its bytes in `path_b64`. A line is a pure function of its ledger row, so writing it again gives the same bytes.
  */
 import type { FeedOptions } from '../../base/config/options.js';
+import type { Processed } from '../chains/recorded-outputs.js';
 import type { Content } from '../ledger/content.js';
-import type { Processed } from '../outputs/recorded.js';
 
 /** `processed`: the result of its chain, with reserved targets. */
 export function manifestLine(content: Content, feed: FeedOptions, processed?: Processed): string {

@@ -10,7 +10,7 @@ import { LinuxError } from '../../linux/index.js';
 import { type ByteName, nameOfText } from '../../linux/names.js';
 import { linuxBackend } from '../../watcher/backend/linux-backend.js';
 import { Engine, type EngineEvent, type OpenRoot, type QueuedPath } from '../../watcher/engine/index.js';
-import type { Watermarks } from '../gates/watermarks.js';
+import type { Watermarks } from '../health/watermarks.js';
 import { makeFilters } from '../rules/filters.js';
 import { offer, withoutWaiting } from './offer.js';
 import { offerSidecars } from './offer-sidecars.js';

@@ -9,7 +9,7 @@ import { type Backend, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { errnoOf } from '../../files/place-error.js';
-import { note, takeBack } from '../gates/notices.js';
+import { note, takeBack } from '../health/notices.js';
 
 const EVERY_MS = 2_000;
 const CODE = 'link_moved';

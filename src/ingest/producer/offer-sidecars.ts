@@ -1,6 +1,6 @@
 /**
  * Offers sidecars at whose path no file lies to the held files of that path, whose own sidecar was wrong or not understood. hash reads
- * the sidecar, and takes it or leaves it (src/ingest/stages/correct-sidecar.ts).
+ * the sidecar, and takes it or leaves it (src/ingest/stages/hash.ts).
  * Guarantees: a sidecar that was left is offered again only after it has changed.
  */
 import type { Backend, HeldKey, Job } from '../../../queue/backend.js';
@@ -27,7 +27,7 @@ export async function offerSidecars(alone: readonly AloneSidecar[], { backend, f
     // An operator was faster, and by now it is held for something else.
     if (!unproven) return { kind: 'hold', code: job.holdCode!, reason: job.reason! };
     const offered: Unproven = { ...unproven, offered: offers.get(job.id)! };
-    return { kind: 'advance', to: job.stage, payload: payloadOf({ ...factsOf(job), unproven: offered }) };
+    return { kind: 'back', to: job.stage, payload: payloadOf({ ...factsOf(job), unproven: offered }) };
   });
 }
 

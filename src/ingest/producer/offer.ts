@@ -9,11 +9,10 @@ import { bytesOfName } from '../../linux/names.js';
 import type { QueuedPath } from '../../watcher/engine/index.js';
 import { dueInMs } from '../rules/completion.js';
 import { type Observation, payloadOf } from '../rules/facts.js';
-import type { ReasonCode } from '../rules/reasons.js';
 import type { FoundFile } from './stat-paths.js';
 
 const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1 AND state = 'ready' AND reason = ?`;
-const NO_SIDECAR: ReasonCode = 'no_sidecar';
+const NO_SIDECAR = 'no_sidecar';
 
 export interface Offered {
   /** Files that became jobs, or reopened one. */

@@ -11,11 +11,11 @@ import { metricsReader } from '../../base/telemetry/metrics.js';
 import { nameOfBytes, shownName } from '../../linux/names.js';
 import { jobsInProgress } from '../health/in-progress.js';
 import { readSoFar } from '../health/read-so-far.js';
-import { waitsOf, waitsText, waitsTogether } from '../health/waits.js';
-import { recordedRoots } from '../roots/recorded-roots.js';
 import type { JobFacts, Observation } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { unchanged } from '../rules/verified.js';
+import { waitsOf, waitsText, waitsTogether } from '../stages/waits.js';
+import { recordedRoots } from '../upkeep/recorded-roots.js';
 
 const EVERY_MS = 1_000;
 

@@ -6,7 +6,7 @@ import type { Backend } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { shownName } from '../../linux/index.js';
 import type { EngineEvent } from '../../watcher/engine/index.js';
-import { type NoticeCode, note, takeBack } from '../gates/notices.js';
+import { type NoticeCode, note, takeBack } from '../health/notices.js';
 
 /** Undefined where there is nothing to write. */
 export function noteWatcherEvent(

@@ -73,7 +73,7 @@ export interface JobFacts {
   sha256?: string;
   /** Row of its content in the ledger. */
   content?: number;
-  /** The counts and outputs of its content are recorded (src/ingest/outputs/). */
+  /** The counts and outputs of its content are recorded (src/ingest/chains/). */
   processed?: true;
   /** How often the chain's process died while it worked on this job alone. Once it is set (0 too), the job gets a process of its own. */
   chainDeaths?: number | undefined;

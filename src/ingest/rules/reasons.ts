@@ -1,8 +1,8 @@
 /**
- * The catalogue of reasons for which a file waits: what each is called in a count, who has to act, after how long it is a finding,
- * and the sentence and remedy of that finding. Every view reads it, so a file waits for the same reason everywhere.
- * A job's row has the code as its stage gave it with `defer`; `codeOf` finds the entry. Holds are not waits: they have codes of their
- * own (src/base/errors.ts).
+ * A reason for which a file waits: what it is called in a count, who has to act, after how long it is a finding, and the sentence and
+ * remedy of that finding. Here are those of several stages, or of none; a stage's own stand in its file, and
+ * src/ingest/stages/reasons.ts has them all.
+ * Holds are not waits: they have codes of their own (src/base/errors.ts).
  */
 import { openersOf } from '../../base/shell.js';
 import { shownBytes } from '../../base/telemetry/safe.js';
@@ -22,7 +22,7 @@ export interface Named {
   refusals: number;
 }
 
-interface Reason {
+export interface Reason {
   /** After a number: `12 no sidecar`. */
   short: string;
   who: WhoActs;
@@ -37,25 +37,22 @@ interface Reason {
   };
 }
 
-const AT_ONCE_MS = 0;
+export const AT_ONCE_MS = 0;
 /** A check finds a writer by chance once or twice. */
 const OPEN_LATE_MS = 10_000;
 /** A sidecar that is later than this was usually forgotten. */
-const SIDECAR_LATE_MS = 3_600_000;
+export const SIDECAR_LATE_MS = 3_600_000;
 
-export const REASONS = {
+/** By the code that a job's row has as its stage gave it with `defer`. */
+export type Reasons = Readonly<Record<string, Reason>>;
+
+/** The job is due again at once, so it only waits for its turn. */
+export const TURN: Reason = { short: 'next in turn', who: 'nobody' };
+
+export const COMMON = {
   window: { short: 'in the quiet window', who: 'nobody' },
   changed: { short: 'changing', who: 'nobody' },
   private_copy: { short: 'to be copied after a quiet window', who: 'nobody' },
-  no_sidecar: {
-    short: 'no sidecar',
-    who: 'uploader',
-    finding: {
-      afterMs: SIDECAR_LATE_MS,
-      sentence: ({ which }) => `No sidecar has come for ${which}.`,
-      release: () => 'the uploader has to deliver it',
-    },
-  },
   sidecar_open: {
     short: 'sidecar open for writing',
     who: 'uploader',
@@ -73,16 +70,6 @@ export const REASONS = {
       sentence: ({ which, refusals }) =>
         `Somebody still has ${which} open for writing; ${refusals} checks in a row found it open.`,
       release: ({ at }) => `the writer has to close it; its process: ${openersOf(at)}`,
-    },
-  },
-  partial_upload: {
-    short: 'cut uploads',
-    who: 'uploader',
-    finding: {
-      afterMs: AT_ONCE_MS,
-      sentence: ({ which }) => `The mtime of ${which} is 0, as rsync --partial leaves a file that it could not finish.`,
-      release: () =>
-        'it is taken when it has not changed for --partial-upload-seconds; at once after touch, if it is whole',
     },
   },
   below_mark: {
@@ -107,34 +94,13 @@ export const REASONS = {
   },
   no_room: { short: 'no room for a copy', who: 'operator' },
   unknown_feed: { short: 'of an unknown feed', who: 'operator' },
-  manifest_busy: { short: 'manifest busy', who: 'nobody' },
-  manifest_leased: { short: 'manifest open elsewhere', who: 'nobody' },
-  twin: { short: 'waiting for a twin', who: 'nobody' },
   retry: { short: 'failed, to be tried again', who: 'nobody' },
   paused: { short: 'paused', who: 'operator' },
   gate: { short: 'at a closed gate', who: 'operator' },
-  turn: { short: 'next in turn', who: 'nobody' },
-} as const satisfies Record<string, Reason>;
-
-export type ReasonCode = keyof typeof REASONS;
-
-export const reasonOf = (code: ReasonCode): Reason => REASONS[code];
-
-/** The job is due again at once, so it only waits for its turn. */
-export type AtOnce =
-  | 'another_version'
-  | 'draining'
-  | 'look_again'
-  | 'other_mount'
-  | 'process_again'
-  | 'process_died'
-  | 'sidecar_corrected'
-  | 'sidecar_of_earlier_version'
-  | 'sidecar_put_aside'
-  | 'sidecar_read';
-
-/** The entry for the reason in a job's row. `attempts`: how often the stage has failed with it. */
-export function codeOf(reason: string, attempts: number): ReasonCode {
-  if (Object.hasOwn(REASONS, reason)) return reason as ReasonCode;
-  return attempts > 0 ? 'retry' : 'turn';
-}
+  turn: TURN,
+  another_version: TURN,
+  draining: TURN,
+  look_again: TURN,
+  other_mount: TURN,
+  sidecar_of_earlier_version: TURN,
+} as const satisfies Reasons;

@@ -21,11 +21,11 @@
  * Threads of their own read and copy large files, one each (calls/read.ts, calls/put.ts).
  */
 import { type IngestStage, STAGE_NAMES } from '../../base/config/values/stage-names.js';
-import type { Stage } from '../steps/stage.js';
 import { hash } from './hash.js';
 import { manifest } from './manifest.js';
 import { move } from './move.js';
 import { process } from './process.js';
+import type { Stage } from './stage.js';
 import { verifyComplete } from './verify-complete.js';
 
 const HANDLERS: { readonly [K in IngestStage]: Stage } = {

@@ -7,7 +7,8 @@
 import assert from 'node:assert/strict';
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
-import type { Content } from '../ledger/content.js';
+import { withTargets } from '../chains/recorded-outputs.js';
+import { type Content, statesByRow } from '../ledger/content.js';
 import { giveNames, warehouseOf } from '../ledger/names.js';
 import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
 import { planAgain } from '../manifest/plan-again.js';
@@ -21,14 +22,20 @@ import {
   type ManifestFile,
   type Written,
 } from '../manifest/write.js';
-import { withTargets } from '../outputs/recorded.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
-import { readContentsAgain } from '../steps/contents.js';
-import { findTargets, type Plan } from '../steps/find-targets.js';
-import type { IngestJob } from '../steps/job.js';
-import { manifestBusy } from '../steps/manifest-busy.js';
-import { type Batch, blocked, type Contents, interruptedIs, type Stage, type Step } from '../steps/stage.js';
 import { CHECK_TRUSTED_MS } from '../warehouse/free-names.js';
+import { findTargets, type Plan } from './find-targets.js';
+import {
+  type Batch,
+  blocked,
+  type Contents,
+  contentsOf,
+  defer,
+  type IngestJob,
+  interruptedIs,
+  type Stage,
+  type Verdict,
+} from './stage.js';
 
 /** A file whose end changes this often is left to the others for a moment. */
 const ROUNDS_MAX = 20;
@@ -38,45 +45,66 @@ export const manifest: Stage = {
   // A target is checked before its line is written.
   places: ['manifests', 'warehouse'],
   ofContent: true,
+  reasons: {
+    manifest_busy: { short: 'manifest busy', who: 'nobody' },
+    manifest_leased: { short: 'manifest open elsewhere', who: 'nobody' },
+  },
 
   async run(jobs, batch, now) {
-    const steps = new Map<IngestJob, Step>();
+    const verdicts = new Map<IngestJob, Verdict>();
     const contents = new Map(now);
     /** Their lines were not confirmed when this claim began. */
     const withoutLine = new Set(jobs.filter((job) => contents.get(job)!.state === 'carried'));
     let todo = [...jobs];
-    batch.hand(undefined, 'manifests');
+    batch.worksOn(undefined, 'manifests');
     try {
       for (let round = 0; todo.length > 0 && round < ROUNDS_MAX; round++) {
         if (round > 0) readContentsAgain(todo, contents, batch);
-        todo = todo.filter((job) => !answered(job, contents.get(job), steps));
+        todo = todo.filter((job) => !answered(job, contents.get(job), verdicts));
         const open = todo.find((job) => contents.get(job)!.target !== null);
-        const came = await (open ? finishPlanned(contents.get(open)!, batch) : appendAll(todo, contents, batch, steps));
+        const came = await (open
+          ? finishPlanned(contents.get(open)!, batch)
+          : appendAll(todo, contents, batch, verdicts));
         if (came !== 'busy' && came !== 'leased') continue;
-        for (const job of todo) if (!steps.has(job)) steps.set(job, manifestBusy(job, came));
+        for (const job of todo) if (!verdicts.has(job)) verdicts.set(job, manifestBusy(job, came));
         break;
       }
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
-      for (const job of todo) steps.set(job, blocked(this.name, batch.feed.name, error, batch.emit));
+      for (const job of todo) verdicts.set(job, blocked(this.name, batch.feed.name, error, batch.emit));
     } finally {
-      batch.hand(undefined);
+      batch.worksOn(undefined);
     }
-    const stepOf = (job: IngestJob): Step => {
-      const step = steps.get(job) ?? manifestBusy(job);
+    const stepOf = (job: IngestJob): Verdict => {
+      const verdict = verdicts.get(job) ?? manifestBusy(job);
       // Nothing leaves the work directory before its line is confirmed.
-      return job.claim.interrupted && withoutLine.has(job) ? interruptedIs(false, step) : step;
+      return job.claim.interrupted && withoutLine.has(job) ? interruptedIs(false, verdict) : verdict;
     };
-    return { steps: jobs.map(stepOf) };
+    return { verdicts: jobs.map(stepOf) };
   },
 };
 
 /** True where the job has its line, or cannot have one. `content`: undefined where another process has ended it, and this claim is over. */
-function answered(job: IngestJob, content: Content | undefined, steps: Map<IngestJob, Step>): boolean {
-  if (steps.has(job) || !content) return true;
+function answered(job: IngestJob, content: Content | undefined, verdicts: Map<IngestJob, Verdict>): boolean {
+  if (verdicts.has(job) || !content) return true;
   if (content.state === 'carried') return false;
-  steps.set(job, { outcome: { kind: 'advance' } });
+  verdicts.set(job, { outcome: { kind: 'advance' } });
   return true;
+}
+
+/** Reads the states again. The rest of a row can have changed only while the content has no confirmed line. */
+function readContentsAgain(jobs: readonly IngestJob[], contents: Map<IngestJob, Content>, batch: Batch): void {
+  const known = jobs.filter((job) => contents.has(job));
+  const rows = known.map((job) => contents.get(job)!.row);
+  const states = batch.backend.read((reader) => statesByRow(reader, rows));
+  for (const job of known) {
+    const state = states.get(contents.get(job)!.row);
+    if (state) contents.set(job, { ...contents.get(job)!, state });
+    else contents.delete(job);
+  }
+  const carried = known.filter((job) => contents.get(job)?.state === 'carried');
+  if (carried.length === 0) return;
+  for (const [job, content] of contentsOf(carried, batch)) contents.set(job, content);
 }
 
 /** A content with a target and no confirmed line is in an open append. */
@@ -91,14 +119,14 @@ async function appendAll(
   jobs: readonly IngestJob[],
   contents: Contents,
   batch: Batch,
-  steps: Map<IngestJob, Step>,
+  verdicts: Map<IngestJob, Verdict>,
 ): Promise<Written> {
   if (jobs.length === 0) return 'nothing';
   const at = batch.backend.read((reader) => firstOpen(reader, batch.feed, Date.now()));
   const checkedMs = batch.backend.nowMs();
-  batch.hand(undefined, 'warehouse');
-  const plans = await findTargets(jobs, at.date, batch, (job, step) => void steps.set(job, step));
-  batch.hand(undefined, 'manifests');
+  batch.worksOn(undefined, 'warehouse');
+  const plans = await findTargets(jobs, at.date, batch, (job, verdict) => void verdicts.set(job, verdict));
+  batch.worksOn(undefined, 'manifests');
   if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, at.hour), (tx) => {
     if (tx.nowMs - checkedMs > CHECK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
@@ -160,3 +188,18 @@ const fileOf = (batch: Batch, hour: string): ManifestFile => ({
 const isItsWarehouse = (reader: Reader, { feed }: Batch): boolean =>
   reader.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'warehouse'", feed.name)?.path ===
   feed.warehouse;
+
+const FIRST_MS = { busy: 20, leased: 250 } as const;
+const LONGEST_MS = 1_000;
+
+/**
+ * A job waits when another process has its manifest file: longer each time, so that one stopped owner does not make the
+ * others claim a thousand jobs fifty times a second.
+ * A lease on the file takes longer: the kernel asks the lease's owner, who needs a moment to give it back.
+ */
+export function manifestBusy(job: IngestJob, how: keyof typeof FIRST_MS = 'busy'): Verdict {
+  const why = `manifest_${how}` as const;
+  const last = job.claim.trail.at(-1);
+  const before = last?.why === why ? last.count : 0;
+  return defer(Math.min(FIRST_MS[how] * 2 ** Math.min(before, 10), LONGEST_MS), why);
+}

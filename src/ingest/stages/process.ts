@@ -11,17 +11,16 @@ import { shownName } from '../../linux/index.js';
 import type { Report } from '../../process/messages.js';
 import type { FinishAnswer } from '../calls/source.js';
 import type { ChainEnd } from '../chains/chains.js';
+import { countProcessed } from '../chains/counts.js';
 import { faultOf } from '../chains/fault.js';
+import { noteHeader, processedOf, recordProcessed } from '../chains/recorded-outputs.js';
 import type { Content } from '../ledger/content.js';
-import { countProcessed } from '../outputs/counts.js';
-import { noteHeader, processedOf, recordProcessed } from '../outputs/recorded.js';
 import { payloadOf } from '../rules/facts.js';
-import { byErrno } from '../steps/by-errno.js';
-import { askOne, eachJob } from '../steps/each-job.js';
-import type { IngestJob } from '../steps/job.js';
-import { sealedMissing } from '../steps/missing.js';
-import { type Batch, blocked, defer, hold, retry, type Stage, type Step } from '../steps/stage.js';
-import { changed, sourceOf } from './move-one.js';
+import { TURN } from '../rules/reasons.js';
+import { askOne, byErrno, eachJob, sealedMissing } from './each-job.js';
+import { changed, sourceOf } from './move.js';
+import type { IngestJob } from './stage.js';
+import { type Batch, blocked, defer, hold, retry, type Stage, type Verdict } from './stage.js';
 
 /** If so many processes died in which this file was alone, it is the cause. The first death may be the machine's (it needed memory). */
 const DEATHS_MAX = 2;
@@ -35,22 +34,23 @@ export const process: Stage = {
   ofContent: true,
   byBytes: true,
   batchMax: 1,
+  reasons: { process_again: TURN, process_died: TURN },
 
   async run(jobs, batch, contents) {
     const handled = await eachJob(jobs, batch, (job) => processOne(job, batch, contents.get(job)!), '');
-    const steps = handled.map((step) =>
-      step instanceof PlaceError ? blocked(this.name, batch.feed.name, step, batch.emit) : step,
+    const verdicts = handled.map((verdict) =>
+      verdict instanceof PlaceError ? blocked(this.name, batch.feed.name, verdict, batch.emit) : verdict,
     );
-    return { steps };
+    return { verdicts };
   },
 };
 
-function processOne(job: IngestJob, batch: Batch, content: Content): Step | Promise<Step> {
+function processOne(job: IngestJob, batch: Batch, content: Content): Verdict | Promise<Verdict> {
   return withoutChain(job, batch, content) ?? throughChain(job, batch, content);
 }
 
 /** Undefined where the content must be processed now. */
-function withoutChain(job: IngestJob, batch: Batch, content: Content): Step | undefined {
+function withoutChain(job: IngestJob, batch: Batch, content: Content): Verdict | undefined {
   // A planned line states the outputs. It was planned before the feed had a chain, or from recorded outputs.
   const isPlanned = content.state !== 'carried' || content.target !== null;
   const isRecorded = batch.backend.read((reader) => processedOf(reader, content.row)) !== undefined;
@@ -59,7 +59,7 @@ function withoutChain(job: IngestJob, batch: Batch, content: Content): Step | un
   return { outcome: { kind: 'advance', payload: payloadOf(facts) } };
 }
 
-async function throughChain(job: IngestJob, batch: Batch, content: Content): Promise<Step> {
+async function throughChain(job: IngestJob, batch: Batch, content: Content): Promise<Verdict> {
   const begun = await askOne(batch, 'begin_outputs', sourceOf(job), job);
   if (begun.kind !== 'begun') return begun.kind === 'changed' ? changed(job) : sealedMissing(job, batch);
   const { feed } = batch;
@@ -80,7 +80,7 @@ async function throughChain(job: IngestJob, batch: Batch, content: Content): Pro
   return judgeEnd(job, batch, content, end);
 }
 
-function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<ChainEnd, { kind: 'done' }>): Step {
+function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<ChainEnd, { kind: 'done' }>): Verdict {
   const { feed } = batch;
   switch (end.kind) {
     case 'no_room':
@@ -105,10 +105,10 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<C
   }
 }
 
-const held = ({ facts }: IngestJob, { code, reason }: ReturnType<typeof faultOf>): Step =>
+const held = ({ facts }: IngestJob, { code, reason }: ReturnType<typeof faultOf>): Verdict =>
   hold(code, reason, { ...facts, chainDeaths: undefined });
 
-function died(job: IngestJob, { code, reason }: ReturnType<typeof faultOf>): Step {
+function died(job: IngestJob, { code, reason }: ReturnType<typeof faultOf>): Verdict {
   const chainDeaths = (job.facts.chainDeaths ?? 0) + 1;
   if (chainDeaths < DEATHS_MAX) return defer(0, 'process_died', { ...job.facts, chainDeaths });
   return held(job, { code, reason: `${reason}, ${chainDeaths} times with this file` });
@@ -119,7 +119,7 @@ async function finished(
   batch: Batch,
   content: Content,
   { report, version }: Extract<ChainEnd, { kind: 'done' }>,
-): Promise<Step> {
+): Promise<Verdict> {
   const outputs = report.outputs.map(({ n }) => n);
   const answer = await askOne(batch, 'finish_outputs', { ...sourceOf(job), claimNo: job.claim.claimNo, outputs }, job);
   switch (answer.kind) {
@@ -148,7 +148,7 @@ interface Made {
   answer: Extract<FinishAnswer, { kind: 'finished' }>;
 }
 
-function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): Step {
+function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): Verdict {
   const { report } = made;
   const facts = { ...job.facts, chainDeaths: undefined, processed: true as const };
   let headerBefore: string[] | undefined;

@@ -3,30 +3,69 @@
  * the uploader's reach (src/ingest/calls/seal.ts).
  * Guarantees: the seal is on disk before the key is freed.
  */
+
+import type { Outcome } from '../../../queue/backend.js';
+import { exactBytes } from '../../base/telemetry/safe.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/job-paths.js';
-import type { SealAnswer, ToSeal } from '../calls/order.js';
-import { putSidecarAside } from '../ends/put-away.js';
+import { type ByteName, joinNames, nameOfText, shownName, userName } from '../../linux/index.js';
+import type { Immovable, SealAnswer, ToSeal } from '../calls/order.js';
+import type { SidecarRead } from '../files/sidecar.js';
 import { demandOf } from '../rules/checksum.js';
+import { SIDECAR_OPEN_MS } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
-import { judgeEach } from '../steps/each-job.js';
-import type { IngestJob } from '../steps/job.js';
-import { type Batch, defer, durably, orderOf, type Stage, type Step, writerMs } from '../steps/stage.js';
-import { cannotOpen, immovable, nameTooLong, notPermitted, sizeRefused } from './refused.js';
-import { notRead } from './unread-sidecar.js';
+import { AT_ONCE_MS, SIDECAR_LATE_MS } from '../rules/reasons.js';
+import { judgeEach } from './each-job.js';
+import { putSidecarAside } from './put-away.js';
+import type { IngestJob } from './stage.js';
+import {
+  type Batch,
+  defer,
+  durably,
+  hold,
+  orderOf,
+  retry,
+  type SeenNow,
+  type Stage,
+  type Verdict,
+  WRITER_FIRST_MS,
+  writerMs,
+} from './stage.js';
 
 const PARTIAL = 'partial_upload';
 
 export const verifyComplete: Stage = {
   name: 'verify-complete',
   places: ['input', 'work'],
+  reasons: {
+    no_sidecar: {
+      short: 'no sidecar',
+      who: 'uploader',
+      finding: {
+        afterMs: SIDECAR_LATE_MS,
+        sentence: ({ which }) => `No sidecar has come for ${which}.`,
+        release: () => 'the uploader has to deliver it',
+      },
+    },
+    partial_upload: {
+      short: 'cut uploads',
+      who: 'uploader',
+      finding: {
+        afterMs: AT_ONCE_MS,
+        sentence: ({ which }) =>
+          `The mtime of ${which} is 0, as rsync --partial leaves a file that it could not finish.`,
+        release: () =>
+          'it is taken when it has not changed for --partial-upload-seconds; at once after touch, if it is whole',
+      },
+    },
+  },
 
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
     const answers = await batch.calls.run(orderOf(batch, 'seal', jobs.map(toSeal)), jobs);
     const handled = judgeEach(jobs, answers, batch, (job, answer) => judge(job, batch, dirty, answer));
     // One sync for the batch: the renames are on disk before the commit of "sealed".
-    return { steps: await durably(this.name, batch, handled, () => dirty.sync()) };
+    return { verdicts: await durably(this.name, batch, handled, () => dirty.sync()) };
   },
 };
 
@@ -38,7 +77,7 @@ const toSeal = ({ id, path, inside, facts, claim }: IngestJob): ToSeal => ({
   claimNo: claim.claimNo,
 });
 
-function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: SealAnswer): Step {
+function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: SealAnswer): Verdict {
   switch (answer.kind) {
     case 'sealed':
       // The rename may be from before a crash, and not synced yet.
@@ -80,7 +119,7 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
 
 type Sealed = Extract<SealAnswer, { kind: 'sealed' }>;
 
-function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: Sealed): Step {
+function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: Sealed): Verdict {
   // An observation in the input means nothing for a sealed file.
   const { refusals: _, seen: __, ...rest } = job.facts;
   const after: JobFacts = { ...rest, sealed: facts, ...(sidecar && demandOf(sidecar)) };
@@ -94,15 +133,80 @@ function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: S
   };
 }
 
-function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 'wait' }>): Step {
+function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 'wait' }>): Verdict {
   const { why, inMs, seen, now, unreadable } = answer;
   const facts = seen ? { ...job.facts, seen, refusals: 0 } : job.facts;
   if (why === 'sidecar_unreadable') return notRead(job, batch, { kind: 'unreadable', code: unreadable! }, facts, now)!;
-  const step = defer(inMs, why, facts, now);
-  return why === PARTIAL ? { ...step, onSettled: () => partialUpload(job, batch, inMs) } : step;
+  const verdict = defer(inMs, why, facts, now);
+  return why === PARTIAL ? { ...verdict, onSettled: () => partialUpload(job, batch, inMs) } : verdict;
 }
 
 /** Logs once why a file waits longer than its window. */
 function partialUpload({ id, path, claim }: IngestJob, { feed, emit }: Batch, inMs: number): void {
   if (claim.reason !== PARTIAL) emit(PARTIAL, { feed: feed.name, job: id, path, seconds: inMs / 1_000 });
+}
+
+function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, bytes: number): Verdict {
+  const [code, rule] =
+    bytes > maxBytes
+      ? ['too_large', `--max-bytes is ${exactBytes(maxBytes)}`]
+      : ['too_small', `--min-bytes is ${exactBytes(minBytes)}`];
+  return hold(code, `the file has ${exactBytes(bytes)}, and ${rule}`, job.facts, { bytes });
+}
+
+const nameTooLong = (job: IngestJob): Verdict =>
+  hold(
+    'name_too_long',
+    `its path has ${job.path.length} bytes, which is too long for a name in the work directory`,
+    job.facts,
+  );
+
+function notPermitted(
+  { path }: IngestJob,
+  { feed }: Batch,
+  { code, isSticky }: Extract<SealAnswer, { kind: 'not_permitted' }>,
+): Verdict {
+  const folder = shownName(joinNames(nameOfText(feed.input), folderOf(path)));
+  return isSticky
+    ? hold(
+        'sticky_directory',
+        `its folder ${folder} has the sticky bit and the file belongs to another user, so the user ${userName()} cannot move it`,
+      )
+    : hold('not_permitted', `the user ${userName()} may not move the file out of its folder ${folder} (${code})`);
+}
+
+function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }: Immovable): Verdict {
+  const at = (what: ByteName): string => shownName(joinNames(nameOfText(feed.input), what));
+  if (is === 'mount' || !('what' in about))
+    return hold('immovable', `the file ${at(path)} is a mount of its own, and no rename takes it away: umount it`);
+  const place = at(about.what === 'file' ? path : folderOf(path));
+  return hold(
+    'immovable',
+    `the ${about.what} ${place} is ${is}, so not even root may move the file: chattr -${is[0]} it`,
+  );
+}
+
+function cannotOpen(job: IngestJob, code: string): Verdict {
+  if (code === 'EAGAIN') return defer(WRITER_FIRST_MS, 'writer_open');
+  if (code === 'EACCES' || code === 'EPERM')
+    return hold('unreadable', `the user ${userName()} cannot read the file (${code})`, job.facts);
+  if (code === 'EIO')
+    return retry('eio', 'reading the file answers with an I/O error: look at the kernel log and the disk');
+  return defer(0, 'changed');
+}
+
+/** Undefined where the sidecar was read, or is missing. Without its checksum the file would go on unchecked. */
+export function notRead(
+  job: IngestJob,
+  batch: Batch,
+  seen: SidecarRead['seen'],
+  facts: JobFacts,
+  seenNow?: SeenNow,
+): Verdict | undefined {
+  if (seen.kind === 'open') return defer(SIDECAR_OPEN_MS, 'sidecar_open', facts);
+  if (seen.kind !== 'unreadable') return undefined;
+  const name = `${shownName(job.path)}${batch.feed.sidecarSuffix}`;
+  const error = `its sidecar ${name} is there, but cannot be read (${seen.code}): give this user read permission, or look at the disk`;
+  const { outcome } = retry('sidecar_unreadable', error, facts);
+  return { outcome: { ...(outcome as Outcome), ...seenNow } };
 }

@@ -24,9 +24,9 @@ import {
   type ReadRecord,
 } from '../manifest/read.js';
 import { UnreadableManifest } from '../manifest/unpack.js';
-import { markerAt, refuseWhileRebuilding } from '../roots/root-locks.js';
-import { possibleWork } from '../roots/work-place.js';
 import type { JobFacts } from '../rules/facts.js';
+import { markerAt, refuseWhileRebuilding } from './root-locks.js';
+import { possibleWork } from './work-place.js';
 
 type State = Pick<QueueView, 'read' | 'job'>;
 type Readable = Pick<FeedOptions, 'name' | 'manifests'>;

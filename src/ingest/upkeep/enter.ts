@@ -8,9 +8,9 @@ import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import type { SharedLockFile } from '../../linux/index.js';
 import type { Roots } from '../files/feed-files.js';
-import { lockRoots } from '../roots/root-locks.js';
-import { planRoots, setUpRoots } from '../roots/roots.js';
 import { checkManifestsKnown } from './check-manifests.js';
+import { lockRoots } from './root-locks.js';
+import { planRoots, setUpRoots } from './roots.js';
 
 const silent = (): void => {};
 

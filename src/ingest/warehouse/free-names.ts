@@ -7,9 +7,9 @@
 import type { Reader } from '../../../queue/backend.js';
 import { baseOf, folderOf, foldersOf, nthName } from '../../files/job-paths.js';
 import { type ByteName, joinNames, LinuxError, type Stat, statAtOrNone } from '../../linux/index.js';
+import { type Named, nthTargets, placesOf, type Targets } from '../chains/output-names.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { isGiven, isGivenBelow } from '../ledger/names.js';
-import { type Named, nthTargets, placesOf, type Targets } from '../outputs/names.js';
 import { inSharedFolders } from './target.js';
 
 /** A check of the warehouse is trusted for this time. */

@@ -16,8 +16,8 @@ import { inPlace } from '../../files/place-error.js';
 import { openEntry } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
 import { type ByteName, joinNames, nameOfText, type Stat, shownName, statFd, unlinkAt } from '../../linux/index.js';
+import { outputPrefix } from '../chains/recorded-outputs.js';
 import { statEntry } from '../files/feed-files.js';
-import { outputPrefix } from '../outputs/recorded.js';
 
 /** The folder of temporary copies, in the warehouse or in a partition that is a mount of its own. */
 export const TEMPORARY = nameOfText('.ingest-tmp');

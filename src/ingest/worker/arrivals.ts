@@ -3,7 +3,7 @@
  * each file, and one row for each batch.
  * Does not: count files that are held, discarded or dropped.
  */
-import type { Also, Decision, JobId, Outcome, Settlement } from '../../../queue/backend.js';
+import type { Also, ClaimedJob, Outcome } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { ByteName } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
@@ -12,35 +12,25 @@ import { globsOf, noteArrival } from '../ledger/arrivals.js';
 /** Stored, or a duplicate: the uploader has delivered it either way. */
 const ARRIVED = ['stored', 'duplicate'];
 
-/** Returns the settlements to use, and the additional writes. */
+/** The writes of a settlement, `also` among them. */
 export function notingArrivals(
   feed: FeedOptions | undefined,
-  settlements: readonly Settlement[],
+  jobs: readonly ClaimedJob[],
   also: Also | undefined,
-): [readonly Settlement[], Also | undefined] {
+): Also | undefined {
   const globs = feed ? globsOf(feed) : [];
-  if (!feed || globs.length === 0) return [settlements, also];
-  const arrived = new Set<JobId>();
-  const noted = settlements.map((one) => ({ ...one, outcome: watched(one, arrived) }));
-  const noting: Also = (tx, settled) => {
+  if (!feed || globs.length === 0) return also;
+  return (tx, settled) => {
     also?.(tx, settled);
-    const paths = settlements
-      .filter(({ job }) => arrived.has(job.id) && settled.has(job.id))
-      .map(({ job }) => job.key.toString('latin1') as ByteName);
+    const paths = jobs
+      .filter(({ id }) => hasArrived(settled.get(id)))
+      .map(({ key }) => key.toString('latin1') as ByteName);
     for (const glob of globs) if (paths.some(matcherFor(glob))) noteArrival(tx, feed.name, glob);
   };
-  return [noted, noting];
 }
 
-/** A decision that is a function runs inside the transaction, so its outcome is known only there. */
-function watched({ job, outcome }: Settlement, arrived: Set<JobId>): Decision {
-  const note = (decided: Outcome): Outcome => {
-    if (decided.kind === 'finish' && ARRIVED.includes(decided.ending)) arrived.add(job.id);
-    else arrived.delete(job.id);
-    return decided;
-  };
-  return typeof outcome === 'function' ? (tx, claimed) => note(outcome(tx, claimed)) : note(outcome);
-}
+const hasArrived = (outcome: Outcome | undefined): boolean =>
+  outcome?.kind === 'finish' && ARRIVED.includes(outcome.ending);
 
 const matchers = new Map<string, (path: ByteName) => boolean>();
 

@@ -4,11 +4,10 @@
  */
 import { type Act, type Answer, HANGS_IN, type Order } from '../calls/order.js';
 import { Running } from '../calls/run.js';
+import type { CallThreads } from '../calls/threads.js';
 import type { FeedFiles } from '../files/feed-files.js';
-import { SLICE_MS } from '../steps/each-job.js';
-import type { IngestJob } from '../steps/job.js';
-import type { Batch, Calls } from '../steps/stage.js';
-import type { CallThreads } from '../threads/threads.js';
+import { SLICE_MS } from '../stages/each-job.js';
+import type { Batch, Calls, IngestJob } from '../stages/stage.js';
 
 export interface Threads {
   all: CallThreads;
@@ -20,7 +19,7 @@ export class BatchCalls implements Calls {
   /** `files`: the roots that the batch has open. Without `threads`, all files are handled in the main thread. */
   constructor(
     private readonly files: FeedFiles,
-    private readonly hand: Batch['hand'],
+    private readonly worksOn: Batch['worksOn'],
     private readonly isDraining: () => boolean = () => false,
     private readonly threads?: Threads,
   ) {}
@@ -46,10 +45,10 @@ export class BatchCalls implements Calls {
         sliceEnd = performance.now() + SLICE_MS;
       }
       if (file > 0 && this.isDraining()) running.stop();
-      this.hand(jobs?.[file], HANGS_IN[order.act]);
+      this.worksOn(jobs?.[file], HANGS_IN[order.act]);
       await running.next();
     }
-    this.hand(undefined);
+    this.worksOn(undefined);
     return running.answers;
   }
 }

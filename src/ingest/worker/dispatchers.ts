@@ -7,7 +7,7 @@ import { createDispatcher } from '../../../queue/dispatch/dispatcher.js';
 import { type Dispatcher, limits, type Run } from '../../../queue/index.js';
 import { appliesTo, type Giving, hasJobs } from '../../base/config/values/stage-names.js';
 import { STAGES } from '../stages/index.js';
-import type { Stage } from '../steps/stage.js';
+import type { Stage } from '../stages/stage.js';
 import type { Worker } from './open-batch.js';
 
 export class Dispatchers {

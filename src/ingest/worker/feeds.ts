@@ -6,7 +6,7 @@ import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import type { SharedLockFile } from '../../linux/index.js';
-import type { Feed } from '../steps/stage.js';
+import type { Feed } from '../stages/stage.js';
 import { checkFeeds, enterFeed } from '../upkeep/enter.js';
 
 const READ_AGAIN_MS = 5_000;

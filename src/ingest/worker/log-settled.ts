@@ -1,9 +1,9 @@
-/** Logs the results of a settled batch: the stages' own events, held files, and with --trace every step of every file. */
+/** Logs the results of a settled batch: the stages' own events, held files, and with --trace every verdict on every file. */
 import { join } from 'node:path';
 import type { ClaimedJob, Outcome, SettleAnswer } from '../../../queue/backend.js';
 import { remedyOf } from '../../base/remedy.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import type { Step } from '../steps/stage.js';
+import type { Verdict } from '../stages/stage.js';
 
 export interface Logging {
   emit: Emit;
@@ -14,19 +14,19 @@ export interface Logging {
 
 export function logSettled(
   stage: string,
-  done: readonly { job: ClaimedJob; step: Step }[],
+  done: readonly { job: ClaimedJob; verdict: Verdict }[],
   answers: readonly SettleAnswer[],
   { emit, trace, input }: Logging,
 ): void {
   answers.forEach((answer, i) => {
-    const { job, step } = done[i]!;
+    const { job, verdict } = done[i]!;
     // Most settlements say nothing here.
     const named = () => ({ feed: job.feed, job: job.id, path: join(input, job.key.toString('utf8')), stage });
     if (!answer.settled) {
       emit('claim_lost', named());
       return;
     }
-    step.onSettled?.(answer.outcome);
+    verdict.onSettled?.(answer.outcome);
     if (answer.outcome.kind === 'hold')
       emit('file_held', {
         ...named(),

@@ -3,8 +3,7 @@ import type { Backend } from '../../../queue/backend.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import { FeedFiles } from '../files/feed-files.js';
-import type { IngestJob } from '../steps/job.js';
-import type { Batch, ChainRunner, Feed } from '../steps/stage.js';
+import type { Batch, ChainRunner, Feed, IngestJob } from '../stages/stage.js';
 import type { Background } from './background.js';
 import { BatchCalls, type Threads } from './batch-calls.js';
 
@@ -24,7 +23,7 @@ export function openBatch(
   { backend, boot, background, context, threads, chains, isPaced }: Worker,
 ): { batch: Batch; close: () => void } {
   const files = new FeedFiles(feed.roots);
-  const hand = (job: IngestJob | undefined, place?: string): void =>
+  const worksOn = (job: IngestJob | undefined, place?: string): void =>
     background.hand(files, job || place ? { job: job?.id ?? null, place: place ?? '' } : undefined);
   const isDraining = (): boolean => context.drainSignal.aborted;
   const batch: Batch = {
@@ -35,12 +34,12 @@ export function openBatch(
     now: () => ({ ms: backend.nowMs(), boot }),
     draining: isDraining,
     isPaced,
-    calls: new BatchCalls(files, hand, isDraining, threads),
+    calls: new BatchCalls(files, worksOn, isDraining, threads),
     chains,
     // Stages name a file by its path below the input, in bytes; log lines have the whole path.
     emit: (event, fields = {}) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),
-    hand,
+    worksOn,
   };
   return { batch, close: () => files.close() };
 }

@@ -1,5 +1,5 @@
 /**
- * The role `worker`: claims jobs of its stages, gives each batch to its stage, settles the steps, logs the results.
+ * The role `worker`: claims jobs of its stages, gives each batch to its stage, settles the verdicts, logs the results.
  * Timers beside that: heartbeats, rescue of dead owners' jobs, probes of failing places, the reaper.
  * Does not: know the work of a stage.
  */
@@ -9,25 +9,26 @@ import { appliesTo, stageAfter } from '../../base/config/values/stage-names.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
+import { CallThreads, type ThreadsParts } from '../calls/threads.js';
 import { Chains } from '../chains/chains.js';
-import { finishDecided } from '../ends/decided.js';
 import { asOperators, openState } from '../ledger/open-state.js';
 import { enterService, leaveService } from '../ledger/services.js';
 import { STAGES } from '../stages/index.js';
-import { contentsOf } from '../steps/contents.js';
-import { type IngestJob, ingestJob } from '../steps/job.js';
+import { finishDecided } from '../stages/put-away.js';
 import {
   type Batch,
   blocked,
   type Contents,
+  contentsOf,
   defer,
   type Feed,
-  type Judged,
+  type IngestJob,
+  ingestJob,
   retry,
   type Stage,
-  type Step,
-} from '../steps/stage.js';
-import { CallThreads, type ThreadsParts } from '../threads/threads.js';
+  type Verdict,
+  type Verdicts,
+} from '../stages/stage.js';
 import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds } from '../upkeep/enter.js';
 import { notingArrivals } from './arrivals.js';
@@ -129,7 +130,7 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) 
   const { context, backend, threads } = worker;
   return async (claims, settle, keep) => {
     /** A thread hangs at the file: nobody else may touch that before the call has ended. */
-    const isKept = (job: ClaimedJob, { hangs, outcome }: Step): boolean => {
+    const isKept = (job: ClaimedJob, { hangs, outcome }: Verdict): boolean => {
       if (!hangs) return false;
       keep([job]);
       void hangs.then(() => backend.settle([{ job, outcome }])).catch(threads.failed);
@@ -145,12 +146,14 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) 
       }
       if (feed) met(feed);
       const opened = feed && openBatch(feed, worker);
-      const { steps, also } = opened
+      const { verdicts, also } = opened
         ? await runFeed(stage, group.map(ingestJob), opened)
-        : { steps: group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed')) };
-      const done = group.map((job, i) => ({ job, step: steps[i]! })).filter(({ job, step }) => !isKept(job, step));
-      const settlements = done.map(({ job, step: { outcome } }) => ({ job, outcome }));
-      const answers = await settle(...notingArrivals(feed?.options, settlements, also));
+        : { verdicts: group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed')) };
+      const done = group
+        .map((job, i) => ({ job, verdict: verdicts[i]! }))
+        .filter(({ job, verdict }) => !isKept(job, verdict));
+      const settlements = done.map(({ job, verdict: { outcome } }) => ({ job, outcome }));
+      const answers = await settle(settlements, notingArrivals(feed?.options, group, also));
       logSettled(stage.name, done, answers, {
         emit: context.emit,
         trace: context.config.service.trace,
@@ -162,10 +165,10 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) 
 }
 
 const NONE: Contents = new Map();
-const PASSES: Step = { outcome: { kind: 'advance' } };
+const PASSES: Verdict = { outcome: { kind: 'advance' } };
 
 /** A bug, which is visible and loses nothing. */
-const notTheCarrier = (job: IngestJob): Step =>
+const notTheCarrier = (job: IngestJob): Verdict =>
   retry(
     'not_the_carrier',
     `job ${job.id} does not carry content ${job.facts.content}: this is a bug, please report it`,
@@ -175,27 +178,27 @@ export async function runFeed(
   stage: Stage,
   jobs: readonly IngestJob[],
   opened: { batch: Batch; close: () => void },
-): Promise<Judged> {
+): Promise<Verdicts> {
   const { batch } = opened;
   try {
     const isDecided = (job: IngestJob): boolean => job.facts.putAway !== undefined;
     const decided = jobs.filter(isDecided);
     const open = jobs.filter((job) => !isDecided(job));
-    const steps = new Map<IngestJob, Step>();
-    const note = (of: readonly IngestJob[], answers: readonly Step[]): void =>
-      of.forEach((job, i) => void steps.set(job, answers[i]!));
-    const finish = async (): Promise<Judged> => ({ steps: await finishDecided(stage.name, decided, batch) });
-    if (decided.length > 0) note(decided, (await guarded(stage, decided, batch, finish)).steps);
+    const verdicts = new Map<IngestJob, Verdict>();
+    const note = (of: readonly IngestJob[], answers: readonly Verdict[]): void =>
+      of.forEach((job, i) => void verdicts.set(job, answers[i]!));
+    const finish = async (): Promise<Verdicts> => ({ verdicts: await finishDecided(stage.name, decided, batch) });
+    if (decided.length > 0) note(decided, (await guarded(stage, decided, batch, finish)).verdicts);
     const contents = stage.ofContent ? contentsOf(open, batch) : NONE;
     const lost = open.filter((job) => stage.ofContent && contents.get(job)?.carrier !== job.id);
     note(lost, lost.map(notTheCarrier));
-    const todo = open.filter((job) => !steps.has(job));
+    const todo = open.filter((job) => !verdicts.has(job));
     // A job passes where the option that gave the stage to its feed was taken away.
-    const act = async (): Promise<Judged> =>
-      appliesTo(stage.name, batch.feed) ? stage.run(todo, batch, contents) : { steps: todo.map(() => PASSES) };
-    const judged = todo.length === 0 ? { steps: [] } : await guarded(stage, todo, batch, act);
-    note(todo, judged.steps);
-    return { ...judged, steps: jobs.map((job) => steps.get(job)!) };
+    const act = async (): Promise<Verdicts> =>
+      appliesTo(stage.name, batch.feed) ? stage.run(todo, batch, contents) : { verdicts: todo.map(() => PASSES) };
+    const judged = todo.length === 0 ? { verdicts: [] } : await guarded(stage, todo, batch, act);
+    note(todo, judged.verdicts);
+    return { ...judged, verdicts: jobs.map((job) => verdicts.get(job)!) };
   } finally {
     opened.close();
   }
@@ -206,13 +209,13 @@ async function guarded(
   stage: Stage,
   jobs: readonly IngestJob[],
   batch: Batch,
-  act: () => Promise<Judged>,
-): Promise<Judged> {
+  act: () => Promise<Verdicts>,
+): Promise<Verdicts> {
   try {
     return await act();
   } catch (error) {
     if (!(error instanceof PlaceError)) throw error;
-    return { steps: jobs.map(() => blocked(stage.name, batch.feed.name, error.untried(), batch.emit)) };
+    return { verdicts: jobs.map(() => blocked(stage.name, batch.feed.name, error.untried(), batch.emit)) };
   }
 }
 

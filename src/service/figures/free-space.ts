@@ -107,7 +107,7 @@ export class FreeSpace {
 
 const NONE: Figures = { error: null, free_bytes: null, size_bytes: null, free_inodes: null, device: null };
 
-/** The places of a feed that have a watermark (src/ingest/gates/watermarks.ts). */
+/** The places of a feed that have a watermark (src/ingest/health/watermarks.ts). */
 const MARKED: readonly string[] = ['warehouse', 'manifests'];
 
 async function figuresOf(path: string): Promise<Figures> {

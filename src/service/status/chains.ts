@@ -1,8 +1,8 @@
 /** Feeds with a chain: its counts, its speed, and a finding when the header has changed. */
 import type { QueueView } from '../../../queue/index.js';
+import { chainCounts } from '../../ingest/chains/counts.js';
+import { changedHeaders } from '../../ingest/chains/recorded-outputs.js';
 import { type Finding, iso } from '../../ingest/health/finding.js';
-import { chainCounts } from '../../ingest/outputs/counts.js';
-import { changedHeaders } from '../../ingest/outputs/recorded.js';
 
 export interface RecordsReport {
   feed: string;

@@ -10,10 +10,12 @@ import type { Gate, HeldFor, Reason, StageStats } from '../../../queue/backend.j
 import type { QueueView } from '../../../queue/index.js';
 import { CATALOGUE } from '../../base/errors.js';
 import { groupOf, remedyOf } from '../../base/remedy.js';
-import { ON_TRIAL } from '../../ingest/gates/episode.js';
-import { ADVICE, notices } from '../../ingest/gates/notices.js';
-import { LONG_MS, PAUSED, pauseText, resumes } from '../../ingest/gates/pause.js';
+import type { PlaceKind } from '../../files/place-error.js';
+import { ON_TRIAL } from '../../ingest/health/episode.js';
 import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
+import { ADVICE, notices } from '../../ingest/health/notices.js';
+import { LONG_MS, PAUSED, pauseText, resumes } from '../../ingest/health/pause.js';
+import { PLACES } from '../../ingest/health/places.js';
 import type { Process } from '../../ingest/health/processes.js';
 import { roomFindings } from '../../ingest/health/room.js';
 import { UNCHECKED } from '../../ingest/ledger/unchecked-gate.js';
@@ -94,12 +96,10 @@ function gateFindings(
       files: count,
       sentence: isPause
         ? `${where} is paused${isLong ? ' for more than a day' : ''} (${pauseText({ reason, untilMs })}); ${files(count, WAIT)}.`
-        : `${where} is closed, ${code}${place === 'process' ? '' : ` at the ${place}`}: ${reason}; ${files(count, WAIT)}.`,
+        : `${where} is closed, ${code}${PLACES[place as PlaceKind].at}: ${reason}; ${files(count, WAIT)}.`,
       release: isPause
         ? resumes({ stage: stages.includes('*') ? '*' : stages[0]!, feed })
-        : isCheck || place === 'process'
-          ? CATALOGUE[code]!.hint
-          : 'repair it; it is checked again and again, and goes on by itself',
+        : ((isCheck ? undefined : PLACES[place as PlaceKind].release) ?? CATALOGUE[code]!.hint),
       since: iso(sinceMs),
     };
   });

@@ -2,7 +2,7 @@
 import type { Job, QueueView } from '../../../queue/index.js';
 import { remedyOf } from '../../base/remedy.js';
 import { safeText } from '../../base/telemetry/safe.js';
-import { liesAtOf } from '../../ingest/roots/lies-at.js';
+import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 
 const PAGE = 500;

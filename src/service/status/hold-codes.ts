@@ -2,7 +2,7 @@
 import type { QueueView } from '../../../queue/index.js';
 import { suggestion } from '../../base/config/values/nearest.js';
 import { CATALOGUE } from '../../base/errors.js';
-import { PAUSED } from '../../ingest/gates/pause.js';
+import { PAUSED } from '../../ingest/health/pause.js';
 
 /** Codes of gates: they hold no file. */
 const OF_GATES = ['low_space', 'low_inodes', PAUSED, 'unloadable'];

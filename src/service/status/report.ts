@@ -5,12 +5,12 @@
 
 import type { Counter, HeldFor, QueueView } from '../../../queue/index.js';
 import { statsUsed } from '../../base/config/values/stage-names.js';
-import { ON_TRIAL } from '../../ingest/gates/episode.js';
+import { chainCounts } from '../../ingest/chains/counts.js';
+import { ON_TRIAL } from '../../ingest/health/episode.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import { isWithChild, jobsInProgress } from '../../ingest/health/in-progress.js';
 import { type Process, ProcessWatch } from '../../ingest/health/processes.js';
-import { type Wait, waitsOf } from '../../ingest/health/waits.js';
-import { chainCounts } from '../../ingest/outputs/counts.js';
+import { type Wait, waitsOf } from '../../ingest/stages/waits.js';
 import type { PlaceReport } from '../figures/free-space.js';
 import { Rates } from '../figures/rates.js';
 import { type ServiceReport, serviceReport } from '../figures/service.js';

@@ -1,14 +1,14 @@
 /**
- * Findings about files that wait longer than the catalogue of reasons allows (src/ingest/rules/reasons.ts), and about errors that
+ * Findings about files that wait longer than the catalogue of reasons allows (src/ingest/stages/reasons.ts), and about errors that
  * are repeated.
  */
 import type { Reason } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { typed } from '../../base/shell.js';
 import { type Finding, files, iso } from '../../ingest/health/finding.js';
-import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
-import { codeOf, reasonOf } from '../../ingest/rules/reasons.js';
+import { codeOf, reasonOf } from '../../ingest/stages/reasons.js';
+import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { nameOfBytes } from '../../linux/index.js';
 
 /** A file that is still checked after a day usually waits for something that does not come. */

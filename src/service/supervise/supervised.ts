@@ -12,7 +12,7 @@ import { EXIT } from '../../base/errors.js';
 import type { ChildMessage, Init, ParentMessage, Role } from '../../base/process/protocol.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { limits as producerLimits } from '../../ingest/producer/limits.js';
-import { limits as workerLimits } from '../../ingest/stages/limits.js';
+import { limits as workerLimits } from '../../ingest/worker/limits.js';
 import { limits as alarmLimits } from '../alarms/limits.js';
 import { limits as dashboardLimits } from '../dashboard/data/limits.js';
 import { Beats, type OwnersFiles, tickMsOf } from './heartbeats.js';

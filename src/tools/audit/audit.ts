@@ -13,7 +13,7 @@ import { boundariesBelow } from '../../files/mounts.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
-import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
+import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { digestAll } from './digests.js';
 import { noteLedger, noteManifests, noteWarehouse } from './gather.js';
 import type { Judging } from './judging.js';

@@ -3,9 +3,9 @@
  * size, inode, times, name) and the job that carried it. Pure.
  */
 import { partitionOf } from '../../files/job-paths.js';
+import type { Processed } from '../../ingest/chains/recorded-outputs.js';
 import type { Content } from '../../ingest/ledger/content.js';
 import { digitsOf, pathBytesOf, processedIn, type ReadOutput, type ReadRecord } from '../../ingest/manifest/read.js';
-import type { Processed } from '../../ingest/outputs/recorded.js';
 
 export interface Evidence {
   /** The files at the path in the row and at the path in the line. */

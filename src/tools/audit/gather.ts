@@ -11,6 +11,7 @@ import { MARKER } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { inPlace } from '../../files/place-error.js';
+import type { Output } from '../../ingest/chains/recorded-outputs.js';
 import { absolute, type FeedFiles } from '../../ingest/files/feed-files.js';
 import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
 import {
@@ -23,7 +24,6 @@ import {
   type ReadRecord,
   recordOf,
 } from '../../ingest/manifest/read.js';
-import type { Output } from '../../ingest/outputs/recorded.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { TEMPORARY } from '../../ingest/warehouse/target.js';
 import {

@@ -1,9 +1,9 @@
 /** The shared parts of an audit's judges: their input, and how the difference of a row is reported. */
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { type Processed, processedOf } from '../../ingest/chains/recorded-outputs.js';
 import type { Content } from '../../ingest/ledger/content.js';
 import { manifestLine } from '../../ingest/manifest/record.js';
-import { type Processed, processedOf } from '../../ingest/outputs/recorded.js';
 import type { AuditNotes } from './notes.js';
 import { type Difference, difference, type Report, shownPath } from './words.js';
 

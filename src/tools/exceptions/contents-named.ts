@@ -7,6 +7,7 @@ import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { safeText } from '../../base/telemetry/safe.js';
+import { processedOf } from '../../ingest/chains/recorded-outputs.js';
 import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import type { Case } from '../../ingest/evidence/case.js';
 import { outputNames, ownName } from '../../ingest/evidence/names.js';
@@ -21,9 +22,8 @@ import {
 } from '../../ingest/ledger/content.js';
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
-import { processedOf } from '../../ingest/outputs/recorded.js';
-import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
+import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Found, find } from '../explain/find.js';
 

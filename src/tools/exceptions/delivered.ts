@@ -12,9 +12,9 @@ import { ownName } from '../../ingest/evidence/names.js';
 import { FeedFiles, isOfFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import type { Delivered } from '../../ingest/ledger/stored.js';
-import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
-import { sourceOf } from '../../ingest/stages/move-one.js';
+import { sourceOf } from '../../ingest/stages/move.js';
+import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
 
 /** By job. */

@@ -22,7 +22,7 @@ export async function discardJobs(
   const feeds = new Map(backend.feeds().map(({ name, options }) => [name, options as unknown as FeedOptions]));
   const delivered = await deliveredJobs(backend, ids);
   const held = await backend.amendHeld(ids, (tx, job) =>
-    delivered.has(job.id) ? { kind: 'advance', to: job.stage } : discardOne(tx, job, feeds.get(job.feed)),
+    delivered.has(job.id) ? { kind: 'back', to: job.stage } : discardOne(tx, job, feeds.get(job.feed)),
   );
   return ids.map((id, i) => {
     const as = delivered.get(id);

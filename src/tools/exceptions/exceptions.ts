@@ -8,6 +8,7 @@ import { ulidFactory } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { typed } from '../../base/shell.js';
+import { processedOf } from '../../ingest/chains/recorded-outputs.js';
 import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import { outputNames, ownName } from '../../ingest/evidence/names.js';
 import { FeedFiles, isOfFiles } from '../../ingest/files/feed-files.js';
@@ -22,8 +23,7 @@ import {
 import { recordException } from '../../ingest/ledger/exceptions.js';
 import { writeCorrections } from '../../ingest/manifest/corrections.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
-import { processedOf } from '../../ingest/outputs/recorded.js';
-import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
+import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 

@@ -14,9 +14,9 @@ import { namesIn } from '../../files/names-in.js';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { noteReplaced } from '../../ingest/ledger/names.js';
-import { KEPT_WHILE_UNDER_WAY, refuseMoved } from '../../ingest/roots/moved-roots.js';
-import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
-import { lockRootsAlone } from '../../ingest/roots/root-locks.js';
+import { KEPT_WHILE_UNDER_WAY, refuseMoved } from '../../ingest/upkeep/moved-roots.js';
+import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
+import { lockRootsAlone } from '../../ingest/upkeep/root-locks.js';
 import { shownName } from '../../linux/index.js';
 
 const PAGE = 5_000;

@@ -10,7 +10,7 @@ export const retryJobs = (
 ): Promise<boolean[]> =>
   backend.amendHeld(ids, (_tx, job) => {
     if (!isHealedByRetry(job.holdCode!)) onUnhealed(job.holdCode!);
-    return { kind: 'advance', to: job.stage };
+    return { kind: 'back', to: job.stage };
   });
 
 /** A sentence for each code. */

@@ -12,7 +12,7 @@ import { withRealParent } from '../../files/real-parent.js';
 import { type Content, contentByRow } from '../../ingest/ledger/content.js';
 import { formerWarehouses } from '../../ingest/ledger/names.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
-import { possibleWork } from '../../ingest/roots/work-place.js';
+import { possibleWork } from '../../ingest/upkeep/work-place.js';
 import { type ByteName, bytesOfName, nameOfBytes, nameOfText } from '../../linux/index.js';
 
 export interface Found {

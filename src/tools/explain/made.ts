@@ -1,8 +1,8 @@
 /** Describes the outputs of a content in sentences: counts, and where each output is. Uses names and sizes; opens no file. */
 import { safeText } from '../../base/telemetry/safe.js';
+import { type Output, processedOf } from '../../ingest/chains/recorded-outputs.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { type Content, hasEnded } from '../../ingest/ledger/content.js';
-import { type Output, processedOf } from '../../ingest/outputs/recorded.js';
 import { pathOf } from './find.js';
 import type { Looked } from './waiting.js';
 import { bytes, shown } from './words.js';

@@ -3,12 +3,12 @@
  * Guarantees: idempotent.
  */
 import type { Backend, Job, Tx } from '../../../queue/backend.js';
+import { forgetOutputs } from '../../ingest/chains/recorded-outputs.js';
 import { rowOf } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { type Content, contentByRow, hasEnded, UNDER_WAY } from '../../ingest/ledger/content.js';
 import { forgetNames } from '../../ingest/ledger/names.js';
 import { describe } from '../../ingest/ledger/stored.js';
-import { forgetOutputs } from '../../ingest/outputs/recorded.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { sealedOf } from './state/sealed.js';
 

@@ -120,6 +120,7 @@ interface AsStored {
 function enterStored(tx: Tx, feed: FeedOptions, line: Line, { sha256, older, state }: AsStored): void {
   const row = put(tx, feed, line, { state, carrier: line.record.ingestId }, older);
   enterMade(tx, feed, row, line);
+  countStored(tx, feed.name, line);
   endJobOf(tx, feed.name, line, sha256, row, older);
 }
 
@@ -142,7 +143,6 @@ function enterManifested(
   return 'manifested';
 }
 
-/** If something is left to put away, the content is counted when its job ends; otherwise with its row. */
 function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number, older: Content | undefined): void {
   const { ingestId } = line.record;
   const left = sealedOf(tx, feed, ingestId);
@@ -152,10 +152,7 @@ function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number,
   }
   // A twin may have inherited the line and the content. Jobs that still have a file are checked when all lines are read.
   const carriers = [ingestId, ...(older?.ingestId === ingestId ? [older.carrier] : [])];
-  const ended = carriers.some(
-    (id) => sealedOf(tx, feed, id).length === 0 && endJob(tx, id, sha256, row, bytesOf(line)),
-  );
-  if (!ended) countStored(tx, feed, line);
+  carriers.some((id) => sealedOf(tx, feed, id).length === 0 && endJob(tx, id, sha256, row, bytesOf(line)));
 }
 
 /** Two lines of one content, which no run of ours should leave. The line whose file exists counts, and its job, if any, ends. */

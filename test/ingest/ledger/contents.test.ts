@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import type { Backend } from '../../../queue/backend.js';
 import { openQueue } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../../src/base/config/values/stage-names.js';
+import { outputsModule } from '../../../src/ingest/chains/recorded-outputs.js';
 import { alarmsModule } from '../../../src/ingest/ledger/alarms-schema.js';
 import {
   type Content,
@@ -25,7 +26,6 @@ import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { periodsModule } from '../../../src/ingest/ledger/periods-schema.js';
 import { prunedModule } from '../../../src/ingest/ledger/pruned.js';
 import { ledgerModule, replacedModule } from '../../../src/ingest/ledger/schema.js';
-import { outputsModule } from '../../../src/ingest/outputs/recorded.js';
 import { host, nameOfText } from '../../../src/linux/index.js';
 import { inPackage } from '../../../src/package.js';
 

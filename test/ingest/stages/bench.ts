@@ -14,13 +14,13 @@ import { askedFor } from '../../../src/commands/ask.js';
 import { Chains } from '../../../src/ingest/chains/chains.js';
 import { FeedFiles, statEntry } from '../../../src/ingest/files/feed-files.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
-import { setUpRoots } from '../../../src/ingest/roots/roots.js';
 import { payloadOf } from '../../../src/ingest/rules/facts.js';
 import { identityOf } from '../../../src/ingest/rules/identity.js';
 import { STAGES } from '../../../src/ingest/stages/index.js';
-import { type IngestJob, ingestJob } from '../../../src/ingest/steps/job.js';
-import type { Batch, Feed } from '../../../src/ingest/steps/stage.js';
+import type { Batch, Feed } from '../../../src/ingest/stages/stage.js';
+import { type IngestJob, ingestJob } from '../../../src/ingest/stages/stage.js';
 import { redoAppends } from '../../../src/ingest/upkeep/reaper.js';
+import { setUpRoots } from '../../../src/ingest/upkeep/roots.js';
 import { notingArrivals } from '../../../src/ingest/worker/arrivals.js';
 import { BatchCalls } from '../../../src/ingest/worker/batch-calls.js';
 import { runFeed } from '../../../src/ingest/worker/run.js';
@@ -111,11 +111,11 @@ export class Bench {
     this.prepare(files);
     try {
       const batch = this.#batch(backend, files);
-      const { steps, also } = await runFeed(stage, jobs, { batch, close: () => {} });
-      const settled = jobs.map(({ claim }, i) => ({ job: claim, outcome: steps[i]!.outcome }));
+      const { verdicts, also } = await runFeed(stage, jobs, { batch, close: () => {} });
+      const settled = jobs.map(({ claim }, i) => ({ job: claim, outcome: verdicts[i]!.outcome }));
       this.outcomes = settled.map(({ outcome }) => outcome);
-      const [noted, both] = notingArrivals(this.feed.options, settled, also);
-      const answers = await backend.settle(noted, keep, both);
+      const claims = jobs.map(({ claim }) => claim);
+      const answers = await backend.settle(settled, keep, notingArrivals(this.feed.options, claims, also));
       return answers.flatMap((answer) => (answer.settled && answer.next ? [answer.next] : []));
     } finally {
       files.close();
@@ -169,7 +169,7 @@ export class Bench {
       boot,
       now,
       emit: silent,
-      hand: silent,
+      worksOn: silent,
       calls,
       chains,
     };

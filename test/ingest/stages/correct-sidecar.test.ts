@@ -152,7 +152,7 @@ test("an operator's retry takes it too, and without one the file is hashed again
   const bench = await opened(t);
   const right = await heldFile(bench);
   const { id } = jobs(bench)[0]!;
-  const retry = () => bench.backend.amendHeld([id], (_tx, job) => ({ kind: 'advance', to: job.stage }));
+  const retry = () => bench.backend.amendHeld([id], (_tx, job) => ({ kind: 'back', to: job.stage }));
   await retry();
   await bench.step('hash', 9);
   assert.deepEqual(heldFor(bench), ['checksum_mismatch']);

@@ -108,7 +108,7 @@ test(
     renameSync(sealed, join(bench.world.root, 'away'));
     assert.deepEqual(await ended(bench), MISSING);
     renameSync(join(bench.world.root, 'away'), sealed);
-    await bench.backend.amendHeld([jobOf(bench).id], (_tx, job) => ({ kind: 'advance', to: job.stage }));
+    await bench.backend.amendHeld([jobOf(bench).id], (_tx, job) => ({ kind: 'back', to: job.stage }));
     assert.deepEqual(await ended(bench), ['done', 'stored', 'stored']);
     bench.world.check();
   }),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setUpRoots } from '../../../src/ingest/roots/roots.js';
+import { setUpRoots } from '../../../src/ingest/upkeep/roots.js';
 import { Bench } from './bench.js';
 
 test('no line is planned that names the warehouse of before, and none names the new one while one does', {

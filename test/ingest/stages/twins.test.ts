@@ -88,7 +88,7 @@ async function perform(bench: Bench, act: Act, contents: readonly Buffer[]): Pro
 }
 
 const retry = (bench: Bench, id: string): Promise<boolean[]> =>
-  bench.backend.amendHeld([id], (_tx, job) => ({ kind: 'advance', to: job.stage }));
+  bench.backend.amendHeld([id], (_tx, job) => ({ kind: 'back', to: job.stage }));
 
 async function discard(bench: Bench, { id }: CarrierJob): Promise<void> {
   await discardJobs(bench.backend, [id]);

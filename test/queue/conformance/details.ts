@@ -110,12 +110,12 @@ export const looksScenarios: Scenarios = {
     assert.deepEqual(counted(held), counted());
     assert.equal(queue.stats().find(({ stage }) => stage === 'first')?.held, 3);
     const [first] = held;
-    await queue.amendHeld([first!.oldest.id], (_tx, job) => ({ kind: 'advance', to: job.stage }));
+    await queue.amendHeld([first!.oldest.id], (_tx, job) => ({ kind: 'back', to: job.stage }));
     const [again] = await queue.claim('first', 1);
     await settleAs(queue, again!, { kind: 'hold', code: 'odd', reason: 'it is odd again' });
     const [still] = queue.heldFor();
     assert.deepEqual([still!.jobs, String(still!.oldest.key), still!.oldest.reason], [2, 'b', 'it is odd']);
-    await queue.amendHeld([first!.oldest.id], () => ADVANCE);
+    await queue.amendHeld([first!.oldest.id], () => ({ kind: 'back', to: 'first' }));
     assert.deepEqual(
       queue.heldFor().map(({ code, jobs }) => [code, jobs]),
       [

@@ -6,21 +6,46 @@ import { limits } from '../../../queue/limits.js';
 import { ADVANCE, candidate, candidates, claimed, HOLD, type Scenarios, settleAs } from '../world.js';
 
 export const settleScenarios: Scenarios = {
-  'advance leads to the next stage or to a named one, due at once': async (world) => {
+  'advance leads to the next stage, and back to an earlier one, due at once': async (world) => {
     const queue = await world.open();
     const job = await claimed(queue, 'a');
     await settleAs(queue, job, { kind: 'advance', payload: { more: 1 }, identity: 'new', bytes: 99 });
     const [second] = await queue.claim('second', 1);
     assert.deepEqual([second?.payload, second?.identity, second?.bytes, second?.claimNo], [{ more: 1 }, 'new', 99, 2]);
-    await settleAs(queue, second!, { kind: 'advance', to: 'first' });
+    await settleAs(queue, second!, { kind: 'back', to: 'first' });
     assert.equal(queue.job(job.id)?.stage, 'first');
     assert.deepEqual(
       queue.job(job.id)?.trail.map(({ stage, outcome }) => [stage, outcome]),
       [
         ['first', 'advance'],
-        ['second', 'advance'],
+        ['second', 'back'],
       ],
     );
+    const [again] = await queue.claim('first', 1);
+    const [answer] = await queue.settle([{ job: again!, outcome: () => ({ kind: 'back', to: 'second' }) }]);
+    assert.deepEqual(answer!.settled && [answer!.outcome.kind, queue.job(job.id)?.stage], ['retry', 'first']);
+  },
+
+  'advance after the last stage is the end of the job, and what it counts is for the owner to say': async (world) => {
+    const queue = await world.open({ next: (_feed, stage) => (stage === 'first' ? 'second' : undefined) });
+    await queue.enqueue(candidates(10, { bytes: 7 }));
+    await queue.settle((await queue.claim('first', 10)).map((job) => ({ job, outcome: ADVANCE })));
+    const jobs = await queue.claim('second', 10);
+    // The first nine are written by one statement.
+    const answers = await queue.settle(
+      jobs.map((job, i) => ({ job, outcome: i < 9 ? ADVANCE : () => ADVANCE })),
+      new Set(['second']),
+      (tx, settled) => tx.count('default', 'second', 'stored', settled.size, 1),
+    );
+    assert.deepEqual(new Set(answers.map((one) => one.settled && one.outcome.kind)), new Set(['finish']));
+    const ends = jobs.map(({ id }) => queue.job(id)!).map(({ state, ending, keyed }) => `${state} ${ending} ${keyed}`);
+    assert.deepEqual([...new Set(ends)], ['done stored false']);
+    const counted = queue.counters().flatMap(({ stage, name, files }) => (stage === 'second' ? [[name, files]] : []));
+    assert.deepEqual(counted, [
+      ['finish', 10],
+      ['stored', 10],
+    ]);
+    assert.deepEqual(queue.depths(), []);
   },
 
   'advance leads to the stage that the owner names for the feed of the job': async (world) => {
@@ -37,10 +62,10 @@ export const settleScenarios: Scenarios = {
     await queue.enqueue(candidates(20));
     const advance = { kind: 'advance' } as const;
     await queue.settle((await queue.claim('first', 20)).map((job) => ({ job, outcome: advance })));
-    const finish = { kind: 'finish', ending: 'stored' } as const;
+    const finish = { kind: 'finish', ending: 'kept' } as const;
     await queue.settle((await queue.claim('second', 20)).map((job) => ({ job, outcome: finish })));
     assert.deepEqual(queue.depths(), []);
-    assert.equal(queue.counters().find(({ name }) => name === 'stored')?.files, 20);
+    assert.equal(queue.counters().find(({ name }) => name === 'kept')?.files, 20);
   },
 
   'defer costs no attempt, and equal ones are one line of the trail': async (world) => {
@@ -170,9 +195,7 @@ export const settleScenarios: Scenarios = {
     await queue.enqueue(candidates(10, { bytes: 7 }));
     const jobs = await queue.claim('first', 10);
     await queue.settle(jobs.slice(0, 6).map((job) => ({ job, outcome: ADVANCE })));
-    await queue.settle(
-      jobs.slice(6, 9).map((job) => ({ job, outcome: { kind: 'finish', ending: 'stored', bytes: 8 } })),
-    );
+    await queue.settle(jobs.slice(6, 9).map((job) => ({ job, outcome: { kind: 'finish', ending: 'kept', bytes: 8 } })));
     await settleAs(queue, jobs[0]!, ADVANCE); // too late: not counted
     const second = await queue.claim('second', 10);
     await queue.settle(second.slice(0, 2).map((job) => ({ job, outcome: HOLD })));
@@ -180,7 +203,7 @@ export const settleScenarios: Scenarios = {
     const expected = [
       ['first', 'advance', 6, 42],
       ['first', 'finish', 3, 24],
-      ['first', 'stored', 3, 24],
+      ['first', 'kept', 3, 24],
       ['second', 'hold', 2, 14],
     ];
     assert.deepEqual(counted, expected);
@@ -208,7 +231,7 @@ export const settleScenarios: Scenarios = {
       if (payload.name === 'again') return { kind: 'defer', inMs: 50, why: 'retried by hand' };
       if (payload.name === 'ended') return { kind: 'finish', ending: 'discarded' };
       if (payload.name === 'recoded') return { kind: 'hold', code: 'worse', reason: 'looked at' };
-      return { kind: 'advance', to: 'third', payload: { name: 'onward', discarded: true } };
+      return { kind: 'back', to: 'first', payload: { name: 'onward', discarded: true } };
     });
     assert.deepEqual(answers, [false, true, true, true, true]);
     const shown = ids
@@ -219,7 +242,7 @@ export const settleScenarios: Scenarios = {
       ['ready', 'first', null, null],
       ['done', 'first', null, 'discarded'],
       ['held', 'first', 'worse', null],
-      ['ready', 'third', null, null],
+      ['ready', 'first', null, null],
     ]);
     assert.deepEqual(await queue.enqueue([candidate('ended')]), ['new']);
   },

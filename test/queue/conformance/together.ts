@@ -42,9 +42,9 @@ export const togetherScenarios: Scenarios = {
     const [again] = await queue.claim('first', 1);
     const rest = await queue.settle([{ job: again!, outcome: DONE }]);
     assert.equal(rest[0]?.settled, true);
-    const stored = queue.counters().filter(({ name }) => name === 'stored');
+    const ended = queue.counters().filter(({ name }) => name === 'finish');
     assert.equal(
-      stored.reduce((sum, { files }) => sum + files, 0),
+      ended.reduce((sum, { files }) => sum + files, 0),
       40,
     );
   },
@@ -59,7 +59,7 @@ export const togetherScenarios: Scenarios = {
       return ADVANCE;
     };
     const also: Also = (tx, settled) => {
-      seen.push([...settled]);
+      seen.push([...settled.keys()]);
       count(tx, 'after');
     };
     const late = { job: { ...b, claimNo: 9 }, outcome: ADVANCE };

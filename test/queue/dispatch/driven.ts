@@ -45,4 +45,4 @@ export const all =
   (outcome: Outcome): Run =>
   async (jobs) =>
     jobs.map(() => outcome);
-export const ended = (queue: Backend) => queue.counters().find(({ name }) => name === 'stored')?.files ?? 0;
+export const ended = (queue: Backend) => queue.counters().find(({ name }) => name === 'finish')?.files ?? 0;

@@ -33,7 +33,7 @@ function moments({ address }: QueueWorld): { atMs: number; stored: number }[] {
   db.close();
   return (rows as { atMs: number; counters: string }[]).map(({ atMs, counters }) => {
     const counted = JSON.parse(counters) as [feed: string, stage: string, name: string, files: number][];
-    return { atMs, stored: counted.find(([, , name]) => name === 'stored')?.[3] ?? 0 };
+    return { atMs, stored: counted.find(([, , name]) => name === 'finish')?.[3] ?? 0 };
   });
 }
 
@@ -67,7 +67,7 @@ test('a moment has the counters after its own transaction, and a rate begins at 
     const backend = await world.open();
     const [minute, moment] = [backend.earlierCounters(60_000), backend.earlierCounters(limits.historyEveryMs / 2)];
     assert(moment!.agoMs < minute!.agoMs);
-    const stored = ({ name }: { name: string }): boolean => name === 'stored';
+    const stored = ({ name }: { name: string }): boolean => name === 'finish';
     assert.deepEqual([minute!.counters.find(stored), moment!.counters.find(stored)?.files], [undefined, 1]);
   }));
 

@@ -46,11 +46,11 @@ async function enqueue(world: QueueWorld, key: string, feed = 'default'): Promis
 async function finishOne(world: QueueWorld, key: string, feed?: string): Promise<Backend> {
   const backend = await enqueue(world, key, feed);
   const [job] = await backend.claim('first', 1);
-  await backend.settle([{ job: job!, outcome: { kind: 'finish', ending: 'stored' } }]);
+  await backend.settle([{ job: job!, outcome: { kind: 'finish', ending: 'kept' } }]);
   return backend;
 }
 
-const stored = ({ counts }: Sample): number => counts.get('stored')?.files ?? 0;
+const stored = ({ counts }: Sample): number => counts.get('kept')?.files ?? 0;
 /** The number of jobs by stage. */
 const timesOf = (backend: Backend, feed: string, ms: number): Record<string, number> =>
   backend.timesSince(feed, ms).buckets.reduce<Record<string, number>>((sum, { stage, jobs: more }) => {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Tx } from '../../../queue/backend.js';
-import { countProcessed } from '../../../src/ingest/outputs/counts.js';
-import { noteHeader, type Processed } from '../../../src/ingest/outputs/recorded.js';
+import { countProcessed } from '../../../src/ingest/chains/counts.js';
+import { noteHeader, type Processed } from '../../../src/ingest/chains/recorded-outputs.js';
 import type { Report } from '../../../src/service/status/report.js';
 import { editDatabase } from '../../world/database.js';
 import { withState } from '../../world/hand.js';

@@ -1,8 +1,8 @@
 /** The results of chains for the files that a search has found: counts and outputs, from the rows alone. */
 import type { Job, QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
+import { type Processed, processedOf } from '../../../ingest/chains/recorded-outputs.js';
 import { contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
-import { type Processed, processedOf } from '../../../ingest/outputs/recorded.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
 

@@ -5,10 +5,10 @@
  */
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import type { QueueView } from '../../../../queue/index.js';
-import { notices } from '../../../ingest/gates/notices.js';
+import { type ChainCounts, chainCounts } from '../../../ingest/chains/counts.js';
 import { LOG } from '../../../ingest/health/heartbeats.js';
+import { notices } from '../../../ingest/health/notices.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
-import { type ChainCounts, chainCounts } from '../../../ingest/outputs/counts.js';
 import type { FreeSpace, PlaceReport } from '../../figures/free-space.js';
 import { stageDurations, wayDurations } from './durations.js';
 import type { Snapshot } from './snapshots.js';
@@ -16,8 +16,8 @@ import { watchesOf } from './watches.js';
 
 /** Endings that settle a file's way. */
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
-/** An ending is counted under its own name too, and ingest_files_total counts it. */
-const OUTCOMES = ['advance', 'defer', 'wait', 'retry', 'hold', 'finish', 'drop'];
+/** An ending is counted under its own name too, and *stored* where the ledger says it: ingest_files_total has them. */
+const OUTCOMES = ['advance', 'back', 'defer', 'wait', 'retry', 'hold', 'finish', 'drop'];
 const STATES = ['ready', 'deferred', 'claimed', 'waiting', 'held'] as const;
 
 export class Metrics {

@@ -6,7 +6,7 @@ import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { pasteable, type Shell } from '../../../base/config/paste.js';
 import { ProcessWatch } from '../../../ingest/health/processes.js';
-import { liesAtOf } from '../../../ingest/roots/lies-at.js';
+import { liesAtOf } from '../../../ingest/upkeep/lies-at.js';
 import { FreeSpace } from '../../figures/free-space.js';
 import { type FeedLine, feedLines } from '../../status/feed-lines.js';
 import { type HeldJob, toHeldJob } from '../../status/held-list.js';

@@ -1,10 +1,10 @@
 /** Jobs as /trace answers them: those under way, and those that ended last. */
 import type { Job } from '../../../../queue/backend.js';
 import type { QueueView } from '../../../../queue/index.js';
+import { type Made, madeOf } from '../../../ingest/chains/recorded-outputs.js';
 import { isWithChild, jobsInProgress } from '../../../ingest/health/in-progress.js';
 import { readSoFar } from '../../../ingest/health/read-so-far.js';
 import { contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
-import { type Made, madeOf } from '../../../ingest/outputs/recorded.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
 

@@ -5,7 +5,7 @@
  */
 import type { Backend, JobId } from '../../../../queue/backend.js';
 import type { Emit } from '../../../base/telemetry/emit.js';
-import { type Pausing, pause, resume, type Scope, scopeText } from '../../../ingest/gates/pause.js';
+import { type Pausing, pause, resume, type Scope, scopeText } from '../../../ingest/health/pause.js';
 import { discardJobs } from '../../../tools/exceptions/discard.js';
 import { retryJobs, unhealed } from '../../../tools/exceptions/retry.js';
 import { inBatches } from '../../status/in-batches.js';

@@ -1,6 +1,6 @@
 /** /errors (docs/http-api.md): what is held, page by page, and what is tried again. */
 import type { Job, QueueView } from '../../../../queue/index.js';
-import { liesAtOf } from '../../../ingest/roots/lies-at.js';
+import { liesAtOf } from '../../../ingest/upkeep/lies-at.js';
 import { toHeldJob } from '../../status/held-list.js';
 import { heldByCode } from '../../status/report.js';
 import { type HeldFilter, heldPages } from './groups.js';

@@ -7,9 +7,9 @@ import type { Job, QueueView } from '../../../../queue/index.js';
 import { EnvironmentError } from '../../../base/errors.js';
 import { FeedFiles, isOfFiles } from '../../../ingest/files/feed-files.js';
 import { contentByRow, hasEnded } from '../../../ingest/ledger/content.js';
-import { recordedRoots } from '../../../ingest/roots/recorded-roots.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
+import { recordedRoots } from '../../../ingest/upkeep/recorded-roots.js';
 import { whereItLies } from './older.js';
 
 /** Errors: EnvironmentError if a work directory cannot be read. */

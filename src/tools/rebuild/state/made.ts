@@ -6,9 +6,6 @@ import { readdirSync } from 'node:fs';
 import type { Tx } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { baseOf } from '../../../files/job-paths.js';
-import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
-import { giveNameOfLine, warehouseOf } from '../../../ingest/ledger/names.js';
-import { processedIn, type ReadOutput, type ReadProcessed, type ReadRecord } from '../../../ingest/manifest/read.js';
 import {
   forgetOutputs,
   type Output,
@@ -16,7 +13,10 @@ import {
   outputPrefix,
   type Processed,
   recordProcessed,
-} from '../../../ingest/outputs/recorded.js';
+} from '../../../ingest/chains/recorded-outputs.js';
+import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
+import { giveNameOfLine, warehouseOf } from '../../../ingest/ledger/names.js';
+import { processedIn, type ReadOutput, type ReadProcessed, type ReadRecord } from '../../../ingest/manifest/read.js';
 import { contentAt, TEMPORARY } from '../../../ingest/warehouse/target.js';
 import { type ByteName, bytesOfName, LinuxError, nameOfBytes, type Stat } from '../../../linux/index.js';
 import { note, notedIn } from './progress.js';

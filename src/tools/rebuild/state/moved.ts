@@ -8,8 +8,8 @@ import type { Job, Tx } from '../../../../queue/backend.js';
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { enterWarehouse } from '../../../ingest/ledger/names.js';
-import { markerAt } from '../../../ingest/roots/root-locks.js';
 import { type JobFacts, payloadOf } from '../../../ingest/rules/facts.js';
+import { markerAt } from '../../../ingest/upkeep/root-locks.js';
 import type { SealedFile } from './sealed.js';
 
 const KINDS = ['work', 'manifests', 'warehouse'] as const;

@@ -10,8 +10,8 @@ import { EnvironmentError } from '../../../base/errors.js';
 import { typed } from '../../../base/shell.js';
 import { MARKER } from '../../../files/marker.js';
 import { manifestFiles } from '../../../ingest/manifest/read.js';
-import { markerAt } from '../../../ingest/roots/root-locks.js';
-import { chooseWork, possibleWork } from '../../../ingest/roots/work-place.js';
+import { markerAt } from '../../../ingest/upkeep/root-locks.js';
+import { chooseWork, possibleWork } from '../../../ingest/upkeep/work-place.js';
 
 export interface FoundRoots {
   /** The feeds, each with its work directory. */

@@ -1,12 +1,12 @@
 /** Makes the ledger row of a manifest line. */
 import type { Tx } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
+import type { Processed } from '../../../ingest/chains/recorded-outputs.js';
 import type { Case } from '../../../ingest/evidence/case.js';
 import { type Content, waitToken } from '../../../ingest/ledger/content.js';
 import { giveNameOfLine, warehouseOf } from '../../../ingest/ledger/names.js';
 import type { Delivered } from '../../../ingest/ledger/stored.js';
 import { digitsOf, generationOf, pathBytesOf, type ReadRecord } from '../../../ingest/manifest/read.js';
-import type { Processed } from '../../../ingest/outputs/recorded.js';
 import { type ByteName, nameOfBytes, nameOfText } from '../../../linux/index.js';
 import type { MovedRoot } from './moved.js';
 

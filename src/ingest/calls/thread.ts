@@ -9,7 +9,6 @@
 import type { Worker } from 'node:worker_threads';
 import { endThread, startThread } from '../../base/process/threads.js';
 import { inPackage } from '../../package.js';
-import type { Act, Answer, Order } from '../calls/order.js';
 import { unpacked } from './failure.js';
 import {
   DRAINING,
@@ -22,6 +21,7 @@ import {
   type ThreadData,
   WORDS_BYTES,
 } from './messages.js';
+import type { Act, Answer, Order } from './order.js';
 
 export interface Waiting {
   asked: OrderMessage;

@@ -5,8 +5,6 @@ import { isFull } from '../../../queue/errors.js';
 import { jobText } from '../../../queue/slot-text.js';
 import { sayLoaded } from '../../base/process/threads.js';
 import { RateLimit, type Throttle } from '../../files/rate-limit.js';
-import type { Act } from '../calls/order.js';
-import { Running } from '../calls/run.js';
 import { packed } from './failure.js';
 import {
   DRAINING,
@@ -19,6 +17,8 @@ import {
   type ThreadData,
   type ToThread,
 } from './messages.js';
+import type { Act } from './order.js';
+import { Running } from './run.js';
 
 interface UnderWay {
   asked: OrderMessage;

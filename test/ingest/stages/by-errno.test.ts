@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CATALOGUE } from '../../../src/base/errors.js';
-import { byErrno, failed } from '../../../src/ingest/steps/by-errno.js';
-import type { IngestJob } from '../../../src/ingest/steps/job.js';
-import type { Batch } from '../../../src/ingest/steps/stage.js';
+import { byErrno, failed } from '../../../src/ingest/stages/each-job.js';
+import type { Batch, IngestJob } from '../../../src/ingest/stages/stage.js';
 import { LinuxError } from '../../../src/linux/index.js';
 
 const job = { id: 'J', path: 'a.csv', facts: {} } as unknown as IngestJob;

@@ -6,13 +6,13 @@ import { type TestContext, test } from 'node:test';
 import { Owners } from '../../../queue/owners.js';
 import { PlaceError } from '../../../src/files/place-error.js';
 import type { SealAnswer, ToMove, ToSeal } from '../../../src/ingest/calls/order.js';
+import { CallThread } from '../../../src/ingest/calls/thread.js';
+import { CallThreads } from '../../../src/ingest/calls/threads.js';
 import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
-import { CallThread } from '../../../src/ingest/threads/thread.js';
-import { CallThreads } from '../../../src/ingest/threads/threads.js';
 import { BatchCalls } from '../../../src/ingest/worker/batch-calls.js';
 import { host, LinuxError, nameOfText } from '../../../src/linux/index.js';
 import { until } from '../../world/waiting.js';
-import { type Grounds, grounds } from '../calls/grounds.js';
+import { type Grounds, grounds } from './grounds.js';
 
 const allSealed = (answers: readonly { kind: string }[]): boolean => answers.every(({ kind }) => kind === 'sealed');
 const drops = ({ drop }: Grounds, n: number, prefix = '') =>

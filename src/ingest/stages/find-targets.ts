@@ -7,14 +7,12 @@ import type { Reader } from '../../../queue/backend.js';
 import { baseOf, folderOf, wantedTarget } from '../../files/job-paths.js';
 import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
 import { type ByteName, LinuxError, shownName, statFd, userName } from '../../linux/index.js';
+import type { Named, Targets } from '../chains/output-names.js';
+import { type Processed, processedOf } from '../chains/recorded-outputs.js';
 import { warehouseOf } from '../ledger/names.js';
-import type { Named, Targets } from '../outputs/names.js';
-import { type Processed, processedOf } from '../outputs/recorded.js';
 import { freeTargets, type Round } from '../warehouse/free-names.js';
-import { failed } from './by-errno.js';
-import { SLICE_MS } from './each-job.js';
-import type { IngestJob } from './job.js';
-import { type Batch, hold, type Step } from './stage.js';
+import { failed, SLICE_MS } from './each-job.js';
+import { type Batch, hold, type IngestJob, type Verdict } from './stage.js';
 
 export interface Plan extends Targets {
   job: IngestJob;
@@ -33,7 +31,7 @@ export async function findTargets(
   jobs: readonly IngestJob[],
   date: ByteName,
   batch: Batch,
-  refused: (job: IngestJob, step: Step) => void,
+  refused: (job: IngestJob, verdict: Verdict) => void,
 ): Promise<Plan[]> {
   const round: Round = { files: batch.files, chosen: new Set(), missing: new Set() };
   const plans: Plan[] = [];
@@ -50,7 +48,7 @@ export async function findTargets(
       refused(job, targetRefused(job, batch, wanted, error) ?? failed(job, batch, error));
     }
   };
-  batch.hand(undefined, 'warehouse');
+  batch.worksOn(undefined, 'warehouse');
   const end = performance.now() + ROUND_MS;
   for (let at = 0; at < jobs.length && (at === 0 || performance.now() < end); ) {
     if (at > 0) await new Promise(setImmediate);
@@ -62,7 +60,7 @@ export async function findTargets(
       return at;
     });
   }
-  batch.hand(undefined, 'manifests');
+  batch.worksOn(undefined, 'manifests');
   return plans;
 }
 
@@ -90,10 +88,10 @@ const REFUSED = new Set(['EINVAL', 'EILSEQ', 'ENAMETOOLONG']);
 const WITH_NAMES = new Set(['statx', 'openat2', 'mkdirat', 'renameat2', 'linkat']);
 
 /**
- * The step for an error that belongs to the target alone. Not every filesystem takes every name: a colon, bytes that are no text,
+ * The verdict for an error that belongs to the target alone. Not every filesystem takes every name: a colon, bytes that are no text,
  * or too many bytes.
  */
-export function targetRefused(job: IngestJob, batch: Batch, target: ByteName, error: unknown): Step | undefined {
+export function targetRefused(job: IngestJob, batch: Batch, target: ByteName, error: unknown): Verdict | undefined {
   if (!(error instanceof LinuxError) || !WITH_NAMES.has(error.call)) return undefined;
   if (error.code === 'EACCES' || error.code === 'EPERM') return targetNotPermitted(job, batch, target, error.code);
   if (!REFUSED.has(error.code)) return undefined;
@@ -118,7 +116,7 @@ function attributeOf({ files }: Batch, target: ByteName): string {
  * Held at once, as in the input: permissions do not come back by themselves. A gate would not do: its probe writes into the root of
  * the warehouse, so it would open again while a folder below still refuses.
  */
-const targetNotPermitted = (job: IngestJob, batch: Batch, target: ByteName, code: string): Step =>
+const targetNotPermitted = (job: IngestJob, batch: Batch, target: ByteName, code: string): Verdict =>
   hold(
     'target_not_permitted',
     `the user ${userName()} may not put the file into the folder ${batch.feed.warehouse}/${shownName(folderOf(target))} (${code}${attributeOf(batch, target)})`,

@@ -1,12 +1,11 @@
 /** Handles the jobs of a batch one by one, and assigns each error to its job, its place or the batch. */
 
-import { BelowMark, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import { UNDERPROCESS } from '../../files/job-paths.js';
+import { BelowMark, errnoOf, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import type { Act, Acts, Answer, NoAnswer } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
-import { BELOW_MARK, belowMark } from '../gates/room.js';
-import { failed } from './by-errno.js';
-import type { IngestJob } from './job.js';
-import { type Batch, defer, type Handled, orderOf, type Step } from './stage.js';
+import { BELOW_MARK, belowMark } from '../health/room-to-copy.js';
+import { type Batch, defer, hold, type IngestJob, orderOf, retry, type Verdict } from './stage.js';
 
 const MOUNT_MISSING = 'mount_missing';
 const MOUNT_MISSING_MS = 5_000;
@@ -24,11 +23,11 @@ export const SLICE_MS = 8;
 export async function eachJob(
   jobs: readonly IngestJob[],
   batch: Batch,
-  handle: (job: IngestJob) => Step | Promise<Step>,
+  handle: (job: IngestJob) => Verdict | Promise<Verdict>,
   place?: PlaceKind | '',
   isBegun?: (job: IngestJob) => boolean,
-): Promise<Handled[]> {
-  const handled: Handled[] = [];
+): Promise<(Verdict | PlaceError)[]> {
+  const handled: (Verdict | PlaceError)[] = [];
   let sliceEnd = performance.now() + SLICE_MS;
   let failing: PlaceError | undefined;
   for (const job of jobs) {
@@ -44,28 +43,28 @@ export async function eachJob(
       await new Promise(setImmediate);
       sliceEnd = performance.now() + SLICE_MS;
     }
-    batch.hand(place === undefined ? job : undefined, place);
+    batch.worksOn(place === undefined ? job : undefined, place);
     const doing = attempt(job, batch, handle);
     const answer = doing instanceof Promise ? await doing : doing;
     if (answer instanceof PlaceError) failing = answer.untried();
     handled.push(answer);
   }
-  batch.hand(undefined);
+  batch.worksOn(undefined);
   return handled;
 }
 
 /**
- * The steps from the answers of an order. A job for which `judge` returns undefined is left to the caller. `refused`: turns an error
- * about the job's own name into a step. A failing place ends the order: the other jobs get the same answer untried. Where the
+ * The verdicts from the answers of an order. A job for which `judge` returns undefined is left to the caller. `refused`: turns an error
+ * about the job's own name into a verdict. A failing place ends the order: the other jobs get the same answer untried. Where the
  * process drains, they are given back.
  */
-export function judgeEach<T extends { kind: string }, S extends Step | undefined>(
+export function judgeEach<T extends { kind: string }, S extends Verdict | undefined>(
   jobs: readonly IngestJob[],
   answers: readonly (T | NoAnswer)[],
   batch: Batch,
   judge: (job: IngestJob, answer: T) => S,
-  refused?: (job: IngestJob, error: unknown) => Step | undefined,
-): (S | Handled)[] {
+  refused?: (job: IngestJob, error: unknown) => Verdict | undefined,
+): (S | Verdict | PlaceError)[] {
   let failing: PlaceError | undefined;
   return jobs.map((job, i) => {
     const answer = answers[i]!;
@@ -80,7 +79,7 @@ export function judgeEach<T extends { kind: string }, S extends Step | undefined
   });
 }
 
-/** Runs a long act on one file of any size. Errors: those of the call; `eachJob` turns each into a step. */
+/** Runs a long act on one file of any size. Errors: those of the call; `eachJob` turns each into a verdict. */
 export async function askOne<A extends Act>(
   batch: Batch,
   act: A,
@@ -93,7 +92,7 @@ export async function askOne<A extends Act>(
 
 /** The result for the file is not known. */
 class Unanswered extends Error {
-  constructor(readonly step: Step) {
+  constructor(readonly verdict: Verdict) {
     super('a call on a file was not answered');
   }
 }
@@ -118,25 +117,25 @@ function answered<T extends { kind: string }>(answer: T | NoAnswer): T {
 function attempt(
   job: IngestJob,
   batch: Batch,
-  handle: (job: IngestJob) => Step | Promise<Step>,
-): Handled | Promise<Handled> {
+  handle: (job: IngestJob) => Verdict | Promise<Verdict>,
+): Verdict | PlaceError | Promise<Verdict | PlaceError> {
   try {
-    const step = handle(job);
-    return step instanceof Promise ? step.catch((error) => whyNot(job, batch, error)) : step;
+    const verdict = handle(job);
+    return verdict instanceof Promise ? verdict.catch((error) => whyNot(job, batch, error)) : verdict;
   } catch (error) {
     return whyNot(job, batch, error);
   }
 }
 
-function whyNot(job: IngestJob, batch: Batch, error: unknown): Handled {
-  if (error instanceof Unanswered) return error.step;
+function whyNot(job: IngestJob, batch: Batch, error: unknown): Verdict | PlaceError {
+  if (error instanceof Unanswered) return error.verdict;
   if (error instanceof MountMissing) return withoutMount(job, batch, error);
   if (error instanceof BelowMark) return withoutRoom(job, batch, error);
   return error instanceof PlaceError ? error : failed(job, batch, error);
 }
 
 /** Neither the file's fault nor a place of the whole feed: it waits without an attempt, and is logged once. */
-function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMissing): Step {
+function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMissing): Verdict {
   const isNew = job.claim.reason !== MOUNT_MISSING;
   return {
     ...defer(MOUNT_MISSING_MS, MOUNT_MISSING),
@@ -154,7 +153,7 @@ function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMiss
 }
 
 /** The file waits without an attempt; smaller files go on. */
-function withoutRoom(job: IngestJob, batch: Batch, error: BelowMark): Step {
+function withoutRoom(job: IngestJob, batch: Batch, error: BelowMark): Verdict {
   const isNew = job.claim.reason !== BELOW_MARK;
   const outcome = belowMark(job.claim, batch.feed.warehouse, error);
   return {
@@ -171,3 +170,49 @@ function withoutRoom(job: IngestJob, batch: Batch, error: BelowMark): Step {
     },
   };
 }
+
+const NO_SUCH_CALL = 'that filesystem cannot do this: use another one for the directory';
+const NO_SUCH_NAME = 'that filesystem does not take the name: deliver the file under another one';
+
+/** The next step for each errno that never heals. */
+const NEVER_HEALS: Readonly<Record<string, string>> = {
+  EACCES: 'give this user the permission',
+  EPERM:
+    'give this user the permission; if it has it, lsattr shows whether the file or its folder is immutable or append-only (chattr -i, chattr -a)',
+  EXDEV:
+    'no rename leads out of that folder: a project quota ends there (lsattr -p), or a subvolume; deliver the file elsewhere, or remove the project',
+  EFBIG: 'that filesystem takes no file of this size: use another one for the directory, or send the file in parts',
+  ENOTDIR: 'a file has the name of a folder on this path: move it away',
+  EISDIR: 'a folder has the name of this file: move it away',
+  ELOOP: 'a symlink is in the place of a folder or of the file: put the folder or the file itself there',
+  ENAMETOOLONG: 'deliver the file under a shorter name or path',
+  EINVAL: NO_SUCH_NAME,
+  EILSEQ: NO_SUCH_NAME,
+  EMLINK: 'that filesystem takes no more links there: use another one for the directory',
+  ENOTSUP: NO_SUCH_CALL,
+  ENOSYS: NO_SUCH_CALL,
+  EOVERFLOW: NO_SUCH_CALL,
+};
+
+/** `text`: what failed, as a sentence without its end. */
+export function byErrno(job: IngestJob, code: string, text: string): Verdict {
+  return Object.hasOwn(NEVER_HEALS, code)
+    ? hold('system_refuses', `${text}: ${NEVER_HEALS[code]}`, job.facts)
+    : retry(code.toLowerCase(), text);
+}
+
+/** The verdict for an error that concerns this job only. A bug is logged with its stack, and tried again. */
+export function failed(job: IngestJob, batch: Batch, error: unknown): Verdict {
+  const code = errnoOf(error);
+  const text = error instanceof Error ? error.message : String(error);
+  if (code !== undefined) return byErrno(job, code, text);
+  batch.emit('bug', { job: job.id, path: job.path, error: error instanceof Error ? error.stack : text });
+  return retry('bug', text);
+}
+
+export const sealedMissing = (job: IngestJob, { files }: Batch): Verdict =>
+  hold(
+    'sealed_file_missing',
+    `the sealed file of job ${job.id} is no longer in ${files.roots.work}/${UNDERPROCESS}`,
+    job.facts,
+  );

@@ -1,31 +1,30 @@
 /** A drain does not wait for a whole batch: jobs that have not begun are given back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eachJob } from '../../../src/ingest/steps/each-job.js';
-import type { IngestJob } from '../../../src/ingest/steps/job.js';
-import type { Batch, Step } from '../../../src/ingest/steps/stage.js';
+import { eachJob } from '../../../src/ingest/stages/each-job.js';
+import type { Batch, IngestJob, Verdict } from '../../../src/ingest/stages/stage.js';
 
 test('a batch that is drained finishes its current job and gives the rest back, at once due', async () => {
   let draining = false;
-  const batch = { hand: () => {}, draining: () => draining } as unknown as Batch;
+  const batch = { worksOn: () => {}, draining: () => draining } as unknown as Batch;
   const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
   const begun: string[] = [];
-  const steps = (await eachJob(jobs, batch, (job) => {
+  const verdicts = (await eachJob(jobs, batch, (job) => {
     begun.push(job.id);
     draining = job.id === '2';
     return { outcome: { kind: 'advance' } };
-  })) as Step[];
+  })) as Verdict[];
   assert.deepEqual(begun, ['1', '2']);
-  const kinds = steps.map(({ outcome }) => outcome);
+  const kinds = verdicts.map(({ outcome }) => outcome);
   const given = { kind: 'defer', inMs: 0, why: 'draining' };
   assert.deepEqual(kinds, [{ kind: 'advance' }, { kind: 'advance' }, given, given]);
 });
 
 test('jobs that have begun before the drain are brought to their end', async () => {
-  const batch = { hand: () => {}, draining: () => true } as unknown as Batch;
+  const batch = { worksOn: () => {}, draining: () => true } as unknown as Batch;
   const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
   const handled: string[] = [];
-  const handle = (job: IngestJob): Step => {
+  const handle = (job: IngestJob): Verdict => {
     handled.push(job.id);
     return { outcome: { kind: 'advance' } };
   };

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { stagesUsed } from '../../../src/base/config/values/stage-names.js';
 import { workDirOf } from '../../world/layout.js';
-import { Bench } from '../stages/bench.js';
+import { Bench } from './bench.js';
 
 const STAGES = stagesUsed([]);
 

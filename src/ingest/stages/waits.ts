@@ -7,12 +7,13 @@ import type { Gate, Reason, StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { limits } from '../../../queue/limits.js';
 import { shownSeconds } from '../../base/telemetry/safe.js';
-import { ON_TRIAL } from '../gates/episode.js';
-import { codeOf, type ReasonCode, reasonOf, type WhoActs } from '../rules/reasons.js';
+import { ON_TRIAL } from '../health/episode.js';
+import type { WhoActs } from '../rules/reasons.js';
+import { codeOf, reasonOf } from './reasons.js';
 
 export interface Wait {
   feed: string;
-  reason: ReasonCode;
+  reason: string;
   /** `no sidecar` */
   words: string;
   who: WhoActs;
@@ -33,7 +34,7 @@ export function waitsOf(
 ): Wait[] {
   const { stats = view.stats(), gates = view.gates(), reasons = view.reasons() } = known;
   const waits = new Map<string, Wait>();
-  const add = (feed: string, reason: ReasonCode, files: number, of?: Reason) => {
+  const add = (feed: string, reason: string, files: number, of?: Reason) => {
     if (files <= 0) return;
     const { short: words, who } = reasonOf(reason);
     const key = `${feed}\0${reason}`;
@@ -75,7 +76,7 @@ const closing = (gates: readonly Gate[], feed: string, stage: string): Gate | un
 
 /** The same over all feeds. */
 export function waitsTogether(waits: readonly Wait[]): Wait[] {
-  const all = new Map<ReasonCode, Wait>();
+  const all = new Map<string, Wait>();
   for (const wait of waits) {
     const sum = all.get(wait.reason) ?? { ...wait, feed: '*', files: 0, at_least: false, oldest_age_seconds: null };
     all.set(wait.reason, sum);

@@ -1,25 +1,47 @@
 /**
- * The common shape of all stages: a batch of one feed's claimed jobs goes in, one step for each job comes out.
- * A stage acts on files and returns steps; it never writes to the queue itself. src/ingest/worker/run.ts settles the steps.
+ * The common shape of all stages: a batch of one feed's claimed jobs goes in, one verdict for each job comes out.
+ * A stage acts on files and returns verdicts; it never writes to the queue itself. src/ingest/worker/run.ts settles the verdicts.
  * Guarantees: `onSettled` runs only after the commit, so no log line reports something that did not happen.
  */
-import type { Also, Amend, Backend, Decision, Outcome, StageName } from '../../../queue/backend.js';
+import type { Also, Amend, Backend, ClaimedJob, Decision, Outcome, StageName } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { inPlaceAsync, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import type { ByteName } from '../../linux/names.js';
 import type { FileMessage } from '../../process/messages.js';
 import type { Act, Answer, Order } from '../calls/order.js';
 import type { ChainEnd } from '../chains/chains.js';
 import type { FeedFiles, Roots } from '../files/feed-files.js';
-import { closeForPlace } from '../gates/episode.js';
-import { afterTheOthers, neverFits } from '../gates/room.js';
-import type { Content } from '../ledger/content.js';
+import { closeForPlace } from '../health/episode.js';
+import { afterTheOthers, neverFits } from '../health/room-to-copy.js';
+import { type Content, contentsByRow } from '../ledger/content.js';
 import type { Now } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
-import type { AtOnce, ReasonCode } from '../rules/reasons.js';
-import type { IngestJob } from './job.js';
+import type { Reasons } from '../rules/reasons.js';
 
-export interface Step {
+/** A claimed job with its facts. */
+export interface IngestJob {
+  readonly id: string;
+  readonly key: Buffer;
+  readonly path: ByteName;
+  readonly inside: ByteName;
+  readonly claim: ClaimedJob;
+  readonly facts: JobFacts;
+}
+
+export function ingestJob(claim: ClaimedJob): IngestJob {
+  const facts = claim.payload as unknown as JobFacts;
+  return {
+    id: claim.id,
+    key: claim.key,
+    path: claim.key.toString('latin1') as ByteName,
+    inside: (facts.inside ?? '') as ByteName,
+    claim,
+    facts,
+  };
+}
+
+export interface Verdict {
   outcome: Decision;
   /** Called after the commit, with the outcome that was settled. */
   onSettled?: (outcome: Outcome) => void;
@@ -60,7 +82,7 @@ export interface Batch {
   readonly calls: Calls;
   readonly chains: ChainRunner;
   /** Notes the current job and place, so that a crash counts for this job alone, and a hang can be reported. */
-  hand(job: IngestJob | undefined, place?: string): void;
+  worksOn(job: IngestJob | undefined, place?: string): void;
 }
 
 export interface Stage {
@@ -69,6 +91,8 @@ export interface Stage {
   readonly places: readonly PlaceKind[];
   /** It works on the content that its job carries: every stage after hash. A job without one never arrives there. */
   readonly ofContent?: true;
+  /** For which its files wait, in addition to those of every stage. */
+  readonly reasons?: Reasons;
   /** Its batches are also bounded by bytes: it reads or copies its files. */
   readonly byBytes?: true;
   /** For a stage whose files may take hours each: a small batch, so that no file waits for another one's settlement. */
@@ -77,15 +101,27 @@ export interface Stage {
    * A PlaceError ends the batch: the other jobs are neither tried nor blamed. A job whose end is decided (`putAway`) never arrives
    * here: src/ingest/worker/run.ts gives it to `finishDecided`.
    */
-  run(jobs: readonly IngestJob[], batch: Batch, contents: Contents): Promise<Judged>;
+  run(jobs: readonly IngestJob[], batch: Batch, contents: Contents): Promise<Verdicts>;
 }
 
 /** The content of each job, for a stage that is `ofContent`. Nobody takes it away while the job is claimed, but others may confirm its line. */
 export type Contents = ReadonlyMap<IngestJob, Content>;
 
-export interface Judged {
-  /** One step for each job, in the order of the jobs. */
-  steps: Step[];
+/** Read in one short transaction: a read for each job would cost as much as the move itself. A job without a row is left out. */
+export function contentsOf(jobs: readonly IngestJob[], batch: Batch): Map<IngestJob, Content> {
+  const rows = jobs.flatMap(({ facts }) => facts.content ?? []);
+  const contents = batch.backend.read((reader) => contentsByRow(reader, rows));
+  return new Map(
+    jobs.flatMap((job) => {
+      const content = contents.get(job.facts.content ?? -1);
+      return content ? [[job, content] as const] : [];
+    }),
+  );
+}
+
+export interface Verdicts {
+  /** One verdict for each job, in the order of the jobs. */
+  verdicts: Verdict[];
   /** Writes that belong to the settling transaction, in addition to the jobs. */
   also?: Also;
 }
@@ -96,34 +132,32 @@ const WRITER_LONGEST_MS = 60_000;
 export const writerMs = (refusals: number): number =>
   Math.min(WRITER_FIRST_MS * 2 ** Math.min(Math.max(refusals - 1, 0), 10), WRITER_LONGEST_MS);
 
-/** The result for one job: a step, or the place that failed. */
-export type Handled = Step | PlaceError;
-
-export const retry = (code: string, error: string, facts?: JobFacts): Step => ({
+export const retry = (code: string, error: string, facts?: JobFacts): Verdict => ({
   outcome: { kind: 'retry', code, error, ...(facts && { payload: payloadOf(facts) }) },
 });
 
-export const hold = (code: string, reason: string, facts?: JobFacts, seen?: SeenNow): Step => ({
+export const hold = (code: string, reason: string, facts?: JobFacts, seen?: SeenNow): Verdict => ({
   outcome: { kind: 'hold', code, reason, ...(facts && { payload: payloadOf(facts) }), ...seen },
 });
 
 /** The file as it was last seen, if it may have changed since its job was made: so a growing file is shown with its size. */
 export type SeenNow = Pick<Amend, 'identity' | 'bytes'>;
 
-export const defer = (inMs: number, why: ReasonCode | AtOnce, facts?: JobFacts, seen?: SeenNow): Step => ({
+/** `why`: a code of the catalogue of reasons. */
+export const defer = (inMs: number, why: string, facts?: JobFacts, seen?: SeenNow): Verdict => ({
   outcome: { kind: 'defer', inMs, why, ...(facts && { payload: payloadOf(facts) }), ...seen },
 });
 
-/** The same step, which also sets or empties the flag `interrupted` of its job. */
-export function interruptedIs<S extends Step>(interrupted: boolean, step: S): S {
-  const { outcome } = step;
+/** The same verdict, which also sets or empties the flag `interrupted` of its job. */
+export function interruptedIs<S extends Verdict>(interrupted: boolean, verdict: S): S {
+  const { outcome } = verdict;
   const decide: Decision =
     typeof outcome === 'function' ? (tx, job) => ({ ...outcome(tx, job), interrupted }) : { ...outcome, interrupted };
-  return { ...step, outcome: decide };
+  return { ...verdict, outcome: decide };
 }
 
 /** Closes the gate of a failing place; the job is due as soon as the gate opens. */
-export function blocked(stage: StageName, feed: string, error: PlaceError, emit: Emit): Step {
+export function blocked(stage: StageName, feed: string, error: PlaceError, emit: Emit): Verdict {
   let isNew = false;
   return {
     outcome: (tx, job) => {
@@ -140,15 +174,15 @@ export function blocked(stage: StageName, feed: string, error: PlaceError, emit:
 }
 
 /**
- * The steps of a handled batch, after `sync` has made its work durable. If the sync fails, nothing of the batch may be committed as
+ * The verdicts of a handled batch, after `sync` has made its work durable. If the sync fails, nothing of the batch may be committed as
  * done: the place is failing, and each job finds its files again at its next try.
  */
 export async function durably(
   stage: StageName,
   batch: Batch,
-  handled: readonly Handled[],
+  handled: readonly (Verdict | PlaceError)[],
   sync: () => Promise<void>,
-): Promise<Step[]> {
+): Promise<Verdict[]> {
   let failing: PlaceError | undefined;
   try {
     await inPlaceAsync('work', batch.files.roots.work, 'write', sync);
@@ -156,10 +190,10 @@ export async function durably(
     if (!(error instanceof PlaceError)) throw error;
     failing = error;
   }
-  return handled.map((step) => {
-    if (step instanceof PlaceError) return blocked(stage, batch.feed.name, failing ?? step, batch.emit);
-    // A job whose call may come back at any time keeps its own step, which commits nothing as done.
-    return failing && !step.unanswered ? blocked(stage, batch.feed.name, failing, batch.emit) : step;
+  return handled.map((verdict) => {
+    if (verdict instanceof PlaceError) return blocked(stage, batch.feed.name, failing ?? verdict, batch.emit);
+    // A job whose call may come back at any time keeps its own verdict, which commits nothing as done.
+    return failing && !verdict.unanswered ? blocked(stage, batch.feed.name, failing, batch.emit) : verdict;
   });
 }
 

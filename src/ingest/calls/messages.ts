@@ -1,5 +1,5 @@
 /** The messages between the main thread and a thread for calls, and the memory that both share. */
-import type { Answer, Order } from '../calls/order.js';
+import type { Answer, Order } from './order.js';
 
 /** The position in a file at which a thread writes the `jobText` of its current job. */
 export interface JobSpot {

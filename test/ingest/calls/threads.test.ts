@@ -5,9 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Owners } from '../../../queue/owners.js';
-import { CallThreads } from '../../../src/ingest/threads/threads.js';
+import { CallThreads } from '../../../src/ingest/calls/threads.js';
 import { host, nameOfText } from '../../../src/linux/index.js';
-import { type Grounds, grounds } from '../calls/grounds.js';
+import { type Grounds, grounds } from './grounds.js';
 
 const LARGE = Buffer.alloc(32 << 20, 'large\n');
 const sha256 = createHash('sha256').update(LARGE).digest('hex');

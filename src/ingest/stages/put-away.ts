@@ -1,12 +1,13 @@
 /**
- * Puts the files of a decided job away: the leftovers of a stored job are removed, a duplicate goes to `duplicates/` (or is
- * deleted), a discarded file to `failed/`. The decision is in the row before this begins, and doing it twice is safe.
- * Does not: take a file out of the warehouse, or remove an original that changed after it was copied.
+ * Finishes jobs whose end is decided (stored, duplicate, discarded, withdrawn), in any stage: a line that must be taken back is
+ * corrected first, then the job's files are put away. The leftovers of a stored job are removed, a duplicate goes to `duplicates/` (or
+ * is deleted), a discarded file to `failed/`. The decision is in the row before this begins, and doing it twice is safe.
+ * Does not: take a file out of the warehouse (take-out.ts), or remove an original that changed after it was copied.
  */
 
 import { typed } from '../../base/shell.js';
 import type { Entry } from '../../files/directories.js';
-import type { DirtyDirectories } from '../../files/dirty.js';
+import { DirtyDirectories } from '../../files/dirty.js';
 import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
 import { moveOwnToFree } from '../../files/moves.js';
@@ -15,40 +16,78 @@ import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';
 import { bringOn, take } from '../files/take.js';
 import { shownPlace } from '../ledger/content.js';
+import { writeCorrections } from '../manifest/corrections.js';
+import type { Written } from '../manifest/write.js';
 import { type PutAway, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, unchanged } from '../rules/verified.js';
-import type { IngestJob } from '../steps/job.js';
-import { type Batch, defer, hold, type Step } from '../steps/stage.js';
-import { removeUnmoved } from './take-outputs.js';
+import { eachJob } from './each-job.js';
+import { manifestBusy } from './manifest.js';
+import { type Batch, defer, durably, hold, type IngestJob, type Verdict } from './stage.js';
+import { forgettingOutputs, removeUnmoved, takeOut, takeOutputs } from './take-out.js';
 
-export function putAway(
-  job: IngestJob,
-  batch: Batch,
-  dirty: DirtyDirectories,
-  kind: Exclude<PutAway['kind'], 'withdrawn'>,
-): Step {
-  switch (kind) {
-    case 'stored':
-      return removeStored(job, batch, dirty);
-    case 'duplicate':
-      return archiveDuplicate(job, batch, dirty, job.facts.putAway!);
-    case 'discarded':
-      return discard(job, batch, dirty);
+export async function finishDecided(stage: string, jobs: readonly IngestJob[], batch: Batch): Promise<Verdict[]> {
+  const toCorrect = correctionsOf(jobs, batch);
+  const came = new Map<string, Written>();
+  const { backend, emit, feed, files } = batch;
+  const manifests = { backend, emit, feed: feed.name, manifests: feed.manifests, root: files.manifests };
+  for (const hour of new Set(toCorrect.values())) {
+    const ids = [...toCorrect].flatMap(([id, its]) => (its === hour ? [id] : []));
+    came.set(hour, await writeCorrections(manifests, hour, ids));
   }
+  const left = correctionsOf(jobs, batch);
+  const dirty = new DirtyDirectories();
+  const handled = await eachJob(jobs, batch, (job) => {
+    const hour = left.get(job.id);
+    if (hour !== undefined) return manifestBusy(job, came.get(hour) === 'leased' ? 'leased' : 'busy');
+    const decided = job.facts.putAway!;
+    switch (decided.kind) {
+      case 'stored':
+        return removeStored(job, batch, dirty);
+      case 'duplicate':
+        return archiveDuplicate(job, batch, dirty, decided);
+      case 'discarded':
+        return discard(job, batch, dirty);
+      case 'withdrawn':
+        return takeOut(job, batch);
+    }
+  });
+  return durably(stage, batch, handled, () => dirty.sync());
 }
 
-function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
+/** The outputs are taken out before the file: a file in failed/ has nothing left in the warehouse. */
+async function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Promise<Verdict> {
+  const { content } = job.facts;
+  if (content !== undefined) await takeOutputs(job, batch, content);
+  return forgettingOutputs(fileToFailed(job, batch, dirty), content);
+}
+
+/** By job: the hour in whose corrections.jsonl its line must be taken back. */
+function correctionsOf(jobs: readonly IngestJob[], batch: Batch): Map<string, string> {
+  const takenBack = jobs.filter(
+    ({ facts: { putAway } }) => putAway!.kind === 'discarded' || putAway!.kind === 'withdrawn',
+  );
+  return batch.backend.read((reader) => {
+    const hours = new Map<string, string>();
+    for (const job of takenBack) {
+      const row = reader.get<{ hour: string }>('SELECT hour FROM corrections WHERE job = ?', job.id);
+      if (row) hours.set(job.id, row.hour);
+    }
+    return hours;
+  });
+}
+
+function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Verdict {
   const left = statEntry(batch.files.workEntry(job, 'file'));
   if (left && !sameBytes(job.facts.sealed!.identity, left)) {
     return hold('changed_after_copy', 'its content was stored, but the original was written to afterwards', job.facts);
   }
   for (const part of ['file', 'sidecar', 'partial', 'copy'] as const) remove(job, batch, dirty, part);
   if (job.facts.processed) removeUnmoved(job, batch);
-  return { outcome: { kind: 'finish', ending: 'stored' } };
+  return { outcome: { kind: 'advance', payload: payloadOf({ ...job.facts, putAway: undefined }) } };
 }
 
-function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Step {
+function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Verdict {
   const left = statEntry(batch.files.workEntry(job, 'file'));
   if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
@@ -88,16 +127,16 @@ const allowsAgain = (sha256: string): string =>
   `to ingest it again, run ${typed('ingest-ctl allow-again', sha256, '--reason', 'WHY')}, then deliver it once more`;
 
 /** Its uploader wrote to it through a descriptor from before the seal, so the decision was about other bytes. */
-const writtenSince = ({ facts }: IngestJob): Step => ({
+const writtenSince = ({ facts }: IngestJob): Verdict => ({
   outcome: {
-    kind: 'advance',
+    kind: 'back',
     to: 'hash',
     payload: payloadOf({ ...facts, putAway: undefined, content: undefined, sha256: undefined }),
   },
 });
 
 /** The file of a job that was never sealed is still in the input. It is taken only if it is the version that was held. */
-function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
+function fileToFailed(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Verdict {
   if (!batch.files.canHold(job)) {
     return hold(
       'name_too_long',
@@ -119,10 +158,10 @@ function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step {
 }
 
 /**
- * Returns a step where the file lies on another mount, whose own work directory must take it; or where another version lies in the
+ * Returns a verdict where the file lies on another mount, whose own work directory must take it; or where another version lies in the
  * input, which nobody discarded: the producer did not offer it, because the job has its path.
  */
-function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Step | undefined {
+function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Verdict | undefined {
   if ([UNDERPROCESS, FAILED].some((folder) => statEntry(batch.files.workEntry(job, 'file', folder)))) return undefined;
   const entry = batch.files.entryOrNone(batch.files.input, job.path);
   const stat = statEntry(entry);
@@ -139,7 +178,7 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   return undefined;
 }
 
-function observeAgain(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Step {
+function observeAgain(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Verdict {
   const seen = { identity: identityOf(stat), sinceMs: batch.now().ms, boot: batch.boot, by: 'scan' as const };
   const inside = job.inside === '' ? {} : { inside: job.inside };
   return defer(0, 'another_version', { seen, ...inside }, candidateOf(batch.feed, stat, entry));

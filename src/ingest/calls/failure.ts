@@ -4,8 +4,8 @@
  */
 import { BelowMark, errnoOf, NoRoom, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import { LinuxError } from '../../linux/index.js';
-import { type Answer, isFailed } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
+import { type Answer, isFailed } from './order.js';
 
 /** The fields of a NoRoom. */
 interface Copy {

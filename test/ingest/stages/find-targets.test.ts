@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedFiles } from '../../../src/ingest/files/feed-files.js';
 import { jobsOf } from '../../world/carriers.js';
-import { Bench } from '../stages/bench.js';
+import { Bench } from './bench.js';
 
 const FILES = 300;
 /** Over a thousand files this is more than a check is trusted for. */

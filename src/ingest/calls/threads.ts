@@ -6,8 +6,8 @@
  */
 
 import type { ThreadJob } from '../../../queue/index.js';
-import { type Act, type Answer, HANGS_IN, isLong, type Order } from '../calls/order.js';
 import type { JobSpot, ThreadData } from './messages.js';
+import { type Act, type Answer, HANGS_IN, isLong, type Order } from './order.js';
 import { CallThread, type Hung, type Waiting } from './thread.js';
 
 export interface ThreadsParts {

@@ -4,7 +4,7 @@
  * Does not: reduce a count when a file is discarded or withdrawn later.
  */
 import type { Counter, Tx } from '../../../queue/backend.js';
-import type { Processed } from './recorded.js';
+import type { Processed } from './recorded-outputs.js';
 
 /** Counter names of the stage `process`, in addition to those of its outcomes. `outputs` counts bytes too. */
 export const COUNTED = { records: 'records', rejected: 'rejected', outputs: 'outputs' } as const;

@@ -7,7 +7,7 @@ import { partitionOf } from '../../../src/files/job-paths.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { until } from '../../world/waiting.js';
 import { holdLease } from '../manifest/leasing.js';
-import { type Bench, hashedBench } from '../stages/bench.js';
+import { type Bench, hashedBench } from './bench.js';
 
 /** The manifest files of this hour, and of the next one, which may begin meanwhile. */
 const manifests = (bench: Bench): string[] =>

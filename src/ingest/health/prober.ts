@@ -3,22 +3,17 @@
  * Guarantees: one process probes a place at a time, and no other process begins before that probe has ended. So a hung mount
  * stops one process and not all.
  */
-import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend, Gate } from '../../../queue/backend.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import { removeIfThere } from '../../files/copy.js';
-import { inPlace, PlaceError, type PlaceKind } from '../../files/place-error.js';
-import { nameOfText, O, openAt } from '../../linux/index.js';
+import { PlaceError, type PlaceKind } from '../../files/place-error.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, reasonNow, STUCK } from './episode.js';
-import { roomToCopy } from './room.js';
+import { PLACES } from './places.js';
+import { roomToCopy } from './room-to-copy.js';
 
-/** Must be free: for directories and lines, and in addition to a file that has to be copied. */
-const MARGIN_BYTES = 256 * 1_024;
 const ANSWER_MS = 1_000;
-const PROBE = Buffer.alloc(4_096, 0x20);
 
 /** One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know. */
 export async function probeGates(
@@ -87,48 +82,17 @@ async function answers(backend: Backend, gate: Gate, path: string): Promise<bool
 
 /** The error that the place still gives; undefined: it works. */
 function probe(backend: Backend, gate: Gate, roots: Roots): unknown {
-  // The next file that goes through the chain finds out whether it can be loaded.
-  if (gate.place === 'process') return undefined;
   const files = new FeedFiles(roots);
+  const isFull = gate.code === 'ENOSPC' || gate.code === 'EDQUOT';
   try {
-    const place = gate.place as PlaceKind;
-    const root = rootOf(files, place);
-    if (place !== 'input')
-      inPlace(place, roots[gate.place as keyof Omit<Roots, 'markers'>], 'root', () => tryWriting(root));
-    if (gate.code === 'ENOSPC' || gate.code === 'EDQUOT')
-      demandSpace(
-        root,
-        backend.read((reader) => roomToCopy(reader, gate)),
-      );
+    PLACES[gate.place as PlaceKind].probe(
+      files,
+      isFull ? () => backend.read((reader) => roomToCopy(reader, gate)) : undefined,
+    );
     return undefined;
   } catch (error) {
     return error;
   } finally {
     files.close();
   }
-}
-
-function rootOf(files: FeedFiles, place: PlaceKind): number {
-  if (place === 'work') return files.work('' as never).rootFd;
-  return place === 'input' ? files.input.rootFd : files[place as 'manifests' | 'warehouse'].rootFd;
-}
-
-/** All probes use one name: a killed prober leaves its file, and the next one removes it. */
-const PROBE_NAME = nameOfText('.ingest-probe');
-
-function tryWriting(root: number): void {
-  const fd = openAt(root, PROBE_NAME, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
-  try {
-    writeSync(fd, PROBE);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-    // Two feeds may probe one root at the same time.
-    removeIfThere(root, PROBE_NAME);
-  }
-}
-
-function demandSpace(root: number, bytes: number): void {
-  const { bavail, bsize } = statfsSync(`/proc/self/fd/${root}`);
-  if (bavail * bsize < bytes + MARGIN_BYTES) throw new Error(`still only ${bavail * bsize} bytes free`);
 }

@@ -1,0 +1,68 @@
+/**
+ * The places that stages need, one entry each: how a probe finds out that it works again, and what its gate's finding says. A stage
+ * names its places; where one fails, the gates of its stages close.
+ * Does not: know what each errno of a place means (src/files/place-error.ts).
+ */
+import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
+import { removeIfThere } from '../../files/copy.js';
+import type { Directories } from '../../files/directories.js';
+import { inPlace, type PlaceKind } from '../../files/place-error.js';
+import { type ByteName, nameOfText, O, openAt } from '../../linux/index.js';
+import type { FeedFiles } from '../files/feed-files.js';
+
+export interface Place {
+  /** Throws what is still wrong. `needsBytes`: the bytes that must be free; undefined where the gate did not close for room. */
+  probe(files: FeedFiles, needsBytes?: () => number): void;
+  /** Follows the code in the sentence of its finding. */
+  at: string;
+  /** The next step for an operator; undefined: the hint of the gate's code. */
+  release?: string;
+}
+
+const REPAIR = 'repair it; it is checked again and again, and goes on by itself';
+
+/** Must be free: for directories and lines, and in addition to a file that has to be copied. */
+const MARGIN_BYTES = 256 * 1_024;
+
+/** `isOurs`: the ingestor writes there, so the probe does. */
+const root = (name: PlaceKind, isOurs: boolean, open: (files: FeedFiles) => Directories): Place => ({
+  at: ` at the ${name}`,
+  release: REPAIR,
+  probe(files, needsBytes) {
+    const { rootFd, place } = open(files);
+    if (isOurs) inPlace(name, place!.path, 'root', () => tryWriting(rootFd));
+    if (needsBytes) demandSpace(rootFd, needsBytes());
+  },
+});
+
+export const PLACES: { readonly [Name in PlaceKind]: Place } = {
+  input: root('input', false, (files) => files.input),
+  work: root('work', true, (files) => files.work('' as ByteName)),
+  manifests: root('manifests', true, (files) => files.manifests),
+  warehouse: root('warehouse', true, (files) => files.warehouse),
+  // It has a watermark and a check of its lines, and is not probed.
+  state: { at: ' at the state', release: REPAIR, probe: () => {} },
+  // The next file that goes through the chain finds out whether it can be loaded. Its code says which chain.
+  process: { at: '', probe: () => {} },
+};
+
+/** All probes use one name: a killed prober leaves its file, and the next one removes it. */
+const PROBE = Buffer.alloc(4_096, 0x20);
+const PROBE_NAME = nameOfText('.ingest-probe');
+
+function tryWriting(fd: number): void {
+  const probe = openAt(fd, PROBE_NAME, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
+  try {
+    writeSync(probe, PROBE);
+    fsyncSync(probe);
+  } finally {
+    closeSync(probe);
+    // Two feeds may probe one root at the same time.
+    removeIfThere(fd, PROBE_NAME);
+  }
+}
+
+function demandSpace(fd: number, bytes: number): void {
+  const { bavail, bsize } = statfsSync(`/proc/self/fd/${fd}`);
+  if (bavail * bsize < bytes + MARGIN_BYTES) throw new Error(`still only ${bavail * bsize} bytes free`);
+}
