@@ -5,24 +5,22 @@ import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { StatusLine } from '../base/telemetry/terminal.js';
 import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
 import { askedFor } from './ask.js';
-import { print, printJson, printNote } from './console.js';
+import { print, printJson } from './console.js';
 import { bar } from './progress.js';
-import { stateFor } from './state.js';
 import { withView } from './state-view.js';
 
 export async function audit(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('audit', argv);
   if (!invocation) return 0;
   const { json, hash, feed } = invocation.view;
-  const statePath = await stateFor(invocation);
   const status = process.stderr.isTTY ? new StatusLine() : undefined;
   const show: AuditProgress = (what, done, of, bytes) => status?.show(progressLine(what, done, of, bytes));
-  const judge = async (view: QueueView) => {
+  const judge = async (view: QueueView, statePath: string) => {
     try {
       checkPages(statePath);
       const totals = await compare(
         view,
-        { statePath, hash, feed },
+        { hash, feed },
         (difference) => {
           status?.clear();
           if (json) printJson(difference);
@@ -34,8 +32,6 @@ export async function audit(argv: readonly string[]): Promise<number> {
       const found = Object.values(totals.differences).reduce((sum, n) => sum + n, 0);
       if (json) printJson({ totals: { ...totals, found } });
       else print(summary(totals, found, hash));
-      if (!json && totals.resumed > 0)
-        printNote(`ingest-ctl audit: ${number(totals.resumed)} files were read by an earlier one that was interrupted`);
       return found > 0 ? EXIT.unfinished : EXIT.done;
     } finally {
       status?.clear();

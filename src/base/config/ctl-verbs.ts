@@ -41,7 +41,7 @@ export const CTL = {
     {
       group: WHY,
       about:
-        'Compares names and sizes; with --hash it reads every byte of the warehouse again. Each difference is one line. It needs no stop of ingest, and may be interrupted and run again: files that were read are not read again.',
+        'Compares names and sizes; with --hash it reads every byte of the warehouse again. Each difference is one line. With --feed it does so for one feed. It needs no stop of ingest.',
       unfinished: 'a difference was found',
       examples: ['ingest-ctl audit --hash --input /data/staging'],
     },

@@ -1,10 +1,10 @@
 /**
  * `ingest-ctl audit`: compares warehouse, manifests and ledger. It reports each difference once, with one name and its remedy.
  * With `hash` it reads every byte of the warehouse again; otherwise it compares sizes, names and lines only.
- * Guarantees: changes nothing in state, manifests and warehouse. Memory is bounded. It may run beside a working ingest. After an
- * interruption it reads no file twice, because the notes beside the state keep the digests.
+ * Guarantees: changes nothing in state, manifests and warehouse. Memory is bounded. It may run beside a working ingest.
  * Does not: check duplicates/ and failed/, which have no rows in the ledger, nor the input.
  */
+import { sqlCodeOf } from '../../../queue/errors.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
@@ -25,7 +25,6 @@ import { judgeWork } from './work.js';
 export { type Difference, textOf };
 
 export interface AuditOptions {
-  statePath: string;
   hash: boolean;
   /** Only this feed is judged. */
   feed: string | undefined;
@@ -40,46 +39,33 @@ export interface AuditTotals {
   files: number;
   read: number;
   bytes: number;
-  /** The number of digests kept from an interrupted audit. */
-  resumed: number;
   differences: Partial<Record<Difference['kind'], number>>;
 }
 
-/** Errors: EnvironmentError if a folder cannot be read or another audit is running. */
+/** Errors: EnvironmentError if a folder cannot be read, or if there is no room for the notes. */
 export async function audit(
   view: QueueView,
   options: AuditOptions,
   print: (difference: Difference) => void,
   progress: AuditProgress,
 ): Promise<AuditTotals> {
-  const notes = new AuditNotes(`${options.statePath}.audit`, options.statePath);
-  const totals: AuditTotals = {
-    rows: 0,
-    lines: 0,
-    files: 0,
-    read: 0,
-    bytes: 0,
-    resumed: 0,
-    differences: {},
-  };
+  const notes = new AuditNotes();
+  const totals: AuditTotals = { rows: 0, lines: 0, files: 0, read: 0, bytes: 0, differences: {} };
   const report = (difference: Difference): void => {
     totals.differences[difference.kind] = (totals.differences[difference.kind] ?? 0) + 1;
     print(difference);
   };
   const audit = new Audit(view, options, notes, totals, report, progress);
-  let whole = false;
   try {
     await audit.gather();
     await audit.read();
     await audit.judge();
-    whole = true;
     return totals;
   } catch (error) {
     throw asEnvironment(error);
   } finally {
     audit.close();
-    if (whole) notes.remove();
-    else notes.close();
+    notes.close();
   }
 }
 
@@ -129,11 +115,10 @@ class Audit {
     const { notes, totals, progress, options } = this;
     const wanted = options.hash ? '1' : 'known = 0';
     const { n } = notes.get<{ n: number }>(`SELECT count(*) AS n FROM files WHERE kind = 'file' AND ${wanted}`)!;
-    await digestAll(notes, wanted, (read, bytes, takenOver) => {
+    await digestAll(notes, wanted, (read, bytes) => {
       totals.read += read;
-      totals.resumed += takenOver;
       totals.bytes += bytes;
-      progress('reading files', totals.read + totals.resumed, n, totals.bytes);
+      progress('reading files', totals.read, n, totals.bytes);
     });
   }
 
@@ -169,6 +154,12 @@ function firstOf(feeds: readonly FeedOptions[], keyOf: (feed: FeedOptions) => st
 }
 
 function asEnvironment(error: unknown): unknown {
+  if (sqlCodeOf(error) === 'SQLITE_FULL') {
+    return new EnvironmentError(
+      'directory_unusable',
+      'an audit keeps its notes among the temporary files, and there is no room for them; set TMPDIR to a directory that has room, then audit again.',
+    );
+  }
   if (error instanceof PlaceError) return new EnvironmentError('root_unusable', `${error.message}; then audit again.`);
   if (error instanceof UnreadableManifest) {
     return new EnvironmentError(

@@ -1,7 +1,4 @@
-/**
- * Reads warehouse files again. Each digest is noted with the file's identity before and after reading. A continued audit reads a
- * file again only if its identity has changed.
- */
+/** Reads warehouse files again. A digest counts only if the file had the same identity before and after it was read. */
 import { closeSync } from 'node:fs';
 import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
 import { errnoOf } from '../../files/place-error.js';
@@ -10,8 +7,6 @@ import { AT_FDCWD, nameOfBytes, openData, statFd } from '../../linux/index.js';
 import type { AuditNotes } from './notes.js';
 
 const PAGE = 500;
-/** Large files are noted one by one, small ones together. */
-const NOTED_BYTES = 64 << 20;
 
 export interface ToRead {
   path: Buffer;
@@ -23,58 +18,33 @@ export interface ToRead {
 export async function digestAll(
   notes: AuditNotes,
   wanted: string,
-  report: (read: number, bytes: number, takenOver: number) => void,
+  report: (read: number, bytes: number) => void,
 ): Promise<void> {
   const sql = `SELECT path, size, identity FROM files WHERE path > ? AND kind = 'file' AND ${wanted} ORDER BY path LIMIT ${PAGE}`;
   for (let after: Buffer = Buffer.alloc(0); ; ) {
     const page = notes.all<ToRead>(sql, after);
     if (page.length === 0) return;
-    let read: [ToRead, Buffer][] = [];
-    let bytes = 0;
-    let takenOver = 0;
-    let unnoted = 0;
-    const enter = (): void => {
-      notes.together(() => {
-        for (const [file, sha256] of read) note(notes, file, sha256);
-      });
-      report(read.length - takenOver, bytes, takenOver);
-      read = [];
-      bytes = takenOver = unnoted = 0;
-    };
     for (const file of page) {
-      const known = knownDigest(notes, file);
       // The progress of a large file is reported per chunk, because it may take hours.
-      const sha256 = known ?? (await digestOf(file, (n) => report(0, n, 0)));
-      if (sha256 !== undefined) read.push([file, sha256]);
-      if (known) takenOver++;
-      else if (file.size <= SMALL_BYTES) bytes += file.size;
-      unnoted += file.size;
-      if (unnoted >= NOTED_BYTES) enter();
+      const sha256 = await digestFor(notes, file, (bytes) => report(0, bytes));
+      if (sha256 !== undefined) report(1, file.size <= SMALL_BYTES ? file.size : 0);
     }
-    enter();
     after = page.at(-1)!.path;
   }
 }
 
-/** Returns the SHA-256 of one file, and reads it if needed. Undefined if it cannot be read, or changes meanwhile. */
-export async function digestFor(notes: AuditNotes, file: ToRead): Promise<Buffer | undefined> {
-  const sha256 = knownDigest(notes, file) ?? (await digestOf(file));
-  if (sha256 !== undefined) notes.together(() => note(notes, file, sha256));
+/** Reads and notes one file. Undefined if it cannot be read, or changes meanwhile. */
+export async function digestFor(
+  notes: AuditNotes,
+  file: ToRead,
+  onChunk: (bytes: number) => void = () => {},
+): Promise<Buffer | undefined> {
+  const sha256 = await digestOf(file, onChunk);
+  if (sha256 !== undefined) notes.run('UPDATE files SET sha256 = ? WHERE path = ?', sha256, file.path);
   return sha256;
 }
 
-const knownDigest = (notes: AuditNotes, { path, identity }: ToRead): Buffer | undefined =>
-  notes.get<{ sha256: Buffer }>('SELECT sha256 FROM digests WHERE path = ? AND identity = ?', path, identity)?.sha256;
-
-function note(notes: AuditNotes, { path, identity }: ToRead, sha256: Buffer): void {
-  notes.run('INSERT OR REPLACE INTO digests VALUES (?, ?, ?)', path, identity, sha256);
-  notes.run('UPDATE files SET sha256 = ? WHERE path = ?', sha256, path);
-}
-
-async function digestOf(
-  { path, identity }: ToRead,
-  onChunk: (bytes: number) => void = () => {},
-): Promise<Buffer | undefined> {
+async function digestOf({ path, identity }: ToRead, onChunk: (bytes: number) => void): Promise<Buffer | undefined> {
   let fd: number;
   try {
     fd = openData(AT_FDCWD, nameOfBytes(path));
