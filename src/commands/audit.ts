@@ -1,17 +1,16 @@
 /** ingest-ctl audit: whether warehouse, manifests and ledger agree; each difference in one line, with what to do. */
+
 import { checkPages, type QueueView } from '../../queue/index.js';
+import type { Invocation } from '../base/config/read.js';
 import { EXIT } from '../base/errors.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { StatusLine } from '../base/telemetry/terminal.js';
 import { type AuditProgress, type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
-import { askedFor } from './ask.js';
 import { print, printJson } from './console.js';
 import { bar } from './progress.js';
 import { withView } from './state-view.js';
 
-export async function audit(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('audit', argv);
-  if (!invocation) return 0;
+export async function audit(invocation: Invocation): Promise<number> {
   const { json, hash, feed } = invocation.view;
   const status = process.stderr.isTTY ? new StatusLine() : undefined;
   const show: AuditProgress = (what, done, of, bytes) => status?.show(progressLine(what, done, of, bytes));

@@ -1,16 +1,16 @@
 /** ingest-ctl backup FILE: a whole copy of the state, while everything goes on. */
+
 import { resolve } from 'node:path';
 import { refuseBytes } from '../base/arguments.js';
+import type { Invocation } from '../base/config/read.js';
 import { typed } from '../base/shell.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { backUp } from '../tools/backup/backup.js';
-import { askedFor, oneWord } from './ask.js';
+import { oneWord } from './ask.js';
 import { print } from './console.js';
 import { refuseUnusableState, stateFor } from './state.js';
 
-export async function backup(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('backup', argv);
-  if (!invocation) return 0;
+export async function backup(invocation: Invocation): Promise<number> {
   const word = oneWord(invocation, 'a file');
   refuseBytes('FILE', word);
   const statePath = await stateFor(invocation);

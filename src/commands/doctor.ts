@@ -15,12 +15,9 @@ import { doctor as examine } from '../tools/doctor/doctor.js';
 import { makes } from '../tools/doctor/make.js';
 import { isThere } from '../tools/doctor/probe.js';
 import { type Finding, fail, said, textOf } from '../tools/doctor/words.js';
-import { askedFor } from './ask.js';
 import { print, printJson } from './console.js';
 
-export async function doctor(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('doctor', argv);
-  if (!invocation) return 0;
+export async function doctor(invocation: Invocation): Promise<number> {
   const counts = { ok: 0, warn: 0, fail: 0 };
   const { json, verbose } = invocation.view;
   const show = (finding: Finding): void => {

@@ -12,17 +12,14 @@ import { lockRoots } from '../ingest/roots/root-locks.js';
 import { Pieces } from '../ingest/upkeep/pieces.js';
 import { type FolderRule, type Keeping, pruneFolder, rulesOf, type Tidied } from '../ingest/upkeep/prune-files.js';
 import { pruneHistory } from '../ingest/upkeep/prune-history.js';
-import { askedFor } from './ask.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
-import { withView } from './state-view.js';
+import { feedsAsked, withView } from './state-view.js';
 
 /** After each piece the state is left to the other processes for the same time. */
 const REST_TIMES = 1;
 
-export async function prune(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('prune', argv);
-  if (!invocation) return 0;
+export async function prune(invocation: Invocation): Promise<number> {
   if (invocation.service['dry-run']) await withView(invocation, (view) => pruneAll(invocation, view, undefined));
   else await operate(invocation, (backend) => pruneAll(invocation, backend, backend));
   return 0;
@@ -30,9 +27,7 @@ export async function prune(argv: readonly string[]): Promise<number> {
 
 /** `backend` undefined: nothing is changed, only printed. */
 async function pruneAll(invocation: Invocation, view: QueueView, backend: Backend | undefined): Promise<void> {
-  const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
-  const asked = feeds.filter(({ name }) => invocation.view.feed === undefined || name === invocation.view.feed);
-  const folders = asked.flatMap((feed) =>
+  const folders = feedsAsked(view, invocation).flatMap((feed) =>
     rulesOf(keeping(invocation, feed)).map((rule) => ({ feed: feed.name, rule })),
   );
   // One history for all feeds.
