@@ -50,7 +50,6 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
     job: isUnderWay ? jobOf(judging, row) : 'none',
     line: row.state === 'manifested' ? 'there' : lines.line,
     back: backOf(judging, row),
-    owed: false,
     path,
     sealed: 'not_looked',
   });

@@ -8,8 +8,7 @@ export function jobOf({ view }: Judging, row: Noted): Case['job'] {
   const now = view.read((r) => contentByRow(r, row.row));
   const job = now && view.job(now.carrier);
   if (!job) return 'none';
-  if (job.state === 'done') return 'done';
-  return job.state === 'held' ? 'held' : 'open';
+  return job.state === 'done' ? 'done' : 'open';
 }
 
 /** A correction that is owed counts as written. */

@@ -58,7 +58,6 @@ function settleContent(tx: Tx, feed: string, content: Content): void {
     job: isCarried ? 'open' : 'none',
     line: 'none',
     back: 'no',
-    owed: false,
     path: 'not_looked',
     sealed: isCarried ? 'file' : 'none',
   });
