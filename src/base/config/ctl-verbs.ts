@@ -157,7 +157,7 @@ export const CTL = {
     group: STATE,
     summary: 'Makes a lost state again, or brings an older copy up to date, from what is on disk.',
     about:
-      'Reads manifests, warehouse and work directories. It needs every ingest process of the state stopped. It may be interrupted: run again, it goes on. It changes no manifest and no file, and prints at its end what nobody can know any more.',
+      'Reads manifests, warehouse and work directories. It needs every ingest process of the state stopped. It may be interrupted: run again, it begins again. It changes no manifest and no file, and prints at its end what nobody can know any more.',
     options: [...FEED, 'state-path', 'log-level'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl rebuild --config /etc/atomic-ingestor/config.yaml'],

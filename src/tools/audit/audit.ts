@@ -98,7 +98,7 @@ class Audit {
       this.#files.get(feed.name)!.manifests; // Checks the marker: a root that is not mounted would seem to have no lines.
       await noteManifests(view, feed, notes, (n) => {
         totals.lines += n;
-        if (totals.lines % 1_000 === 0) progress('reading manifests', totals.lines, totals.rows, 0);
+        progress('reading manifests', totals.lines, totals.rows, 0);
       });
     }
     for (const feed of firstOf(this.#feeds, ({ warehouse }) => warehouse)) {

@@ -15,7 +15,7 @@ import { absolute, type FeedFiles } from '../../ingest/files/feed-files.js';
 import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
 import {
   generationOf,
-  linesOf,
+  linesInBatches,
   manifestFiles,
   pathBytesOf,
   processedIn,
@@ -118,19 +118,25 @@ export async function noteManifests(
   );
   noteOwed(view, feed.name, notes);
   for (const file of manifestFiles(feed.manifests, 'corrections')) {
-    await inPages(linesOf(file.path), notes, ({ record }) => {
-      if (record?.fields.correction === 'withdrawn') noteCorrection(feed.name, record, notes);
-    });
+    for await (const lines of linesInBatches(file.path, PAGE))
+      notes.together(() => {
+        for (const { record } of lines)
+          if (record?.fields.correction === 'withdrawn') noteCorrection(feed.name, record, notes);
+      });
   }
   for (const file of manifestFiles(feed.manifests, 'manifest')) {
     if (file.hour !== undefined) notes.run('INSERT OR IGNORE INTO hours VALUES (?, ?)', feed.manifests, file.hour);
     const end = open.get(file.path) ?? Number.POSITIVE_INFINITY;
-    await inPages(linesOf(file.path), notes, (line) => {
-      if (line.record) noteRecord(feed.name, file.path, line, notes);
-      // A planned append that is not confirmed yet will be written by the worker that goes on with it.
-      else if (line.at < end) notePiece(feed.manifests, file.path, file.hour, line, notes);
-      count(1);
-    });
+    for await (const lines of linesInBatches(file.path, PAGE)) {
+      notes.together(() => {
+        for (const line of lines) {
+          if (line.record) noteRecord(feed.name, file.path, line, notes);
+          // A planned append that is not confirmed yet will be written by the worker that goes on with it.
+          else if (line.at < end) notePiece(feed.manifests, file.path, file.hour, line, notes);
+        }
+      });
+      count(lines.length);
+    }
   }
 }
 
@@ -179,17 +185,6 @@ function notePiece(
       notes.run('INSERT OR IGNORE INTO named VALUES (?, ?)', Buffer.from(digest, 'hex'), id);
     }
   }
-}
-
-async function inPages<T>(all: AsyncIterable<T>, notes: AuditNotes, act: (one: T) => void): Promise<void> {
-  let page: T[] = [];
-  const enter = (): void => notes.together(() => page.forEach(act));
-  for await (const one of all) {
-    if (page.push(one) < PAGE) continue;
-    enter();
-    page = [];
-  }
-  enter();
 }
 
 /** All files in a warehouse, except its marker and what its filesystem keeps at its root. */

@@ -21,14 +21,14 @@ import { type ByteName, nameOfText } from '../../linux/index.js';
 import { settleContents } from './contents.js';
 import { readCorrections, readManifests } from './lines.js';
 import { notePaths } from './paths.js';
-import { type FeedReport, noteReport, printFeed, printUnknown, reportOf } from './report.js';
+import { type FeedReport, noReport, printFeed, printUnknown } from './report.js';
 import { discardWithdrawn } from './state/jobs.js';
 import { forgetGivenUp, settleJobs } from './state/older.js';
 import { noteMarked } from './state/periods.js';
-import { type Before, judgeState, placeState, removeMaking } from './state/place.js';
+import { type Before, judgeState, placeState } from './state/place.js';
 import { type Asked, endMaking, type Making, openMaking } from './state/progress.js';
 import { findRoots, refuseMissingWarehouse } from './state/roots.js';
-import { ChangedMeanwhile, noteSealed, settleSidecars } from './state/sealed.js';
+import { noteSealed, settleSidecars } from './state/sealed.js';
 
 const BATCH = 1_000;
 const silent = (): void => {};
@@ -67,52 +67,39 @@ const whatItWas = (before: Before): string =>
 async function make(asked: Asked, say: Say): Promise<Before> {
   const making = await openMaking(asked);
   try {
-    if (making.goesOn) say('going on with a rebuild that was interrupted');
-    const reports: FeedReport[] = [];
-    for (const feed of asked.feeds) await gather(making, asked.statePath, feed);
+    const reports = new Map(asked.feeds.map(({ name }) => [name, noReport()]));
+    for (const feed of asked.feeds) await gather(making, asked.statePath, feed, reports.get(feed.name)!);
     for (const feed of asked.feeds) {
-      const entered = reportOf(making.backend, feed).counts.lines;
-      if (entered > 0) say(`feed ${feed.name}: ${entered} records were entered before, and are not read again`);
-      const report = await rebuildFeed(making, feed);
+      const report = reports.get(feed.name)!;
+      await rebuildFeed(making, feed, report);
       printFeed(feed, report, making.before === 'older', say);
-      reports.push(report);
     }
-    printUnknown(reports, making.since, say);
-    await endMaking(making.backend, asked);
-    await making.backend.close();
+    printUnknown([...reports.values()], making.since, say);
+    await endMaking(making, asked.statePath);
     return making.before;
-  } catch (error) {
+  } finally {
     await making.backend.close();
-    if (!(error instanceof ChangedMeanwhile)) throw error;
-    say('the work directory has changed since the rebuild was interrupted: it begins again');
-    removeMaking(asked.statePath);
-    return make(asked, say);
   }
 }
 
 /** Notes the files of a feed before any feed is judged, because feeds may share a warehouse. */
-async function gather(making: Making, statePath: string, feed: FeedOptions): Promise<void> {
+async function gather(making: Making, statePath: string, feed: FeedOptions, report: FeedReport): Promise<void> {
   const { backend } = making;
   await backend.putFeed(feed.name, { ...feed });
   const files = new FeedFiles(await setUpRoots(backend, statePath, feed, silent));
   try {
     await readCorrections(backend, feed);
-    const report = reportOf(backend, feed);
     report.sealed = await noteSealed(backend, feed.name, files);
-    await backend.transact((tx) => {
-      if (making.before === 'older') forgetGivenUp(tx, feed.name);
-      noteReport(tx, feed, report);
-    });
+    if (making.before === 'older') await backend.transact((tx) => forgetGivenUp(tx, feed.name));
     await notePaths(making, feed);
   } finally {
     files.close();
   }
 }
 
-async function rebuildFeed(making: Making, feed: FeedOptions): Promise<FeedReport> {
+async function rebuildFeed(making: Making, feed: FeedOptions, report: FeedReport): Promise<void> {
   const { backend } = making;
   const files = new FeedFiles(recordedRoots(backend, feed.name));
-  const report = reportOf(backend, feed);
   try {
     await readManifests({ making, feed, files, report });
     await noteMarked(backend, feed);
@@ -123,7 +110,6 @@ async function rebuildFeed(making: Making, feed: FeedOptions): Promise<FeedRepor
     }
     report.sidecars = await settleSidecars(files, nameOfText(feed.sidecarSuffix), (id) => isSealedJob(backend.job(id)));
     report.orphans = await adoptOrphans({ backend, emit: silent, feed: feed.name, files });
-    return report;
   } finally {
     files.close();
   }
