@@ -1,21 +1,13 @@
 /** Checks the kernel and the limits of this user: leases, inotify, descriptors, clocks. */
-import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import type { FeedOptions } from '../../base/config/options.js';
-import { namesIn } from '../../files/names-in.js';
-import { isOfFilesystem } from '../../files/of-filesystem.js';
+import { Directories } from '../../files/directories.js';
+import { type EntryBelow, entriesBelow } from '../../files/entries-below.js';
 import { errnoOf } from '../../files/place-error.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { manifestFiles } from '../../ingest/manifest/read.js';
-import {
-  type ByteName,
-  bootMs,
-  descriptorsMax,
-  Inotify,
-  joinNames,
-  openDirectory,
-  statAtOrNone,
-} from '../../linux/index.js';
+import { type ByteName, bootMs, descriptorsMax, Inotify } from '../../linux/index.js';
 import { type Finding, fail, ok, warn } from './words.js';
 
 /** The bit of CAP_LEASE (linux/capability.h). */
@@ -95,36 +87,23 @@ function limitOf(about: string, name: string, needed: number, used: number, foll
   return warn(about, `${what}: ${follows}`, `sysctl ${name.replaceAll('/', '.')}=${figure}`);
 }
 
-/** Counts the directories that need a watch. Hidden ones are not entered. */
+/** Counts the directories that need a watch. Hidden ones, and those that this user may not read, are not entered. */
 function directoriesIn({ input, recursive }: FeedOptions): number {
   if (!recursive) return 1;
-  const root = quietly(() => openRoot(input));
-  if (root === undefined) return 1; // A closed input was reported with its own finding.
-  const pending = ['' as ByteName];
-  let count = 0;
+  const fd = quietly(() => openRoot(input));
+  if (fd === undefined) return 1; // A closed input was reported with its own finding.
+  const root = new Directories(fd);
+  let count = 1;
+  const enters = ({ name }: EntryBelow): boolean => !name.startsWith('.');
+  const failed = (_: ByteName, error: unknown): void => {
+    if (errnoOf(error) === undefined) throw error;
+  };
   try {
-    for (let at = pending.pop(); at !== undefined && count < DIRECTORIES_COUNTED_MAX; at = pending.pop()) {
-      count++;
-      const dir: number | undefined = at === '' ? root : openOrNone(root, at);
-      if (dir === undefined) continue;
-      for (const name of namesIn(dir)) {
-        if (isOfFilesystem(name, () => at === '')) continue;
-        if (!name.startsWith('.') && statAtOrNone(dir, name)?.kind === 'directory') pending.push(joinNames(at, name));
-      }
-      if (dir !== root) closeSync(dir);
-    }
+    for (const entry of entriesBelow(root, { enters, failed }))
+      if (entry.stat.kind === 'directory' && enters(entry) && ++count >= DIRECTORIES_COUNTED_MAX) break;
     return count;
   } finally {
-    closeSync(root);
-  }
-}
-
-function openOrNone(root: number, at: ByteName): number | undefined {
-  try {
-    return openDirectory(root, at);
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
+    root.close();
   }
 }
 
