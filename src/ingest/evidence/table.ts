@@ -101,7 +101,7 @@ export const TABLE: readonly Rule[] = [
     name: 'its line is there, its file on the way',
     when: { row: UNDER_WAY, line: WRITTEN, path: NOT_MINE, sealed: ['file'] },
     truth: 'manifested',
-    acts: ({ row }) => (row === 'manifested' ? [] : ['enter_manifested']),
+    acts: ['enter_manifested'],
   },
   {
     name: 'its line is there, and its file has left',

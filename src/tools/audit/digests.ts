@@ -24,11 +24,14 @@ export async function digestAll(
   for (let after: Buffer = Buffer.alloc(0); ; ) {
     const page = notes.all<ToRead>(sql, after);
     if (page.length === 0) return;
+    let [files, small] = [0, 0];
     for (const file of page) {
       // The progress of a large file is reported per chunk, because it may take hours.
-      const sha256 = await digestFor(notes, file, (bytes) => report(0, bytes));
-      if (sha256 !== undefined) report(1, file.size <= SMALL_BYTES ? file.size : 0);
+      if ((await digestFor(notes, file, (bytes) => report(0, bytes))) === undefined) continue;
+      files++;
+      if (file.size <= SMALL_BYTES) small += file.size;
     }
+    report(files, small);
     after = page.at(-1)!.path;
   }
 }

@@ -83,7 +83,6 @@ async function lookAtAll(
       noteForeign(report, file.path, line);
       continue;
     }
-    report.read++;
     const of = line.record.feed ?? feed.name;
     if (of === feed.name) batch.push(await lookAt(making, line.record, file, feed, files));
     else if (!report.otherFeeds.includes(of)) report.otherFeeds.push(of);

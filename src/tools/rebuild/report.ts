@@ -9,34 +9,19 @@ import type { Noted, Sidecars } from './state/sealed.js';
 
 const FOREIGN_TOLD_MAX = 20;
 
-export interface FeedReport {
-  files: number;
-  /** Records read, those of other feeds included. */
-  read: number;
-  counts: Counts;
-  sealed: Noted;
-  sidecars: Sidecars;
-  orphans: number;
-  discarded: number;
-  otherFeeds: string[];
-  foreignShown: string[];
-  foreignCount: number;
-  olderJobs: OlderJobs;
-}
-
-export const noReport = (): FeedReport => ({
+export const noReport = () => ({
   files: 0,
-  read: 0,
+  counts: noCounts(),
+  sealed: { files: 0, unreadable: 0 } satisfies Noted,
+  sidecars: { back: 0, failed: 0 } satisfies Sidecars,
   orphans: 0,
   discarded: 0,
+  otherFeeds: [] as string[],
+  foreignShown: [] as string[],
   foreignCount: 0,
-  foreignShown: [],
-  otherFeeds: [],
-  counts: noCounts(),
-  sealed: { files: 0, unreadable: 0 },
-  sidecars: { back: 0, failed: 0 },
   olderJobs: noOlderJobs(),
 });
+export type FeedReport = ReturnType<typeof noReport>;
 
 export function addCounts(to: Counts, more: Counts): void {
   for (const name of Object.keys(noCounts()) as (keyof Counts)[]) to[name] += more[name];

@@ -16,17 +16,16 @@ import { followSealed } from './moved.js';
 import { isSettled, settle } from './progress.js';
 import { type SealedFile, sealedOf } from './sealed.js';
 
-export interface OlderJobs {
+export const noOlderJobs = () => ({
   /** Jobs that stay as they were: ready, waiting, held. */
-  kept: number;
-  held: number;
+  kept: 0,
+  held: 0,
   /** Jobs whose files went on after the backup. */
-  movedOn: number;
+  movedOn: 0,
   /** Jobs that have ended since: stored, duplicate, discarded. */
-  ended: number;
-}
-
-export const noOlderJobs = (): OlderJobs => ({ kept: 0, held: 0, movedOn: 0, ended: 0 });
+  ended: 0,
+});
+export type OlderJobs = ReturnType<typeof noOlderJobs>;
 
 const ofJob = (job: Job): JobFacts => job.payload as unknown as JobFacts;
 
