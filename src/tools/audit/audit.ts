@@ -125,22 +125,18 @@ class Audit {
   async judge(): Promise<void> {
     const { view, notes, report, totals, progress, options } = this;
     let judged = 0;
+    const judgingOf = (feed: FeedOptions): Judging => ({ view, notes, report, feed, hash: options.hash });
     for (const feed of this.#feeds) {
-      const judging: Judging = { view, notes, report, feed, hash: options.hash };
-      await judgeRows(judging, (n) => {
+      await judgeRows(judgingOf(feed), (n) => {
         judged += n;
         progress('comparing', judged, totals.rows, 0);
       });
-      judgeLines(judging);
+      judgeLines(judgingOf(feed));
     }
-    for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) {
-      judgePieces({ view, notes, report, feed, hash: options.hash });
-    }
+    for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) judgePieces(judgingOf(feed));
     for (const feed of this.#feeds) {
-      const judging: Judging = { view, notes, report, feed, hash: options.hash };
-      judgeFiles(judging);
-      const files = this.#files.get(feed.name)!;
-      judgeWork({ view, feed, files, report }, boundariesBelow(feed.input));
+      judgeFiles(judgingOf(feed));
+      judgeWork({ ...judgingOf(feed), files: this.#files.get(feed.name)! }, boundariesBelow(feed.input));
     }
   }
 

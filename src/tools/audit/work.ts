@@ -3,7 +3,6 @@
  * checked against the current jobs, so that a running ingest causes no difference.
  */
 import type { Job, QueueView } from '../../../queue/index.js';
-import type { FeedOptions } from '../../base/config/options.js';
 import type { Directories } from '../../files/directories.js';
 import { parseWorkName, UNDERPROCESS } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
@@ -13,14 +12,10 @@ import { contentByRow } from '../../ingest/ledger/content.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import { openJobs } from '../../ingest/upkeep/open-jobs.js';
 import { type ByteName, LinuxError, nameOfBytes, shownName, statAtOrNone } from '../../linux/index.js';
-import { difference, type Report } from './words.js';
+import type { Judging } from './judging.js';
+import { difference } from './words.js';
 
-export interface Working {
-  view: QueueView;
-  feed: FeedOptions;
-  files: FeedFiles;
-  report: Report;
-}
+type Working = Pick<Judging, 'view' | 'feed' | 'report'> & { files: FeedFiles };
 
 export const isLive = (job: Job | undefined): boolean => job !== undefined && job.state !== 'done';
 
