@@ -1,7 +1,7 @@
 /** Reads warehouse files again. A digest counts only if the file had the same identity before and after it was read. */
 import { closeSync } from 'node:fs';
 import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
-import { errnoOf } from '../../files/place-error.js';
+import { errnoOf, unlessRefused } from '../../files/place-error.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { AT_FDCWD, nameOfBytes, openData, statFd } from '../../linux/index.js';
 import type { AuditNotes } from './notes.js';
@@ -48,13 +48,8 @@ export async function digestFor(
 }
 
 async function digestOf({ path, identity }: ToRead, onChunk: (bytes: number) => void): Promise<Buffer | undefined> {
-  let fd: number;
-  try {
-    fd = openData(AT_FDCWD, nameOfBytes(path));
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
-  }
+  const fd = unlessRefused(() => openData(AT_FDCWD, nameOfBytes(path)));
+  if (fd === undefined) return undefined;
   try {
     const stat = statFd(fd);
     if (stat.kind !== 'file') return undefined;
