@@ -9,9 +9,9 @@ import { MARKER } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf, workKeyOf } from '../../ingest/rules/facts.js';
 import { openJobs } from '../../ingest/upkeep/open-jobs.js';
-import { type ByteName, LinuxError, nameOfBytes, shownName, statAtOrNone } from '../../linux/index.js';
+import { type ByteName, LinuxError, shownName, statAtOrNone } from '../../linux/index.js';
 import type { Judging } from './judging.js';
 import { difference } from './words.js';
 
@@ -72,8 +72,8 @@ const keyOf = (view: QueueView, id: string): ByteName => (view.job(id)?.key.toSt
 function isSomewhere(view: QueueView, files: FeedFiles, id: string): boolean {
   const job = view.job(id);
   if (!job || !isLive(job)) return true;
-  const facts = job.payload as unknown as Partial<JobFacts>;
-  const key = { id, path: nameOfBytes(job.key), inside: (facts.inside ?? '') as ByteName };
+  const facts = factsOf(job);
+  const key = workKeyOf(job);
   if (facts.putAway !== undefined || facts.sealed === undefined || (key.inside !== '' && !files.hasWork(key.inside)))
     return true;
   if (statEntry(files.workEntry(key, 'file')) || statEntry(files.workEntry(key, 'copy'))) return true;

@@ -23,7 +23,7 @@ import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { processedOf } from '../../ingest/outputs/recorded.js';
 import { withFiles } from '../../ingest/roots/recorded-roots.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf } from '../../ingest/rules/facts.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Found, find } from '../explain/find.js';
 
@@ -163,7 +163,7 @@ interface Version {
 /** Returns the newest version of a path that has a content. If its record was pruned, no older version replaces it. */
 function newest(view: QueueView, { feed, jobs, contents }: Found): { named: Named; atMs: number } | undefined {
   const ofJobs = jobs.flatMap((job): Version[] => {
-    const { content: row, sha256, putAway } = job.payload as unknown as JobFacts;
+    const { content: row, sha256, putAway } = factsOf(job);
     if (row === undefined || putAway?.kind === 'discarded') return [];
     const content = view.read((r) => contentByRow(r, row) ?? prunedByJob(r, feed, sha256));
     return [{ atMs: job.createdAtMs, content, isDuplicate: putAway?.kind === 'duplicate' }];

@@ -16,7 +16,7 @@ import { PRODUCER } from '../../ingest/ledger/services.js';
 import { waitsForJob } from '../../ingest/periods/waiting.js';
 import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf } from '../../ingest/rules/facts.js';
 import { makeFilters, NOT_RECURSIVE, TO_RECURSE } from '../../ingest/rules/filters.js';
 import { type ByteName, LinuxError, shownName, userName } from '../../linux/index.js';
 import { findByName } from './by-name.js';
@@ -114,7 +114,7 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
 
 /** A file that is still in the input may have grown since its stage checked it. */
 function sizeNow(job: Job, { files }: Looked): number {
-  const { sealed } = job.payload as unknown as JobFacts;
+  const { sealed } = factsOf(job);
   if (!job.keyed || sealed) return job.bytes;
   const stat = careful(() => statEntry(files.entryOrNone(files.input, pathOf(job.key))));
   return stat && 'kind' in stat && stat.kind === 'file' ? stat.size : job.bytes;

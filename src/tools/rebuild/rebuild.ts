@@ -15,9 +15,9 @@ import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { recordedRoots } from '../../ingest/roots/recorded-roots.js';
 import { lockRootsAlone } from '../../ingest/roots/root-locks.js';
 import { setUpRoots } from '../../ingest/roots/roots.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf } from '../../ingest/rules/facts.js';
 import { adoptOrphans } from '../../ingest/upkeep/reaper.js';
-import { type ByteName, nameOfText } from '../../linux/index.js';
+import { nameOfText } from '../../linux/index.js';
 import { settleContents } from './contents.js';
 import { readCorrections, readManifests } from './lines.js';
 import { notePaths } from './paths.js';
@@ -106,7 +106,7 @@ async function rebuildFeed(making: Making, feed: FeedOptions, report: FeedReport
     while ((await discardAgain(backend, feed, report)) > 0);
     if (making.before === 'older') {
       report.olderJobs = await settleJobs(backend, feed.name, files);
-      await settleContents(backend, feed.name, (job) => isOutOfReach(job, files));
+      await settleContents(backend, feed.name, files);
     }
     report.sidecars = await settleSidecars(files, nameOfText(feed.sidecarSuffix), (id) => isSealedJob(backend.job(id)));
     report.orphans = await adoptOrphans({ backend, emit: silent, feed: feed.name, files });
@@ -115,16 +115,9 @@ async function rebuildFeed(making: Making, feed: FeedOptions, report: FeedReport
   }
 }
 
-const factsOf = (job: Job): Partial<JobFacts> => job.payload as unknown as Partial<JobFacts>;
-
 /** The job puts its sidecar away itself. */
 const isSealedJob = (job: Job | undefined): boolean =>
   job !== undefined && job.state !== 'done' && (factsOf(job).sealed ?? factsOf(job).putAway) !== undefined;
-
-function isOutOfReach(job: Job, files: FeedFiles): boolean {
-  const inside = (factsOf(job).inside ?? '') as ByteName;
-  return inside !== '' && !files.hasWork(inside);
-}
 
 async function discardAgain(backend: Backend, feed: FeedOptions, report: FeedReport): Promise<number> {
   const discarded = await backend.transact((tx) => discardWithdrawn(tx, feed.name, BATCH));

@@ -8,7 +8,7 @@ import { EnvironmentError } from '../../../base/errors.js';
 import type { FeedFiles } from '../../../ingest/files/feed-files.js';
 import { contentByRow, hasEnded } from '../../../ingest/ledger/content.js';
 import { withFiles } from '../../../ingest/roots/recorded-roots.js';
-import type { JobFacts } from '../../../ingest/rules/facts.js';
+import { factsOf } from '../../../ingest/rules/facts.js';
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
 import { whereItLies } from './older.js';
 
@@ -26,7 +26,7 @@ export function isBehind(view: QueueView, feed: string): Promise<boolean> {
 
 /** Whether the file was sealed or put away and the row does not say so, or is gone although its line was planned. */
 function hasGoneOn(view: QueueView, job: Job, files: FeedFiles): boolean {
-  const { sealed, putAway, content: row } = job.payload as unknown as JobFacts;
+  const { sealed, putAway, content: row } = factsOf(job);
   if (putAway) return false;
   const lies = whereItLies(job, files);
   if (lies === 'failed' || lies === 'duplicates') return true;
