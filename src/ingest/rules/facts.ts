@@ -92,7 +92,7 @@ export const payloadOf = (facts: JobFacts): Payload => facts as unknown as Paylo
 
 export const factsOf = ({ payload }: Pick<Job, 'payload'>): JobFacts => payload as unknown as JobFacts;
 
-/** What the names of a job's files in its work directory are made of. */
+/** The parts of the names that a job's files have in its work directory. */
 export const workKeyOf = (
   job: Pick<Job, 'id' | 'key' | 'payload'>,
 ): { id: string; path: ByteName; inside: ByteName } => ({

@@ -52,7 +52,7 @@ export interface Asked {
   maxAttempts: number;
 }
 
-/** What an earlier rebuild left is removed. */
+/** Removes the files of an earlier rebuild that was killed. */
 export async function openMaking(asked: Asked): Promise<Making> {
   const { statePath, feeds } = asked;
   removeMaking(statePath);
