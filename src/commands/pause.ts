@@ -1,14 +1,12 @@
 /** ingest-ctl pause: closes a stage, or all, of one feed or all, until resume. What is under way is finished. */
+import type { Invocation } from '../base/config/read.js';
 import { pause as pauseScope, resumes, scopeText } from '../ingest/gates/pause.js';
-import { askedFor } from './ask.js';
 import { callerName } from './caller.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
 import { scopeOf } from './pause-scope.js';
 
-export async function pause(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('pause', argv);
-  if (!invocation) return 0;
+export async function pause(invocation: Invocation): Promise<number> {
   const scope = scopeOf(invocation);
   return operate(invocation, async (backend) => {
     const isNew = await pauseScope(backend, scope, callerName());

@@ -14,12 +14,12 @@ import { ProcessWatch } from '../ingest/health/processes.js';
 import { endNow } from '../linux/index.js';
 import { FreeSpace } from '../service/figures/free-space.js';
 import { oldestSeconds } from '../service/status/ages.js';
-import { heldJobs, heldTable, nothingHeld } from '../service/status/held-list.js';
 import { notAtWork } from '../service/status/process-findings.js';
 import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
 import { checkState, orUnknown } from './check.js';
 import { print, printJson, printNote, printRaw, said } from './console.js';
+import { showHeld } from './held.js';
 import { printedText, type Screen, watchedText } from './queue-screen.js';
 import { processesTable, reportText } from './queue-text.js';
 import { withView } from './state-view.js';
@@ -40,7 +40,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const isScreen = isatty(STDOUT);
   return withView(invocation, async (view, statePath) => {
     const show = (report: Report) => {
-      if (held) showHeld(view, json, feed);
+      if (held) showHeld(view, invocation.view);
       else if (json) printJson(onlyProcesses ? report.workers : report, watch || onlyProcesses ? 0 : 2);
       else if (onlyProcesses) print(processesTable(report.workers));
       else if (isScreen) print((watch ? watchedText : printedText)(said(report), screenNow()));
@@ -99,10 +99,4 @@ function alarm(
     );
   for (const sentence of passed) printNote(`queue-stat: ${sentence}`);
   return passed.length > 0 ? EXIT.unfinished : EXIT.done;
-}
-
-function showHeld(view: QueueView, json: boolean, feed: string | undefined): void {
-  const jobs = heldJobs(view, { feed });
-  if (json) for (const job of jobs) printJson(job);
-  else if (heldTable(jobs, print) === 0) print(nothingHeld({ feed }));
 }

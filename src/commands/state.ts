@@ -40,10 +40,15 @@ function foldersOf({ name, values }: Invocation['feeds'][number]): FeedFolders {
 
 /** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */
 export async function prepareStateFor(feeds: readonly FeedOptions[], statePath: string): Promise<void> {
+  await refuseUnfit(feeds, statePath);
+  prepareState(statePath);
+}
+
+/** All that a start refuses before it makes anything. */
+export async function refuseUnfit(feeds: readonly FeedOptions[], statePath: string): Promise<void> {
   refuseUnusableState(statePath);
   await refuseLostState(statePath, feeds);
   await refuseMisfit(statePath, feeds);
-  prepareState(statePath);
 }
 
 /** Makes the folder of the state (0700: names of files are in it), unless it is where a state cannot live. */

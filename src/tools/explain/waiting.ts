@@ -12,7 +12,7 @@ import { BELOW_MARK, NO_ROOM } from '../../ingest/gates/room.js';
 import { type Standstill, standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { liesAtOf } from '../../ingest/roots/lies-at.js';
 import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../ingest/rules/completion.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf, type JobFacts } from '../../ingest/rules/facts.js';
 import { type ByteName, bootId, type Stat } from '../../linux/index.js';
 import { pathOf } from './find.js';
 import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './words.js';
@@ -39,7 +39,7 @@ export function waiting(job: Job, looked: Looked): Verdict {
       leftMs > 0 ? `it is tried again by itself ${inTime(leftMs)}` : undefined,
     );
   }
-  const facts = job.payload as unknown as JobFacts;
+  const facts = factsOf(job);
   const isSealed = facts.sealed !== undefined || facts.putAway !== undefined || job.stage !== 'verify-complete';
   const { promise, ...rule }: Rule = isSealed
     ? sealedRule(job, facts, feed, liesAtOf(view)(job))
