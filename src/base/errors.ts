@@ -115,7 +115,6 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   correction_owed: passing('Repair the manifests directory; a worker goes on by itself.', EXIT.environment),
   warehouse_missing: environment('Mount the warehouse, then run `ingest-ctl rebuild` again.'),
   manifest_unreadable: environment('Restore the file, unpack it or move it away, then run `ingest-ctl rebuild` again.'),
-  audit_running: environment('Wait until the other audit has ended.'),
   backup_exists: environment('Name a file that is not there yet.'),
   backup_unwritable: environment('Check the folder of the backup, its space and its permissions.'),
   log_of_another_state: environment('Stop everything, move every state.db-* away, then run `ingest-ctl rebuild`.'),

@@ -1,28 +1,24 @@
 /** ingest-ctl audit: whether warehouse, manifests and ledger agree; each difference in one line, with what to do. */
 import { checkPages, type QueueView } from '../../queue/index.js';
+import type { Invocation } from '../base/config/read.js';
 import { EXIT } from '../base/errors.js';
 import { Progress } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { readHere } from '../files/open-files.js';
 import { type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
-import { askedFor } from './ask.js';
-import { print, printJson, printNote } from './console.js';
-import { stateFor } from './state.js';
+import { print, printJson } from './console.js';
 import { withView } from './state-view.js';
 
-export async function audit(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('audit', argv);
-  if (!invocation) return 0;
+export async function audit(invocation: Invocation): Promise<number> {
   const { json, hash, feed } = invocation.view;
-  const statePath = await stateFor(invocation);
-  const judge = async (view: QueueView) => {
+  const judge = async (view: QueueView, statePath: string) => {
     const warehouses = view.feeds().map(({ options }) => String(options.warehouse));
     const progress = json ? undefined : new Progress('ingest-ctl audit', () => readHere(warehouses));
     try {
       checkPages(statePath);
       const totals = await compare(
         view,
-        { statePath, hash, feed },
+        { hash, feed },
         (difference) => {
           progress?.clear();
           if (json) printJson(difference);
@@ -34,8 +30,6 @@ export async function audit(argv: readonly string[]): Promise<number> {
       const found = Object.values(totals.differences).reduce((sum, n) => sum + n, 0);
       if (json) printJson({ totals: { ...totals, found } });
       else print(summary(totals, found, hash));
-      if (!json && totals.resumed > 0)
-        printNote(`ingest-ctl audit: ${number(totals.resumed)} files were read by an earlier one that was interrupted`);
       return found > 0 ? EXIT.unfinished : EXIT.done;
     } finally {
       progress?.end();

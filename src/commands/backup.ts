@@ -2,17 +2,16 @@
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { refuseBytes } from '../base/arguments.js';
+import type { Invocation } from '../base/config/read.js';
 import { typed } from '../base/shell.js';
 import { Progress } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { backUp, makingOf } from '../tools/backup/backup.js';
-import { askedFor, oneWord } from './ask.js';
+import { oneWord } from './ask.js';
 import { print } from './console.js';
 import { refuseUnusableState, stateFor } from './state.js';
 
-export async function backup(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('backup', argv);
-  if (!invocation) return 0;
+export async function backup(invocation: Invocation): Promise<number> {
   const word = oneWord(invocation, 'a file');
   refuseBytes('FILE', word);
   const statePath = await stateFor(invocation);

@@ -13,13 +13,11 @@ import { EXIT } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
-import { askedFor, oneWord } from './ask.js';
+import { oneWord } from './ask.js';
 import { print } from './console.js';
 import { refuseUnfit } from './state.js';
 
-export async function checkConfig(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('check-config', argv);
-  if (!invocation) return EXIT.done;
+export async function checkConfig(invocation: Invocation): Promise<number> {
   const file = resolve(oneWord(invocation, 'a configuration file'));
   const { feeds, service } = configOf(
     readInvocation('ingest', ['--config', file, ...stateIn(invocation)], process.env),

@@ -1,17 +1,15 @@
 /** ingest-ctl discard: held files are given up: moved to `failed/`, their lines withdrawn, their twins set free. */
+import type { Invocation } from '../base/config/read.js';
 import { EXIT } from '../base/errors.js';
 import type { Delivered } from '../ingest/ledger/stored.js';
 import { nothingHeld } from '../service/status/held-list.js';
 import { inBatches } from '../service/status/in-batches.js';
 import { discardJobs } from '../tools/exceptions/discard.js';
-import { askedFor } from './ask.js';
 import { print, printNote } from './console.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
 
-export async function discard(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('discard', argv);
-  if (!invocation) return 0;
+export async function discard(invocation: Invocation): Promise<number> {
   return operate(invocation, async (backend) => {
     const { ids, missing } = selectHeld(backend, invocation);
     const onDelivered = (id: string, as: Delivered) => printNote(`ingest-ctl discard: ${INSTEAD[as](id)}`);

@@ -8,19 +8,17 @@ import { configOf } from '../base/config/load.js';
 import type { Config } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { realDirectory } from '../base/config/values/directories.js';
-import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
+import { asOperatorError, EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
 import { lackHere } from '../base/surroundings.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { doctor as examine } from '../tools/doctor/doctor.js';
 import { makes } from '../tools/doctor/make.js';
 import { isThere } from '../tools/doctor/probe.js';
 import { type Finding, fail, said, textOf } from '../tools/doctor/words.js';
-import { askedFor } from './ask.js';
 import { print, printJson } from './console.js';
+import { refuseUnfit } from './state.js';
 
-export async function doctor(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('doctor', argv);
-  if (!invocation) return 0;
+export async function doctor(invocation: Invocation): Promise<number> {
   const counts = { ok: 0, warn: 0, fail: 0 };
   const { json, verbose } = invocation.view;
   const show = (finding: Finding): void => {
@@ -30,15 +28,25 @@ export async function doctor(argv: readonly string[]): Promise<number> {
   };
   const lack = lackHere();
   if (lack) show(said('system', lack.message));
-  else await examineFeeds(invocation, show);
+  else {
+    const config = configOrShown(invocation, show);
+    if (config) await examine(config, show);
+    // A fault is named once: a place that fails is refused by a start as well.
+    if (config && counts.fail === 0) await showRefusal(config, show);
+  }
   const ok = `${counts.ok} ok${verbose || counts.ok === 0 ? '' : ' (--verbose lists them)'}`;
   if (!json) print(`${ok}, ${counts.warn} to know, ${counts.fail} to mend before the first file`);
   return counts.fail > 0 ? EXIT.environment : EXIT.done;
 }
 
-async function examineFeeds(invocation: Invocation, show: (finding: Finding) => void): Promise<void> {
-  const config = configOrShown(invocation, show);
-  if (config) await examine(config, show);
+async function showRefusal({ feeds, service }: Config, show: (finding: Finding) => void): Promise<void> {
+  try {
+    await refuseUnfit(feeds, service.statePath);
+  } catch (error) {
+    const known = asOperatorError(error);
+    if (!known) throw error;
+    show(said('state', known.message));
+  }
 }
 
 /** Shows everything that a start would refuse: each missing folder, not only the first. */

@@ -1,25 +1,22 @@
 /** The common part of `ingest-ctl allow-again` and `ingest-ctl withdraw`: one content, who acts, and why. */
 import type { Backend } from '../../queue/backend.js';
-import type { CommandName } from '../base/config/commands.js';
-import type { FeedOptions } from '../base/config/options.js';
+import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import type { Reason } from '../ingest/upkeep/withdrawal.js';
 import { contentNamed, type Named } from '../tools/exceptions/contents-named.js';
-import { askedFor, oneWord } from './ask.js';
+import { oneWord } from './ask.js';
 import { callerName } from './caller.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
+import { feedsAsked } from './state-view.js';
 
 /** `act` answers the sentence that is said. */
 export async function makeException(
-  command: CommandName,
-  argv: readonly string[],
+  invocation: Invocation,
   act: (backend: Backend, named: Named, said: Reason) => Promise<string>,
 ): Promise<number> {
-  const invocation = askedFor(command, argv);
-  if (!invocation) return 0;
   const word = oneWord(invocation, 'a content');
-  const { reason: why, feed: wanted } = invocation.view;
+  const { reason: why } = invocation.view;
   if (why === undefined) {
     throw new OperatorError(
       'missing_reason',
@@ -27,9 +24,7 @@ export async function makeException(
     );
   }
   return operate(invocation, async (backend) => {
-    const feeds = backend.feeds().map(({ options }) => options as unknown as FeedOptions);
-    const among = feeds.filter(({ name }) => wanted === undefined || name === wanted);
-    const named = await contentNamed(backend, among, word);
+    const named = await contentNamed(backend, feedsAsked(backend, invocation), word);
     print(await act(backend, named, { who: callerName(), why }));
     return 0;
   });

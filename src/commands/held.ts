@@ -8,13 +8,10 @@ import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { heldFinding } from '../service/status/findings.js';
 import { heldJobs, heldLines, nothingHeld } from '../service/status/held-list.js';
-import { askedFor } from './ask.js';
 import { print, printJson } from './console.js';
 import { withView } from './state-view.js';
 
-export async function held(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('held', argv);
-  if (!invocation) return 0;
+export async function held(invocation: Invocation): Promise<number> {
   const { json, code, feed } = invocation.view;
   await withView(invocation, (view) => {
     if (json) for (const job of heldJobs(view, { code, feed })) printJson(job);

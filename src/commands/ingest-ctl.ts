@@ -1,12 +1,14 @@
 /** ingest-ctl: finds the verb; each has a file of its own. */
 import { CTL_VERBS } from '../base/config/commands.js';
+import type { Invocation } from '../base/config/read.js';
 import { suggestion } from '../base/config/values/nearest.js';
 import { OperatorError } from '../base/errors.js';
 import { overview, shortOverview } from '../base/help/overview.js';
+import { askedFor } from './ask.js';
 import { print } from './console.js';
 
 type Verb = (typeof CTL_VERBS)[number];
-type Run = (argv: readonly string[]) => Promise<number>;
+type Run = (invocation: Invocation) => Promise<number>;
 
 /** Loaded when it is known which: a listing needs nothing of what rebuilds a state. */
 const RUNS: Record<Verb, () => Promise<Run>> = {
@@ -37,12 +39,15 @@ export async function ingestCtl(argv: readonly string[]): Promise<number> {
   const [first = 'help', ...rest] = argv;
   if (HELP.includes(first)) {
     const [verb] = rest;
-    if (verb !== undefined) return (await RUNS[verbOf(verb)]())([first === '--help-all' ? first : '--help']);
-    print((first === '--help-all' ? overview : shortOverview)().trimEnd());
+    const isAll = first === '--help-all';
+    if (verb === undefined) print((isAll ? overview : shortOverview)().trimEnd());
+    else askedFor(verbOf(verb), [isAll ? first : '--help']);
     return 0;
   }
-  if (first === '--version') return (await RUNS.held())(['--version']);
-  return (await RUNS[verbOf(first)]())(rest);
+  // Every verb has the version of the program.
+  const verb = first === '--version' ? 'held' : verbOf(first);
+  const invocation = askedFor(verb, first === '--version' ? [first] : rest);
+  return invocation ? (await RUNS[verb]())(invocation) : 0;
 }
 
 function verbOf(word: string): Verb {

@@ -15,14 +15,12 @@ import { openState } from '../ingest/ledger/open-state.js';
 import { recordedRoots } from '../ingest/upkeep/recorded-roots.js';
 import { shownName } from '../linux/index.js';
 import { type Learned, learn as learnAll } from '../tools/exceptions/learn.js';
-import { askedFor, oneWord } from './ask.js';
+import { oneWord } from './ask.js';
 import { print, printNote } from './console.js';
 import { prepareState, refuseUnusableState } from './state.js';
-import { refuseUnknownFeed } from './state-view.js';
+import { feedsAsked, refuseUnknownFeed } from './state-view.js';
 
-export async function learn(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('learn', argv);
-  if (!invocation) return 0;
+export async function learn(invocation: Invocation): Promise<number> {
   const word = oneWord(invocation, 'a directory');
   refuseFile(word);
   const directory = realDirectory('DIR', word);
@@ -57,13 +55,14 @@ async function openOrMake(invocation: Invocation): Promise<Backend> {
 }
 
 async function learnInto(backend: Backend, invocation: Invocation, directory: string): Promise<number> {
-  const { name, options } = feedOf(backend, invocation);
-  if (options) refuseOwnFolders(backend, directory, options);
+  const feed = feedOf(backend, invocation);
+  const name = feed?.name ?? invocation.view.feed ?? 'default';
+  if (feed) refuseOwnFolders(backend, directory, feed);
   const progress = new Progress('ingest-ctl learn', () => readHere([directory]));
   const prefix = `${directory}/`;
   const totals = await learnAll(
     backend,
-    { directory, feed: name, warehouse: options?.warehouse },
+    { directory, feed: name, warehouse: feed?.warehouse },
     (path, why) => {
       progress.clear();
       printNote(safeText(`ingest-ctl learn: ${prefix}${shownName(path)} is left out: ${why}`));
@@ -82,13 +81,12 @@ const summary = ({ learned, known, ignored, failed, bytes }: Learned, feed: stri
     ...(failed > 0 ? [`${failed} left out; run it again for them`] : []),
   ].join(', ');
 
-function feedOf(backend: Backend, invocation: Invocation): { name: string; options: FeedOptions | undefined } {
-  const feeds = backend.feeds().map(({ name, options }) => ({ name, options: options as unknown as FeedOptions }));
-  const wanted = invocation.view.feed;
-  const found = feeds.find(({ name }) => (wanted === undefined ? feeds.length === 1 : name === wanted));
-  if (found) return found;
-  if (feeds.length === 0) return { name: wanted ?? 'default', options: undefined };
-  refuseUnknownFeed(backend, wanted);
+/** Undefined where the state has no feed yet. */
+function feedOf(backend: Backend, invocation: Invocation): FeedOptions | undefined {
+  if (backend.feeds().length === 0) return undefined;
+  refuseUnknownFeed(backend, invocation.view.feed);
+  const feeds = feedsAsked(backend, invocation);
+  if (feeds.length === 1) return feeds[0];
   throw new OperatorError(
     'unknown_feed',
     `--feed must say which feed is to know the contents, since this state has several; it has ${feeds.map(({ name }) => name).join(', ')}.`,

@@ -14,13 +14,10 @@ import type { Receiver } from '../service/alarms/channel.js';
 import { clock } from '../service/alarms/clock.js';
 import { type Message, messageOf, type ToldAlarm } from '../service/alarms/message.js';
 import { receiversOf } from '../service/alarms/run.js';
-import { askedFor } from './ask.js';
 import { callerName } from './caller.js';
 import { print } from './console.js';
 
-export async function notifyTest(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('notify-test', argv);
-  if (!invocation) return EXIT.done;
+export async function notifyTest(invocation: Invocation): Promise<number> {
   const notify = notifyOf(invocation, process.env);
   if (notify === undefined)
     throw new OperatorError(

@@ -1,17 +1,15 @@
 /**
  * ingest-ctl pause: closes a stage, or all, of one feed or all, until resume or for a time. What is under way is finished.
  */
+import type { Invocation } from '../base/config/read.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { pause as pauseScope, resumes } from '../ingest/health/pause.js';
-import { askedFor } from './ask.js';
 import { callerName } from './caller.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
 import { scopeOf } from './pause-scope.js';
 
-export async function pause(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('pause', argv);
-  if (!invocation) return 0;
+export async function pause(invocation: Invocation): Promise<number> {
   const scope = scopeOf(invocation);
   const { for: seconds, reason: why } = invocation.view;
   return operate(invocation, async (backend) => {

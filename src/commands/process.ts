@@ -14,7 +14,7 @@ import { ChainChild, type FileEnd } from '../ingest/chains/child.js';
 import { faultOf } from '../ingest/chains/fault.js';
 import { bytesOfName, nameOfText } from '../linux/names.js';
 import type { Report } from '../process/messages.js';
-import { askedFor, oneWord } from './ask.js';
+import { oneWord } from './ask.js';
 import { print, printRaw } from './console.js';
 import { temporaryUnusable, withTemporary } from './temporary.js';
 
@@ -23,9 +23,7 @@ const HEAD_BYTES = 4_096;
 const JOB = 'TRY';
 const CLAIM = 1;
 
-export async function processOne(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('process', argv);
-  if (!invocation) return EXIT.done;
+export async function processOne(invocation: Invocation): Promise<number> {
   const given = oneWord(invocation, 'the file');
   const options = chainAsked(invocation);
   const path = resolve(given);

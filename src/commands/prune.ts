@@ -6,23 +6,19 @@ import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { EnvironmentError, OperatorError } from '../base/errors.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
-import { FeedFiles, isOfFiles } from '../ingest/files/feed-files.js';
 import { Pieces } from '../ingest/upkeep/pieces.js';
 import { type FolderRule, type Keeping, pruneFolder, rulesOf, type Tidied } from '../ingest/upkeep/prune-files.js';
 import { pruneHistory } from '../ingest/upkeep/prune-history.js';
-import { recordedRoots } from '../ingest/upkeep/recorded-roots.js';
+import { recordedRoots, withFiles } from '../ingest/upkeep/recorded-roots.js';
 import { lockRoots } from '../ingest/upkeep/root-locks.js';
-import { askedFor } from './ask.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
-import { withView } from './state-view.js';
+import { feedsAsked, withView } from './state-view.js';
 
 /** After each piece the state is left to the other processes for the same time. */
 const REST_TIMES = 1;
 
-export async function prune(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('prune', argv);
-  if (!invocation) return 0;
+export async function prune(invocation: Invocation): Promise<number> {
   if (invocation.service['dry-run']) await withView(invocation, (view) => pruneAll(invocation, view, undefined));
   else await operate(invocation, (backend) => pruneAll(invocation, backend, backend));
   return 0;
@@ -30,9 +26,7 @@ export async function prune(argv: readonly string[]): Promise<number> {
 
 /** `backend` undefined: nothing is changed, only printed. */
 async function pruneAll(invocation: Invocation, view: QueueView, backend: Backend | undefined): Promise<void> {
-  const feeds = view.feeds().map(({ options }) => options as unknown as FeedOptions);
-  const asked = feeds.filter(({ name }) => invocation.view.feed === undefined || name === invocation.view.feed);
-  const folders = asked.flatMap((feed) =>
+  const folders = feedsAsked(view, invocation).flatMap((feed) =>
     rulesOf(keeping(invocation, feed)).map((rule) => ({ feed: feed.name, rule })),
   );
   // One history for all feeds.
@@ -67,24 +61,22 @@ function keeping({ feeds }: Invocation, feed: FeedOptions): Keeping {
 }
 
 async function inFolder(view: QueueView, feed: string, rule: FolderRule, remove: boolean): Promise<Tidied> {
-  const roots = recordedRoots(view, feed);
-  const locks = lockRoots(roots);
-  const files = new FeedFiles(roots);
   const onFile = ({ path, bytes, why }: { path: string; bytes: number; why: string }): void =>
     print(safeText(`${remove ? 'removed' : 'would be removed'} (${why}, ${shownBytes(bytes)}): ${path}`));
+  const now = { nowMs: Date.now(), pieces: new Pieces(REST_TIMES), isOver: () => false };
+  const locks = lockRoots(recordedRoots(view, feed));
   try {
-    return await pruneFolder(
-      { view, feed, files, nowMs: Date.now(), pieces: new Pieces(REST_TIMES), isOver: () => false, remove, onFile },
-      rule,
-    );
-  } catch (error) {
-    if (!isOfFiles(error)) throw error;
-    throw new EnvironmentError(
-      'root_unusable',
-      `${rule.folder}/ of feed ${feed} cannot be pruned (${error.message}); repair that, then prune again.`,
+    return await withFiles(
+      view,
+      feed,
+      (files) => pruneFolder({ view, feed, files, remove, onFile, ...now }, rule),
+      (why) =>
+        new EnvironmentError(
+          'root_unusable',
+          `${rule.folder}/ of feed ${feed} cannot be pruned (${why}); repair that, then prune again.`,
+        ),
     );
   } finally {
-    files.close();
     for (const lock of locks) lock.close();
   }
 }

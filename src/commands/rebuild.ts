@@ -1,16 +1,14 @@
 /** ingest-ctl rebuild: makes a lost state again, or brings an older one up to date, from manifests, warehouse and work directory. */
 import { configOf } from '../base/config/load.js';
+import type { Invocation } from '../base/config/read.js';
 import { Progress } from '../base/telemetry/progress.js';
 import { readHere } from '../files/open-files.js';
 import { possibleWork } from '../ingest/upkeep/work-place.js';
 import { rebuild as rebuildState } from '../tools/rebuild/rebuild.js';
-import { askedFor } from './ask.js';
 import { print } from './console.js';
 import { prepareState } from './state.js';
 
-export async function rebuild(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('rebuild', argv);
-  if (!invocation) return 0;
+export async function rebuild(invocation: Invocation): Promise<number> {
   const config = configOf(invocation, process.env);
   prepareState(config.service.statePath);
   const works = config.feeds.flatMap(possibleWork);

@@ -4,14 +4,12 @@ import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { isServed } from '../ingest/ledger/services.js';
-import { askedFor, oneWord } from './ask.js';
+import { oneWord } from './ask.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
 import { refuseUnknownFeed } from './state-view.js';
 
-export async function retire(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('retire', argv);
-  if (!invocation) return 0;
+export async function retire(invocation: Invocation): Promise<number> {
   const feed = oneWord(invocation, 'the name of a feed');
   await operate(invocation, async (backend) => {
     refuseUnknownFeed(backend, feed);

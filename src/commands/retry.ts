@@ -1,16 +1,14 @@
 /** ingest-ctl retry: held files go through the stage again that they were held in, attempts forgotten. */
+import type { Invocation } from '../base/config/read.js';
 import { EXIT } from '../base/errors.js';
 import { nothingHeld } from '../service/status/held-list.js';
 import { inBatches } from '../service/status/in-batches.js';
 import { retryJobs, unhealed } from '../tools/exceptions/retry.js';
-import { askedFor } from './ask.js';
 import { print, printNote } from './console.js';
 import { operate } from './operate.js';
 import { selectHeld } from './select-held.js';
 
-export async function retry(argv: readonly string[]): Promise<number> {
-  const invocation = askedFor('retry', argv);
-  if (!invocation) return 0;
+export async function retry(invocation: Invocation): Promise<number> {
   return operate(invocation, async (backend) => {
     const { ids, missing } = selectHeld(backend, invocation);
     const codes = new Set<string>();

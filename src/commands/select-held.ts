@@ -2,14 +2,16 @@
  * The held jobs that a verb is about: named by id or path, or all that --code and --feed leave.
  * Guarantees: a word that names nothing held is reported, and nothing is done for the others before all words are known.
  */
+import { isAbsolute, relative, resolve } from 'node:path';
 import type { Job, JobId, QueueView } from '../../queue/index.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
+import { withRealParent } from '../files/real-parent.js';
+import { bytesOfName, nameOfText } from '../linux/index.js';
 import { heldRows } from '../service/status/held-list.js';
 import { printNote } from './console.js';
-import { keysOf } from './path-key.js';
 
 const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
@@ -64,4 +66,15 @@ class Named {
   unmet(): string[] {
     return [...this.#unmet];
   }
+}
+
+/** Absolute, relative to where the operator stands, or relative to an input, as logs show it. */
+function keysOf(view: Pick<QueueView, 'feeds'>, word: string): { feed: string; key: Buffer }[] {
+  const absolute = withRealParent(resolve(word));
+  return view.feeds().flatMap(({ name, options }) => {
+    const inside = relative(String(options.input ?? ''), absolute);
+    const isBelow = inside !== '' && inside !== '..' && !inside.startsWith('../') && !isAbsolute(inside);
+    const paths = [...(isBelow ? [inside] : []), ...(isAbsolute(word) ? [] : [word])];
+    return [...new Set(paths)].map((path) => ({ feed: name, key: bytesOfName(nameOfText(path)) }));
+  });
 }

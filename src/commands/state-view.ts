@@ -1,5 +1,6 @@
 /** Opens the state that a reading command is about, and closes it in any case. */
 import type { QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
@@ -20,6 +21,10 @@ export async function withView<T>(
     await view.close();
   }
 }
+
+/** The feeds of the state; with --feed, that one alone. */
+export const feedsAsked = (view: Pick<QueueView, 'feeds'>, { view: { feed } }: Invocation): FeedOptions[] =>
+  view.feeds().flatMap(({ name, options }) => ((feed ?? name) === name ? (options as unknown as FeedOptions) : []));
 
 /** A filter with a typing error would read as if all were well, or keep a verb from what it is about. Errors: OperatorError. */
 export function refuseUnknown(view: Pick<QueueView, 'feeds' | 'heldFor'>, { view: { feed, code } }: Invocation): void {

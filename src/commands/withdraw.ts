@@ -1,12 +1,13 @@
 /** ingest-ctl withdraw: a file that was wrongly ingested is taken out of the warehouse again. */
+import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { placeOf, shownPlace } from '../ingest/ledger/content.js';
 import { withdraw as withdrawContent } from '../tools/exceptions/exceptions.js';
 import { makeException } from './exception.js';
 
-export const withdraw = (argv: readonly string[]): Promise<number> =>
-  makeException('withdraw', argv, async (backend, named, said) => {
+export const withdraw = (invocation: Invocation): Promise<number> =>
+  makeException(invocation, async (backend, named, said) => {
     const at = safeText(shownPlace(named.feed.warehouse, placeOf(named.content)));
     if (named.isDuplicate) {
       throw new OperatorError(

@@ -123,6 +123,16 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof errno === 'number' && errno < 0 ? codeOfErrno(-errno) : undefined;
 }
 
+/** Undefined where the system refuses, for callers that go on without an answer. A bug is thrown. */
+export function unlessRefused<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
 export function placeError(place: PlaceKind, path: string, code: string, copy?: NoRoom): PlaceError {
   return new PlaceError(place, path, code, `the ${place} ${path} ${MEANING[code] ?? `cannot be used (${code})`}`, copy);
 }

@@ -105,7 +105,21 @@ test('folders of another state are reported', limit, async (t) => {
   const other = `--state-path=${join(world.root, 'state', 'other.db')}`;
   const ended = await world.launch('ingest-ctl', ['doctor', '--json', ...flags, other]).ended;
   assert.equal(ended.code, 3);
-  assert.match(ended.stdout, /belongs to the state .*state\.db, and not to .*other\.db/);
+  assert.match(ended.stdout, /fail.*belongs to the state .*state\.db, and .*other\.db would be another one/);
+});
+
+test('what a start refuses besides is said in its own words', limit, async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  const empty = join(world.root, 'empty');
+  mkdirSync(empty);
+  const [one, ...more] = (await doctor(world, 3, {}, [`--warehouse=${empty}`])).filter(({ level }) => level === 'fail');
+  assert.deepEqual(more, []);
+  const flags = world.flags('ingest').filter((flag) => !flag.startsWith('--warehouse'));
+  const refused = await world.launch('ingest', ['--once', ...flags, `--warehouse=${empty}`]).ended;
+  assert.equal(refused.code, 3);
+  assert(refused.stderr.includes(one!.what), `${one!.what} in ${refused.stderr}`);
 });
 
 test('too few descriptors are reported with their number', limit, async (t) => {

@@ -37,7 +37,7 @@ export const CTL = {
   audit: verb('audit', 'Compares warehouse, manifests and ledger; says what to do.', ['hash', 'json', 'feed'], {
     group: WHY,
     about:
-      'Compares names and sizes; with --hash it reads every byte of the warehouse again. Each difference is one line. It needs no stop of ingest, and may be interrupted and run again: files that were read are not read again.',
+      'Compares names and sizes; with --hash it reads every byte of the warehouse again. Each difference is one line. With --feed it does so for one feed. It needs no stop of ingest.',
     unfinished: 'a difference was found',
     examples: ['ingest-ctl audit --hash --input /data/staging'],
   }),
@@ -184,7 +184,7 @@ export const CTL = {
     group: STATE,
     summary: 'Makes a lost state again, or brings an older copy up to date, from what is on disk.',
     about:
-      'Reads manifests, warehouse and work directories. It needs every ingest process of the state stopped. It may be interrupted: run again, it goes on. It changes no manifest and no file, and prints at its end what nobody can know any more.',
+      'Reads manifests, warehouse and work directories. It needs every ingest process of the state stopped. It may be interrupted: run again, it begins again. It changes no manifest and no file, and prints at its end what nobody can know any more.',
     options: [...FEED, 'state-path', 'log-level'],
     needs: ['input', 'warehouse', 'manifests'],
     examples: ['ingest-ctl rebuild --config /etc/atomic-ingestor/config.yaml'],

@@ -18,11 +18,9 @@ export const ROWS = [
   'pruned',
   'learned',
 ] as const;
-export const JOBS = ['none', 'open', 'held', 'done', 'putting_away', 'giving_up', 'taking_out'] as const;
+export const JOBS = ['none', 'open', 'done'] as const;
 export const LINES = [
   'none',
-  /** An open append will write it. */
-  'intent',
   'there',
   /** Two valid lines have the same content and generation. */
   'twice',
@@ -39,20 +37,16 @@ export const PATHS = [
   'others_line',
   /** A file that belongs to no line. */
   'foreign',
-  /** A file whose bytes must be read before its owner is known. */
-  'unread',
   'not_looked',
 ] as const;
 /** The file in `underprocess/` of the job that the line names, or of its heir. */
-export const SEALED = ['none', 'file', 'copy', 'other_bytes', 'not_looked'] as const;
+export const SEALED = ['none', 'file', 'other_bytes', 'not_looked'] as const;
 
 export interface Case {
   row: (typeof ROWS)[number];
   job: (typeof JOBS)[number];
   line: (typeof LINES)[number];
   back: (typeof BACKS)[number];
-  /** The correction is decided in the state and not yet in its file. It counts as written. */
-  owed: boolean;
   path: (typeof PATHS)[number];
   sealed: (typeof SEALED)[number];
 }
@@ -62,8 +56,6 @@ export const rowOf = ({ state, target }: Pick<Content, 'state' | 'target'>): Cas
   state === 'carried' && target !== null ? 'planned' : state;
 
 export type Truth =
-  /** Nobody knows the content. */
-  | 'new'
   | 'carried'
   | 'manifested'
   | 'stored'
@@ -80,32 +72,17 @@ export type Fault =
   | 'row_changed'
   | 'correction_missing'
   /** Its line was taken back, but its file is in the warehouse. */
-  | 'corrected_but_there'
-  /** No rule fits. */
-  | 'not_judged';
+  | 'corrected_but_there';
 
 export type Act =
-  /** Read the file at the path and judge again. */
-  | 'read_path'
-  | 'write_correction'
   | 'mark_withdrawn'
   /** Move the file from the warehouse to failed/, with its path reserved meanwhile. */
   | 'take_out'
   | 'free_row'
-  | 'end_job'
-  /** Move the sealed file to failed/. */
-  | 'give_up_sealed'
-  | 'put_away_sealed'
-  | 'hold_changed_after_copy'
-  | 'hold_withdrawn_file_differs'
   | 'enter_stored'
   | 'enter_unconfirmed'
-  | 'enter_manifested'
   /** The sealed file goes on with its line. */
-  | 'adopt_at_move'
-  /** Hash the sealed file again; the ledger decides. */
-  | 'adopt_at_hash'
-  | 'redo_append'
+  | 'enter_manifested'
   | 'plan_again';
 
 export interface Verdict {

@@ -12,7 +12,7 @@ import { judge } from './table.js';
  */
 export function deliveredAs(path: Case['path'], mayHaveLeft: boolean): Delivered | undefined {
   const sealed = mayHaveLeft ? 'none' : 'not_looked';
-  const { truth } = judge({ row: 'manifested', job: 'open', line: 'there', back: 'no', owed: false, sealed, path });
+  const { truth } = judge({ row: 'manifested', job: 'open', line: 'there', back: 'no', sealed, path });
   if (truth === 'stored') return truth;
   return truth === 'gone' ? 'unconfirmed' : undefined;
 }

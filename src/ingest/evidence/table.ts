@@ -1,13 +1,22 @@
 /**
  * The judge: one table that decides what is true about an ingest id, what is wrong, and what to do. The first rule that
  * matches counts. Pure.
- * Guarantees: an act that takes a file away is in the answer only where the file at the path is `mine`. No act ends a job that
- * is giving up, putting away or taking out: that job goes on.
+ * Guarantees: an act that takes a file away is in the answer only where the file at the path is `mine`.
  * Does not: collect the evidence, or carry out an act.
  */
 import type { Act, Case, Fault, Truth, Verdict } from './case.js';
-import { CORRECTED } from './corrected.js';
-import { ENDING, NOT_MINE, type Rule, SEALED_FILE, STORED, UNDER_WAY, WRITTEN } from './rules.js';
+
+export interface Rule {
+  name: string;
+  when: { readonly [Field in keyof Case]?: readonly Case[Field][] };
+  truth: Truth | ((of: Case) => Truth);
+  faults?: readonly Fault[];
+  acts?: readonly Act[] | ((of: Case) => readonly Act[]);
+}
+
+const UNDER_WAY: readonly Case['row'][] = ['none', 'carried', 'planned', 'manifested'];
+const NOT_MINE: readonly Case['path'][] = ['free', 'others_line', 'foreign'];
+const WRITTEN: readonly Case['line'][] = ['there', 'twice'];
 
 const asRow = ({ row, path }: Case): Truth => {
   if (row === 'planned') return 'carried';
@@ -18,14 +27,40 @@ const asRow = ({ row, path }: Case): Truth => {
 };
 /** A row that says less than the disk is brought up to date. */
 const enter =
-  (act: 'enter_stored' | 'enter_unconfirmed', more: readonly Act[]) =>
+  (act: 'enter_stored' | 'enter_unconfirmed') =>
   ({ row }: Case): readonly Act[] =>
-    UNDER_WAY.includes(row) || (row === 'unconfirmed' && act === 'enter_stored') ? [act, ...more] : more;
+    UNDER_WAY.includes(row) || (row === 'unconfirmed' && act === 'enter_stored') ? [act] : [];
+const withdraw = ({ row }: Case): readonly Act[] => (row === 'withdrawn' ? [] : ['mark_withdrawn']);
 
 export const TABLE: readonly Rule[] = [
-  { name: 'bytes not read', when: { path: ['unread'] }, truth: 'unknown', acts: ['read_path'] },
+  // A correction of an operator takes the line back.
+  {
+    name: 'withdrawn, its file still there',
+    when: { back: ['taken_out'], path: ['mine'] },
+    truth: 'withdrawn',
+    acts: (of) => [...withdraw(of), 'take_out'],
+  },
+  {
+    name: 'withdrawn, and what lies there is not its file',
+    when: { back: ['taken_out'] },
+    truth: 'withdrawn',
+    acts: withdraw,
+  },
 
-  ...CORRECTED,
+  // Taken back because the file never arrived.
+  {
+    name: 'given up, its file there all the same',
+    when: { back: ['given_up'], path: ['mine'] },
+    truth: 'stored',
+    faults: ['corrected_but_there'],
+  },
+  {
+    name: 'given up, and stored by its row',
+    when: { back: ['given_up'], row: ['stored', 'unconfirmed'] },
+    truth: 'given_up',
+    faults: ['row_changed'],
+  },
+  { name: 'given up', when: { back: ['given_up'] }, truth: 'given_up' },
 
   // Rows for which the disk has little evidence.
   {
@@ -58,45 +93,21 @@ export const TABLE: readonly Rule[] = [
   { name: 'line and row differ', when: { line: ['differs'] }, truth: asRow, faults: ['line_and_row_differ'] },
   {
     name: 'its line and its file are there',
-    when: { line: WRITTEN, path: ['mine'], sealed: ['none', 'not_looked'] },
+    when: { line: WRITTEN, path: ['mine'] },
     truth: 'stored',
-    acts: enter('enter_stored', ['end_job']),
-  },
-  {
-    name: 'stored, its sealed file not yet put away',
-    when: { line: WRITTEN, path: ['mine'], sealed: SEALED_FILE },
-    truth: 'stored',
-    acts: enter('enter_stored', ['put_away_sealed']),
-  },
-  {
-    name: 'stored, and its sealed file changed',
-    when: { line: WRITTEN, path: ['mine'], sealed: ['other_bytes'] },
-    truth: 'stored',
-    acts: enter('enter_stored', ['hold_changed_after_copy']),
+    acts: enter('enter_stored'),
   },
   {
     name: 'its line is there, its file on the way',
-    when: { row: UNDER_WAY, line: WRITTEN, path: NOT_MINE, sealed: SEALED_FILE },
+    when: { row: UNDER_WAY, line: WRITTEN, path: NOT_MINE, sealed: ['file'] },
     truth: 'manifested',
-    acts: ({ row }) => (row === 'manifested' ? ['adopt_at_move'] : ['enter_manifested', 'adopt_at_move']),
+    acts: ['enter_manifested'],
   },
   {
-    name: 'stored and taken by a consumer, its sealed file not yet put away',
-    when: { row: STORED, line: WRITTEN, path: NOT_MINE, sealed: SEALED_FILE },
+    name: 'its line is there, and its file has left',
+    when: { line: WRITTEN, path: NOT_MINE, sealed: ['none', 'file', 'other_bytes'] },
     truth: 'gone',
-    acts: ['adopt_at_hash'],
-  },
-  {
-    name: 'its line is there, and a sealed file with other bytes',
-    when: { line: WRITTEN, path: NOT_MINE, sealed: ['other_bytes'] },
-    truth: 'gone',
-    acts: enter('enter_unconfirmed', ['adopt_at_hash']),
-  },
-  {
-    name: 'its line is there, and no file anywhere',
-    when: { line: WRITTEN, path: NOT_MINE, sealed: ['none'] },
-    truth: 'gone',
-    acts: enter('enter_unconfirmed', ['end_job']),
+    acts: enter('enter_unconfirmed'),
   },
   {
     name: 'its line is there, and nobody carries it',
@@ -107,17 +118,11 @@ export const TABLE: readonly Rule[] = [
   {
     name: 'its line is there, nobody looked for its files',
     when: { line: WRITTEN },
-    truth: (of) => (of.row === 'none' ? 'unknown' : asRow(of)),
+    truth: asRow,
   },
   { name: 'nobody looked for its line', when: { line: ['not_looked'] }, truth: asRow },
 
   // No line.
-  {
-    name: 'its line is being written',
-    when: { row: ['planned'], line: ['intent'] },
-    truth: 'carried',
-    acts: ['redo_append'],
-  },
   {
     name: 'manifested, its line and its files gone',
     when: { row: ['manifested'], line: ['none'], sealed: ['none'] },
@@ -133,19 +138,9 @@ export const TABLE: readonly Rule[] = [
   },
   {
     name: 'planned, its line not written',
-    when: { row: ['planned'], line: ['none'], sealed: SEALED_FILE },
+    when: { row: ['planned'], line: ['none'], sealed: ['file'] },
     truth: 'carried',
     acts: ['plan_again'],
-  },
-  {
-    name: 'carried by a job that is under way',
-    when: {
-      row: ['carried'],
-      line: ['none'],
-      sealed: [...SEALED_FILE, 'not_looked'],
-      job: ['open', 'held', ...ENDING],
-    },
-    truth: 'carried',
   },
   {
     name: 'carried, and nobody is under way with it',
@@ -154,33 +149,13 @@ export const TABLE: readonly Rule[] = [
     faults: ['row_changed'],
   },
   {
-    name: 'carried by a job that has ended',
-    when: { row: ['carried', 'planned'], line: ['none'], job: ['done'] },
-    truth: 'carried',
-    faults: ['row_changed'],
-    acts: ({ sealed }) => (sealed === 'file' || sealed === 'copy' ? ['adopt_at_hash'] : ['free_row']),
-  },
-  {
-    name: 'carried, its sealed file without a job',
-    when: { row: ['carried'], line: ['none'], sealed: [...SEALED_FILE, 'other_bytes'] },
-    truth: 'carried',
-    acts: ['adopt_at_hash'],
-  },
-  {
     name: 'carried, and no file anywhere',
-    when: { row: ['carried', 'planned'], line: ['none'] },
+    when: { row: ['carried', 'planned'], line: ['none'], job: ['none'], sealed: ['none'] },
     truth: 'carried',
-    acts: ({ job, sealed }) => (job === 'none' && sealed === 'none' ? ['free_row'] : []),
+    acts: ['free_row'],
   },
-  {
-    name: 'a sealed file of which nothing is known',
-    when: { row: ['none'], line: ['none'], sealed: [...SEALED_FILE, 'other_bytes'] },
-    truth: 'new',
-    acts: ({ job }) => (job === 'none' || job === 'done' ? ['adopt_at_hash'] : []),
-  },
-  { name: 'nothing', when: { row: ['none'], line: ['none'] }, truth: 'new' },
-
-  { name: 'not judged', when: {}, truth: 'unknown', faults: ['not_judged'] },
+  { name: 'carried', when: { row: ['carried', 'planned'], line: ['none'] }, truth: 'carried' },
+  { name: 'nothing', when: { row: ['none'], line: ['none'] }, truth: 'unknown' },
 ];
 
 const fits = (rule: Rule, of: Case): boolean =>
@@ -188,7 +163,7 @@ const fits = (rule: Rule, of: Case): boolean =>
     (values as readonly unknown[]).includes(of[field as keyof Case]),
   );
 
-/** The first rule that matches. The last rule matches always. */
+/** The first rule that matches. One matches always. */
 export const ruleFor = (of: Case): Rule => TABLE.find((rule) => fits(rule, of))!;
 
 export function judge(of: Case): Verdict {

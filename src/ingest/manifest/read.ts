@@ -89,6 +89,20 @@ export async function* linesOf(path: string, from = 0): AsyncGenerator<ReadLine>
   }
 }
 
+/** A record without a feed is of the feed whose manifests have it. */
+export const isOfFeed = ({ name }: { name: string }, { feed }: ReadRecord): boolean => (feed ?? name) === name;
+
+/** The lines of a file, in batches of at most `max`. */
+export async function* linesInBatches(path: string, max: number): AsyncGenerator<ReadLine[]> {
+  let batch: ReadLine[] = [];
+  for await (const line of linesOf(path)) {
+    if (batch.push(line) < max) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
 /** Undefined for a line that is no record of ours. */
 export function recordOf(line: string): ReadRecord | undefined {
   let parsed: unknown;

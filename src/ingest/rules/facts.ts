@@ -2,7 +2,8 @@
  * The facts that the ingestor keeps in a job's payload. All paths that a job may touch on disk follow from them (src/files/job-paths.ts).
  * Guarantees: a value that must be exact above 2^53 is a decimal string, never a number.
  */
-import type { Payload } from '../../../queue/backend.js';
+import type { Job, Payload } from '../../../queue/backend.js';
+import { type ByteName, nameOfBytes } from '../../linux/index.js';
 
 /** `DEV:INO:SIZE:MTIME_NS:CTIME_NS` of a regular file. Equal identities mean the same, unchanged file. */
 export type FileIdentity = string;
@@ -88,3 +89,14 @@ export interface JobFacts {
 
 /** Facts as a payload for the row. */
 export const payloadOf = (facts: JobFacts): Payload => facts as unknown as Payload;
+
+export const factsOf = ({ payload }: Pick<Job, 'payload'>): JobFacts => payload as unknown as JobFacts;
+
+/** The parts of the names that a job's files have in its work directory. */
+export const workKeyOf = (
+  job: Pick<Job, 'id' | 'key' | 'payload'>,
+): { id: string; path: ByteName; inside: ByteName } => ({
+  id: job.id,
+  path: nameOfBytes(job.key),
+  inside: (factsOf(job).inside ?? '') as ByteName,
+});

@@ -17,7 +17,6 @@ import { forgetOutputs, processedOf } from '../chains/recorded-outputs.js';
 import { whoseFileAt } from '../evidence/at-path.js';
 import type { Case } from '../evidence/case.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
-import { judge } from '../evidence/table.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { bringOn, type Taker, take } from '../files/take.js';
 import { type Content, contentByRow, placeOf, shownPlace } from '../ledger/content.js';
@@ -34,23 +33,16 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Verdict> {
     );
   }
   if (job.facts.putAway!.leave) return outputsOut(job, batch, content);
-  const { acts } = judge({
-    row: 'withdrawn',
-    job: 'taking_out',
-    line: 'not_looked',
-    back: 'taken_out',
-    owed: false,
-    sealed: 'not_looked',
-    path: await pathOf(job, batch, content),
-  });
-  if (acts.includes('hold_withdrawn_file_differs')) {
+  const path = await pathOf(job, batch, content);
+  if (path === 'foreign') {
     // Its own file is gone, so its outputs may go.
     await takeOutputs(job, batch, content.row);
     return different(job, batch, content);
   }
-  const taken = acts.includes('take_out')
-    ? await takeFile(batch, { job, key: job, n: 0, target: placeOf(content), sha256: content.sha256 })
-    : 'taken';
+  const taken =
+    path === 'mine'
+      ? await takeFile(batch, { job, key: job, n: 0, target: placeOf(content), sha256: content.sha256 })
+      : 'taken';
   if (taken === 'differs') return different(job, batch, content);
   // The file goes first: as long as it is there, its outputs are there.
   return outputsOut(job, batch, content);

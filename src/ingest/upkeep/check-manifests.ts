@@ -18,6 +18,7 @@ import { contentOfGeneration, generationsOf } from '../ledger/content.js';
 import {
   type FoundManifest,
   generationOf,
+  isOfFeed,
   linesOf,
   type ManifestKind,
   manifestFiles,
@@ -161,7 +162,7 @@ function* readable(root: string, kind: ManifestKind): Generator<FoundManifest> {
 async function* recordsOf(feed: Pick<Readable, 'name'>, path: string, from: number): AsyncGenerator<ReadRecord> {
   try {
     for await (const { record } of linesOf(path, from)) {
-      if (record !== undefined && (record.feed ?? feed.name) === feed.name) yield record;
+      if (record !== undefined && isOfFeed(feed, record)) yield record;
     }
   } catch (error) {
     if (!(error instanceof UnreadableManifest)) throw error;

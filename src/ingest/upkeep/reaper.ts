@@ -11,7 +11,6 @@ import { FAILED, folderOf, UNDERPROCESS } from '../../files/job-paths.js';
 import { inPlace } from '../../files/place-error.js';
 import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { outputPrefix } from '../chains/recorded-outputs.js';
-import { judge } from '../evidence/table.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { sealedNames, whereIn } from '../files/sealed-names.js';
 import { NO_SIDECAR, readSidecar } from '../files/sidecar.js';
@@ -86,18 +85,7 @@ function* orphansIn({ backend, files }: Reaped): Generator<WorkKey> {
 }
 
 /** Only the name is known here. The new job reads the bytes, and so finds line and content. */
-function isAdoptable(job: Job | undefined): boolean {
-  const { acts } = judge({
-    row: 'none',
-    line: 'none',
-    back: 'no',
-    owed: false,
-    path: 'not_looked',
-    sealed: 'file',
-    job: job === undefined ? 'none' : job.state === 'done' ? 'done' : 'open',
-  });
-  return acts.includes('adopt_at_hash');
-}
+const isAdoptable = (job: Job | undefined): boolean => job === undefined || job.state === 'done';
 
 function removeCopy(files: FeedFiles, inside: ByteName, at: ByteName): void {
   const work = files.work(inside);

@@ -3,7 +3,8 @@
  * Does not: make anything.
  */
 import type { QueueView } from '../../../queue/index.js';
-import type { Roots } from '../files/feed-files.js';
+import type { EnvironmentError } from '../../base/errors.js';
+import { FeedFiles, isOfFiles, type Roots } from '../files/feed-files.js';
 
 export function recordedRoots(state: Pick<QueueView, 'read'>, feed: string): Roots {
   const rows = state.read((r) =>
@@ -22,4 +23,21 @@ export function recordedRoots(state: Pick<QueueView, 'read'>, feed: string): Roo
     warehouse: path('warehouse'),
     markers: { work: marker('work'), manifests: marker('manifests'), warehouse: marker('warehouse') },
   };
+}
+
+/** Runs `act` on the roots of a feed. `refused` gives the error for one that cannot be read. */
+export async function withFiles<T>(
+  state: Pick<QueueView, 'read'>,
+  feed: string,
+  act: (files: FeedFiles) => T | Promise<T>,
+  refused: (why: string) => EnvironmentError,
+): Promise<T> {
+  const files = new FeedFiles(recordedRoots(state, feed));
+  try {
+    return await act(files);
+  } catch (error) {
+    throw isOfFiles(error) ? refused(error.message) : error;
+  } finally {
+    files.close();
+  }
 }

@@ -1,10 +1,10 @@
 /**
  * `ingest-ctl audit`: compares warehouse, manifests and ledger. It reports each difference once, with one name and its remedy.
  * With `hash` it reads every byte of the warehouse again; otherwise it compares sizes, names and lines only.
- * Guarantees: changes nothing in state, manifests and warehouse. Memory is bounded. It may run beside a working ingest. After an
- * interruption it reads no file twice, because the notes beside the state keep the digests.
+ * Guarantees: changes nothing in state, manifests and warehouse. Memory is bounded. It may run beside a working ingest.
  * Does not: check duplicates/ and failed/, which have no rows in the ledger, nor the input.
  */
+import { sqlCodeOf } from '../../../queue/errors.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
@@ -26,7 +26,6 @@ import { judgeWork } from './work.js';
 export { type Difference, textOf };
 
 export interface AuditOptions {
-  statePath: string;
   hash: boolean;
   /** Only this feed is judged. */
   feed: string | undefined;
@@ -38,46 +37,33 @@ export interface AuditTotals {
   files: number;
   read: number;
   bytes: number;
-  /** The number of digests kept from an interrupted audit. */
-  resumed: number;
   differences: Partial<Record<Difference['kind'], number>>;
 }
 
-/** Errors: EnvironmentError if a folder cannot be read or another audit is running. */
+/** Errors: EnvironmentError if a folder cannot be read, or if there is no room for the notes. */
 export async function audit(
   view: QueueView,
   options: AuditOptions,
   print: (difference: Difference) => void,
   progress: (work: Work) => void,
 ): Promise<AuditTotals> {
-  const notes = new AuditNotes(`${options.statePath}.audit`, options.statePath);
-  const totals: AuditTotals = {
-    rows: 0,
-    lines: 0,
-    files: 0,
-    read: 0,
-    bytes: 0,
-    resumed: 0,
-    differences: {},
-  };
+  const notes = new AuditNotes();
+  const totals: AuditTotals = { rows: 0, lines: 0, files: 0, read: 0, bytes: 0, differences: {} };
   const report = (difference: Difference): void => {
     totals.differences[difference.kind] = (totals.differences[difference.kind] ?? 0) + 1;
     print(difference);
   };
   const audit = new Audit(view, options, notes, totals, report, progress);
-  let whole = false;
   try {
     await audit.gather();
     await audit.read();
     await audit.judge();
-    whole = true;
     return totals;
   } catch (error) {
     throw asEnvironment(error);
   } finally {
     audit.close();
-    if (whole) notes.remove();
-    else notes.close();
+    notes.close();
   }
 }
 
@@ -131,12 +117,13 @@ class Audit {
     )!;
     const work = { part: 'reading files', files: 0, filesAll: n, bytes: 0, bytesAll: size };
     progress(work);
-    await digestAll(notes, wanted, (read, bytes, resumed) => {
-      totals.read += read;
-      totals.bytes += bytes;
-      totals.resumed += resumed.files;
-      work.files += read + resumed.files;
-      work.bytes += bytes + resumed.bytes;
+    await digestAll(notes, wanted, (file, isRead) => {
+      if (isRead) {
+        totals.read++;
+        totals.bytes += file.size;
+      }
+      work.files++;
+      work.bytes += file.size;
       progress(work);
     });
   }
@@ -144,22 +131,18 @@ class Audit {
   async judge(): Promise<void> {
     const { view, notes, report, totals, progress, options } = this;
     let judged = 0;
+    const judgingOf = (feed: FeedOptions): Judging => ({ view, notes, report, feed, hash: options.hash });
     for (const feed of this.#feeds) {
-      const judging: Judging = { view, notes, report, feed, hash: options.hash };
-      await judgeRows(judging, (n) => {
+      await judgeRows(judgingOf(feed), (n) => {
         judged += n;
         progress({ part: 'comparing', noun: 'rows', files: judged, filesAll: totals.rows, bytes: 0 });
       });
-      judgeLines(judging);
+      judgeLines(judgingOf(feed));
     }
-    for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) {
-      judgePieces({ view, notes, report, feed, hash: options.hash });
-    }
+    for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) judgePieces(judgingOf(feed));
     for (const feed of this.#feeds) {
-      const judging: Judging = { view, notes, report, feed, hash: options.hash };
-      judgeFiles(judging);
-      const files = this.#files.get(feed.name)!;
-      judgeWork({ view, feed, files, report }, boundariesBelow(feed.input));
+      judgeFiles(judgingOf(feed));
+      judgeWork({ ...judgingOf(feed), files: this.#files.get(feed.name)! }, boundariesBelow(feed.input));
     }
   }
 
@@ -173,6 +156,12 @@ function firstOf(feeds: readonly FeedOptions[], keyOf: (feed: FeedOptions) => st
 }
 
 function asEnvironment(error: unknown): unknown {
+  if (sqlCodeOf(error) === 'SQLITE_FULL') {
+    return new EnvironmentError(
+      'directory_unusable',
+      'an audit keeps its notes among the temporary files, and there is no room for them; set TMPDIR to a directory that has room, then audit again.',
+    );
+  }
   if (error instanceof PlaceError) return new EnvironmentError('root_unusable', `${error.message}; then audit again.`);
   if (error instanceof UnreadableManifest) {
     return new EnvironmentError(

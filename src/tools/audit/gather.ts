@@ -6,17 +6,16 @@
 import type { Reader } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { baseOf } from '../../files/job-paths.js';
+import { type EntryBelow, entriesBelow } from '../../files/entries-below.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
-import { namesIn } from '../../files/names-in.js';
-import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { inPlace } from '../../files/place-error.js';
 import type { Output } from '../../ingest/chains/recorded-outputs.js';
 import { absolute, type FeedFiles } from '../../ingest/files/feed-files.js';
 import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
 import {
   generationOf,
-  linesOf,
+  linesInBatches,
   manifestFiles,
   pathBytesOf,
   processedIn,
@@ -26,15 +25,7 @@ import {
 } from '../../ingest/manifest/read.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { TEMPORARY } from '../../ingest/warehouse/target.js';
-import {
-  type ByteName,
-  joinNames,
-  nameOfBytes,
-  nameOfText,
-  shownName,
-  statAtOrNone,
-  statFd,
-} from '../../linux/index.js';
+import { type ByteName, joinNames, nameOfBytes, nameOfText, shownName } from '../../linux/index.js';
 import type { AuditNotes } from './notes.js';
 
 const PAGE = 2_000;
@@ -118,19 +109,25 @@ export async function noteManifests(
   );
   noteOwed(view, feed.name, notes);
   for (const file of manifestFiles(feed.manifests, 'corrections')) {
-    await inPages(linesOf(file.path), notes, ({ record }) => {
-      if (record?.fields.correction === 'withdrawn') noteCorrection(feed.name, record, notes);
-    });
+    for await (const lines of linesInBatches(file.path, PAGE))
+      notes.together(() => {
+        for (const { record } of lines)
+          if (record?.fields.correction === 'withdrawn') noteCorrection(feed.name, record, notes);
+      });
   }
   for (const file of manifestFiles(feed.manifests, 'manifest')) {
     if (file.hour !== undefined) notes.run('INSERT OR IGNORE INTO hours VALUES (?, ?)', feed.manifests, file.hour);
     const end = open.get(file.path) ?? Number.POSITIVE_INFINITY;
-    await inPages(linesOf(file.path), notes, (line) => {
-      if (line.record) noteRecord(feed.name, file.path, line, notes);
-      // A planned append that is not confirmed yet will be written by the worker that goes on with it.
-      else if (line.at < end) notePiece(feed.manifests, file.path, file.hour, line, notes);
-      count(1);
-    });
+    for await (const lines of linesInBatches(file.path, PAGE)) {
+      notes.together(() => {
+        for (const line of lines) {
+          if (line.record) noteRecord(feed.name, file.path, line, notes);
+          // A planned append that is not confirmed yet will be written by the worker that goes on with it.
+          else if (line.at < end) notePiece(feed.manifests, file.path, file.hour, line, notes);
+        }
+      });
+      count(lines.length);
+    }
   }
 }
 
@@ -181,66 +178,34 @@ function notePiece(
   }
 }
 
-async function inPages<T>(all: AsyncIterable<T>, notes: AuditNotes, act: (one: T) => void): Promise<void> {
-  let page: T[] = [];
-  const enter = (): void => notes.together(() => page.forEach(act));
-  for await (const one of all) {
-    if (page.push(one) < PAGE) continue;
-    enter();
+/** All files in a warehouse, except its marker and what its filesystem keeps at its root. */
+export function noteWarehouse(feed: FeedOptions, { warehouse }: FeedFiles, notes: AuditNotes, count: Count): void {
+  const failed = (at: ByteName, error: unknown): void => {
+    const folder = shownName(at === '' ? nameOfText(feed.warehouse) : joinNames(nameOfText(feed.warehouse), at));
+    inPlace('warehouse', folder, 'root', () => {
+      throw error;
+    });
+  };
+  let page: EntryBelow[] = [];
+  const enter = (): void => {
+    notes.together(() => {
+      for (const entry of page) noteEntry(feed, entry, notes);
+    });
+    count(page.length);
     page = [];
+  };
+  for (const entry of entriesBelow(warehouse, { enters: () => true, failed })) {
+    if (entry.path === MARKER || entry.stat.kind === 'directory') continue;
+    if (page.push(entry) >= PAGE) enter();
   }
   enter();
 }
 
-/** All files in a warehouse, except its marker and what its filesystem keeps at its root. */
-export function noteWarehouse(feed: FeedOptions, files: FeedFiles, notes: AuditNotes, count: Count): void {
-  const { warehouse } = files;
-  const pending = ['' as ByteName];
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    const below: ByteName[] = [];
-    const folder = shownName(at === '' ? nameOfText(feed.warehouse) : joinNames(nameOfText(feed.warehouse), at));
-    const looked = <T>(act: () => T): T => inPlace('warehouse', folder, 'root', act);
-    const dir = looked(() => warehouse.directory(at!));
-    let page: ByteName[] = [];
-    const enter = (): void =>
-      notes.together(() => {
-        let files = 0;
-        for (const name of page) if (looked(() => noteEntry(feed, at!, name, dir, below, notes))) files++;
-        count(files);
-      });
-    for (const name of namesIn(dir)) {
-      if (at === '' && name === MARKER) continue;
-      if (isOfFilesystem(name, () => at === '' || statFd(dir).isMountRoot)) continue;
-      if (page.push(name) < PAGE) continue;
-      enter();
-      page = [];
-    }
-    enter();
-    pending.push(...below);
-  }
-}
-
-/** Returns whether the entry is a file. */
-function noteEntry(
-  feed: FeedOptions,
-  at: ByteName,
-  name: ByteName,
-  dir: number,
-  below: ByteName[],
-  notes: AuditNotes,
-): boolean {
-  const stat = statAtOrNone(dir, name);
-  if (!stat) return false;
-  const path = joinNames(at, name);
-  if (stat.kind === 'directory') {
-    below.push(path);
-    return false;
-  }
-  const kind = baseOf(at) === TEMPORARY ? 'temporary' : stat.kind;
+function noteEntry(feed: FeedOptions, { path, stat }: EntryBelow, notes: AuditNotes): void {
+  const kind = baseOf(folderOf(path)) === TEMPORARY ? 'temporary' : stat.kind;
   notes.run(
     'INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)',
     ...[absolute(feed.warehouse, path), feed.name, kind, stat.size],
     ...[String(stat.mtimeNs), String(stat.ino), identityOf(stat)],
   );
-  return true;
 }

@@ -14,6 +14,8 @@ import { difference, shownPath } from './words.js';
 export interface LineNote {
   id: number;
   feed: string;
+  sha256: Buffer;
+  generation: number;
   ingestId: string;
   path: Buffer;
   file: string;
@@ -56,7 +58,7 @@ export const claimOfLine = (row: Noted, line: LineNote): Claim => ({
 /** Finds lines by ingest_id; or by content, if the ingest_id was edited and belongs to no other row. */
 function linesFor(notes: AuditNotes, row: Noted): LineNote[] {
   return notes.all<LineNote>(
-    `SELECT id, feed, ingestId, path, file, no, raw FROM lines l WHERE +feed = @feed AND id IN (
+    `SELECT * FROM lines l WHERE +feed = @feed AND id IN (
         SELECT id FROM lines WHERE ingestId = @ingestId UNION
         SELECT id FROM lines m WHERE m.feed = @feed AND m.sha256 = @sha256 AND +m.generation = @generation
           AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.ingestId = m.ingestId AND c.row <> @row))
@@ -93,7 +95,7 @@ export function reportLineMissing(judging: Judging, row: Noted): void {
   report(about('line_missing', row, `${name} has no line in it`, { at: file, ...more }));
 }
 
-interface Piece {
+export interface Piece {
   id: number;
   file: string;
   no: number;

@@ -4,20 +4,11 @@ import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { contentByHash, contentOfGeneration } from '../../ingest/ledger/content.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
 import type { FileNote, Judging } from './judging.js';
+import type { LineNote, Piece } from './lines.js';
 import { difference, shownPath } from './words.js';
 import { isLive } from './work.js';
 
 const PAGE = 500;
-
-interface LineNote {
-  id: number;
-  sha256: Buffer;
-  generation: number;
-  ingestId: string;
-  path: Buffer;
-  file: string;
-  no: number;
-}
 
 /** The unary plus keeps SQLite from using an index that has half of all rows. The pages follow the row number. */
 const UNKNOWN_LINES = `SELECT * FROM lines l WHERE +feed = @feed AND id > @after
@@ -107,7 +98,6 @@ function nobodys(kind: string, target: Buffer | undefined): string {
 /** Once per manifests root, however many feeds share it. */
 export function judgePieces(judging: Judging): void {
   const { report, feed } = judging;
-  type Piece = { id: number; file: string; no: number; bytes: number };
   for (const { file, no, bytes } of pages<Piece>(judging, UNTOLD_PIECES, 0, ({ id }) => id)) {
     report(difference('line_torn', feed.name, `${file} line ${no}`, `${bytes} bytes are no whole record of ours`));
   }

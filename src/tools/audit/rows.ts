@@ -3,7 +3,7 @@
  * reported as a missing one, and a renamed file is not reported as one missing and one unknown file.
  */
 import { exactBytes } from '../../base/telemetry/safe.js';
-import { type Fault, rowOf, type Verdict } from '../../ingest/evidence/case.js';
+import { type Case, type Fault, rowOf, type Verdict } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow, hasEnded } from '../../ingest/ledger/content.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
@@ -18,7 +18,6 @@ import {
   reportTwice,
 } from './lines.js';
 import { lookAt } from './path.js';
-import { backOf, jobOf } from './witnesses.js';
 import { shownPath } from './words.js';
 
 const PAGE = 1_000;
@@ -50,7 +49,6 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
     job: isUnderWay ? jobOf(judging, row) : 'none',
     line: row.state === 'manifested' ? 'there' : lines.line,
     back: backOf(judging, row),
-    owed: false,
     path,
     sealed: 'not_looked',
   });
@@ -63,6 +61,24 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
   if (isLooked && isExpected(row) && claim)
     judgeFile(judging, row, right ?? claim, path === 'others_line' ? 'others' : file);
   await judgeOutputs(judging, row, lines, verdict);
+}
+
+/** Returns the job that carries the content now, which may differ from the one when the ledger was read. */
+function jobOf({ view }: Judging, row: Noted): Case['job'] {
+  const now = view.read((r) => contentByRow(r, row.row));
+  const job = now && view.job(now.carrier);
+  if (!job) return 'none';
+  return job.state === 'done' ? 'done' : 'open';
+}
+
+/** A correction that is owed counts as written. */
+function backOf({ notes }: Judging, { feed, ingestId }: Noted): Case['back'] {
+  const found = notes.get<{ takenOut: number }>(
+    'SELECT takenOut FROM withdrawn WHERE feed = ? AND ingestId = ?',
+    ...[feed, ingestId],
+  );
+  if (!found) return 'no';
+  return found.takenOut === 1 ? 'taken_out' : 'given_up';
 }
 
 const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesOfRow) => void>> = {

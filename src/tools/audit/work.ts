@@ -3,24 +3,19 @@
  * checked against the current jobs, so that a running ingest causes no difference.
  */
 import type { Job, QueueView } from '../../../queue/index.js';
-import type { FeedOptions } from '../../base/config/options.js';
 import type { Directories } from '../../files/directories.js';
 import { parseWorkName, UNDERPROCESS } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf, workKeyOf } from '../../ingest/rules/facts.js';
 import { openJobs } from '../../ingest/upkeep/open-jobs.js';
-import { type ByteName, LinuxError, nameOfBytes, shownName, statAtOrNone } from '../../linux/index.js';
-import { difference, type Report } from './words.js';
+import { type ByteName, LinuxError, shownName, statAtOrNone } from '../../linux/index.js';
+import type { Judging } from './judging.js';
+import { difference } from './words.js';
 
-export interface Working {
-  view: QueueView;
-  feed: FeedOptions;
-  files: FeedFiles;
-  report: Report;
-}
+type Working = Pick<Judging, 'view' | 'feed' | 'report'> & { files: FeedFiles };
 
 export const isLive = (job: Job | undefined): boolean => job !== undefined && job.state !== 'done';
 
@@ -77,8 +72,8 @@ const keyOf = (view: QueueView, id: string): ByteName => (view.job(id)?.key.toSt
 function isSomewhere(view: QueueView, files: FeedFiles, id: string): boolean {
   const job = view.job(id);
   if (!job || !isLive(job)) return true;
-  const facts = job.payload as unknown as Partial<JobFacts>;
-  const key = { id, path: nameOfBytes(job.key), inside: (facts.inside ?? '') as ByteName };
+  const facts = factsOf(job);
+  const key = workKeyOf(job);
   if (facts.putAway !== undefined || facts.sealed === undefined || (key.inside !== '' && !files.hasWork(key.inside)))
     return true;
   if (statEntry(files.workEntry(key, 'file')) || statEntry(files.workEntry(key, 'copy'))) return true;

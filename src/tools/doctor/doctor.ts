@@ -3,7 +3,7 @@
  * subject, each with its remedy.
  * Guarantees: each property is checked by the real system call, on a probe file with a hidden name that is removed at once.
  * Nothing else is created. It may run beside a working ingest.
- * Does not: start a service, or open a file of an input.
+ * Does not: start a service, or open a file of an input. What a start refuses besides, the start says itself (src/commands/doctor.ts).
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -11,7 +11,6 @@ import { checkPages } from '../../../queue/index.js';
 import type { Config, FeedOptions } from '../../base/config/options.js';
 import { isStateThere } from '../../base/config/state-path.js';
 import { asOperatorError } from '../../base/errors.js';
-import { typed } from '../../base/shell.js';
 import { boundariesBelow } from '../../files/mounts.js';
 import { openStateView } from '../../ingest/ledger/open-state.js';
 import { markerAt } from '../../ingest/upkeep/root-locks.js';
@@ -23,14 +22,7 @@ import { checkPlace, type Place } from './places.js';
 import { isClosed, isThere } from './probe.js';
 import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
 import { checkUnit, type Unit, unitHere } from './unit.js';
-import { type Finding, fail, ok, said, warn } from './words.js';
-
-/** What is known of the state. `uuid`: undefined where it cannot be read. */
-interface KnownState {
-  path: string;
-  isThere: boolean;
-  uuid?: string;
-}
+import { type Finding, ok, said, warn } from './words.js';
 
 /** `isFit`: without a fault. A fault is named once, and not again by each check that needs the place. */
 type Look = (place: Place) => { found: Finding[]; isFit: boolean };
@@ -42,10 +34,10 @@ export async function doctor(config: Config, report: (finding: Finding) => void)
   };
   const look = looker();
   reportAll(checkKernel());
-  const state = await checkState(service.statePath, look, report);
+  await checkState(service.statePath, look, report);
   const unit = await unitHere();
   for (const feed of feeds) {
-    reportAll(checkFeed(feed, state, unit, look));
+    reportAll(checkFeed(feed, unit, look));
     if (feed.process) report(await checkChain(nameIn(feed)('chain'), feed));
   }
   const processes = Object.values(service.workers ?? { all: 1 }).reduce((sum, n) => sum + n, 1);
@@ -72,7 +64,7 @@ const nameIn =
 const nextExisting = (folder: string): string => (isThere(folder) ? folder : nextExisting(dirname(folder)));
 const futureOf = (folder: string): string | undefined => (isThere(folder) ? undefined : folder);
 
-function* checkFeed(feed: FeedOptions, state: KnownState, unit: Unit | undefined, look: Look): Generator<Finding> {
+function* checkFeed(feed: FeedOptions, unit: Unit | undefined, look: Look): Generator<Finding> {
   const name = nameIn(feed);
   let inner = false;
   const possible = possibleWork(feed);
@@ -110,24 +102,6 @@ function* checkFeed(feed: FeedOptions, state: KnownState, unit: Unit | undefined
     );
   }
   if (unit) yield checkUnit(name('unit'), unit, feed, workThere);
-  for (const root of [work, feed.manifests]) yield* checkMarker(name('state'), root, state);
-}
-
-function* checkMarker(about: string, root: string, { path, isThere, uuid }: KnownState): Generator<Finding> {
-  const marker = markerAt(root);
-  if (marker?.statePath === undefined || marker.state === uuid) return;
-  if (marker.statePath === path) {
-    if (uuid === undefined && isThere) return; // The state cannot be read, which was reported already.
-    const what = `${root} was set up by an earlier state at ${path}, which is not there now`;
-    yield fail(about, what, 'put that file back together with its -wal, or run `ingest-ctl rebuild`');
-    return;
-  }
-  const what = `${root} belongs to the state ${marker.statePath}, and not to ${path}`;
-  yield fail(
-    about,
-    what,
-    `use --state-path ${marker.statePath}, or, if it is lost, run ${typed('ingest-ctl rebuild')}`,
-  );
 }
 
 /** Root may do more than the owner of the state. So checks as root say nothing about a service that runs as that owner. */
@@ -139,31 +113,28 @@ function checkAsked(folder: string): Finding[] {
   return [warn('state', what, 'run it as that user (sudo -u)')];
 }
 
-async function checkState(path: string, look: Look, report: (finding: Finding) => void): Promise<KnownState> {
+async function checkState(path: string, look: Look, report: (finding: Finding) => void): Promise<void> {
   const folder = nextExisting(dirname(path));
   const place = { name: 'state', kind: 'state', path: folder, future: futureOf(dirname(path)) } as const;
   const { found, isFit } = look(place);
   [...found, ...checkAsked(folder)].forEach(report);
   // A folder that is closed was reported.
-  if (!isFit && isThere(path) && !existsSync(path)) return { path, isThere: true };
+  if (!isFit && isThere(path) && !existsSync(path)) return;
   try {
     if (!isStateThere(path)) {
       report(ok('state', `${path} is not there yet: the first start makes it`));
-      return { path, isThere: false };
+      return;
     }
     const view = await openStateView(path);
     const feeds = view.feeds().map(({ name }) => name);
-    const { uuid } = view;
     await view.close();
     checkPages(path);
     report(
       ok('state', `${path} can be read, and its pages fit together; its feeds: ${feeds.join(', ') || 'none yet'}`),
     );
-    return { path, isThere: true, uuid };
   } catch (error) {
     const known = asOperatorError(error);
     if (!known) throw error;
     report(said('state', known.message));
-    return { path, isThere: true };
   }
 }

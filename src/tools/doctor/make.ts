@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { quoted } from '../../base/shell.js';
-import { errnoOf, type PlaceKind } from '../../files/place-error.js';
+import { type PlaceKind, unlessRefused } from '../../files/place-error.js';
 import { userName } from '../../linux/index.js';
 
 /** The group of uploaders that the Debian package makes. */
@@ -19,16 +19,8 @@ export function makes(kind: PlaceKind, path: string): string {
 }
 
 /** A container may have no such file. */
-function groups(): string[][] {
-  try {
-    return readFileSync('/etc/group', 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'));
-  } catch (error) {
-    if (errnoOf(error) !== undefined) return [];
-    throw error;
-  }
-}
+const groups = (): string[][] =>
+  (unlessRefused(() => readFileSync('/etc/group', 'utf8')) ?? '').split('\n').map((line) => line.split(':'));
 
 /** Returns the name of a group of /etc/group, by its name or number. */
 function groupNamed(wanted: string): string | undefined {

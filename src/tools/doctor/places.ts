@@ -57,8 +57,6 @@ export function checkPlace(place: Place, filesystems: Set<number>): Finding[] {
 
 function filesystem({ name, kind, path }: Place, dir: number): Finding {
   const { name: fs, network, leasesMeaningful, inMemory } = fsKindOf(dir);
-  if (kind === 'state' && network)
-    return fail(name, `${path} is on ${fs}, where locks cannot be relied on`, 'name a --state-path on a local disk');
   if (kind === 'input' && network) {
     return warn(
       name,

@@ -1,21 +1,13 @@
 /** Checks the kernel and the limits of this user: leases, inotify, descriptors, clocks. */
-import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import type { FeedOptions } from '../../base/config/options.js';
-import { namesIn } from '../../files/names-in.js';
-import { isOfFilesystem } from '../../files/of-filesystem.js';
-import { errnoOf } from '../../files/place-error.js';
+import { Directories } from '../../files/directories.js';
+import { type EntryBelow, entriesBelow } from '../../files/entries-below.js';
+import { errnoOf, unlessRefused } from '../../files/place-error.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { manifestFiles } from '../../ingest/manifest/read.js';
-import {
-  type ByteName,
-  bootMs,
-  descriptorsMax,
-  Inotify,
-  joinNames,
-  openDirectory,
-  statAtOrNone,
-} from '../../linux/index.js';
+import { type ByteName, bootMs, descriptorsMax, Inotify } from '../../linux/index.js';
 import { type Finding, fail, ok, warn } from './words.js';
 
 /** The bit of CAP_LEASE (linux/capability.h). */
@@ -95,56 +87,43 @@ function limitOf(about: string, name: string, needed: number, used: number, foll
   return warn(about, `${what}: ${follows}`, `sysctl ${name.replaceAll('/', '.')}=${figure}`);
 }
 
-/** Counts the directories that need a watch. Hidden ones are not entered. */
+/** Counts the directories that need a watch. Hidden ones, and those that this user may not read, are not entered. */
 function directoriesIn({ input, recursive }: FeedOptions): number {
   if (!recursive) return 1;
-  const root = quietly(() => openRoot(input));
-  if (root === undefined) return 1; // A closed input was reported with its own finding.
-  const pending = ['' as ByteName];
-  let count = 0;
+  const fd = unlessRefused(() => openRoot(input));
+  if (fd === undefined) return 1; // A closed input was reported with its own finding.
+  const root = new Directories(fd);
+  let count = 1;
+  const enters = ({ name }: EntryBelow): boolean => !name.startsWith('.');
+  const failed = (_: ByteName, error: unknown): void => {
+    if (errnoOf(error) === undefined) throw error;
+  };
   try {
-    for (let at = pending.pop(); at !== undefined && count < DIRECTORIES_COUNTED_MAX; at = pending.pop()) {
-      count++;
-      const dir: number | undefined = at === '' ? root : openOrNone(root, at);
-      if (dir === undefined) continue;
-      for (const name of namesIn(dir)) {
-        if (isOfFilesystem(name, () => at === '')) continue;
-        if (!name.startsWith('.') && statAtOrNone(dir, name)?.kind === 'directory') pending.push(joinNames(at, name));
-      }
-      if (dir !== root) closeSync(dir);
-    }
+    for (const entry of entriesBelow(root, { enters, failed }))
+      if (entry.stat.kind === 'directory' && enters(entry) && ++count >= DIRECTORIES_COUNTED_MAX) break;
     return count;
   } finally {
-    closeSync(root);
+    root.close();
   }
 }
 
-function openOrNone(root: number, at: ByteName): number | undefined {
-  try {
-    return openDirectory(root, at);
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
-  }
-}
-
-/** Counts over all processes that this user may look into. Source: proc_pid_fdinfo(5). */
+/** Counts over all processes that live, and that this user may look into. Source: proc_pid_fdinfo(5). */
 function usedByUser(): { instances: number; watches: number } {
   const used = { instances: 0, watches: 0 };
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     if (ownerOf(pid) !== process.geteuid?.()) continue;
-    for (const fd of quietly(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
-      if (quietly(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) !== 'anon_inode:inotify') continue;
+    for (const fd of unlessRefused(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
+      if (unlessRefused(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) !== 'anon_inode:inotify') continue;
       used.instances++;
       used.watches +=
-        quietly(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').split('inotify wd:').length - 1) ?? 0;
+        unlessRefused(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').split('inotify wd:').length - 1) ?? 0;
     }
   }
   return used;
 }
 
 const ownerOf = (pid: string): number | undefined =>
-  quietly(() => Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]));
+  unlessRefused(() => Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]));
 
 export function checkDescriptors(feeds: number): Finding {
   const needed = DESCRIPTORS_OWN + feeds * DESCRIPTORS_A_FEED;
@@ -163,7 +142,7 @@ export function checkClock(feeds: readonly FeedOptions[]): Finding[] {
       : ok('clock', `it says ${now.toISOString()}; windows run on the boot clock (${Math.round(bootMs() / 1000)} s)`),
   ];
   for (const { manifests } of feeds) {
-    const hour = quietly(() => newestHour(manifests));
+    const hour = unlessRefused(() => newestHour(manifests));
     if (hour === undefined || Date.parse(hour) <= now.getTime() + 26 * HOUR_MS) continue;
     found.push(
       warn(
@@ -184,16 +163,6 @@ function newestHour(manifests: string): string | undefined {
 }
 
 const setting = (name: string): number =>
-  Number(quietly(() => readFileSync(`/proc/sys/${name}`, 'utf8')) ?? Number.NaN);
+  Number(unlessRefused(() => readFileSync(`/proc/sys/${name}`, 'utf8')) ?? Number.NaN);
 const statusOf = (field: string): string =>
   new RegExp(`^${field}:\\s+(\\w+)`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-
-/** Ignores processes that end and files of /proc that may not be read. */
-function quietly<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
-  }
-}

@@ -11,7 +11,7 @@ import { processedOf } from '../../ingest/chains/recorded-outputs.js';
 import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import type { Case } from '../../ingest/evidence/case.js';
 import { outputNames, ownName } from '../../ingest/evidence/names.js';
-import { FeedFiles, isOfFiles } from '../../ingest/files/feed-files.js';
+import type { FeedFiles } from '../../ingest/files/feed-files.js';
 import {
   type Content,
   contentByHash,
@@ -22,8 +22,8 @@ import {
 } from '../../ingest/ledger/content.js';
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
-import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
+import { factsOf } from '../../ingest/rules/facts.js';
+import { withFiles } from '../../ingest/upkeep/recorded-roots.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Found, find } from '../explain/find.js';
 
@@ -139,21 +139,16 @@ const maybePruned = (named: Named): OperatorError =>
     `${placeOfNamed(named)} was the path of ${named.content.sha256.toString('hex')}, whose file does not lie there; what came there after it may have been pruned from the state, so which content is meant is not known: name its SHA-256.`,
   );
 
-async function pathOf(view: QueueView, { feed, content, at }: AtTarget): Promise<Case['path']> {
-  const files = new FeedFiles(recordedRoots(view, feed.name));
+function pathOf(view: QueueView, { feed, content, at }: AtTarget): Promise<Case['path']> {
   const outputs = outputNames(
     content.row,
     view.read((reader) => processedOf(reader, content.row)),
   );
   const name = outputs.find(({ target }) => target === at) ?? ownName(content);
-  try {
-    return await whoseFileAt(view, { feed: feed.name, files, name });
-  } catch (error) {
-    if (!isOfFiles(error)) throw error;
-    throw new EnvironmentError('root_unusable', `${error.message}, so which content is meant cannot be seen.`);
-  } finally {
-    files.close();
-  }
+  const look = (files: FeedFiles) => whoseFileAt(view, { feed: feed.name, files, name });
+  const refused = (why: string) =>
+    new EnvironmentError('root_unusable', `${why}, so which content is meant cannot be seen.`);
+  return withFiles(view, feed.name, look, refused);
 }
 
 const stands = ({ state, target }: Content): boolean =>
@@ -168,7 +163,7 @@ interface Version {
 /** Returns the newest version of a path that has a content. If its record was pruned, no older version replaces it. */
 function newest(view: QueueView, { feed, jobs, contents }: Found): { named: Named; atMs: number } | undefined {
   const ofJobs = jobs.flatMap((job): Version[] => {
-    const { content: row, sha256, putAway } = job.payload as unknown as JobFacts;
+    const { content: row, sha256, putAway } = factsOf(job);
     if (row === undefined || putAway?.kind === 'discarded') return [];
     const content = view.read((r) => contentByRow(r, row) ?? prunedByJob(r, feed, sha256));
     return [{ atMs: job.createdAtMs, content, isDuplicate: putAway?.kind === 'duplicate' }];

@@ -12,10 +12,9 @@ import { ownName } from '../../ingest/evidence/names.js';
 import { FeedFiles, isOfFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import type { Delivered } from '../../ingest/ledger/stored.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf, workKeyOf } from '../../ingest/rules/facts.js';
 import { sourceOf } from '../../ingest/stages/move.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
-import { type ByteName, nameOfBytes } from '../../linux/index.js';
 
 /** By job. */
 export async function deliveredJobs(backend: Backend, ids: readonly string[]): Promise<Map<string, Delivered>> {
@@ -41,7 +40,7 @@ async function deliveredJob(
   job: Job,
   opened: Map<string, FeedFiles>,
 ): Promise<Delivered | undefined> {
-  const facts = job.payload as unknown as JobFacts;
+  const facts = factsOf(job);
   const content =
     facts.content === undefined ? undefined : backend.read((reader) => contentByRow(reader, facts.content!));
   // No file is moved before its line is confirmed.
@@ -49,11 +48,9 @@ async function deliveredJob(
   const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed));
   opened.set(job.feed, files);
   const path = await whoseFileAt(backend, { feed: job.feed, files, name: ownName(content) });
-  return deliveredAs(path, job.interrupted && isGone(files, job, facts));
+  return deliveredAs(path, job.interrupted && isGone(files, job));
 }
 
 /** As `move` looks for it. */
-function isGone(files: FeedFiles, { id, key }: Job, facts: JobFacts): boolean {
-  const source = sourceOf({ id, path: nameOfBytes(key), inside: (facts.inside ?? '') as ByteName, facts });
-  return statEntry(sourceEntry(files, source)) === undefined;
-}
+const isGone = (files: FeedFiles, job: Job): boolean =>
+  statEntry(sourceEntry(files, sourceOf({ ...workKeyOf(job), facts: factsOf(job) }))) === undefined;

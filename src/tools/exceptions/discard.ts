@@ -7,7 +7,7 @@ import type { Backend, Job, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type Delivered, releaseContent } from '../../ingest/ledger/stored.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
-import { type JobFacts, payloadOf } from '../../ingest/rules/facts.js';
+import { factsOf, payloadOf } from '../../ingest/rules/facts.js';
 import { deliveredJobs } from './delivered.js';
 
 /**
@@ -32,7 +32,7 @@ export async function discardJobs(
 }
 
 function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
-  const facts = job.payload as unknown as JobFacts;
+  const facts = factsOf(job);
   if (facts.putAway?.kind === 'withdrawn') {
     const payload = payloadOf({ ...facts, putAway: { ...facts.putAway, leave: true } });
     return { kind: 'defer', inMs: 0, why: 'left', payload };

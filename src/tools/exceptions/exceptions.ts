@@ -11,7 +11,7 @@ import { typed } from '../../base/shell.js';
 import { processedOf } from '../../ingest/chains/recorded-outputs.js';
 import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import { outputNames, ownName } from '../../ingest/evidence/names.js';
-import { FeedFiles, isOfFiles } from '../../ingest/files/feed-files.js';
+import type { FeedFiles } from '../../ingest/files/feed-files.js';
 import {
   type Content,
   contentByHash,
@@ -23,7 +23,7 @@ import {
 import { recordException } from '../../ingest/ledger/exceptions.js';
 import { writeCorrections } from '../../ingest/manifest/corrections.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
-import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
+import { withFiles } from '../../ingest/upkeep/recorded-roots.js';
 import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 
@@ -96,7 +96,7 @@ async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: numb
       if ((await whoseFileAt(backend, { feed: feed.name, files, name })) === 'mine') return true;
     return false;
   };
-  return withFiles(backend, feed, look, ({ message }) => new EnvironmentError('root_unusable', `${message}.`));
+  return withFiles(backend, feed.name, look, (why) => new EnvironmentError('root_unusable', `${why}.`));
 }
 
 function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Reason): void {
@@ -122,23 +122,7 @@ function correctNow(backend: Backend, feed: FeedOptions, hour: string, id: strin
       await sleep(50);
     }
   };
-  return withFiles(backend, feed, write, ({ message }) => owedStill(message));
-}
-
-async function withFiles<T>(
-  backend: Backend,
-  feed: FeedOptions,
-  act: (files: FeedFiles) => Promise<T>,
-  refused: (error: Error) => EnvironmentError,
-): Promise<T> {
-  const files = new FeedFiles(recordedRoots(backend, feed.name));
-  try {
-    return await act(files);
-  } catch (error) {
-    throw isOfFiles(error) ? refused(error) : error;
-  } finally {
-    files.close();
-  }
+  return withFiles(backend, feed.name, write, owedStill);
 }
 
 const owedStill = (why: string): EnvironmentError =>

@@ -10,9 +10,8 @@ import type { Backend, Reader } from '../../../queue/backend.js';
 import type { Work } from '../../base/telemetry/progress.js';
 import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
 import { Directories } from '../../files/directories.js';
+import { entriesBelow } from '../../files/entries-below.js';
 import { SUCCESS } from '../../files/job-paths.js';
-import { namesIn } from '../../files/names-in.js';
-import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { errnoOf } from '../../files/place-error.js';
 import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
@@ -26,7 +25,6 @@ import {
   nameOfBytes,
   nameOfText,
   type Stat,
-  statAtOrNone,
   statFd,
 } from '../../linux/index.js';
 
@@ -119,37 +117,25 @@ function sizeOf(root: Directories): { filesAll: number; bytesAll: number } {
   return all;
 }
 
-/** Depth first. Only the directories that are still to be read are in memory. */
 function* filesBelow(
   root: Directories,
   totals: Learned,
   leftOut: (path: ByteName, why: string) => void,
 ): Generator<Found> {
-  const pending = ['' as ByteName];
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    try {
-      yield* namesBelow(root, at, pending, totals);
-    } catch (error) {
-      const code = errnoOf(error);
-      if (code === undefined) throw error;
-      leftOut(at, `its files cannot be looked at (${code})`);
-    }
+  const failed = (path: ByteName, error: unknown): void => {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    leftOut(path, `its files cannot be looked at (${code})`);
+  };
+  for (const { path, name, stat } of entriesBelow(root, { enters: isShown, failed })) {
+    const isMarker = name === SUCCESS && stat.size === 0;
+    if (stat.kind === 'directory' && isShown({ name })) continue;
+    if (stat.kind === 'file' && isShown({ name }) && !isMarker) yield { path, size: stat.size };
+    else totals.ignored++;
   }
 }
 
-function* namesBelow(root: Directories, at: ByteName, pending: ByteName[], totals: Learned): Generator<Found> {
-  const isRoot = () => at === '' || statFd(root.directory(at)).isMountRoot;
-  for (const name of namesIn(root.directory(at))) {
-    if (isOfFilesystem(name, isRoot)) continue;
-    const path = joinNames(at, name);
-    const stat = statAtOrNone(root.directory(at), name);
-    if (!stat) continue;
-    const isMarker = name === SUCCESS && stat.size === 0;
-    if (name.startsWith('.') || isMarker || (stat.kind !== 'file' && stat.kind !== 'directory')) totals.ignored++;
-    else if (stat.kind === 'directory') pending.push(path);
-    else yield { path, size: stat.size };
-  }
-}
+const isShown = ({ name }: { name: ByteName }): boolean => !name.startsWith('.');
 
 async function readOne(root: Directories, path: ByteName): Promise<Read | { why: string }> {
   try {

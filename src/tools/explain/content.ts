@@ -71,7 +71,6 @@ function whereContentIs(content: Content, looked: Looked, storedAtMs: number | u
     row: content.state,
     job: 'none',
     line: 'not_looked',
-    owed: false,
     sealed: 'not_looked',
     path,
     back: content.state === 'withdrawn' ? 'taken_out' : 'no',

@@ -14,13 +14,14 @@ import { standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { PRODUCER } from '../../ingest/ledger/services.js';
 import { waitsForJob } from '../../ingest/periods/waiting.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf } from '../../ingest/rules/facts.js';
 import { makeFilters, NOT_RECURSIVE, TO_RECURSE } from '../../ingest/rules/filters.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
+import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { type ByteName, LinuxError, shownName, userName } from '../../linux/index.js';
 import { findByName } from './by-name.js';
 import { ofContent } from './content.js';
-import { type Found, find, pathOf, rootsOf } from './find.js';
+import { type Found, find, pathOf, worksOf } from './find.js';
 import { asJson, asText, type Part } from './format.js';
 import { ofJob } from './job.js';
 import type { Looked } from './waiting.js';
@@ -75,7 +76,7 @@ const knowsIt = ({ parts }: { parts: readonly Part[] }): boolean =>
 
 function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
   const { feed, key, jobs, contents } = found;
-  const files = new FeedFiles(rootsWithMarkers(view, feed));
+  const files = new FeedFiles(rootsNow(view, feed));
   const looked: Looked = { view, statePath, feed, files };
   const name = `${feed.input}/${shown(pathOf(key))} (feed ${feed.name}`;
   try {
@@ -113,7 +114,7 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
 
 /** A file that is still in the input may have grown since its stage checked it. */
 function sizeNow(job: Job, { files }: Looked): number {
-  const { sealed } = job.payload as unknown as JobFacts;
+  const { sealed } = factsOf(job);
   if (!job.keyed || sealed) return job.bytes;
   const stat = careful(() => statEntry(files.entryOrNone(files.input, pathOf(job.key))));
   return stat && 'kind' in stat && stat.kind === 'file' ? stat.size : job.bytes;
@@ -228,11 +229,9 @@ function careful<T>(look: () => T): T | Verdict {
   }
 }
 
-function rootsWithMarkers(view: QueueView, feed: FeedOptions): Roots {
-  const known = view.read((r) =>
-    r.all<{ kind: string; marker: string | null }>('SELECT kind, marker FROM roots WHERE feed = ?', feed.name),
-  );
-  const markers = Object.fromEntries(known.flatMap(({ kind, marker }) => (marker === null ? [] : [[kind, marker]])));
+/** The roots as the options name them, with the markers that were recorded. */
+const rootsNow = (view: QueueView, feed: FeedOptions): Roots => {
   const { input, manifests, warehouse } = feed;
-  return { input, manifests, warehouse, work: rootsOf(view, feed).work[0]!, markers };
-}
+  const { markers } = recordedRoots(view, feed.name);
+  return { input, manifests, warehouse, work: worksOf(view, feed)[0]!, markers };
+};

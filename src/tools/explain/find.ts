@@ -12,6 +12,7 @@ import { withRealParent } from '../../files/real-parent.js';
 import { type Content, contentByRow } from '../../ingest/ledger/content.js';
 import { formerWarehouses } from '../../ingest/ledger/names.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
+import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { possibleWork } from '../../ingest/upkeep/work-place.js';
 import { type ByteName, bytesOfName, nameOfBytes, nameOfText } from '../../linux/index.js';
 
@@ -51,8 +52,7 @@ export function find(view: QueueView, feeds: readonly FeedOptions[], word: strin
 }
 
 function findPath(view: QueueView, feed: FeedOptions, path: string): Found[] {
-  const roots = rootsOf(view, feed);
-  for (const work of roots.work) {
+  for (const work of worksOf(view, feed)) {
     const inWork = below(work, path);
     if (inWork !== undefined) return ofWorkName(view, feed, work, inWork);
   }
@@ -130,11 +130,9 @@ const contentsOf = (view: QueueView, rows: readonly { row: number }[]): Content[
   view.read((r) => rows.flatMap(({ row }) => contentByRow(r, row) ?? []));
 
 /** The work directories as they were set up, or as a first start would choose them. */
-export function rootsOf(view: QueueView, feed: FeedOptions): { work: string[] } {
-  const known = view.read((r) =>
-    r.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'work'", feed.name),
-  );
-  return { work: known ? [known.path] : possibleWork(feed) };
+export function worksOf(view: QueueView, feed: FeedOptions): string[] {
+  const { work } = recordedRoots(view, feed.name);
+  return work === '' ? possibleWork(feed) : [work];
 }
 
 const below = (root: string, path: string): string | undefined =>

@@ -1,6 +1,6 @@
 /** Formats the findings of `explain` as text for people and as JSON for programs. */
 import type { Job, Json } from '../../../queue/backend.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf } from '../../ingest/rules/facts.js';
 import type { Found } from './find.js';
 import { historyOf, type Verdict } from './words.js';
 
@@ -43,7 +43,7 @@ export function asJson({ feed, key }: Found, { verdict: word, sentences, release
 }
 
 function jobJson(job: Job): Json {
-  const facts = job.payload as unknown as JobFacts;
+  const facts = factsOf(job);
   const { id, stage, state, attempts, crashes, bytes: size, holdCode, reason, ending } = job;
   return {
     id,

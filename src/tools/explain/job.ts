@@ -6,7 +6,7 @@ import { statEntry } from '../../ingest/files/feed-files.js';
 import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstill.js';
 import { contentByRow, hasEnded, shownPlace } from '../../ingest/ledger/content.js';
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf, workKeyOf } from '../../ingest/rules/facts.js';
 import type { ByteName } from '../../linux/index.js';
 import { allowsAgain, exception, ofContent, since } from './content.js';
 import { pathOf } from './find.js';
@@ -30,7 +30,7 @@ export function ofJob(job: Job, looked: Looked): Verdict {
 
 /** If the file is in the warehouse and only other files are left to put away, the warehouse path comes first. */
 function storedSo(job: Job, looked: Looked, left: Verdict): Verdict {
-  const { content: row, putAway } = job.payload as unknown as JobFacts;
+  const { content: row, putAway } = factsOf(job);
   const content = row === undefined ? undefined : looked.view.read((r) => contentByRow(r, row));
   if (putAway?.kind !== 'stored' || !content || !hasEnded(content)) return left;
   const { verdict: word, sentences } = ofContent(content, looked);
@@ -87,7 +87,7 @@ function held(job: Job, looked: Looked): Verdict {
 
 /** The disk is looked at: a person may have moved the file. */
 function lies(job: Job, looked: Looked): string[] {
-  const { sealed, putAway } = job.payload as unknown as JobFacts;
+  const { sealed, putAway } = factsOf(job);
   if (putAway?.kind === 'withdrawn') return [];
   if (sealed) return [whereIs(job, UNDERPROCESS, looked) ?? 'It does not lie in underprocess/ any more.'];
   const { files, feed } = looked;
@@ -98,7 +98,7 @@ function lies(job: Job, looked: Looked): string[] {
 const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
 
 function ended(job: Job, looked: Looked): Verdict {
-  const facts = job.payload as unknown as JobFacts;
+  const facts = factsOf(job);
   const content = looked.view.read((r) => contentByRow(r, facts.content ?? -1));
   const when = at(job.updatedAtMs);
   switch (job.ending) {
@@ -149,9 +149,8 @@ function dropped(why: string | undefined): string {
 
 /** The path of a job's file in a folder of its work directory. */
 function whereIs(job: Job, folder: (typeof WORK_FOLDERS)[number], { files }: Looked): string | undefined {
-  const inside = ((job.payload as unknown as JobFacts).inside ?? '') as ByteName;
-  const key = { id: job.id, path: pathOf(job.key), inside };
+  const key = workKeyOf(job);
   if (!files.canHold(key) || !statEntry(files.workEntry(key, 'file', folder))) return undefined;
-  const root = inside === '' ? files.roots.work : `${files.roots.input}/${shown(inside)}/.ingest`;
+  const root = key.inside === '' ? files.roots.work : `${files.roots.input}/${shown(key.inside)}/.ingest`;
   return `It lies in ${root}/${shown(files.workPath(key, 'file', folder))}.`;
 }

@@ -11,7 +11,7 @@ import { pauseText, resumes } from '../../ingest/health/pause.js';
 import { BELOW_MARK, NO_ROOM } from '../../ingest/health/room-to-copy.js';
 import { type Standstill, standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../ingest/rules/completion.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf, type JobFacts } from '../../ingest/rules/facts.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { type ByteName, bootId, type Stat } from '../../linux/index.js';
 import { pathOf } from './find.js';
@@ -39,7 +39,7 @@ export function waiting(job: Job, looked: Looked): Verdict {
       leftMs > 0 ? `it is tried again by itself ${inTime(leftMs)}` : undefined,
     );
   }
-  const facts = job.payload as unknown as JobFacts;
+  const facts = factsOf(job);
   const isSealed = facts.sealed !== undefined || facts.putAway !== undefined || job.stage !== 'verify-complete';
   const { promise, ...rule }: Rule = isSealed
     ? sealedRule(job, facts, feed, liesAtOf(view)(job))

@@ -1,7 +1,7 @@
 /** Formats times, paths and histories for `explain`. Names are escaped, because a file name may contain anything. */
 import type { Job, TrailEntry } from '../../../queue/index.js';
 import { safeText, shownBytes, shownSeconds } from '../../base/telemetry/safe.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf, type JobFacts } from '../../ingest/rules/facts.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 
 export interface Verdict {
@@ -35,7 +35,7 @@ export const seconds = (ms: number): string => shownSeconds(ms / 1_000);
 export const bytes = shownBytes;
 
 export function historyOf(job: Job): string[] {
-  const first = `${at(job.createdAtMs)}  ${origin(job.payload as unknown as JobFacts)}`;
+  const first = `${at(job.createdAtMs)}  ${origin(factsOf(job))}`;
   return [first, ...job.trail.map(entryText)];
 }
 

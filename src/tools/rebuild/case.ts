@@ -95,7 +95,6 @@ export function caseOf(tx: Tx, feed: string, line: Line, known: Known): Case {
     job: 'none', // The jobs of the older state are checked when all lines are read.
     line: isOthers && (row === 'stored' || row === 'unconfirmed' || row === 'withdrawn') ? 'twice' : 'there',
     back: backOf(tx, feed, line, known),
-    owed: false,
     path: line.path,
     sealed: sealedFor(tx, feed, line, Buffer.from(line.record.sha256, 'hex')).sealed,
   };
@@ -127,7 +126,7 @@ export function sealedFor(
   if (takenOut) return { sealed: 'none' }; // Another file with that content is a duplicate.
   const own = isSettled(tx, record.ingestId) ? [] : sealedOf(tx, feed, record.ingestId);
   const fits = own.find((file) => file.sha256.equals(sha256));
-  if (fits) return { sealed: fits.part === 'copy' ? 'copy' : 'file', carrier: record.ingestId };
+  if (fits) return { sealed: 'file', carrier: record.ingestId };
   if (own.length > 0) return { sealed: 'other_bytes' };
   // A line with outputs has no other heir.
   const heir = hasFailed && !made ? heirIn(tx, feed, sha256, record.ingestId) : undefined;

@@ -1,27 +1,22 @@
 /**
  * Handles the contents of an older state that are still on the way when all lines and jobs are done. No line is about them.
- * Guarantees: idempotent.
  */
 import type { Backend, Job, Tx } from '../../../queue/backend.js';
 import { forgetOutputs } from '../../ingest/chains/recorded-outputs.js';
 import { rowOf } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
+import type { FeedFiles } from '../../ingest/files/feed-files.js';
 import { type Content, contentByRow, hasEnded, UNDER_WAY } from '../../ingest/ledger/content.js';
 import { forgetNames } from '../../ingest/ledger/names.js';
 import { describe } from '../../ingest/ledger/stored.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf } from '../../ingest/rules/facts.js';
+import { isOutOfReach } from './state/older.js';
 import { sealedOf } from './state/sealed.js';
 
 const PAGE = 500;
 
-const ofJob = (job: Job): JobFacts => job.payload as unknown as JobFacts;
-
 /** Repairs contents without a carrier, planned lines that were never written, and jobs that wait for nothing. */
-export async function settleContents(
-  backend: Backend,
-  feed: string,
-  isOutOfReach: (job: Job) => boolean,
-): Promise<void> {
+export async function settleContents(backend: Backend, feed: string, files: FeedFiles): Promise<void> {
   for (let after = 0; ; ) {
     const page = backend.read((r) =>
       r.all<{ row: number }>(
@@ -31,9 +26,7 @@ export async function settleContents(
     );
     if (page.length === 0) break;
     after = page.at(-1)!.row;
-    const away = new Set(
-      page.filter(({ row }) => hasCarrierOutOfReach(backend, row, isOutOfReach)).map(({ row }) => row),
-    );
+    const away = new Set(page.filter(({ row }) => hasCarrierOutOfReach(backend, row, files)).map(({ row }) => row));
     await backend.transact((tx) => {
       for (const { row } of page) if (!away.has(row)) settleContent(tx, feed, contentByRow(tx, row)!);
     });
@@ -41,15 +34,15 @@ export async function settleContents(
   await backend.transact((tx) => forgetPlans(tx, feed));
 }
 
-function hasCarrierOutOfReach(backend: Backend, row: number, isOutOfReach: (job: Job) => boolean): boolean {
+function hasCarrierOutOfReach(backend: Backend, row: number, files: FeedFiles): boolean {
   const content = backend.read((r) => contentByRow(r, row));
   const job = content && backend.job(content.carrier);
-  return job !== undefined && job.state !== 'done' && isOutOfReach(job);
+  return job !== undefined && job.state !== 'done' && isOutOfReach(job, files);
 }
 
 function settleContent(tx: Tx, feed: string, content: Content): void {
   const job = tx.job(content.carrier);
-  const isAlive = job !== undefined && job.state !== 'done' && !ofJob(job).putAway;
+  const isAlive = job !== undefined && job.state !== 'done' && !factsOf(job).putAway;
   // A job without a file goes to `hash`, which reports it missing, or to `move`, which checks the target.
   const isCarried =
     isAlive && (sealedOf(tx, feed, job.id).length > 0 || (content.state === 'manifested' && job.stage === 'move'));
@@ -58,7 +51,6 @@ function settleContent(tx: Tx, feed: string, content: Content): void {
     job: isCarried ? 'open' : 'none',
     line: 'none',
     back: 'no',
-    owed: false,
     path: 'not_looked',
     sealed: isCarried ? 'file' : 'none',
   });
@@ -79,7 +71,7 @@ function settleContent(tx: Tx, feed: string, content: Content): void {
 function unplan(tx: Tx, { row }: Content, carrier: Job): void {
   tx.run('UPDATE contents SET target = NULL, hour = NULL, ingest_id = NULL, ingested_at_ms = NULL WHERE row = ?', row);
   forgetNames(tx, [row]);
-  const { sealed } = ofJob(carrier);
+  const { sealed } = factsOf(carrier);
   if (sealed) describe(tx, row, carrier, sealed);
 }
 

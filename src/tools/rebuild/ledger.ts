@@ -20,33 +20,22 @@ import { bytesOf, type Line, named, put } from './state/row.js';
 import { sealedOf } from './state/sealed.js';
 import { enterTakenOut } from './taken-out.js';
 
-export interface Counts {
-  lines: number;
-  stored: number;
-  unconfirmed: number;
-  manifested: number;
-  /** Contents that the older state knew, and that the disk confirms. */
-  known: number;
-  /** Stored, as the older state has it, and not at their place. */
-  absent: number;
-  withdrawn: number;
-  /** Lines whose content an earlier line had. */
-  repeated: number;
-  /** Lines of a warehouse that this feed does not have any more. */
-  elsewhere: number;
-}
-
-export const noCounts = (): Counts => ({
+export const noCounts = () => ({
   lines: 0,
   stored: 0,
   unconfirmed: 0,
   manifested: 0,
+  /** Contents that the older state knew, and that the disk confirms. */
   known: 0,
+  /** Stored, as the older state has it, and not at their place. */
   absent: 0,
   withdrawn: 0,
+  /** Lines whose content an earlier line had. */
   repeated: 0,
+  /** Lines of a warehouse that this feed does not have any more. */
   elsewhere: 0,
 });
+export type Counts = ReturnType<typeof noCounts>;
 
 /** `olderRows`: rows up to this number were in the older state. */
 export function enterLines(tx: Tx, feed: FeedOptions, lines: readonly Line[], olderRows: number): Counts {
@@ -84,8 +73,7 @@ function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Count 
     enterTakenOut(tx, feed, line, acts.includes('take_out'));
     return 'withdrawn';
   }
-  if (acts.includes('enter_manifested') || (truth === 'manifested' && of.row === 'manifested'))
-    return enterManifested(tx, feed, line, sha256, content);
+  if (acts.includes('enter_manifested')) return enterManifested(tx, feed, line, sha256, content);
   if (acts.includes('enter_stored') && isStored(of)) {
     isThereAfterAll(tx, feed, content!, line);
   } else if (acts.includes('enter_stored') || acts.includes('enter_unconfirmed')) {

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Work } from '../../base/telemetry/progress.js';
-import { manifestFiles } from '../../ingest/manifest/read.js';
+import { manifestFiles, type ReadLine } from '../../ingest/manifest/read.js';
 
 export class Pass {
   readonly #work: Work & { bytesAll: number; filesAll: number };
@@ -20,14 +20,16 @@ export class Pass {
       }
   }
 
-  /** `offset`: of unpacked bytes, of which a packed file has more than its size. */
-  at(path: string, offset: number): void {
+  /** `lines`: the last ones that were read. Their offsets are of unpacked bytes, of which a packed file has more than its size. */
+  at(path: string, lines: readonly ReadLine[]): void {
+    const last = lines.at(-1)!;
+    const offset = last.record ? last.endAt : last.at + last.bytes;
     this.progress({ ...this.#work, bytes: this.#work.bytes + Math.min(offset, statSync(path).size) });
   }
 
   ended(path: string): void {
     this.#work.files++;
     this.#work.bytes += statSync(path).size;
-    this.at(path, 0);
+    this.progress({ ...this.#work });
   }
 }

@@ -1,44 +1,36 @@
 /**
  * The first pass over all manifests: which lines name which path of a warehouse. When a line is judged later, all other lines of its
  * path are known, of every feed and hour. A single pass would not know the later ones.
- * Guarantees: idempotent, so an interruption costs only the file that was being read.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type Claimant, contentKey } from '../../ingest/evidence/names.js';
 import { type Content, contentOfGeneration } from '../../ingest/ledger/content.js';
 import { hasLeft } from '../../ingest/ledger/names.js';
-import { generationOf, linesOf, manifestFiles, processedIn, type ReadRecord } from '../../ingest/manifest/read.js';
+import {
+  generationOf,
+  isOfFeed,
+  linesInBatches,
+  manifestFiles,
+  processedIn,
+  type ReadRecord,
+} from '../../ingest/manifest/read.js';
 import type { ByteName } from '../../linux/index.js';
 import type { Pass } from './pass.js';
-import { type Making, note, noted } from './state/progress.js';
+import type { Making } from './state/progress.js';
 import { belowWarehouse, ingestedAtOf, targetOf } from './state/row.js';
 
 const BATCH = 1_000;
 
 export async function notePaths({ backend, moved }: Making, feed: FeedOptions, pass: Pass): Promise<void> {
-  for (const { path: file } of manifestFiles(feed.manifests, 'manifest')) {
-    const done = `paths:${feed.name}:${file}`;
-    if (noted(backend, done) !== undefined) {
-      pass.ended(file);
-      continue;
-    }
-    let batch: ReadRecord[] = [];
-    const enter = (): Promise<unknown> =>
-      backend.transact((tx) => {
-        for (const record of batch) noteLine(tx, feed, record, moved);
+  for (const { path } of manifestFiles(feed.manifests, 'manifest')) {
+    for await (const lines of linesInBatches(path, BATCH)) {
+      await backend.transact((tx) => {
+        for (const { record } of lines) if (record && isOfFeed(feed, record)) noteLine(tx, feed, record, moved);
       });
-    for await (const line of linesOf(file)) {
-      const { record } = line;
-      if (!record || (record.feed ?? feed.name) !== feed.name) continue;
-      if (batch.push(record) < BATCH) continue;
-      await enter();
-      pass.at(file, line.endAt);
-      batch = [];
+      pass.at(path, lines);
     }
-    await enter();
-    await backend.transact((tx) => note(tx, done, ''));
-    pass.ended(file);
+    pass.ended(path);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Creates a lost state again from the disk, or brings a restored older copy up to date: from manifests (rotated ones as well),
  * warehouse and work directories.
- * Guarantees: no process works meanwhile (exclusive locks on the markers). The state gets its name when it is whole. An
- * interrupted rebuild goes on where it was. No manifest, warehouse file or sealed file is changed.
+ * Guarantees: no process works meanwhile (exclusive locks on the markers). The state gets its name when it is whole. No manifest,
+ * warehouse file or sealed file is changed.
  * Does not: restore facts that were only in rows and not in an older state; report.ts lists them.
  */
 import type { Backend, Job } from '../../../queue/backend.js';
@@ -13,24 +13,24 @@ import type { Work } from '../../base/telemetry/progress.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
-import type { JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf } from '../../ingest/rules/facts.js';
 import { adoptOrphans } from '../../ingest/upkeep/reaper.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { lockRootsAlone } from '../../ingest/upkeep/root-locks.js';
 import { setUpRoots } from '../../ingest/upkeep/roots.js';
-import { type ByteName, nameOfText } from '../../linux/index.js';
+import { nameOfText } from '../../linux/index.js';
 import { settleContents } from './contents.js';
 import { readCorrections, readManifests } from './lines.js';
 import { Pass } from './pass.js';
 import { notePaths } from './paths.js';
-import { type FeedReport, noteReport, printFeed, printUnknown, reportOf } from './report.js';
+import { type FeedReport, noReport, printFeed, printUnknown } from './report.js';
 import { discardWithdrawn } from './state/jobs.js';
 import { forgetGivenUp, settleJobs } from './state/older.js';
 import { noteMarked } from './state/periods.js';
-import { type Before, judgeState, placeState, removeMaking } from './state/place.js';
+import { type Before, judgeState, placeState } from './state/place.js';
 import { type Asked, endMaking, type Making, openMaking } from './state/progress.js';
 import { findRoots, refuseMissingWarehouse } from './state/roots.js';
-import { ChangedMeanwhile, noteSealed, settleSidecars } from './state/sealed.js';
+import { noteSealed, settleSidecars } from './state/sealed.js';
 
 const BATCH = 1_000;
 const silent = (): void => {};
@@ -70,80 +70,66 @@ const whatItWas = (before: Before): string =>
 async function make(asked: Asked, say: Say, progress: Show): Promise<Before> {
   const making = await openMaking(asked);
   try {
-    if (making.goesOn) say('going on with a rebuild that was interrupted');
-    const reports: FeedReport[] = [];
+    const reports = new Map(asked.feeds.map(({ name }) => [name, noReport()]));
     const noting = new Pass('noting the paths of manifests', asked.feeds, progress);
-    for (const feed of asked.feeds) await gather(making, asked.statePath, feed, noting, progress);
+    for (const feed of asked.feeds)
+      await gather(making, asked.statePath, feed, reports.get(feed.name)!, { pass: noting, show: progress });
     const judging = new Pass('judging the lines of manifests', asked.feeds, progress);
     for (const feed of asked.feeds) {
-      const entered = reportOf(making.backend, feed).counts.lines;
-      if (entered > 0) say(`feed ${feed.name}: ${entered} records were entered before, and are not read again`);
-      const report = await rebuildFeed(making, feed, judging);
+      const report = reports.get(feed.name)!;
+      await rebuildFeed(making, feed, report, judging);
       printFeed(feed, report, making.before === 'older', say);
-      reports.push(report);
     }
-    printUnknown(reports, making.since, say);
-    await endMaking(making.backend, asked);
-    await making.backend.close();
+    printUnknown([...reports.values()], making.since, say);
+    await endMaking(making, asked.statePath);
     return making.before;
-  } catch (error) {
+  } finally {
     await making.backend.close();
-    if (!(error instanceof ChangedMeanwhile)) throw error;
-    say('the work directory has changed since the rebuild was interrupted: it begins again');
-    removeMaking(asked.statePath);
-    return make(asked, say, progress);
   }
 }
 
 /** Notes the files of a feed before any feed is judged, because feeds may share a warehouse. */
-async function gather(making: Making, statePath: string, feed: FeedOptions, pass: Pass, show: Show): Promise<void> {
+async function gather(
+  making: Making,
+  statePath: string,
+  feed: FeedOptions,
+  report: FeedReport,
+  { pass, show }: { pass: Pass; show: Show },
+): Promise<void> {
   const { backend } = making;
   await backend.putFeed(feed.name, { ...feed });
   const files = new FeedFiles(await setUpRoots(backend, statePath, feed, silent));
   try {
     await readCorrections(backend, feed);
-    const report = reportOf(backend, feed);
     report.sealed = await noteSealed(backend, feed.name, files, show);
-    await backend.transact((tx) => {
-      if (making.before === 'older') forgetGivenUp(tx, feed.name);
-      noteReport(tx, feed, report);
-    });
+    if (making.before === 'older') await backend.transact((tx) => forgetGivenUp(tx, feed.name));
     await notePaths(making, feed, pass);
   } finally {
     files.close();
   }
 }
 
-async function rebuildFeed(making: Making, feed: FeedOptions, pass: Pass): Promise<FeedReport> {
+async function rebuildFeed(making: Making, feed: FeedOptions, report: FeedReport, pass: Pass): Promise<void> {
   const { backend } = making;
   const files = new FeedFiles(recordedRoots(backend, feed.name));
-  const report = reportOf(backend, feed);
   try {
     await readManifests({ making, feed, files, report, pass });
     await noteMarked(backend, feed);
     while ((await discardAgain(backend, feed, report)) > 0);
     if (making.before === 'older') {
       report.olderJobs = await settleJobs(backend, feed.name, files);
-      await settleContents(backend, feed.name, (job) => isOutOfReach(job, files));
+      await settleContents(backend, feed.name, files);
     }
     report.sidecars = await settleSidecars(files, nameOfText(feed.sidecarSuffix), (id) => isSealedJob(backend.job(id)));
     report.orphans = await adoptOrphans({ backend, emit: silent, feed: feed.name, files });
-    return report;
   } finally {
     files.close();
   }
 }
 
-const factsOf = (job: Job): Partial<JobFacts> => job.payload as unknown as Partial<JobFacts>;
-
 /** The job puts its sidecar away itself. */
 const isSealedJob = (job: Job | undefined): boolean =>
   job !== undefined && job.state !== 'done' && (factsOf(job).sealed ?? factsOf(job).putAway) !== undefined;
-
-function isOutOfReach(job: Job, files: FeedFiles): boolean {
-  const inside = (factsOf(job).inside ?? '') as ByteName;
-  return inside !== '' && !files.hasWork(inside);
-}
 
 async function discardAgain(backend: Backend, feed: FeedOptions, report: FeedReport): Promise<number> {
   const discarded = await backend.transact((tx) => discardWithdrawn(tx, feed.name, BATCH));

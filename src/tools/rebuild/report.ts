@@ -1,51 +1,27 @@
 /** The report of a rebuild about a feed: what it found, and what cannot be known any more. */
-import type { Backend, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { typed } from '../../base/shell.js';
 import { safeText } from '../../base/telemetry/safe.js';
 import type { ReadLine } from '../../ingest/manifest/read.js';
 import { type Counts, noCounts } from './ledger.js';
 import { noOlderJobs, type OlderJobs } from './state/older.js';
-import { note, noted } from './state/progress.js';
 import type { Noted, Sidecars } from './state/sealed.js';
 
 const FOREIGN_TOLD_MAX = 20;
 
-/** Plain values. They are stored with the lines, so that an interrupted rebuild continues to count. */
-export interface FeedReport {
-  files: number;
-  /** Records read, those of other feeds included. */
-  read: number;
-  counts: Counts;
-  sealed: Noted;
-  sidecars: Sidecars;
-  orphans: number;
-  discarded: number;
-  otherFeeds: string[];
-  foreignShown: string[];
-  foreignCount: number;
-  olderJobs: OlderJobs;
-}
-
-const noReport = (): FeedReport => ({
+export const noReport = () => ({
   files: 0,
-  read: 0,
+  counts: noCounts(),
+  sealed: { files: 0, unreadable: 0 } satisfies Noted,
+  sidecars: { back: 0, failed: 0 } satisfies Sidecars,
   orphans: 0,
   discarded: 0,
+  otherFeeds: [] as string[],
+  foreignShown: [] as string[],
   foreignCount: 0,
-  foreignShown: [],
-  otherFeeds: [],
-  counts: noCounts(),
-  sealed: { files: 0, unreadable: 0 },
-  sidecars: { back: 0, failed: 0 },
   olderJobs: noOlderJobs(),
 });
-
-export const reportOf = (backend: Pick<Backend, 'read'>, feed: FeedOptions): FeedReport =>
-  JSON.parse(noted(backend, `report:${feed.name}`) ?? JSON.stringify(noReport())) as FeedReport;
-
-export const noteReport = (tx: Tx, feed: FeedOptions, report: FeedReport): void =>
-  note(tx, `report:${feed.name}`, JSON.stringify(report));
+export type FeedReport = ReturnType<typeof noReport>;
 
 export function addCounts(to: Counts, more: Counts): void {
   for (const name of Object.keys(noCounts()) as (keyof Counts)[]) to[name] += more[name];

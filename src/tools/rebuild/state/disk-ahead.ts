@@ -5,31 +5,28 @@
  */
 import type { Job, QueueView } from '../../../../queue/index.js';
 import { EnvironmentError } from '../../../base/errors.js';
-import { FeedFiles, isOfFiles } from '../../../ingest/files/feed-files.js';
+import type { FeedFiles } from '../../../ingest/files/feed-files.js';
 import { contentByRow, hasEnded } from '../../../ingest/ledger/content.js';
-import type { JobFacts } from '../../../ingest/rules/facts.js';
+import { factsOf } from '../../../ingest/rules/facts.js';
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
-import { recordedRoots } from '../../../ingest/upkeep/recorded-roots.js';
+import { withFiles } from '../../../ingest/upkeep/recorded-roots.js';
 import { whereItLies } from './older.js';
 
 /** Errors: EnvironmentError if a work directory cannot be read. */
-export function isBehind(view: QueueView, feed: string): boolean {
-  const files = new FeedFiles(recordedRoots(view, feed));
-  try {
+export function isBehind(view: QueueView, feed: string): Promise<boolean> {
+  const look = (files: FeedFiles): boolean => {
     for (const page of openJobs(view, feed))
       if (page.some(({ id }) => hasGoneOn(view, view.job(id)!, files))) return true;
     return false;
-  } catch (error) {
-    if (!isOfFiles(error)) throw error;
-    throw new EnvironmentError('root_unusable', `${error.message}, so what has become of the jobs cannot be seen.`);
-  } finally {
-    files.close();
-  }
+  };
+  const refused = (why: string) =>
+    new EnvironmentError('root_unusable', `${why}, so what has become of the jobs cannot be seen.`);
+  return withFiles(view, feed, look, refused);
 }
 
 /** Whether the file was sealed or put away and the row does not say so, or is gone although its line was planned. */
 function hasGoneOn(view: QueueView, job: Job, files: FeedFiles): boolean {
-  const { sealed, putAway, content: row } = job.payload as unknown as JobFacts;
+  const { sealed, putAway, content: row } = factsOf(job);
   if (putAway) return false;
   const lies = whereItLies(job, files);
   if (lies === 'failed' || lies === 'duplicates') return true;

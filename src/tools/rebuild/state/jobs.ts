@@ -4,7 +4,7 @@
  * Guarantees: only files that were hashed just now are trusted. In doubt a file goes through `hash` again.
  */
 import type { Job, Tx } from '../../../../queue/backend.js';
-import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../../../ingest/rules/facts.js';
+import { factsOf, type JobFacts, type PutAway, payloadOf, type Sealed } from '../../../ingest/rules/facts.js';
 import { givenUpRow } from './made.js';
 import { isSettled, settle } from './progress.js';
 import { type SealedFile, withdrawnFiles } from './sealed.js';
@@ -76,11 +76,10 @@ const copyIdentity = (copy: SealedFile | undefined): string => copy?.identity ??
 /** Ends a job of the older state, and its remaining files with it. Returns false if there is no such job. */
 export function endJob(tx: Tx, id: string, sha256: Buffer, content: number, bytes: number): boolean {
   const job = tx.job(id);
-  const facts = job?.payload as unknown as JobFacts | undefined;
-  if (!job || !facts || job.state === 'done' || facts.putAway || isSettled(tx, id)) return false;
+  if (!job || job.state === 'done' || factsOf(job).putAway || isSettled(tx, id)) return false;
   const known = { sha256: sha256.toString('hex'), content };
   // The file may have grown before it was sealed.
-  decide(tx, { ...job, bytes }, { ...facts, ...known, putAway: { kind: 'stored' } });
+  decide(tx, { ...job, bytes }, { ...factsOf(job), ...known, putAway: { kind: 'stored' } });
   return true;
 }
 

@@ -19,7 +19,6 @@ import { giveNameOfLine, warehouseOf } from '../../../ingest/ledger/names.js';
 import { processedIn, type ReadOutput, type ReadProcessed, type ReadRecord } from '../../../ingest/manifest/read.js';
 import { contentAt, TEMPORARY } from '../../../ingest/warehouse/target.js';
 import { type ByteName, bytesOfName, LinuxError, nameOfBytes, type Stat } from '../../../linux/index.js';
-import { note, notedIn } from './progress.js';
 
 /** Returns a path of a line relative to the warehouse; undefined if the path is in another warehouse. */
 export type Below = (path: Buffer) => ByteName | undefined;
@@ -120,22 +119,18 @@ interface MadeLine {
   ingestedAtMs: number;
 }
 
-const givenUp = (jobId: string): string => `made by ${jobId}`;
-
 /**
  * A line that was taken back has no content any more. Its outputs are entered under a row number that no content ever has, until
  * its job has put them away.
  */
 export function enterGivenUp(tx: Tx, feed: FeedOptions, jobId: string, line: MadeLine): void {
-  if (notedIn(tx, givenUp(jobId)) !== undefined) return;
+  if (givenUpRow(tx, jobId) !== undefined) return;
   const { least } = tx.get<{ least: number | null }>('SELECT min(content) AS least FROM processed')!;
   const row = Math.min(least ?? 0, 0) - 1;
   enterMade(tx, feed, row, line);
-  note(tx, givenUp(jobId), String(row));
+  tx.run('INSERT INTO rebuild_given_up VALUES (?, ?)', jobId, row);
 }
 
 /** Returns the row number for the outputs of a line that was taken back. */
-export function givenUpRow(tx: Tx, jobId: string): number | undefined {
-  const row = notedIn(tx, givenUp(jobId));
-  return row === undefined ? undefined : Number(row);
-}
+export const givenUpRow = (tx: Tx, jobId: string): number | undefined =>
+  tx.get<{ content: number }>('SELECT content FROM rebuild_given_up WHERE job = ?', jobId)?.content;

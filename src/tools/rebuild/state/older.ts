@@ -2,33 +2,30 @@
  * Adjusts the rows of an older state to the disk: before the lines are read (contents that were discarded since), and after (jobs
  * without a line; contents.ts does their contents). docs/decisions has the rule for each table.
  * Guarantees: rows that the disk does not contradict stay. A contradicted job goes through `hash` again, where the ledger decides,
- * or ends as the files show. Idempotent.
+ * or ends as the files show.
  */
 import type { Backend, Job, Tx } from '../../../../queue/backend.js';
 import { DUPLICATES, FAILED, type Part } from '../../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
 import { contentByHash, contentByRow, hasEnded, placeOf, UNDER_WAY } from '../../../ingest/ledger/content.js';
-import type { JobFacts } from '../../../ingest/rules/facts.js';
+import { factsOf, type JobFacts, workKeyOf } from '../../../ingest/rules/facts.js';
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
-import { type ByteName, nameOfBytes } from '../../../linux/index.js';
+import type { ByteName } from '../../../linux/index.js';
 import { adopt, decide, goOnAt } from './jobs.js';
 import { followSealed } from './moved.js';
 import { isSettled, settle } from './progress.js';
 import { type SealedFile, sealedOf } from './sealed.js';
 
-export interface OlderJobs {
+export const noOlderJobs = () => ({
   /** Jobs that stay as they were: ready, waiting, held. */
-  kept: number;
-  held: number;
+  kept: 0,
+  held: 0,
   /** Jobs whose files went on after the backup. */
-  movedOn: number;
+  movedOn: 0,
   /** Jobs that have ended since: stored, duplicate, discarded. */
-  ended: number;
-}
-
-export const noOlderJobs = (): OlderJobs => ({ kept: 0, held: 0, movedOn: 0, ended: 0 });
-
-const ofJob = (job: Job): JobFacts => job.payload as unknown as JobFacts;
+  ended: 0,
+});
+export type OlderJobs = ReturnType<typeof noOlderJobs>;
 
 /** Enters discarded contents before any line is read. Corrections that are on disk are not owed any more. */
 export function forgetGivenUp(tx: Tx, feed: string): void {
@@ -72,9 +69,8 @@ export async function settleJobs(backend: Backend, feed: string, files: FeedFile
 export type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
 
 export function whereItLies(job: Job, files: FeedFiles): Lies {
-  const inside = (ofJob(job).inside ?? '') as ByteName;
-  if (inside !== '' && !files.hasWork(inside)) return 'out of reach';
-  const key = { id: job.id, path: nameOfBytes(job.key), inside };
+  if (isOutOfReach(job, files)) return 'out of reach';
+  const key = workKeyOf(job);
   if (!files.canHold(key)) return 'nowhere';
   const lies = (part: Part, folder?: ByteName) => statEntry(files.workEntry(key, part, folder)) !== undefined;
   if (lies('file') || lies('copy')) return 'underprocess';
@@ -82,8 +78,14 @@ export function whereItLies(job: Job, files: FeedFiles): Lies {
   return lies('file', FAILED) ? 'failed' : 'nowhere';
 }
 
+/** Its mount is missing. */
+export function isOutOfReach(job: Job, files: FeedFiles): boolean {
+  const { inside } = workKeyOf(job);
+  return inside !== '' && !files.hasWork(inside);
+}
+
 function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof OlderJobs, 'held'> {
-  const facts = ofJob(job);
+  const facts = factsOf(job);
   if (isSettled(tx, job.id)) return facts.putAway ? 'ended' : 'movedOn';
   const own = sealedOf(tx, feed, job.id);
   followSealed(tx, job, facts, own);

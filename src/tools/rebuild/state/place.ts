@@ -95,7 +95,8 @@ async function judgeView(
   };
   try {
     for (const feed of feeds) await checkManifestsKnown(view, feed);
-    if (moved.length > 0 || feeds.some(({ name }) => isBehind(view, name))) return older();
+    if (moved.length > 0) return older();
+    for (const { name } of feeds) if (await isBehind(view, name)) return older();
   } catch (error) {
     if (!(error instanceof OperatorError && error.code === 'state_older_than_manifests')) throw error;
     return older();

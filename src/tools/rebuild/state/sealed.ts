@@ -42,23 +42,6 @@ export interface Noted {
   unreadable: number;
 }
 
-/** A file that was noted before an interruption is gone or has changed. Only a rebuild from the beginning can judge it. */
-export class ChangedMeanwhile extends Error {
-  override readonly name = 'ChangedMeanwhile';
-}
-
-type Row = [
-  job: string,
-  part: Part,
-  key: Buffer,
-  inside: string,
-  sha256: Buffer,
-  identity: string,
-  size: number,
-  facts: string,
-];
-
-/** Files that an interrupted rebuild has noted are not hashed again. Errors: ChangedMeanwhile. */
 export async function noteSealed(
   backend: Backend,
   feed: string,
@@ -66,38 +49,23 @@ export async function noteSealed(
   progress: (work: Work) => void,
 ): Promise<Noted> {
   const noted: Noted = { files: 0, unreadable: 0 };
-  const before = backend.read((r) =>
-    r.get<{ n: number }>('SELECT count(*) AS n FROM rebuild_sealed WHERE feed = ?', feed),
-  )!.n;
-  let again = 0;
-  let rows: Row[] = [];
+  let batch: SealedFile[] = [];
   bringAllOn(backend, files);
   const work = { part: 'reading the work directory', files: 0, bytes: 0, ...sizeOf(files) };
   for (const { jobId: job, part, path, inside } of sealedNames(files)) {
     if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
     if (part === 'file') noted.files++;
-    const key = bytesOfName(path);
-    const known = before > 0 ? identityNoted(backend, feed, job, part) : undefined;
-    if (known !== undefined) {
-      const stat = statEntry(files.workEntry({ id: job, path, inside }, part));
-      if (!stat || identityOf(stat) !== known) throw new ChangedMeanwhile();
-      again++;
-      work.files++;
-      work.bytes += stat.size;
-      continue;
-    }
     progress(work);
     const read = await digestOf(files, { id: job, path, inside }, part);
     work.files++;
     work.bytes += read?.size ?? 0;
     if (read === undefined) noted.unreadable++;
-    else if (rows.push([job, part, key, inside, read.sha256, read.identity, read.size, read.facts]) >= BATCH) {
-      await enterSealed(backend, feed, rows);
-      rows = [];
+    else if (batch.push({ job, part, key: bytesOfName(path), inside, ...read }) >= BATCH) {
+      await enterSealed(backend, feed, batch);
+      batch = [];
     }
   }
-  if (again < before) throw new ChangedMeanwhile();
-  await enterSealed(backend, feed, rows);
+  await enterSealed(backend, feed, batch);
   return noted;
 }
 
@@ -121,20 +89,13 @@ function bringAllOn(backend: Backend, files: FeedFiles): void {
   }
 }
 
-const identityNoted = (backend: Backend, feed: string, job: string, part: Part): string | undefined =>
-  backend.read((r) =>
-    r.get<{ identity: string }>(
-      'SELECT identity FROM rebuild_sealed WHERE feed = ? AND job = ? AND part = ?',
-      feed,
-      job,
-      part,
-    ),
-  )?.identity;
-
-const enterSealed = (backend: Backend, feed: string, rows: readonly Row[]): Promise<unknown> =>
+const enterSealed = (backend: Backend, feed: string, batch: readonly SealedFile[]): Promise<unknown> =>
   backend.transact((tx) => {
-    for (const row of rows)
-      tx.run(`INSERT INTO rebuild_sealed (feed, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, feed, ...row);
+    for (const { job, part, key, inside, sha256, identity, size, facts } of batch)
+      tx.run(
+        `INSERT INTO rebuild_sealed (feed, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[feed, job, part, key, inside, sha256, identity, size, facts],
+      );
   });
 
 async function digestOf(
