@@ -18,7 +18,7 @@ export function reportOf(journal: Journal, calls: readonly Call[], { crossed }: 
   return [
     '# Crash report',
     '',
-    'Written by `npm run crash`; nothing in it is typed by hand.',
+    'For maintainers: which faults were injected, and what they did. `npm run crash` writes it; nothing in it is typed by hand.',
     '',
     `${head.short ? 'The short form. ' : ''}Version ${head.version}, seed \`${head.seed}\`, begun ${head.begun}. ${cpus().length} cores (${cpus()[0]?.model.trim()}), Linux ${release()}, Node ${process.version}.`,
     '',
