@@ -22,8 +22,8 @@ const plain = (text) =>
     .replace(/(?<![\w`-])--[a-z][a-z-]*/g, '`$&`');
 const HEAD = `# Options
 
-For those who start or configure a command. \`npm run docs\` makes this page from the schema of the options; \`COMMAND --help\`, \`man COMMAND\` and the
-completions of bash, zsh and fish have the same text.
+For those who start or configure a command. \`npm run docs\` makes this page from the schema of the options, as \`COMMAND --help\`, \`man COMMAND\` and the
+completions of bash, zsh and fish are made. Help and man pages also say at length what each command does.
 
 An option may stand in three places. A **flag** counts more than the **environment**, the environment more than the **file** that \`--config\` names
 ([example with every key](../ops/config.yaml), \`man atomic-ingestor.yaml\`). The tables name the variable, and where the key stands in the file:
@@ -126,7 +126,6 @@ function commandText(spec) {
   return [
     `### ${pageOf(spec) === spec.name ? spec.name : spec.name.replace(' ', '-')}\n`,
     `\`\`\`text\n${spec.name} ${usageOf(spec)}\n\`\`\`\n`,
-    `${plain(spec.about)}\n`,
     ...(options.length > 0 ? [`Options: ${options.join(', ')}.\n`] : []),
     ...(means.length > 0
       ? [`Here they mean: ${means.map(([name, text]) => `\`--${name}\`: ${text}`).join(' ')}\n`]
