@@ -35,7 +35,10 @@ export async function writeReport(cases) {
   for (const result of results) sections.push(await sectionOf(result, cases[result.case]));
   const missing = Object.keys(cases).filter((name) => results.every((result) => result.case !== name));
   const path = join(DOCS, 'benchmarks.md');
-  writeFileSync(path, [HEAD, peersOf(), notMeasured(missing, cases), ...sections, lossesOf(results)].filter(Boolean).join('\n'));
+  writeFileSync(
+    path,
+    [HEAD, peersOf(), notMeasured(missing, cases), ...sections, lossesOf(results)].filter(Boolean).join('\n'),
+  );
   return path;
 }
 
@@ -102,7 +105,10 @@ function lossesOf(results) {
       if (kind === 'product' || lacks.length === 0) continue;
       const lack = lacks.join('; ');
       // A variant of a peer is its title and a comma, or a remark in brackets.
-      peersOfLack.set(lack, (peersOfLack.get(lack) ?? new Set()).add(title.replace(/ \(at .*|, (?:\d+\/s|across filesystems)$/g, '')));
+      peersOfLack.set(
+        lack,
+        (peersOfLack.get(lack) ?? new Set()).add(title.replace(/ \(at .*|, (?:\d+\/s|across filesystems)$/g, '')),
+      );
     }
   const lines = [...peersOfLack].map(([lack, titles]) => `- ${[...titles].join('; ')}: ${lack}.`);
   return lines.length > 0 ? `## What the others lose, or do not do\n\n${lines.join('\n')}\n` : '';

@@ -137,7 +137,10 @@ function commandText(spec) {
 
 /** The options of a command: a group that it has as a whole by its name, the others one by one. */
 function optionsOf(spec) {
-  const everywhere = [...OF_ALL, ...('verb' in spec && OF_EACH_VERB.every((name) => spec.options.includes(name)) ? OF_EACH_VERB : [])];
+  const everywhere = [
+    ...OF_ALL,
+    ...('verb' in spec && OF_EACH_VERB.every((name) => spec.options.includes(name)) ? OF_EACH_VERB : []),
+  ];
   return sectionsOf(spec).flatMap(({ group, options }) => {
     const whole = wholeGroup(group);
     if (whole.length > 2 && whole.every((name) => spec.options.includes(name))) return `all of *${group}*`;
