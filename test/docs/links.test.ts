@@ -35,6 +35,14 @@ test('each link of a document leads to a file, and its anchor to a heading', () 
   none(wrong, 'a link is repaired or removed');
 });
 
+test('each page says in its first line for whom it is', () => {
+  const firstLine = (document: string) => textOf(document).replace(/^# .*\n+/, '');
+  none(
+    DOCUMENTS.filter((document) => !firstLine(document).startsWith('For ')),
+    'a page begins with "For operators: …" or the like',
+  );
+});
+
 /** The folders of code and documents. A name without a folder is that of a file somewhere below. */
 const FOLDERS = ['bin', 'bench', 'docs', 'ops', 'queue', 'src', 'test'];
 const files = FOLDERS.flatMap((folder) =>
