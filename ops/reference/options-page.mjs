@@ -22,8 +22,8 @@ const plain = (text) =>
     .replace(/(?<![\w`-])--[a-z][a-z-]*/g, '`$&`');
 const HEAD = `# Options
 
-For those who start or configure a command. \`npm run docs\` makes this page from the schema of the options, as \`COMMAND --help\`, \`man COMMAND\` and the
-completions of bash, zsh and fish are made. Help and man pages also say at length what each command does.
+For those who start or configure a command. \`npm run docs\` makes this page from the schema of the options, as \`COMMAND --help-all\`, \`man COMMAND\` and the
+completions of bash, zsh and fish are made; these also say at length what each command does. \`COMMAND --help\` has one screen of it.
 
 An option may stand in three places. A **flag** counts more than the **environment**, the environment more than the **file** that \`--config\` names
 ([example with every key](../ops/config.yaml), \`man atomic-ingestor.yaml\`). The tables name the variable, and where the key stands in the file:
@@ -106,7 +106,7 @@ const row = ({ name, flag, text, meta, variable, key }) => [
   `${plain(text)}${limitsOf(name, meta)}`,
 ];
 
-/** The rule of a value, which --help leaves out. What TIME and SIZE are stands once, at the top. */
+/** The rule of a value, which --help-all leaves out. What TIME and SIZE are stands once, at the top. */
 const limitsOf = (name, { kind, rule, placeholder }) => {
   const bounds = rule
     ?.replace(/^a (?:duration|size) (?:from )?(.*?), such as .*/, '$1')
