@@ -34,7 +34,7 @@ test('its commands ingest a file, show the queue, and explain where the file wen
   const script = commands!.text.replace(/ (\/(?:staging|warehouse|manifests))/g, ` ${sandbox.root}$1`);
   const { status, stdout, stderr } = sandbox.run(script, { env: { INGEST_STABILITY_SECONDS: '0' } });
   assert.equal(status, 0, stderr);
-  assert.match(stdout, /^so far: 1 stored \(136 B\)$/m);
+  assert.match(stdout, /^default +notice +0 +0 - +0 B +1 /m);
   assert.match(stdout, /warehouse\/ingest_date=[\d-]+\/orders\.csv/);
   const [manifest = ''] = [...files(sandbox.at('manifests'))]
     .filter(({ path }) => path.endsWith('manifest.jsonl'))
