@@ -13,12 +13,11 @@ const CHARTS = join(DOCS, 'benchmarks');
 
 const HEAD = `# Benchmarks
 
-\`npm run bench\` writes this page from what it measured (\`bench/results/\`); no figure is typed by hand. The product runs with its default
-durability and every guarantee. Peers run as their own users would run them, in the same session, on the same disk, in turn round by round. The list
-below each table says what they lose or do not do. A figure is the median of its rounds, with the lowest and the highest in brackets. CPU and memory are those
-of the whole process tree (memory: PSS, sampled five times a second). System calls, syncs and transactions were counted in separate, traced runs.
-
-Each section names its commit and its Node. The product now takes Node 22 or newer; a section with an older Node was measured before that.
+For those who compare, and for maintainers: what the product costs beside others. \`npm run bench\` writes this page from what it measured
+(\`bench/results/\`); no figure is typed by hand. The product runs with its default durability and every guarantee. Peers run as their own users would run
+them, in the same session, on the same disk, in turn round by round; [what they lose](#what-the-others-lose-or-do-not-do) stands at the end. A figure is the
+median of its rounds, with the lowest and the highest in brackets. CPU and memory are those of the whole process tree (memory: PSS, sampled five times a
+second). System calls, syncs and transactions were counted in separate, traced runs. Each section names its commit and its Node.
 
 <!-- not run: it downloads the peers, and a round takes minutes to hours -->
 \`\`\`sh
@@ -36,7 +35,10 @@ export async function writeReport(cases) {
   for (const result of results) sections.push(await sectionOf(result, cases[result.case]));
   const missing = Object.keys(cases).filter((name) => results.every((result) => result.case !== name));
   const path = join(DOCS, 'benchmarks.md');
-  writeFileSync(path, [HEAD, peersOf(), notMeasured(missing, cases), ...sections].filter(Boolean).join('\n'));
+  writeFileSync(
+    path,
+    [HEAD, peersOf(), notMeasured(missing, cases), ...sections, lossesOf(results)].filter(Boolean).join('\n'),
+  );
   return path;
 }
 
@@ -67,7 +69,7 @@ async function sectionOf(result, { title, columns, chart, bars }) {
     writeFileSync(join(CHARTS, name), svg);
     parts.push(`![${heading}](benchmarks/${name})`);
   }
-  parts.push(barsOf(bars(result)), ...(result.notes ?? []), lossesOf(result.rows));
+  parts.push(barsOf(bars(result)), ...(result.notes ?? []), faultsOf(result.rows));
   return `${parts.filter(Boolean).join('\n\n')}\n`;
 }
 
@@ -86,12 +88,28 @@ export function barsOf(bars) {
   return lines.length > 0 ? `What it must reach:\n\n${lines.join('\n')}` : '';
 }
 
-function lossesOf(rows) {
-  const lines = rows.flatMap(({ kind, title, lacks, runs }) => {
-    if (kind === 'product' || lacks.length === 0) return [];
-    const faults = [...new Set(runs.map((run) => run.faults).filter(Boolean))];
-    const seen = faults.length > 0 ? [`**in these runs: ${faults.join(' / ')}**`] : [];
-    return [`- ${title}: ${[...seen, ...lacks].join('; ')}.`];
+/** What a peer lost in these very runs. */
+function faultsOf(rows) {
+  const lines = rows.flatMap(({ kind, title, runs }) => {
+    const faults = kind === 'product' ? [] : [...new Set(runs.map((run) => run.faults).filter(Boolean))];
+    return faults.length > 0 ? [`- ${title}: **${faults.join(' / ')}**.`] : [];
   });
-  return lines.length > 0 ? `What the others lose, or do not do:\n\n${lines.join('\n')}` : '';
+  return lines.length > 0 ? `In these runs:\n\n${lines.join('\n')}` : '';
+}
+
+/** What a peer lacks, once for all sections: peers that lack the same stand together. */
+function lossesOf(results) {
+  const peersOfLack = new Map();
+  for (const { rows } of results)
+    for (const { kind, title, lacks } of rows) {
+      if (kind === 'product' || lacks.length === 0) continue;
+      const lack = lacks.join('; ');
+      // A variant of a peer is its title and a comma, or a remark in brackets.
+      peersOfLack.set(
+        lack,
+        (peersOfLack.get(lack) ?? new Set()).add(title.replace(/ \(at .*|, (?:\d+\/s|across filesystems)$/g, '')),
+      );
+    }
+  const lines = [...peersOfLack].map(([lack, titles]) => `- ${[...titles].join('; ')}: ${lack}.`);
+  return lines.length > 0 ? `## What the others lose, or do not do\n\n${lines.join('\n')}\n` : '';
 }

@@ -13,7 +13,7 @@ export function licences() {
     .map(([licence, all]) => `| ${licence} | ${all.length} | ${all.map(named).join(', ')} |`);
   return `# Licences
 
-Atomic Ingestor itself is under the ${json('package.json').license} licence ([LICENSE](../LICENSE)). This page lists the ${packages.size} packages that run with it. It is made from
+For those who check licences: Atomic Ingestor itself is under the ${json('package.json').license} licence ([LICENSE](../LICENSE)). This page lists the ${packages.size} packages that run with it. It is made from
 npm-shrinkwrap.json by \`node ops/artefacts/licences.mjs\`; a test compares it with the packages that are installed.
 
 **One package is under MPL-2.0: exeunt, which bunyan needs to end a process.** It is used as its authors published it, and none of its files is changed.

@@ -22,7 +22,8 @@ const plain = (text) =>
     .replace(/(?<![\w`-])--[a-z][a-z-]*/g, '`$&`');
 const HEAD = `# Options
 
-Made from the schema of the options by \`npm run docs\`. \`COMMAND --help-all\`, \`man COMMAND\` and the completions of bash, zsh and fish have the same text; \`COMMAND --help\` has one screen of it.
+For those who start or configure a command. \`npm run docs\` makes this page from the schema of the options, as \`COMMAND --help-all\`, \`man COMMAND\` and the
+completions of bash, zsh and fish are made; these also say at length what each command does. \`COMMAND --help\` has one screen of it.
 
 An option may stand in three places. A **flag** counts more than the **environment**, the environment more than the **file** that \`--config\` names
 ([example with every key](../ops/config.yaml), \`man atomic-ingestor.yaml\`). The tables name the variable, and where the key stands in the file:
@@ -35,7 +36,7 @@ A relative path is below the folder of the caller; in the file, below the folder
 A list is given by repeating the flag, as a YAML list, or in the environment with one value a line or commas between them. A switch is \`--poll\` or \`--no-poll\`, and \`true\` or \`false\`
 elsewhere. A wrong value, an unknown option, key or verb is refused before anything is changed; the sentence names the nearest one that exists, and what that one means.
 
-${plain(TIMES).replace('TIME', '**TIME**')}
+${plain(TIMES).replace('TIME', '**TIME**')} **SIZE** is a number of bytes, or one with its unit: 500MB, 10GiB.
 
 Two secrets have a variable of their own: \`INGEST_DASHBOARD_TOKEN\` (instead of \`--dashboard-token-file\`) and \`INGEST_NOTIFY_SECRET\` (instead of
 \`--notify-secret-file\`).
@@ -69,7 +70,7 @@ export function optionsPage() {
     ...programs.map(commandText),
     `### ${CTL_PROGRAM.name}\n`,
     `${CTL_PROGRAM.summary}\n`,
-    `${plain(CTL_PROGRAM.about)}\n`,
+    `${plain(CTL_PROGRAM.about)} A verb that needs a state takes ${OF_EACH_VERB.map((name) => `\`--${name}\``).join(', ')}; every command takes \`--help\` and \`--version\`.\n`,
     ...verbs.map(commandText),
   ].join('\n');
 }
@@ -105,22 +106,27 @@ const row = ({ name, flag, text, meta, variable, key }) => [
   `${plain(text)}${limitsOf(name, meta)}`,
 ];
 
-/** The rule of a value, which --help-all leaves out. */
-const limitsOf = (name, { kind, rule, placeholder }) =>
-  ['switch', 'choice'].includes(kind) || ['DIR', 'PATH'].includes(placeholder) || name === 'process'
-    ? ''
-    : ` *Value: ${plain(rule)}.*`;
+/** The rule of a value, which --help-all leaves out. What TIME and SIZE are stands once, at the top. */
+const limitsOf = (name, { kind, rule, placeholder }) => {
+  const bounds = rule
+    ?.replace(/^a (?:duration|size) (?:from )?(.*?), such as .*/, '$1')
+    .replace(/^(\d+) to 9007199254740991 bytes$/, (_, min) => (min === '0' ? '' : `at least ${min}`));
+  const isPlain = ['switch', 'choice'].includes(kind) || ['DIR', 'PATH', 'FILE'].includes(placeholder);
+  return isPlain || name === 'process' || !bounds ? '' : ` *Value: ${plain(bounds)}.*`;
+};
+
+/** Options that find the state of a verb stand once, with ingest-ctl; so do those that every command has. */
+const OF_EACH_VERB = ['state-path', 'input', 'config'];
+const OF_ALL = ['help', 'version'];
 
 function commandText(spec) {
   const unfinished = exitCodesOf(spec).find(([number]) => number === '4');
-  const options = sectionsOf(spec).flatMap((one) => one.options);
   const means = Object.entries(spec.means ?? {});
+  const options = optionsOf(spec);
   return [
     `### ${pageOf(spec) === spec.name ? spec.name : spec.name.replace(' ', '-')}\n`,
-    `${plain(spec.summary)}\n`,
     `\`\`\`text\n${spec.name} ${usageOf(spec)}\n\`\`\`\n`,
-    `${plain(spec.about)}\n`,
-    `Options: ${options.map(({ name }) => `\`--${name}\``).join(', ')}.\n`,
+    ...(options.length > 0 ? [`Options: ${options.join(', ')}.\n`] : []),
     ...(means.length > 0
       ? [`Here they mean: ${means.map(([name, text]) => `\`--${name}\`: ${text}`).join(' ')}\n`]
       : []),
@@ -128,3 +134,25 @@ function commandText(spec) {
     `\`\`\`sh\n${spec.examples.map((example) => shellLines(example, EXAMPLE_WIDTH).join('\n')).join('\n')}\n\`\`\`\n`,
   ].join('\n');
 }
+
+/** The options of a command: a group that it has as a whole by its name, the others one by one. */
+function optionsOf(spec) {
+  const everywhere = [
+    ...OF_ALL,
+    ...('verb' in spec && OF_EACH_VERB.every((name) => spec.options.includes(name)) ? OF_EACH_VERB : []),
+  ];
+  return sectionsOf(spec).flatMap(({ group, options }) => {
+    const whole = wholeGroup(group);
+    if (whole.length > 2 && whole.every((name) => spec.options.includes(name))) return `all of *${group}*`;
+    return options.filter(({ name }) => !everywhere.includes(name)).map(({ name }) => `\`--${name}\``);
+  });
+}
+
+const wholeGroup = (group) => {
+  const options = [...programs, ...verbs].flatMap((spec) =>
+    sectionsOf(spec)
+      .filter((one) => one.group === group)
+      .flatMap((one) => one.options.map(({ name }) => name)),
+  );
+  return [...new Set(options)].filter((name) => !OF_ALL.includes(name));
+};

@@ -1,4 +1,4 @@
-/** The table of points: how often each was met in some way, and which never. */
+/** The table of points: how often those of each call were met in some way, and which point never was. */
 import type { Call } from './control.js';
 import type { Entry } from './journal.js';
 import { faultsOf } from './plan.js';
@@ -22,11 +22,15 @@ export function pointsOf(entries: readonly Entry[], calls: readonly Call[]): str
   return [
     '## Points',
     '',
-    'Those of the runner that does the work of all processes in one; a call of the real processes has no stage here.',
+    'A point is a stage, a call and a path, in the runner that does the work of all processes in one. The table counts by stage and call.',
     '',
-    '| stage, call, path | killed before | killed after | failed |',
-    '|---|--:|--:|--:|',
-    ...all.map((point) => `| ${point} | ${of(point).before} | ${of(point).after} | ${of(point).failed} |`),
+    '| stage, call | points | killed before | killed after | failed |',
+    '|---|--:|--:|--:|--:|',
+    ...[...new Set(all.map(callOf))].map((call) => {
+      const points = all.filter((point) => callOf(point) === call);
+      const times = WAYS.map((way) => points.reduce((sum, point) => sum + of(point)[way], 0));
+      return `| ${[call, points.length, ...times].join(' | ')} |`;
+    }),
     '',
     `Never killed before or after: ${never.filter(isUnkilled).length}. Never reached in some way: ${never.length}.`,
     '',
@@ -34,6 +38,9 @@ export function pointsOf(entries: readonly Entry[], calls: readonly Call[]): str
     '',
   ];
 }
+
+/** A point without its path. */
+const callOf = (point: string): string => point.replace(/ \/.*/, '');
 
 function metIn(entries: readonly Entry[]): Map<string, Met> {
   const met = new Map<string, Met>();

@@ -18,7 +18,7 @@ export function reportOf(journal: Journal, calls: readonly Call[], { crossed }: 
   return [
     '# Crash report',
     '',
-    'Written by `npm run crash`; nothing in it is typed by hand.',
+    'For maintainers: which faults were injected, and what they did. `npm run crash` writes it; nothing in it is typed by hand.',
     '',
     `${head.short ? 'The short form. ' : ''}Version ${head.version}, seed \`${head.seed}\`, begun ${head.begun}. ${cpus().length} cores (${cpus()[0]?.model.trim()}), Linux ${release()}, Node ${process.version}.`,
     '',
@@ -100,15 +100,19 @@ function powerOf(entries: readonly Entry[]): string[] {
   const disks = [...new Set(worlds.flatMap(({ counts }) => Object.keys(counts ?? {})))].filter((key) => / /.test(key));
   if (disks.length === 0) return [];
   const of = (what: string) => counted(worlds, what);
+  // A key is `layout disk filesystem shutdown`.
+  const words = (from: number, to: number) =>
+    [...new Set(disks.map((key) => key.split(' ').slice(from, to).join(' ')))].sort();
+  const [places, ways] = [words(0, 2), words(2, 4)];
   return [
     '## Power cuts',
     '',
     `${of('cuts')} cuts of all disks at once, in ${worlds.length} worlds under load: ${of('drops')} files dropped, ${of('acknowledged')} logged as stored before a cut and checked after it, ${of('settlements')} times everything brought to its end and compared.`,
     'Layout `apart`: database, input, manifests and warehouse on a disk each; `joined`: the warehouse beside the input. `logflush`: the journal reaches the disk in the moment of the cut; `nologflush`: only what was there already.',
     '',
-    '| layout | disk | filesystem | shutdown | cuts |',
-    '|---|---|---|---|--:|',
-    ...disks.sort().map((key) => `| ${key.split(' ').join(' | ')} | ${of(key)} |`),
+    `| layout, disk | ${ways.join(' | ')} |`,
+    `|---|${ways.map(() => '--:|').join('')}`,
+    ...places.map((place) => `| ${place} | ${ways.map((way) => of(`${place} ${way}`)).join(' | ')} |`),
     '',
   ];
 }

@@ -24,7 +24,7 @@ function wrongWith(document: string, target: string): string | undefined {
 test('each link of a document leads to a file, and its anchor to a heading', () => {
   assert.match(wrongWith('README.md', 'docs/nowhere.md')!, /is not there/);
   assert.match(wrongWith('README.md', 'docs/consumers.md#nowhere')!, /no heading/);
-  assert.equal(wrongWith('docs/consumers.md', '../README.md#limits'), undefined);
+  assert.equal(wrongWith('docs/consumers.md', '../README.md#the-first-minute'), undefined);
   const links = DOCUMENTS.flatMap((document) =>
     [...proseOf(document).matchAll(/\]\(([^()\s]+)\)/g)].map(([, target]) => ({ document, target: target! })),
   );
@@ -33,6 +33,14 @@ test('each link of a document leads to a file, and its anchor to a heading', () 
     .filter(({ target }) => !AWAITED.test(target))
     .flatMap(({ document, target }) => wrongWith(document, target) ?? []);
   none(wrong, 'a link is repaired or removed');
+});
+
+test('each page says in its first line for whom it is', () => {
+  const firstLine = (document: string) => textOf(document).replace(/^# .*\n+/, '');
+  none(
+    DOCUMENTS.filter((document) => !firstLine(document).startsWith('For ')),
+    'a page begins with "For operators: …" or the like',
+  );
 });
 
 /** The folders of code and documents. A name without a folder is that of a file somewhere below. */

@@ -43,7 +43,7 @@ export const CTL = {
   }),
   'check-config': command({
     name: 'ingest-ctl check-config',
-    group: WHY,
+    group: STATE,
     summary: 'Says what a start with this configuration file would refuse or change.',
     about:
       'Asks what ingest asks before it starts: the options, the folders, and whether they belong to the state. Then each feed that is new, changed, or not in the file any more. It changes nothing. The service reads its file only when it starts: restart it to take the file over.',
@@ -53,7 +53,7 @@ export const CTL = {
     examples: ['ingest-ctl check-config /etc/atomic-ingestor/config.yaml'],
   }),
   'notify-test': verb('notify-test', 'Sends a test alarm; prints what each receiver answered.', ALARMS, {
-    group: WHY,
+    group: STATE,
     about:
       'The message, its signature and the time limits are those of real alarms; its code is test. Nothing follows it.',
     unfinished: 'a receiver did not accept it',
@@ -77,7 +77,7 @@ export const CTL = {
   }),
   held: verb(
     'held',
-    'Shows what is held by cause: how many files, the oldest, and what releases them.',
+    'Shows what is held by cause, the oldest, and what releases it.',
     ['all', 'json', 'code', 'feed'],
     {
       group: HELD,
