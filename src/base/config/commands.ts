@@ -86,7 +86,7 @@ It listens on loopback. An address that other machines can reach needs a token (
 --check is the one command for a monitoring system. It prints one line in the form of the Monitoring Plugins (Nagios, Icinga, Checkmk, Sensu): the status, the worst thing that is wrong with what to do, and figures. It is OK (exit code 0) if the service is at work, no stage is stuck, every folder of the inputs can be read, no place fails, no feed is late, no file is held (or at most --max-held), and no other file has been known for longer than --max-age. Otherwise it is CRITICAL (exit code 2). It is UNKNOWN (exit code 3) if it cannot judge: a wrong option, no state. No service is expected after an ingest --once that came to its end, until the next start. A file that its uploader still has open is CRITICAL only by its age (--max-age); so is a pause, until it is older than a day. Docker counts every exit code but 0 as unhealthy.`,
     aliases: { workers: 'processes' },
     options: ['all', 'check', 'json', 'watch', 'held', 'processes', 'by', 'feed', 'max-age', 'max-held', ...FIND],
-    means: { all: 'Print everything, however long it is; with --held each held file.' },
+    means: { all: 'Print everything, however long it is. With --held it lists each held file.' },
     unfinished: 'without --check: --max-age or --max-held is passed, or a service is not at work',
     examples: [
       'queue-stat --input /data/staging',
