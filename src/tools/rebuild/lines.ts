@@ -64,14 +64,12 @@ export async function readManifests(reading: Reading): Promise<void> {
   for (const file of manifestFiles(feed.manifests, 'manifest')) {
     report.files++;
     let end = 0;
-    for await (const lines of linesInBatches(file.path, BATCH)) {
+    for await (const lines of pass.linesOf(file.path, BATCH)) {
       const batch = await lookAtAll(reading, file, lines);
       await making.backend.transact((tx) => addCounts(report.counts, enterLines(tx, feed, batch, making.olderRows)));
       end = endOf(lines) ?? end;
-      pass.at(file.path, lines);
     }
     await enterEnd(making.backend, feed, file, end);
-    pass.ended(file.path);
   }
 }
 

@@ -1,8 +1,8 @@
-/** How far a pass over the manifests of all feeds is, by the bytes of their files. */
+/** A pass over the manifests of all feeds, and how far it is, by the bytes of their files. */
 import { statSync } from 'node:fs';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Work } from '../../base/telemetry/progress.js';
-import { manifestFiles, type ReadLine } from '../../ingest/manifest/read.js';
+import { linesInBatches, manifestFiles, type ReadLine } from '../../ingest/manifest/read.js';
 
 export class Pass {
   readonly #work: Work & { bytesAll: number; filesAll: number };
@@ -20,16 +20,19 @@ export class Pass {
       }
   }
 
-  /** `lines`: the last ones that were read. Their offsets are of unpacked bytes, of which a packed file has more than its size. */
-  at(path: string, lines: readonly ReadLine[]): void {
-    const last = lines.at(-1)!;
-    const offset = last.record ? last.endAt : last.at + last.bytes;
-    this.progress({ ...this.#work, bytes: this.#work.bytes + Math.min(offset, statSync(path).size) });
-  }
-
-  ended(path: string): void {
+  /** Shows how far it is before each batch but the first, and at the end of the file. */
+  async *linesOf(path: string, max: number): AsyncGenerator<ReadLine[]> {
+    const { size } = statSync(path);
+    let done = 0;
+    for await (const lines of linesInBatches(path, max)) {
+      if (done > 0) this.progress({ ...this.#work, bytes: this.#work.bytes + done });
+      yield lines;
+      const last = lines.at(-1)!;
+      // The offsets are of unpacked bytes, of which a packed file has more than its size.
+      done = Math.min(last.record ? last.endAt : last.at + last.bytes, size);
+    }
     this.#work.files++;
-    this.#work.bytes += statSync(path).size;
+    this.#work.bytes += size;
     this.progress({ ...this.#work });
   }
 }

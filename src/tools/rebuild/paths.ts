@@ -7,14 +7,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { type Claimant, contentKey } from '../../ingest/evidence/names.js';
 import { type Content, contentOfGeneration } from '../../ingest/ledger/content.js';
 import { hasLeft } from '../../ingest/ledger/names.js';
-import {
-  generationOf,
-  isOfFeed,
-  linesInBatches,
-  manifestFiles,
-  processedIn,
-  type ReadRecord,
-} from '../../ingest/manifest/read.js';
+import { generationOf, isOfFeed, manifestFiles, processedIn, type ReadRecord } from '../../ingest/manifest/read.js';
 import type { ByteName } from '../../linux/index.js';
 import type { Pass } from './pass.js';
 import type { Making } from './state/progress.js';
@@ -24,13 +17,11 @@ const BATCH = 1_000;
 
 export async function notePaths({ backend, moved }: Making, feed: FeedOptions, pass: Pass): Promise<void> {
   for (const { path } of manifestFiles(feed.manifests, 'manifest')) {
-    for await (const lines of linesInBatches(path, BATCH)) {
+    for await (const lines of pass.linesOf(path, BATCH)) {
       await backend.transact((tx) => {
         for (const { record } of lines) if (record && isOfFeed(feed, record)) noteLine(tx, feed, record, moved);
       });
-      pass.at(path, lines);
     }
-    pass.ended(path);
   }
 }
 
