@@ -90,30 +90,24 @@ function ledger({ ledger, pruned }: DatabaseSurvey, seen: Survey, standing: read
   }
 }
 
-/**
- * If rows and lines agree on what is stored, the counter must too. It counts jobs when they end. A job whose original
- * was written to after it was copied has stored its content, is held, and may be discarded.
- */
-function counters({ jobs, ledger, counters }: DatabaseSurvey, standing: readonly LineSeen[], tell: Tell): void {
-  const isNotCounted = (job: JobRow) => job.hold_code === 'changed_after_copy' || job.ending === 'discarded';
-  const notCounted = new Set(jobs.filter(isNotCounted).map(({ id }) => id));
+/** If rows and lines agree on what is stored, the counter must too: it counts in the transaction in which the ledger says so. */
+function counters({ ledger, counters }: DatabaseSurvey, standing: readonly LineSeen[], tell: Tell): void {
   const all = ledger.filter(hasEnded);
   const lines = new Set(standing.map(contentOf));
   // A content that was taken out again was stored before.
   const withLine = all.filter(({ state }) => state !== 'withdrawn');
   if (withLine.length !== lines.size || withLine.some((content) => !lines.has(rowOf(content)))) return;
-  const stored = all.filter(({ carrier }) => !notCounted.has(carrier));
   const counted = counters.filter((c) => c.name === 'stored');
   const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0);
   const [files, bytes, size] = [
     sum(counted.map((c) => c.files)),
     sum(counted.map((c) => c.bytes)),
-    sum(stored.map((c) => c.size)),
+    sum(all.map((c) => c.size)),
   ];
-  if (files !== stored.length || bytes !== size) {
+  if (files !== all.length || bytes !== size) {
     tell(
       'counter_differs',
-      `stored counts ${files} files and ${bytes} bytes; the ledger has ${stored.length} and ${size} of jobs that ended as stored`,
+      `stored counts ${files} files and ${bytes} bytes; the ledger has ${all.length} and ${size}`,
     );
   }
 }
