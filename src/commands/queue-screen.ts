@@ -29,14 +29,13 @@ export function screenLines(report: Report, { columns, rows }: Screen, said: (te
     ...clipped(waitsLine(report), columns, lists),
     ...clipped(heldLine(report), columns, lists),
   ];
-  const last = (left: number) =>
-    said(`${left > 0 ? `… and ${left} more; ` : ''}${typed('queue-stat --all')} shows everything.`);
-  const room = rows - top.length - rowsOf(last(report.findings.length), columns);
+  const all = said(typed('queue-stat --all'));
+  const room = rows - top.length - 1 - rowsOf(all, columns);
   const reserved = Math.min(FINDING_ROWS, 2 * report.findings.length);
   const table = feedTable(feeds, columns, room - reserved);
   const { lines, left } = findingLines(report, columns, room - table.length, said);
   const [first, ...others] = top as [string, ...string[]];
-  return [first, ...table, ...others, ...lines, last(left)];
+  return [first, ...table, ...others, ...lines, left > 0 ? `… and ${left} more. Everything:` : 'Everything:', all];
 }
 
 /** `2 stuck, 1 notice; 12 waiting, 3 held; 4.1 files/s, done in about 3m if nothing new comes` */

@@ -51,13 +51,14 @@ test('0, 1, 7 and 40 findings of 1, 12 and 60 feeds fit 80x24 and 200x60; the wo
         const text = lines.join('\n');
         assert.ok(heightOf(lines, screen.columns) <= screen.rows, text);
         assert.match(lines[0]!, findings === 0 ? /^nothing is wrong; / : new RegExp(`^${findings} stuck; `));
-        assert.match(lines.at(-1)!, /`queue-stat --all` shows everything\.$/);
+        assert.match(lines.at(-2)!, /Everything:$/);
+        assert.equal(lines.at(-1), '`queue-stat --all`');
         const shown = lines.filter((line) => /^feed-\d+ /.test(line)).length;
         const hidden = Number(/^… and (\d+) more feeds$/m.exec(text)?.[1] ?? 0);
         assert.equal(shown + hidden, feeds, text);
         assert.ok(feeds > 12 || hidden === 0, 'each of 12 feeds has its line');
         const told = lines.filter((line) => /^stuck for .+: move of trouble-\d+ /.test(line)).length;
-        const left = Number(/^… and (\d+) more; /m.exec(text)?.[1] ?? 0);
+        const left = Number(/^… and (\d+) more\. /m.exec(text)?.[1] ?? 0);
         assert.equal(told + left, findings, text);
         if (findings > 0) assert.match(text, /: move of trouble-1 [^\n]*(\n[^\n ][^\n]*)*\n {4}repair it/);
         if (told > 1) assert.match(text, /^ {4}ingest-ctl resume move --feed orders$/m);
