@@ -182,8 +182,13 @@ test('a file that its uploader still writes is CRITICAL only by its age', async 
   world.start('ingest');
   const writer = world.writer('open.csv');
   writer.write('not yet all');
-  const isFound = async () => (await world.run('queue-stat', ['--json'])).stdout.includes('"writer_open"');
-  await until('the finding', isFound, { withinMs: 60_000 });
+  await world.event('worker_started');
+  const found = async () => {
+    const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
+    return findings.find(({ code }) => code === 'writer_open');
+  };
+  const { severity } = await until('the finding', found, { withinMs: 60_000 });
+  assert.equal(severity, 'notice', 'an upload that takes its time is not stuck');
   assert.equal((await check(world))[0], 0);
   const isOld = async () => (await check(world, '--max-age', '1s'))[0] === 2;
   await until('the file to be older than a second', isOld, { withinMs: 60_000 });

@@ -93,6 +93,21 @@ test('resume of one stage says that a pause of all still closes it', async (t) =
   assert.match(stderr, /every stage of every feed is still closed by a pause/);
 });
 
+test('held counts the files of each cause, the largest first, and ends with the total', async (t) => {
+  const world = createWorld(t);
+  for (const name of ['a.csv', 'b.csv']) world.drop(name, 300);
+  await withHeldFile(world);
+  const all = async () => (await world.run('ingest-ctl', ['held'])).stdout.trimEnd().split('\n');
+  assert.match((await all()).at(-1)!, /^3 held for 1 cause; `\S*ingest-ctl held --all .*` lists each file$/);
+  editDatabase(world.statePath, (db) =>
+    db.exec("UPDATE jobs SET hold_code = 'poison' WHERE CAST(key AS TEXT) = 'a.csv'"),
+  );
+  const [first, , second, , total] = await all();
+  assert.match(first!, /^2 files are held .*too_large/);
+  assert.match(second!, /^1 file is held .*poison/);
+  assert.match(total!, /^3 held for 2 causes; /);
+});
+
 test('a misspelt verb or stage is refused with the right word', async (t) => {
   const world = createWorld(t);
   await world.runOnce();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
@@ -240,6 +240,15 @@ test('a place that hangs has no figure, and the command ends with its own exit c
   assert.equal(code, 0);
   const text = await world.run('queue-stat', ['--all'], { env: faults.env });
   assert.match(text.stdout, /free for warehouse: no answer from /);
+});
+
+test('a folder that is missing has no free space, and is called missing', async (t) => {
+  const world = createWorld(t);
+  await world.runOnce();
+  const { warehouse } = world.feed();
+  renameSync(warehouse, `${warehouse} that was`);
+  const { stdout } = await world.run('queue-stat', ['--all']);
+  assert.ok(stdout.replace(/\s+/g, ' ').includes(`free for warehouse: ${warehouse} is missing `), stdout);
 });
 
 test('without an option that names the state, the configuration of the installed service names it', async (t) => {

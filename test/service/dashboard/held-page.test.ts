@@ -128,6 +128,9 @@ test('files are selected on two pages; each answer stands where its button was',
   await page.locator('#held tbody tr').first().getByRole('checkbox').focus();
   await page.keyboard.press('Space');
   await soon(page, '#selection-count', /^26 files selected, 25 of them on other pages$/);
+  await page.locator('#discard-selected').click();
+  assert.match(await textOf(page, '#sure-words'), /^26 files of feed default: They go into failed\//);
+  await page.getByRole('button', { name: 'Keep' }).click();
   await page.locator('#retry-selected').click();
   await soon(page, '#selection output', /^26 files sent through the same stage again\.$/);
   await soon(page, '#held-count', /\(74\)/);
