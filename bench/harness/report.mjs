@@ -88,7 +88,7 @@ export function barsOf(bars) {
   return lines.length > 0 ? `What it must reach:\n\n${lines.join('\n')}` : '';
 }
 
-/** What a peer lost in these very runs. */
+/** The files that a peer lost in these runs. */
 function faultsOf(rows) {
   const lines = rows.flatMap(({ kind, title, runs }) => {
     const faults = kind === 'product' ? [] : [...new Set(runs.map((run) => run.faults).filter(Boolean))];
@@ -97,7 +97,7 @@ function faultsOf(rows) {
   return lines.length > 0 ? `In these runs:\n\n${lines.join('\n')}` : '';
 }
 
-/** What a peer lacks, once for all sections: peers that lack the same stand together. */
+/** The faults of the peers, once for all sections. Peers with the same faults share a line. */
 function lossesOf(results) {
   const peersOfLack = new Map();
   for (const { rows } of results)

@@ -60,7 +60,7 @@ export interface Progress {
   /** Their bytes, without the part that was read already. */
   bytesLeft: number;
   held: number;
-  /** What was read of the files that are left. */
+  /** The bytes that were read of the files that are left. */
   bytesRead: number;
   /** The largest file in progress, and how far its stage has read it. */
   largest?: FileInProgress | undefined;
