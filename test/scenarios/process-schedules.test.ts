@@ -149,6 +149,8 @@ async function playOn(t: TestContext, seeds: number[]): Promise<void> {
   const feeds = world.feeds.map((feed) => ({ ...feed, options: { ...feed.options, process: chain } }));
   writeFileSync(world.configPath, asConfiguration(feeds, {}));
   const program = world.start('ingest', ['--concurrency', '2']);
+  // A start refuses a module that cannot be read, so it has to be over before a schedule takes the module away.
+  await world.isStored(world.drop('first.csv', 'kind,n\ninnocent,first\n'), { withinMs: 120_000 });
   for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
     try {
       await play(world, seed);
