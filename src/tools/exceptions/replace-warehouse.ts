@@ -9,7 +9,7 @@ import { closeSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
-import { makeMarker, readMarker } from '../../files/marker.js';
+import { MARKER, makeMarker, readMarker } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
@@ -17,7 +17,7 @@ import { noteReplaced } from '../../ingest/ledger/names.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved } from '../../ingest/upkeep/moved-roots.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { lockRootsAlone } from '../../ingest/upkeep/root-locks.js';
-import { shownName } from '../../linux/index.js';
+import { type ByteName, shownName } from '../../linux/index.js';
 
 const PAGE = 5_000;
 
@@ -27,7 +27,7 @@ export interface Replaced {
   contents: number;
 }
 
-/** Errors: OperatorError if `warehouse` is not an empty directory; EnvironmentError if a process works on the state. */
+/** Errors: OperatorError if `warehouse` is not an empty directory (it may have the marker already); EnvironmentError if a process works on the state. */
 export async function replaceWarehouse(backend: Backend, feed: FeedOptions, warehouse: string): Promise<Replaced> {
   const { markers, warehouse: before } = recordedRoots(backend, feed.name);
   const id = markers.warehouse;
@@ -44,9 +44,11 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
   try {
     const fd = openRoot(warehouse);
     try {
-      if (readMarker(fd)?.id === id) throw sameOne(warehouse);
-      const first = [...namesIn(fd)].find((name) => !isOfFilesystem(name, () => true));
-      if (first !== undefined) throw notEmpty(warehouse, shownName(first));
+      // A rebuilt state may not know of the replacement, so the same one may be named again.
+      const isSame = readMarker(fd)?.id === id;
+      const counts = (name: ByteName) => !(isSame && name === MARKER) && !isOfFilesystem(name, () => true);
+      const first = [...namesIn(fd)].find(counts);
+      if (first !== undefined) throw isSame ? sameOne(warehouse) : notEmpty(warehouse, shownName(first));
       const rule = KEPT_WHILE_UNDER_WAY.find(({ kind }) => kind === 'warehouse')!;
       for (const name of names) refuseMoved(backend, { ...feed, name, warehouse }, before, rule);
       const last = lastRow(backend);
@@ -93,7 +95,7 @@ const notYet = (feed: string): EnvironmentError =>
 const sameOne = (warehouse: string): OperatorError =>
   new OperatorError(
     'warehouse_not_empty',
-    `${warehouse} has the marker of the warehouse that is in use, so nothing has to be replaced: start ingest.`,
+    `${warehouse} is the warehouse that is in use, and has files: start ingest. What is said to be missing there can only be put back.`,
   );
 
 const notEmpty = (warehouse: string, name: string): OperatorError =>

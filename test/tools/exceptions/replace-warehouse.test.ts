@@ -78,7 +78,7 @@ test(
     await audited(world);
     const again = await world.run('ingest-ctl', ['replace-warehouse', warehouse]);
     assert.equal(again.code, 2);
-    assert.match(again.stderr, /has the marker of the warehouse that is in use/);
+    assert.match(again.stderr, /is the warehouse that is in use, and has files/);
   },
 );
 

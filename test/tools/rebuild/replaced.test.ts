@@ -35,6 +35,11 @@ test(
       /^ {2}where 3 files are that have a line and are not in the warehouse: `ingest-ctl audit --input /m,
     );
     assert.doesNotMatch(stdout, /files are on disk/);
+    const missing = await world.run('ingest-ctl', ['audit']);
+    assert.equal(missing.stdout.match(/file_missing/g)?.length, 3, missing.stdout);
+    await ctl(world, 'replace-warehouse', warehouse);
+    const audited = await world.run('ingest-ctl', ['audit']);
+    assert.equal(audited.code, 0, audited.stdout);
 
     loseState(world);
     await rebuilt(world);
