@@ -166,7 +166,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Look at the file and move it away, then run `ingest-ctl retry`, or run `ingest-ctl discard`.',
   ),
   record_invalid: held(
-    'Send it corrected and discard this one with `ingest-ctl discard`; or give the step an else, restart the service and run `ingest-ctl retry`.',
+    'Send it corrected and discard this one with `ingest-ctl discard`; or change the check (an else for such records, no last-newline), restart the service and run `ingest-ctl retry`.',
   ),
   header_differs: held(
     'Send it with the right header and discard this one with `ingest-ctl discard`; or correct the chain, restart the service and run `ingest-ctl retry`.',
@@ -197,7 +197,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   rejects_too_many: held(
     'Send it corrected and discard this one with `ingest-ctl discard`; or raise reject.max, restart the service and run `ingest-ctl retry`.',
   ),
-  process_failed: held('Correct the module, try it with `ingest-ctl process FILE`, then run `ingest-ctl retry`.'),
+  process_failed: held(
+    'Correct the module (the service need not restart), try it with `ingest-ctl process FILE --feed FEED`, where `ingest-ctl explain` says FILE lies, then run `ingest-ctl retry`. Or send the file corrected, and discard this one with `ingest-ctl discard`.',
+  ),
   target_taken: held('Move the foreign file out of the warehouse, then run `ingest-ctl retry`.'),
   target_not_permitted: held(
     'Give that user write permission on that folder (where it is missing, on its parent), then run `ingest-ctl retry`.',

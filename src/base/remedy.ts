@@ -5,8 +5,8 @@ import { CATALOGUE } from './errors.js';
 const UNLISTED = 'Remove the cause that the reason names, then run `ingest-ctl retry`; or run `ingest-ctl discard`.';
 
 /** `named`: what the commands act on, as a shell takes it. Without it they are named alone. */
-export function remedyOf(code: string, named = ''): string {
-  const hint = CATALOGUE[code]?.hint ?? UNLISTED;
+export function remedyOf(code: string, named = '', feed = 'FEED'): string {
+  const hint = (CATALOGUE[code]?.hint ?? UNLISTED).replace('--feed FEED', `--feed ${feed}`);
   return named === '' ? hint : hint.replace(/`(ingest-ctl (?:retry|discard))`/g, `\`$1 ${named}\``);
 }
 

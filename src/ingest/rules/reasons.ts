@@ -100,7 +100,9 @@ export const COMMON = {
   turn: TURN,
   another_version: TURN,
   draining: TURN,
+  duplicate: TURN,
   look_again: TURN,
   other_mount: TURN,
   sidecar_of_earlier_version: TURN,
+  stored: TURN,
 } as const satisfies Reasons;

@@ -7,6 +7,7 @@ import type { Gate, Reason, StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { limits } from '../../../queue/limits.js';
 import { shownSeconds } from '../../base/telemetry/safe.js';
+import { type ByteName, shownName } from '../../linux/index.js';
 import { ON_TRIAL } from '../health/episode.js';
 import type { WhoActs } from '../rules/reasons.js';
 import { codeOf, reasonOf } from './reasons.js';
@@ -20,7 +21,9 @@ export interface Wait {
   files: number;
   /** True: `files` is a lower bound. */
   at_least: boolean;
-  /** The age of the oldest of them; null where it is not known. */
+  /** The path of the oldest of them; null where it is not known. */
+  oldest: string | null;
+  /** Its age. */
   oldest_age_seconds: number | null;
 }
 
@@ -38,13 +41,23 @@ export function waitsOf(
     if (files <= 0) return;
     const { short: words, who } = reasonOf(reason);
     const key = `${feed}\0${reason}`;
-    const wait = waits.get(key) ?? { feed, reason, words, who, files: 0, at_least: false, oldest_age_seconds: null };
+    const wait = waits.get(key) ?? {
+      feed,
+      reason,
+      words,
+      who,
+      files: 0,
+      at_least: false,
+      oldest: null,
+      oldest_age_seconds: null,
+    };
     waits.set(key, wait);
     wait.files += files;
     wait.at_least ||= of !== undefined && isLowerBound(of);
     if (of !== undefined) {
       const age = Math.max(0, Math.floor((nowMs - of.oldest.createdAtMs) / 1_000));
-      wait.oldest_age_seconds = Math.max(age, wait.oldest_age_seconds ?? 0);
+      if (age >= (wait.oldest_age_seconds ?? 0))
+        [wait.oldest, wait.oldest_age_seconds] = [shownName(of.oldest.key.toString('latin1') as ByteName), age];
     }
   };
   for (const { feed, stage, ready, deferred, waiting } of stats) {
@@ -78,24 +91,35 @@ const closing = (gates: readonly Gate[], feed: string, stage: string): Gate | un
 export function waitsTogether(waits: readonly Wait[]): Wait[] {
   const all = new Map<string, Wait>();
   for (const wait of waits) {
-    const sum = all.get(wait.reason) ?? { ...wait, feed: '*', files: 0, at_least: false, oldest_age_seconds: null };
+    const sum = all.get(wait.reason) ?? {
+      ...wait,
+      feed: '*',
+      files: 0,
+      at_least: false,
+      oldest: null,
+      oldest_age_seconds: null,
+    };
     all.set(wait.reason, sum);
     sum.files += wait.files;
     sum.at_least ||= wait.at_least;
-    if (wait.oldest_age_seconds !== null)
-      sum.oldest_age_seconds = Math.max(wait.oldest_age_seconds, sum.oldest_age_seconds ?? 0);
+    if (wait.oldest_age_seconds !== null && wait.oldest_age_seconds >= (sum.oldest_age_seconds ?? 0))
+      [sum.oldest, sum.oldest_age_seconds] = [wait.oldest, wait.oldest_age_seconds];
   }
   return [...all.values()].sort((a, b) => b.files - a.files);
 }
 
-/** `12 no sidecar (the oldest for 12m), 3 quiet`; '' where nothing waits. */
+/** `12 no sidecar (the oldest for 12m: a.csv), 3 quiet`; '' where nothing waits. */
 export const waitsText = (waits: readonly Wait[]): string =>
   waits
-    .map(({ files, at_least: isLeast, words, oldest_age_seconds: age }) => {
-      const old = age === null || age < OLD_SECONDS ? '' : ` (the oldest for ${shownSeconds(age)})`;
+    .map(({ files, at_least: isLeast, words, who, oldest, oldest_age_seconds: age }) => {
+      const isOld = age !== null && age >= OLD_SECONDS;
+      const name = oldest === null || who === 'nobody' || oldest.length > NAME_MAX ? '' : `: ${oldest}`;
+      const old = isOld ? ` (the oldest for ${shownSeconds(age)}${name})` : '';
       return `${isLeast ? 'at least ' : ''}${files} ${words}${old}`;
     })
     .join(', ');
 
 /** A younger file is nothing to worry about. */
 const OLD_SECONDS = 60;
+/** A longer name would take a line of the screen. */
+const NAME_MAX = 60;

@@ -32,7 +32,7 @@ export function logSettled(
         ...named(),
         code: answer.outcome.code,
         reason: answer.outcome.reason,
-        hint: remedyOf(answer.outcome.code, job.id),
+        hint: remedyOf(answer.outcome.code, job.id, job.feed),
       });
     if (answer.outcome.kind === 'drop') emit('file_dropped', { ...named(), why: answer.outcome.why });
     if (answer.outcome.kind === 'retry')

@@ -109,14 +109,18 @@ function gateFindings(
 export function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Finding {
   const path = oldest.key.toString('utf8');
   const which = jobs === 1 ? path : `the first of them ${path}`;
+  const reason = oldest.reason ?? '';
+  // The reason of a chain names the file itself.
+  const why =
+    /^[:,]/.test(reason.slice(path.length)) && reason.startsWith(path) ? reason.slice(path.length) : `: ${reason}`;
   return {
     code,
     severity: 'stuck' as const,
     feed,
     stage,
     files: jobs,
-    sentence: `${files(jobs, ['is', 'are'])} held in ${stage} of ${feed} (${code}), ${which}: ${oldest.reason}.`,
-    release: remedyOf(code, jobs === 1 ? oldest.id : groupOf(feed, code)),
+    sentence: `${files(jobs, ['is', 'are'])} held in ${stage} of ${feed} (${code}), ${which}${why}.`,
+    release: remedyOf(code, jobs === 1 ? oldest.id : groupOf(feed, code), feed),
     since: iso(oldest.updatedAtMs),
   };
 }

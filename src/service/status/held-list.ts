@@ -61,7 +61,7 @@ export function toHeldJob(job: Job, liesAt: ByteName | undefined): HeldJob {
     code,
     reason: job.reason ?? '',
     ...(liesAt !== undefined && { current_path: shownName(liesAt) }),
-    hint: remedyOf(code, job.id),
+    hint: remedyOf(code, job.id, job.feed),
     bytes: job.bytes,
     attempts: job.attempts,
     since: new Date(job.updatedAtMs).toISOString(),

@@ -81,7 +81,7 @@ function held(job: Job, looked: Looked): Verdict {
       sentence(job.reason ?? ''),
       ...lies(job, looked),
     ],
-    remedyOf(code, job.id),
+    remedyOf(code, job.id, job.feed),
   );
 }
 

@@ -93,7 +93,7 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
     case 'no_sidecar':
       return verdict(
         'waiting',
-        `It is complete when its sidecar is there, and ${shown((path + feed.sidecarSuffix) as ByteName)} is not.`,
+        `It waits for its sidecar: ${shown((path + feed.sidecarSuffix) as ByteName)} is not there.`,
         'the uploader has to deliver the sidecar; its arrival is noticed',
       );
     case 'sidecar_open':

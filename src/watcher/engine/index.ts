@@ -1,6 +1,4 @@
-/**
- * The public interface of the engine. It imports only src/linux.
- */
+/** The public interface of the engine. */
 
 export type { Backend } from '../backend/backend.js';
 export * from '../backend/types.js';

@@ -6,7 +6,7 @@ import { STAGES } from '../../../src/ingest/stages/index.js';
 import { codeOf, REASONS, reasonOf } from '../../../src/ingest/stages/reasons.js';
 import { product } from '../../tidy/sources.js';
 
-const GIVEN = /\bdefer\(\s*[^,']*,\s*'(\w+)'/g;
+const GIVEN = /(?:\bdefer\(\s*[^,']*,\s*|kind: 'defer',[^}]*?why: )'(\w+)'/g;
 
 test('each code that is given to defer has an entry', () => {
   const codes = product

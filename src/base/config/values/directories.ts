@@ -48,7 +48,7 @@ function unusable(origin: string, path: string, code: string): EnvironmentError 
   if (code === 'ENOENT') {
     return new EnvironmentError(
       'directory_missing',
-      `${origin} must be an existing directory, but ${path} does not exist; mount it if it is a mount, or run: mkdir -p ${quoted(path)}`,
+      `${origin} must be an existing directory, but ${path} does not exist; mount it or put it back where it had files, else run: mkdir -p ${quoted(path)}`,
     );
   }
   const code2 = code === 'ENOTDIR' ? 'not_a_directory' : 'directory_unusable';

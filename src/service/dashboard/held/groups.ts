@@ -99,7 +99,7 @@ function reasonsOf(groups: readonly Group[]): HeldReason[] {
       files: 0,
       folders: 0,
       since,
-      hint: remedyOf(code, groupOf(feed, code)),
+      hint: remedyOf(code, groupOf(feed, code), feed),
     };
     reasons.set(`${feed}\0${code}`, reason);
     reason.files += files;
