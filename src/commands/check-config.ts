@@ -1,6 +1,6 @@
 /**
  * ingest-ctl check-config: whether a start of the service would accept a configuration file, and what that start would change.
- * Guarantees: asks what `ingest` asks before it starts, of the file, its folders and the state; changes nothing, and may be run
+ * Guarantees: asks what `ingest` asks before its first start, of the file, its folders and the state; changes nothing, and may be run
  * beside the service.
  */
 import { existsSync } from 'node:fs';
@@ -28,7 +28,7 @@ export async function checkConfig(invocation: Invocation): Promise<number> {
   for (const line of differences(feeds, known, file)) print(safeText(line));
   print(
     safeText(
-      `${file} is in order: ${feeds.length} ${feeds.length === 1 ? 'feed' : 'feeds'}. A restart of the service takes it over.`,
+      `${file} is in order: ${feeds.length} ${feeds.length === 1 ? 'feed' : 'feeds'}. A restart of the service takes it over; what it changes beside the feeds is not compared.`,
     ),
   );
   return EXIT.done;

@@ -10,12 +10,13 @@ import { askedFor } from './ask.js';
 import { printNote } from './console.js';
 import { dryRun } from './dry-run.js';
 import { runChildren } from './run-children.js';
-import { prepareStateFor } from './state.js';
+import { knownRoots, prepareStateFor } from './state.js';
 
 export async function ingest(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('ingest', argv);
   if (!invocation) return 0;
-  const config = configOf(invocation, process.env);
+  const isKnown = invocation.service.once || invocation.service['dry-run'] ? undefined : await knownRoots(invocation);
+  const config = configOf(invocation, process.env, isKnown);
   if (config.service.dryRun) return dryRun(config);
   await prepareStateFor(config.feeds, config.service.statePath);
   const ended = await runChildren('ingest', config, [

@@ -32,6 +32,7 @@ export async function notifyTest(invocation: Invocation): Promise<number> {
     print(safeText(`--notify-${receiver.name} ${answer}`));
     if (failure !== undefined) code = EXIT.unfinished;
   }
+  print('A service that runs has the receivers of its start: restart it after a change.');
   return code;
 }
 

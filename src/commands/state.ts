@@ -6,6 +6,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
+import type { IsKnown } from '../base/config/feeds.js';
 import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { existingState, statePathOf } from '../base/config/state-path.js';
@@ -36,6 +37,30 @@ function foldersOf({ name, values }: Invocation['feeds'][number]): FeedFolders {
     ...(manifests !== undefined && { manifests: realOrFuturePath(manifests) }),
     ...(workDir !== undefined && { workDir: realOrFuturePath(workDir) }),
   };
+}
+
+/**
+ * The folders that the state knows. A service that starts while one of them is missing (its disk is not mounted) goes on with its other
+ * feeds: the stages treat it as a failing place, as they do while the service runs.
+ */
+export async function knownRoots(invocation: Invocation): Promise<IsKnown> {
+  const statePath = statePathOf(invocation, process.env);
+  if (!existsSync(statePath)) return () => false;
+  try {
+    const view = await openStateView(statePath);
+    try {
+      const known = new Set(
+        view
+          .read((r) => r.all<{ key: string }>("SELECT feed || ':' || kind || ':' || path AS key FROM roots"))
+          .map(({ key }) => key),
+      );
+      return (feed, option, path) => known.has(`${feed}:${option}:${path}`);
+    } finally {
+      await view.close();
+    }
+  } catch {
+    return () => false; // Who opens the state to write says what is wrong with it.
+  }
 }
 
 /** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */

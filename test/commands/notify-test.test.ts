@@ -24,7 +24,7 @@ test('a webhook and a command accept the test alarm; what one of them refuses is
   assert.equal(code, 0, stderr);
   assert.equal(
     stdout,
-    '--notify-command accepted the test alarm: it ended with exit code 0\n--notify-webhook accepted the test alarm: it answered with a code from 200 to 299\n',
+    '--notify-command accepted the test alarm: it ended with exit code 0\n--notify-webhook accepted the test alarm: it answered with a code from 200 to 299\nA service that runs has the receivers of its start: restart it after a change.\n',
   );
   assert.deepEqual(web.told, ['began test']);
   web.signed(SECRET);

@@ -2,6 +2,7 @@
  * Turns checked values into the feeds that the rest of the program sees: real folders that do not overlap.
  * Guarantees: refuses before anything on disk is changed.
  */
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { OperatorError } from '../errors.js';
 import { inCamelCase } from './camel.js';
@@ -13,8 +14,11 @@ import { parseExpectation } from './values/expect.js';
 import type { ProcessOptions } from './values/process.js';
 import { processFrom, processOf } from './values/read-process.js';
 
-export function feedsOf(invocation: Invocation): FeedOptions[] {
-  const feeds = invocation.feeds.map(({ name, values }) => feedOf(invocation, name, values));
+/** True for a folder that the state knows as this one of the feed: it had files, and may be missing at a start. */
+export type IsKnown = (feed: string, option: string, path: string) => boolean;
+
+export function feedsOf(invocation: Invocation, isKnown: IsKnown): FeedOptions[] {
+  const feeds = invocation.feeds.map(({ name, values }) => feedOf(invocation, name, values, isKnown));
   const places = placesOf(invocation, feeds);
   places.forEach((a, i) => {
     for (const b of places.slice(i + 1)) refuseBoth(a, b);
@@ -22,12 +26,13 @@ export function feedsOf(invocation: Invocation): FeedOptions[] {
   return feeds;
 }
 
-function feedOf(invocation: Invocation, name: string, values: FeedValues): FeedOptions {
+function feedOf(invocation: Invocation, name: string, values: FeedValues, isKnown: IsKnown): FeedOptions {
   const origin = (option: string) => invocation.origin(option, name);
   const directory = (option: 'input' | 'warehouse' | 'manifests'): string => {
     const given = values[option];
     if (given === undefined) throw missing(invocation, option, name);
-    return realDirectory(origin(option), given);
+    const path = realOrFuturePath(given);
+    return !existsSync(path) && isKnown(name, option, path) ? path : realDirectory(origin(option), given);
   };
   if (values['max-bytes'] < values['min-bytes']) {
     throw new OperatorError(

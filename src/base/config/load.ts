@@ -3,7 +3,7 @@
  * Guarantees: when it throws, nothing on disk was changed.
  */
 import { dashboardOf } from './dashboard.js';
-import { feedsOf, placesOf } from './feeds.js';
+import { feedsOf, type IsKnown, placesOf } from './feeds.js';
 import { notifyOf } from './notify.js';
 import type { Config, FeedOptions, ServiceOptions } from './options.js';
 import { anyShellOf } from './paste.js';
@@ -15,8 +15,8 @@ import { STAGE_NAMES, stagesUsed } from './values/stage-names.js';
 
 const DASHBOARD_PORT = '8000';
 
-export function configOf(invocation: Invocation, env: NodeJS.ProcessEnv): Config {
-  const feeds = feedsOf(invocation);
+export function configOf(invocation: Invocation, env: NodeJS.ProcessEnv, isKnown: IsKnown = () => false): Config {
+  const feeds = feedsOf(invocation, isKnown);
   const service = serviceOf(invocation, env, { feeds });
   // A state inside a folder that is ingested, or that a consumer empties, would not live long.
   const state = { origin: invocation.origin('state-path'), path: service.statePath };
