@@ -14,15 +14,15 @@ const CHARTS = join(DOCS, 'benchmarks');
 const HEAD = `# Benchmarks
 
 For those who compare, and for maintainers: what the product costs beside others. \`npm run bench\` writes this page from what it measured
-(\`bench/results/\`); no figure is typed by hand. The product runs with its default durability and every guarantee. Peers run as their own users would run
+(\`bench/results/\`); no figure is typed by hand. The product runs with its default durability and every guarantee, peers as their own users would run
 them, in the same session, on the same disk, in turn round by round; [what they lose](#what-the-others-lose-or-do-not-do) stands at the end. A figure is the
-median of its rounds, with the lowest and the highest in brackets. CPU and memory are those of the whole process tree (memory: PSS, sampled five times a
-second). System calls, syncs and transactions were counted in separate, traced runs. Each section names its commit and its Node.
+median of its rounds, with the lowest and the highest in brackets. CPU and memory are those of the whole process tree (memory: PSS). \`×\`: how much faster
+the product is.
 
 <!-- not run: it downloads the peers, and a round takes minutes to hours -->
 \`\`\`sh
 npm ci && npm run build && npm --prefix bench ci     # once; chokidar + BullMQ needs redis-server, counting needs strace
-npm run bench -- --case a --files 100000 --rounds 5  # each section names its own
+npm run bench -- --case a --files 100000 --rounds 5  # each section names its own options
 \`\`\`
 `;
 
@@ -37,22 +37,25 @@ export async function writeReport(cases) {
   const path = join(DOCS, 'benchmarks.md');
   writeFileSync(
     path,
-    [HEAD, peersOf(), notMeasured(missing, cases), ...sections, lossesOf(results)].filter(Boolean).join('\n'),
+    [HEAD, peersOf(results), notMeasured(missing, cases), ...sections, lossesOf(results)].filter(Boolean).join('\n'),
   );
   return path;
 }
 
-function peersOf() {
-  const named = Object.entries(peers()).map((peer) => peer.join(' '));
-  return `Peers, as \`bench/package.json\` has them: ${named.join(', ')}. A section that was measured with another version names it.\n`;
+/** Names the peers that are installed, and beside each the versions that sections were measured with instead. */
+function peersOf(results) {
+  const named = Object.entries(peers()).map(([name, version]) => {
+    const older = results.filter((result) => comparesPeers(result) && result.peers[name] !== version);
+    const others = [...new Set(older.map((result) => result.peers[name]))].map(
+      (other) => `${other} in ${lettersOf(older.filter((result) => result.peers[name] === other))}`,
+    );
+    return `${name} ${version}${others.length > 0 ? ` (${others.join('; ')})` : ''}`;
+  });
+  return `Peers: ${named.join(', ')}.\n`;
 }
 
-function olderPeers(result) {
-  if (result.rows.every(({ kind }) => kind === 'product')) return '';
-  const older = Object.entries(peers()).filter(([name, version]) => result.peers[name] !== version);
-  const named = older.map(([name]) => `${name} ${result.peers[name]}`);
-  return named.length > 0 ? ` Peers of that day: ${named.join(', ')}.` : '';
-}
+const comparesPeers = ({ rows }) => rows.some(({ kind }) => kind !== 'product');
+const lettersOf = (results) => [...new Set(results.map((result) => result.case))].join(', ');
 
 /** A case without a result is said to have none, instead of being left out. */
 function notMeasured(missing, cases) {
@@ -62,30 +65,31 @@ function notMeasured(missing, cases) {
 
 async function sectionOf(result, { title, columns, chart, bars }) {
   const heading = `${result.case}. ${title}: ${result.files.toLocaleString('en-US')}${result.unit ? ` ${result.unit}` : ''}`;
-  const parts = [`## ${heading}`, `\`${result.command}\``, machineOf(result), tableOf({ rows: result.rows, columns })];
+  const parts = [`## ${heading}`, machineOf(result), tableOf({ rows: result.rows, columns })];
   const svg = await chartOf({ rows: result.rows, chart, title: heading });
   if (svg) {
     const name = `${result.case}-${result.files}.svg`;
     writeFileSync(join(CHARTS, name), svg);
-    parts.push(`![${heading}](benchmarks/${name})`);
+    parts.push(`![chart](benchmarks/${name})`);
   }
   parts.push(barsOf(bars(result)), ...(result.notes ?? []), faultsOf(result.rows));
   return `${parts.filter(Boolean).join('\n\n')}\n`;
 }
 
 function machineOf(result) {
-  const { machine, when, rounds } = result;
-  const { cores, cpu, memoryGib, kernel, node, filesystem, commit, load } = machine;
-  return `${when.slice(0, 10)}, commit ${commit}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}; ${cores} cores (${cpu}), ${memoryGib} GiB, Linux ${kernel}, Node ${node}, ${filesystem.split(',')[0]}; load at the start ${load}.${olderPeers(result)}`;
+  const { machine, when, rounds, command } = result;
+  const { cores, cpu, memoryGib, node, filesystem, commit, load } = machine;
+  const [kind] = filesystem.split(/[ ,]/);
+  const options = command.replace(/^.* -- | --rounds \d+/g, '');
+  return `${when.slice(0, 10)}, commit ${commit}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of \`${options}\`; ${cores} cores (${cpu}), ${memoryGib} GiB, Node ${node}, ${kind}; load at the start ${load}.`;
 }
 
-/** Where we lose stands in the same list as where we win. */
+/** What is not met stands first. What is met can be read in the table, and is counted. */
 export function barsOf(bars) {
   const said = bars.filter(Boolean);
-  const lines = said.map(
-    ({ what, bar, value, met }) => `- ${met ? 'met' : '**not met**'}: ${shown(value)} ${what} (${bar})`,
-  );
-  return lines.length > 0 ? `What it must reach:\n\n${lines.join('\n')}` : '';
+  const lines = said.filter(({ met }) => !met).map(({ what, bar, value }) => `${shown(value)} ${what} (${bar})`);
+  const missed = lines.length > 0 ? ` **Not met**: ${lines.join('; ')}.` : '';
+  return said.length > 0 ? `What it must reach: ${said.length - lines.length} of ${said.length} met.${missed}` : '';
 }
 
 /** The files that a peer lost in these runs. */
@@ -100,16 +104,18 @@ function faultsOf(rows) {
 /** The faults of the peers, once for all sections. Peers with the same faults share a line. */
 function lossesOf(results) {
   const peersOfLack = new Map();
-  for (const { rows } of results)
+  for (const { case: letter, rows } of results)
     for (const { kind, title, lacks } of rows) {
       if (kind === 'product' || lacks.length === 0) continue;
       const lack = lacks.join('; ');
-      // A variant of a peer is its title and a comma, or a remark in brackets.
-      peersOfLack.set(
-        lack,
-        (peersOfLack.get(lack) ?? new Set()).add(title.replace(/ \(at .*|, (?:\d+\/s|across filesystems)$/g, '')),
-      );
+      // A variant of a peer is its title and a comma, a colon or a remark.
+      const name = title.replace(/[,:].*| \(at .*| of the same$/, '');
+      const letters = peersOfLack.get(lack) ?? new Map();
+      peersOfLack.set(lack, letters.set(name, (letters.get(name) ?? new Set()).add(letter)));
     }
-  const lines = [...peersOfLack].map(([lack, titles]) => `- ${[...titles].join('; ')}: ${lack}.`);
+  const lines = [...peersOfLack].map(([lack, letters]) => {
+    const named = [...letters].map(([name, cases]) => `${name} (${[...cases].join(', ')})`);
+    return `- ${named.join('; ')}: ${lack}.`;
+  });
   return lines.length > 0 ? `## What the others lose, or do not do\n\n${lines.join('\n')}\n` : '';
 }

@@ -5,14 +5,11 @@ import {
   pageOf,
   programs,
   sectionsOf,
-  shellLines,
   TIMES,
   usageOf,
   VERB_GROUPS,
   verbs,
 } from './model.mjs';
-
-const EXAMPLE_WIDTH = 100;
 
 /** A cell of a table, or a line of prose: options in it are code. */
 const plain = (text) =>
@@ -22,8 +19,8 @@ const plain = (text) =>
     .replace(/(?<![\w`-])--[a-z][a-z-]*/g, '`$&`');
 const HEAD = `# Options
 
-For those who start or configure a command. \`npm run docs\` makes this page from the schema of the options, as \`COMMAND --help-all\`, \`man COMMAND\` and the
-completions of bash, zsh and fish are made; these also say at length what each command does. \`COMMAND --help\` has one screen of it.
+For those who start or configure a command. \`npm run docs\` makes this page from the schema of the options. \`COMMAND --help-all\` and \`man COMMAND\` also have
+examples, and say at length what each command does; \`COMMAND --help\` is one screen of it.
 
 An option may stand in three places. A **flag** counts more than the **environment**, the environment more than the **file** that \`--config\` names
 ([example with every key](../ops/config.yaml), \`man atomic-ingestor.yaml\`). The tables name the variable, and where the key stands in the file:
@@ -32,14 +29,13 @@ An option may stand in three places. A **flag** counts more than the **environme
 - *top*: at the top level;
 - –: not in the file, or not in the environment.
 
-A relative path is below the folder of the caller; in the file, below the folder of the file.
-A list is given by repeating the flag, as a YAML list, or in the environment with one value a line or commas between them. A switch is \`--poll\` or \`--no-poll\`, and \`true\` or \`false\`
-elsewhere. A wrong value, an unknown option, key or verb is refused before anything is changed; the sentence names the nearest one that exists, and what that one means.
+A relative path is below the folder of the caller; in the file, below the folder of the file. A list is given by repeating the flag, as a YAML list, or in the
+environment with one value a line or commas between them. A switch is \`--poll\` or \`--no-poll\`, and \`true\` or \`false\` elsewhere. A wrong value, an unknown
+option, key or verb is refused before anything is changed.
 
 ${plain(TIMES).replace('TIME', '**TIME**')} **SIZE** is a number of bytes, or one with its unit: 500MB, 10GiB.
 
-Two secrets have a variable of their own: \`INGEST_DASHBOARD_TOKEN\` (instead of \`--dashboard-token-file\`) and \`INGEST_NOTIFY_SECRET\` (instead of
-\`--notify-secret-file\`).
+Two secrets have a variable of their own: \`INGEST_DASHBOARD_TOKEN\` and \`INGEST_NOTIFY_SECRET\`.
 `;
 
 const code = (text) => `\`${text.replaceAll('|', '\\|')}\``;
@@ -70,7 +66,7 @@ export function optionsPage() {
     ...programs.map(commandText),
     `### ${CTL_PROGRAM.name}\n`,
     `${CTL_PROGRAM.summary}\n`,
-    `${plain(CTL_PROGRAM.about)} A verb that needs a state takes ${OF_EACH_VERB.map((name) => `\`--${name}\``).join(', ')}; every command takes \`--help\` and \`--version\`.\n`,
+    `${plain(CTL_PROGRAM.about)} A verb that needs a state takes ${OF_EACH_VERB.map((name) => `\`--${name}\``).join(', ')}; every command takes \`--help\`, \`--help-all\` and \`--version\`.\n`,
     ...verbs.map(commandText),
   ].join('\n');
 }
@@ -90,10 +86,16 @@ function optionTables(all) {
         seen.add(option.name);
         groups.set(group, [...(groups.get(group) ?? []), option]);
       }
-  return [...groups].flatMap(([group, options]) => [
-    `### ${group}\n`,
-    table(['option', 'default', 'environment', 'file', 'what it does'], options.map(row)),
-  ]);
+  return [...groups].flatMap(([group, options]) => [`### ${group}\n`, withoutEmpty(HEADS, options.map(row))]);
+}
+
+const HEADS = ['option', 'default', 'environment', 'file', 'what it does'];
+
+/** A column that no option of the group has is left out. */
+function withoutEmpty(heads, rows) {
+  const kept = heads.map((_, n) => rows.some((cells) => cells[n] !== '–'));
+  const of = (cells) => cells.filter((_, n) => kept[n]);
+  return table(of(heads), rows.map(of));
 }
 
 const PLACES = { feed: 'feed', service: 'top' };
@@ -106,18 +108,22 @@ const row = ({ name, flag, text, meta, variable, key }) => [
   `${plain(text)}${limitsOf(name, meta)}`,
 ];
 
-/** The rule of a value, which --help-all leaves out. What TIME and SIZE are stands once, at the top. */
+/** The bounds of a value, which --help-all leaves out. What TIME and SIZE are stands once, at the top. */
 const limitsOf = (name, { kind, rule, placeholder }) => {
   const bounds = rule
     ?.replace(/^a (?:duration|size) (?:from )?(.*?), such as .*/, '$1')
-    .replace(/^(\d+) to 9007199254740991 bytes$/, (_, min) => (min === '0' ? '' : `at least ${min}`));
+    .replace(/^a whole number of \w+ from (\d+) to (\d+)$/, '$1 to $2')
+    .replace(/^(\d+) to 9007199254740991(?: bytes)?$/, (_, min) => (min === '0' ? '' : `at least ${min}`));
   const isPlain = ['switch', 'choice'].includes(kind) || ['DIR', 'PATH', 'FILE'].includes(placeholder);
-  return isPlain || name === 'process' || !bounds ? '' : ` *Value: ${plain(bounds)}.*`;
+  return isPlain || SAID.includes(name) || !bounds ? '' : ` *Value: ${plain(bounds)}.*`;
 };
+
+/** Options whose text has the rule, or that another one of the table has. */
+const SAID = ['process', 'exclude', 'stage', 'workers', 'feed', 'code', 'reason'];
 
 /** Options that find the state of a verb stand once, with ingest-ctl; so do those that every command has. */
 const OF_EACH_VERB = ['state-path', 'input', 'config'];
-const OF_ALL = ['help', 'version'];
+const OF_ALL = ['help', 'help-all', 'version'];
 
 function commandText(spec) {
   const unfinished = exitCodesOf(spec).find(([number]) => number === '4');
@@ -125,13 +131,11 @@ function commandText(spec) {
   const options = optionsOf(spec);
   return [
     `### ${pageOf(spec) === spec.name ? spec.name : spec.name.replace(' ', '-')}\n`,
-    `\`\`\`text\n${spec.name} ${usageOf(spec)}\n\`\`\`\n`,
-    ...(options.length > 0 ? [`Options: ${options.join(', ')}.\n`] : []),
+    `\`${spec.name} ${usageOf(spec)}\`${options.length > 0 ? `: ${options.join(', ')}.` : ''}\n`,
     ...(means.length > 0
       ? [`Here they mean: ${means.map(([name, text]) => `\`--${name}\`: ${text}`).join(' ')}\n`]
       : []),
     ...(unfinished ? [`Exit code 4: ${plain(unfinished[1])}.\n`] : []),
-    `\`\`\`sh\n${spec.examples.map((example) => shellLines(example, EXAMPLE_WIDTH).join('\n')).join('\n')}\n\`\`\`\n`,
   ].join('\n');
 }
 
