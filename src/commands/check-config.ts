@@ -9,13 +9,13 @@ import { configOf } from '../base/config/load.js';
 import type { FeedOptions } from '../base/config/options.js';
 import { type Invocation, readInvocation } from '../base/config/read.js';
 import { isFeedOption } from '../base/config/schema.js';
-import { EXIT } from '../base/errors.js';
+import { EnvironmentError, EXIT } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { oneWord } from './ask.js';
 import { print } from './console.js';
-import { refuseUnfit } from './state.js';
+import { placesAway, refuseUnfit } from './state.js';
 
 export async function checkConfig(invocation: Invocation): Promise<number> {
   const file = resolve(oneWord(invocation, 'a configuration file'));
@@ -24,6 +24,8 @@ export async function checkConfig(invocation: Invocation): Promise<number> {
     process.env,
   );
   await refuseUnfit(feeds, service.statePath);
+  const away = await placesAway(feeds, service.statePath);
+  if (away.length > 0) throw new EnvironmentError('root_unusable', `${away.map(({ message }) => message).join('; ')}.`);
   const known = await feedsIn(service.statePath);
   for (const line of differences(feeds, known, file)) print(safeText(line));
   print(

@@ -16,7 +16,7 @@ import { makes } from '../tools/doctor/make.js';
 import { isThere } from '../tools/doctor/probe.js';
 import { type Finding, fail, said, textOf } from '../tools/doctor/words.js';
 import { print, printJson } from './console.js';
-import { refuseUnfit } from './state.js';
+import { placesAway, refuseUnfit } from './state.js';
 
 export async function doctor(invocation: Invocation): Promise<number> {
   const counts = { ok: 0, warn: 0, fail: 0 };
@@ -42,6 +42,7 @@ export async function doctor(invocation: Invocation): Promise<number> {
 async function showRefusal({ feeds, service }: Config, show: (finding: Finding) => void): Promise<void> {
   try {
     await refuseUnfit(feeds, service.statePath);
+    for (const { place, message } of await placesAway(feeds, service.statePath)) show(said(place, message));
   } catch (error) {
     const known = asOperatorError(error);
     if (!known) throw error;
@@ -77,7 +78,11 @@ function configOrShown(invocation: Invocation, show: (finding: Finding) => void)
 }
 
 const missing = (option: 'input' | 'warehouse' | 'manifests', path: string): Finding =>
-  fail(option, `${path} does not exist`, `mount it if it is a mount, or run: ${makes(option, path)}`);
+  fail(
+    option,
+    `${path} does not exist`,
+    `mount it or put it back where it had files, else run: ${makes(option, path)}`,
+  );
 
 /** The work directories that a start cannot make, so that one round of commands makes everything. */
 function missingWork({ feeds }: Invocation): Finding[] {

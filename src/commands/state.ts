@@ -14,8 +14,11 @@ import { realOrFuturePath } from '../base/config/values/directories.js';
 import { limits } from '../base/config/values/limits.js';
 import { EnvironmentError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
+import { PlaceError } from '../files/place-error.js';
+import { FeedFiles, type Roots } from '../ingest/files/feed-files.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { type FeedFolders, refuseLostState } from '../ingest/upkeep/check-manifests.js';
+import { recordedRoots } from '../ingest/upkeep/recorded-roots.js';
 import { lockRoots } from '../ingest/upkeep/root-locks.js';
 import { planRoots } from '../ingest/upkeep/roots.js';
 import { fsKindOf, nameOfText } from '../linux/index.js';
@@ -74,6 +77,35 @@ export async function refuseUnfit(feeds: readonly FeedOptions[], statePath: stri
   refuseUnusableState(statePath);
   await refuseLostState(statePath, feeds);
   await refuseMisfit(statePath, feeds);
+}
+
+/** Folders that the state has set up and that are not those now. A start takes them for failing places, so it does not say so. */
+export async function placesAway(feeds: readonly FeedOptions[], statePath: string): Promise<PlaceError[]> {
+  if (!existsSync(statePath)) return [];
+  const view = await openStateView(statePath);
+  try {
+    return feeds.flatMap((feed) => awayOf(feed, recordedRoots(view, feed.name)));
+  } finally {
+    await view.close();
+  }
+}
+
+function awayOf(feed: FeedOptions, roots: Roots): PlaceError[] {
+  const files = new FeedFiles(roots);
+  try {
+    return (['manifests', 'warehouse'] as const).flatMap((kind) => {
+      if (roots[kind] !== feed[kind]) return [];
+      try {
+        files[kind];
+        return [];
+      } catch (error) {
+        if (error instanceof PlaceError) return [error];
+        throw error;
+      }
+    });
+  } finally {
+    files.close();
+  }
 }
 
 /** Makes the folder of the state (0700: names of files are in it), unless it is where a state cannot live. */

@@ -1,7 +1,7 @@
 /** `ingest-ctl doctor` prints one line with its remedy for each finding, and leaves no file. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -52,6 +52,24 @@ test('beside a running ingest it disturbs nothing', limit, async (t) => {
   await world.isStored(first, { withinMs: 60_000 });
   await world.stop();
   world.check();
+});
+
+test('an empty folder where the warehouse of the state was is to be mended, for check-config too', limit, async (t) => {
+  const world = createWorld(t, { feeds: { orders: {}, prices: {} } });
+  world.drop('a.csv', 10, { feed: 'prices' });
+  await world.runOnce();
+  const { warehouse } = world.feed('prices');
+  renameSync(warehouse, `${warehouse} away`);
+  mkdirSync(warehouse);
+  const found = await doctor(world, 3);
+  const [trouble, ...more] = found.filter(({ level }) => level === 'fail');
+  assert.deepEqual(more, []);
+  assert.match(trouble!.what, /the warehouse .+ has lost its marker \.ingest-root/);
+  assert.match(trouble!.remedy!, /^mount the one that was there, or put it back/);
+  const args = ['check-config', world.configPath, '--state-path', world.statePath];
+  const checked = await world.launch('ingest-ctl', args).ended;
+  assert.equal(checked.code, 3, checked.stdout);
+  assert.match(checked.stderr, /the warehouse .+ has lost its marker/);
 });
 
 test('every missing folder is reported, with exit code 3', limit, async (t) => {
