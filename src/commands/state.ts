@@ -62,7 +62,7 @@ export async function knownRoots(invocation: Invocation): Promise<IsKnown> {
       await view.close();
     }
   } catch {
-    return () => false; // Who opens the state to write says what is wrong with it.
+    return () => false; // The process that opens the state to write says what is wrong with it.
   }
 }
 
