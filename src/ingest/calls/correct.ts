@@ -33,8 +33,8 @@ export function corrector(files: FeedFiles, terms: Terms): (file: ToCorrect) => 
   };
 }
 
-const demands = ({ says }: SidecarRead, { sha256 }: ToCorrect): boolean =>
-  says.kind === 'sha256' && says.sha256 === sha256;
+const demands = ({ checksum }: SidecarRead, { sha256 }: ToCorrect): boolean =>
+  checksum.kind === 'sha256' && checksum.sha256 === sha256;
 
 function inInput(files: FeedFiles, { path }: ToCorrect, name: ByteName): SidecarRead {
   const isBesideFile = statEntry(files.entryOrNone(files.input, path)) !== undefined;

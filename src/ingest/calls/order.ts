@@ -9,7 +9,7 @@ import type { PlaceKind } from '../../files/place-error.js';
 import type { ByteName, Kind } from '../../linux/index.js';
 import type { Roots, WorkKey } from '../files/feed-files.js';
 import type { SidecarRead } from '../files/sidecar.js';
-import type { SidecarSays } from '../rules/checksum.js';
+import type { Checksum } from '../rules/checksum.js';
 import type { WaitReason } from '../rules/completion.js';
 import type { Observation, Sealed } from '../rules/facts.js';
 import type { PutByBytes } from '../warehouse/target.js';
@@ -36,7 +36,7 @@ export interface ToSeal extends WorkKey {
 
 export type SealAnswer =
   /** It lies in `underprocess/`. */
-  | { kind: 'sealed'; sealed: Sealed; now: Candidate; sidecar?: SidecarSays }
+  | { kind: 'sealed'; sealed: Sealed; now: Candidate; sidecar?: Checksum }
   /** Not complete. `seen`: its window starts again. `unreadable`: why its sidecar cannot be read. */
   | {
       kind: 'wait';

@@ -196,5 +196,5 @@ function asSealed(
     ...(sidecar && { sidecar: true }),
     ...(!isQuiet && { window: { identity: now.identity, sinceMs, boot, by: 'write' as const } }),
   };
-  return { kind: 'sealed', sealed, now, ...(sidecar && { sidecar: sidecar.says }) };
+  return { kind: 'sealed', sealed, now, ...(sidecar && { sidecar: sidecar.checksum }) };
 }

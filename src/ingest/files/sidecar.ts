@@ -8,7 +8,7 @@ import type { Entry } from '../../files/directories.js';
 import { errnoOf } from '../../files/place-error.js';
 import { type FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import type { ByteName } from '../../linux/names.js';
-import { checksumIn, type SidecarSays } from '../rules/checksum.js';
+import { type Checksum, checksumIn } from '../rules/checksum.js';
 import type { SidecarSeen } from '../rules/completion.js';
 
 /** Longer ones are not read: no list of checksums that is meant for one file is so long. */
@@ -16,13 +16,13 @@ const SIDECAR_BYTES_MAX = 1_048_576;
 
 export interface SidecarRead {
   seen: SidecarSeen;
-  says: SidecarSays;
+  checksum: Checksum;
 }
 
-export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, says: { kind: 'nothing' } };
+export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, checksum: { kind: 'nothing' } };
 
 /** Errors: those of the system calls. */
-function sidecarSays(fd: number, size: number, path: ByteName): SidecarSays {
+function checksumOf(fd: number, size: number, path: ByteName): Checksum {
   if (size > SIDECAR_BYTES_MAX) return { kind: 'unclear' };
   const buffer = Buffer.alloc(size);
   const n = size === 0 ? 0 : readSync(fd, buffer, 0, size, 0);
@@ -43,8 +43,8 @@ export function readSidecar(entry: Entry | undefined, path: ByteName, kinds: FsK
     const { stat, writer } = probeFd(opened.fd, kinds);
     if (stat.kind !== 'file') return NO_SIDECAR;
     if (writer === 'writer') return { ...NO_SIDECAR, seen: { kind: 'open' } };
-    const says = sidecarSays(opened.fd, stat.size, path);
-    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: says.kind === 'sha256' }, says };
+    const checksum = checksumOf(opened.fd, stat.size, path);
+    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: checksum.kind === 'sha256' }, checksum };
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined || !UNREADABLE.has(code)) throw error;

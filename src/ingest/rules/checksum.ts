@@ -7,7 +7,7 @@ import { baseOf } from '../../files/job-paths.js';
 import { type ByteName, nameOfText } from '../../linux/names.js';
 import type { JobFacts } from './facts.js';
 
-export type SidecarSays =
+export type Checksum =
   /** Lower-case hex. */
   | { kind: 'sha256'; sha256: string }
   /** Something like a SHA-256 is in it, and it is not clear what it demands. */
@@ -41,7 +41,7 @@ const DIGITS =
   /(?<![0-9a-f])(?:[0-9a-f]{64}|(?:[0-9a-f]{2}[^0-9a-z]){31}[0-9a-f]{2}|(?:[0-9a-f]{8}\s+){7}[0-9a-f]{8})(?![0-9a-f])/i;
 
 /** `path`: the file that the sidecar belongs to. */
-export function checksumIn(raw: Buffer, path: ByteName): SidecarSays {
+export function checksumIn(raw: Buffer, path: ByteName): Checksum {
   const text = textOf(raw);
   if (text.trim() === '') return { kind: 'nothing' };
   const entries: Entry[] = [];
@@ -128,9 +128,9 @@ function byteOrderOf([first, second]: Buffer): 'little' | 'big' | undefined {
 /** The part of a job's facts that comes from its sidecar. */
 export type Demand = Pick<JobFacts, 'demanded' | 'unclear'>;
 
-export function demandOf(says: SidecarSays): Demand {
-  if (says.kind === 'sha256') return { demanded: says.sha256 };
-  return says.kind === 'unclear' ? { unclear: true } : {};
+export function demandOf(checksum: Checksum): Demand {
+  if (checksum.kind === 'sha256') return { demanded: checksum.sha256 };
+  return checksum.kind === 'unclear' ? { unclear: true } : {};
 }
 
 /** The codes of files that another sidecar releases. */

@@ -230,7 +230,7 @@ function heldAgain(facts: JobFacts, kind: 'stays' | 'later'): Verdict {
 }
 
 /** Reads the sidecar of a sealed file that was found without a job, and whose sidecar could not be read then. */
-function readAgain(job: IngestJob, batch: Batch, { seen, says }: SidecarRead): Verdict {
+function readAgain(job: IngestJob, batch: Batch, { seen, checksum }: SidecarRead): Verdict {
   const { unread: _, ...facts } = job.facts;
-  return notRead(job, batch, seen, job.facts) ?? defer(0, 'sidecar_read', { ...facts, ...demandOf(says) });
+  return notRead(job, batch, seen, job.facts) ?? defer(0, 'sidecar_read', { ...facts, ...demandOf(checksum) });
 }

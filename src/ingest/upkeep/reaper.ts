@@ -124,12 +124,12 @@ export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts
   // Put aside for a right one, which was not taken before a crash. Its file must not pass as one without a sidecar.
   const sidecar = statEntry(beside) ? beside : files.workEntry(job, 'sidecar', FAILED);
   const hasSidecar = statEntry(sidecar) !== undefined;
-  const { seen: said, says } = hasSidecar ? readSidecar(sidecar, job.path, files.kinds) : NO_SIDECAR;
+  const { seen: said, checksum } = hasSidecar ? readSidecar(sidecar, job.path, files.kinds) : NO_SIDECAR;
   return {
     seen,
     ...(job.inside !== '' && { inside: job.inside }),
     sealed: { identity, kind: 'lease', window: seen, ...(hasSidecar && { sidecar: true }) },
-    ...demandOf(says),
+    ...demandOf(checksum),
     ...((said.kind === 'unreadable' || said.kind === 'open') && { unread: true as const }),
   };
 }

@@ -73,7 +73,7 @@ export async function judge(path: ByteName, seen: Observation, by: Judge): Promi
     if (after.writer === 'writer' || !sameBytes(seen.identity, after.stat) || digest.bytes !== stat.size) {
       return { again: { ...seen, identity: identityOf(after.stat), sinceMs: by.now().ms, by: 'write' } };
     }
-    return byContent(path, digest.sha256, demandOf(sidecar.says), by);
+    return byContent(path, digest.sha256, demandOf(sidecar.checksum), by);
   } finally {
     closeSync(opened.fd);
   }
