@@ -28,8 +28,8 @@ export interface BatchParts {
   store: QueueStore;
   run: Run;
   /** Stages of this process that can take over jobs without a new claim. */
-  keep(): ReadonlySet<StageName>;
-  handOver(jobs: readonly ClaimedJob[]): Promise<void>;
+  stagesWithRoom(): ReadonlySet<StageName>;
+  passOn(jobs: readonly ClaimedJob[]): Promise<void>;
   /** False when nobody should wait any longer for a state that cannot be written. */
   mayWait(): boolean;
   onError(error: unknown): void;
@@ -73,9 +73,9 @@ async function settlePatiently(
 ): Promise<SettleAnswer[]> {
   for (let waitMs: number = limits.unwritableRetryMs[0]; ; waitMs = Math.min(waitMs * 2, limits.unwritableRetryMs[1])) {
     try {
-      const answers = await parts.backend.settle(settlements, parts.keep(), also);
+      const answers = await parts.backend.settle(settlements, parts.stagesWithRoom(), also);
       parts.store.settled(settlements.map(({ job }) => job));
-      await parts.handOver(answers.flatMap((answer) => (answer.settled && answer.next ? [answer.next] : [])));
+      await parts.passOn(answers.flatMap((answer) => (answer.settled && answer.next ? [answer.next] : [])));
       return answers;
     } catch (error) {
       if (!(error instanceof StateUnwritable) || !parts.mayWait()) throw error;

@@ -156,8 +156,8 @@ export class Dispatcher {
         store: this.#store,
         run,
         onError,
-        keep: () => new Set(peers.filter((peer) => peer.#hasRoom()).map(({ stage }) => stage)),
-        handOver: async (handed) => {
+        stagesWithRoom: () => new Set(peers.filter((peer) => peer.#hasRoom()).map(({ stage }) => stage)),
+        passOn: async (handed) => {
           for (const stage of new Set(handed.map((job) => job.stage)))
             await leastBusy(peers, stage).#takeOver(handed.filter((job) => job.stage === stage));
         },
@@ -177,7 +177,7 @@ export class Dispatcher {
   /** A stage that drains gets the jobs too late, and gives them back. */
   async #takeOver(jobs: readonly ClaimedJob[]): Promise<void> {
     if (jobs.length === 0) return;
-    this.#store.handOver(jobs);
+    this.#store.add(jobs);
     if (this.#state === 'running') this.#kick();
     else await this.#store.giveBackHanded();
   }

@@ -62,7 +62,7 @@ export class QueueStore {
   }
 
   /** Adds claims of this owner for this stage; they need no claim. */
-  handOver(jobs: readonly ClaimedJob[]): void {
+  add(jobs: readonly ClaimedJob[]): void {
     this.#handed.push(...jobs);
   }
 

@@ -20,7 +20,7 @@ scenarioApart('a second overflow while the healing scan runs, with files in a ne
   await apart.start({ options: { root: apart.root, scanEveryMs: HOUR_MS }, holdAfterOverflow: true });
   await apart.until('the first scan', () => apart.count('scan_done') === 1);
   apart.whileStopped(() => apart.drop('f', 17_000));
-  await apart.until('the healing hand-over', () => apart.heard.some(({ kind }) => kind === 'holding'));
+  await apart.until('the healing delivery', () => apart.heard.some(({ kind }) => kind === 'holding'));
   apart.whileStopped(() => {
     apart.drop('g', 17_000);
     mkdirSync(join(apart.root, 'new'));

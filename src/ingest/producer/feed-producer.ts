@@ -62,7 +62,7 @@ export class FeedProducer {
         ...(feed.scanIntervalSeconds !== undefined && { scanEveryMs: feed.scanIntervalSeconds * 1_000 }),
         target,
         enters,
-        deliver: (marks, root) => this.#deliver(marks, root),
+        deliver: (paths, root) => this.#deliver(paths, root),
         emit: (event) => {
           this.#events.watcher(event);
           if (event.event === 'directory_failed') this.#unreadFolders.add(event.path);
@@ -104,11 +104,11 @@ export class FeedProducer {
     return new Set([...this.#unreadFolders, ...this.#unreadFiles]);
   }
 
-  async #deliver(marks: readonly QueuedPath[], root: OpenRoot): Promise<void> {
+  async #deliver(paths: readonly QueuedPath[], root: OpenRoot): Promise<void> {
     const { backend, feed, boot, watermarks, onFatal } = this.#options;
     try {
       if (watermarks?.stateIsLow) throw new StateUnwritable('state_full', STATE_IS_LOW);
-      const fresh = feed.mode === 'sidecar' ? withoutWaiting(marks, { backend, feed, boot }) : marks;
+      const fresh = feed.mode === 'sidecar' ? withoutWaiting(paths, { backend, feed, boot }) : paths;
       const found = statPaths(fresh, root, this.#sidecarSuffix);
       this.#events.others(found.others);
       this.#events.failed(found.failed);

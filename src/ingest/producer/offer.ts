@@ -43,9 +43,9 @@ export async function offer(files: readonly FoundFile[], offering: Offering): Pr
  * In sidecar mode: removes the paths that a scan found by their own name alone, and whose job waits for a sidecar. When the sidecar
  * arrives it is found by its own name, and the file is checked then.
  */
-export function withoutWaiting(marks: readonly QueuedPath[], { backend, feed }: Offering): QueuedPath[] {
+export function withoutWaiting(paths: readonly QueuedPath[], { backend, feed }: Offering): QueuedPath[] {
   return backend.read((rows) =>
-    marks.filter(({ path, by }) => by !== 'scan' || !rows.get(WAITING, feed.name, bytesOfName(path), NO_SIDECAR)),
+    paths.filter(({ path, by }) => by !== 'scan' || !rows.get(WAITING, feed.name, bytesOfName(path), NO_SIDECAR)),
   );
 }
 

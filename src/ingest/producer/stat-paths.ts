@@ -46,16 +46,16 @@ const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 const OURS = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** `sidecarSuffix`: only in sidecar mode. Throws LinuxError when this process is out of descriptors or memory. */
-export function statPaths(marks: readonly QueuedPath[], root: OpenRoot, sidecarSuffix: ByteName | undefined): Found {
+export function statPaths(paths: readonly QueuedPath[], root: OpenRoot, sidecarSuffix: ByteName | undefined): Found {
   const found: Found = { files: [], alone: [], others: [], failed: [] };
   const directories = new Directories(openDirectory(root.fd, HERE));
   try {
-    for (const mark of marks) {
+    for (const queued of paths) {
       try {
-        statOne(mark, directories, sidecarSuffix, found);
+        statOne(queued, directories, sidecarSuffix, found);
       } catch (error) {
         if (!(error instanceof LinuxError) || OURS.has(error.code)) throw error;
-        if (!GONE.has(error.code)) found.failed.push({ path: mark.path, code: error.code });
+        if (!GONE.has(error.code)) found.failed.push({ path: queued.path, code: error.code });
       }
     }
     return found;

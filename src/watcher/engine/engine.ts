@@ -14,8 +14,8 @@ import { batchMaxOf, limits } from '../backend/limits.js';
 import type { Cause, EngineOptions, Hint, QueuedPath, ScanCause, ScanStep } from '../backend/types.js';
 import { Watches } from '../backend/watches.js';
 import { clockMs } from './clock.js';
+import { Delivery } from './delivery.js';
 import { FlushWaiters } from './flush.js';
-import { HandOver } from './hand-over.js';
 import { Intake } from './intake.js';
 import { PathQueue } from './path-queue.js';
 import { Presence } from './presence.js';
@@ -31,7 +31,7 @@ export class Engine<By extends Hint = Cause> {
   readonly #queue: PathQueue;
   readonly #wake = new Wake();
   readonly #intake: Intake;
-  readonly #hands: HandOver;
+  readonly #delivery: Delivery;
   readonly #watches: Watches;
   readonly #schedule: Schedule;
   readonly #asked: (() => void)[] = [];
@@ -50,7 +50,7 @@ export class Engine<By extends Hint = Cause> {
       () => this.#wake.ring(),
       this.presence,
     );
-    this.#hands = new HandOver(this.#options, ({ path, by }) => {
+    this.#delivery = new Delivery(this.#options, ({ path, by }) => {
       // With `everything`, both hints of a path are kept.
       if (this.#options.everything || !this.#queue.has(path)) this.#intake.mark(path, by, false);
     });
@@ -146,7 +146,7 @@ export class Engine<By extends Hint = Cause> {
     }
     const nowMs = clockMs();
     const marks = this.#queue.take(batchMaxOf(this.#options), nowMs);
-    const delivered = await this.#handOver(marks);
+    const delivered = await this.#deliver(marks);
     const scan = delivered ? this.#schedule.next(nowMs) : undefined;
     if (scan !== undefined) await this.#readOn(scan);
     if (scan !== undefined || marks.length > 0) {
@@ -168,7 +168,7 @@ export class Engine<By extends Hint = Cause> {
     // A path that an event has queued comes with its own cause. A scan after lost events includes it all the same,
     // because such a scan compares more strictly.
     const fresh = LOST.has(scan.cause) ? found : found.filter(({ path }) => !this.#queue.has(path));
-    await this.#handOver(fresh, step);
+    await this.#deliver(fresh, step);
     const nowMs = clockMs();
     this.#schedule.sliced(scan, nowMs - beganMs, nowMs);
     // If the root was lost during the scan, the callers that wait for a scan wait for the next one.
@@ -177,8 +177,8 @@ export class Engine<By extends Hint = Cause> {
   }
 
   /** False: the delivery failed, its paths were kept, and some time has passed. */
-  async #handOver(marks: readonly QueuedPath<Hint>[], step?: ScanStep): Promise<boolean> {
-    if (await this.#hands.run(marks, this.presence.root, step)) return true;
+  async #deliver(marks: readonly QueuedPath<Hint>[], step?: ScanStep): Promise<boolean> {
+    if (await this.#delivery.run(marks, this.presence.root, step)) return true;
     this.presence.leave();
     const untilMs = clockMs() + limits.retryMs;
     while (!this.#stopping && clockMs() < untilMs) await this.#wake.wait(untilMs - clockMs());

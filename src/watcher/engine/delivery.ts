@@ -5,12 +5,12 @@
  */
 import type { EngineOptions, Hint, OpenRoot, QueuedPath, ScanStep } from '../backend/types.js';
 
-export class HandOver {
+export class Delivery {
   #failing: 'paths' | 'scan' | undefined;
 
   constructor(
     private readonly options: Pick<EngineOptions<Hint>, 'deliver' | 'emit'>,
-    private readonly keep: (mark: QueuedPath<Hint>) => void,
+    private readonly requeue: (mark: QueuedPath<Hint>) => void,
   ) {}
 
   /** False: it failed, and the paths were kept. */
@@ -19,7 +19,7 @@ export class HandOver {
     try {
       await this.options.deliver(marks, root, step);
     } catch (error) {
-      for (const mark of marks) this.keep(mark);
+      for (const mark of marks) this.requeue(mark);
       if (this.#failing === undefined) this.options.emit({ event: 'delivery_failing', error });
       if (this.#failing !== 'scan') this.#failing = step === undefined ? 'paths' : 'scan';
       return false;
