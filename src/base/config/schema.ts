@@ -5,12 +5,12 @@
  */
 import { availableParallelism } from 'node:os';
 import { addressOf } from './dashboard.js';
-import { duration, durationIfGiven, size } from './measures.js';
 import { commandOf, webhookOf } from './notify.js';
 import { expectationText, parseExpectation } from './values/expect.js';
 import { chain, choice, type Field, isText, list, option, text, toggle, whole } from './values/field.js';
 import { faultOfGlob } from './values/globs.js';
 import { limits } from './values/limits.js';
+import { duration, durationIfGiven, size } from './values/measures.js';
 import { STAGE_NAMES } from './values/stage-names.js';
 
 /** The work of a worker process: one stage, or all of them. */
@@ -373,8 +373,7 @@ export const viewFields = {
     toggle(false),
   ),
   watch: option(VIEW, 'Show it again every second; q ends it.', toggle(false)),
-  held: option(VIEW, 'Show what is held, why, and what releases it.', toggle(false)),
-  processes: option(VIEW, 'List the processes, and what each one does. --workers is the same.', toggle(false)),
+  processes: option(VIEW, 'List the processes, and what each one does.', toggle(false)),
   by: option(
     VIEW,
     'The rows of the table of ages; prints all, as --all does.',
@@ -469,7 +468,7 @@ export const allFields: Record<string, Field> = {
 /** The options of the short --help, which is one screen: what a first hour needs. */
 export const FIRST_HOUR: ReadonlySet<string> = new Set([
   ...['input', 'warehouse', 'manifests', 'mode', 'stability-seconds', 'include', 'once', 'dry-run', 'dashboard'],
-  ...['config', 'state-path', 'stage', 'check', 'json', 'watch', 'held', 'all', 'feed', 'verbose'],
+  ...['config', 'state-path', 'stage', 'check', 'json', 'watch', 'all', 'feed', 'verbose'],
   ...['delete', 'checksum', 'adopt'],
 ]);
 

@@ -68,7 +68,7 @@ export function newKind<T>(meta: KindMeta, fallback: T, read: (raw: unknown) => 
 export const asNumber = (raw: unknown): unknown =>
   typeof raw === 'string' && /^-?\d+(\.\d+)?$/.test(raw.trim()) ? Number(raw) : raw;
 
-/** What an option may say of its value in other words than its kind does. */
+/** Words of an option, where those of its kind do not say it. */
 type InOwnWords = Partial<Pick<KindMeta, 'example' | 'defaultText'>>;
 
 /** Without a fallback there is no bound where none is given. */

@@ -5,10 +5,10 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { EnvironmentError, OperatorError } from '../../errors.js';
-import { duration, size } from '../measures.js';
 import { choice, toggle, whole } from './field.js';
 import { limits } from './limits.js';
 import { Mapping } from './mapping.js';
+import { duration, size } from './measures.js';
 import { suggestion } from './nearest.js';
 import {
   type CheckStep,

@@ -1,7 +1,7 @@
 /** Values that are measured: times and sizes, with their units or as bare numbers. */
-import { bytesOfSize, durationMs, shownDuration } from './values/duration.js';
-import { asNumber, type Kind, type KindMeta, newKind, numeric, type Range } from './values/field.js';
-import { limits } from './values/limits.js';
+import { bytesOfSize, durationMs, shownDuration } from './duration.js';
+import { asNumber, type Kind, type KindMeta, newKind, numeric, type Range } from './field.js';
+import { limits } from './limits.js';
 
 /** A number of bytes, bare or with a unit. */
 export function size<T extends number | undefined = undefined>({
