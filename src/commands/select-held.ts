@@ -11,9 +11,8 @@ import { safeText } from '../base/telemetry/safe.js';
 import { withRealParent } from '../files/real-parent.js';
 import { bytesOfName, nameOfText } from '../linux/index.js';
 import { heldRows } from '../service/status/held-list.js';
+import { JOB_ID } from '../tools/explain/find.js';
 import { printNote } from './console.js';
-
-const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
 export interface Selected {
   /** Ids of held jobs, in the order of the list. */

@@ -106,7 +106,7 @@ function reads(app: FastifyInstance, parts: ServerParts): void {
   const { backend, snapshots, stream, metrics, space, series } = parts;
   app.get('/stats', async () => {
     const places = await space.ask(limits.freeSpaceEveryMs);
-    return statsAnswer({ ...snapshots.latest().snapshot, places });
+    return statsAnswer({ ...snapshots.latest().snapshot, places: [...places] });
   });
   app.get<{ Querystring: Query }>('/trace', ({ query }) => {
     const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
@@ -162,9 +162,8 @@ function files(app: FastifyInstance, { search }: ServerParts): void {
   app.get<{ Querystring: Query }>('/files', async ({ query }, reply) => {
     if ((query.path === undefined) === (query.sha256 === undefined))
       throw new BadQuery('Ask for one of ?path= and ?sha256=.');
-    const answer = await search.for(
-      query.path === undefined ? { sha256: sha256In(query) } : { path: textIn(query, 'path', limits.pathCharsMax) },
-    );
+    const word = query.path === undefined ? sha256In(query) : textIn(query, 'path', limits.pathCharsMax);
+    const answer = await search.for(word);
     if ('refused' in answer) return found(reply, answer);
     const { text, json, made } = answer.found;
     return { ...(json as object), text, made };
