@@ -52,15 +52,15 @@ export async function noteSealed(
   let batch: SealedFile[] = [];
   bringAllOn(backend, files);
   const work = { part: 'reading the work directory', files: 0, bytes: 0, ...sizeOf(files) };
-  for (const { jobId: job, part, path, inside } of sealedNames(files)) {
-    if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
+  for (const { part, ...job } of toRead(files)) {
     if (part === 'file') noted.files++;
     progress(work);
-    const read = await digestOf(files, { id: job, path, inside }, part);
+    const read = await digestOf(files, job, part);
     work.files++;
     work.bytes += read?.size ?? 0;
+    const { id, path, inside } = job;
     if (read === undefined) noted.unreadable++;
-    else if (batch.push({ job, part, key: bytesOfName(path), inside, ...read }) >= BATCH) {
+    else if (batch.push({ job: id, part, key: bytesOfName(path), inside, ...read }) >= BATCH) {
       await enterSealed(backend, feed, batch);
       batch = [];
     }
@@ -69,13 +69,17 @@ export async function noteSealed(
   return noted;
 }
 
-/** What is to be read. */
+/** The sealed files and private copies. */
+function* toRead(files: FeedFiles): Generator<WorkKey & { part: Part }> {
+  for (const { jobId: id, part, path, inside } of sealedNames(files))
+    if ((part === 'file' || part === 'copy') && path !== undefined) yield { id, part, path, inside };
+}
+
 function sizeOf(files: FeedFiles): { filesAll: number; bytesAll: number } {
   const all = { filesAll: 0, bytesAll: 0 };
-  for (const { jobId: id, part, path, inside } of sealedNames(files)) {
-    if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
+  for (const { part, ...job } of toRead(files)) {
     all.filesAll++;
-    all.bytesAll += statEntry(files.workEntry({ id, path, inside }, part))?.size ?? 0;
+    all.bytesAll += statEntry(files.workEntry(job, part))?.size ?? 0;
   }
   return all;
 }
