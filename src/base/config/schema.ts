@@ -83,20 +83,21 @@ export const feedFields = {
     'How a file is known to be complete. stability: nothing has changed it for --stability-seconds. sidecar: its sidecar is there.',
     choice(['stability', 'sidecar']),
   ),
+  // A week of silence is a typing error, not an upload.
   'stability-seconds': option(
     COMPLETE,
     'How long a file must be unchanged. 0: no wait.',
-    duration({ unit: 's', min: 0, max: limits.stabilitySecondsMax, fallback: 10 }),
+    duration({ unit: 's', min: 0, max: 604_800, fallback: 10 }),
   ),
   'quiet-ms': option(
     COMPLETE,
     'How long after its last write a file is left alone, in both modes. A file that was renamed into place needs no such time.',
-    duration({ unit: 'ms', min: 0, max: limits.quietMsMax, fallback: 1_000 }),
+    duration({ unit: 'ms', min: 0, max: 600_000, fallback: 1_000 }),
   ),
   'partial-upload-seconds': option(
     COMPLETE,
     'The same for a file with an mtime of 0, as a cut rsync --partial leaves it. A checksum in its sidecar ends the wait.',
-    duration({ unit: 's', min: 0, max: limits.stabilitySecondsMax, fallback: 3_600 }),
+    duration({ unit: 's', min: 0, max: 604_800, fallback: 3_600 }),
   ),
   'sidecar-suffix': option(
     COMPLETE,
@@ -118,22 +119,17 @@ export const feedFields = {
   include: glob('Take only files that match. May be given again.', '*.csv'),
   exclude: glob('Leave files that match where they are. May be given again.', 'draft-*'),
   'min-bytes': option(WHICH, 'Leave smaller files where they are.', size({ min: 0, fallback: 0 })),
+  // Sparse bombs: a file of more than 1 TiB is held, `too_large`.
   'max-bytes': option(
     WHICH,
     'Hold larger files; nothing of them is read.',
-    size({ min: 1, fallback: limits.fileBytesMax, defaultText: '1TiB' }),
+    size({ min: 1, fallback: 1_099_511_627_776, defaultText: '1TiB' }),
   ),
   poll: option(WHICH, 'Never use inotify, only scan. Chosen by itself on NFS and the like.', toggle(false)),
   'scan-interval-seconds': option(
     WHICH,
     'How often the whole input is scanned.',
-    duration({
-      unit: 's',
-      min: 0.1,
-      max: limits.scanIntervalSecondsMax,
-      defaultText: '5m, or 5s with --poll',
-      example: '5m',
-    }),
+    duration({ unit: 's', min: 0.1, max: 86_400, defaultText: '5m, or 5s with --poll', example: '5m' }),
   ),
   'on-duplicate': option(
     OUTCOME,
@@ -228,12 +224,13 @@ export const serviceFields = {
     toggle(false),
   ),
   'dry-run': option(RUNNING, 'Print what would be done; change nothing at all.', toggle(false)),
+  // A thread costs 10 to 15 MB, and one for each of many cores reads faster than a disk.
   concurrency: option(
     RUNNING,
     'Threads of a worker process of all stages. Each one hashes or copies one large file.',
     whole({
       min: 1,
-      max: limits.threadsMax,
+      max: 16,
       unit: 'threads',
       fallback: Math.min(availableParallelism(), 4),
       defaultText: 'the cores, at most 4',
@@ -268,12 +265,13 @@ export const serviceFields = {
   'max-attempts': option(
     RUNNING,
     'Hold a file after this many failed attempts.',
-    whole({ min: 1, max: limits.attemptsMax, unit: 'attempts', fallback: 8 }),
+    whole({ min: 1, max: 1_000, unit: 'attempts', fallback: 8 }),
   ),
+  // Twice the interval of the heartbeats at least: a shorter limit would kill healthy processes.
   'stall-seconds': option(
     RUNNING,
     'A call without progress for so long is reported. A process without a heartbeat for so long is killed and replaced.',
-    duration({ unit: 's', min: limits.stallSecondsMin, max: limits.stallSecondsMax, fallback: 60 }),
+    duration({ unit: 's', min: 2, max: limits.stallSecondsMax, fallback: 60 }),
   ),
   'max-bytes-per-second': option(
     RUNNING,
@@ -306,7 +304,7 @@ export const serviceFields = {
   'metrics-interval-seconds': option(
     STATE,
     'How often the event `metrics` is written to the log.',
-    duration({ unit: 's', min: 0.1, max: limits.metricsIntervalSecondsMax, fallback: 10 }),
+    duration({ unit: 's', min: 0.1, max: 86_400, fallback: 10 }),
   ),
   trace: option(STATE, 'Log every step of every stage for every file.', toggle(false)),
   dashboard: option(
@@ -379,15 +377,16 @@ export const viewFields = {
     'The rows of the table of ages; prints all, as --all does.',
     choice(['stage', 'feed', 'directory', 'suffix']),
   ),
+  // Ten years, and a thousand times a full input: beyond them a bound says nothing.
   'max-age': option(
     VIEW,
     'Exit code 4 if a file that is not held has been known for longer, or a service is not at work. With --check: CRITICAL, 1d if not given.',
-    duration({ unit: 's', min: 0, max: limits.maxAgeSecondsMax, example: '1h' }),
+    duration({ unit: 's', min: 0, max: 315_360_000, example: '1h' }),
   ),
   'max-held': option(
     VIEW,
     'Exit code 4 if more than N files are held, or a service is not at work. With --check: CRITICAL, 0 if not given.',
-    whole({ min: 0, max: limits.maxHeldMax }),
+    whole({ min: 0, max: 1_000_000_000 }),
   ),
   hash: option(VIEW, 'Read every byte of the warehouse again.', toggle(false)),
   all: option(VIEW, 'Take every held file that --code and --feed leave.', toggle(false)),
@@ -396,10 +395,11 @@ export const viewFields = {
     'Why; it is recorded.',
     text({ rule: 'a sentence', example: 'sent twice on purpose', placeholder: 'TEXT' }),
   ),
+  // A year and a day at most: a longer pause is one without an end.
   for: option(
     VIEW,
     'Open by itself after this time, also if nothing runs then or the machine was restarted.',
-    duration({ unit: 's', min: 1, max: limits.pauseSecondsMax, defaultText: 'until resume', example: '2h' }),
+    duration({ unit: 's', min: 1, max: 31_622_400, defaultText: 'until resume', example: '2h' }),
   ),
   code: option(
     VIEW,
