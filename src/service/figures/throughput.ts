@@ -2,21 +2,10 @@
 import type { Counter, Gate, QueueView, StageStats } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { PROCESSED } from '../../base/telemetry/metrics.js';
-import { ETA_FROM_MS, type Eta, etaOf } from './backlog.js';
+import { ETA_FROM_MS, etaOf } from './backlog.js';
 import type { Rates } from './rates.js';
 
-export type Throughput = Eta & {
-  /** `*`: all feeds together, first. */
-  feed: string;
-  /** Stored, duplicates included, in the last minute. */
-  files_per_second: number;
-  bytes_per_second: number;
-  /** Complete files on their way, without held ones: what `eta_seconds` speaks of. */
-  backlog_files: number;
-  /** Files of the first stage, which may still grow. */
-  growing_files: number;
-  held_files: number;
-};
+export type Throughput = ReturnType<typeof throughputOf>[number];
 
 type Asked = Pick<QueueView, 'samples'>;
 
@@ -26,9 +15,9 @@ export function throughputOf(
   stats: readonly StageStats[],
   gates: readonly Gate[],
   rates: Rates,
-): Throughput[] {
+) {
   const [files, bytes] = [rates(processed('files')), rates(processed('bytes'))];
-  const of = (feed: string): Throughput => {
+  const of = (feed: string) => {
     const its = stats.filter((one) => feed === '*' || one.feed === feed);
     const later = its.filter(({ stage }) => stage !== STAGE_NAMES[0]);
     const held = its.reduce((sum, one) => sum + one.held, 0);
@@ -39,10 +28,14 @@ export function throughputOf(
     // Nothing is asked for a feed in which nothing waits.
     const samples = backlog === 0 || isClosed ? [] : view.samples(feed, ETA_FROM_MS, { stages: false });
     return {
+      /** `*`: all feeds together, first. */
       feed,
+      /** Stored, duplicates included, in the last minute. */
       files_per_second: files(feed),
       bytes_per_second: bytes(feed),
+      /** Complete files on their way, without held ones: what `eta_seconds` speaks of. */
       backlog_files: backlog,
+      /** Files of the first stage, which may still grow. */
       growing_files: its.filter(({ stage }) => stage === STAGE_NAMES[0]).reduce((sum, one) => sum + onTheWay(one), 0),
       held_files: held,
       ...etaOf({ files: backlog, bytes: left, isClosed }, samples),

@@ -123,9 +123,7 @@ export class Supervisor {
       return;
     }
     if ((code === EXIT.usage || code === EXIT.environment) && !(passes && this.#phase === 'running')) {
-      this.#failure ??= { exitCode: code, reason: death.fatal?.message ?? `the ${child.name} ended with code ${code}` };
-      this.drain();
-      this.#endWhenAlone();
+      this.#fail(code, death.fatal?.message ?? `the ${child.name} ended with code ${code}`);
       return;
     }
     if (this.#phase !== 'running') {
@@ -136,6 +134,12 @@ export class Supervisor {
       return;
     }
     this.#restart(child, death, how, passes);
+  }
+
+  #fail(exitCode: number, reason: string): void {
+    this.#failure ??= { exitCode, reason };
+    this.drain();
+    this.#endWhenAlone();
   }
 
   /** A full disk of the state fails a first start with a sentence. A service that already ran waits until there is room. */
@@ -149,9 +153,7 @@ export class Supervisor {
     if (child.startFailures >= limits.startFailuresMax && !isDispensable(child)) {
       const reason = `the ${child.name} died ${child.startFailures} times before it was ready; its last words are above`;
       this.options.emit('worker_lost', how);
-      this.#failure ??= { exitCode: EXIT.bug, reason };
-      this.drain();
-      this.#endWhenAlone();
+      this.#fail(EXIT.bug, reason);
       return;
     }
     const inMs = Math.min(limits.restartFirstMs * 2 ** (child.deaths - 1), limits.restartLongestMs);

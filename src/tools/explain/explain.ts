@@ -30,21 +30,15 @@ import { at, bytes, shown, type Verdict, verdict } from './words.js';
 /** Versions of one path that are shown. The others are counted. */
 const TOLD_MAX = 20;
 
-interface Explained {
-  text: string;
-  json: Json;
-  /** True if anything is known: the file is in an input, or a job, a stored content or a rule is about it. */
-  isKnown: boolean;
-}
-
 const UNKNOWN = 'unknown';
 
+/** `isKnown`: the file is in an input, or a job, a stored content or a rule is about it. */
 export async function explain(
   view: QueueView,
   feeds: readonly FeedOptions[],
   word: string,
   statePath: string,
-): Promise<Explained> {
+): Promise<{ text: string; json: Json; isKnown: boolean }> {
   const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
   let answers = partsOfAll(find(view, feeds, word));
   if (!answers.some(knowsIt)) {
