@@ -18,7 +18,7 @@ export INGEST_STATE_PATH=$4
 bin=$(cd "$(dirname "$(readlink -f "$0")")/../../bin" && pwd)
 
 free() { df --output=avail -B1 "$warehouse" | tail -1; }
-pid_of() { "$bin/queue-stat" --workers --json | tr '{' '\n' | grep "\"title\":\"$1" | grep -o '"pid":[0-9]*' | head -1 | cut -d: -f2; }
+pid_of() { "$bin/queue-stat" --processes --json | tr '{' '\n' | grep "\"title\":\"$1" | grep -o '"pid":[0-9]*' | head -1 | cut -d: -f2; }
 ballast() { head -c "$1" /dev/zero > "$warehouse/ballast" 2> /dev/null || true; }
 
 case $state in

@@ -109,7 +109,6 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   root_unusable: environment('Check the folder that the sentence names, and its permissions.'),
   state_lost: environment('Put the state file back, or run `ingest-ctl rebuild`.'),
   state_in_use: environment('Stop every ingest process of the state, then run the command again.'),
-  state_good: environment('Start ingest, or move the state away by hand first.'),
   two_states: environment('Rebuild the feeds of one state at a time, naming only its feeds.'),
   feeds_missing: environment('Name all feeds of the state, or move it away by hand first.'),
   correction_owed: passing('Repair the manifests directory; a worker goes on by itself.', EXIT.environment),

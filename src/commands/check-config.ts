@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { QueueView } from '../../queue/index.js';
 import { configOf } from '../base/config/load.js';
 import type { FeedOptions } from '../base/config/options.js';
 import { type Invocation, readInvocation } from '../base/config/read.js';
@@ -12,10 +13,9 @@ import { isFeedOption } from '../base/config/schema.js';
 import { EnvironmentError, EXIT } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
-import { openStateView } from '../ingest/ledger/open-state.js';
 import { oneWord } from './ask.js';
 import { print } from './console.js';
-import { placesAway, refuseUnfit } from './state.js';
+import { placesAway, refuseUnfit, withStateAt } from './state.js';
 
 export async function checkConfig(invocation: Invocation): Promise<number> {
   const file = resolve(oneWord(invocation, 'a configuration file'));
@@ -26,7 +26,8 @@ export async function checkConfig(invocation: Invocation): Promise<number> {
   await refuseUnfit(feeds, service.statePath);
   const away = await placesAway(feeds, service.statePath);
   if (away.length > 0) throw new EnvironmentError('root_unusable', `${away.map(({ message }) => message).join('; ')}.`);
-  const known = await feedsIn(service.statePath);
+  const feedsIn = (view: QueueView): Known => new Map(view.feeds().map(({ name, options }) => [name, options]));
+  const known: Known = existsSync(service.statePath) ? await withStateAt(service.statePath, feedsIn) : new Map();
   for (const line of differences(feeds, known, file)) print(safeText(line));
   print(
     safeText(
@@ -40,16 +41,6 @@ const stateIn = ({ service }: Invocation): string[] =>
   service['state-path'] === undefined ? [] : ['--state-path', service['state-path']];
 
 type Known = ReadonlyMap<string, Record<string, unknown>>;
-
-async function feedsIn(statePath: string): Promise<Known> {
-  if (!existsSync(statePath)) return new Map();
-  const view = await openStateView(statePath);
-  try {
-    return new Map(view.feeds().map(({ name, options }) => [name, options]));
-  } finally {
-    await view.close();
-  }
-}
 
 /** A line for each feed that the restart adds, changes or leaves without a producer. */
 export function differences(feeds: readonly FeedOptions[], known: Known, file: string): string[] {

@@ -25,40 +25,27 @@ const AGE_SECONDS = 86_400;
 const HELD = 0;
 const LOST = 'state_lost';
 
-interface Judged {
-  /** The worst first. */
-  wrong: string[];
-  waiting: number;
-  held: number;
-  /** The age of the oldest file, in seconds. */
-  oldest: number;
-  pauses: string;
-  /** The waiting files by reason, in words. */
-  waits: string;
-}
-
-type Bounds = Pick<Invocation['view'], 'max-age' | 'max-held'>;
-
 export function checkState(view: QueueView, report: Report, asked: Invocation['view']): number {
-  const { age, max } = boundsOf(asked);
+  const { 'max-age': age = AGE_SECONDS, 'max-held': max = HELD, feed } = asked;
   const held = report.stages.reduce((sum, stage) => sum + stage.held, 0);
   const waiting = report.stages.reduce((sum, s) => sum + s.ready + s.deferred + s.claimed + s.waiting, 0);
-  const oldest = oldestOf(view, asked.feed);
+  const oldest = oldestOf(view, feed);
+  const seconds = oldest?.seconds ?? 0;
   // --max-held says how many held files are no reason: then their findings are none either.
   const counted = held > max ? report.findings : report.findings.filter((one) => !isOfHeld(report, one));
-  const seconds = oldest?.seconds ?? 0;
-  const old = passed(seconds, age, oldest === undefined ? '' : whyOld(view, oldest, report));
-  return conclude(
-    {
-      wrong: [...worst(counted), ...old],
-      waiting,
-      held,
-      oldest: seconds,
-      pauses: pausesIn(report),
-      waits: waitsText(waitsTogether(report.waits)),
-    },
-    asked,
-  );
+  const why = oldest !== undefined && seconds > age ? [passed(seconds, age, whyOld(view, oldest, report))] : [];
+  const [first, ...others] = [...worst(counted), ...why];
+  const waits = waitsText(waitsTogether(report.waits));
+  const figures = `waiting=${waiting};;;0 held=${held};;${max};0 oldest=${seconds}s;;${age};0`;
+  if (first === undefined) {
+    const since = seconds === 0 ? '' : `, the oldest for ${shownSeconds(seconds)}`;
+    const files = `${waiting} ${waiting === 1 ? 'file is' : 'files are'} on the way${since}`;
+    line('OK', `${files}${waits === '' ? '' : `: ${waits}`}; ${held} held${pausesIn(report)}`, figures);
+    return MONITORING.ok;
+  }
+  const more = others.length === 0 ? '' : ` (and ${others.length} more: ${typed('queue-stat')} lists them)`;
+  line('CRITICAL', `${first}${more}${waits === '' ? '' : `; what waits: ${waits}`}`, figures);
+  return MONITORING.critical;
 }
 
 /**
@@ -80,18 +67,12 @@ export async function orUnknown(check: () => Promise<number>): Promise<number> {
   }
 }
 
-const boundsOf = (asked: Bounds) => ({ age: asked['max-age'] ?? AGE_SECONDS, max: asked['max-held'] ?? HELD });
-
 /** In the order of the findings. */
 const worst = (findings: readonly Finding[]): string[] =>
   findings.filter((one) => isAlarm(one)).map(({ sentence, release }) => `${sentence} ${release}`);
 
-const passed = (oldest: number, age: number, why: string): string[] =>
-  oldest <= age
-    ? []
-    : [
-        `a file has been known for ${shownSeconds(oldest)}, longer than --max-age ${shownDuration(age * 1_000)}. ${why}`,
-      ];
+const passed = (oldest: number, age: number, why: string): string =>
+  `a file has been known for ${shownSeconds(oldest)}, longer than --max-age ${shownDuration(age * 1_000)}. ${why}`;
 
 /** The stage of the oldest file, and what keeps it there: a closed gate, what it waits for itself, or what concerns its whole stage. */
 function whyOld(view: QueueView, { feed, stage, since }: Oldest, { findings, gates }: Report): string {
@@ -125,24 +106,6 @@ function pausesIn({ gates }: Report): string {
 
 const pauseOf = ({ stage, feed, reason, until }: Report['gates'][number]): string =>
   `${stage === '*' ? 'every stage' : stage}${feed === '*' ? '' : ` of ${feed}`} is paused (${pauseText({ reason, untilMs: until === null ? null : Date.parse(until) })})`;
-
-function conclude({ wrong, waiting, held, oldest, pauses, waits }: Judged, asked: Bounds): number {
-  const { age, max } = boundsOf(asked);
-  const figures = `waiting=${waiting};;;0 held=${held};;${max};0 oldest=${oldest}s;;${age};0`;
-  const [first, ...others] = wrong;
-  if (first === undefined) {
-    const age = oldest === 0 ? '' : `, the oldest for ${shownSeconds(oldest)}`;
-    line(
-      'OK',
-      `${waiting} ${waiting === 1 ? 'file is' : 'files are'} on the way${age}${waits === '' ? '' : `: ${waits}`}; ${held} held${pauses}`,
-      figures,
-    );
-    return MONITORING.ok;
-  }
-  const more = others.length === 0 ? '' : ` (and ${others.length} more: ${typed('queue-stat')} lists them)`;
-  line('CRITICAL', `${first}${more}${waits === '' ? '' : `; what waits: ${waits}`}`, figures);
-  return MONITORING.critical;
-}
 
 /** The first bar begins the figures: a path may have one. A command has none (src/base/shell.ts). */
 function line(status: string, sentence: string, figures?: string): void {

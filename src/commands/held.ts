@@ -20,7 +20,7 @@ export async function held(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-export function* heldText(view: QueueView, { view: { all, code, feed } }: Invocation): Generator<string> {
+function* heldText(view: QueueView, { view: { all, code, feed } }: Invocation): Generator<string> {
   if (all) return yield* heldLines(heldJobs(view, { code, feed }), nothingHeld({ code, feed }));
   const causes = view
     .heldFor()

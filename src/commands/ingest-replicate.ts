@@ -1,6 +1,7 @@
 /** ingest-replicate SOURCE DEST: keeps DEST a mirror of SOURCE, until it is stopped or, with --once, is like it. */
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
+import { inCamelCase } from '../base/config/camel.js';
 import type { Invocation } from '../base/config/read.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { emit } from '../base/telemetry/emit.js';
@@ -67,13 +68,6 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
       `--config of ${NAME} must name a file without feeds, but it has the feed ${name}; name another file, or give the options as flags.`,
     );
   }
-  const {
-    delete: removes,
-    checksum,
-    adopt,
-    'allow-empty-source': allowEmptySource,
-    'change-log': changeLog,
-  } = invocation.mirror;
   const scanSeconds = values['scan-interval-seconds'];
   return {
     ...realDirectories({ origin: 'SOURCE', path: source }, { origin: 'DEST', path: dest }),
@@ -81,11 +75,7 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
     exclude: values.exclude,
     poll: values.poll,
     ...(scanSeconds === undefined ? {} : { scanEveryMs: scanSeconds * 1_000 }),
-    delete: removes,
-    checksum,
-    adopt,
-    allowEmptySource,
-    ...(changeLog === undefined ? {} : { changeLog }),
+    ...inCamelCase(invocation.mirror),
     once: invocation.service.once,
   };
 }

@@ -6,7 +6,7 @@ import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { statePathOf } from '../base/config/state-path.js';
 import { isWithin, realDirectory, refuseOverlap } from '../base/config/values/directories.js';
-import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
+import { EnvironmentError, EXIT } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { Progress } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
@@ -18,7 +18,7 @@ import { type Learned, learn as learnAll } from '../tools/exceptions/learn.js';
 import { oneWord } from './ask.js';
 import { print, printNote } from './console.js';
 import { prepareState, refuseUnusableState } from './state.js';
-import { feedsAsked, refuseUnknownFeed } from './state-view.js';
+import { oneFeedAsked, refuseUnknownFeed } from './state-view.js';
 
 export async function learn(invocation: Invocation): Promise<number> {
   const word = oneWord(invocation, 'a directory');
@@ -85,12 +85,7 @@ const summary = ({ learned, known, ignored, failed, bytes }: Learned, feed: stri
 function feedOf(backend: Backend, invocation: Invocation): FeedOptions | undefined {
   if (backend.feeds().length === 0) return undefined;
   refuseUnknownFeed(backend, invocation.view.feed);
-  const feeds = feedsAsked(backend, invocation);
-  if (feeds.length === 1) return feeds[0];
-  throw new OperatorError(
-    'unknown_feed',
-    `--feed must say which feed is to know the contents, since this state has several; it has ${feeds.map(({ name }) => name).join(', ')}.`,
-  );
+  return oneFeedAsked(backend, invocation, 'which feed is to know the contents');
 }
 
 /** A file that waits in the input, or is under way, would become a duplicate of itself. */

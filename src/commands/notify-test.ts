@@ -9,13 +9,13 @@ import type { Invocation } from '../base/config/read.js';
 import { isStateThere, statePathOf } from '../base/config/state-path.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
-import { openStateView } from '../ingest/ledger/open-state.js';
 import type { Receiver } from '../service/alarms/channel.js';
 import { clock } from '../service/alarms/clock.js';
 import { type Message, messageOf, type ToldAlarm } from '../service/alarms/message.js';
 import { receiversOf } from '../service/alarms/run.js';
 import { callerName } from './caller.js';
 import { print } from './console.js';
+import { withStateAt } from './state.js';
 
 export async function notifyTest(invocation: Invocation): Promise<number> {
   const notify = notifyOf(invocation, process.env);
@@ -71,12 +71,5 @@ const testAlarm = (now: string): ToldAlarm => ({
 });
 
 /** '' before the first start. */
-async function uuidOf(statePath: string): Promise<string> {
-  if (!isStateThere(statePath)) return '';
-  const view = await openStateView(statePath);
-  try {
-    return view.uuid;
-  } finally {
-    await view.close();
-  }
-}
+const uuidOf = async (statePath: string): Promise<string> =>
+  isStateThere(statePath) ? withStateAt(statePath, ({ uuid }) => uuid) : '';

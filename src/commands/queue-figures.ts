@@ -23,14 +23,9 @@ function rateText(of: Report['throughput'][number]): string {
 export const doneText = (seconds: number): string => `done in about ${shownSeconds(seconds)} if nothing new comes`;
 
 /** Places of the same filesystem together: they have the same room. */
-function filesystems(places: readonly PlaceReport[]): PlaceReport[][] {
-  const groups = new Map<string, PlaceReport[]>();
-  for (const place of places) {
-    const key = place.device === null ? place.path : String(place.device);
-    groups.set(key, [...(groups.get(key) ?? []), place]);
-  }
-  return [...groups.values()];
-}
+const filesystems = (places: readonly PlaceReport[]): PlaceReport[][] => [
+  ...Map.groupBy(places, ({ device, path }) => device ?? path).values(),
+];
 
 /** With the feeds, where there are several. */
 function namesOf(places: readonly PlaceReport[], all: readonly PlaceReport[]): string {

@@ -75,15 +75,14 @@ const waitsLine = ({ waits }: Report): string => labelled('waiting', waitsText(w
 
 /** `held: 7 checksum_mismatch (the oldest for 2h), 3 too_large (the oldest for 5m)`; the cause with most files first. */
 function heldLine(report: Report): string {
-  const causes = new Map<string, { files: number; sinceMs: number }>();
-  for (const { code, files, since } of report.findings.filter((one) => isOfHeld(report, one))) {
-    const its = Date.parse(since!);
-    const known = causes.get(code) ?? { files: 0, sinceMs: its };
-    causes.set(code, { files: known.files + files, sinceMs: Math.min(its, known.sinceMs) });
-  }
-  const texts = [...causes]
-    .sort(([, a], [, b]) => b.files - a.files)
-    .map(([code, { files, sinceMs }]) => `${files} ${code} (the oldest for ${age(sinceMs)})`);
+  const held = report.findings.filter((one) => isOfHeld(report, one));
+  const texts = [...Map.groupBy(held, ({ code }) => code)]
+    .map(([code, its]) => ({ code, its, files: its.reduce((sum, { files }) => sum + files, 0) }))
+    .sort((a, b) => b.files - a.files)
+    .map(({ code, its, files }) => {
+      const sinceMs = Math.min(...its.map(({ since }) => Date.parse(since!)));
+      return `${files} ${code} (the oldest for ${age(sinceMs)})`;
+    });
   return labelled('held', texts.join(', '));
 }
 

@@ -14,13 +14,11 @@ import { ProcessWatch } from '../ingest/health/processes.js';
 import { endNow } from '../linux/index.js';
 import { FreeSpace } from '../service/figures/free-space.js';
 import { oldestSeconds } from '../service/status/ages.js';
-import { heldJobs } from '../service/status/held-list.js';
 import { notAtWork } from '../service/status/process-findings.js';
 import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
 import { checkState, orUnknown } from './check.js';
 import { print, printJson, printNote, said } from './console.js';
-import { heldText } from './held.js';
 import { screenLines } from './queue-screen.js';
 import { processesTable, reportText } from './queue-text.js';
 import type { Screen } from './screen.js';
@@ -39,29 +37,23 @@ async function run(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('queue-stat', argv);
   if (!invocation) return 0;
   refuseTwoForms(invocation);
-  const { check, json, watch, held, processes: onlyProcesses, feed, by } = invocation.view;
+  const { check, json, watch, processes: onlyProcesses, feed, by } = invocation.view;
   const isScreen = isatty(STDOUT);
   return withView(invocation, async (view, statePath) => {
     const processes = new ProcessWatch();
     const space = new FreeSpace(view, statePath);
     const look = async (): Promise<Report> => {
       // Nobody waits for a place that hangs, unless its figures are shown.
-      const showsPlaces = !check && !held && !onlyProcesses && (json || asksForAll(invocation));
+      const showsPlaces = !check && !onlyProcesses && (json || asksForAll(invocation));
       const places = showsPlaces ? await space.ask() : [];
       return lookAt(view, statePath, { feed, by, watch: processes, places });
     };
     const show = (report: Report, screen: Screen): Iterable<string> =>
-      held
-        ? heldText(view, invocation)
-        : onlyProcesses
-          ? processesTable(report.workers).split('\n')
-          : asksForAll(invocation)
-            ? reportText(said(report)).split('\n')
-            : screenLines(said(report), screen, said);
-    const showJson = (report: Report) => {
-      if (held) for (const job of heldJobs(view, { feed })) printJson(job);
-      else printJson(onlyProcesses ? report.workers : report, watch || onlyProcesses ? 0 : 2);
-    };
+      onlyProcesses
+        ? processesTable(report.workers).split('\n')
+        : asksForAll(invocation)
+          ? reportText(said(report)).split('\n')
+          : screenLines(said(report), screen, said);
     if (watch && !json && isScreen) {
       await watchScreen(WATCH_MS, async (screen) => {
         view.checkStillOurs();
@@ -72,7 +64,7 @@ async function run(argv: readonly string[]): Promise<number> {
     for (;;) {
       const report = await look();
       if (check) return checkState(view, report, invocation.view);
-      if (json) showJson(report);
+      if (json) printJson(onlyProcesses ? report.workers : report, watch || onlyProcesses ? 0 : 2);
       else for (const line of show(report, isScreen ? withPrompt(screenNow()) : PIPE)) print(line);
       if (!watch) return endWith(alarm(view, report, invocation.view), space);
       await sleep(WATCH_MS);
@@ -93,7 +85,7 @@ const endWith = (code: number, space: FreeSpace): number => (space.hangs ? endNo
 /** --check has a form of its own. */
 function refuseTwoForms({ view }: Invocation): void {
   if (!view.check) return;
-  const other = (['json', 'watch', 'held', 'processes'] as const).find((name) => view[name]);
+  const other = (['json', 'watch', 'processes'] as const).find((name) => view[name]);
   if (other === undefined) return;
   throw new OperatorError(
     'options_exclude',

@@ -2,25 +2,18 @@
 
 import type { Invocation } from '../base/config/read.js';
 import { realDirectory } from '../base/config/values/directories.js';
-import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { replaceWarehouse as replace } from '../tools/exceptions/replace-warehouse.js';
 import { oneWord } from './ask.js';
 import { print } from './console.js';
 import { operate } from './operate.js';
-import { feedsAsked } from './state-view.js';
+import { oneFeedAsked } from './state-view.js';
 
 export async function replaceWarehouse(invocation: Invocation): Promise<number> {
   const warehouse = realDirectory('DIR', oneWord(invocation, 'a directory'));
   await operate(invocation, async (backend) => {
-    const feeds = feedsAsked(backend, invocation);
-    if (feeds.length !== 1) {
-      throw new OperatorError(
-        'unknown_feed',
-        `--feed must say whose warehouse is replaced, since this state has ${feeds.length} feeds; it has ${feeds.map(({ name }) => name).join(', ') || 'none yet'}.`,
-      );
-    }
-    const replaced = await replace(backend, feeds[0]!, warehouse);
+    const feed = oneFeedAsked(backend, invocation, 'whose warehouse is replaced');
+    const replaced = await replace(backend, feed, warehouse);
     print(
       safeText(
         `${replaced.contents} stored contents of ${replaced.feeds.join(', ')} stay known, and their files are no longer looked for; ${warehouse} is the warehouse now: start ingest with it.`,

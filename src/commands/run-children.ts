@@ -14,7 +14,6 @@ import { processed } from '../base/telemetry/metrics.js';
 import { Progress } from '../base/telemetry/progress.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { tellFatal } from '../base/telemetry/tell.js';
-import { openStateView } from '../ingest/ledger/open-state.js';
 import { descriptorsMax } from '../linux/index.js';
 import { ServiceManager } from '../service/supervise/service-manager.js';
 import { runUnderSignals } from '../service/supervise/signals.js';
@@ -22,6 +21,7 @@ import type { ChildSpec } from '../service/supervise/supervised.js';
 import { type Ended, Supervisor } from '../service/supervise/supervisor.js';
 import { printNote, said } from './console.js';
 import { doneSince, summaryText, type Totals, workOf } from './progress.js';
+import { withStateAt } from './state.js';
 
 const STDERR = 2;
 
@@ -73,13 +73,8 @@ export function beginParentLog({ service }: Config): boolean {
 async function totalsBefore(statePath: string): Promise<Totals | undefined> {
   if (!existsSync(statePath)) return { filesDone: 0, bytesDone: 0 };
   try {
-    const view = await openStateView(statePath);
-    try {
-      const { files, bytes } = processed(view);
-      return { filesDone: files, bytesDone: bytes };
-    } finally {
-      await view.close();
-    }
+    const { files, bytes } = await withStateAt(statePath, processed);
+    return { filesDone: files, bytesDone: bytes };
   } catch {
     return undefined;
   }

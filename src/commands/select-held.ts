@@ -3,26 +3,41 @@
  * Guarantees: a word that names nothing held is reported, and nothing is done for the others before all words are known.
  */
 import { isAbsolute, relative, resolve } from 'node:path';
+import type { Backend } from '../../queue/backend.js';
 import type { Job, JobId, QueueView } from '../../queue/index.js';
 import type { Invocation } from '../base/config/read.js';
-import { OperatorError } from '../base/errors.js';
+import { EXIT, OperatorError } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { withRealParent } from '../files/real-parent.js';
 import { bytesOfName, nameOfText } from '../linux/index.js';
-import { heldRows } from '../service/status/held-list.js';
-import { printNote } from './console.js';
+import { heldRows, nothingHeld } from '../service/status/held-list.js';
+import { inBatches } from '../service/status/in-batches.js';
+import { JOB_ID } from '../tools/explain/find.js';
+import { print, printNote } from './console.js';
+import { operate } from './operate.js';
 
-const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
-
-export interface Selected {
+interface Selected {
   /** Ids of held jobs, in the order of the list. */
   ids: JobId[];
   /** Words for which nothing is held; each has been reported. */
   missing: number;
 }
 
-export function selectHeld(
+/** Acts on the held jobs that a verb is about; `said`: what was done with so many of them. Returns the exit code. */
+export const actOnHeld = (
+  invocation: Invocation,
+  act: (backend: Backend, batch: readonly JobId[]) => Promise<readonly boolean[]>,
+  said: (count: number) => string,
+): Promise<number> =>
+  operate(invocation, async (backend) => {
+    const { ids, missing } = selectHeld(backend, invocation);
+    const count = await inBatches(ids, (batch) => act(backend, batch));
+    print(ids.length === 0 && missing === 0 ? nothingHeld(invocation.view) : said(count));
+    return missing > 0 ? EXIT.unfinished : EXIT.done;
+  });
+
+function selectHeld(
   view: Pick<QueueView, 'held' | 'job' | 'feeds'>,
   { words, view: options, spec }: Invocation,
 ): Selected {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { isFull } from '../../queue/errors.js';
 import { fileVersion, type QueueView } from '../../queue/index.js';
 import { EnvironmentError } from '../base/errors.js';
-import { openStateView } from '../ingest/ledger/open-state.js';
+import { withStateAt } from './state.js';
 import { temporaryUnusable, withTemporary } from './temporary.js';
 
 const TRIES = 3;
@@ -19,14 +19,9 @@ export async function withStateCopy<T>(path: string, use: (view: QueueView | und
   if (!existsSync(path)) return use(undefined);
   return withTemporary(async (folder) => {
     const copy = join(folder, 'state.db');
-    const view = await openStateView(copied(path, copy) ? copy : path).catch((error: unknown) => {
+    return withStateAt(copied(path, copy) ? copy : path, use).catch((error: unknown) => {
       throw ofState(error, copy, path);
     });
-    try {
-      return await use(view);
-    } finally {
-      await view.close();
-    }
   });
 }
 

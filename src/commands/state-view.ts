@@ -3,9 +3,8 @@ import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
-import { openStateView } from '../ingest/ledger/open-state.js';
 import { whyNoHoldCode } from '../service/status/hold-codes.js';
-import { refuseUnusableState, stateFor } from './state.js';
+import { refuseUnusableState, stateFor, withStateAt } from './state.js';
 
 export async function withView<T>(
   invocation: Invocation,
@@ -13,18 +12,26 @@ export async function withView<T>(
 ): Promise<T> {
   const path = await stateFor(invocation);
   refuseUnusableState(path);
-  const view = await openStateView(path);
-  try {
+  return withStateAt(path, (view) => {
     refuseUnknown(view, invocation);
-    return await use(view, path);
-  } finally {
-    await view.close();
-  }
+    return use(view, path);
+  });
 }
 
 /** The feeds of the state; with --feed, that one alone. */
 export const feedsAsked = (view: Pick<QueueView, 'feeds'>, { view: { feed } }: Invocation): FeedOptions[] =>
   view.feeds().flatMap(({ name, options }) => ((feed ?? name) === name ? (options as unknown as FeedOptions) : []));
+
+/** `what`: ends the sentence "--feed must say …". Errors: OperatorError. */
+export function oneFeedAsked(view: Pick<QueueView, 'feeds'>, invocation: Invocation, what: string): FeedOptions {
+  const feeds = feedsAsked(view, invocation);
+  if (feeds.length === 1) return feeds[0]!;
+  const names = feeds.map(({ name }) => name).join(', ') || 'none yet';
+  throw new OperatorError(
+    'unknown_feed',
+    `--feed must say ${what}, since this state has ${feeds.length} feeds; it has ${names}.`,
+  );
+}
 
 /** A filter with a typing error would read as if all were well, or keep a verb from what it is about. Errors: OperatorError. */
 export function refuseUnknown(view: Pick<QueueView, 'feeds' | 'heldFor'>, { view: { feed, code } }: Invocation): void {

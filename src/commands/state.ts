@@ -122,6 +122,16 @@ export function prepareState(statePath: string): void {
   }
 }
 
+/** Opens a state for reading, and closes it in any case. */
+export async function withStateAt<T>(path: string, use: (view: QueueView) => T | Promise<T>): Promise<T> {
+  const view = await openStateView(path);
+  try {
+    return await use(view);
+  } finally {
+    await view.close();
+  }
+}
+
 /** The processes of the state ask again; here it is early enough that not even an owner has entered it. */
 async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
   if (!existsSync(statePath)) return;

@@ -78,7 +78,7 @@ test('a held file is counted, and shown with its reason and its remedy', async (
     stages.reduce((sum, { held }) => sum + held, 0),
     1,
   );
-  const { stdout } = await world.run('queue-stat', ['--held']);
+  const { stdout } = await world.run('ingest-ctl', ['held', '--all']);
   assert.ok(stdout.includes(job.id) && stdout.includes('too_large') && stdout.includes('large.csv'), stdout);
 });
 
@@ -202,11 +202,11 @@ test('--max-age counts files that are not held, --max-held counts held files: ex
   );
 });
 
-test('--workers (or --processes) lists who is at work, and who has died', async (t) => {
+test('--processes lists who is at work, and who has died', async (t) => {
   const world = createWorld(t);
   world.start('ingest');
   await world.event('worker_started', ({ worker }) => worker === 'producer');
-  const { stdout } = await world.run('queue-stat', ['--workers']);
+  const { stdout } = await world.run('queue-stat', ['--processes']);
   assert.match(stdout, /^process +pid condition +quiet for job\n/);
   assert.match(stdout, /^producer +\d+ at work +- +-$/m);
   await world.killAll();

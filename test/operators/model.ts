@@ -80,8 +80,6 @@ export interface Snapshot {
   out: Map<Generation, Generation['out']>;
   lines: Set<string>;
   corrected: Set<string>;
-  /** Files that had still to move. */
-  lined: Set<Generation>;
   /** Files whose lines may have been planned already, and are known then. */
   carried: Set<Generation>;
 }
@@ -151,7 +149,6 @@ export class Model {
       out: new Map(this.gens.flatMap((gen) => (gen.out === undefined ? [] : [[gen, gen.out]]))),
       lines: this.lines(),
       corrected: this.corrected(),
-      lined: new Set(this.gens.filter(({ truth }) => truth === 'lined')),
       carried: new Set(this.gens.filter(({ truth }) => truth === 'carried')),
     };
   }
@@ -168,16 +165,6 @@ export class Model {
   /** A rebuild or a start gives a job to a sealed file without one. */
   allSeen(): void {
     for (const drop of this.underWay()) drop.isSeen ||= drop.at !== 'input';
-  }
-
-  /** True where the disk is ahead of a backup that knows all lines; undefined: it may be. */
-  isBehind(of: Snapshot): boolean | undefined {
-    if (
-      this.drops.some((drop) => of.underWay.get(drop.no) === 'work' && isPutAway(drop)) ||
-      [...of.lined].some(({ truth }) => truth !== 'lined')
-    )
-      return true;
-    return this.#ghostsOf(of).length > 0 ? undefined : false;
   }
 
   /** A line or a name in a work directory shows, by the job's id, where a sealed file is; but not if the job has inherited a line. */
@@ -221,7 +208,6 @@ export const outputOf = ({ path }: Generation): string =>
 const sides = (drops: readonly Drop[]): Map<number, Side> =>
   new Map(drops.map(({ no, at }) => [no, at === 'input' ? 'input' : 'work']));
 
-const isPutAway = ({ at }: Drop): boolean => at === 'duplicate' || at === 'discarded';
 export const isUnderWay = (at: Drop['at']): boolean => at !== 'stored' && at !== 'duplicate' && at !== 'discarded';
 
 export const count = (of: Map<number, number>, k: number): void => void of.set(k, (of.get(k) ?? 0) + 1);

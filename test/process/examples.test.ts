@@ -72,7 +72,7 @@ const WRONG: Record<string, RegExp> = {
   'format: csv\nstart: check\nsteps: { check: {} }\noutputs-max: 1001\n':
     /^outputs-max in \S+ must be a whole number from 1 to 1000/,
   'format: csv\nstart: check\nsteps: { check: {} }\nmemory-bytes: 128MiB\n':
-    /^memory-bytes in \S+ must be a size from 268435456 to \d+ bytes, such as 256MiB, but is "128MiB"/,
+    /^memory-bytes in \S+ must be a size from 268435456 to \d+ bytes, such as 500MB or 10GiB; a bare number is bytes, but is "128MiB"/,
 };
 for (const [text, expected] of Object.entries(WRONG)) {
   test(`a chain that is wrong: ${expected.source}`, (t) => {

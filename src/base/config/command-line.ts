@@ -22,8 +22,7 @@ export interface CommandLine {
   words: string[];
 }
 
-export function readCommandLine(spec: CommandSpec, given: readonly string[]): CommandLine {
-  const argv = given.map((token) => withoutAlias(spec, token));
+export function readCommandLine(spec: CommandSpec, argv: readonly string[]): CommandLine {
   refuseBadTokens(spec, argv);
   const flagTypes = Object.fromEntries(spec.options.map((name) => [camel(name), flagType(name)]));
   const parsed = meow('', {
@@ -50,12 +49,6 @@ export function readCommandLine(spec: CommandSpec, given: readonly string[]): Co
     );
   }
   return { flags, words };
-}
-
-function withoutAlias({ aliases = {} }: CommandSpec, token: string): string {
-  const [, written, rest] = /^--([a-z-]+)(=.*)?$/s.exec(token) ?? [];
-  const name = written === undefined ? undefined : aliases[written];
-  return name === undefined ? token : `--${name}${rest ?? ''}`;
 }
 
 function flagType(name: string) {

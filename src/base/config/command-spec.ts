@@ -10,15 +10,14 @@ export interface CommandSpec {
   about: string;
   /** The words after the name in the usage line: `SOURCE DEST`. */
   words: string;
+  /** As many as `words` names. */
   wordsMax: number;
   options: readonly string[];
   examples: readonly string[];
   /** The meaning of exit code 4. Undefined: this command never ends with it. */
   unfinished?: string;
   /** The heading of a verb in the overview of `ingest-ctl`. */
-  group?: string;
-  /** Other spellings of an option, where its own spelling belongs to another command. */
-  aliases?: Readonly<Record<string, string>>;
+  group?: string | undefined;
   /** The effect of an option in this command, where its own text speaks of another one. */
   means?: Readonly<Record<string, string>>;
   /** Options without which the command names what is missing. */
@@ -33,12 +32,17 @@ export const ALARMS = ['notify-command', 'notify-webhook', 'notify-secret-file']
 export const KEEPING = ['keep-history', 'keep-duplicates', 'duplicates-max-bytes', 'keep-failed', 'failed-max-bytes'];
 export const LOGS = ['log-level', 'metrics-interval-seconds', 'trace'];
 
-export const command = (
-  spec: Omit<CommandSpec, 'words' | 'wordsMax' | 'needs'> & Partial<CommandSpec>,
-): CommandSpec => ({
-  words: '',
-  wordsMax: 0,
-  needs: [],
-  ...spec,
-  options: [...spec.options, ...COMMON],
-});
+export type Described = Omit<CommandSpec, 'name' | 'words' | 'wordsMax' | 'needs'> & Partial<CommandSpec>;
+
+/** Each under its name, `prefix` before it. `group`: their heading in the overview of `ingest-ctl`. */
+export function commands<Name extends string>(described: Record<Name, Described>, prefix = '', group?: string) {
+  const specs = Object.entries<Described>(described).map(([name, spec]): [string, CommandSpec] => {
+    const { words = '', needs = [] } = spec;
+    const options = [...spec.options, ...COMMON];
+    return [name, { name: `${prefix}${name}`, ...spec, words, needs, group, options, wordsMax: wordsMaxOf(words) }];
+  });
+  return Object.fromEntries(specs) as Record<Name, CommandSpec>;
+}
+
+/** `JOBID…` may be named as often as one likes. */
+const wordsMaxOf = (words: string): number => (words.endsWith('…') ? 10_000 : words.split(' ').filter(Boolean).length);

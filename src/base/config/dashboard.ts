@@ -26,9 +26,7 @@ export function addressOf(text: string): Address | undefined {
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
-export interface DashboardOptions {
-  host: string;
-  port: number;
+export interface DashboardOptions extends Address {
   /** Further names by which this machine is asked, in lower case. */
   hosts: string[];
   /** Undefined: anybody of this machine may ask. */

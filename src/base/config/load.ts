@@ -2,6 +2,7 @@
  * From a command line to the `Config` of a daemon, every check done.
  * Guarantees: when it throws, nothing on disk was changed.
  */
+import { inCamelCase } from './camel.js';
 import { dashboardOf } from './dashboard.js';
 import { feedsOf, type IsKnown, placesOf } from './feeds.js';
 import { notifyOf } from './notify.js';
@@ -40,21 +41,12 @@ function serviceOf(
   env: NodeJS.ProcessEnv,
   { feeds = [], dashboard }: { feeds?: readonly FeedOptions[]; dashboard?: string } = {},
 ): ServiceOptions {
-  const values = invocation.service;
+  const { keepHistory: keepHistoryMs, workers, ...asGiven } = inCamelCase(invocation.service);
   return {
+    ...asGiven,
+    keepHistoryMs,
     statePath: statePathOf(invocation, env),
-    logLevel: values['log-level'],
-    concurrency: values.concurrency,
-    workers: values.workers === undefined ? undefined : everyStage(parseWorkers(values.workers)!, feeds),
-    maxAttempts: values['max-attempts'],
-    stallSeconds: values['stall-seconds'],
-    maxBytesPerSecond: values['max-bytes-per-second'],
-    stateMinFreeBytes: values['state-min-free-bytes'],
-    keepHistoryMs: values['keep-history'],
-    metricsIntervalSeconds: values['metrics-interval-seconds'],
-    once: values.once,
-    dryRun: values['dry-run'],
-    trace: values.trace,
+    workers: workers === undefined ? undefined : everyStage(parseWorkers(workers)!, feeds),
     dashboard: dashboardOf(invocation, env, dashboard),
     notify: notifyOf(invocation, env),
     shell: anyShellOf(invocation, env),

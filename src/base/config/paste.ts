@@ -31,29 +31,24 @@ const isPlace = (option: string): boolean => ['config', 'state-path'].includes(o
 export function shellOf(invocation: Invocation, env: NodeJS.ProcessEnv): Shell {
   const statePath = statePathIn(invocation, env);
   const owner = statePath === undefined ? undefined : ownerOf(statePath);
-  const isForeign = owner !== undefined && owner !== process.geteuid!();
-  const as = isForeign ? ['sudo', '-u', quoted(userOf(owner).name)] : [];
-  return {
-    as,
-    folder: folderOf(env, isForeign),
-    options: withState(
-      given(invocation, (word) => word),
-      invocation,
-      isForeign ? statePath : undefined,
-    ),
-  };
+  const options = given(invocation, (word) => word);
+  if (owner === undefined || owner === process.geteuid!()) return shellAs(undefined, env, options);
+  return shellAs(userOf(owner).name, env, withState(options, invocation, statePath));
 }
 
 /** For a reader who is anywhere on the machine, and logs in as a user who may log in. */
 export function anyShellOf(invocation: Invocation, env: NodeJS.ProcessEnv): Shell {
   const { name, mayLogIn } = userOf(process.geteuid!());
-  const as = mayLogIn ? [] : ['sudo', '-u', quoted(name)];
-  return {
-    as,
-    folder: folderOf(env, !mayLogIn),
-    options: withState(given(invocation, resolve), invocation, statePathIn(invocation, env)),
-  };
+  const options = withState(given(invocation, resolve), invocation, statePathIn(invocation, env));
+  return shellAs(mayLogIn ? undefined : name, env, options);
 }
+
+/** `user`: the one whom the reader has to become; undefined: nobody else. */
+const shellAs = (user: string | undefined, env: NodeJS.ProcessEnv, options: Shell['options']): Shell => ({
+  as: user === undefined ? [] : ['sudo', '-u', quoted(user)],
+  folder: folderOf(env, user !== undefined),
+  options,
+});
 
 function given({ given: options }: Invocation, pathOf: (word: string) => string): Shell['options'] {
   return options

@@ -22,25 +22,7 @@ import {
   viewFields,
 } from './schema.js';
 
-export interface Invocation {
-  command: CommandName;
-  spec: CommandSpec;
-  words: string[];
-  /** `short`: one screen. */
-  help: 'short' | 'all' | undefined;
-  version: boolean;
-  service: ServiceValues;
-  view: ViewValues;
-  mirror: MirrorValues;
-  /** One for each feed; one named `default` where flags alone make it. Folders may still be missing here. */
-  feeds: { name: string; values: FeedValues }[];
-  /** The path of the configuration file; undefined where there is none. */
-  file: string | undefined;
-  /** Options that the caller gave by a flag or by a variable. */
-  given: Given[];
-  /** The source of an option's value, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
-  origin(option: string, feed?: string): string;
-}
+export type Invocation = ReturnType<typeof readInvocation>;
 
 /** An option as it was written, a switch as it was read. */
 export interface Given {
@@ -56,7 +38,7 @@ interface Sources {
 
 const ASKED_ONLY = ['help', 'help-all', 'version'];
 
-export function readInvocation(command: CommandName, argv: readonly string[], env: NodeJS.ProcessEnv): Invocation {
+export function readInvocation(command: CommandName, argv: readonly string[], env: NodeJS.ProcessEnv) {
   const spec: CommandSpec = COMMANDS[command];
   const line = readCommandLine(spec, asksByWord(spec, argv) ? ['--help'] : argv);
   const asksFor = (name: string) => line.flags.get(name) === true;
@@ -67,15 +49,20 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
     command,
     spec,
     words: line.words,
-    help: asksFor('help-all') ? 'all' : asksFor('help') ? 'short' : undefined,
+    /** `short`: one screen. */
+    help: asksFor('help-all') ? ('all' as const) : asksFor('help') ? ('short' as const) : undefined,
     version: asksFor('version'),
     service: checked(Object.keys(serviceFields), top) as ServiceValues,
     view: checked(Object.keys(viewFields), top) as ViewValues,
     mirror: checked(Object.keys(mirrorFields), top) as MirrorValues,
+    /** One for each feed; one named `default` where flags alone make it. Folders may still be missing here. */
     feeds: feedsOf(spec, sources),
+    /** The path of the configuration file; undefined where there is none. */
     file: sources.file?.path,
+    /** Options that the caller gave by a flag or by a variable. */
     given: givenBy(sources),
-    origin: (option, feed) => lookUp(sources, option, feed)?.origin ?? `--${option}`,
+    /** The source of an option's value, for sentences: `--input`, `INGEST_INPUT`, `feeds.a.input in FILE`. */
+    origin: (option: string, feed?: string): string => lookUp(sources, option, feed)?.origin ?? `--${option}`,
   };
 }
 
@@ -130,7 +117,7 @@ function givenBy({ flags, environment }: Sources): Given[] {
 /** These name folders of one feed: given once for several feeds, they would be shared by all. */
 const OF_ONE_FEED = ['input', 'warehouse', 'manifests', 'work-dir'];
 
-function feedsOf(spec: CommandSpec, sources: Sources): Invocation['feeds'] {
+function feedsOf(spec: CommandSpec, sources: Sources) {
   const named = [...(sources.file?.feeds.keys() ?? [])];
   const names = named.length > 0 ? named : [undefined];
   if (named.length > 1 && spec.options.includes('warehouse')) {

@@ -8,16 +8,6 @@ import type { QueueView } from '../../../queue/index.js';
 import { stagesUsed, statsUsed } from '../config/values/stage-names.js';
 import type { Emit } from './emit.js';
 
-export interface Metrics {
-  files_processed: number;
-  bytes_processed: number;
-  files_per_second: number;
-  bytes_per_second: number;
-  /** Jobs per stage that are on their way: ready, deferred, claimed or waiting. */
-  queue_depth: Record<string, number>;
-  held: number;
-}
-
 /** The endings that count as processed: the content is in the warehouse, now or before. */
 export const PROCESSED: readonly string[] = ['stored', 'duplicate'];
 
@@ -35,7 +25,7 @@ export function startMetrics(
 }
 
 /** Each call answers the state of things now, with rates since the call before. */
-export function metricsReader(backend: Backend, now: () => number = () => performance.now()): () => Metrics {
+export function metricsReader(backend: Backend, now: () => number = () => performance.now()) {
   let last = { at: now(), ...processed(backend) };
   return () => {
     const at = now();
@@ -74,15 +64,14 @@ export const processed = (view: Pick<QueueView, 'counters'>): Amount =>
 export const processedIn = (counts: ReadonlyMap<string, Amount>): Amount =>
   sumOf(PROCESSED.flatMap((name) => counts.get(name) ?? []));
 
-function depth(backend: Backend): Pick<Metrics, 'queue_depth' | 'held'> {
+/** `queue_depth`: jobs per stage that are on their way. */
+function depth(backend: Backend): { queue_depth: Record<string, number>; held: number } {
   const feeds = backend.feeds();
-  const queue_depth: Record<string, number> = Object.fromEntries(
-    stagesUsed(feeds.map(({ options }) => options)).map((stage) => [stage, 0]),
-  );
+  const queue_depth: Record<string, number> = {};
+  for (const stage of stagesUsed(feeds.map(({ options }) => options))) queue_depth[stage] = 0;
   let held = 0;
-  for (const stats of statsUsed(backend.stats(), feeds)) {
-    queue_depth[stats.stage] =
-      (queue_depth[stats.stage] ?? 0) + stats.ready + stats.deferred + stats.claimed + stats.waiting;
+  for (const { stage, ...stats } of statsUsed(backend.stats(), feeds)) {
+    queue_depth[stage] = (queue_depth[stage] ?? 0) + stats.ready + stats.deferred + stats.claimed + stats.waiting;
     held += stats.held;
   }
   return { queue_depth, held };

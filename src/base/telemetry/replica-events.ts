@@ -8,7 +8,6 @@ export const REPLICA_EVENTS: Record<string, EventSpec> = {
     (f) =>
       `everything was compared in ${shownSeconds(Number(f.seconds))}: {files} names so far, {copied} copied (${shownBytes(Number(f.bytes))}), {removed} removed`,
   ),
-  replica_metrics: { level: 'info' },
   replica_failed: warn('{path} cannot be mirrored ({code}): {reason}; it is tried again'),
   replica_healed: info('{path} is mirrored again'),
   replica_special: info('{path} is a {kind}: it is not mirrored'),

@@ -4,7 +4,7 @@
  * Does not: see what Node prints while it is aborted, as when no memory is left.
  */
 import { asOperatorError, EXIT, type ExitCode } from '../errors.js';
-import { emit } from './emit.js';
+import { emit, type Fields } from './emit.js';
 import { LineWriter, stderr } from './line-writer.js';
 
 export type LogForm = 'lines' | 'json';
@@ -35,29 +35,26 @@ export function logBegins(its: LogForm): void {
 
 export const hasLog = (): boolean => form !== undefined;
 
-/** A sentence for whoever reads stderr. */
-export function tell(sentence: string): void {
-  if (form === 'json') emit('note', { text: sentence });
-  else print(sentence);
+/** The event where the log is JSON, else the text. */
+function say(event: string, fields: Fields, text: string): void {
+  if (form === 'json') emit(event, fields);
+  else stderr.put(Buffer.from(`${text}\n`));
 }
+
+/** A sentence for whoever reads stderr. */
+export const tell = (sentence: string): void => say('note', { text: sentence }, sentence);
 
 /** How far a command is. */
-export function tellProgress(sentence: string): void {
-  if (form === 'json') emit('progress', { text: sentence });
-  else print(sentence);
-}
+export const tellProgress = (sentence: string): void => say('progress', { text: sentence }, sentence);
 
 /** The reason for which a command ends: a sentence that is safe for a terminal. */
-export function tellFatal(sentence: string, code?: string): void {
-  if (form === 'json') emit('fatal', { reason: sentence, ...(code !== undefined && { code }) });
-  else print(sentence);
-}
+export const tellFatal = (sentence: string, code?: string): void =>
+  say('fatal', { reason: sentence, ...(code !== undefined && { code }) }, sentence);
 
 /** Written at once: the process may be killed next. */
 export function tellBug(error: unknown): void {
   const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
-  if (form === 'json') emit('fatal', { reason: message, stack });
-  else print(stack);
+  say('fatal', { reason: message, stack }, stack);
   logWriter.flush();
 }
 
@@ -69,9 +66,5 @@ export function tellEnd(error: unknown, sentenceOf: (message: string) => string)
   return known?.exitCode ?? EXIT.bug;
 }
 
-function tellWarning({ name, message, stack }: Error): void {
-  if (form === 'json') emit('node_warning', { kind: name, reason: message, stack });
-  else print(`${name}: ${message}`);
-}
-
-const print = (text: string): void => stderr.put(Buffer.from(`${text}\n`));
+const tellWarning = ({ name, message, stack }: Error): void =>
+  say('node_warning', { kind: name, reason: message, stack }, `${name}: ${message}`);

@@ -3,28 +3,13 @@
  * Guarantees: a receiver that hangs delays neither a check nor another receiver. If the state cannot be written at the moment,
  * the next check tries again.
  */
-import type { Backend } from '../../../queue/backend.js';
 import { StateUnwritable } from '../../../queue/index.js';
-import type { Shell } from '../../base/config/paste.js';
-import type { Emit } from '../../base/telemetry/emit.js';
 import { ProcessWatch } from '../../ingest/health/processes.js';
-import { Channel, type ChannelParts, enterChannels, type Receiver } from './channel.js';
-import type { Clock } from './clock.js';
+import { type AlarmsParts, Channel, enterChannels } from './channel.js';
 import { Episodes } from './episodes.js';
 import { momentsOf } from './moments.js';
 import { becomeSender, noteFirstLook } from './sender.js';
 import { troublesOf } from './trouble.js';
-
-export interface AlarmsParts {
-  backend: Backend;
-  statePath: string;
-  shell: Shell;
-  host: string;
-  receivers: readonly Receiver[];
-  clock: Clock;
-  emit: Emit;
-  onFatal(error: unknown): void;
-}
 
 export class Alarms {
   readonly channels: Channel[];
@@ -35,16 +20,8 @@ export class Alarms {
   #looking: Promise<void> | undefined;
 
   constructor(private readonly parts: AlarmsParts) {
-    const { backend, statePath, shell, host, receivers, clock, emit, onFatal } = parts;
-    const shared: ChannelParts = {
-      backend,
-      clock,
-      emit,
-      onFatal,
-      about: { host, state: backend.uuid, statePath, shell },
-    };
-    this.channels = receivers.map((receiver) => new Channel(receiver, shared));
-    this.#episodes = new Episodes(backend, clock);
+    this.channels = parts.receivers.map((receiver) => new Channel(receiver, parts));
+    this.#episodes = new Episodes(parts.backend, parts.clock);
   }
 
   /** Runs one check and starts the notifications that follow from it. One at a time. */

@@ -23,9 +23,9 @@ export interface Receiver {
   send(message: Message, signal: AbortSignal): Promise<void>;
 }
 
-export interface ChannelParts {
+export interface AlarmsParts extends Pick<About, 'host' | 'statePath' | 'shell'> {
   backend: Backend;
-  about: About;
+  receivers: readonly Receiver[];
   clock: Clock;
   emit: Emit;
   /** Called for a bug, or for a state that cannot be used any more. */
@@ -62,7 +62,7 @@ export class Channel {
 
   constructor(
     private readonly receiver: Receiver,
-    private readonly parts: ChannelParts,
+    private readonly parts: AlarmsParts,
   ) {}
 
   /** Sends new changes if their time has come. Does not wait for the receiver. `hurry`: this is the last call. */
@@ -106,7 +106,8 @@ export class Channel {
   }
 
   async #send(batch: Batch): Promise<void> {
-    const { about, clock, emit } = this.parts;
+    const { backend, clock, emit } = this.parts;
+    const about = { ...this.parts, state: backend.uuid };
     const { name, withinMs } = this.receiver;
     const attempt = new AbortController();
     this.#attempt = attempt;

@@ -4,22 +4,7 @@ import { pasteable, type Shell } from '../../base/config/paste.js';
 import { safeJsonLine, safeText, shownSeconds } from '../../base/telemetry/safe.js';
 import { limits } from './limits.js';
 
-export interface Message {
-  /** The document's version. Fields are never removed, and never change their meaning. */
-  version: 1;
-  /** The text for people, in the field that Slack, Mattermost and others show. */
-  text: string;
-  host: string;
-  /** The UUID of the state and its path. */
-  state: string;
-  state_path: string;
-  sent_at: string;
-  alarms: ToldAlarm[];
-  /** The number of changes left for the next message. */
-  more: number;
-  /** The number of alarms that were over and removed before this receiver could get them. */
-  missed: number;
-}
+export type Message = ReturnType<typeof messageOf>;
 
 export interface ToldAlarm {
   /** The same in every message about one episode. */
@@ -89,19 +74,24 @@ export interface About {
   shell: Shell;
 }
 
-export function messageOf(batch: Batch, about: About, wallMs: number): Message {
+export function messageOf(batch: Batch, about: About, wallMs: number) {
   const { more, missed } = batch;
   const { host, state, statePath, shell } = about;
   const alarms = pasteable(batch.alarms, shell);
   return {
+    /** The document's version. Fields are never removed, and never change their meaning. */
     version: 1,
+    /** The text for people, in the field that Slack, Mattermost and others show. */
     text: textOf(host, alarms, more, missed),
     host,
+    /** The UUID of the state and its path. */
     state,
     state_path: statePath,
     sent_at: new Date(wallMs).toISOString(),
     alarms,
+    /** The number of changes left for the next message. */
     more,
+    /** The number of alarms that were over and removed before this receiver could get them. */
     missed,
   };
 }

@@ -74,11 +74,9 @@ export function textIn(query: Query, name: string, charsMax: number): string {
   throw new BadQuery(`?${name}= must have 1 to ${charsMax} characters, and no NUL.`);
 }
 
-/** `{}` where it is not given. */
-export function nameIn<K extends string>(query: Query, name: K, charsMax = NAME_CHARS_MAX): { [_ in K]?: string } {
-  if (query[name] === undefined) return {};
-  return { [name]: textIn(query, name, charsMax) } as { [_ in K]?: string };
-}
+/** Undefined where it is not given. */
+export const nameIn = (query: Query, name: string, charsMax = NAME_CHARS_MAX): string | undefined =>
+  query[name] === undefined ? undefined : textIn(query, name, charsMax);
 
 export function sha256In(query: Query): string {
   const text = query.sha256 ?? '';

@@ -12,7 +12,6 @@ import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
 import { FreeSpace } from '../figures/free-space.js';
 import { limits } from './data/limits.js';
 import { Metrics } from './data/metrics.js';
-import { Series } from './data/series.js';
 import { Snapshots } from './data/snapshots.js';
 import { Search } from './search/search.js';
 import { serverOf } from './server.js';
@@ -44,7 +43,6 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
     token,
     emit: context.emit,
     space,
-    series: new Series(backend),
     metrics: new Metrics(backend, space),
   });
   const timer = setInterval(() => sendToPages(snapshots, stream, context), limits.snapshotEveryMs);
@@ -83,7 +81,6 @@ function sendToPages(snapshots: Snapshots, stream: Stream, { fail }: DashboardCo
   try {
     snapshots.watch();
     if (stream.size > 0) stream.send(snapshots.take().json);
-    else snapshots.refresh();
   } catch (error) {
     fail(error);
   }

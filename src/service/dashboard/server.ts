@@ -20,7 +20,7 @@ import { askedBy, refuseUnknownCode, refuseUnknownFeed } from './asked.js';
 import { boundConnections } from './connections.js';
 import { limits } from './data/limits.js';
 import type { Metrics } from './data/metrics.js';
-import { HOURS, type Series } from './data/series.js';
+import { HOURS, seriesOf } from './data/series.js';
 import type { Snapshots } from './data/snapshots.js';
 import { type GuardOptions, guard } from './guard.js';
 import { Acts, type Verb } from './held/acts.js';
@@ -51,7 +51,6 @@ export interface ServerParts extends GuardOptions {
   search: Search;
   metrics: Metrics;
   space: FreeSpace;
-  series: Series;
   emit: Emit;
 }
 
@@ -103,31 +102,31 @@ function page(app: FastifyInstance): void {
 }
 
 function reads(app: FastifyInstance, parts: ServerParts): void {
-  const { backend, snapshots, stream, metrics, space, series } = parts;
+  const { backend, snapshots, stream, metrics, space } = parts;
   app.get('/stats', async () => {
     const places = await space.ask(limits.freeSpaceEveryMs);
-    return statsAnswer({ ...snapshots.latest().snapshot, places });
+    return statsAnswer({ ...snapshots.take().snapshot, places: [...places] });
   });
   app.get<{ Querystring: Query }>('/trace', ({ query }) => {
     const n = wholeIn(query, 'n', { min: 1, max: limits.traceMax, fallback: limits.traceDefault });
     return traceAnswer(backend, n);
   });
   app.get<{ Querystring: Query }>('/series', ({ query }) => {
-    const { feed = '*' } = nameIn(query, 'feed');
+    const feed = nameIn(query, 'feed') ?? '*';
     if (feed !== '*') refuseUnknownFeed(backend, feed);
-    return series.of(feed, oneIn(query, 'hours', HOURS));
+    return seriesOf(backend, feed, oneIn(query, 'hours', HOURS));
   });
   app.get('/healthz', () => ({ ok: true }));
   app.get('/readyz', (_request, reply) => ready(backend, reply));
   app.get('/metrics', async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text(snapshots.latest().snapshot)),
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text(snapshots.take().snapshot)),
   );
   // A HEAD that is served as a GET would count as an open page that nobody sees.
   app.head('/events', (_request, reply) => reply.type(Stream.type).send());
   app.get('/events', { exposeHeadRoute: false }, (_request, reply) => {
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
-    if (!stream.add(raw, snapshots.latest().json)) {
+    if (!stream.add(raw, snapshots.take().json)) {
       return refuse(reply.header('retry-after', '5'), 503, 'too_many', 'Too many pages are open; try again later.');
     }
     return reply.hijack();
@@ -137,7 +136,7 @@ function reads(app: FastifyInstance, parts: ServerParts): void {
 function heldFiles(app: FastifyInstance, { backend }: ServerParts, groups: HeldGroups): void {
   app.get<{ Querystring: Query }>('/errors', ({ query }) => {
     const limit = wholeIn(query, 'limit', { min: 1, max: limits.heldMax, fallback: limits.heldDefault });
-    return errorsAnswer(backend, { ...heldFilterIn(query, backend), ...nameIn(query, 'after'), limit });
+    return errorsAnswer(backend, { ...heldFilterIn(query, backend), after: nameIn(query, 'after'), limit });
   });
   app.get<{ Querystring: Query }>('/held', ({ query }) => {
     const limit = wholeIn(query, 'limit', { min: 1, max: limits.foldersMax, fallback: limits.foldersDefault });
@@ -147,11 +146,11 @@ function heldFiles(app: FastifyInstance, { backend }: ServerParts, groups: HeldG
 
 /** Errors: BadQuery. */
 function heldFilterIn(query: Query, backend: Backend): HeldFilter {
-  const { feed, code } = { ...nameIn(query, 'feed'), ...nameIn(query, 'code') };
+  const [feed, code] = [nameIn(query, 'feed'), nameIn(query, 'code')];
   refuseUnknownFeed(backend, feed);
   refuseUnknownCode(backend, code);
   const long = limits.pathCharsMax;
-  return { feed, code, ...nameIn(query, 'folder', long), ...nameIn(query, 'name', long) };
+  return { feed, code, folder: nameIn(query, 'folder', long), name: nameIn(query, 'name', long) };
 }
 
 function files(app: FastifyInstance, { search }: ServerParts): void {
@@ -162,9 +161,8 @@ function files(app: FastifyInstance, { search }: ServerParts): void {
   app.get<{ Querystring: Query }>('/files', async ({ query }, reply) => {
     if ((query.path === undefined) === (query.sha256 === undefined))
       throw new BadQuery('Ask for one of ?path= and ?sha256=.');
-    const answer = await search.for(
-      query.path === undefined ? { sha256: sha256In(query) } : { path: textIn(query, 'path', limits.pathCharsMax) },
-    );
+    const word = query.path === undefined ? sha256In(query) : textIn(query, 'path', limits.pathCharsMax);
+    const answer = await search.for(word);
     if ('refused' in answer) return found(reply, answer);
     const { text, json, made } = answer.found;
     return { ...(json as object), text, made };

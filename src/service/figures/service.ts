@@ -4,25 +4,21 @@ import type { Process } from '../../ingest/health/processes.js';
 import type { Text } from '../../linux/index.js';
 import { packageVersion } from '../../package.js';
 
-export interface ServiceReport {
-  /** The build that answers. */
-  version: string;
-  /** ISO 8601; null where no process is at work, or none can be seen from here. */
-  started_at: string | null;
-  uptime_seconds: number | null;
-}
-
 /** The oldest process at work, or its parent: a child may have been started again since. A dashboard or a notifier alone ingests nothing. */
-export function serviceReport(processes: readonly Process[], nowMs = Date.now()): ServiceReport {
+export function serviceReport(processes: readonly Process[], nowMs = Date.now()) {
   const working = processes.filter(({ alive, title }) => alive && !BESIDE.includes(title));
   const ages = working.flatMap(({ pid, parent_pid: parent, attended_at: attended }) => {
     const its = attended === null ? [pid] : [pid, parent ?? pid];
     return its.flatMap((one) => ageOf(one) ?? []);
   });
-  const version = packageVersion();
-  if (ages.length === 0) return { version, started_at: null, uptime_seconds: null };
-  const seconds = Math.floor(Math.max(...ages));
-  return { version, started_at: new Date(nowMs - seconds * 1_000).toISOString(), uptime_seconds: seconds };
+  const seconds = ages.length === 0 ? null : Math.floor(Math.max(...ages));
+  return {
+    /** The build that answers. */
+    version: packageVersion(),
+    /** ISO 8601; null where no process is at work, or none can be seen from here. */
+    started_at: seconds === null ? null : new Date(nowMs - seconds * 1_000).toISOString(),
+    uptime_seconds: seconds,
+  };
 }
 
 const BESIDE: readonly string[] = ['dashboard', 'notifier'];

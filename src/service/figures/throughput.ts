@@ -1,22 +1,11 @@
 /** The throughput and the backlog of a feed: files and bytes a second, backlog, and when it will be done. */
-import type { Gate, QueueView, StageStats } from '../../../queue/index.js';
+import type { Counter, Gate, QueueView, StageStats } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { PROCESSED } from '../../base/telemetry/metrics.js';
-import { ETA_FROM_MS, type Eta, etaOf } from './backlog.js';
+import { ETA_FROM_MS, etaOf } from './backlog.js';
 import type { Rates } from './rates.js';
 
-export type Throughput = Eta & {
-  /** `*`: all feeds together, first. */
-  feed: string;
-  /** Stored, duplicates included, in the last minute. */
-  files_per_second: number;
-  bytes_per_second: number;
-  /** Complete files on their way, without held ones: what `eta_seconds` speaks of. */
-  backlog_files: number;
-  /** Files of the first stage, which may still grow. */
-  growing_files: number;
-  held_files: number;
-};
+export type Throughput = ReturnType<typeof throughputOf>[number];
 
 type Asked = Pick<QueueView, 'samples'>;
 
@@ -26,29 +15,42 @@ export function throughputOf(
   stats: readonly StageStats[],
   gates: readonly Gate[],
   rates: Rates,
-): Throughput[] {
-  const of = (feed: string): Throughput => {
+) {
+  const [files, bytes] = [rates(processed('files')), rates(processed('bytes'))];
+  const of = (feed: string) => {
     const its = stats.filter((one) => feed === '*' || one.feed === feed);
     const later = its.filter(({ stage }) => stage !== STAGE_NAMES[0]);
     const held = its.reduce((sum, one) => sum + one.held, 0);
     const waiting = later.filter((one) => onTheWay(one) > 0);
     const backlog = waiting.reduce((sum, one) => sum + onTheWay(one), 0);
-    const bytes = later.some((one) => one.held > 0) ? undefined : later.reduce((sum, one) => sum + one.bytes, 0);
+    const left = later.some((one) => one.held > 0) ? undefined : later.reduce((sum, one) => sum + one.bytes, 0);
     const isClosed = waiting.some((one) => gates.some((gate) => closes(gate, one)));
     // Nothing is asked for a feed in which nothing waits.
     const samples = backlog === 0 || isClosed ? [] : view.samples(feed, ETA_FROM_MS, { stages: false });
     return {
+      /** `*`: all feeds together, first. */
       feed,
-      files_per_second: rates.of(PROCESSED, feed).files,
-      bytes_per_second: rates.of(PROCESSED, feed).bytes,
+      /** Stored, duplicates included, in the last minute. */
+      files_per_second: files(feed),
+      bytes_per_second: bytes(feed),
+      /** Complete files on their way, without held ones: what `eta_seconds` speaks of. */
       backlog_files: backlog,
+      /** Files of the first stage, which may still grow. */
       growing_files: its.filter(({ stage }) => stage === STAGE_NAMES[0]).reduce((sum, one) => sum + onTheWay(one), 0),
       held_files: held,
-      ...etaOf({ files: backlog, bytes, isClosed }, samples),
+      ...etaOf({ files: backlog, bytes: left, isClosed }, samples),
     };
   };
   return ['*', ...feeds].map(of);
 }
+
+/** By feed, and of all together. */
+const processed = (what: 'files' | 'bytes') => (counters: readonly Counter[]) => {
+  const sums = new Map([['*', 0]]);
+  for (const { feed, name, [what]: amount } of counters)
+    if (PROCESSED.includes(name)) for (const of of ['*', feed]) sums.set(of, (sums.get(of) ?? 0) + amount);
+  return sums;
+};
 
 const onTheWay = ({ ready, deferred, claimed, waiting }: StageStats): number => ready + deferred + claimed + waiting;
 

@@ -4,15 +4,8 @@
  */
 import type { TimesSince } from '../../../queue/index.js';
 
-export interface StageTimes {
-  /** `*`: the whole way, from the moment a file was noticed until it ended. */
-  stage: string;
-  files: number;
-  p50_seconds: number;
-  p95_seconds: number;
-}
-
-export function timesOf({ buckets }: TimesSince, order: readonly string[]): StageTimes[] {
+/** `stage`: `*` is the whole way, from the moment a file was noticed until it ended. */
+export function timesOf({ buckets }: TimesSince, order: readonly string[]) {
   return [...order, '*'].flatMap((stage) => {
     const its = buckets.filter((one) => one.stage === stage).sort((a, b) => a.belowMs - b.belowMs);
     const files = its.reduce((sum, { jobs }) => sum + jobs, 0);

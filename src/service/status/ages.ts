@@ -66,17 +66,10 @@ const emptyRow = (name: string): AgeRow => ({ name, files: 0, bytes: 0, by_age: 
 
 const oneOf = (column: number): number[] => [...AGE_BOUNDS, 0].map((_, i) => Number(i === column));
 
-export interface Oldest {
-  feed: string;
-  stage: string;
-  /** Its age. */
-  seconds: number;
-  /** ISO 8601, without the part of a second: when it was noticed. */
-  since: string;
-}
+export type Oldest = NonNullable<ReturnType<typeof oldestOf>>;
 
 /** The oldest job that is neither done nor held; undefined when there is none. */
-export function oldestOf(view: QueueView, feed: string | undefined, nowMs = Date.now()): Oldest | undefined {
+export function oldestOf(view: QueueView, feed: string | undefined, nowMs = Date.now()) {
   const jobs = new Map<string, { feed: string; stage: string; second: number; count: number }>();
   const add = (of: string, stage: string, second: number, count: number) => {
     const name = [of, stage, second].join('\0');
@@ -91,7 +84,9 @@ export function oldestOf(view: QueueView, feed: string | undefined, nowMs = Date
   return {
     feed: first.feed,
     stage: first.stage,
+    /** Its age. */
     seconds: Math.max(0, Math.floor(nowMs / 1000) - first.second),
+    /** When it was noticed: ISO 8601, without the part of a second. */
     since: toSecond(new Date(first.second * 1000).toISOString()),
   };
 }

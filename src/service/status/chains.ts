@@ -4,31 +4,21 @@ import { chainCounts } from '../../ingest/chains/counts.js';
 import { changedHeaders } from '../../ingest/chains/recorded-outputs.js';
 import { type Finding, iso } from '../../ingest/health/finding.js';
 
-export interface RecordsReport {
-  feed: string;
-  /** Records of files that went through the chain, since the state was created. */
-  records: number;
-  /** The records in the output `reject`. */
-  rejected: number;
-  outputs: number;
-  output_bytes: number;
-  /** In the last minute. A file counts when the chain has finished it. */
-  records_per_second: number;
-}
-
 /** The feeds that have a chain, and those that had one. `rate`: records a second of a feed. */
-export function recordsOf(
-  view: Pick<QueueView, 'feeds' | 'counters'>,
-  rate: (feed: string) => number,
-): RecordsReport[] {
+export function recordsOf(view: Pick<QueueView, 'feeds' | 'counters'>, rate: (feed: string) => number) {
   const counts = chainCounts(view.counters());
   return view
     .feeds()
     .filter(({ name, options }) => options.process !== undefined || counts.has(name))
     .map(({ name: feed }) => {
       const { records = 0, rejected = 0, outputs = 0, outputBytes = 0 } = counts.get(feed) ?? {};
-      const perSecond = Math.round(rate(feed) * 10) / 10;
-      return { feed, records, rejected, outputs, output_bytes: outputBytes, records_per_second: perSecond };
+      return {
+        feed,
+        /** Counts of files that went through the chain since the state was created. `rejected`: records in the output `reject`. */
+        ...{ records, rejected, outputs, output_bytes: outputBytes },
+        /** In the last minute. A file counts when the chain has finished it. */
+        records_per_second: rate(feed),
+      };
     });
 }
 

@@ -71,13 +71,11 @@ function gateFindings(
   order: readonly string[],
   nowMs: number,
 ): Finding[] {
-  const troubles = new Map<string, Gate[]>();
-  for (const gate of gates) {
-    if (gate.stage === ON_TRIAL) continue;
-    const { feed, cause, place, code } = gate;
-    const of = JSON.stringify(cause === 'pause' ? [feed, cause, gate.stage] : [feed, cause, place, code]);
-    troubles.set(of, [...(troubles.get(of) ?? []), gate]);
-  }
+  const troubles = Map.groupBy(
+    gates.filter(({ stage }) => stage !== ON_TRIAL),
+    ({ feed, cause, place, code, stage }) =>
+      JSON.stringify(cause === 'pause' ? [feed, cause, stage] : [feed, cause, place, code]),
+  );
   const found = [...troubles.values()].map((same): Finding => {
     const [{ feed, cause, place, code, reason, untilMs }] = same as [Gate];
     const stages = same.map(({ stage }) => stage).sort((a, b) => order.indexOf(a) - order.indexOf(b));

@@ -7,60 +7,43 @@ import { type ByteName, shownName } from '../../linux/index.js';
 
 const PAGE = 500;
 
-export interface HeldJob {
-  id: string;
-  feed: string;
-  /** Relative to the input. */
-  path: string;
-  /** The bytes of the path, if it is not UTF-8. */
-  path_b64?: string;
-  stage: string;
-  code: string;
-  reason: string;
-  /** The path at which the file lies: in the input, or in the work directory once it was sealed. */
-  current_path?: string;
-  /** The remedy. */
-  hint: string;
-  bytes: number;
-  attempts: number;
-  since: string;
+export type HeldJob = ReturnType<typeof toHeldJob>;
+
+/** Each narrows. */
+export interface HeldOf {
+  feed?: string | undefined;
+  code?: string | undefined;
 }
 
-type HeldView = Pick<QueueView, 'held' | 'feeds' | 'read'>;
-
-export function* heldJobs(
-  view: HeldView,
-  filter: { feed?: string | undefined; code?: string | undefined },
-): Generator<HeldJob> {
+export function* heldJobs(view: Pick<QueueView, 'held' | 'feeds' | 'read'>, of: HeldOf): Generator<HeldJob> {
   const liesAt = liesAtOf(view);
-  for (const job of heldRows(view, filter)) yield toHeldJob(job, liesAt(job));
+  for (const job of heldRows(view, of)) yield toHeldJob(job, liesAt(job));
 }
 
-export function* heldRows(
-  view: Pick<QueueView, 'held'>,
-  { feed, code }: { feed?: string | undefined; code?: string | undefined },
-): Generator<Job> {
-  const wanted = { ...(feed === undefined ? {} : { feed }), ...(code === undefined ? {} : { code }), limit: PAGE };
+export function* heldRows(view: Pick<QueueView, 'held'>, { feed, code }: HeldOf): Generator<Job> {
   for (let after: string | undefined; ; ) {
-    const page = view.held({ ...wanted, ...(after === undefined ? {} : { after }) });
+    const page = view.held({ feed, code, limit: PAGE, after });
     yield* page;
     after = page.at(-1)?.id;
     if (page.length < PAGE) return;
   }
 }
 
-export function toHeldJob(job: Job, liesAt: ByteName | undefined): HeldJob {
+export function toHeldJob(job: Job, liesAt: ByteName | undefined) {
   const path = shownName(job.key.toString('latin1') as ByteName);
   const code = job.holdCode ?? '';
   return {
     id: job.id,
     feed: job.feed,
+    /** Relative to the input; its bytes too, if it is not UTF-8. */
     path,
     ...(Buffer.from(path, 'utf8').equals(job.key) ? {} : { path_b64: job.key.toString('base64') }),
     stage: job.stage,
     code,
     reason: job.reason ?? '',
+    /** The path at which the file lies: in the input, or in the work directory once it was sealed. */
     ...(liesAt !== undefined && { current_path: shownName(liesAt) }),
+    /** The remedy. */
     hint: remedyOf(code, job.id, job.feed),
     bytes: job.bytes,
     attempts: job.attempts,
@@ -81,7 +64,7 @@ export function* heldLines(jobs: Iterable<HeldJob>, none: string): Generator<str
   yield count > 0 ? `${count} held` : none;
 }
 
-export function nothingHeld({ code, feed }: { code?: string | undefined; feed?: string | undefined }): string {
+export function nothingHeld({ code, feed }: HeldOf): string {
   return safeText(
     `nothing is held${code === undefined ? '' : ` for the reason ${code}`}${feed === undefined ? '' : ` in the feed ${feed}`}`,
   );

@@ -3,79 +3,26 @@
  * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
  */
 
-import type { Counter, HeldFor, QueueView } from '../../../queue/index.js';
+import type { Counter, HeldFor, QueueView, StageStats } from '../../../queue/index.js';
 import { statsUsed } from '../../base/config/values/stage-names.js';
+import { sumOf } from '../../base/telemetry/metrics.js';
 import { chainCounts } from '../../ingest/chains/counts.js';
 import { ON_TRIAL } from '../../ingest/health/episode.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import { isWithChild, jobsInProgress } from '../../ingest/health/in-progress.js';
-import { type Process, ProcessWatch } from '../../ingest/health/processes.js';
-import { type Wait, waitsOf } from '../../ingest/stages/waits.js';
+import { ProcessWatch } from '../../ingest/health/processes.js';
+import { waitsOf } from '../../ingest/stages/waits.js';
 import type { PlaceReport } from '../figures/free-space.js';
-import { Rates } from '../figures/rates.js';
-import { type ServiceReport, serviceReport } from '../figures/service.js';
-import { type Throughput, throughputOf } from '../figures/throughput.js';
-import { AGE_BOUNDS, type AgeRow, agesOf, type Grouping } from './ages.js';
-import { type RecordsReport, recordsOf } from './chains.js';
+import { type Rates, ratesOf } from '../figures/rates.js';
+import { serviceReport } from '../figures/service.js';
+import { throughputOf } from '../figures/throughput.js';
+import { AGE_BOUNDS, agesOf, type Grouping } from './ages.js';
+import { recordsOf } from './chains.js';
 import { findings } from './findings.js';
 
-export interface StageReport {
-  feed: string;
-  stage: string;
-  ready: number;
-  deferred: number;
-  /** Claimed by a process. `in_progress` of them are in progress: a process works on one at a time in each thread. */
-  claimed: number;
-  in_progress: number;
-  waiting: number;
-  held: number;
-  /** The age of the oldest job that is not done. */
-  oldest_age_seconds: number;
-  files_per_second: number;
-  /** The bytes of the jobs in this stage. */
-  bytes: number;
-}
+export const heldByCode = ({ feed, stage, code, jobs }: HeldFor) => ({ feed, stage, code, files: jobs });
 
-export interface HeldByCode {
-  feed: string;
-  stage: string;
-  code: string;
-  files: number;
-}
-
-export const heldByCode = ({ feed, stage, code, jobs }: HeldFor): HeldByCode => ({ feed, stage, code, files: jobs });
-
-export interface Report {
-  state_path: string;
-  service: ServiceReport;
-  /** All feeds together, then each. */
-  throughput: Throughput[];
-  places: readonly PlaceReport[];
-  stages: StageReport[];
-  gates: {
-    feed: string;
-    stage: string;
-    cause: string;
-    place: string;
-    code: string;
-    reason: string;
-    since: string;
-    /** When a pause opens by itself; null: when somebody acts. */
-    until: string | null;
-  }[];
-  workers: Process[];
-  /** Files on their way that nobody works on, by feed and reason. */
-  waits: Wait[];
-  held_by_code: HeldByCode[];
-  /** The worst first. */
-  findings: Finding[];
-  /** The ages of files that are not done, held files included. */
-  ages: { by: Grouping; bounds_seconds: readonly number[]; rows: AgeRow[] };
-  /** Counts since the state was created. */
-  totals: { feed: string; name: string; files: number; bytes: number }[];
-  /** One entry for each feed with a chain. */
-  records: RecordsReport[];
-}
+export type Report = ReturnType<typeof lookAt>;
 
 /** The finding is about files that are held. */
 export const isOfHeld = ({ held_by_code: held }: Pick<Report, 'held_by_code'>, one: Finding): boolean =>
@@ -95,35 +42,22 @@ export function lookAt(
     watch = new ProcessWatch(),
     places = [],
   }: { feed?: string | undefined; by?: Grouping; watch?: ProcessWatch; places?: readonly PlaceReport[] },
-): Report {
-  const rates = new Rates(view);
-  const rate = rates.by(leftOf);
-  const inProgress = jobsInProgress(view);
+) {
+  const rates = ratesOf(view);
   const held = view.heldFor();
   const reasons = view.reasons();
   const all = statsUsed(view.stats(held), view.feeds());
   const processes = watch.check(view);
   const wanted = (name: string) => feed === undefined || name === feed;
-  const order = view.stages;
   const gates = view.gates().filter(({ stage }) => stage !== ON_TRIAL);
   const feeds = view.feeds().map(({ name }) => name);
   return {
     state_path: statePath,
     service: serviceReport(processes),
+    /** All feeds together, then each. */
     throughput: throughputOf(view, feeds, all, gates, rates).filter((one) => feed === undefined || one.feed === feed),
     places: places.filter((one) => one.feed === '*' || wanted(one.feed)),
-    stages: all
-      .filter((stats) => wanted(stats.feed))
-      .sort((a, b) => (a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1))
-      .map(({ oldestAgeMs, bytes, ...stats }) => ({
-        ...stats,
-        in_progress: isWithChild(stats.stage)
-          ? stats.claimed
-          : inProgress.filter(({ feed: of, stage }) => of === stats.feed && stage === stats.stage).length,
-        oldest_age_seconds: Math.round(oldestAgeMs / 1000),
-        files_per_second: Math.round(rate(`${stats.feed}\0${stats.stage}`) * 10) / 10,
-        bytes,
-      })),
+    stages: stagesOf(view, all, rates).filter((stage) => wanted(stage.feed)),
     gates: gates
       .filter((gate) => gate.feed === '*' || wanted(gate.feed))
       .map(({ feed, stage, cause, place, code, reason, sinceMs, untilMs }) => ({
@@ -134,18 +68,46 @@ export function lookAt(
         code,
         reason,
         since: new Date(sinceMs).toISOString(),
+        /** When a pause opens by itself; null: when somebody acts. */
         until: untilMs === null ? null : new Date(untilMs).toISOString(),
       })),
     workers: processes,
+    /** Files on their way that nobody works on, by feed and reason. */
     waits: waitsOf(view, { stats: all, gates, reasons }).filter((one) => wanted(one.feed)),
     held_by_code: held.filter((one) => wanted(one.feed)).map(heldByCode),
+    /** The worst first. */
     findings: findings(view, statePath, { stats: all, held, reasons, processes }).filter(
       (one) => one.feed === '*' || wanted(one.feed),
     ),
+    /** The ages of files that are not done, held files included. */
     ages: { by, bounds_seconds: AGE_BOUNDS, rows: agesOf(view, by, feed) },
+    /** Counts since the state was created. */
     totals: totalsOf(view, wanted),
-    records: recordsOf(view, rates.by(recordsByFeed)).filter((one) => wanted(one.feed)),
+    /** One entry for each feed with a chain. */
+    records: recordsOf(view, rates(recordsByFeed)).filter((one) => wanted(one.feed)),
   };
+}
+
+/** In the order of feeds and stages. */
+function stagesOf(view: QueueView, all: readonly StageStats[], rates: Rates) {
+  const rate = rates(leftOf);
+  const inProgress = jobsInProgress(view);
+  const order = view.stages;
+  return all
+    .toSorted((a, b) =>
+      a.feed === b.feed ? order.indexOf(a.stage) - order.indexOf(b.stage) : a.feed < b.feed ? -1 : 1,
+    )
+    .map(({ oldestAgeMs, bytes, ...stats }) => ({
+      ...stats,
+      /** A process works on one of the claimed jobs at a time in each thread. */
+      in_progress: isWithChild(stats.stage)
+        ? stats.claimed
+        : inProgress.filter(({ feed, stage }) => feed === stats.feed && stage === stats.stage).length,
+      /** The age of the oldest job that is not done. */
+      oldest_age_seconds: Math.round(oldestAgeMs / 1000),
+      files_per_second: rate(`${stats.feed}\0${stats.stage}`),
+      bytes,
+    }));
 }
 
 const recordsByFeed = (counters: readonly Counter[]): Map<string, number> =>
@@ -153,25 +115,15 @@ const recordsByFeed = (counters: readonly Counter[]): Map<string, number> =>
 
 /** The number of files that have left each stage of each feed. */
 function leftOf(counters: readonly Counter[]): Map<string, number> {
-  const left = new Map<string, number>();
-  for (const { feed, stage, name, files } of counters) {
-    const key = `${feed}\0${stage}`;
-    if (LEAVING.includes(name)) left.set(key, (left.get(key) ?? 0) + files);
-  }
-  return left;
+  const leaving = counters.filter(({ name }) => LEAVING.includes(name));
+  const stages = Map.groupBy(leaving, ({ feed, stage }) => `${feed}\0${stage}`);
+  return new Map([...stages].map(([key, its]) => [key, sumOf(its).files]));
 }
 
-function totalsOf(view: QueueView, wanted: (feed: string) => boolean): Report['totals'] {
-  const totals = new Map<string, Report['totals'][number]>();
-  for (const { feed, name, files, bytes } of view.counters()) {
-    if (!wanted(feed) || !ENDINGS.includes(name)) continue;
-    const known = totals.get(`${feed}\0${name}`) ?? {
-      feed,
-      name: name === 'drop' ? 'dropped' : name,
-      files: 0,
-      bytes: 0,
-    };
-    totals.set(`${feed}\0${name}`, { ...known, files: known.files + files, bytes: known.bytes + bytes });
-  }
-  return [...totals.values()];
+function totalsOf(view: QueueView, wanted: (feed: string) => boolean) {
+  const endings = view.counters().filter(({ feed, name }) => wanted(feed) && ENDINGS.includes(name));
+  return [...Map.groupBy(endings, ({ feed, name }) => `${feed}\0${name}`).values()].map((its) => {
+    const { feed, name } = its[0]!;
+    return { feed, name: name === 'drop' ? 'dropped' : name, ...sumOf(its) };
+  });
 }

@@ -17,11 +17,8 @@ import { giveWay } from './priority.js';
 import { ENDING } from './signals.js';
 
 const drain = new AbortController();
-let fail!: (error: unknown) => void;
-const drained = new Promise<void>((resolve, reject) => {
-  drain.signal.addEventListener('abort', () => resolve(), { once: true });
-  fail = reject;
-});
+const { promise: drained, resolve, reject: fail } = Promise.withResolvers<void>();
+drain.signal.addEventListener('abort', () => resolve(), { once: true });
 // The signal may arrive when nobody waits any more.
 drained.catch(() => undefined);
 const clearSlot: (() => void)[] = [];

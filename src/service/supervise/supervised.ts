@@ -29,12 +29,15 @@ export interface ChildSpec {
   stages: IngestStage[];
 }
 
-export interface Launch {
+/** The parent of a child. */
+export interface Family {
   childModule: string;
   config: Config;
   logs: Init['logs'];
   owners: OwnersFiles;
   emit: Emit;
+  onMessage(child: Supervised, message: ChildMessage): void;
+  onDeath(child: Supervised, death: Death): void;
 }
 
 /** How a life ended. `fatal` has the sentence that the child sent, if any. */
@@ -44,11 +47,6 @@ export interface Death {
   wasReady: boolean;
   livedMs: number;
   fatal: Extract<ChildMessage, { kind: 'fatal' }> | undefined;
-}
-
-export interface Listener {
-  onMessage(child: Supervised, message: ChildMessage): void;
-  onDeath(child: Supervised, death: Death): void;
 }
 
 export class Supervised {
@@ -68,8 +66,7 @@ export class Supervised {
 
   constructor(
     readonly spec: ChildSpec,
-    private readonly launch: Launch,
-    private readonly listener: Listener,
+    private readonly family: Family,
   ) {
     this.#beats = this.#newBeats();
   }
@@ -92,7 +89,7 @@ export class Supervised {
     this.#returned = false;
     this.#beats = this.#newBeats();
     this.#bornAtMs = performance.now();
-    const child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.launch.childModule, this.spec.role], {
+    const child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.family.childModule, this.spec.role], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#process = child;
@@ -106,9 +103,9 @@ export class Supervised {
       kind: 'init',
       role: this.spec.role,
       stages: this.spec.stages,
-      config: this.launch.config,
+      config: this.family.config,
       parentPid: process.pid,
-      logs: this.launch.logs,
+      logs: this.family.logs,
     });
   }
 
@@ -124,10 +121,10 @@ export class Supervised {
   /** One tick of the parent's clock. */
   tick(): void {
     if (this.#process === undefined) return;
-    if (this.#ready) this.launch.owners.attend(this.#ready.ownersPath, this.#ready.owner);
+    if (this.#ready) this.family.owners.attend(this.#ready.ownersPath, this.#ready.owner);
     if (this.#beats.tick(this.inProgress()?.beat) === 'alive') return;
     const slot = this.inProgress();
-    this.launch.emit('worker_stalled', {
+    this.family.emit('worker_stalled', {
       worker: this.name,
       worker_pid: this.pid,
       quiet_seconds: Math.round(this.#beats.quietMs / 1000),
@@ -135,28 +132,28 @@ export class Supervised {
       place: slot?.place ?? '',
     });
     this.#beats = this.#newBeats();
-    if (this.#ready) this.launch.owners.noteStall(this.#ready.ownersPath, this.#ready.owner);
+    if (this.#ready) this.family.owners.noteStall(this.#ready.ownersPath, this.#ready.owner);
     this.kill();
   }
 
   /** The jobs that the child has in progress, read from its slot. */
   inProgress() {
-    return this.#ready && this.launch.owners.slot(this.#ready.ownersPath, this.#ready.owner);
+    return this.#ready && this.family.owners.slot(this.#ready.ownersPath, this.#ready.owner);
   }
 
   #hear(message: ChildMessage): void {
     if (message.kind === 'ready') {
       this.#ready = message;
-      this.launch.owners.attend(message.ownersPath, message.owner);
+      this.family.owners.attend(message.ownersPath, message.owner);
       this.startFailures = 0;
       this.wasEverReady = true;
-      this.launch.emit('worker_started', { worker: this.name, worker_pid: this.pid, owner: message.owner });
+      this.family.emit('worker_started', { worker: this.name, worker_pid: this.pid, owner: message.owner });
     } else if (message.kind === 'fatal' || message.kind === 'returned') {
       if (message.kind === 'fatal') this.#fatal = message;
       else this.#returned = true;
       this.#endBy ??= setTimeout(() => this.kill(), limits.exitGraceMs);
     }
-    this.listener.onMessage(this, message);
+    this.family.onMessage(this, message);
   }
 
   #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null, error?: Error): void {
@@ -164,17 +161,17 @@ export class Supervised {
     this.#process = undefined;
     clearTimeout(this.#endBy);
     this.#endBy = undefined;
-    if (this.#ready) this.launch.owners.attend(this.#ready.ownersPath, this.#ready.owner, true);
-    if (error) this.launch.emit('spawn_failed', { worker: this.name, reason: error.message });
+    if (this.#ready) this.family.owners.attend(this.#ready.ownersPath, this.#ready.owner, true);
+    if (error) this.family.emit('spawn_failed', { worker: this.name, reason: error.message });
     const livedMs = performance.now() - this.#bornAtMs;
     // Its work was done and its state closed. A system call on a dead mount that delayed its end is not a failure.
     const ended = this.#returned && signal === 'SIGKILL' ? EXIT.done : code;
     const wasReady = this.#ready !== undefined;
-    this.listener.onDeath(this, { code: ended, signal, wasReady, livedMs, fatal: this.#fatal });
+    this.family.onDeath(this, { code: ended, signal, wasReady, livedMs, fatal: this.#fatal });
   }
 
   #newBeats(): Beats {
-    const stallMs = this.launch.config.service.stallSeconds * 1000;
+    const stallMs = this.family.config.service.stallSeconds * 1000;
     return new Beats(tickMsOf(stallMs), stallMs);
   }
 }

@@ -14,7 +14,7 @@ import type { ChildMessage, Init, OnceDone, Role } from '../../base/process/prot
 import type { Emit } from '../../base/telemetry/emit.js';
 import { inPackage } from '../../package.js';
 import { ownersFiles, tickMsOf } from './heartbeats.js';
-import { type ChildSpec, type Death, type Launch, Supervised } from './supervised.js';
+import { type ChildSpec, type Death, type Family, Supervised } from './supervised.js';
 
 export interface SupervisorOptions {
   children: ChildSpec[];
@@ -41,10 +41,10 @@ export interface Ended {
 const CHILD_MODULE = fileURLToPath(inPackage('bin/child.cjs'));
 
 export class Supervisor {
-  readonly done: Promise<Ended>;
+  readonly #done = Promise.withResolvers<Ended>();
+  readonly done = this.#done.promise;
   readonly #children: Supervised[];
   readonly #timers = new Set<NodeJS.Timeout>();
-  #resolve!: (ended: Ended) => void;
   #phase: 'new' | 'running' | 'draining' | 'stopping' | 'ended' = 'new';
   #isReady = false;
   #failure: { exitCode: number; reason: string } | undefined;
@@ -52,18 +52,13 @@ export class Supervisor {
   #drainSinceMs = 0;
 
   constructor(private readonly options: SupervisorOptions) {
-    this.done = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
     const { config, logs, emit, childModule = CHILD_MODULE } = options;
-    const launch: Launch = { childModule, config, logs, emit, owners: ownersFiles() };
-    this.#children = options.children.map(
-      (spec) =>
-        new Supervised(spec, launch, {
-          onMessage: (child, message) => this.#heard(child, message),
-          onDeath: (child, death) => this.#died(child, death),
-        }),
-    );
+    const family: Family = {
+      ...{ childModule, config, logs, emit, owners: ownersFiles() },
+      onMessage: (child, message) => this.#heard(child, message),
+      onDeath: (child, death) => this.#died(child, death),
+    };
+    this.#children = options.children.map((spec) => new Supervised(spec, family));
   }
 
   start(): void {
@@ -128,9 +123,7 @@ export class Supervisor {
       return;
     }
     if ((code === EXIT.usage || code === EXIT.environment) && !(passes && this.#phase === 'running')) {
-      this.#failure ??= { exitCode: code, reason: death.fatal?.message ?? `the ${child.name} ended with code ${code}` };
-      this.drain();
-      this.#endWhenAlone();
+      this.#fail(code, death.fatal?.message ?? `the ${child.name} ended with code ${code}`);
       return;
     }
     if (this.#phase !== 'running') {
@@ -141,6 +134,12 @@ export class Supervisor {
       return;
     }
     this.#restart(child, death, how, passes);
+  }
+
+  #fail(exitCode: number, reason: string): void {
+    this.#failure ??= { exitCode, reason };
+    this.drain();
+    this.#endWhenAlone();
   }
 
   /** A full disk of the state fails a first start with a sentence. A service that already ran waits until there is room. */
@@ -154,9 +153,7 @@ export class Supervisor {
     if (child.startFailures >= limits.startFailuresMax && !isDispensable(child)) {
       const reason = `the ${child.name} died ${child.startFailures} times before it was ready; its last words are above`;
       this.options.emit('worker_lost', how);
-      this.#failure ??= { exitCode: EXIT.bug, reason };
-      this.drain();
-      this.#endWhenAlone();
+      this.#fail(EXIT.bug, reason);
       return;
     }
     const inMs = Math.min(limits.restartFirstMs * 2 ** (child.deaths - 1), limits.restartLongestMs);
@@ -191,7 +188,7 @@ export class Supervisor {
     const once = this.#once;
     const unfinished =
       once !== undefined && once.held.count + once.open.count + once.partial.count + once.unread.count > 0;
-    this.#resolve({
+    this.#done.resolve({
       exitCode: this.#failure?.exitCode ?? (unfinished ? EXIT.unfinished : EXIT.done),
       ...(this.#failure ? { reason: this.#failure.reason } : {}),
       ...(once ? { once } : {}),

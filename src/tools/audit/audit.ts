@@ -43,111 +43,96 @@ export interface AuditTotals {
 /** Errors: EnvironmentError if a folder cannot be read, or if there is no room for the notes. */
 export async function audit(
   view: QueueView,
-  options: AuditOptions,
+  { hash, feed }: AuditOptions,
   print: (difference: Difference) => void,
   progress: (work: Work) => void,
 ): Promise<AuditTotals> {
+  const all = view.feeds().map(({ options }) => options as unknown as FeedOptions);
+  const feeds = all.filter(({ name }) => feed === undefined || name === feed);
+  const files = new Map(feeds.map(({ name }) => [name, new FeedFiles(recordedRoots(view, name))]));
   const notes = new AuditNotes();
   const totals: AuditTotals = { rows: 0, lines: 0, files: 0, read: 0, bytes: 0, differences: {} };
   const report = (difference: Difference): void => {
     totals.differences[difference.kind] = (totals.differences[difference.kind] ?? 0) + 1;
     print(difference);
   };
-  const audit = new Audit(view, options, notes, totals, report, progress);
+  const auditing: Auditing = { view, all, feeds, files, notes, totals, report, progress, hash };
   try {
-    await audit.gather();
-    await audit.read();
-    await audit.judge();
+    await gather(auditing);
+    await readFiles(auditing);
+    await judge(auditing);
     return totals;
   } catch (error) {
     throw asEnvironment(error);
   } finally {
-    audit.close();
+    for (const its of files.values()) its.close();
     notes.close();
   }
 }
 
-class Audit {
-  readonly #all: FeedOptions[];
-  readonly #feeds: FeedOptions[];
-  readonly #files = new Map<string, FeedFiles>();
+interface Auditing extends Omit<Judging, 'feed'> {
+  /** The feeds of the state, and those that are judged. */
+  all: readonly FeedOptions[];
+  feeds: readonly FeedOptions[];
+  files: ReadonlyMap<string, FeedFiles>;
+  totals: AuditTotals;
+  progress(work: Work): void;
+}
 
-  constructor(
-    readonly view: QueueView,
-    readonly options: AuditOptions,
-    readonly notes: AuditNotes,
-    readonly totals: AuditTotals,
-    readonly report: (difference: Difference) => void,
-    readonly progress: (work: Work) => void,
-  ) {
-    this.#all = view.feeds().map(({ options }) => options as unknown as FeedOptions);
-    this.#feeds = this.#all.filter(({ name }) => options.feed === undefined || name === options.feed);
-    for (const { name } of this.#feeds) this.#files.set(name, new FeedFiles(recordedRoots(view, name)));
-  }
-
-  async gather(): Promise<void> {
-    const { view, notes, totals, progress } = this;
-    // The rows of all feeds, so that a file of another feed in a shared warehouse is known.
-    noteLedger(view, this.#all, notes, (n) => {
-      totals.rows += n;
-      progress({ part: 'ledger', noun: 'rows', files: totals.rows, bytes: 0 });
+async function gather({ view, all, feeds, files, notes, totals, progress }: Auditing): Promise<void> {
+  // The rows of all feeds, so that a file of another feed in a shared warehouse is known.
+  noteLedger(view, all, notes, (n) => {
+    totals.rows += n;
+    progress({ part: 'ledger', noun: 'rows', files: totals.rows, bytes: 0 });
+  });
+  for (const feed of firstOf(feeds, ({ manifests }) => manifests)) {
+    files.get(feed.name)!.manifests; // Checks the marker: a root that is not mounted would seem to have no lines.
+    await noteManifests(view, feed, notes, (n) => {
+      totals.lines += n;
+      progress({ part: 'manifests', noun: 'lines', files: totals.lines, filesAll: totals.rows, bytes: 0 });
     });
-    for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) {
-      this.#files.get(feed.name)!.manifests; // Checks the marker: a root that is not mounted would seem to have no lines.
-      await noteManifests(view, feed, notes, (n) => {
-        totals.lines += n;
-        progress({ part: 'manifests', noun: 'lines', files: totals.lines, filesAll: totals.rows, bytes: 0 });
-      });
-    }
-    for (const feed of firstOf(this.#feeds, ({ warehouse }) => warehouse)) {
-      noteWarehouse(feed, this.#files.get(feed.name)!, notes, (n) => {
-        totals.files += n;
-        progress({ part: 'warehouse', noun: 'names', files: totals.files, bytes: 0 });
-      });
-    }
-    notes.index();
   }
+  for (const feed of firstOf(feeds, ({ warehouse }) => warehouse)) {
+    noteWarehouse(feed, files.get(feed.name)!, notes, (n) => {
+      totals.files += n;
+      progress({ part: 'warehouse', noun: 'names', files: totals.files, bytes: 0 });
+    });
+  }
+  notes.index();
+}
 
-  /** Files that no row knows are always read: their content shows where they came from. */
-  async read(): Promise<void> {
-    const { notes, totals, progress, options } = this;
-    const wanted = options.hash ? '1' : 'known = 0';
-    const { n, size } = notes.get<{ n: number; size: number }>(
-      `SELECT count(*) AS n, coalesce(sum(size), 0) AS size FROM files WHERE kind = 'file' AND ${wanted}`,
-    )!;
-    const work = { part: 'reading files', files: 0, filesAll: n, bytes: 0, bytesAll: size };
+/** Files that no row knows are always read: their content shows where they came from. */
+async function readFiles({ notes, totals, progress, hash }: Auditing): Promise<void> {
+  const wanted = hash ? '1' : 'known = 0';
+  const { n, size } = notes.get<{ n: number; size: number }>(
+    `SELECT count(*) AS n, coalesce(sum(size), 0) AS size FROM files WHERE kind = 'file' AND ${wanted}`,
+  )!;
+  const work = { part: 'reading files', files: 0, filesAll: n, bytes: 0, bytesAll: size };
+  progress(work);
+  await digestAll(notes, wanted, (file, isRead) => {
+    if (isRead) {
+      totals.read++;
+      totals.bytes += file.size;
+    }
+    work.files++;
+    work.bytes += file.size;
     progress(work);
-    await digestAll(notes, wanted, (file, isRead) => {
-      if (isRead) {
-        totals.read++;
-        totals.bytes += file.size;
-      }
-      work.files++;
-      work.bytes += file.size;
-      progress(work);
+  });
+}
+
+async function judge({ feeds, files, totals, progress, ...common }: Auditing): Promise<void> {
+  let judged = 0;
+  for (const feed of feeds) {
+    await judgeRows({ ...common, feed }, (n) => {
+      judged += n;
+      progress({ part: 'comparing', noun: 'rows', files: judged, filesAll: totals.rows, bytes: 0 });
     });
+    judgeLines({ ...common, feed });
   }
-
-  async judge(): Promise<void> {
-    const { view, notes, report, totals, progress, options } = this;
-    let judged = 0;
-    const judgingOf = (feed: FeedOptions): Judging => ({ view, notes, report, feed, hash: options.hash });
-    for (const feed of this.#feeds) {
-      await judgeRows(judgingOf(feed), (n) => {
-        judged += n;
-        progress({ part: 'comparing', noun: 'rows', files: judged, filesAll: totals.rows, bytes: 0 });
-      });
-      judgeLines(judgingOf(feed));
-    }
-    for (const feed of firstOf(this.#feeds, ({ manifests }) => manifests)) judgePieces(judgingOf(feed));
-    for (const feed of this.#feeds) {
-      judgeFiles(judgingOf(feed));
-      judgeWork({ ...judgingOf(feed), files: this.#files.get(feed.name)! }, boundariesBelow(feed.input));
-    }
-  }
-
-  close(): void {
-    for (const files of this.#files.values()) files.close();
+  for (const feed of firstOf(feeds, ({ manifests }) => manifests)) judgePieces({ ...common, feed });
+  for (const feed of feeds) {
+    judgeFiles({ ...common, feed });
+    judgeWork({ ...common, feed, files: files.get(feed.name)! }, boundariesBelow(feed.input));
   }
 }
 

@@ -73,40 +73,36 @@ const shownOutputs = (made: Outputs | undefined): string =>
 
 /** Counts which side each piece of evidence supports. The result is one side only if nothing supports the other. */
 export function whoIsRight(content: Content, record: ReadRecord, found: Deviation[], seen: Evidence): Right {
-  const sides = new Set(found.map(({ field }) => rightIn(field, content, record, seen)));
+  const sides = new Set(found.map((one) => rightIn(one, content, record, seen)));
   const rowIsRight = sides.has('row');
   const lineIsRight = sides.has('line');
   if (rowIsRight === lineIsRight) return 'unknown';
   return rowIsRight ? 'row' : 'line';
 }
 
-function rightIn(field: string, content: Content, record: ReadRecord, seen: Evidence): Right {
+function rightIn({ field, row, line }: Deviation, content: Content, record: ReadRecord, seen: Evidence): Right {
   const { atRow, atLine, carrier } = seen;
   const file = atRow ?? atLine;
-  const by = (value: string | undefined, row: string, line: string): Right =>
-    value === row ? 'row' : value === line ? 'line' : 'unknown';
+  const by = (value: string | undefined): Right => (value === row ? 'row' : value === line ? 'line' : 'unknown');
   switch (field) {
     case 'sha256':
-      return by(file?.sha256?.toString('hex'), content.sha256.toString('hex'), record.sha256);
+      return by(file?.sha256?.toString('hex'));
     case 'size':
-      return by(file && String(file.size), String(content.size), String(record.fields.size));
+      return by(file && String(file.size));
     case 'inode':
-      return by(file?.inode, content.inode, digitsOf(record, 'inode'));
+      return by(file?.inode);
     case 'mtime_ns':
-      return by(file?.mtimeNs, content.mtimeNs, digitsOf(record, 'mtime_ns'));
+      return by(file?.mtimeNs);
     case 'mtime':
       // The two times of a line belong together. A row has only one.
-      return wholeSeconds(digitsOf(record, 'mtime_ns')) === digitsOf(record, 'mtime') ? 'unknown' : 'row';
+      return wholeSeconds(digitsOf(record, 'mtime_ns')) === line ? 'unknown' : 'row';
     case 'warehouse_path':
       return atRow && !atLine ? 'row' : atLine && !atRow ? 'line' : 'unknown';
     case 'ingest_id':
-      return by(carrier?.id, content.ingestId ?? '', record.ingestId);
+      return by(carrier?.id);
     case 'path':
-      return carrier?.key.equals(content.sourcePath)
-        ? 'row'
-        : carrier && endsWith(pathBytesOf(record, 'path'), carrier.key)
-          ? 'line'
-          : 'unknown';
+      if (carrier?.key.equals(content.sourcePath)) return 'row';
+      return carrier && endsWith(pathBytesOf(record, 'path'), carrier.key) ? 'line' : 'unknown';
     case 'ingested_at':
       return instantRight(content, record, seen);
     default:

@@ -40,7 +40,10 @@ export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes
     const [outputs, left] = view.read((r) => [outputsOf(r, page), leftOf(r, page)]);
     notes.together(() => {
       for (const c of page) noteContent(c, warehouses.get(c.feed), left.has(c.row), notes);
-      for (const { feed, ...output } of outputs) noteOutput(output, warehouses.get(feed), notes);
+      for (const { feed, target, ...output } of outputs) {
+        const root = warehouses.get(feed);
+        if (root !== undefined) notes.insert('outputs', { ...output, path: absolute(root, nameOfBytes(target!)) });
+      }
     });
     count(page.length);
   };
@@ -56,11 +59,7 @@ function noteContent(c: Content, root: string | undefined, hasLeft: boolean, not
   const below = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
   // A learned file may lie in the warehouse.
   const path = c.state === 'learned' ? c.sourcePath : below;
-  notes.run(
-    'INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-    ...[c.row, c.feed, c.sha256, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
-    ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, c.generation, path, hasLeft ? 1 : 0],
-  );
+  notes.insert('contents', { ...c, path, hasLeft: hasLeft ? 1 : 0 });
 }
 
 interface OutputOf extends Pick<Output, 'size' | 'sha256' | 'target'> {
@@ -85,16 +84,6 @@ const outputsOf = (reader: Reader, page: readonly Content[]): OutputOf[] =>
     ...[page[0]!.row, page.at(-1)!.row],
   );
 
-function noteOutput(
-  { ingestId, size, sha256, target, hasLeft }: Omit<OutputOf, 'feed'>,
-  root: string | undefined,
-  notes: AuditNotes,
-): void {
-  if (root === undefined) return;
-  const path = absolute(root, nameOfBytes(target!));
-  notes.run('INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?, ?)', path, ingestId, size, sha256, hasLeft);
-}
-
 /** `feed`: the owner of the manifests root. Each record names its own feed. */
 export async function noteManifests(
   view: QueueView,
@@ -116,7 +105,7 @@ export async function noteManifests(
       });
   }
   for (const file of manifestFiles(feed.manifests, 'manifest')) {
-    if (file.hour !== undefined) notes.run('INSERT OR IGNORE INTO hours VALUES (?, ?)', feed.manifests, file.hour);
+    if (file.hour !== undefined) notes.insert('hours', { root: feed.manifests, hour: file.hour });
     const end = open.get(file.path) ?? Number.POSITIVE_INFINITY;
     for await (const lines of linesInBatches(file.path, PAGE)) {
       notes.together(() => {
@@ -141,7 +130,7 @@ function noteOwed(view: QueueView, feed: string, notes: AuditNotes): void {
 
 function noteCorrection(feed: string, { ingestId, feed: its, fields }: ReadRecord, notes: AuditNotes): void {
   const takenOut = typeof fields.by === 'string' ? 1 : 0;
-  notes.run('INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?)', its ?? feed, ingestId, takenOut);
+  notes.insert('withdrawn', { feed: its ?? feed, ingestId, takenOut });
 }
 
 function noteRecord(
@@ -150,13 +139,13 @@ function noteRecord(
   { record, no }: Extract<ReadLine, { endAt: number }>,
   notes: AuditNotes,
 ) {
-  notes.run(
-    'INSERT INTO lines (feed, sha256, generation, ingestId, path, file, no, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    ...[record.feed ?? feed, Buffer.from(record.sha256, 'hex'), generationOf(record), record.ingestId],
-    ...[pathBytesOf(record, 'warehouse_path'), file, no, record.raw],
-  );
+  const { ingestId, raw } = record;
+  const sha256 = Buffer.from(record.sha256, 'hex');
+  const path = pathBytesOf(record, 'warehouse_path');
+  const generation = generationOf(record);
+  notes.insert('lines', { feed: record.feed ?? feed, sha256, generation, ingestId, path, file, no, raw });
   for (const { path, size, sha256 } of processedIn(record)?.outputs ?? [])
-    notes.run('INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?, 0)', path, record.ingestId, size, sha256);
+    notes.insert('outputs', { path, ingestId, size, sha256 });
 }
 
 function notePiece(
@@ -168,13 +157,9 @@ function notePiece(
 ): void {
   // If a newline was lost, each record in the piece becomes a piece of its own.
   for (const part of text.slice(0, PIECE_CHARS).split(/(?=\{"path":)/)) {
-    const id = notes.run(
-      'INSERT INTO pieces (root, hour, file, no, bytes, text, told) VALUES (?, ?, ?, ?, ?, ?, 0)',
-      ...[root, hour, file, no, bytes, part],
-    );
-    for (const [digest] of part.matchAll(/\b[0-9a-f]{64}\b/g)) {
-      notes.run('INSERT OR IGNORE INTO named VALUES (?, ?)', Buffer.from(digest, 'hex'), id);
-    }
+    const piece = notes.insert('pieces', { root, hour, file, no, bytes, text: part });
+    for (const [digest] of part.matchAll(/\b[0-9a-f]{64}\b/g))
+      notes.insert('named', { sha256: Buffer.from(digest, 'hex'), piece });
   }
 }
 
@@ -203,9 +188,7 @@ export function noteWarehouse(feed: FeedOptions, { warehouse }: FeedFiles, notes
 
 function noteEntry(feed: FeedOptions, { path, stat }: EntryBelow, notes: AuditNotes): void {
   const kind = baseOf(folderOf(path)) === TEMPORARY ? 'temporary' : stat.kind;
-  notes.run(
-    'INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)',
-    ...[absolute(feed.warehouse, path), feed.name, kind, stat.size],
-    ...[String(stat.mtimeNs), String(stat.ino), identityOf(stat)],
-  );
+  const [mtimeNs, inode] = [String(stat.mtimeNs), String(stat.ino)];
+  const place = { path: absolute(feed.warehouse, path), feed: feed.name };
+  notes.insert('files', { ...place, kind, size: stat.size, mtimeNs, inode, identity: identityOf(stat) });
 }

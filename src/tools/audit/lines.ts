@@ -83,7 +83,7 @@ export function reportLineMissing(judging: Judging, row: Noted): void {
   const file = `${feed.manifests}/${row.hour}/manifest.jsonl`;
   if (row.hour !== null && !notes.get('SELECT 1 FROM hours WHERE root = ? AND hour = ?', feed.manifests, row.hour)) {
     if (notes.get('SELECT 1 FROM gone WHERE feed = ? AND hour = ?', row.feed, row.hour)) return;
-    notes.run('INSERT INTO gone VALUES (?, ?)', row.feed, row.hour);
+    notes.insert('gone', { feed: row.feed, hour: row.hour });
     const { n } = notes.get<{ n: number }>(
       `SELECT count(*) AS n FROM contents WHERE feed = ? AND hour = ? AND NOT ${UNDER_WAY}`,
       ...[row.feed, row.hour],

@@ -11,14 +11,14 @@ const TABLES = `
     ingestedAtMs INTEGER, generation INTEGER, path BLOB, hasLeft INTEGER);
   CREATE TABLE lines (id INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, generation INTEGER, ingestId TEXT, path BLOB, file TEXT, no INTEGER,
     raw TEXT);
-  CREATE TABLE outputs (path BLOB, ingestId TEXT, size INTEGER, sha256 BLOB, hasLeft INTEGER, PRIMARY KEY (path, ingestId)) WITHOUT ROWID;
-  CREATE TABLE pieces (id INTEGER PRIMARY KEY, root TEXT, hour TEXT, file TEXT, no INTEGER, bytes INTEGER, text TEXT, told INTEGER);
+  CREATE TABLE outputs (path BLOB, ingestId TEXT, size INTEGER, sha256 BLOB, hasLeft INTEGER DEFAULT 0, PRIMARY KEY (path, ingestId)) WITHOUT ROWID;
+  CREATE TABLE pieces (id INTEGER PRIMARY KEY, root TEXT, hour TEXT, file TEXT, no INTEGER, bytes INTEGER, text TEXT, told INTEGER DEFAULT 0);
   CREATE TABLE named (sha256 BLOB, piece INTEGER, PRIMARY KEY (sha256, piece)) WITHOUT ROWID;
   CREATE TABLE withdrawn (feed TEXT, ingestId TEXT, takenOut INTEGER, PRIMARY KEY (feed, ingestId)) WITHOUT ROWID;
   CREATE TABLE hours (root TEXT, hour TEXT, PRIMARY KEY (root, hour)) WITHOUT ROWID;
   CREATE TABLE gone (feed TEXT, hour TEXT, PRIMARY KEY (feed, hour)) WITHOUT ROWID;
   CREATE TABLE files (path BLOB PRIMARY KEY, feed TEXT, kind TEXT, size INTEGER, mtimeNs TEXT, inode TEXT, identity TEXT,
-    sha256 BLOB, known INTEGER) WITHOUT ROWID;`;
+    sha256 BLOB, known INTEGER DEFAULT 0) WITHOUT ROWID;`;
 
 /** Created when the tables are full. An index that grows with every row costs more than all other work. */
 const INDEXES = `
@@ -58,6 +58,12 @@ export class AuditNotes {
   }
   all<T>(sql: string, ...params: unknown[]): T[] {
     return this.#statement(sql).all(...params) as T[];
+  }
+  /** Enters a row, unless there is one with its key. Returns its number. */
+  insert(table: string, row: object): number {
+    const columns = Object.keys(row);
+    const values = columns.map((column) => `@${column}`);
+    return this.run(`INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${values.join(', ')})`, row);
   }
   run(sql: string, ...params: unknown[]): number {
     return Number(this.#statement(sql).run(...params).lastInsertRowid);

@@ -6,16 +6,15 @@ import { digestFor } from './digests.js';
 import type { FileNote, Judging, Noted } from './judging.js';
 import type { Claim as Named } from './lines.js';
 
-export interface AtPath {
-  path: Case['path'];
-  file: FileNote | undefined;
-}
-
 /**
  * Reads the file if its size alone could confuse it with another row's file. If only one row names the path the answer is `mine`,
  * whatever the file contains; a difference in its bytes is reported separately.
  */
-export async function lookAt({ notes }: Judging, row: Noted, claim: Named | undefined): Promise<AtPath> {
+export async function lookAt(
+  { notes }: Judging,
+  row: Noted,
+  claim: Named | undefined,
+): Promise<{ path: Case['path']; file: FileNote | undefined }> {
   const file = claim && notes.get<FileNote>('SELECT * FROM files WHERE path = ?', claim.path);
   if (!claim || !file) return { path: claim ? 'free' : 'not_looked', file };
   if (file.kind !== 'file') return { path: 'foreign', file };

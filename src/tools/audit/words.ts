@@ -1,26 +1,6 @@
 /** The differences that an audit reports, each with its name and remedy. Pure. */
 import { nameOfBytes, shownName } from '../../linux/index.js';
 
-export type DifferenceKind =
-  | 'wrong_bytes'
-  | 'unreadable'
-  | 'file_missing'
-  | 'file_unknown'
-  | 'file_renamed'
-  | 'line_missing'
-  | 'line_twice'
-  | 'line_torn'
-  | 'line_edited'
-  | 'line_and_row_differ'
-  | 'correction_missing'
-  | 'corrected_but_there'
-  | 'manifest_missing'
-  | 'row_missing'
-  | 'row_changed'
-  | 'orphan'
-  | 'sealed_file_missing'
-  | 'left_over';
-
 export interface Difference {
   kind: DifferenceKind;
   feed: string;
@@ -37,7 +17,7 @@ export interface Difference {
 
 export type Report = (difference: Difference) => void;
 
-const REMEDIES: Record<DifferenceKind, string> = {
+const REMEDIES = {
   wrong_bytes: 'restore it from a backup, or by hand from a second delivery (which ends in duplicates/)',
   unreadable: 'check its permissions, who writes to it, and the disk; then audit again',
   file_missing: 'if no consumer took it, restore it from a backup',
@@ -57,6 +37,8 @@ const REMEDIES: Record<DifferenceKind, string> = {
   sealed_file_missing: 'put the file back, or `ingest-ctl discard JOBID` once it is held',
   left_over: 'remove it, if no other ingestor has this warehouse too',
 };
+
+export type DifferenceKind = keyof typeof REMEDIES;
 
 export const difference = (
   kind: DifferenceKind,

@@ -24,15 +24,14 @@ import { checkClock, checkDescriptors, checkInotify, checkKernel } from './syste
 import { checkUnit, type Unit, unitHere } from './unit.js';
 import { type Finding, ok, said, warn } from './words.js';
 
-/** `isFit`: without a fault. A fault is named once, and not again by each check that needs the place. */
-type Look = (place: Place) => { found: Finding[]; isFit: boolean };
-
 export async function doctor(config: Config, report: (finding: Finding) => void): Promise<void> {
   const { feeds, service } = config;
   const reportAll = (found: Iterable<Finding>): void => {
     for (const finding of found) report(finding);
   };
-  const look = looker();
+  // The free room of a filesystem is reported once, for all places on it.
+  const filesystems = new Set<number>();
+  const look: Look = (place) => checkPlace(place, filesystems);
   reportAll(checkKernel());
   await checkState(service.statePath, look, report);
   const unit = await unitHere();
@@ -46,14 +45,10 @@ export async function doctor(config: Config, report: (finding: Finding) => void)
   reportAll(checkClock(feeds));
 }
 
-/** The free room of a filesystem is reported once, for all places on it. */
-function looker(): Look {
-  const filesystems = new Set<number>();
-  return (place) => {
-    const found = checkPlace(place, filesystems);
-    return { found, isFit: found.every(({ level }) => level !== 'fail') };
-  };
-}
+type Look = (place: Place) => Finding[];
+
+/** Without a fault. A fault is named once, and not again by each check that needs the place. */
+const isFit = (found: readonly Finding[]): boolean => found.every(({ level }) => level !== 'fail');
 
 const nameIn =
   ({ name }: FeedOptions) =>
@@ -82,7 +77,7 @@ function* checkFeed(feed: FeedOptions, unit: Unit | undefined, look: Look): Gene
     manifests: look({ name: name('manifests'), kind: 'manifests', path: feed.manifests }),
     warehouse: look({ name: name('warehouse'), kind: 'warehouse', path: feed.warehouse }),
   };
-  for (const { found } of Object.values(places)) yield* found;
+  for (const found of Object.values(places)) yield* found;
   if (inner) {
     yield warn(
       name('work directory'),
@@ -91,9 +86,9 @@ function* checkFeed(feed: FeedOptions, unit: Unit | undefined, look: Look): Gene
     );
   }
   // A work directory that is made in the input is on its mount.
-  if (places.input.isFit && places.work.isFit && workThere !== feed.input)
+  if (isFit(places.input) && isFit(places.work) && workThere !== feed.input)
     yield checkPair(name('input to work directory'), feed.input, workThere, 'seal');
-  if (places.work.isFit && places.warehouse.isFit)
+  if (isFit(places.work) && isFit(places.warehouse))
     yield checkPair(name('work directory to warehouse'), workThere, feed.warehouse, 'move');
   for (const at of boundariesBelow(feed.input)) {
     yield ok(
@@ -116,10 +111,10 @@ function checkAsked(folder: string): Finding[] {
 async function checkState(path: string, look: Look, report: (finding: Finding) => void): Promise<void> {
   const folder = nextExisting(dirname(path));
   const place = { name: 'state', kind: 'state', path: folder, future: futureOf(dirname(path)) } as const;
-  const { found, isFit } = look(place);
+  const found = look(place);
   [...found, ...checkAsked(folder)].forEach(report);
   // A folder that is closed was reported.
-  if (!isFit && isThere(path) && !existsSync(path)) return;
+  if (!isFit(found) && isThere(path) && !existsSync(path)) return;
   try {
     if (!isStateThere(path)) {
       report(ok('state', `${path} is not there yet: the first start makes it`));

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, statSync } from 'node:fs';
 import { errnoOf } from '../../files/place-error.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
-import { type ByteName, LinuxError, nameOfText, O, openAt, statAtOrNone, unlinkAt } from '../../linux/index.js';
+import { type ByteName, nameOfText, O, openAt, statAtOrNone, unlinkAt } from '../../linux/index.js';
 
 /** Lower case, so that a directory that ignores case finds it under capitals. */
 export const probeName = (): ByteName => nameOfText(`.ingest-doctor.${randomUUID()}`);
@@ -18,26 +18,21 @@ export function removeProbes(dir: number, ...names: ByteName[]): void {
 }
 
 /** Returns the errno name if `act` failed; undefined if it succeeded. */
-export function codeOf(act: () => void): string | undefined {
+export function codeOf(act: () => unknown): string | undefined {
   try {
     act();
     return undefined;
   } catch (error) {
-    if (!(error instanceof LinuxError)) throw error;
-    return error.code;
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    return code;
   }
 }
 
 /** True also where this user may not look: a thing that is closed is not missing. */
 export function isThere(path: string): boolean {
-  try {
-    statSync(path);
-    return true;
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code === undefined) throw error;
-    return code !== 'ENOENT' && code !== 'ENOTDIR';
-  }
+  const code = codeOf(() => statSync(path));
+  return code !== 'ENOENT' && code !== 'ENOTDIR';
 }
 
 /** True if this user sees that it is there, and may not open it. */

@@ -1,5 +1,5 @@
 /** Checks the kernel and the limits of this user: leases, inotify, descriptors, clocks. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { FeedOptions } from '../../base/config/options.js';
 import { Directories } from '../../files/directories.js';
@@ -8,6 +8,8 @@ import { errnoOf, unlessRefused } from '../../files/place-error.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { manifestFiles } from '../../ingest/manifest/read.js';
 import { type ByteName, bootMs, descriptorsMax, Inotify } from '../../linux/index.js';
+import { inotifyOf } from './inotify.js';
+import { codeOf } from './probe.js';
 import { type Finding, fail, ok, warn } from './words.js';
 
 /** The bit of CAP_LEASE (linux/capability.h). */
@@ -45,46 +47,28 @@ export function checkKernel(): Finding[] {
 
 /** `processes`: the number of producers and workers. Each watches the doorbell file. */
 export function* checkInotify(feeds: readonly FeedOptions[], processes: number): Generator<Finding> {
-  const used = usedByUser();
+  const used = inotifyOf(pidsOfUser());
   const wanted = feeds.filter(({ poll }) => !poll);
   const directories = wanted.reduce((sum, feed) => sum + directoriesIn(feed), 0);
   const watches = directories + processes;
   const instances = wanted.length + processes;
-  yield limitOf(
-    'inotify watches',
-    'fs/inotify/max_user_watches',
-    watches,
-    used.watches,
-    'the input is scanned instead',
-  );
-  yield limitOf(
-    'inotify instances',
-    'fs/inotify/max_user_instances',
-    instances,
-    used.instances,
-    'the input is scanned instead',
-  );
+  yield limitOf('inotify watches', 'fs/inotify/max_user_watches', watches, used.watches);
+  yield limitOf('inotify instances', 'fs/inotify/max_user_instances', instances, used.instances);
   const queue = setting('fs/inotify/max_queued_events');
   yield ok('inotify queue', `${queue} events; when more wait, a scan finds what was lost`);
-  try {
-    new Inotify().close();
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code === undefined) throw error;
-    yield warn(
-      'inotify',
-      `no instance is to be had (${code}): the input is scanned instead`,
-      'raise fs.inotify.max_user_instances',
-    );
+  const code = codeOf(() => new Inotify().close());
+  if (code !== undefined) {
+    const what = `no instance is to be had (${code}): the input is scanned instead`;
+    yield warn('inotify', what, 'raise fs.inotify.max_user_instances');
   }
 }
 
-function limitOf(about: string, name: string, needed: number, used: number, follows: string): Finding {
+function limitOf(about: string, name: string, needed: number, used: number): Finding {
   const limit = setting(name);
   const what = `${needed} needed and ${used} in use by this user, of ${limit}`;
   if (limit >= needed + used) return ok(about, what);
   const figure = 2 ** Math.ceil(Math.log2((needed + used) * 2));
-  return warn(about, `${what}: ${follows}`, `sysctl ${name.replaceAll('/', '.')}=${figure}`);
+  return warn(about, `${what}: the input is scanned instead`, `sysctl ${name.replaceAll('/', '.')}=${figure}`);
 }
 
 /** Counts the directories that need a watch. Hidden ones, and those that this user may not read, are not entered. */
@@ -107,20 +91,9 @@ function directoriesIn({ input, recursive }: FeedOptions): number {
   }
 }
 
-/** Counts over all processes that live, and that this user may look into. Source: proc_pid_fdinfo(5). */
-function usedByUser(): { instances: number; watches: number } {
-  const used = { instances: 0, watches: 0 };
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    if (ownerOf(pid) !== process.geteuid?.()) continue;
-    for (const fd of unlessRefused(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
-      if (unlessRefused(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) !== 'anon_inode:inotify') continue;
-      used.instances++;
-      used.watches +=
-        unlessRefused(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8').split('inotify wd:').length - 1) ?? 0;
-    }
-  }
-  return used;
-}
+/** All processes that live, and that this user may look into. */
+const pidsOfUser = (): string[] =>
+  readdirSync('/proc').filter((name) => /^\d+$/.test(name) && ownerOf(name) === process.geteuid?.());
 
 const ownerOf = (pid: string): number | undefined =>
   unlessRefused(() => Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]));

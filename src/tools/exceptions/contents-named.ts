@@ -25,10 +25,7 @@ import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { factsOf } from '../../ingest/rules/facts.js';
 import { withFiles } from '../../ingest/upkeep/recorded-roots.js';
 import type { ByteName } from '../../linux/index.js';
-import { type Found, find } from '../explain/find.js';
-
-const SHA256 = /^[0-9a-f]{64}$/i;
-const INGEST_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+import { type Found, find, JOB_ID, SHA256 } from '../explain/find.js';
 
 export interface Named {
   feed: FeedOptions;
@@ -42,7 +39,7 @@ export interface Named {
 
 /** Errors: OperatorError if no feed knows it, or if several do. */
 export async function contentNamed(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named> {
-  const byId = INGEST_ID.test(word) ? ofIngestId(view, feeds, word) : [];
+  const byId = JOB_ID.test(word) ? ofIngestId(view, feeds, word) : [];
   const named = SHA256.test(word)
     ? ofHash(view, feeds, word)
     : byId.length > 0

@@ -39,18 +39,17 @@ export interface LearnOptions {
   warehouse: string | undefined;
 }
 
-export interface Learned {
-  learned: number;
+const NOTHING = {
+  learned: 0,
   /** Files with a content that was known, or that a content brought into the warehouse. */
-  known: number;
+  known: 0,
   /** Skipped: hidden files, files that are not regular, and an empty `_SUCCESS`. */
-  ignored: number;
-  bytes: number;
+  ignored: 0,
+  bytes: 0,
   /** Files that could not be read, or that changed meanwhile. */
-  failed: number;
-}
-
-const NOTHING: Learned = { learned: 0, known: 0, ignored: 0, bytes: 0, failed: 0 };
+  failed: 0,
+};
+export type Learned = typeof NOTHING;
 
 interface Found {
   path: ByteName;

@@ -7,7 +7,7 @@ import type { Case } from '../../ingest/evidence/case.js';
 import { ownName } from '../../ingest/evidence/names.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
-import { type Content, generationsOf, hasEnded } from '../../ingest/ledger/content.js';
+import { type Content, generationsOf, hasEnded, placeOf } from '../../ingest/ledger/content.js';
 import { type Exception, exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { type Replaced, replacedOf } from '../../ingest/ledger/names.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
@@ -54,6 +54,10 @@ function whereContentIs(content: Content, looked: Looked, storedAtMs: number | u
       'stored',
       `Its content was learned from ${shown(content.sourcePath)}: it was loaded by other means.`,
     );
+  }
+  if (content.state === 'pruned') {
+    const line = shown(placeOf(content));
+    return verdict('stored', `It was stored, and its record was pruned since; its line is in ${line}.`);
   }
   if (target === null) return verdict('stored', 'It was stored, in a warehouse that this feed does not have any more.');
   const replaced = content.state === 'unconfirmed' ? looked.view.read((r) => replacedOf(r, content)) : undefined;

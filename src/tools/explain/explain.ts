@@ -21,7 +21,7 @@ import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { type ByteName, LinuxError, shownName, userName } from '../../linux/index.js';
 import { findByName } from './by-name.js';
 import { ofContent } from './content.js';
-import { type Found, find, pathOf, worksOf } from './find.js';
+import { type Found, find, pathOf, SHA256, worksOf } from './find.js';
 import { asJson, asText, type Part } from './format.js';
 import { ofJob } from './job.js';
 import type { Looked } from './waiting.js';
@@ -30,21 +30,15 @@ import { at, bytes, shown, type Verdict, verdict } from './words.js';
 /** Versions of one path that are shown. The others are counted. */
 const TOLD_MAX = 20;
 
-interface Explained {
-  text: string;
-  json: Json;
-  /** True if anything is known: the file is in an input, or a job, a stored content or a rule is about it. */
-  isKnown: boolean;
-}
-
 const UNKNOWN = 'unknown';
 
+/** `isKnown`: the file is in an input, or a job, a stored content or a rule is about it. */
 export async function explain(
   view: QueueView,
   feeds: readonly FeedOptions[],
   word: string,
   statePath: string,
-): Promise<Explained> {
+): Promise<{ text: string; json: Json; isKnown: boolean }> {
   const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
   let answers = partsOfAll(find(view, feeds, word));
   if (!answers.some(knowsIt)) {
@@ -54,7 +48,9 @@ export async function explain(
   // A feed that knows the file has the answer. The others would only say that they do not.
   if (answers.some(knowsIt)) answers = answers.filter(knowsIt);
   if (answers.length === 0) {
-    const sentence = 'It lies in no folder of this state, and no job or stored file has that name.';
+    const sentence = SHA256.test(word)
+      ? 'No content of this state has that SHA-256.'
+      : 'It lies in no folder of this state, and no job or stored file has that name.';
     const inputs = feeds.map(({ input }) => input).join(', ') || 'none yet';
     const sentences = [sentence, ...beyondMemory(view, feeds), `The inputs are: ${inputs}.`];
     return {
@@ -99,7 +95,10 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
       });
     }
     for (const content of contents.slice(0, TOLD_MAX)) {
-      const title = `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
+      const title =
+        content.state === 'pruned'
+          ? `${content.sha256.toString('hex')} (feed ${feed.name})`
+          : `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
       parts.push({ title, ...careful(() => ofContent(content, looked)) });
     }
     const more = [jobs, contents].reduce((n, { length }) => n + Math.max(0, length - TOLD_MAX), 0);

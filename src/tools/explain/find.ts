@@ -1,5 +1,5 @@
 /**
- * Finds what an operator's argument may mean: a job's id, a path in an input, a file in a work directory, a file in a warehouse.
+ * Finds what an operator's argument may mean: a job's id, a SHA-256, a path in an input, a file in a work directory, a file in a warehouse.
  * Guarantees: opens no file for reading.
  * Does not: judge what it finds.
  */
@@ -9,7 +9,7 @@ import type { Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { DUPLICATES, FAILED, parseWorkName, WORK_FOLDERS } from '../../files/job-paths.js';
 import { withRealParent } from '../../files/real-parent.js';
-import { type Content, contentByRow } from '../../ingest/ledger/content.js';
+import { type Content, contentByHash, contentByRow } from '../../ingest/ledger/content.js';
 import { formerWarehouses } from '../../ingest/ledger/names.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
@@ -18,7 +18,7 @@ import { type ByteName, bytesOfName, nameOfBytes, nameOfText } from '../../linux
 
 export interface Found {
   feed: FeedOptions;
-  /** The path of the file in the input. */
+  /** The path of the file in the input; empty where its record was pruned. */
   key: Buffer;
   /** Newest first. */
   jobs: Job[];
@@ -34,7 +34,8 @@ export interface Found {
   forgottenIn?: typeof DUPLICATES | typeof FAILED;
 }
 
-const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+export const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+export const SHA256 = /^[0-9a-f]{64}$/i;
 
 export function find(view: QueueView, feeds: readonly FeedOptions[], word: string): Found[] {
   if (JOB_ID.test(word)) {
@@ -42,6 +43,7 @@ export function find(view: QueueView, feeds: readonly FeedOptions[], word: strin
     const feed = feeds.find(({ name }) => name === job?.feed);
     if (job && feed) return [{ feed, key: job.key, jobs: [job], contents: [], inInput: false }];
   }
+  if (SHA256.test(word)) return ofHash(view, feeds, Buffer.from(word, 'hex'));
   const absolute = withRealParent(resolve(word));
   const exact = feeds.flatMap((feed) => findPath(view, feed, absolute));
   if (exact.length > 0 || isAbsolute(word)) return exact;
@@ -112,18 +114,26 @@ function ofTarget(view: QueueView, feed: FeedOptions, target: Buffer): Found[] {
       { feed: feed.name, target },
     ),
   );
-  return contentsOf(view, rows).map((content) => {
-    const job = view.job(content.carrier);
-    return {
-      feed,
-      key: content.sourcePath,
-      jobs: job ? [job] : [],
-      contents: job ? [] : [content],
-      target: content,
-      at: nameOfBytes(target),
-      inInput: false,
-    };
+  const at = nameOfBytes(target);
+  return contentsOf(view, rows).map((content) => ({ ...ofContent(view, feed, content), target: content, at }));
+}
+
+const ofHash = (view: QueueView, feeds: readonly FeedOptions[], sha256: Buffer): Found[] =>
+  feeds.flatMap((feed) => {
+    const content = view.read((r) => contentByHash(r, feed.name, sha256));
+    return content ? ofContent(view, feed, content) : [];
   });
+
+/** By the job that carried it, where that is still known. */
+function ofContent(view: QueueView, feed: FeedOptions, content: Content): Found {
+  const job = view.job(content.carrier);
+  return {
+    feed,
+    key: content.state === 'pruned' ? Buffer.alloc(0) : content.sourcePath,
+    jobs: job ? [job] : [],
+    contents: job ? [] : [content],
+    inInput: false,
+  };
 }
 
 const contentsOf = (view: QueueView, rows: readonly { row: number }[]): Content[] =>

@@ -48,7 +48,9 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
     refuseMissingWarehouse(feeds);
     const before = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say, progress);
     const aside = placeState(statePath, owner);
-    if (aside !== undefined) say(`the state that was there ${whatItWas(before)}; it was moved aside to ${aside}`);
+    const isDamaged = 'is damaged or was never used, and nothing was taken over';
+    const was = before === 'older' ? 'was copied, and what it knew was taken over' : isDamaged;
+    if (aside !== undefined) say(`the state that was there ${was}; it was moved aside to ${aside}`);
     const done = before === 'older' ? 'is up to date again' : 'is made again';
     say(`${statePath} ${done}${uuid === undefined ? '' : ` for the state ${uuid}`}: start ingest again.`);
     return 0;
@@ -60,11 +62,6 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
     for (const lock of locks) lock.close();
   }
 }
-
-const whatItWas = (before: Before): string =>
-  before === 'older'
-    ? 'is older than what lies on disk, or of other paths, and what it knew was taken over'
-    : 'is damaged or was never used, and nothing was taken over';
 
 /** Returns which sources were used. */
 async function make(asked: Asked, say: Say, progress: Show): Promise<Before> {

@@ -5,15 +5,14 @@ import { safeText } from '../../base/telemetry/safe.js';
 import type { ReadLine } from '../../ingest/manifest/read.js';
 import { type Counts, noCounts } from './ledger.js';
 import { noOlderJobs, type OlderJobs } from './state/older.js';
-import type { Noted, Sidecars } from './state/sealed.js';
 
 const FOREIGN_TOLD_MAX = 20;
 
 export const noReport = () => ({
   files: 0,
   counts: noCounts(),
-  sealed: { files: 0, unreadable: 0 } satisfies Noted,
-  sidecars: { back: 0, failed: 0 } satisfies Sidecars,
+  sealed: { files: 0, unreadable: 0 },
+  sidecars: { back: 0, failed: 0 },
   orphans: 0,
   discarded: 0,
   otherFeeds: [] as string[],

@@ -63,7 +63,7 @@ test('a content is known for ever: the same bytes are a duplicate, logged with t
   assert.match(before.stdout, /was pruned from the state \(--keep-history\)/);
   const search = new Search(world.statePath);
   t.after(() => search.close());
-  const sought = await search.for({ sha256: world.dropped[2]!.sha256 });
+  const sought = await search.for(world.dropped[2]!.sha256);
   assert.match(
     JSON.stringify(sought),
     /It was stored, and its record was pruned since; its line is in .*manifest\.jsonl/,

@@ -122,6 +122,8 @@ test('a search gives the answer of explain: by path, by job, by content', async 
     assert.deepEqual(found, explained.found, query);
     assert.match(text, /It was stored as .*a\.csv/);
   }
+  const byHash = await world.run('ingest-ctl', ['explain', sha256, '--json']);
+  assert.deepEqual(JSON.parse(byHash.stdout).found, explained.found);
   const none = await served.json<{ found: { verdict: string }[] }>(`/files?sha256=${'0'.repeat(64)}`);
   assert.equal(none.found[0]!.verdict, 'unknown');
 });

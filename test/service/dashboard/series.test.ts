@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openStateView } from '../../../src/ingest/ledger/open-state.js';
 import type { StatsAnswer } from '../../../src/service/dashboard/answers.js';
-import { Series, type SeriesAnswer } from '../../../src/service/dashboard/data/series.js';
+import { type SeriesAnswer, seriesOf } from '../../../src/service/dashboard/data/series.js';
 import { Snapshots } from '../../../src/service/dashboard/data/snapshots.js';
 import { withHeldFile } from '../../commands/cases.js';
 import { editDatabase } from '../../world/database.js';
@@ -80,7 +80,7 @@ test('neither a snapshot nor a series scans a table that grows with the years', 
   t.after(() => view.close());
   const plans = plansOf(world.statePath, () => {
     new Snapshots(view, world.statePath, PLAIN_SHELL).take();
-    for (const feed of ['*', 'orders']) for (const hours of [1, 24]) new Series(view).of(feed, hours);
+    for (const feed of ['*', 'orders']) for (const hours of [1, 24]) seriesOf(view, feed, hours);
   });
   assert.deepEqual(
     plans.filter((plan) => GROWS.test(plan)),

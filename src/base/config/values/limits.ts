@@ -1,13 +1,9 @@
 /**
- * Every bound of an option. queue/limits.ts holds those of the queue; a period or batch of one part stands in that part.
+ * The bounds of options that more than one place asks for; the others stand in schema.ts. queue/limits.ts holds those of the queue; a
+ * period or batch of one part stands in that part.
  * Does not: decide anything; the schema refuses what lies outside, with a sentence.
  */
 export const limits = {
-  /** A week of silence is a typing error, not an upload. */
-  stabilitySecondsMax: 604_800,
-  quietMsMax: 600_000,
-  /** Sparse bombs: a file of more is held, `too_large`. 1 TiB. */
-  fileBytesMax: 1_099_511_627_776,
   /** Beyond it a number of bytes is no longer exact in JSON. */
   byteCountMax: Number.MAX_SAFE_INTEGER,
   sidecarSuffixBytesMax: 32,
@@ -20,21 +16,9 @@ export const limits = {
   feedsMax: 100,
   feedNameCharsMax: 64,
   processesMax: 256,
-  /** A thread costs 10 to 15 MB, and one for each of many cores reads faster than a disk. */
-  threadsMax: 16,
-  attemptsMax: 1_000,
-  scanIntervalSecondsMax: 86_400,
-  /** Twice the interval of the heartbeats: a shorter limit would kill healthy processes. */
-  stallSecondsMin: 2,
   stallSecondsMax: 86_400,
-  metricsIntervalSecondsMax: 86_400,
   /** A hundred years: what is kept longer is kept for ever. */
   keepMsMax: 36_500 * 86_400_000,
-  /** Ten years, and a thousand times a full input: beyond them a bound says nothing. */
-  maxAgeSecondsMax: 315_360_000,
-  /** A year: a longer pause is one without an end. */
-  pauseSecondsMax: 366 * 86_400,
-  maxHeldMax: 1_000_000_000,
   /** The dashboard's token and the secret of a webhook: a shorter one can be guessed, and a header is bounded. */
   tokenCharsMin: 16,
   tokenCharsMax: 1_024,

@@ -3,7 +3,7 @@
  * Does not: know any key.
  */
 import { OperatorError } from '../../errors.js';
-import { bytesOfSize, durationMs } from './duration.js';
+import type { Kind } from './field.js';
 import { suggestion } from './nearest.js';
 import { kindOf } from './yaml.js';
 
@@ -63,42 +63,22 @@ export class Mapping {
     return value;
   }
 
-  choice<T extends string>(key: string, values: readonly T[]): T | undefined {
-    return this.text(key, `one of ${values.join(', ')}`, (text) => values.includes(text as T)) as T | undefined;
+  /** Read as the value of an option is. */
+  read<T>(key: string, kind: Kind<T>): T {
+    const read = kind.safeParse(this.value(key));
+    if (read.success) return read.data;
+    throw this.wrong(this.at(key), kind.meta.rule, this.value(key));
   }
 
-  whole(key: string, min: number, max: number): number | undefined {
-    const value = this.value(key);
-    if (value === undefined) return undefined;
-    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max)
-      throw this.wrong(this.at(key), `a whole number from ${min} to ${max}`, value);
-    return value as number;
+  /** A text that has to be given. */
+  needed(key: string, rule: string, accepts?: (text: string) => boolean): string {
+    const text = this.text(key, rule, accepts);
+    if (text === undefined) throw this.wrong(this.at(key), rule, undefined);
+    return text;
   }
 
-  /** A bare number, or a duration: `90s`, `1h30m`. */
-  seconds(key: string, min: number, max: number): number | undefined {
-    const value = this.value(key);
-    if (value === undefined) return undefined;
-    const seconds = typeof value === 'string' ? (durationMs(value) ?? Number.NaN) / 1_000 : value;
-    if (typeof seconds !== 'number' || !(seconds >= min && seconds <= max))
-      throw this.wrong(this.at(key), `a number of seconds from ${min} to ${max}, or a duration such as 90s`, value);
-    return seconds;
-  }
-
-  /** A bare number of bytes, or a size: `64MiB`. */
-  size(key: string, min: number, max: number): number | undefined {
-    const value = this.value(key);
-    if (value === undefined) return undefined;
-    const bytes = typeof value === 'string' ? bytesOfSize(value) : value;
-    if (!Number.isInteger(bytes) || (bytes as number) < min || (bytes as number) > max)
-      throw this.wrong(this.at(key), `a size from ${min} to ${max} bytes, such as 256MiB`, value);
-    return bytes as number;
-  }
-
-  toggle(key: string): boolean | undefined {
-    const value = this.value(key);
-    if (value === undefined || typeof value === 'boolean') return value;
-    throw this.wrong(this.at(key), 'true or false', value);
+  choice<T extends string>(key: string, values: readonly T[]): T {
+    return this.needed(key, `one of ${values.join(', ')}`, (text) => values.includes(text as T)) as T;
   }
 
   texts(key: string): string[] | undefined {

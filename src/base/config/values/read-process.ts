@@ -5,9 +5,11 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { EnvironmentError, OperatorError } from '../../errors.js';
+import { choice, toggle, whole } from './field.js';
 import { limits } from './limits.js';
 import { Mapping } from './mapping.js';
-import { nearest } from './nearest.js';
+import { duration, size } from './measures.js';
+import { suggestion } from './nearest.js';
 import {
   type CheckStep,
   COLUMN_TYPES,
@@ -42,17 +44,15 @@ export function processOf(given: unknown, path: string, file: string, hasModule 
   const keys = new Mapping(given, path, file);
   keys.only(KEYS);
   const format = keys.choice('format', PROCESS_FORMATS);
-  if (format === undefined) throw keys.wrong(keys.at('format'), `one of ${PROCESS_FORMATS.join(', ')}`, undefined);
   const module = moduleOf(keys, file);
   const steps = stepsOf(keys, format);
-  const start = keys.text('start', 'the name of the first step', (text) => TAG.test(text));
-  if (start === undefined) throw keys.wrong(keys.at('start'), 'the name of the first step', undefined);
+  const start = keys.needed('start', 'the name of the first step', (text) => TAG.test(text));
   if (steps[start] === undefined && module === undefined && !hasModule) throw unknownStart(keys, start, steps, file);
   refuseCircle(keys, steps, file);
   return {
     format,
     ...csvOf(keys, format),
-    encoding: keys.choice('encoding', PROCESS_ENCODINGS) ?? 'utf-8',
+    encoding: keys.read('encoding', choice(PROCESS_ENCODINGS)),
     start,
     steps,
     reject: rejectOf(keys),
@@ -62,13 +62,15 @@ export function processOf(given: unknown, path: string, file: string, hasModule 
 }
 
 function boundsOf(keys: Mapping) {
+  const { outputsMax, outputs, recordBytesMax, recordBytes, memoryBytesMin, memoryBytes } = limits;
+  const stuck = { unit: 's', min: 1, max: limits.stallSecondsMax, fallback: limits.stuckSeconds } as const;
   return {
-    outputsMax: keys.whole('outputs-max', 1, limits.outputsMax) ?? limits.outputs,
-    outputBytesMax: keys.size('output-bytes-max', 1, limits.byteCountMax),
-    unpackedBytesMax: keys.size('unpacked-bytes-max', 1, limits.byteCountMax),
-    recordBytesMax: keys.size('record-bytes-max', 1, limits.recordBytesMax) ?? limits.recordBytes,
-    stuckSeconds: keys.seconds('stuck-seconds', 1, limits.stallSecondsMax) ?? limits.stuckSeconds,
-    memoryBytes: keys.size('memory-bytes', limits.memoryBytesMin, limits.byteCountMax) ?? limits.memoryBytes,
+    outputsMax: keys.read('outputs-max', whole({ min: 1, max: outputsMax, fallback: outputs })),
+    outputBytesMax: keys.read('output-bytes-max', size({ min: 1 })),
+    unpackedBytesMax: keys.read('unpacked-bytes-max', size({ min: 1 })),
+    recordBytesMax: keys.read('record-bytes-max', size({ min: 1, max: recordBytesMax, fallback: recordBytes })),
+    stuckSeconds: keys.read('stuck-seconds', duration(stuck)),
+    memoryBytes: keys.read('memory-bytes', size({ min: memoryBytesMin, fallback: memoryBytes })),
   };
 }
 
@@ -118,20 +120,15 @@ function stepsOf(keys: Mapping, format: ProcessOptions['format']): Record<string
 function stepOf(all: Mapping, name: string, format: ProcessOptions['format']): StepOptions {
   if (!TAG.test(name)) throw all.wrong(all.at(name), `named by ${TAG_RULE}`, name, 'rename it');
   const step = all.mapping(name);
-  const use = step.choice('use', BUILT_IN) ?? BUILT_IN.find((one) => one === name);
+  const use = step.has('use') ? step.choice('use', BUILT_IN) : BUILT_IN.find((one) => one === name);
   if (use === undefined) {
-    const near = nearest(name, BUILT_IN);
-    const hint = near === undefined ? '' : `did you mean ${near}? `;
-    throw step.wrong(
-      step.at('use'),
-      `one of ${BUILT_IN.join(', ')}`,
-      undefined,
-      `${hint}steps of the module are not written here`,
-    );
+    const next = `${suggestion(name, BUILT_IN)}steps of the module are not written here`;
+    throw step.wrong(step.at('use'), `one of ${BUILT_IN.join(', ')}`, undefined, next);
   }
   return use === 'check' ? checkOf(step, format) : splitOf(step, format);
 }
 
+const COUNT = whole({ min: 0, max: limits.byteCountMax });
 const tagOf = (step: Mapping, key: 'next' | 'else') => step.text(key, TAG_RULE, (text) => TAG.test(text));
 
 function checkOf(step: Mapping, format: ProcessOptions['format']): CheckStep {
@@ -148,10 +145,8 @@ function checkOf(step: Mapping, format: ProcessOptions['format']): CheckStep {
     header: step.texts('header'),
     contains: step.texts('contains'),
     columns: Object.fromEntries(columns.keys.map((name) => [name, ruleOf(columns, name)])),
-    rows: step.has('rows')
-      ? { min: rows.whole('min', 0, limits.byteCountMax), max: rows.whole('max', 0, limits.byteCountMax) }
-      : undefined,
-    lastNewline: step.toggle('last-newline'),
+    rows: step.has('rows') ? { min: rows.read('min', COUNT), max: rows.read('max', COUNT) } : undefined,
+    lastNewline: step.read('last-newline', toggle(undefined)),
     next: tagOf(step, 'next'),
     else: tagOf(step, 'else'),
   };
@@ -159,7 +154,7 @@ function checkOf(step: Mapping, format: ProcessOptions['format']): CheckStep {
 
 /** `amount: number`, or a mapping with the type and more. */
 function ruleOf(columns: Mapping, name: string): ColumnRule {
-  if (typeof columns.value(name) === 'string') return { type: columns.choice(name, COLUMN_TYPES)!, required: false };
+  if (typeof columns.value(name) === 'string') return { type: columns.choice(name, COLUMN_TYPES), required: false };
   const rule = columns.mapping(name);
   rule.only(['type', 'pattern', 'required']);
   const isPattern = (text: string) => {
@@ -170,26 +165,23 @@ function ruleOf(columns: Mapping, name: string): ColumnRule {
     }
   };
   return {
-    type: rule.choice('type', COLUMN_TYPES) ?? 'text',
+    type: rule.read('type', choice(COLUMN_TYPES)),
     pattern: rule.text('pattern', 'a regular expression of JavaScript', isPattern),
-    required: rule.toggle('required') ?? false,
+    required: rule.read('required', toggle(false)),
   };
 }
 
 function splitOf(step: Mapping, format: ProcessOptions['format']): SplitStep {
   step.only(SPLIT_KEYS);
   if (format === 'lines') throw step.wrong(step.path, 'left out, because lines have no columns', 'split', 'remove it');
-  const by = step.text('by', 'the name of a column');
-  if (by === undefined) throw step.wrong(step.at('by'), 'the name of a column', undefined);
-  return { use: 'split', by, else: tagOf(step, 'else') };
+  return { use: 'split', by: step.needed('by', 'the name of a column'), else: tagOf(step, 'else') };
 }
 
 function unknownStart(keys: Mapping, start: string, steps: Record<string, StepOptions>, file: string): OperatorError {
   const names = Object.keys(steps);
-  const near = nearest(start, names);
   return new OperatorError(
     'bad_value',
-    `${keys.at('start')} in ${file} must be a step, but ${JSON.stringify(start)} is none; ${near === undefined ? '' : `did you mean ${near}? `}the steps are ${names.join(', ') || 'missing'}.`,
+    `${keys.at('start')} in ${file} must be a step, but ${JSON.stringify(start)} is none; ${suggestion(start, names)}the steps are ${names.join(', ') || 'missing'}.`,
   );
 }
 

@@ -27,53 +27,35 @@ export const wayDurations = (view: QueueView) =>
 
 interface Group {
   labels: Record<string, string>;
-  buckets: { belowMs: number; jobs: number }[];
-  ms: number;
+  buckets: { belowMs: number; jobs: number; ms: number }[];
 }
 
 function histogram(name: string, help: string, groups: () => Group[]) {
-  const type = 'histogram';
-  return {
-    name,
-    help,
-    type,
-    aggregator: 'sum',
-    collect: undefined,
-    reset: () => {},
-    get: async () => ({
-      name,
-      help,
-      type,
-      aggregator: 'sum',
-      values: groups().flatMap((group) => valuesOf(name, group)),
-    }),
-  };
+  const what = { name, help, type: 'histogram', aggregator: 'sum' };
+  const get = async () => ({ ...what, values: groups().flatMap((group) => valuesOf(name, group)) });
+  return { ...what, collect: undefined, reset: () => {}, get };
 }
 
-function groupsOf(view: QueueView, isWanted: (stage: string) => boolean): Group[] {
-  const groups = new Map<string, Group>();
-  for (const { feed, stage, belowMs, jobs, ms } of view.durations()) {
-    if (!isWanted(stage)) continue;
-    const key = JSON.stringify([feed, stage]);
-    const group = groups.get(key) ?? { labels: { feed, stage }, buckets: [], ms: 0 };
-    groups.set(key, group);
-    group.buckets.push({ belowMs, jobs });
-    group.ms += ms;
-  }
-  return [...groups.values()];
-}
+const groupsOf = (view: QueueView, isWanted: (stage: string) => boolean): Group[] =>
+  [
+    ...Map.groupBy(
+      view.durations().filter(({ stage }) => isWanted(stage)),
+      ({ feed, stage }) => JSON.stringify([feed, stage]),
+    ).values(),
+  ].map((buckets) => ({ labels: { feed: buckets[0]!.feed, stage: buckets[0]!.stage }, buckets }));
 
-function valuesOf(name: string, { labels, buckets, ms }: Group): Value[] {
+function valuesOf(name: string, { labels, buckets }: Group): Value[] {
   const upTo = (mostMs: number) => buckets.reduce((sum, { belowMs, jobs }) => sum + (belowMs <= mostMs ? jobs : 0), 0);
   const all = upTo(Number.POSITIVE_INFINITY);
+  const value = (suffix: string, amount: number, more: Value['labels'] = {}): Value => ({
+    labels: { ...labels, ...more },
+    value: amount,
+    metricName: `${name}_${suffix}`,
+  });
   return [
-    ...BOUNDS_MS.map((bound) => ({
-      labels: { ...labels, le: bound / 1_000 },
-      value: upTo(bound),
-      metricName: `${name}_bucket`,
-    })),
-    { labels: { ...labels, le: '+Inf' }, value: all, metricName: `${name}_bucket` },
-    { labels, value: ms / 1_000, metricName: `${name}_sum` },
-    { labels, value: all, metricName: `${name}_count` },
+    ...BOUNDS_MS.map((bound) => value('bucket', upTo(bound), { le: bound / 1_000 })),
+    value('bucket', all, { le: '+Inf' }),
+    value('sum', buckets.reduce((sum, { ms }) => sum + ms, 0) / 1_000),
+    value('count', all),
   ];
 }

@@ -4,9 +4,6 @@ export const limits = {
   nodeFlags: ['--max-semi-space-size=2', '--max-old-space-size=256'],
   /** A snapshot of the state serves every request within this time. */
   snapshotEveryMs: 1_000,
-  /** An answer is at most so many snapshots old. Snapshots go on for this long after the last request. */
-  staleSnapshots: 3,
-  askedForMs: 20_000,
   /** Connections at a time; beyond them the one that has been idle longest makes room. */
   connectionsMax: 256,
   /** Open pages: each gets the same message. */
@@ -45,7 +42,4 @@ export const limits = {
   hitsDefault: 50,
   /** The free space of the places is asked for again after so long, while a page is open. */
   freeSpaceEveryMs: 5_000,
-  /** A series of figures serves everybody who asks for the same within so long; so many of them are kept. */
-  seriesForMs: 5_000,
-  seriesMax: 64,
 } as const;

@@ -9,16 +9,23 @@ import { type ChainCounts, chainCounts } from '../../../ingest/chains/counts.js'
 import { LOG } from '../../../ingest/health/heartbeats.js';
 import { notices } from '../../../ingest/health/notices.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
+import { inotifyOf } from '../../../tools/doctor/inotify.js';
 import type { FreeSpace, PlaceReport } from '../../figures/free-space.js';
 import { stageDurations, wayDurations } from './durations.js';
 import type { Snapshot } from './snapshots.js';
-import { watchesOf } from './watches.js';
 
 /** Endings that settle a file's way. */
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
 /** An ending is counted under its own name too, and *stored* where the ledger says it: ingest_files_total has them. */
 const OUTCOMES = ['advance', 'back', 'defer', 'wait', 'retry', 'hold', 'finish', 'drop'];
 const STATES = ['ready', 'deferred', 'claimed', 'waiting', 'held'] as const;
+
+/** prom-client calls it as a method of the metric, at each scrape. */
+const filledAnew = <M extends { reset(): void }>(fill: (metric: M) => void) =>
+  function collect(this: M): void {
+    this.reset();
+    fill(this);
+  };
 
 export class Metrics {
   readonly registry = new Registry();
@@ -43,19 +50,11 @@ export class Metrics {
   }
 
   #counter(name: string, help: string, labelNames: string[], fill: (metric: Counter<string>) => void): void {
-    const metric = new Counter({ name, help, labelNames, registers: [this.registry], collect: () => fillAnew() });
-    const fillAnew = () => {
-      metric.reset();
-      fill(metric);
-    };
+    new Counter({ name, help, labelNames, registers: [this.registry], collect: filledAnew(fill) });
   }
 
   #gauge(name: string, help: string, labelNames: string[], fill: (metric: Gauge<string>) => void): void {
-    const metric = new Gauge({ name, help, labelNames, registers: [this.registry], collect: () => fillAnew() });
-    const fillAnew = () => {
-      metric.reset();
-      fill(metric);
-    };
+    new Gauge({ name, help, labelNames, registers: [this.registry], collect: filledAnew(fill) });
   }
 
   #counters(): void {
@@ -170,7 +169,7 @@ export class Metrics {
       const producers = (this.#snapshot?.workers ?? []).filter(
         ({ alive, title }) => alive && partsOf(title).includes(PRODUCER),
       );
-      metric.set(watchesOf(producers.map(({ pid }) => pid)));
+      metric.set(inotifyOf(producers.map(({ pid }) => pid)).watches);
     });
     const place = (name: string, help: string, value: (of: PlaceReport) => number | null): void =>
       this.#gauge(name, help, ['feed', 'place', 'path'], (metric) => {

@@ -1,13 +1,12 @@
 /**
  * /series (docs/http-api.md): files and bytes a second, backlog and oldest age of a feed over the last hour or day, and the times of
  * its stages. All of it comes from the samples of the state (queue/sqlite/samples.ts), so it is there after a restart.
- * Guarantees: bounded by the minutes of a day, whatever the state has seen; the same answer serves everybody for some seconds.
+ * Guarantees: bounded by the minutes of a day, whatever the state has seen.
  */
 import type { QueueView } from '../../../../queue/index.js';
 import { STAGE_NAMES } from '../../../base/config/values/stage-names.js';
 import { binsOf } from '../../figures/bins.js';
 import { timesOf } from '../../figures/times.js';
-import { limits } from './limits.js';
 
 const HOUR_MS = 3_600_000;
 /** The length of a step, by the hours that are shown: a minute, and ten minutes. */
@@ -17,26 +16,7 @@ export const HOURS: readonly number[] = Object.keys(STEPS_MS).map(Number);
 
 export type SeriesAnswer = ReturnType<typeof seriesOf>;
 
-export class Series {
-  readonly #kept = new Map<string, { atMs: number; answer: SeriesAnswer }>();
-
-  constructor(
-    private readonly view: Pick<QueueView, 'samples' | 'timesSince'>,
-    private readonly now: () => number = () => performance.now(),
-  ) {}
-
-  of(feed: string, hours: number): SeriesAnswer {
-    const key = `${hours} ${feed}`;
-    const known = this.#kept.get(key);
-    if (known !== undefined && this.now() - known.atMs < limits.seriesForMs) return known.answer;
-    const answer = seriesOf(this.view, feed, hours);
-    if (this.#kept.size >= limits.seriesMax) this.#kept.clear();
-    this.#kept.set(key, { atMs: this.now(), answer });
-    return answer;
-  }
-}
-
-function seriesOf(view: Pick<QueueView, 'samples' | 'timesSince'>, feed: string, hours: number) {
+export function seriesOf(view: Pick<QueueView, 'samples' | 'timesSince'>, feed: string, hours: number) {
   const [lastMs, stepMs] = [hours * HOUR_MS, STEPS_MS[hours]!];
   const samples = view.samples(feed, lastMs);
   const nowMs = samples.at(-1)!.atMs;

@@ -8,33 +8,19 @@ import { pasteable, type Shell } from '../../../base/config/paste.js';
 import { ProcessWatch } from '../../../ingest/health/processes.js';
 import { liesAtOf } from '../../../ingest/upkeep/lies-at.js';
 import { FreeSpace } from '../../figures/free-space.js';
-import { type FeedLine, feedLines } from '../../status/feed-lines.js';
-import { type HeldJob, toHeldJob } from '../../status/held-list.js';
+import { feedLines } from '../../status/feed-lines.js';
+import { toHeldJob } from '../../status/held-list.js';
 import { lookAt, type Report } from '../../status/report.js';
-import { type Retrying, retrying } from '../held/errors.js';
+import { retrying } from '../held/errors.js';
 import { limits } from './limits.js';
-import { inFlight, lastEnded, type TracedJob } from './trace.js';
+import { inFlight, lastEnded } from './trace.js';
 
-/** Everything that the page shows. */
-export interface Snapshot extends Report {
-  at: string;
-  /** The feeds, the worst first. */
-  lines: FeedLine[];
-  feeds: { name: string; input: string; warehouse: string; manifests: string; mode: string }[];
-  /** Files in progress and the largest claimed ones; and the files that ended last. */
-  in_flight: TracedJob[];
-  last: TracedJob[];
-  /** Failures that are tried again by themselves. */
-  retrying: Retrying[];
-  /** The first of them; the rest page by page from /errors. */
-  held: HeldJob[];
-}
+export type Snapshot = ReturnType<typeof snapshotOf>;
 
 export class Snapshots {
   /** For tests and metrics: how often the database was asked. */
   count = 0;
   #last: { atMs: number; snapshot: Snapshot; json: string } | undefined;
-  #askedMs = Number.NEGATIVE_INFINITY;
   readonly #watch = new ProcessWatch();
 
   constructor(
@@ -45,23 +31,9 @@ export class Snapshots {
     private readonly space = new FreeSpace(view, statePath),
   ) {}
 
-  /** An answer at once, at most `staleSnapshots` snapshots old. A new one is made soon (`refresh`). */
-  latest(): { snapshot: Snapshot; json: string } {
-    const atMs = this.now();
-    this.#askedMs = atMs;
-    if (this.#last !== undefined && atMs - this.#last.atMs < limits.staleSnapshots * limits.snapshotEveryMs)
-      return this.#last;
-    return this.take();
-  }
-
   /** Once a second, also while nobody asks: a process that falls silent is known to be so when somebody does. */
   watch(): void {
     this.#watch.check(this.view);
-  }
-
-  /** Once a second: takes a snapshot where somebody asked lately, so that no request waits for one. */
-  refresh(): void {
-    if (this.now() - this.#askedMs < limits.askedForMs) this.take();
   }
 
   /** At most `snapshotEveryMs` old. */
@@ -81,24 +53,32 @@ export class Snapshots {
   }
 
   #read(): Snapshot {
-    const { view, statePath, shell, space } = this;
+    const { view, statePath, space } = this;
     // Its answers are those of the next snapshot.
     space.ask(limits.freeSpaceEveryMs).catch(() => {});
-    const liesAt = liesAtOf(view);
     const report = lookAt(view, statePath, { watch: this.#watch, places: space.places });
-    const snapshot: Snapshot = {
-      at: new Date().toISOString(),
-      ...report,
-      lines: feedLines(report),
-      feeds: view.feeds().map(({ name, options }) => {
-        const { input, warehouse, manifests, mode } = options as unknown as FeedOptions;
-        return { name, input, warehouse, manifests, mode };
-      }),
-      in_flight: inFlight(view, limits.traceDefault),
-      last: lastEnded(view, limits.traceDefault),
-      retrying: retrying(view),
-      held: view.held({ limit: limits.heldDefault }).map((job) => toHeldJob(job, liesAt(job))),
-    };
-    return pasteable(snapshot, shell);
+    return pasteable(snapshotOf(view, report), this.shell);
   }
+}
+
+/** Everything that the page shows. */
+function snapshotOf(view: QueueView, report: Report) {
+  const liesAt = liesAtOf(view);
+  return {
+    at: new Date().toISOString(),
+    ...report,
+    /** The feeds, the worst first. */
+    lines: feedLines(report),
+    feeds: view.feeds().map(({ name, options }) => {
+      const { input, warehouse, manifests, mode } = options as unknown as FeedOptions;
+      return { name, input, warehouse, manifests, mode };
+    }),
+    /** Files in progress and the largest claimed ones; and the files that ended last. */
+    in_flight: inFlight(view, limits.traceDefault),
+    last: lastEnded(view, limits.traceDefault),
+    /** Failures that are tried again by themselves. */
+    retrying: retrying(view),
+    /** The first of them; the rest page by page from /errors. */
+    held: view.held({ limit: limits.heldDefault }).map((job) => toHeldJob(job, liesAt(job))),
+  };
 }

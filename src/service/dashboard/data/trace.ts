@@ -8,30 +8,8 @@ import { contentByRow, shownPlace } from '../../../ingest/ledger/content.js';
 import type { JobFacts } from '../../../ingest/rules/facts.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
 
-export interface TracedJob {
-  id: string;
-  feed: string;
-  /** Relative to the input; bytes that are no UTF-8 as U+FFFD. */
-  path: string;
-  bytes: number;
-  /** Bytes read so far of a large file in progress. Null where that is not known. */
-  bytes_done: number | null;
-  /** True while its process works on it, and not on another job that it has claimed. */
-  in_progress: boolean;
-  stage: string;
-  /** claimed, or the ending: stored, duplicate, discarded, dropped. */
-  state: string;
-  /** ISO 8601: claimed or ended at. */
-  since: string;
-  sha256: string | null;
-  /** The place of a stored file; for a duplicate the place of the first file with its content. */
-  warehouse_path: string | null;
-  /** Set for a stored file that went through a chain; null for others. */
-  processed: Made | null;
-}
-
 /** Claimed files: those in progress first, then the largest. */
-export function inFlight(view: QueueView, most: number): TracedJob[] {
+export function inFlight(view: QueueView, most: number) {
   const inProgress = new Map(jobsInProgress(view).map((job) => [job.id, job]));
   const others = view.inProgress(most).filter(({ id }) => !inProgress.has(id));
   const jobs = [...inProgress.values(), ...others].slice(0, most);
@@ -43,31 +21,38 @@ export function inFlight(view: QueueView, most: number): TracedJob[] {
   }));
 }
 
-function tracedJob(job: Job): TracedJob {
-  const { sha256 } = job.payload as unknown as JobFacts;
+function tracedJob(job: Job) {
+  const { sha256 = null } = job.payload as unknown as Partial<JobFacts>;
   return {
     id: job.id,
     feed: job.feed,
+    /** Relative to the input; bytes that are no UTF-8 as U+FFFD. */
     path: shownName(job.key.toString('latin1') as ByteName),
     bytes: job.bytes,
     stage: job.stage,
+    /** claimed, or the ending: stored, duplicate, discarded, dropped. */
     state: job.ending ?? job.state,
+    /** ISO 8601: claimed or ended at. */
     since: new Date(job.updatedAtMs).toISOString(),
-    bytes_done: null,
+    /** Bytes read so far of a large file in progress. Null where that is not known. */
+    bytes_done: null as number | null,
+    /** True while its process works on it, and not on another job that it has claimed. */
     in_progress: false,
-    sha256: sha256 ?? null,
-    warehouse_path: null,
-    processed: null,
+    sha256,
+    /** The place of a stored file; for a duplicate the place of the first file with its content. */
+    warehouse_path: null as string | null,
+    /** Set for a stored file that went through a chain; null for others. */
+    processed: null as Made | null,
   };
 }
 
 /** The files that ended last, newest first. */
-export function lastEnded(view: QueueView, most: number): TracedJob[] {
+export function lastEnded(view: QueueView, most: number) {
   const warehouses = new Map(view.feeds().map(({ name, options }) => [name, String(options.warehouse)]));
   return view.endings(most).map((job) => endedJob(view, job, warehouses.get(job.feed)));
 }
 
-function endedJob(view: QueueView, job: Job, warehouse: string | undefined): TracedJob {
+function endedJob(view: QueueView, job: Job, warehouse: string | undefined): ReturnType<typeof tracedJob> {
   const traced = tracedJob(job);
   if (job.ending !== 'stored' && job.ending !== 'duplicate') return traced;
   const facts = job.payload as unknown as JobFacts;

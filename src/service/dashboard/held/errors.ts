@@ -5,33 +5,18 @@ import { toHeldJob } from '../../status/held-list.js';
 import { heldByCode } from '../../status/report.js';
 import { type HeldFilter, heldPages } from './groups.js';
 
-export interface Retrying {
-  feed: string;
-  stage: string;
-  /** The last error. */
-  reason: string;
-  files: number;
-  /** The path of the first of them. */
-  first: string;
-}
-
 export type ErrorsAnswer = Awaited<ReturnType<typeof errorsAnswer>>;
 
-export const retrying = (view: Pick<QueueView, 'reasons'>): Retrying[] =>
+/** Failures that are tried again, by their last error; `first`: the path of the first file. */
+export const retrying = (view: Pick<QueueView, 'reasons'>) =>
   view
     .reasons()
     .filter(({ oldest }) => oldest.attempts > 0)
-    .map(({ feed, stage, reason, jobs, oldest }) => ({
-      feed,
-      stage,
-      reason,
-      files: jobs,
-      first: oldest.key.toString('utf8'),
-    }));
+    .map(({ jobs, oldest, ...of }) => ({ ...of, files: jobs, first: oldest.key.toString('utf8') }));
 
 export async function errorsAnswer(
   view: QueueView,
-  { limit, after, ...filter }: HeldFilter & { after?: string; limit: number },
+  { limit, after, ...filter }: HeldFilter & { after: string | undefined; limit: number },
 ) {
   const wanted = (one: { feed: string }) => filter.feed === undefined || one.feed === filter.feed;
   const held = await heldPage(view, filter, limit, after);

@@ -9,6 +9,7 @@ import type { HeldKey, QueueView } from '../../../../queue/index.js';
 import { groupOf, remedyOf } from '../../../base/remedy.js';
 import { folderOf } from '../../../files/job-paths.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
+import type { HeldOf } from '../../status/held-list.js';
 
 /** A few milliseconds' reading. */
 const PAGE = 2_000;
@@ -20,22 +21,9 @@ const ANSWERS_MAX = 32;
 export const INPUT_ITSELF = '.';
 
 /** Each narrows. `folder`: exactly that one, as it is shown. `name`: any part of a path, in any case. */
-export interface HeldFilter {
-  feed?: string | undefined;
-  code?: string | undefined;
+export interface HeldFilter extends HeldOf {
   folder?: string | undefined;
   name?: string | undefined;
-}
-
-export interface HeldReason {
-  feed: string;
-  code: string;
-  files: number;
-  folders: number;
-  /** The first of them is held since then. */
-  since: string;
-  /** The remedy. */
-  hint: string;
 }
 
 const shownKey = ({ key }: HeldKey): string => shownName(key.toString('latin1') as ByteName);
@@ -52,9 +40,8 @@ export async function* heldPages(
   const wanted = (one: HeldKey): boolean =>
     (folder === undefined || folderOfKey(one) === folder) &&
     (part === undefined || shownKey(one).toLowerCase().includes(part));
-  const asked = { ...(feed !== undefined && { feed }), ...(code !== undefined && { code }), limit: PAGE };
   for (let after = first; ; ) {
-    const page = view.heldKeys({ ...asked, ...(after !== undefined && { after }) });
+    const page = view.heldKeys({ feed, code, limit: PAGE, after });
     yield folder === undefined && part === undefined ? page : page.filter(wanted);
     if (page.length < PAGE) return;
     after = page.at(-1)!.id;
@@ -89,24 +76,23 @@ async function groupsOf(view: Pick<QueueView, 'heldKeys'>, filter: HeldFilter): 
   return [...groups.values()].sort((a, b) => b.files - a.files || (a.folder < b.folder ? -1 : 1));
 }
 
-function reasonsOf(groups: readonly Group[]): HeldReason[] {
-  const reasons = new Map<string, HeldReason>();
-  for (const { feed, code, files, sinceMs } of groups) {
-    const since = iso(sinceMs);
-    const reason = reasons.get(`${feed}\0${code}`) ?? {
-      feed,
-      code,
-      files: 0,
-      folders: 0,
-      since,
-      hint: remedyOf(code, groupOf(feed, code), feed),
-    };
-    reasons.set(`${feed}\0${code}`, reason);
-    reason.files += files;
-    reason.folders++;
-    if (since < reason.since) reason.since = since;
-  }
-  return [...reasons.values()].sort((a, b) => b.files - a.files || (a.code < b.code ? -1 : 1));
+function reasonsOf(groups: readonly Group[]) {
+  const reasons = Map.groupBy(groups, ({ feed, code }) => `${feed}\0${code}`);
+  return [...reasons.values()]
+    .map((its) => {
+      const { feed, code } = its[0]!;
+      return {
+        feed,
+        code,
+        files: its.reduce((sum, { files }) => sum + files, 0),
+        folders: its.length,
+        /** The first of them is held since then. */
+        since: iso(its.reduce((least, { sinceMs }) => Math.min(least, sinceMs), Number.POSITIVE_INFINITY)),
+        /** The remedy. */
+        hint: remedyOf(code, groupOf(feed, code), feed),
+      };
+    })
+    .sort((a, b) => b.files - a.files || (a.code < b.code ? -1 : 1));
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

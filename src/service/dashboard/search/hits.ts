@@ -11,27 +11,8 @@ import { type ByteName, shownName } from '../../../linux/index.js';
 import { meaningOf } from './meaning.js';
 import { contentsScan, jobsScan, living } from './scan.js';
 
-export interface Hit {
-  feed: string;
-  /** Below the input. */
-  path: string;
-  bytes: number;
-  /** The argument of `/files?path=` for more: the job's id, or a path if no job is known any more. */
-  word: string;
-  /** ready, claimed, waiting, held, or how it ended. */
-  state: string;
-  stage: string | null;
-  /** Since when it is so. */
-  since: string;
-}
-
-export interface Hits {
-  hits: Hit[];
-  /** There are more than were asked for. */
-  more: boolean;
-  /** The time was over before all was read: after so many seconds. Else null. */
-  stopped_after_seconds: number | null;
-}
+export type Hit = ReturnType<typeof hitOfJob>;
+export type Hits = ReturnType<typeof hitsOf>;
 
 export interface Asking {
   limit: number;
@@ -44,11 +25,13 @@ export function hitsOf(
   feeds: readonly FeedOptions[],
   typed: string,
   { limit, scanMs, now = () => performance.now() }: Asking,
-): Hits {
+) {
   const { job, head, parts } = meaningOf(typed, feeds);
   const list = new HitList(view, feeds, limit);
   const endsAt = now() + scanMs;
-  if (job !== undefined && list.addJob(job)) return { ...list.answer(), stopped_after_seconds: null };
+  /** `stopped_after_seconds`: the time was over before all was read. Else null. */
+  const answer = (seconds: number | null = null) => ({ ...list.answer(), stopped_after_seconds: seconds });
+  if (job !== undefined && list.addJob(job)) return answer();
   if (head !== undefined)
     for (const { name } of feeds)
       for (const content of view.read((reader) => contentsOfHead(reader, name, head, limit + 1)))
@@ -59,8 +42,8 @@ export function hitsOf(
   const contents = parts.map((part) => contentsScan(view, part));
   for (;;) {
     const open = [...jobs, ...contents].filter(({ done }) => !done);
-    if (open.length === 0 || list.more) return { ...list.answer(), stopped_after_seconds: null };
-    if (now() >= endsAt) return { ...list.answer(), stopped_after_seconds: scanMs / 1_000 };
+    if (open.length === 0 || list.more) return answer();
+    if (now() >= endsAt) return answer(scanMs / 1_000);
     for (const scan of jobs) if (!scan.done) for (const id of scan.step(limit + 1)) list.addJob(id);
     for (const scan of contents) if (!scan.done) for (const row of scan.step(limit + 1)) list.addRow(row);
   }
@@ -100,7 +83,8 @@ class HitList {
     else if (feed) this.#add(key, hitOfContent(content, feed));
   }
 
-  answer(): Pick<Hits, 'hits' | 'more'> {
+  /** `more`: there are more than were asked for. */
+  answer() {
     return { hits: [...this.#hits.values()], more: this.more };
   }
 
@@ -112,20 +96,24 @@ class HitList {
 
 const shown = (bytes: Buffer): string => shownName(bytes.toString('latin1') as ByteName);
 
-const hitOfJob = ({ id, feed, key, bytes, stage, state, ending, updatedAtMs }: Job): Hit => ({
+const hitOfJob = ({ id, feed, key, bytes, stage, state, ending, updatedAtMs }: Job) => ({
   feed,
+  /** Below the input. */
   path: shown(key),
   bytes,
+  /** The argument of `/files?path=` for more: the job's id, or a path if no job is known any more. */
   word: id,
-  state: ending ?? state,
+  /** ready, claimed, waiting, held, or how it ended. */
+  state: (ending ?? state) as string,
   stage: ending === null ? stage : null,
+  /** Since when it is so. */
   since: new Date(updatedAtMs).toISOString(),
 });
 
 function hitOfContent(
   { sourcePath, size, target, state, ingestedAtMs }: Content,
   { name, input, warehouse }: FeedOptions,
-) {
+): Hit {
   const path = shown(sourcePath);
   return {
     feed: name,

@@ -1,33 +1,20 @@
 /** Interprets the text of a search, typed or copied from the page. Pure. */
 import type { FeedOptions } from '../../../base/config/options.js';
 
-export interface Meaning {
-  /** A job's id, alone or at the head of a name in a work directory. */
-  job?: string;
-  /** The first hexadecimal digits of a hash, in lower case. */
-  head?: string;
-  /** Parts of paths to search for, each in the feeds for which it means something. */
-  parts: Part[];
-}
-
-export interface Part {
-  feed: string;
-  /** A part of a path below the input. */
-  source: string;
-  /** A part of a path below the warehouse. */
-  target: string;
-}
+/** Parts of paths to search for: below the input and below the warehouse of a feed for which the text means something. */
+export type Part = NonNullable<ReturnType<typeof partOf>>;
 
 const JOB = /(?:^|\/)([0-9A-HJKMNP-TV-Z]{26})(?:\.(?:ok|tmp|copy))?(?:~|$)/i;
 const HEAD_DIGITS_MIN = 6;
 const HEAD = new RegExp(`^[0-9a-f]{${HEAD_DIGITS_MIN},64}$`, 'i');
 
-export function meaningOf(typed: string, feeds: readonly Pick<FeedOptions, 'name' | 'input' | 'warehouse'>[]): Meaning {
+export function meaningOf(typed: string, feeds: readonly Pick<FeedOptions, 'name' | 'input' | 'warehouse'>[]) {
   const text = unescaped(typed.trim());
-  const job = JOB.exec(text)?.[1]?.toUpperCase();
   return {
-    ...(job !== undefined && { job }),
-    ...(HEAD.test(text) && { head: text.toLowerCase() }),
+    /** A job's id, alone or at the head of a name in a work directory. */
+    job: JOB.exec(text)?.[1]?.toUpperCase(),
+    /** The first hexadecimal digits of a hash, in lower case. */
+    head: HEAD.test(text) ? text.toLowerCase() : undefined,
     parts: feeds.flatMap((feed) => partOf(text, feed) ?? []),
   };
 }

@@ -11,7 +11,7 @@ import type { MadeFile } from '../data/made.js';
 import type { Hits } from './hits.js';
 
 /** `part`: a list of the files that it may mean. Otherwise: all that is known of one file. */
-export type Sought = { path: string } | { sha256: string } | { part: string; limit: number };
+export type Sought = { word: string } | { part: string; limit: number };
 /** The answer of `ingest-ctl explain --json`, its text, and the results of chains for the files. */
 export interface Found {
   text: string;
@@ -33,9 +33,9 @@ export class Search {
 
   constructor(private readonly statePath: string) {}
 
-  /** All that is known of one file. */
-  for(sought: { path: string } | { sha256: string }): Promise<SearchAnswer> {
-    return this.#inTurn<Found>(sought);
+  /** All that is known of one file, as `ingest-ctl explain WORD` says it. */
+  for(word: string): Promise<SearchAnswer> {
+    return this.#inTurn<Found>({ word });
   }
 
   /** The files that a word may mean. */

@@ -66,9 +66,9 @@ export async function settleJobs(backend: Backend, feed: string, files: FeedFile
 }
 
 /** The folder in which a file of the job was found. `out of reach`: in a mount that is missing. */
-export type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
+type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
 
-export function whereItLies(job: Job, files: FeedFiles): Lies {
+function whereItLies(job: Job, files: FeedFiles): Lies {
   if (isOutOfReach(job, files)) return 'out of reach';
   const key = workKeyOf(job);
   if (!files.canHold(key)) return 'nowhere';

@@ -1,7 +1,6 @@
 /**
  * The state file during a rebuild: the file at its path now, the new one beside it, and the replacement of the one by the other.
- * Guarantees: a state that knows its manifests is never touched. An older or damaged one is moved aside, never removed. The new
- * one gets its name when it is whole, and no `-wal` of another database is beside it then.
+ * Guarantees: the file that is there is moved aside, never changed or removed. The new one gets its name when it is whole, and no `-wal` of another database is beside it then.
  */
 import { chownSync, existsSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -10,11 +9,9 @@ import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../../base/errors.js';
 import { typed } from '../../../base/shell.js';
 import { asOperators, openStateView } from '../../../ingest/ledger/open-state.js';
-import { checkManifestsKnown } from '../../../ingest/upkeep/check-manifests.js';
 import { lockRootsAlone } from '../../../ingest/upkeep/root-locks.js';
 import type { SharedLockFile } from '../../../linux/index.js';
 import { move, sync } from '../../backup/state-file.js';
-import { isBehind } from './disk-ahead.js';
 import { type MovedRoot, movedRoots } from './moved.js';
 
 const COMPANIONS = ['-wal', '-shm'];
@@ -23,7 +20,7 @@ const MAKING_COMPANIONS = ['', ...COMPANIONS, '-journal', '.owners', '.doorbell'
 
 export const makingPath = (statePath: string): string => `${statePath}.rebuilding`;
 
-/** The file at the path: not usable (missing, damaged, never used), or a state that the disk is ahead of, or one whose roots moved. */
+/** The file at the path: not usable (missing, damaged, never used), or a state whose knowledge is taken over. It may be of just now. */
 export type Before = 'none' | 'older';
 
 export interface Judged {
@@ -32,7 +29,7 @@ export interface Judged {
   locks: SharedLockFile[];
 }
 
-/** Errors: EnvironmentError if the state is in use, belongs to other folders, or needs no rebuild. */
+/** Errors: EnvironmentError if the state is in use, or belongs to other folders. */
 export async function judgeState(statePath: string, feeds: readonly FeedOptions[], uuid?: string): Promise<Judged> {
   if (!existsSync(statePath)) return { before: 'none', locks: [] };
   let view: QueueView;
@@ -44,7 +41,7 @@ export async function judgeState(statePath: string, feeds: readonly FeedOptions[
   }
   const locks = lockRootsAlone(rootsOfOthers(view, feeds));
   try {
-    return { before: await judgeView(view, statePath, feeds, uuid), locks };
+    return { before: judgeView(view, statePath, feeds, uuid), locks };
   } catch (error) {
     if (isDamaged(asOperators(error))) return { before: 'none', locks };
     for (const lock of locks) lock.close();
@@ -67,12 +64,12 @@ const rootsOfOthers = (view: QueueView, feeds: readonly FeedOptions[]): string[]
     .filter(({ feed, path }) => ofOthers(feeds, feed) && !feeds.some((f) => f.manifests === path || f.workDir === path))
     .map(({ path }) => path);
 
-async function judgeView(
+function judgeView(
   view: QueueView,
   statePath: string,
   feeds: readonly FeedOptions[],
   uuid: string | undefined,
-): Promise<Before> {
+): Before {
   const living = view.owners().find(({ alive }) => alive);
   if (living) {
     throw new EnvironmentError(
@@ -88,23 +85,8 @@ async function judgeView(
     );
   }
   checkPages(statePath);
-  const moved = movedRoots(view, feeds);
-  const older = (): Before => {
-    refuseHalfOfShared(view, statePath, feeds, moved);
-    return 'older';
-  };
-  try {
-    for (const feed of feeds) await checkManifestsKnown(view, feed);
-    if (moved.length > 0) return older();
-    for (const { name } of feeds) if (await isBehind(view, name)) return older();
-  } catch (error) {
-    if (!(error instanceof OperatorError && error.code === 'state_older_than_manifests')) throw error;
-    return older();
-  }
-  throw new EnvironmentError(
-    'state_good',
-    `${statePath} is there and knows what the manifests say, so nothing has to be rebuilt: start ingest. To rebuild it all the same, move it away by hand first.`,
-  );
+  refuseHalfOfShared(view, statePath, feeds, movedRoots(view, feeds));
+  return 'older';
 }
 
 /** Feeds that are not named stay as in the older state. They must not share manifests with named ones, whose ends would count as read. */

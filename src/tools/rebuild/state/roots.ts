@@ -3,7 +3,7 @@
  * Does not: create or change anything.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError } from '../../../base/errors.js';
@@ -13,20 +13,15 @@ import { manifestFiles } from '../../../ingest/manifest/read.js';
 import { markerAt } from '../../../ingest/upkeep/root-locks.js';
 import { chooseWork, possibleWork } from '../../../ingest/upkeep/work-place.js';
 
-export interface FoundRoots {
-  /** The feeds, each with its work directory. */
-  feeds: FeedOptions[];
-  /** The lost state's UUID; undefined if no folder was ever set up. */
-  uuid: string | undefined;
-  /** The user who set the folders up. Files that a rebuild creates as root get this owner. */
-  owner: { uid: number; gid: number } | undefined;
-}
-
-/** Errors: EnvironmentError `two_states`; `second_state` if the state of the folders still exists. */
-export function findRoots(given: readonly FeedOptions[], statePath: string): FoundRoots {
+/**
+ * The feeds, each with its work directory; the UUID of the lost state, undefined if no folder was ever set up; and the user who set
+ * the folders up, who gets what a rebuild creates as root.
+ * Errors: EnvironmentError `two_states`; `second_state` if the state of the folders still exists.
+ */
+export function findRoots(given: readonly FeedOptions[], statePath: string) {
   const feeds = given.map((feed) => ({ ...feed, workDir: workOf(feed) }));
   const found = new Map<string, string>();
-  let owner: FoundRoots['owner'];
+  let owner: Pick<Stats, 'uid' | 'gid'> | undefined;
   for (const root of feeds.flatMap(({ manifests, workDir }) => [manifests, workDir])) {
     const { state: uuid, statePath: its } = markerAt(root) ?? {};
     if (uuid === undefined) continue;

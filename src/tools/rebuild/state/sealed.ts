@@ -36,31 +36,26 @@ export interface SealedFile {
 const BATCH = 500;
 const COLUMNS = 'job, part, key, inside, sha256, identity, size, facts';
 
-export interface Noted {
-  files: number;
-  /** Files that could not be read. Their jobs find out why. */
-  unreadable: number;
-}
-
+/** `unreadable`: files that could not be read. Their jobs find out why. */
 export async function noteSealed(
   backend: Backend,
   feed: string,
   files: FeedFiles,
   progress: (work: Work) => void,
-): Promise<Noted> {
-  const noted: Noted = { files: 0, unreadable: 0 };
+): Promise<{ files: number; unreadable: number }> {
+  const noted = { files: 0, unreadable: 0 };
   let batch: SealedFile[] = [];
   bringAllOn(backend, files);
   const work = { part: 'reading the work directory', files: 0, bytes: 0, ...sizeOf(files) };
-  for (const { jobId: job, part, path, inside } of sealedNames(files)) {
-    if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
+  for (const { part, ...job } of toRead(files)) {
     if (part === 'file') noted.files++;
     progress(work);
-    const read = await digestOf(files, { id: job, path, inside }, part);
+    const read = await digestOf(files, job, part);
     work.files++;
     work.bytes += read?.size ?? 0;
+    const { id, path, inside } = job;
     if (read === undefined) noted.unreadable++;
-    else if (batch.push({ job, part, key: bytesOfName(path), inside, ...read }) >= BATCH) {
+    else if (batch.push({ job: id, part, key: bytesOfName(path), inside, ...read }) >= BATCH) {
       await enterSealed(backend, feed, batch);
       batch = [];
     }
@@ -69,13 +64,17 @@ export async function noteSealed(
   return noted;
 }
 
-/** What is to be read. */
+/** The sealed files and private copies. */
+function* toRead(files: FeedFiles): Generator<WorkKey & { part: Part }> {
+  for (const { jobId: id, part, path, inside } of sealedNames(files))
+    if ((part === 'file' || part === 'copy') && path !== undefined) yield { id, part, path, inside };
+}
+
 function sizeOf(files: FeedFiles): { filesAll: number; bytesAll: number } {
   const all = { filesAll: 0, bytesAll: 0 };
-  for (const { jobId: id, part, path, inside } of sealedNames(files)) {
-    if ((part !== 'file' && part !== 'copy') || path === undefined) continue;
+  for (const { part, ...job } of toRead(files)) {
     all.filesAll++;
-    all.bytesAll += statEntry(files.workEntry({ id, path, inside }, part))?.size ?? 0;
+    all.bytesAll += statEntry(files.workEntry(job, part))?.size ?? 0;
   }
   return all;
 }
@@ -144,13 +143,6 @@ export const heirIn = (tx: Tx, feed: string, sha256: Buffer, own: string): strin
     ...[feed, sha256, own],
   )?.job;
 
-export interface Sidecars {
-  /** Sidecars moved back beside their files. */
-  back: number;
-  /** Sidecars of a version that is gone, moved to `failed/`. */
-  failed: number;
-}
-
 /**
  * A sidecar is sealed before its file, and a crash may come between. If the file is still in the input, unchanged, the sidecar goes
  * back there. Otherwise the sidecar belonged to a version that is gone, and must not be paired with the file there now.
@@ -160,8 +152,8 @@ export async function settleSidecars(
   files: FeedFiles,
   suffix: ByteName,
   isJobs: (id: string) => boolean,
-): Promise<Sidecars> {
-  const settled: Sidecars = { back: 0, failed: 0 };
+): Promise<{ back: number; failed: number }> {
+  const settled = { back: 0, failed: 0 };
   const alone = [...sealedNames(files)].filter(
     ({ jobId: id, part, path, inside }) =>
       part === 'sidecar' &&
