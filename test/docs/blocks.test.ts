@@ -21,7 +21,11 @@ const RUN: Record<string, Partial<Record<string, [blocks: number | 'all', test: 
     js: [1, 'service/alarms/document.test.ts'],
     sh: [2, 'service/alarms/document.test.ts'],
   },
-  'docs/consumers.md': { sh: [1, 'docs/consumers.test.ts'], sql: [1, 'docs/consumers-records.test.ts'] },
+  'docs/consumers.md': {
+    sh: [1, 'docs/consumers.test.ts'],
+    python: [1, 'docs/consumers.test.ts'],
+    sql: [1, 'docs/consumers-records.test.ts'],
+  },
   'docs/http-api.md': { sh: [1, 'docs/http-api.test.ts'] },
   'docs/processing.md': {
     yaml: [1, 'docs/processing.test.ts'],

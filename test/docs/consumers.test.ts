@@ -1,12 +1,13 @@
-/** The shell loop of docs/consumers.md, out of the document's own text, on the output of a real ingest. */
+/** The shell loop and the count of records of docs/consumers.md, out of the document's own text, on the output of a real ingest. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { heldMove } from '../world/held-move.js';
 import { PACKAGE } from '../world/program.js';
 import { createWorld, type World } from '../world/world.js';
+import { blockOf } from './documents.js';
 
 const [, LOOP = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(readFileSync(join(PACKAGE, 'docs/consumers.md'), 'utf8')) ?? [];
 const LOAD = `printf '%s\\n' "$file"`;
@@ -49,4 +50,45 @@ test('the loop prints each file of an hour once, when the hour is complete, and 
   assert.deepEqual([status, files], [0, stored.map(({ warehouse_path }) => warehouse_path)]);
   assert.ok(notes.length >= 1);
   assert.deepEqual(loop(world, LOOP), { status: 0, files: [], notes });
+});
+
+test('the count has the records that readers find: of no file that was withdrawn or taken away, of no line that is cut', async (t) => {
+  if (spawnSync('python3', ['--version']).error)
+    return t.skip('no python3: the count of docs/consumers.md was not run');
+  const feedOf = (next?: string) => {
+    const check = { use: 'check', columns: { amount: 'number' }, ...(next && { next }), else: 'reject' };
+    return {
+      options: { stabilitySeconds: 0, quietMs: 0, process: { format: 'csv', start: 'check', steps: { check } } },
+    };
+  };
+  const world = createWorld(t, { feeds: { checked: feedOf(), written: feedOf('good') } });
+  for (const [feed, count] of [
+    ['checked', '3 records in 1 files\n'],
+    ['written', '2 records in 1 files\n'],
+  ] as const) {
+    for (const [name, amounts] of [
+      ['a.csv', '1 2 bad'],
+      ['wrong.csv', '3 4 5 6'],
+      ['gone.csv', '7'],
+    ] as const)
+      world.drop(name, `amount\n${amounts.replaceAll(' ', '\n')}\n`, { feed });
+    await world.runOnce();
+    const { manifests } = world.feed(feed);
+    const [manifest] = readdirSync(manifests, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('/manifest.jsonl'),
+    );
+    const path = join(manifests, manifest!);
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+    const placeOf = (name: string): string =>
+      lines.map((line) => JSON.parse(line)).find((line) => line.path.endsWith(`/${name}`)).warehouse_path;
+    const words = [placeOf('wrong.csv'), '--reason', 'a test'];
+    assert.equal((await world.run('ingest-ctl', ['withdraw', ...words])).code, 0);
+    await world.runOnce();
+    rmSync(placeOf('gone.csv'));
+    appendFileSync(path, '{"path":');
+    const input = blockOf('docs/consumers.md', 'python');
+    const { stdout, stderr } = spawnSync('python3', ['-', join(path, '../..')], { input, encoding: 'utf8' });
+    assert.deepEqual({ stdout, stderr }, { stdout: count, stderr: '' });
+    writeFileSync(path, `${lines.join('\n')}\n`);
+  }
 });
