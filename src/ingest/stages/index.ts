@@ -10,7 +10,7 @@
  *   commit       hashed; ledger/ask.ts: is the content new?
  *   names        warehouse/free-names.ts: which are free
  *   commit       planned: names, line, an open append
- *   append       manifest/finish.ts: the lines at the planned offset, sync
+ *   append       manifest/write.ts, finish.ts: the lines at the planned offset, sync
  *   commit       the lines are confirmed, the append is closed; then the jobs advance
  *   move         calls/move.ts: stat, rename to the target
  *   sync         the directories
