@@ -56,7 +56,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   content_unknown: usage('Name a SHA-256 or a path that ingest-ctl explain knows.'),
   content_of_many_feeds: usage('Add --feed NAME.'),
   content_under_way: usage('Wait until it is stored; `ingest-ctl explain PATH` says where it is.'),
-  which_generation: usage('Name the ingest_id of the generation that is meant.'),
+  which_generation: usage('Name the ingest_id of the one that is meant.'),
   already_withdrawn: usage('Run `ingest-ctl explain PATH` to see how far it is.'),
   dest_not_ours: usage('Name an empty directory, or add --adopt once.'),
   dest_of_another_source: usage('Name the right SOURCE or DEST, or add --adopt once.'),

@@ -33,7 +33,7 @@ export interface Named {
   content: Content;
   /** True if the path is a file that was not stored, with the same bytes as this content. */
   isDuplicate: boolean;
-  /** If this content was withdrawn: other contents, not withdrawn, that the argument may mean. */
+  /** Other contents, not withdrawn, that the argument may mean: older versions of a path, other generations of a content. */
   others: readonly Content[];
 }
 

@@ -71,6 +71,9 @@ function refuseWithdrawal({ feed, others }: Named, content: Content, isStillTher
       `${place(feed, content)} is withdrawn already; ${typed('ingest-ctl explain', content.ingestId ?? content.carrier)} says by whom and how far it is.`,
     );
   }
+  // A corrected file has the path of the wrong one, and the newest is not the one to be taken out.
+  const versions = others.filter(({ sha256 }) => !sha256.equals(content.sha256));
+  if (content.state !== 'withdrawn' && versions.length > 0) throw whichVersion(feed, [content, ...versions]);
   if (content.target === null || content.hour === null) {
     throw new OperatorError(
       'not_ours_to_withdraw',
@@ -134,8 +137,17 @@ const owedStill = (why: string): EnvironmentError =>
 const whichGeneration = (feed: FeedOptions, content: Content, others: readonly Content[]): OperatorError =>
   new OperatorError(
     'which_generation',
-    `${place(feed, content)} is withdrawn already, and what was named may also mean ${others.map((one) => `${place(feed, one)} (ingest_id ${one.ingestId})`).join(' or ')}; name the ingest_id that is meant.`,
+    `${place(feed, content)} is withdrawn already, and what was named may also mean ${choices(feed, others)}; name the ingest_id that is meant.`,
   );
+
+const whichVersion = (feed: FeedOptions, versions: readonly Content[]): OperatorError =>
+  new OperatorError(
+    'which_generation',
+    `several files came by that name: ${choices(feed, versions)}, the newest first; name the ingest_id of the one that is wrong.`,
+  );
+
+const choices = (feed: FeedOptions, contents: readonly Content[]): string =>
+  contents.map((one) => `${place(feed, one)} (ingest_id ${one.ingestId})`).join(' or ');
 
 const prunedAway = ({ sha256, sourcePath }: Content): OperatorError =>
   new OperatorError(

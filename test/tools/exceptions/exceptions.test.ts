@@ -190,6 +190,17 @@ test('what cannot be an exception is refused with its reason', limit, async (t) 
   );
   world.check();
 
+  // A corrected file came under the same name: nobody knows which one is wrong.
+  const wrong = world.manifest().find(({ record }) => record?.warehouse_path === path)!;
+  const source = wrong.record!.path;
+  world.drop(source.slice(world.input.length + 1), 'corrected');
+  await world.runOnce();
+  await refusedFor(
+    world,
+    ['withdraw', source, ...WHY],
+    new RegExp(`several files came by that name: .*\\(ingest_id [0-9A-Z]{26}\\) or .*${wrong.record!.ingest_id}`),
+  );
+
   // Somebody puts another file in its place before the worker comes.
   await ctlSays(world, 'withdraw', path, ...WHY);
   writeFileSync(path, 'not what was stored');
