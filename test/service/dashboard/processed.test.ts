@@ -44,7 +44,7 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
   const { sha256 } = world.drop('in.csv', `${HEADER}\n1,DE,5\n2,FR,${BROKEN}\n3,DE,7\n`);
   await soon('it to be held', async () => (await page.locator('#held tbody tr').count()) === 1);
   const why = await shown('#findings');
-  assert.match(why, /\(record_invalid\), in\.csv: in\.csv, line 3: /);
+  assert.match(why, /\(record_invalid\), in\.csv, line 3: /);
   assert.ok(why.includes('the record begins "2,FR,<img src=x onerror=alert(1)>'), why);
   assert.equal(await page.locator('main img').count(), 0, 'it is text');
   assert.match(await shown('#flow'), /process\s+1 file/);
