@@ -84,7 +84,7 @@ function machineOf(result) {
   return `${when.slice(0, 10)}, commit ${commit}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of \`${options}\`; ${cores} cores (${cpu}), ${memoryGib} GiB, Node ${node}, ${kind}; load at the start ${load}.`;
 }
 
-/** What is not met stands first. What is met can be read in the table, and is counted. */
+/** Bars that are not met stand first. Those that are met are in the table, and only counted here. */
 export function barsOf(bars) {
   const said = bars.filter(Boolean);
   const lines = said.filter(({ met }) => !met).map(({ what, bar, value }) => `${shown(value)} ${what} (${bar})`);
