@@ -48,19 +48,16 @@ function foldersOf({ name, values }: Invocation['feeds'][number]): FeedFolders {
  */
 export async function knownRoots(invocation: Invocation): Promise<IsKnown> {
   const statePath = statePathOf(invocation, process.env);
-  if (!existsSync(statePath)) return () => false;
+  const folders = invocation.feeds.flatMap(({ values }) => [values.input, values.warehouse, values.manifests]);
+  const isMissing = folders.some((path) => path !== undefined && !existsSync(path));
+  if (!isMissing || !existsSync(statePath)) return () => false;
   try {
-    const view = await openStateView(statePath);
-    try {
-      const known = new Set(
-        view
-          .read((r) => r.all<{ key: string }>("SELECT feed || ':' || kind || ':' || path AS key FROM roots"))
-          .map(({ key }) => key),
-      );
-      return (feed, option, path) => known.has(`${feed}:${option}:${path}`);
-    } finally {
-      await view.close();
-    }
+    return await withStateAt(statePath, (view) => {
+      const key = "feed || ':' || kind || ':' || path";
+      const rows = view.read((r) => r.all<{ key: string }>(`SELECT ${key} AS key FROM roots`));
+      const known = new Set(rows.map((row) => row.key));
+      return (feed: string, option: string, path: string) => known.has(`${feed}:${option}:${path}`);
+    });
   } catch {
     return () => false; // The process that opens the state to write says what is wrong with it.
   }
@@ -82,12 +79,7 @@ export async function refuseUnfit(feeds: readonly FeedOptions[], statePath: stri
 /** Folders that the state has set up and that are not those now. A start takes them for failing places, so it does not say so. */
 export async function placesAway(feeds: readonly FeedOptions[], statePath: string): Promise<PlaceError[]> {
   if (!existsSync(statePath)) return [];
-  const view = await openStateView(statePath);
-  try {
-    return feeds.flatMap((feed) => awayOf(feed, recordedRoots(view, feed.name)));
-  } finally {
-    await view.close();
-  }
+  return withStateAt(statePath, (view) => feeds.flatMap((feed) => awayOf(feed, recordedRoots(view, feed.name))));
 }
 
 function awayOf(feed: FeedOptions, roots: Roots): PlaceError[] {

@@ -109,8 +109,8 @@ export function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Findi
   const which = jobs === 1 ? path : `the first of them ${path}`;
   const reason = oldest.reason ?? '';
   // The reason of a chain names the file itself.
-  const why =
-    /^[:,]/.test(reason.slice(path.length)) && reason.startsWith(path) ? reason.slice(path.length) : `: ${reason}`;
+  const isNamed = [`${path}:`, `${path},`].some((begin) => reason.startsWith(begin));
+  const why = isNamed ? reason.slice(path.length) : `: ${reason}`;
   return {
     code,
     severity: 'stuck' as const,
