@@ -12,8 +12,6 @@ import { QUEUE_MIGRATIONS } from './schema.js';
 export interface Module {
   name: string;
   migrations: readonly string[];
-  /** Throws where this build must not open the database: called at each opening, before anything is written. */
-  refuse?(db: Database.Database, path: string): void;
 }
 
 const QUEUE = 'queue';
@@ -35,7 +33,7 @@ export function newerDatabase(path: string): QueueError {
 
 /** Must be called inside a write transaction. Returns true if it changed anything. */
 export function migrate(db: Database.Database, modules: readonly Module[], path: string): boolean {
-  refuseUnfit(db, modules, path);
+  refuseNewer(db, modules, path);
   const missing = missingMigrations(db, modules);
   if (missing.length === 0) return false;
   db.exec(
@@ -51,7 +49,7 @@ export function migrate(db: Database.Database, modules: readonly Module[], path:
 }
 
 export function needsMigration(db: Database.Database, modules: readonly Module[], path: string): boolean {
-  refuseUnfit(db, modules, path);
+  refuseNewer(db, modules, path);
   return missingMigrations(db, modules).length > 0;
 }
 
@@ -86,11 +84,6 @@ function installed(db: Database.Database): Map<string, number> {
     number: number;
   }[];
   return new Map(rows.map((row) => [row.module, row.number]));
-}
-
-function refuseUnfit(db: Database.Database, modules: readonly Module[], path: string): void {
-  refuseNewer(db, modules, path);
-  for (const { refuse } of modules) refuse?.(db, path);
 }
 
 function refuseNewer(db: Database.Database, modules: readonly Module[], path: string): void {

@@ -30,6 +30,7 @@ const RUNS: Record<Verb, () => Promise<Run>> = {
   prune: async () => (await import('./prune.js')).prune,
   retire: async () => (await import('./retire.js')).retire,
   'replace-warehouse': async () => (await import('./replace-warehouse.js')).replaceWarehouse,
+  host: async () => (await import('./host.js')).host,
   rebuild: async () => (await import('./rebuild.js')).rebuild,
 };
 

@@ -5,8 +5,11 @@
  */
 import { codeOfErrno, LinuxError } from '../linux/index.js';
 
-/** `process`: the chain of a feed; no file of the feed can pass while the chain cannot be loaded. */
-export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process';
+/**
+ * `process`: the chain of a feed; no file of the feed can pass while the chain cannot be loaded. `ledger`: the PostgreSQL that hosts
+ * share.
+ */
+export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process' | 'ledger';
 
 export class PlaceError extends Error {
   override readonly name = 'PlaceError';

@@ -3,6 +3,8 @@
  * Errors that pass by themselves in a worker (an unwritable state, a failing place) pass here, too; an error that ends it ends this.
  * Does not: wait. The boot clock, which the preloaded library moves, jumps to the next due time.
  */
+
+import assert from 'node:assert/strict';
 import type { Also, Backend, ClaimedJob, Settlement } from '../../queue/backend.js';
 import { checkPages, limits, QueueError, StateUnwritable } from '../../queue/index.js';
 import type { Config } from '../../src/base/config/options.js';
@@ -216,6 +218,7 @@ export class Whole {
       emit: tell,
       calls: new BatchCalls(files, worksOn),
       chains: this.#chains,
+      shared: () => assert.fail('it shares nothing'),
       now: () => ({ ms: backend.nowMs(), boot }),
       worksOn,
     };

@@ -12,7 +12,6 @@ import { camel } from './camel.js';
 import { type CommandSpec, OPTION_NAMES } from './commands.js';
 import { TOKEN_VARIABLE } from './dashboard.js';
 import { SECRET_VARIABLE } from './notify.js';
-import { REMOVED, removed } from './removed.js';
 import { allFields, feedFields, serviceFields } from './schema.js';
 import { firstSentence, flagOf } from './values/field.js';
 import { nearest } from './values/nearest.js';
@@ -90,7 +89,6 @@ function knownName(spec: CommandSpec, dashes: string, written: string, token: st
     if (positive !== written && spec.options.includes(positive) && allFields[positive]!.meta.kind === 'switch') {
       return positive;
     }
-    if (written === REMOVED) throw removed(`--${written}`);
     if (OPTION_NAMES.includes(written)) {
       throw new OperatorError(
         'unknown_option',
@@ -143,7 +141,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Map<string, unknown> {
     if (!variable.startsWith('INGEST_') || value === undefined || value === '') continue;
     const option = VARIABLES.get(variable);
     if (option !== undefined) values.set(option, value);
-    else if (variable === variableOf(REMOVED)) throw removed(variable);
     else if (variable !== TOKEN_VARIABLE && variable !== SECRET_VARIABLE) refuseSlip(variable);
   }
   return values;

@@ -35,7 +35,7 @@ export const CTL = {
       summary: 'Compares warehouse, manifests and ledger; says what to do.',
       about:
         'Compares names and sizes; with --hash it reads every byte of the warehouse again. Each difference is one line. With --feed it does so for one feed. It needs no stop of ingest.',
-      options: ['hash', 'json', 'feed', ...FIND],
+      options: ['hash', 'json', 'feed', 'fleet', ...FIND],
       unfinished: 'a difference was found',
       examples: ['ingest-ctl audit --hash --input /data/staging'],
     },
@@ -174,6 +174,19 @@ export const CTL = {
       examples: [
         'ingest-ctl prune --dry-run --keep-history 90d --input /data/staging',
         'ingest-ctl prune --config /etc/atomic-ingestor/config.yaml',
+      ],
+    },
+    host: {
+      summary: 'Enters this host into a ledger that hosts share, or forgets one that is gone for ever.',
+      about:
+        'join NAME gives the state its part in the shared ledger, and gives it back after the state was moved, restored or rebuilt; its ingest must be stopped. Another name makes a host of its own, as of a copy. forget NAME frees what a host carried that is gone for ever (docs/fleet.md).',
+      words: 'join NAME | forget NAME',
+      wordsMax: 2,
+      options: ['shared-ledger', 'take-over', 'yes', ...FIND],
+      unfinished: 'the others count contents as stored here that the state does not know, and --yes was not given',
+      examples: [
+        'ingest-ctl host forget lake-3 --shared-ledger postgres://ingest@db.example.org/ingest',
+        'ingest-ctl host join lake-1 --shared-ledger postgres://ingest@db.example.org/ingest --input /data/staging',
       ],
     },
     retire: {

@@ -5,7 +5,6 @@
  * Does not: check values; read.ts does.
  */
 import { OperatorError } from '../errors.js';
-import { REMOVED, removed } from './removed.js';
 import { feedFields, isFeedOption, serviceFields } from './schema.js';
 import { EXPECT_KEYS } from './values/expect.js';
 import { limits } from './values/limits.js';
@@ -69,7 +68,6 @@ function entriesOf(value: unknown, path: string, where: string): Map<string, unk
 
 function refuseUnknown(key: string, known: readonly string[], path: string, prefix: string): void {
   if (known.includes(key)) return;
-  if (key === REMOVED) throw removed(`${prefix}${key} in ${path}`);
   const place =
     prefix !== '' && SERVICE_KEYS.includes(key) ? 'it holds for all feeds and stands at the top level; ' : '';
   const hint = place || suggestion(key, known, prefix);

@@ -15,7 +15,7 @@ export type Mode = FeedValues['mode'];
 type Folders = 'input' | 'warehouse' | 'manifests';
 type Kept = 'keepDuplicates' | 'keepFailed' | 'sameContentAgainAfter';
 /** A state may have recorded the feed before there were these. */
-type Younger = 'partialUploadSeconds' | 'successMarkers';
+type Younger = 'partialUploadSeconds' | 'successMarkers' | 'sharedLedger';
 type FeedGiven = InCamelCase<FeedValues>;
 
 export type FeedOptions = Omit<FeedGiven, Folders | Kept | Younger | 'process' | 'expect'> &

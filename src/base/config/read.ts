@@ -149,8 +149,9 @@ function checkedValue(option: string, given: Found | undefined): unknown {
   const value = option === 'workers' ? workersText(given?.value) : given?.value;
   const parsed = field.safeParse(value);
   if (parsed.success) return parsed.data;
-  const { rule, example } = field.meta;
-  const got = given?.value === '' || given === undefined ? 'nothing' : JSON.stringify(given.value);
+  const { rule, example, isSecret } = field.meta;
+  const got =
+    given?.value === '' || given === undefined ? 'nothing' : isSecret ? 'something else' : JSON.stringify(given.value);
   throw new OperatorError(
     'bad_value',
     `${given?.origin ?? `--${option}`} must be ${rule}, but got ${got}; write for example ${example}.`,

@@ -11,6 +11,7 @@ import { chain, choice, type Field, isText, list, option, text, toggle, whole } 
 import { faultOfGlob } from './values/globs.js';
 import { limits } from './values/limits.js';
 import { duration, durationIfGiven, size } from './values/measures.js';
+import { isSharedLedger } from './values/shared-ledger.js';
 import { STAGE_NAMES } from './values/stage-names.js';
 
 /** The work of a worker process: one stage, or all of them. */
@@ -145,6 +146,18 @@ export const feedFields = {
     OUTCOME,
     'Ingest a stored content once more if it comes again this long after it was last ingested.',
     durationIfGiven('never', '20h'),
+  ),
+  'shared-ledger': option(
+    OUTCOME,
+    'The PostgreSQL in which hosts record which of them has a content (docs/fleet.md). Its password: PGPASSWORD or .pgpass.',
+    text({
+      rule: 'postgres://USER@HOST:PORT/DATABASE: one host, no password (that is for PGPASSWORD or .pgpass), of parameters only sslmode (disable, require, verify-ca, verify-full) and sslrootcert',
+      example: 'postgres://ingest@db.example.org/ingest',
+      placeholder: 'URL',
+      defaultText: 'none',
+      isSecret: true,
+      accepts: isSharedLedger,
+    }),
   ),
   'preserve-subdirs': option(OUTCOME, 'Keep the subdirectories of --input in the warehouse.', toggle(false)),
   'min-free-bytes': option(
@@ -406,6 +419,13 @@ export const viewFields = {
     'Only files that are held for this reason (docs/errors.md lists them).',
     text({ rule: 'a reason code', example: 'checksum_mismatch', placeholder: 'CODE', defaultText: 'any' }),
   ),
+  yes: option(VIEW, 'Do it: free what the sentence of the first call lists.', toggle(false)),
+  'take-over': option(
+    VIEW,
+    'Forget the host that has the name, if it was silent for an hour, and take it.',
+    toggle(false),
+  ),
+  fleet: option(VIEW, 'All hosts that share a ledger, from that ledger.', toggle(false)),
   feed: option(
     VIEW,
     'Only this feed.',

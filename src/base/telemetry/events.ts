@@ -10,9 +10,11 @@ import { type EventSpec, error, info, type Level, text, warn } from './event-spe
 import { PROCESS_EVENTS } from './process-events.js';
 import { REPLICA_EVENTS } from './replica-events.js';
 import { shownBytes, shownSeconds } from './safe.js';
+import { SHARED_EVENTS } from './shared-events.js';
 
 const EVENTS: Record<string, EventSpec> = {
   ...PROCESS_EVENTS,
+  ...SHARED_EVENTS,
   ...CHAIN_EVENTS,
   ...REPLICA_EVENTS,
   file_ready: { brief: 'complete', say: '{path} is complete' },

@@ -51,9 +51,9 @@ export interface Case {
   sealed: (typeof SEALED)[number];
 }
 
-/** The row of a content. */
+/** The row of a content. One that another host has is nothing here. */
 export const rowOf = ({ state, target }: Pick<Content, 'state' | 'target'>): Case['row'] =>
-  state === 'carried' && target !== null ? 'planned' : state;
+  state === 'elsewhere' ? 'none' : state === 'carried' && target !== null ? 'planned' : state;
 
 export type Truth =
   | 'carried'

@@ -44,6 +44,12 @@ export const PLACES: { readonly [Name in PlaceKind]: Place } = {
   state: { at: ' at the state', release: REPAIR, probe: () => {} },
   // The next file that goes through the chain finds out whether it can be loaded. Its code says which chain.
   process: { at: '', probe: () => {} },
+  // The next question finds out whether it answers.
+  ledger: {
+    at: '',
+    release: 'files are hashed and those that were asked for are stored; the rest waits, and goes on by itself',
+    probe: () => {},
+  },
 };
 
 /** All probes use one name: a killed prober leaves its file, and the next one removes it. */

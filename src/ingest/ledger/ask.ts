@@ -5,10 +5,11 @@
 import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { processedOf } from '../chains/recorded-outputs.js';
-import { type JobFacts, type PutAway, payloadOf } from '../rules/facts.js';
+import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { type Content, contentByHash, hasEnded, insertContent, placeOf, waitToken } from './content.js';
-import { mayComeAgain } from './exceptions.js';
+import { nextGeneration } from './exceptions.js';
+import { describe } from './stored.js';
 
 /** The option of a feed that matters for this question. */
 export type Asking = Pick<Partial<FeedOptions>, 'sameContentAgainAfterMs'>;
@@ -20,10 +21,13 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking
   const original = parseIdentity(facts.sealed!.identity)!;
   const bytes = Number(original.size);
   const known = contentByHash(tx, job.feed, sha256);
-  if (known && !comesAgain(tx, job, known, feed.sameContentAgainAfterMs))
-    return { ...ofKnown(tx, job, facts, known), bytes };
-  const generation = known ? known.generation + 1 : 1;
-  const row = carry(tx, job, facts, { sha256, generation, original });
+  const generation = known ? comesAgain(tx, job, known, feed.sameContentAgainAfterMs) : 1;
+  if (known && generation === undefined) {
+    if (known.state !== 'elsewhere' || !cameLater(tx, job, known)) return { ...ofKnown(tx, job, facts, known), bytes };
+    carryFromElsewhere(tx, job, known, facts.sealed!);
+    return { kind: 'advance', bytes, payload: payloadOf({ ...facts, content: known.row }) };
+  }
+  const row = carry(tx, job, facts, { sha256, generation: generation!, original });
   return {
     kind: 'advance',
     bytes,
@@ -53,11 +57,24 @@ function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, known: Content): Outc
 }
 
 /** A file that is left over from the ingested delivery is never taken for a new one. */
-const comesAgain = (tx: Tx, job: ClaimedJob, known: Content, againAfterMs: number | undefined): boolean =>
-  hasEnded(known) &&
-  known.carrier !== job.id &&
-  known.ingestId !== job.id &&
-  mayComeAgain(tx, known, job.createdAtMs, againAfterMs);
+const comesAgain = (tx: Tx, job: ClaimedJob, known: Content, againAfterMs: number | undefined): number | undefined =>
+  hasEnded(known) && known.carrier !== job.id && known.ingestId !== job.id
+    ? nextGeneration(tx, known, job.createdAtMs, known.state === 'elsewhere' ? undefined : againAfterMs)
+    : undefined;
+
+/** What another host had answers the files that were here by then. A later one asks for itself. */
+const cameLater = (tx: Tx, job: ClaimedJob, { row }: Content): boolean =>
+  tx.get('SELECT 1 FROM contents WHERE row = ? AND updated_at_ms < ?', row, job.createdAtMs) !== undefined;
+
+function carryFromElsewhere(tx: Tx, job: ClaimedJob, { row }: Content, sealed: Sealed): void {
+  tx.run(
+    "UPDATE contents SET state = 'carried', carrier = ?, asked = 0, updated_at_ms = ? WHERE row = ?",
+    job.id,
+    tx.wallMs,
+    row,
+  );
+  describe(tx, row, job, sealed);
+}
 
 /** The decision is written into the row. The next claim puts the file away. */
 function duplicate(facts: JobFacts, of: Content): Outcome {
@@ -66,6 +83,7 @@ function duplicate(facts: JobFacts, of: Content): Outcome {
     of: placeOf(of),
     ...(of.state === 'pruned' && { note: 'record_pruned' }),
     ...(of.state === 'withdrawn' && { note: 'withdrawn' }),
+    ...(of.state === 'elsewhere' && { note: 'elsewhere' }),
   };
   return { kind: 'defer', inMs: 0, why: 'duplicate', payload: payloadOf({ ...facts, content: of.row, putAway }) };
 }

@@ -2,9 +2,18 @@
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import type { SealKind } from '../rules/facts.js';
+import { TOLD_OF_AN_END } from '../sharing/host.js';
 
 /** See contents-schema.ts. */
-export type ContentState = 'carried' | 'manifested' | 'stored' | 'unconfirmed' | 'learned' | 'withdrawn' | 'pruned';
+export type ContentState =
+  | 'carried'
+  | 'manifested'
+  | 'stored'
+  | 'unconfirmed'
+  | 'learned'
+  | 'withdrawn'
+  | 'pruned'
+  | 'elsewhere';
 
 export interface Content {
   row: number;
@@ -19,7 +28,7 @@ export interface Content {
   device: string;
   inode: string;
   mtimeNs: string;
-  /** Relative to the input. Of a learned content the absolute path; of a pruned one the manifest that has its line. */
+  /** Relative to the input. Of a learned content the absolute path; of a pruned one the manifest that has its line; of one elsewhere `HOST:PATH`. */
   sourcePath: Buffer;
   seal: SealKind;
   /** Relative to the warehouse; null until its line is planned, and where its line names another warehouse. */
@@ -27,6 +36,8 @@ export interface Content {
   hour: string | null;
   ingestId: string | null;
   ingestedAtMs: number | null;
+  /** The number of the question for which the shared ledger gave it to this host; 0: it was not asked. */
+  asked: number;
 }
 
 /** True: nothing is under way with it any more, and a file with its bytes is a duplicate. */
@@ -38,7 +49,7 @@ export const UNDER_WAY = "(state = 'carried' OR state = 'manifested')";
 const COLUMNS = `row, feed, sha256, generation, state, coalesce(carrier, ''), coalesce(size, 0), coalesce(device, ''),
   coalesce(inode, ''), coalesce(mtime_ns, ''), coalesce(source_path, (SELECT CAST(path || '/' || hour || '/manifest.jsonl' AS BLOB)
     FROM roots WHERE roots.feed = contents.feed AND kind = 'manifests'), x''), coalesce(seal, 'lease'), target,
-  hour, ingest_id, ingested_at_ms`;
+  hour, ingest_id, ingested_at_ms, asked`;
 
 type ContentArray = [
   row: number,
@@ -57,6 +68,7 @@ type ContentArray = [
   hour: string | null,
   ingestId: string | null,
   ingestedAtMs: number | null,
+  asked: number,
 ];
 
 const toContent = (row: ContentArray): Content => ({
@@ -76,6 +88,7 @@ const toContent = (row: ContentArray): Content => ({
   hour: row[13],
   ingestId: row[14],
   ingestedAtMs: row[15],
+  asked: row[16],
 });
 
 const contentsWhere = (reader: Reader, rest: string, ...params: unknown[]): Content[] =>
@@ -126,12 +139,16 @@ export const statesByRow = (reader: Reader, rows: readonly number[]): Map<number
 export const contentsAfter = (reader: Reader, row: number, max: number): Content[] =>
   contentsWhere(reader, 'row > ? ORDER BY row LIMIT ?', row, max);
 
+/** A page of contents whose end PostgreSQL was not told, in the order of their rows. */
+export const contentsUntold = (reader: Reader, max: number): Content[] =>
+  contentsWhere(reader, 'told = 0 ORDER BY row LIMIT ?', max);
+
 /** Returns the row number. A second row of one content and generation is an error of the database. */
-export function insertContent(tx: Tx, c: Omit<Content, 'row'>): number {
+export function insertContent(tx: Tx, c: Omit<Content, 'row' | 'asked'>): number {
   const { lastInsertRowid } = tx.run(
     `INSERT INTO contents (feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal,
-       target, hour, ingest_id, ingested_at_ms, created_at_ms, updated_at_ms)
-     VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       target, hour, ingest_id, ingested_at_ms, created_at_ms, updated_at_ms, told)
+     VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${hasEnded(c) ? TOLD_OF_AN_END : '1'})`,
     ...[c.feed, c.sha256, c.generation, c.state, c.carrier, c.size, c.device, c.inode, c.mtimeNs, c.sourcePath, c.seal],
     ...[c.target, c.hour, c.ingestId, c.ingestedAtMs, tx.wallMs, tx.wallMs],
   );
@@ -141,13 +158,18 @@ export function insertContent(tx: Tx, c: Omit<Content, 'row'>): number {
 /** The token of a job that waits while another job carries its content. */
 export const waitToken = (row: number): string => `content:${row}`;
 
+const AS_SOURCE: ReadonlySet<ContentState> = new Set(['learned', 'pruned', 'elsewhere']);
+
 /**
- * The position of a duplicate's content: relative to the warehouse; absolute where it was learned elsewhere; for a pruned
- * content the manifest that has its line. '': nobody knows.
+ * The position of a duplicate's content: relative to the warehouse; absolute where it was learned; for a pruned content the manifest
+ * that has its line; `HOST:PATH` where another host has it. '': nobody knows.
  */
 export const placeOf = ({ target, state, sourcePath }: Content): ByteName =>
-  (target ?? (state === 'learned' || state === 'pruned' ? sourcePath : Buffer.from(''))).toString('latin1') as ByteName;
+  (target ?? (AS_SOURCE.has(state) ? sourcePath : Buffer.from(''))).toString('latin1') as ByteName;
+
+/** No name below a warehouse begins so. */
+const ELSEWHERE = /^[^/:]+:\//;
 
 /** The position as a path that people can read. */
 export const shownPlace = (warehouse: string, place: ByteName): string =>
-  place.startsWith('/') ? shownName(place) : `${warehouse}/${shownName(place)}`;
+  ELSEWHERE.test(place) || place.startsWith('/') ? shownName(place) : `${warehouse}/${shownName(place)}`;

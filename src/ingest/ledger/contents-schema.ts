@@ -7,7 +7,7 @@
  *                            │                         │
  *                            └──> unconfirmed          └──> withdrawn
  *                             nobody saw it there      taken out again, or about to be
- *   learned: loaded by other means
+ *   learned: loaded by other means      elsewhere: another host has it, who answered for the files that were here by then
  *
  * A content that is given up (its file was discarded before it was stored) loses its row. *Planned* is a carried content with a target.
  * Guarantees: the database refuses a second row of a content and generation, in any state, and a column that its state does not have.
@@ -30,6 +30,7 @@ export const STATE_COLUMNS = {
   unconfirmed: DELIVERED,
   withdrawn: DELIVERED,
   learned: `${FILE} AND carrier IS NULL AND ${NO_LINE}`,
+  elsewhere: `${FILE} AND ${CARRIER} AND ${NO_LINE}`,
   pruned: `hour IS NOT NULL AND coalesce(carrier, size, device, inode, mtime_ns, source_path, seal, target, ingest_id, ingested_at_ms) IS NULL`,
 } as const;
 
@@ -37,16 +38,36 @@ const CHECK = Object.entries(STATE_COLUMNS)
   .map(([state, columns]) => `WHEN '${state}' THEN ${columns}`)
   .join('\n        ');
 
-export const contentsModule: Module = {
-  name: 'contents',
-  migrations: [
-    `
-    DROP VIEW ingestion_state;
-    DROP INDEX IF EXISTS contents_by_hash;
-    DROP INDEX IF EXISTS contents_again;
-    DROP INDEX IF EXISTS contents_open;
-    ALTER TABLE contents RENAME TO contents_before;
-    CREATE TABLE contents (
+const INDEXES = `
+    -- A query over all rows of a feed says +feed: by this index it would read them in the order of their hashes.
+    CREATE UNIQUE INDEX contents_by_hash ON contents (feed, sha256, generation);
+    -- What may be pruned, the oldest first: filled at its end, emptied at its beginning.
+    CREATE INDEX contents_stored ON contents (updated_at_ms) WHERE state = 'stored';
+    CREATE INDEX contents_untold ON contents (row) WHERE told = 0;`;
+
+/** The state as the first users of this protocol know it. */
+const VIEW = `CREATE VIEW ingestion_state AS
+      SELECT CAST(device AS INTEGER) AS device, CAST(inode AS INTEGER) AS inode, lower(hex(sha256)) AS sha256, size,
+             -- whole seconds, also before 1970
+             CAST(mtime_ns AS INTEGER) / 1000000000 - (CAST(mtime_ns AS INTEGER) % 1000000000 < 0) AS mtime,
+             CAST(source_path AS TEXT) AS source_path, CAST(target AS TEXT) AS warehouse_path,
+             CASE state WHEN 'carried' THEN 'HASHED' WHEN 'manifested' THEN 'MANIFESTED' ELSE 'MOVED' END AS state,
+             created_at_ms / 1000 AS created_at, updated_at_ms / 1000 AS updated_at
+        FROM contents WHERE state <> 'pruned' AND state <> 'elsewhere'
+      UNION ALL
+      SELECT CAST(substr(identity, 1, instr(identity, ':') - 1) AS INTEGER),
+             CAST(substr(identity, instr(identity, ':') + 1) AS INTEGER),
+             json_extract(payload, '$.sha256'), bytes, NULL, CAST(key AS TEXT), NULL,
+             CASE WHEN state = 'held' THEN 'HELD' WHEN state = 'done' THEN 'SKIPPED_DUPLICATE' ELSE 'DISCOVERED' END,
+             created_ms / 1000, updated_ms / 1000
+        FROM all_jobs
+       WHERE state = 'held' OR (state = 'done' AND ending = 'duplicate')
+          OR (state IN ('ready', 'claimed', 'waiting') AND stage IN ('verify-complete', 'hash'));`;
+
+const COLUMNS =
+  'row, feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal, target, hour, ingest_id, ingested_at_ms, created_at_ms, updated_at_ms';
+
+const TABLE = `CREATE TABLE contents (
       -- AUTOINCREMENT: a row number that was given up with a discarded content must never name another one
       row INTEGER PRIMARY KEY AUTOINCREMENT,
       feed TEXT NOT NULL,
@@ -69,14 +90,28 @@ export const contentsModule: Module = {
       ingested_at_ms INTEGER,
       created_at_ms INTEGER,
       updated_at_ms INTEGER,
+      -- of the ledger that hosts share: 0 where PostgreSQL was not told this end; the number of the question for which this host has it
+      told INTEGER NOT NULL DEFAULT 1 CHECK (told = 0 OR told = 1),
+      asked INTEGER NOT NULL DEFAULT 0,
       CHECK (CASE state
         ${CHECK}
         ELSE 0 END)
-    );
+    );`;
+
+export const contentsModule: Module = {
+  name: 'contents',
+  migrations: [
+    `
+    DROP VIEW ingestion_state;
+    DROP INDEX IF EXISTS contents_by_hash;
+    DROP INDEX IF EXISTS contents_again;
+    DROP INDEX IF EXISTS contents_open;
+    ALTER TABLE contents RENAME TO contents_before;
+    ${TABLE}
 
     -- Numbers that were given up stay given up.
     INSERT INTO sqlite_sequence SELECT 'contents', seq FROM sqlite_sequence WHERE name = 'contents_before';
-    INSERT INTO contents
+    INSERT INTO contents (${COLUMNS})
       SELECT row, feed, sha256, generation,
              CASE WHEN state <> 'stored' THEN state WHEN note = 'learned' OR note = 'withdrawn' THEN note
                   WHEN note = 'unconfirmed' OR target IS NULL THEN 'unconfirmed' ELSE 'stored' END,
@@ -100,10 +135,7 @@ export const contentsModule: Module = {
       SELECT c.feed, c.sha256, c.generation, 'allow_again', 'migration', 'the state had a second row of this content',
              unixepoch() * 1000
         FROM contents_twice t JOIN contents c ON c.row = t.row;
-    -- A query over all rows of a feed says +feed: by this index it would read them in the order of their hashes.
-    CREATE UNIQUE INDEX contents_by_hash ON contents (feed, sha256, generation);
-    -- What may be pruned, the oldest first: filled at its end, emptied at its beginning.
-    CREATE INDEX contents_stored ON contents (updated_at_ms) WHERE state = 'stored';
+    ${INDEXES}
 
     DROP TABLE contents_twice;
     DROP TABLE contents_before;
@@ -114,24 +146,20 @@ export const contentsModule: Module = {
     DROP TABLE IF EXISTS hashes_old;
     DROP TABLE IF EXISTS hash_filter;
 
-    -- The state as the first users of this protocol know it.
-    CREATE VIEW ingestion_state AS
-      SELECT CAST(device AS INTEGER) AS device, CAST(inode AS INTEGER) AS inode, lower(hex(sha256)) AS sha256, size,
-             -- whole seconds, also before 1970
-             CAST(mtime_ns AS INTEGER) / 1000000000 - (CAST(mtime_ns AS INTEGER) % 1000000000 < 0) AS mtime,
-             CAST(source_path AS TEXT) AS source_path, CAST(target AS TEXT) AS warehouse_path,
-             CASE state WHEN 'carried' THEN 'HASHED' WHEN 'manifested' THEN 'MANIFESTED' ELSE 'MOVED' END AS state,
-             created_at_ms / 1000 AS created_at, updated_at_ms / 1000 AS updated_at
-        FROM contents WHERE state <> 'pruned'
-      UNION ALL
-      SELECT CAST(substr(identity, 1, instr(identity, ':') - 1) AS INTEGER),
-             CAST(substr(identity, instr(identity, ':') + 1) AS INTEGER),
-             json_extract(payload, '$.sha256'), bytes, NULL, CAST(key AS TEXT), NULL,
-             CASE WHEN state = 'held' THEN 'HELD' WHEN state = 'done' THEN 'SKIPPED_DUPLICATE' ELSE 'DISCOVERED' END,
-             created_ms / 1000, updated_ms / 1000
-        FROM all_jobs
-       WHERE state = 'held' OR (state = 'done' AND ending = 'duplicate')
-          OR (state IN ('ready', 'claimed', 'waiting') AND stage IN ('verify-complete', 'hash'));
+    ${VIEW}
+    `,
+    `
+    DROP VIEW ingestion_state;
+    DROP INDEX contents_by_hash;
+    DROP INDEX contents_stored;
+    DROP INDEX IF EXISTS contents_untold;
+    ALTER TABLE contents RENAME TO contents_before;
+    ${TABLE}
+    INSERT INTO sqlite_sequence SELECT 'contents', seq FROM sqlite_sequence WHERE name = 'contents_before';
+    INSERT INTO contents (${COLUMNS}) SELECT ${COLUMNS} FROM contents_before ORDER BY row;
+    ${INDEXES}
+    DROP TABLE contents_before;
+    ${VIEW}
     `,
   ],
 };

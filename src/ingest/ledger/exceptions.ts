@@ -55,25 +55,33 @@ export const exceptionsOf = (reader: Reader, { feed, sha256 }: Of): Exception[] 
     ...[feed, sha256],
   );
 
+/** The highest generation that an operator allowed; 0: none. */
+export const permittedGeneration = (reader: Reader, { feed, sha256 }: Of): number =>
+  reader.get<{ n: number | null }>(
+    "SELECT max(generation) AS n FROM exceptions WHERE feed = ? AND sha256 = ? AND kind = 'allow_again'",
+    ...[feed, sha256],
+  )?.n ?? 0;
+
 /**
- * Answers whether a stored content may be ingested once more: an operator allowed it, or the feed does and enough time lay between
+ * The next generation of a stored content, if it may be ingested once more: an operator allowed it, or the feed does and enough time lay between
  * its last ingestion and the arrival of the new file. The second case is recorded in the same transaction, like an operator's.
  * The time of arrival counts, not the time of the question: a twin that waited days at a closed gate is no new delivery.
  */
-export function mayComeAgain(tx: Tx, content: Content, arrivedAtMs: number, againAfterMs: number | undefined): boolean {
-  const { feed, sha256, generation } = content;
-  const next = generation + 1;
-  const allowed = tx.get(
-    "SELECT 1 FROM exceptions WHERE feed = ? AND sha256 = ? AND generation = ? AND kind = 'allow_again'",
-    ...[feed, sha256, next],
-  );
-  if (allowed !== undefined) return true;
+export function nextGeneration(
+  tx: Tx,
+  content: Content,
+  arrivedAtMs: number,
+  againAfterMs: number | undefined,
+): number | undefined {
+  const next = content.generation + 1;
+  const permitted = permittedGeneration(tx, content);
+  if (permitted >= next) return permitted;
   const lastMs = againAfterMs === undefined ? Number.POSITIVE_INFINITY : ingestedAtMs(tx, content);
   // If the clock was set back since the arrival, the current time is the earlier one and counts.
-  if (againAfterMs === undefined || Math.min(arrivedAtMs, tx.wallMs) - lastMs < againAfterMs) return false;
+  if (againAfterMs === undefined || Math.min(arrivedAtMs, tx.wallMs) - lastMs < againAfterMs) return undefined;
   const why = `its content was ingested last at ${new Date(lastMs).toISOString()}`;
   recordException(tx, content, { generation: next, kind: 'allow_again', who: '--same-content-again-after', why });
-  return true;
+  return next;
 }
 
 /** A learned content counts from when it became known. A pruned one has only the hour of its line. */

@@ -14,6 +14,7 @@ import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { host } from '../../linux/index.js';
 import { outputsModule } from '../chains/recorded-outputs.js';
+import { sharingModule } from '../sharing/host.js';
 import { alarmsModule } from './alarms-schema.js';
 import { contentsModule } from './contents-schema.js';
 import { exceptionsModule } from './exceptions.js';
@@ -22,7 +23,6 @@ import { periodsModule } from './periods-schema.js';
 import { hashesModules, prunedModule } from './pruned.js';
 import { ledgerModule, replacedModule } from './schema.js';
 import { servicesModule } from './services.js';
-import { sharedBeforeModule } from './shared-before.js';
 import { closeUntilChecked } from './unchecked-gate.js';
 
 /** A stage counts as a migration: an older build, which would leave its jobs for ever, refuses the state. */
@@ -38,7 +38,7 @@ const MODULES = [
   servicesModule,
   replacedModule,
   outputsModule,
-  sharedBeforeModule,
+  sharingModule,
   contentsModule,
   namesModule,
   stagesModule,

@@ -52,7 +52,7 @@ export function recordsBefore(reader: Reader, beforeMs: number, after: Storing |
   return { rows: page.map(([, row]) => row), next: page.length < max ? undefined : page.at(-1) };
 }
 
-const FORGET = `DELETE FROM contents WHERE row IN (SELECT value FROM json_each(?)) AND state = 'stored'
+const FORGET = `DELETE FROM contents WHERE row IN (SELECT value FROM json_each(?)) AND state = 'stored' AND told = 1
   RETURNING row, feed, sha256, generation, hour`;
 const KEEP = "INSERT INTO contents (feed, sha256, generation, state, hour) VALUES (?, ?, ?, 'pruned', ?)";
 
@@ -64,7 +64,7 @@ interface Forgotten {
   hour: string;
 }
 
-/** Forgets the records of these rows. Returns how many. What stays gets a new row: a row that shrinks in its place frees no page. */
+/** Forgets the records of these rows, but of those that another host is still to be told of. Returns how many. What stays gets a new row: a row that shrinks in its place frees no page. */
 export function forgetRecords(tx: Tx, rows: readonly number[]): number {
   const gone = tx.all<Forgotten>(FORGET, JSON.stringify(rows));
   for (const { feed, sha256, generation, hour } of gone) tx.run(KEEP, feed, sha256, generation, hour);

@@ -7,6 +7,7 @@ import { type Giving, stageAfter } from '../../base/config/values/stage-names.js
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type JobFacts, payloadOf, type Sealed } from '../rules/facts.js';
 import { parseIdentity } from '../rules/identity.js';
+import { TOLD_OF_AN_END } from '../sharing/host.js';
 import { type Content, contentByRow, hasEnded, UNDER_WAY, waitToken } from './content.js';
 
 /** `stored`: it is at its target. `unconfirmed`: it was moved there, as far as can be known, and a consumer took it. */
@@ -15,7 +16,7 @@ export type Delivered = Extract<Content['state'], 'stored' | 'unconfirmed'>;
 /** The targets are on disk. All jobs that wait for these contents are duplicates now. */
 export function recordStored(tx: Tx, rows: readonly number[], state: Delivered): void {
   tx.run(
-    `UPDATE contents SET state = ?, updated_at_ms = ? WHERE ${UNDER_WAY} AND row IN (SELECT value FROM json_each(?))`,
+    `UPDATE contents SET state = ?, updated_at_ms = ?, told = ${TOLD_OF_AN_END} WHERE ${UNDER_WAY} AND row IN (SELECT value FROM json_each(?))`,
     state,
     tx.wallMs,
     JSON.stringify(rows),
@@ -30,7 +31,7 @@ export type Released =
   | { to: undefined; line: Content | undefined };
 
 /** No line is planned yet, so the line will describe the heir's file, and how that one was sealed. */
-export function describe(tx: Tx, row: number, heir: Job, { identity, kind }: Sealed): void {
+export function describe(tx: Tx, row: number, heir: Pick<Job, 'key'>, { identity, kind }: Sealed): void {
   const { dev, ino, mtimeNs } = parseIdentity(identity)!;
   tx.run(
     'UPDATE contents SET device = ?, inode = ?, mtime_ns = ?, source_path = ?, seal = ? WHERE row = ?',

@@ -40,7 +40,8 @@ export interface PutAway {
   kind: 'stored' | 'duplicate' | 'discarded' | 'withdrawn';
   /** For a duplicate: where the content is. */
   of?: string;
-  /** For a duplicate: `record_pruned`, if `of` is the manifest with its line; `withdrawn`, if that file was taken out. For a withdrawal: the reason. */
+  /** For a duplicate: `record_pruned`, if `of` is the manifest with its line; `withdrawn`, if that file was taken out; `elsewhere`, if another host
+   * has it. For a withdrawal: the reason. */
   note?: string;
   /** For a withdrawal: the operator. */
   by?: string;
@@ -78,6 +79,8 @@ export interface JobFacts {
   processed?: true;
   /** How often the chain's process died while it worked on this job alone. Once it is set (0 too), the job gets a process of its own. */
   chainDeaths?: number | undefined;
+  /** The host that has its content under way. */
+  carriedBy?: string | undefined;
   /** How often in a row somebody was writing the file. */
   refusals?: number;
   /** How often there was no room for a copy of the file. */

@@ -20,6 +20,8 @@ export interface Named {
   bytes: number;
   /** Checks in a row that found it open for writing. */
   refusals: number;
+  /** That has its content under way; '': none. */
+  host: string;
 }
 
 export interface Reason {

@@ -25,12 +25,14 @@ import { hash } from './hash.js';
 import { manifest } from './manifest.js';
 import { move } from './move.js';
 import { process } from './process.js';
+import { share } from './share.js';
 import type { Stage } from './stage.js';
 import { verifyComplete } from './verify-complete.js';
 
 const HANDLERS: { readonly [K in IngestStage]: Stage } = {
   'verify-complete': verifyComplete,
   hash,
+  share,
   process,
   manifest,
   move,

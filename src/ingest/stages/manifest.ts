@@ -23,6 +23,7 @@ import {
   type Written,
 } from '../manifest/write.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
+import { askedSince } from '../sharing/host.js';
 import { CHECK_TRUSTED_MS } from '../warehouse/free-names.js';
 import { findTargets, type Plan } from './find-targets.js';
 import {
@@ -132,9 +133,12 @@ async function appendAll(
     if (tx.nowMs - checkedMs > CHECK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;
     // Closed while this process was stopped: the next round takes a later instant.
     if (isClosed(tx, batch.feed, at)) return undefined;
-    return planLines(tx, batch, plans, contents, at);
+    return planLines(tx, batch, plans, contents, at, verdicts);
   });
 }
+
+/** Every host asks again for what it asked for before the shared ledger was restored, or before it joined once more. */
+const SHARE_AGAIN: Verdict = { outcome: { kind: 'back', to: 'share' } };
 
 const PLAN = `UPDATE contents SET target = ?, hour = ?, ingest_id = ?, ingested_at_ms = ?, updated_at_ms = ?
   WHERE row = ? AND state = 'carried' AND target IS NULL`;
@@ -145,9 +149,11 @@ function planLines(
   plans: readonly Plan[],
   contents: Contents,
   at: ReturnType<typeof firstOpen>,
+  verdicts: Map<IngestJob, Verdict>,
 ): Lines {
   const { atMs, hour } = at;
   const warehouse = warehouseOf(tx, batch.feed.name)!;
+  const since = askedSince(tx);
   const rows: number[] = [];
   let lines = '';
   for (const { job, target, outputs, processed } of plans) {
@@ -155,6 +161,10 @@ function planLines(
     if (!tx.isOurs(job.claim)) continue;
     const content = contents.get(job)!;
     const { row } = content;
+    if (content.asked < since) {
+      verdicts.set(job, SHARE_AGAIN);
+      continue;
+    }
     // Another process has given it since it was checked: the next round checks again.
     if (!giveNames(tx, warehouse, row, [target, ...outputs])) continue;
     const planned: Content = {

@@ -101,6 +101,8 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
     statEntry(batch.files.entryOrNone(batch.files.warehouse, of))?.size === job.claim.bytes;
   const note = decided.note ?? (deleting && !originalThere ? 'original_missing' : undefined);
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
+  // It was processed before the shared ledger was restored, which gave its content to another host.
+  if (job.facts.processed) removeUnmoved(job, batch);
   for (const part of ['sidecar', 'file'] as const) {
     if (originalThere) remove(job, batch, dirty, part);
     else move(job, batch, dirty, part, DUPLICATES);
@@ -117,6 +119,7 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
         duplicate_of: shownPlace(batch.feed.warehouse, of),
         kept: !originalThere,
         ...(note !== undefined && { note }),
+        ...(note === 'elsewhere' && { host: of.slice(0, of.indexOf(':')) }),
         ...(note === 'withdrawn' && { release: allowsAgain(job.facts.sha256!) }),
       }),
   };

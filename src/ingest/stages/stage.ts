@@ -18,6 +18,7 @@ import { type Content, contentsByRow } from '../ledger/content.js';
 import type { Now } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import type { Reasons } from '../rules/reasons.js';
+import type { SharedLedger } from '../sharing/shared-ledger.js';
 
 /** A claimed job with its facts. */
 export interface IngestJob {
@@ -81,6 +82,8 @@ export interface Batch {
   readonly isPaced?: boolean;
   readonly calls: Calls;
   readonly chains: ChainRunner;
+  /** The ledger that hosts share, of a feed with `--shared-ledger`. */
+  shared(): SharedLedger;
   /** Notes the current job and place, so that a crash counts for this job alone, and a hang can be reported. */
   worksOn(job: IngestJob | undefined, place?: string): void;
 }

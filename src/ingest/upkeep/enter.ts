@@ -8,6 +8,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import type { SharedLockFile } from '../../linux/index.js';
 import type { Roots } from '../files/feed-files.js';
+import { checkSharing } from '../sharing/check.js';
 import { checkManifestsKnown } from './check-manifests.js';
 import { lockRoots } from './root-locks.js';
 import { planRoots, setUpRoots } from './roots.js';
@@ -25,6 +26,7 @@ export interface Entered {
  * Errors: EnvironmentError, when the roots are not ours or the state is older than the manifests.
  */
 export async function checkFeeds(state: QueueView, statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
+  checkSharing(state, statePath, feeds);
   for (const feed of feeds) {
     const { roots } = planRoots(state, statePath, feed, silent);
     const locks = lockRoots(roots);

@@ -24,6 +24,7 @@ import { checkStateOnce } from '../upkeep/state-check.js';
 import type { Feeds } from './feeds.js';
 import { SilentOwners } from './silent-owners.js';
 
+const SHARE_EVERY_MS = 1_000;
 const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
@@ -76,7 +77,8 @@ export class Background {
     });
   }
 
-  start(): void {
+  /** `share`: a round of the shared ledger. */
+  start(share: () => Promise<void>): void {
     this.#every(limits.rescueEveryMs, () => this.#rescue());
     this.#every(DEATHS_EVERY_MS, () => noteDeaths(this.parts.backend));
     const silentOwners = new SilentOwners(this.parts.stallMs, this.parts.emit);
@@ -84,6 +86,7 @@ export class Background {
     this.#every(PROBE_EVERY_MS, () => this.#probe());
     this.#every(PROBE_EVERY_MS, () => openEnded(this.parts.backend, this.parts.emit));
     this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
+    this.#every(SHARE_EVERY_MS, share);
     const periods = new Periods();
     const hand = this.#handOf(periods);
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);

@@ -6,6 +6,7 @@ import { FeedFiles } from '../files/feed-files.js';
 import type { Batch, ChainRunner, Feed, IngestJob } from '../stages/stage.js';
 import type { Background } from './background.js';
 import { BatchCalls, type Threads } from './batch-calls.js';
+import type { Sharing } from './sharing.js';
 
 export interface Worker {
   backend: Backend;
@@ -14,13 +15,14 @@ export interface Worker {
   context: ChildContext;
   threads: Threads;
   chains: ChainRunner;
+  sharing: Sharing;
   /** See Batch. */
   isPaced: boolean;
 }
 
 export function openBatch(
   feed: Feed,
-  { backend, boot, background, context, threads, chains, isPaced }: Worker,
+  { backend, boot, background, context, threads, chains, sharing, isPaced }: Worker,
 ): { batch: Batch; close: () => void } {
   const files = new FeedFiles(feed.roots);
   const worksOn = (job: IngestJob | undefined, place?: string): void =>
@@ -36,6 +38,7 @@ export function openBatch(
     isPaced,
     calls: new BatchCalls(files, worksOn, isDraining, threads),
     chains,
+    shared: () => sharing.ledgerAt(feed.options.sharedLedger!),
     // Stages name a file by its path below the input, in bytes; log lines have the whole path.
     emit: (event, fields = {}) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),

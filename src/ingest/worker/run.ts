@@ -37,6 +37,7 @@ import { Dispatchers } from './dispatchers.js';
 import { Feeds } from './feeds.js';
 import { logSettled } from './log-settled.js';
 import { openBatch, type Worker } from './open-batch.js';
+import { Sharing } from './sharing.js';
 
 /** A job of a feed that no producer has recorded (yet) is tried again after this time. */
 const UNKNOWN_FEED_MS = 5_000;
@@ -69,6 +70,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const chains = new Chains(threads.parts.most, (feed, job, text) =>
     context.emit('process_printed', { feed, job, text: text.trimEnd() }),
   );
+  const sharing = new Sharing(backend, statePath, feeds, context.emit, once);
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.drainSignal.addEventListener('abort', () => threads.drain(), { once: true });
@@ -84,17 +86,19 @@ export async function runWorker(context: ChildContext): Promise<void> {
       context,
       isPaced: bound > 0,
       chains,
+      sharing,
       threads: { all: threads, failed: onError },
     };
     const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
       runnerOf(stage, feeds, worker, (feed) => dispatchers.met(feed.options)),
     );
     for (const name of feeds.names()) dispatchers.met((await feeds.get(name))?.options ?? {});
-    background.start();
+    background.start(sharing.round);
     if (!once) await enterService(backend, title);
     dispatchers.start();
     await Promise.race([context.drained, lost]);
     await dispatchers.stop();
+    await sharing.close();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);

@@ -54,10 +54,10 @@ function byCatalogue(liesAt: LiesAt, reason: Reason, ageMs: number): Said | unde
   const code = codeOf(reason.reason, reason.oldest.attempts);
   const { who, finding } = reasonOf(code);
   if (finding === undefined || ageMs < finding.afterMs) return undefined;
-  const { refusals = 1 } = reason.oldest.payload as unknown as JobFacts;
+  const { refusals = 1, carriedBy: host = '' } = reason.oldest.payload as unknown as JobFacts;
   const { bytes, key } = reason.oldest;
   const which = whichOf(reason);
-  const named = { which, at: liesAt(reason.oldest) ?? nameOfBytes(key), bytes, refusals };
+  const named = { which, at: liesAt(reason.oldest) ?? nameOfBytes(key), bytes, refusals, host };
   return {
     code: finding.code ?? code,
     severity: who === 'operator' ? 'stuck' : 'notice',

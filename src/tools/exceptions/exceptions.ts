@@ -23,20 +23,22 @@ import {
 import { recordException } from '../../ingest/ledger/exceptions.js';
 import { writeCorrections } from '../../ingest/manifest/corrections.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
+import { TOLD_OF_AN_END } from '../../ingest/sharing/host.js';
 import { withFiles } from '../../ingest/upkeep/recorded-roots.js';
 import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 
-/** Returns the generation of the next drop, and whether it was allowed before. Errors: OperatorError. */
+/** `newest`: the newest generation that any host has, where hosts share a ledger. Returns the generation of the next drop, and whether it was allowed before. Errors: OperatorError. */
 export function allowAgain(
   backend: Backend,
   { feed, content: named }: Named,
   { who, why }: Reason,
+  newest = 0,
 ): Promise<{ generation: number; isNew: boolean }> {
   return backend.transact((tx) => {
     const content = contentByHash(tx, feed.name, named.sha256);
     if (!content || !hasEnded(content)) throw notStored(feed, named, 'what comes now is not a repetition of it');
-    const generation = content.generation + 1;
+    const generation = Math.max(content.generation, newest) + 1;
     return { generation, isNew: recordException(tx, content, { generation, kind: 'allow_again', who, why }) };
   });
 }
@@ -105,7 +107,11 @@ async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: numb
 function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Reason): void {
   const { row, generation } = content;
   recordException(tx, content, { generation, kind: 'withdraw', who, why });
-  tx.run("UPDATE contents SET state = 'withdrawn', updated_at_ms = ? WHERE row = ?", tx.wallMs, row);
+  tx.run(
+    `UPDATE contents SET state = 'withdrawn', updated_at_ms = ?, told = ${TOLD_OF_AN_END} WHERE row = ?`,
+    tx.wallMs,
+    row,
+  );
   const line = correctionLine(content, feed, why, tx.wallMs, who);
   tx.run('INSERT INTO corrections (job, hour, line) VALUES (?, ?, ?)', id, content.hour, line);
 }

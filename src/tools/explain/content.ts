@@ -3,7 +3,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { quoted, typed } from '../../base/shell.js';
 import { safeText } from '../../base/telemetry/safe.js';
 import { holderOf } from '../../ingest/evidence/at-path.js';
-import type { Case } from '../../ingest/evidence/case.js';
+import { type Case, rowOf } from '../../ingest/evidence/case.js';
 import { ownName } from '../../ingest/evidence/names.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
@@ -59,6 +59,7 @@ function whereContentIs(content: Content, looked: Looked, storedAtMs: number | u
     const line = shown(placeOf(content));
     return verdict('stored', `It was stored, and its record was pruned since; its line is in ${line}.`);
   }
+  if (content.state === 'elsewhere') return verdict('stored', `Another host has it: ${shown(placeOf(content))}.`);
   if (target === null) return verdict('stored', 'It was stored, in a warehouse that this feed does not have any more.');
   const replaced = content.state === 'unconfirmed' ? looked.view.read((r) => replacedOf(r, content)) : undefined;
   const sentences = [
@@ -72,7 +73,7 @@ function whereContentIs(content: Content, looked: Looked, storedAtMs: number | u
       isBack: path === 'mine' || path === 'foreign',
     });
   const { truth, acts } = judge({
-    row: content.state,
+    row: rowOf(content),
     job: 'none',
     line: 'not_looked',
     sealed: 'not_looked',

@@ -102,9 +102,9 @@ export function caseOf(tx: Tx, feed: string, line: Line, known: Known): Case {
 
 /** A row that this rebuild made for another line, whose file is not in the warehouse. */
 function knownRow(tx: Tx, { content, isOlder }: Known, ingestId: string): Case['row'] {
-  // A learned content has no line, so this line adds to it.
+  // A learned content, or another host's, has no line, so this line adds to it.
   if (!content || content.state === 'learned') return 'none';
-  if (hasEnded(content)) return content.state;
+  if (hasEnded(content)) return rowOf(content);
   const { carrier } = content;
   if (content.ingestId !== ingestId && (!isOlder || isSettled(tx, carrier))) return 'unconfirmed';
   return rowOf(content);

@@ -62,6 +62,7 @@ const ROWS: Record<Content['state'], Partial<Content>> = {
   unconfirmed: { carrier: 'A', ...FILE, ...LINE, target: null },
   withdrawn: { carrier: 'A', ...FILE, ...LINE, ...TARGET },
   learned: { carrier: '', ...FILE, ...NO_LINE },
+  elsewhere: { carrier: 'A', ...FILE, ...NO_LINE },
   pruned: { hour: LINE.hour },
 };
 const COLUMN: Record<string, string> = {

@@ -27,6 +27,7 @@ const content = (change: Partial<Content> = {}): Content => ({
   hour: '2030/01/02/03',
   ingestId: 'JOB',
   ingestedAtMs: Date.UTC(2030, 0, 2, 3, 4, 5, 678),
+  asked: 0,
   ...change,
 });
 

@@ -5,6 +5,8 @@
  * like the rescue of a dead owner, and a new owner opens the state.
  * Does not: crash inside SQLite or inside a system call; the tests with real processes do.
  */
+
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Backend, ClaimedJob, Decision } from '../../../queue/backend.js';
 import { configOf } from '../../../src/base/config/load.js';
@@ -172,6 +174,7 @@ export class Bench {
       worksOn: silent,
       calls,
       chains,
+      shared: () => assert.fail('it shares nothing'),
     };
   }
 }

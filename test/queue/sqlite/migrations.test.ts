@@ -93,26 +93,6 @@ test('a newer state is refused, by owners and by viewers, and not touched', asyn
   remove();
 });
 
-test('a module may refuse a state, to owners and to viewers, before a backup is made', async () => {
-  const { dir, path, remove } = newStateDir();
-  const old = await open(path, FIRST);
-  await old.transact((tx) => tx.run("INSERT INTO notes VALUES ('kept')"));
-  await old.close();
-  const refusing: Module = {
-    name: 'notes',
-    migrations: [FIRST, SECOND],
-    refuse: (db, at) => {
-      if (db.prepare('SELECT 1 FROM notes').get()) throw new QueueError('state_unusable', `${at} has notes`);
-    },
-  };
-  const asked = { path, host: host(), stages: ['only'], modules: [refusing] };
-  await assert.rejects(openQueue({ ...asked, title: 'test', maxAttempts: 3 }), refusal('state_unusable'));
-  await assert.rejects(openQueueView(asked), refusal('state_unusable'));
-  assert.deepEqual(backups(dir), []);
-  assert.equal(notesIn(path), 'text: 1');
-  remove();
-});
-
 test('an older state is not migrated by a viewer', async () => {
   const { path, remove } = newStateDir();
   await (await open(path, FIRST)).close();

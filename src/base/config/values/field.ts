@@ -15,6 +15,8 @@ export interface KindMeta {
   /** How the value is called in --help: `DIR`, `N`; '' for a switch. */
   placeholder: string;
   kind: 'text' | 'number' | 'size' | 'duration' | 'choice' | 'switch' | 'list';
+  /** A value that is refused may have a password in it, and is not repeated. */
+  isSecret?: true;
   /** Shown in --help where it is not the schema's own default. */
   defaultText?: string;
   choices?: readonly string[];

@@ -1,0 +1,39 @@
+/** The shared ledger of a command that an operator calls. */
+import type { QueueView } from '../../queue/index.js';
+import type { FeedOptions } from '../base/config/options.js';
+import type { Invocation } from '../base/config/read.js';
+import { EnvironmentError, OperatorError } from '../base/errors.js';
+import { type SharedDatabase, withDatabase } from '../shared-ledger/database.js';
+import { SharedError } from '../shared-ledger/errors.js';
+
+/** `what` cannot be done without it. Errors: OperatorError; EnvironmentError with what the database said. */
+export function withShared<T>(
+  { feeds }: Invocation,
+  what: string,
+  act: (shared: SharedDatabase) => Promise<T>,
+): Promise<T> {
+  const url = feeds.map(({ values }) => values['shared-ledger']).find((one) => one !== undefined);
+  if (url === undefined)
+    throw new OperatorError(
+      'missing_option',
+      `${what} needs --shared-ledger, the address of the PostgreSQL that the hosts share.`,
+    );
+  return withUrl(url, act);
+}
+
+/** The address that the feeds of a state have; undefined where it shares nothing. */
+export const urlOf = (view: Pick<QueueView, 'feeds'>): string | undefined =>
+  view
+    .feeds()
+    .map(({ options }) => (options as unknown as FeedOptions).sharedLedger)
+    .find((one) => one !== undefined);
+
+/** Errors: EnvironmentError with what the database said. */
+export async function withUrl<T>(url: string, act: (shared: SharedDatabase) => Promise<T>): Promise<T> {
+  try {
+    return await withDatabase(url, act);
+  } catch (error) {
+    if (error instanceof SharedError) throw new EnvironmentError('shared_ledger_unusable', `${error.message}.`);
+    throw error;
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * `ingest-ctl host join`: gives this state its part in the shared ledger, or gives it back after it was moved, restored or rebuilt.
+ * Guarantees: killed anywhere it is run again, and nothing is asked or told until it has ended; a refused one has changed nothing.
+ * Does not: run beside another process of the state.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Backend } from '../../../queue/backend.js';
+import { EnvironmentError } from '../../base/errors.js';
+import { shownSeconds } from '../../base/telemetry/safe.js';
+import type { Rows } from '../../shared-ledger/database.js';
+import {
+  enter,
+  enterNew,
+  FORGET_AFTER_MS,
+  type HostRow,
+  hostOfId,
+  hostOfName,
+  takeName,
+} from '../../shared-ledger/hosts.js';
+import { makeTables } from '../../shared-ledger/schema.js';
+import {
+  conflictsOf,
+  dropConflicts,
+  dropStored,
+  type Fenced,
+  type Key,
+  type Sender,
+  storedBy,
+} from '../../shared-ledger/statements.js';
+import { contentOfGeneration, hasEnded } from '../ledger/content.js';
+import { JOINING, leaveSharing, noteRevision, putHost, type SharingHost, sharingHost } from './host.js';
+import { placeOfState } from './place.js';
+
+const PAGE = 1_000;
+
+export interface Joining {
+  backend: Backend;
+  statePath: string;
+  shared: Rows;
+  /** Forget the host that has the name, if it was silent for an hour. */
+  takeOver: boolean;
+  /** Free what the shared ledger has as stored here and this state does not know. */
+  isSure: boolean;
+}
+
+export interface Joined {
+  /** Contents that the shared ledger has as stored here, and this state has not. They are free again where `isSure`. */
+  unknown: Key[];
+}
+
+/** Errors: EnvironmentError, SharedError. */
+export async function join(joining: Joining, name: string): Promise<Joined> {
+  const { backend, shared } = joining;
+  refuseOthers(backend);
+  await makeTables(shared);
+  const before = backend.read(sharingHost);
+  try {
+    await enterAs(joining, name);
+  } catch (error) {
+    if (error instanceof EnvironmentError)
+      await backend.transact((tx) => (before ? putHost(tx, before) : leaveSharing(tx)));
+    throw error;
+  }
+  const unknown = await unknownHere(joining);
+  if (joining.isSure) for (let i = 0; i < unknown.length; i += PAGE) await free(joining, unknown.slice(i, i + PAGE));
+  // Everything is told again from here on.
+  await backend.transact((tx) => tx.run('UPDATE host SET cursor = 0'));
+  return { unknown };
+}
+
+function refuseOthers(backend: Backend): void {
+  const other = backend.owners().find(({ alive, owner }) => alive && owner !== backend.owner);
+  if (!other) return;
+  throw new EnvironmentError(
+    'state_in_use',
+    `ingest-ctl host join needs the state for itself, and ${other.title} (process ${other.pid}) works on it: stop ingest first, then run it again.`,
+  );
+}
+
+async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: string): Promise<void> {
+  const place = placeOfState(statePath);
+  for (;;) {
+    const known = backend.read(sharingHost);
+    const id = await idFor(shared, backend.uuid, known, name);
+    const found = await hostOfId(shared, id);
+    const other = await hostOfName(shared, name);
+    if (other && other.id !== id && !(takeOver && (await takeName(shared, name)))) throw nameTaken(other, takeOver);
+    const host = await backend.transact((tx) => {
+      const seq = Math.max(known?.seq ?? 0, found?.seq ?? 0) + 1;
+      const host: SharingHost = {
+        ...{ id, name, places: [place], seq, since: seq, cursor: JOINING },
+        revision: known?.id === id ? known.revision : 0,
+        first: found ? (known?.first ?? 0) : 1,
+      };
+      putHost(tx, host);
+      return host;
+    });
+    const sender: Sender = { id, place, seq: host.seq, revision: host.revision };
+    const entered = found ? await enter(shared, found, sender, name) : await enterNew(shared, sender, name);
+    if (entered) return backend.transact((tx) => noteRevision(tx, entered.revision));
+  }
+}
+
+/** Another name is another host: a copy that is to work beside the original, or a state that was made anew. */
+async function idFor(shared: Rows, uuid: string, known: SharingHost | undefined, name: string): Promise<string> {
+  if (known) return known.name === name ? known.id : randomUUID();
+  const row = await hostOfId(shared, uuid);
+  return row === undefined || row.name === name ? uuid : randomUUID();
+}
+
+function nameTaken({ name, silentMs, place }: HostRow, takeOver: boolean): EnvironmentError {
+  const seen = `it was seen ${shownSeconds(Math.round(silentMs / 1_000))} ago`;
+  const next = takeOver
+    ? `a host is given up only after ${FORGET_AFTER_MS / 1_000} s of silence, since it may live on the other side of a cut network`
+    : place === null
+      ? 'it was forgotten: --take-over takes its name'
+      : 'choose another name; where that host is gone for ever, --take-over forgets it and takes its name';
+  return new EnvironmentError('host_name_taken', `another host has the name ${name} (${seen}): ${next}.`);
+}
+
+/** What PostgreSQL has as stored here, also as a conflict, and the state does not have as stored or withdrawn. */
+async function unknownHere({ backend, shared }: Joining): Promise<Key[]> {
+  const { id } = backend.read(sharingHost)!;
+  const isKnown = (key: Key): boolean => {
+    const content = backend.read((reader) => contentOfGeneration(reader, key.feed, key.sha256, key.generation));
+    return content !== undefined && hasEnded(content) && content.state !== 'elsewhere';
+  };
+  const unknown: Key[] = (await conflictsOf(shared, id)).filter((one) => !isKnown(one));
+  for (let after: Key | undefined; ; ) {
+    const page: Key[] = await storedBy(shared, id, after, PAGE);
+    unknown.push(...page.filter((one) => !isKnown(one)));
+    if (page.length < PAGE) return unknown;
+    after = page.at(-1);
+  }
+}
+
+async function free(joining: Joining, keys: readonly Key[]): Promise<void> {
+  await send(joining, (me) => dropConflicts(joining.shared, me, keys));
+  await send(joining, (me) => dropStored(joining.shared, me, keys));
+}
+
+async function send({ backend, statePath }: Joining, statement: (me: Sender) => Promise<Fenced<Key>>): Promise<void> {
+  const { id, seq, revision } = backend.read(sharingHost)!;
+  const answer = await statement({ id, place: placeOfState(statePath), seq, revision });
+  if (!answer)
+    throw new EnvironmentError(
+      'host_replaced',
+      'this host was entered from another place meanwhile: run host join again.',
+    );
+  await backend.transact((tx) => noteRevision(tx, answer.revision));
+}

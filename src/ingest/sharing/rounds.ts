@@ -1,0 +1,230 @@
+/**
+ * What a worker does for the shared ledger beside its batches: it tells the ends of contents, gives up what nothing here belongs to,
+ * looks at its conflicts, and shows that it lives. Each is a level that is compared, not a message: a round that is lost is made up
+ * for by the next one.
+ * Does not: ask (ask.ts).
+ */
+import type { Reader, Tx } from '../../../queue/backend.js';
+import { metricsReader } from '../../base/telemetry/metrics.js';
+import { PlaceError } from '../../files/place-error.js';
+import { beat, type Figures } from '../../shared-ledger/hosts.js';
+import {
+  type CarriedRow,
+  carriedBy,
+  conflictsOf,
+  dropCarried,
+  dropConflicts,
+  type Key,
+  keyOf,
+  noteConflicts,
+  type Told,
+  upsertEnds,
+} from '../../shared-ledger/statements.js';
+import { type Content, contentOfGeneration, contentsAfter, contentsUntold, hasEnded } from '../ledger/content.js';
+import { nextSeq, noteRevision, sharingHost, untold } from './host.js';
+import type { SharedLedger } from './shared-ledger.js';
+
+const PAGE = 1_000;
+
+interface Page {
+  /** Contents with an end, in the order of their rows. */
+  ends: Content[];
+  /** The row after which the next page begins, where everything is told again; null at the end. */
+  next: number | null;
+}
+
+/** Tells one page. Returns whether more is untold. Errors: PlaceError. */
+export const tell = (ledger: SharedLedger): Promise<boolean> =>
+  ledger.with(async () => {
+    const { backend, shared, emit } = ledger;
+    const page = await backend.transact((tx) => pageOf(tx));
+    if (!page) return false;
+    const { ends, next, since, cursor, isFirst } = page;
+    const known = new Set<string>();
+    let last = 0;
+    if (ends.length > 0) {
+      const told = ends.map((content) =>
+        toldOf(
+          backend.read((reader) => warehouseOf(reader, content.feed)),
+          content,
+        ),
+      );
+      const written = await ledger.send((me) => upsertEnds(shared, me, told));
+      for (const row of written.rows) known.add(keyOf(row));
+      last = written.revision;
+      const rest = told.filter((one) => !known.has(keyOf(one)));
+      if (rest.length > 0) {
+        const noted = await ledger.send((me) => noteConflicts(shared, me, rest, isFirst));
+        for (const row of noted.rows) known.add(keyOf(row));
+        last = noted.revision;
+        const isNew = noted.rows.filter((row) => row.isNew).length;
+        if (isNew > 0 && !isFirst) emit('content_stored_twice', { ledger: shared.where, contents: isNew });
+      }
+    }
+    await backend.transact((tx) => {
+      const now = sharingHost(tx)!;
+      // Everything was begun anew meanwhile: this answer may be of the database that was lost.
+      if (now.since !== since) return;
+      noteRevision(tx, last);
+      for (const content of ends)
+        tx.run(
+          'UPDATE contents SET told = ? WHERE row = ? AND state = ?',
+          known.has(keyOf(content)) ? 1 : 0,
+          ...[content.row, content.state],
+        );
+      if (cursor !== null && now.cursor === cursor)
+        tx.run('UPDATE host SET cursor = ?, first = CASE WHEN ? IS NULL THEN 0 ELSE first END', next, next);
+    });
+    return cursor !== null || (ends.length === PAGE && known.size > 0);
+  });
+
+/** The number of the page is kept before it is sent. Undefined where nothing is to be told. */
+function pageOf(tx: Tx): (Page & { since: number; cursor: number | null; isFirst: boolean }) | undefined {
+  const { cursor, since, first } = sharingHost(tx)!;
+  const { ends, next } = cursor === null ? { ends: contentsUntold(tx, PAGE), next: null } : pageAfter(tx, cursor);
+  if (ends.length === 0 && cursor === null) return undefined;
+  if (ends.length > 0) nextSeq(tx);
+  return { ends, next, since, cursor, isFirst: first === 1 };
+}
+
+function pageAfter(reader: Reader, row: number): Page {
+  const page = contentsAfter(reader, row, PAGE);
+  return { ends: page.filter(isToBeTold), next: page.length < PAGE ? null : page.at(-1)!.row };
+}
+
+const isToBeTold = (content: Content): boolean => hasEnded(content) && content.state !== 'elsewhere';
+
+const warehouseOf = (reader: Reader, feed: string): string =>
+  reader.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'warehouse'", feed)?.path ?? '';
+
+function toldOf(warehouse: string, content: Content): Told {
+  const { feed, sha256, generation, state, target, sourcePath, ingestId, size, ingestedAtMs } = content;
+  return {
+    ...{ feed, sha256, generation, ingestId, size },
+    state: state === 'withdrawn' ? 'withdrawn' : 'stored',
+    target: target ? Buffer.concat([Buffer.from(`${warehouse}/`), target]) : state === 'learned' ? sourcePath : null,
+    // An age: no host's clock counts.
+    ageMs: Math.max(0, Date.now() - (ingestedAtMs ?? Date.now())),
+  };
+}
+
+/** Conflicts of this host that are none any more, there or here, are removed. */
+export const dropSettledConflicts = (ledger: SharedLedger): Promise<void> =>
+  ledger.with(async () => {
+    const { backend, shared } = ledger;
+    const conflicts = await conflictsOf(shared, ledger.host().id);
+    const over = backend.read((reader) => conflicts.filter((one) => !one.isBoth || !isStored(reader, one)));
+    if (over.length === 0) return;
+    // Told again: PostgreSQL gets the end that the ledger has now, and with it drops the conflict.
+    await backend.transact((tx) => {
+      for (const { feed, sha256, generation } of over)
+        tx.run(
+          "UPDATE contents SET told = 0 WHERE feed = ? AND sha256 = ? AND generation = ? AND state IN ('stored', 'unconfirmed', 'learned', 'pruned', 'withdrawn')",
+          ...[feed, sha256, generation],
+        );
+    });
+    const unknown = backend.read((reader) => over.filter((one) => contentHere(reader, one) === undefined));
+    if (unknown.length > 0) await keep(ledger, (me) => dropConflicts(shared, me, unknown));
+  });
+
+const contentHere = (reader: Reader, { feed, sha256, generation }: Key): Content | undefined =>
+  contentOfGeneration(reader, feed, sha256, generation);
+
+const isStored = (reader: Reader, key: Key): boolean => {
+  const content = contentHere(reader, key);
+  return content !== undefined && isToBeTold(content) && content.state !== 'withdrawn';
+};
+
+/**
+ * Gives up what PostgreSQL has as carried here and no content of the ledger explains, open or ended. There it is read first, then
+ * here: who asks meanwhile has put a newer number there. Returns the last key of the page, to go on after.
+ */
+export const giveUp = (ledger: SharedLedger, after: Key | undefined): Promise<Key | undefined> =>
+  ledger.with(async () => {
+    const { backend, shared, emit } = ledger;
+    const there = await carriedBy(shared, ledger.host().id, after, PAGE);
+    const left: CarriedRow[] = backend.read((reader) =>
+      there.filter((row) => (contentHere(reader, row)?.state ?? 'elsewhere') === 'elsewhere'),
+    );
+    if (left.length > 0) {
+      const rows = await keep(ledger, (me) => dropCarried(shared, me, left));
+      if (rows.length > 0) emit('shared_rows_given_up', { contents: rows.length });
+    }
+    return there.length < PAGE ? undefined : there.at(-1);
+  });
+
+export const live = (ledger: SharedLedger, isOnce: boolean): Promise<unknown> =>
+  ledger.with(async () => {
+    const figures = figuresOf(ledger, isOnce);
+    return keep(ledger, (me) => beat(ledger.shared, me, figures));
+  });
+
+async function keep<Row>(
+  ledger: SharedLedger,
+  statement: Parameters<typeof ledger.send<Row>>[0],
+): Promise<readonly Row[]> {
+  const { rows, revision } = await ledger.send(statement);
+  await ledger.backend.transact((tx) => noteRevision(tx, revision));
+  return rows;
+}
+
+function figuresOf({ backend }: SharedLedger, isOnce: boolean): Figures {
+  const stats = backend.stats();
+  const sum = (of: (one: (typeof stats)[number]) => number): number => stats.reduce((all, one) => all + of(one), 0);
+  const open = stats.filter(({ ready, deferred, claimed, waiting }) => ready + deferred + claimed + waiting > 0);
+  return {
+    waiting: sum(({ ready, deferred, claimed, waiting }) => ready + deferred + claimed + waiting),
+    held: sum(({ held }) => held),
+    oldest_seconds: Math.round(Math.max(0, ...open.map(({ oldestAgeMs }) => oldestAgeMs)) / 1_000),
+    files_processed: metricsReader(backend)().files_processed,
+    gates_closed: backend.gates().length,
+    untold: backend.read((reader) => untold(reader)),
+    once: isOnce,
+  };
+}
+
+const BEAT_EVERY_MS = 10_000;
+const CONFLICTS_EVERY_MS = 60_000;
+
+/** The rounds of one process, for a timer that calls `round` every second. */
+export class SharingRounds {
+  #beatMs = Number.NEGATIVE_INFINITY;
+  #conflictsMs = Number.NEGATIVE_INFINITY;
+  #givenUp: Key | undefined;
+  /** The code of the last failure; undefined after a success. */
+  #away: string | undefined;
+
+  constructor(
+    private readonly ledger: SharedLedger,
+    private readonly isOnce: boolean,
+  ) {}
+
+  /** A failure is logged once, and tried again by the next round. */
+  async round(): Promise<void> {
+    const { shared, emit } = this.ledger;
+    try {
+      await this.#all();
+      if (this.#away !== undefined) emit('shared_ledger_back', { ledger: shared.where });
+      this.#away = undefined;
+    } catch (error) {
+      if (!(error instanceof PlaceError)) throw error;
+      if (this.#away !== error.code)
+        emit('shared_ledger_away', { ledger: shared.where, code: error.code, reason: error.message });
+      this.#away = error.code;
+    }
+  }
+
+  async #all(): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.#beatMs >= BEAT_EVERY_MS) {
+      this.#beatMs = nowMs;
+      await live(this.ledger, this.isOnce);
+      this.#givenUp = await giveUp(this.ledger, this.#givenUp);
+    }
+    if (nowMs - this.#conflictsMs >= CONFLICTS_EVERY_MS) {
+      this.#conflictsMs = nowMs;
+      await dropSettledConflicts(this.ledger);
+    }
+    while (await tell(this.ledger));
+  }
+}

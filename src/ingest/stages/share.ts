@@ -1,0 +1,147 @@
+/**
+ * share: asks the ledger that hosts share for the content of each file, in two statements for a batch (src/ingest/sharing/ask.ts).
+ * The local ledger has it as carried by then, so twins of this host wait, and PostgreSQL is asked once.
+ * Guarantees: what the answer says is recorded in the transaction that settles the job. Asking twice gives the same answer.
+ * Does not: stop anything else where PostgreSQL is away. Its gate is this stage's alone.
+ */
+import type { ClaimedJob, Outcome, Reader, Tx } from '../../../queue/backend.js';
+import { PlaceError } from '../../files/place-error.js';
+import { contentOf, keyOf, type Newest, type Question } from '../../shared-ledger/statements.js';
+import { forgetOutputs } from '../chains/recorded-outputs.js';
+import { type Content, waitToken } from '../ledger/content.js';
+import { permittedGeneration, recordException } from '../ledger/exceptions.js';
+import { type JobFacts, payloadOf } from '../rules/facts.js';
+import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
+import { type Answers, ask } from '../sharing/ask.js';
+import { askedSince, noteRevision } from '../sharing/host.js';
+import { type Batch, blocked, type Contents, defer, type IngestJob, type Stage, type Verdict } from './stage.js';
+
+const FIRST_MS = 1_000;
+const LONGEST_MS = 60_000;
+/** After this time, what another host carries is a finding. */
+const LATE_MS = 600_000;
+
+export const share: Stage = {
+  name: 'share',
+  places: ['ledger'],
+  ofContent: true,
+  reasons: {
+    carried_elsewhere: {
+      short: 'carried by another host',
+      who: 'nobody',
+      finding: {
+        afterMs: LATE_MS,
+        sentence: ({ which, host }) => `Host ${host} has the content of ${which} under way, and has not stored it.`,
+        release: ({ host }) =>
+          `look at host ${host} (queue-stat --fleet); where it is gone for ever, ingest-ctl host forget ${host}`,
+      },
+    },
+    told_again: { short: 'waiting until everything was told again', who: 'nobody' },
+    asked_again: TURN,
+  },
+
+  async run(jobs, batch, contents) {
+    const since = batch.backend.read(askedSince);
+    // An heir keeps what its content was asked with.
+    const isToAsk = (job: IngestJob): boolean => {
+      const { state, target, asked } = contents.get(job)!;
+      return state === 'carried' && target === null && asked < since;
+    };
+    const toAsk = jobs.filter(isToAsk);
+    const { verdictOf, revision } = await askAll(toAsk, batch, contents);
+    return {
+      verdicts: jobs.map((job) => (toAsk.includes(job) ? verdictOf(job) : { outcome: { kind: 'advance' } })),
+      ...(revision !== undefined && { also: (tx: Tx) => noteRevision(tx, revision) }),
+    };
+  },
+};
+
+interface Asked {
+  verdictOf: (job: IngestJob) => Verdict;
+  revision?: number;
+}
+
+async function askAll(jobs: readonly IngestJob[], batch: Batch, contents: Contents): Promise<Asked> {
+  if (jobs.length === 0) return { verdictOf: () => defer(0, 'asked_again') };
+  const questionOf = (job: IngestJob): Question => contents.get(job)!;
+  try {
+    const answers = await ask(batch.shared(), jobs.map(questionOf));
+    if (!answers) return { verdictOf: () => defer(FIRST_MS, 'told_again') };
+    return { verdictOf: (job) => judge(job, batch, contents.get(job)!, answers), revision: answers.revision };
+  } catch (error) {
+    if (!(error instanceof PlaceError)) throw error;
+    return { verdictOf: () => blocked('share', batch.feed.name, error, batch.emit) };
+  }
+}
+
+function judge(job: IngestJob, batch: Batch, content: Content, { seq, ours, newest, readAtMs }: Answers): Verdict {
+  const { carriedBy: _, ...facts } = job.facts;
+  if (ours.has(keyOf(content))) {
+    const outcome = (tx: Tx): Outcome => {
+      tx.run('UPDATE contents SET asked = ? WHERE row = ?', seq, content.row);
+      return { kind: 'advance', payload: payloadOf(facts) };
+    };
+    return { outcome };
+  }
+  const other = newest.get(contentOf(content));
+  // Its row went away meanwhile; a smaller generation is no answer.
+  if (!other || other.generation < content.generation || (other.state === 'carried' && other.isFree))
+    return defer(0, 'asked_again', facts);
+  const isOwn = other.host === batch.backend.read(hostId);
+  if (other.state === 'carried' && !isOwn)
+    return defer(waitMs(job), 'carried_elsewhere', { ...facts, carriedBy: other.hostName });
+  return {
+    outcome: (tx, claimed) => {
+      const next =
+        other.state === 'carried' ? other.generation : nextOf(tx, claimed, other, batch.feed.sameContentAgainAfterMs);
+      return next === undefined
+        ? elsewhere(tx, facts, content.row, other, readAtMs)
+        : numbered(tx, facts, content.row, next);
+    },
+  };
+}
+
+/** It is a duplicate. The answer serves the files of this host that had come by then: its twins ask the local ledger again. */
+function elsewhere(tx: Tx, facts: JobFacts, row: number, of: Newest, readAtMs: number): Outcome {
+  const place = Buffer.concat([Buffer.from(`${of.hostName}:`), of.target ?? Buffer.from('/')]);
+  tx.run(
+    "UPDATE contents SET state = 'elsewhere', generation = ?, source_path = ?, updated_at_ms = ? WHERE row = ?",
+    ...[of.generation, place, readAtMs, row],
+  );
+  forgetOutputs(tx, [row]);
+  tx.wake([waitToken(row)]);
+  const note = of.state === 'withdrawn' ? 'withdrawn' : 'elsewhere';
+  const putAway = { kind: 'duplicate' as const, of: place.toString('latin1'), note };
+  return { kind: 'defer', inMs: AT_ONCE_MS, why: 'duplicate', payload: payloadOf({ ...facts, putAway }) };
+}
+
+const hostId = (reader: Reader): string | undefined => reader.get<{ id: string }>('SELECT id FROM host')?.id;
+
+/** The content has that generation, and is asked for by it. */
+function numbered(tx: Tx, facts: JobFacts, row: number, generation: number): Outcome {
+  tx.run('UPDATE contents SET generation = ? WHERE row = ?', generation, row);
+  return { kind: 'defer', inMs: AT_ONCE_MS, why: 'asked_again', payload: payloadOf(facts) };
+}
+
+/** It may come again: an operator of this host allowed it, or the feed does, and it came long enough after it was stored. */
+function nextOf(tx: Tx, job: ClaimedJob, of: Newest, againAfterMs: number | undefined): number | undefined {
+  const permitted = permittedGeneration(tx, of);
+  if (permitted > of.generation) return permitted;
+  const arrivedAgoMs = Math.max(0, tx.wallMs - job.createdAtMs);
+  if (againAfterMs === undefined || of.ageMs - arrivedAgoMs < againAfterMs) return undefined;
+  const why = `host ${of.hostName} ingested its content last ${Math.round(of.ageMs / 1_000)} s ago`;
+  recordException(tx, of, {
+    generation: of.generation + 1,
+    kind: 'allow_again',
+    who: '--same-content-again-after',
+    why,
+  });
+  return of.generation + 1;
+}
+
+/** Longer each time, up to a minute. */
+function waitMs({ claim }: IngestJob): number {
+  const last = claim.trail.at(-1);
+  const before = last?.why === 'carried_elsewhere' ? last.count : 0;
+  return Math.min(FIRST_MS * 2 ** Math.min(before, 10), LONGEST_MS);
+}

@@ -1,0 +1,43 @@
+/** The shared ledger of a worker: none until a feed has `--shared-ledger`. */
+import type { Backend } from '../../../queue/backend.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import { SharingRounds } from '../sharing/rounds.js';
+import { SharedLedger } from '../sharing/shared-ledger.js';
+import type { Feeds } from './feeds.js';
+
+export class Sharing {
+  #ledger: SharedLedger | undefined;
+  #rounds: SharingRounds | undefined;
+  #isOver = false;
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly statePath: string,
+    private readonly feeds: Feeds,
+    private readonly emit: Emit,
+    private readonly isOnce: boolean,
+  ) {}
+
+  /** All feeds of a state share with the same hosts. */
+  readonly ledgerAt = (url: string): SharedLedger =>
+    (this.#ledger ??= new SharedLedger(this.backend, this.statePath, url, this.emit));
+
+  /** Called every `ROUND_EVERY_MS`. */
+  readonly round = async (): Promise<void> => {
+    const url = this.feeds
+      .names()
+      .map((name) => this.feeds.optionsOf(name)?.sharedLedger)
+      .find((one) => one !== undefined);
+    if (url === undefined || this.#isOver) return;
+    this.#rounds ??= new SharingRounds(this.ledgerAt(url), this.isOnce);
+    await this.#rounds.round();
+  };
+
+  /** The last round: the next start may be far away. */
+  async close(): Promise<void> {
+    if (this.#isOver) return;
+    await this.round();
+    this.#isOver = true;
+    await this.#ledger?.close();
+  }
+}

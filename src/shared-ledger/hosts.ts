@@ -1,0 +1,124 @@
+/** The hosts of the shared ledger: who they are, where their states are, and when they were seen. */
+import type { Rows } from './database.js';
+import type { Fenced, Sender } from './statements.js';
+
+export interface HostRow {
+  id: string;
+  name: string;
+  /** Null: it was forgotten. */
+  place: string | null;
+  revision: number;
+  seq: number;
+  /** Ms since it was seen. */
+  silentMs: number;
+}
+
+const COLUMNS = `id, name, place, revision::float8 AS revision, seq::float8 AS seq,
+  (extract(epoch FROM now() - seen_at) * 1000)::float8 AS "silentMs"`;
+const NOW_MICROS = '(extract(epoch FROM clock_timestamp()) * 1000000)::bigint';
+
+export const hostOfId = async (shared: Rows, id: string): Promise<HostRow | undefined> =>
+  (await shared.rows<HostRow>(`SELECT ${COLUMNS} FROM hosts WHERE id = $1`, [id]))[0];
+
+export const hostOfName = async (shared: Rows, name: string): Promise<HostRow | undefined> =>
+  (await shared.rows<HostRow>(`SELECT ${COLUMNS} FROM hosts WHERE name = $1`, [name]))[0];
+
+/**
+ * Gives the host this place, if its row is still as it was `found`; its revision rises above the one that its state knows. Undefined
+ * where it is not.
+ */
+export async function enter(
+  shared: Rows,
+  found: HostRow,
+  { place, revision, seq }: Sender,
+  name = found.name,
+): Promise<HostRow | undefined> {
+  const [row] = await shared.rows<HostRow>(
+    `UPDATE hosts SET place = $2, name = $3, seen_at = now(), revision = greatest(revision + 1, $4::bigint + 1, ${NOW_MICROS}),
+            seq = greatest(seq, $5)
+      WHERE id = $1 AND place IS NOT DISTINCT FROM $6 AND revision = $7 AND seq = $8
+        AND NOT EXISTS (SELECT 1 FROM hosts o WHERE o.name = $3 AND o.id <> $1) RETURNING ${COLUMNS}`,
+    [found.id, place, name, revision, seq, found.place, found.revision, found.seq],
+  );
+  return row;
+}
+
+/** A host that PostgreSQL does not know yet. Undefined where it knows one of that id or name by now. */
+export async function enterNew(shared: Rows, { id, place, seq }: Sender, name: string): Promise<HostRow | undefined> {
+  const [row] = await shared.rows<HostRow>(
+    `INSERT INTO hosts (id, name, place, revision, seq, seen_at) VALUES ($1, $2, $3, ${NOW_MICROS}, $4, now())
+     ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+    [id, name, place, seq],
+  );
+  return row;
+}
+
+/** A host with a younger sign of life may be alive on the other side of a cut network. */
+export const FORGET_AFTER_MS = 3_600_000;
+
+/** Clears the place of a host that was silent for an hour, no more: who asks takes what it carries. False where it was not silent. */
+export async function forgetHost(shared: Rows, name: string): Promise<boolean> {
+  const rows = await shared.rows(
+    `UPDATE hosts SET place = NULL, revision = greatest(revision + 1, ${NOW_MICROS})
+      WHERE name = $1 AND (place IS NULL OR seen_at < now() - $2 * interval '1 millisecond') RETURNING 1`,
+    [name, FORGET_AFTER_MS],
+  );
+  return rows.length > 0;
+}
+
+/** Forgets that host, and frees its name. False where it was not silent for an hour. */
+export async function takeName(shared: Rows, name: string): Promise<boolean> {
+  const rows = await shared.rows(
+    `UPDATE hosts SET place = NULL, revision = greatest(revision + 1, ${NOW_MICROS}),
+            name = name || ' until ' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+      WHERE name = $1 AND (place IS NULL OR seen_at < now() - $2 * interval '1 millisecond') RETURNING 1`,
+    [name, FORGET_AFTER_MS],
+  );
+  return rows.length > 0;
+}
+
+/** The figures of a host's queue. */
+export interface Figures {
+  /** Files on the way, without held ones. */
+  waiting: number;
+  held: number;
+  /** Age of the oldest file on the way. */
+  oldest_seconds: number;
+  /** Since the state was created. */
+  files_processed: number;
+  gates_closed: number;
+  /** Contents whose end was not told yet. */
+  untold: number;
+  /** It runs with --once: it is not there between two runs. */
+  once: boolean;
+}
+
+/** A sign of life with figures. */
+export async function beat(
+  shared: Rows,
+  { id, place, seq, revision }: Sender,
+  figures: Figures,
+): Promise<Fenced<never>> {
+  const [row] = await shared.rows<{ revision: number; seq: number }>(
+    `UPDATE hosts SET revision = greatest(revision + 1, ${NOW_MICROS}), seq = greatest(seq, $3), seen_at = now(), figures = $5
+      WHERE id = $1 AND place = $2 AND revision >= $4 RETURNING revision::float8 AS revision, seq::float8 AS seq`,
+    [id, place, seq, revision, JSON.stringify(figures)],
+  );
+  return row && { rows: [], ...row };
+}
+
+export interface HostView extends HostRow {
+  figures: Figures | null;
+  /** Contents that it stored, and another host too. */
+  conflicts: number;
+  /** Of these, those that were stored before it joined. */
+  beforeJoin: number;
+}
+
+/** All hosts, by name. */
+export const hostsView = (shared: Rows): Promise<HostView[]> =>
+  shared.rows<HostView>(
+    `SELECT ${COLUMNS}, figures, coalesce(o.conflicts, 0)::int AS conflicts, coalesce(o.before_join, 0)::int AS "beforeJoin"
+       FROM hosts LEFT JOIN (SELECT host, count(*) AS conflicts, count(*) FILTER (WHERE before_join) AS before_join
+                               FROM conflicts GROUP BY host) o ON o.host = hosts.id ORDER BY name`,
+  );

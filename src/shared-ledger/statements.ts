@@ -1,0 +1,257 @@
+/**
+ * The statements of one host, each a transaction of its own: asking twice answers the same, so no longer transaction is needed.
+ * Each writing one is fenced: it finds its host's row with the place of this state and no newer revision, or writes nothing. It
+ * answers at least one row where the fence let it in.
+ * Guarantees: rows of several contents are taken in the order of their key, so no two hosts wait for each other.
+ * Does not: read what it waited for. A statement's other reads see the moment at which it began, so a row is deleted by the number
+ * that was read in it, never because of a second table.
+ */
+import type { Rows } from './database.js';
+
+/** A content, as all hosts name it. */
+export interface Key {
+  feed: string;
+  /** 32 bytes. */
+  sha256: Buffer;
+  generation: number;
+}
+
+export const keyOf = ({ feed, sha256, generation }: Key): string => `${sha256.toString('hex')} ${generation} ${feed}`;
+
+/** Who sends a statement: as the host's state says just before it is sent. */
+export interface Sender {
+  id: string;
+  place: string;
+  seq: number;
+  revision: number;
+}
+
+/** What the fence answered; undefined where it let nothing in. */
+export type Fenced<Row> = { rows: Row[]; revision: number; seq: number } | undefined;
+
+const FENCE = `me AS (
+  UPDATE hosts SET revision = greatest(revision + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
+         seq = greatest(seq, $3), seen_at = now()
+   WHERE id = $1 AND place = $2 AND revision >= $4 RETURNING id, revision, seq)`;
+
+async function fenced<Row extends object>(
+  shared: Rows,
+  { id, place, seq, revision }: Sender,
+  /** Parts of a WITH, one of them `its`. */
+  parts: string,
+  values: readonly unknown[],
+): Promise<Fenced<Row>> {
+  const rows = await shared.rows<Row & { me_revision: string; me_seq: string; is_row: boolean }>(
+    `WITH ${FENCE}, ${parts}
+     SELECT me.revision AS me_revision, me.seq AS me_seq, its.* IS NOT NULL AS is_row, its.* FROM me LEFT JOIN its ON true`,
+    [id, place, seq, revision, ...values],
+  );
+  const [first] = rows;
+  if (!first) return undefined;
+  return { rows: rows.filter((row) => row.is_row), revision: Number(first.me_revision), seq: Number(first.me_seq) };
+}
+
+const keysOf = (keys: readonly Key[]): unknown[] => [
+  keys.map(({ feed }) => feed),
+  keys.map(({ sha256 }) => sha256),
+  keys.map(({ generation }) => generation),
+];
+
+/** `$5` to `$7`. */
+const KEYS = 'unnest($5::text[], $6::bytea[], $7::int[]';
+const ON_KEY = 'c.sha256 = a.sha256 AND c.feed = a.feed AND c.generation = a.generation';
+
+export interface Question extends Key {
+  size: number;
+}
+
+/** Asks for contents. Returns those that this host carries now: nobody had them, or it had asked before. `asked`: the question's number. */
+export const insertNew = (
+  shared: Rows,
+  me: Sender,
+  asked: number,
+  questions: readonly Question[],
+): Promise<Fenced<Key>> =>
+  fenced<Key>(
+    shared,
+    me,
+    `its AS (INSERT INTO contents AS c (sha256, feed, generation, host, state, size, at, asked)
+     SELECT a.sha256, a.feed, a.generation, me.id, 'carried', a.size, now(), $9::bigint
+       FROM me, ${KEYS}, $8::bigint[]) AS a (feed, sha256, generation, size)
+      WHERE NOT EXISTS (SELECT 1 FROM contents n
+                         WHERE n.sha256 = a.sha256 AND n.feed = a.feed AND n.generation > a.generation)
+      ORDER BY a.sha256, a.feed, a.generation
+     ON CONFLICT (sha256, feed, generation) DO UPDATE SET asked = EXCLUDED.asked
+      WHERE c.host = EXCLUDED.host AND c.state = 'carried'
+     RETURNING c.feed, c.sha256, c.generation)`,
+    [...keysOf(questions), questions.map(({ size }) => size), asked],
+  );
+
+export type SharedState = 'carried' | 'stored' | 'withdrawn';
+
+/** The newest generation of a content. */
+export interface Newest extends Key {
+  host: string;
+  hostName: string;
+  /** Its host was forgotten. */
+  isFree: boolean;
+  state: SharedState;
+  target: Buffer | null;
+  ingestId: string | null;
+  asked: number;
+  /** Ms since it is carried, or since it was stored. */
+  ageMs: number;
+}
+
+/** The newest generations that exist of these contents, by feed and hash. */
+export async function readNewest(
+  shared: Rows,
+  contents: readonly Pick<Key, 'feed' | 'sha256'>[],
+): Promise<Map<string, Newest>> {
+  const rows = await shared.rows<Newest>(
+    `SELECT c.feed, c.sha256, c.generation, c.host, h.name AS "hostName", h.place IS NULL AS "isFree", c.state, c.target,
+            c.ingest_id AS "ingestId", c.asked::float8 AS asked, (extract(epoch FROM now() - c.at) * 1000)::float8 AS "ageMs"
+       FROM unnest($1::text[], $2::bytea[]) AS a (feed, sha256)
+       CROSS JOIN LATERAL (SELECT * FROM contents c WHERE c.sha256 = a.sha256 AND c.feed = a.feed
+                            ORDER BY c.generation DESC LIMIT 1) c
+       JOIN hosts h ON h.id = c.host`,
+    [contents.map(({ feed }) => feed), contents.map(({ sha256 }) => sha256)],
+  );
+  return new Map(rows.map((row) => [contentOf(row), row]));
+}
+
+export const contentOf = ({ feed, sha256 }: Pick<Key, 'feed' | 'sha256'>): string =>
+  `${sha256.toString('hex')} ${feed}`;
+
+export interface CarriedRow extends Key {
+  host: string;
+  asked: number;
+}
+
+/** Deletes these rows where they are carried by that host, and by the same question as when they were read. */
+export const dropCarried = (shared: Rows, me: Sender, rows: readonly CarriedRow[]): Promise<Fenced<Key>> =>
+  fenced<Key>(
+    shared,
+    me,
+    `its AS (DELETE FROM contents c USING me, ${KEYS}, $8::uuid[], $9::bigint[]) AS a (feed, sha256, generation, host, asked)
+      WHERE ${ON_KEY} AND c.host = a.host AND c.asked = a.asked AND c.state = 'carried'
+     RETURNING c.feed, c.sha256, c.generation)`,
+    [...keysOf(rows), rows.map(({ host }) => host), rows.map(({ asked }) => asked)],
+  );
+
+/** A page of what the ledger gives to a host as carried, in the order of the key. */
+export const carriedBy = (shared: Rows, host: string, after: Key | undefined, max: number): Promise<CarriedRow[]> =>
+  shared.rows<CarriedRow>(
+    `SELECT sha256, feed, generation, host, asked::float8 AS asked FROM contents
+      WHERE host = $1 AND state = 'carried' AND (sha256, feed, generation) > ($2, $3, $4)
+      ORDER BY sha256, feed, generation LIMIT $5`,
+    [host, after?.sha256 ?? Buffer.alloc(0), after?.feed ?? '', after?.generation ?? 0, max],
+  );
+
+/** An end of a content, as its host's ledger has it. */
+export interface Told extends Key {
+  state: Exclude<SharedState, 'carried'>;
+  ingestId: string | null;
+  target: Buffer | null;
+  size: number;
+  /** Ms since it was stored. */
+  ageMs: number;
+}
+
+/** Writes ends. Returns the contents that the shared ledger has so now. A withdrawn one is never stored again, and `at` stays. */
+export const upsertEnds = (shared: Rows, me: Sender, ends: readonly Told[]): Promise<Fenced<Key>> =>
+  fenced<Key>(
+    shared,
+    me,
+    `its AS (INSERT INTO contents AS c (sha256, feed, generation, host, state, ingest_id, target, size, at)
+     SELECT a.sha256, a.feed, a.generation, me.id, a.state, a.ingest_id, a.target, a.size, now() - a.age * interval '1 millisecond'
+       FROM me, ${KEYS}, $8::text[], $9::text[], $10::bytea[], $11::bigint[], $12::float8[])
+            AS a (feed, sha256, generation, state, ingest_id, target, size, age)
+      ORDER BY a.sha256, a.feed, a.generation
+     ON CONFLICT (sha256, feed, generation) DO UPDATE
+        SET host = EXCLUDED.host, ingest_id = EXCLUDED.ingest_id, target = EXCLUDED.target, size = EXCLUDED.size,
+            state = CASE WHEN c.host = EXCLUDED.host AND c.state = 'withdrawn' THEN c.state ELSE EXCLUDED.state END,
+            at = CASE WHEN c.host = EXCLUDED.host AND c.state <> 'carried' THEN c.at ELSE EXCLUDED.at END
+      WHERE c.host = EXCLUDED.host OR (c.state = 'withdrawn' AND EXCLUDED.state = 'stored')
+     RETURNING c.feed, c.sha256, c.generation),
+     gone AS (DELETE FROM conflicts o USING its, me WHERE o.host = me.id
+                 AND o.sha256 = its.sha256 AND o.feed = its.feed AND o.generation = its.generation)`,
+    [
+      ...keysOf(ends),
+      ends.map(({ state }) => state),
+      ends.map(({ ingestId }) => ingestId),
+      ends.map(({ target }) => target),
+      ends.map(({ size }) => size),
+      ends.map(({ ageMs }) => ageMs),
+    ],
+  );
+
+/**
+ * Ends of contents that another host has: a second stored one is a conflict, a withdrawn one is none any more. Returns those of which
+ * that is recorded. What the other host only carries is told again later.
+ */
+export const noteConflicts = (
+  shared: Rows,
+  me: Sender,
+  ends: readonly Told[],
+  beforeJoin: boolean,
+): Promise<Fenced<Key & { isNew: boolean }>> =>
+  fenced<Key & { isNew: boolean }>(
+    shared,
+    me,
+    `other AS (SELECT a.*, me.id AS mine FROM ${KEYS}, $8::text[]) AS a (feed, sha256, generation, state)
+                      JOIN contents c ON ${ON_KEY}, me
+                     WHERE c.host <> me.id AND (c.state = 'stored' OR c.state = 'withdrawn' AND a.state = 'withdrawn')),
+     noted AS (INSERT INTO conflicts (sha256, feed, generation, host, before_join)
+               SELECT sha256, feed, generation, mine, $9::boolean FROM other WHERE state = 'stored'
+               ON CONFLICT DO NOTHING RETURNING sha256, feed, generation),
+     gone AS (DELETE FROM conflicts o USING other WHERE other.state = 'withdrawn' AND o.host = other.mine
+                 AND o.sha256 = other.sha256 AND o.feed = other.feed AND o.generation = other.generation)
+     its AS (SELECT other.feed, other.sha256, other.generation,
+            (other.sha256, other.feed, other.generation) IN (SELECT sha256, feed, generation FROM noted) AS "isNew" FROM other)`,
+    [...keysOf(ends), ends.map(({ state }) => state), beforeJoin],
+  );
+
+/** Removes conflicts of this host. */
+export const dropConflicts = (shared: Rows, me: Sender, keys: readonly Key[]): Promise<Fenced<Key>> =>
+  fenced<Key>(
+    shared,
+    me,
+    `its AS (DELETE FROM conflicts c USING me, ${KEYS}) AS a (feed, sha256, generation)
+      WHERE ${ON_KEY} AND c.host = me.id RETURNING c.feed, c.sha256, c.generation)`,
+    keysOf(keys),
+  );
+
+/** A conflict of a host. `isBoth`: another host still has the content as stored. */
+export interface Conflict extends Key {
+  isBoth: boolean;
+  beforeJoin: boolean;
+}
+
+export const conflictsOf = (shared: Rows, host: string): Promise<Conflict[]> =>
+  shared.rows<Conflict>(
+    `SELECT o.feed, o.sha256, o.generation, o.before_join AS "beforeJoin",
+            coalesce(c.host <> o.host AND c.state = 'stored', false) AS "isBoth"
+       FROM conflicts o LEFT JOIN contents c ON c.sha256 = o.sha256 AND c.feed = o.feed AND c.generation = o.generation
+      WHERE o.host = $1`,
+    [host],
+  );
+
+/** A page of what the ledger gives to a host as stored, in the order of the key. */
+export const storedBy = (shared: Rows, host: string, after: Key | undefined, max: number): Promise<Key[]> =>
+  shared.rows<Key>(
+    `SELECT sha256, feed, generation FROM contents
+      WHERE host = $1 AND state = 'stored' AND (sha256, feed, generation) > ($2, $3, $4)
+      ORDER BY sha256, feed, generation LIMIT $5`,
+    [host, after?.sha256 ?? Buffer.alloc(0), after?.feed ?? '', after?.generation ?? 0, max],
+  );
+
+/** Deletes rows that the ledger gives to this host as stored: nobody has the contents. */
+export const dropStored = (shared: Rows, me: Sender, keys: readonly Key[]): Promise<Fenced<Key>> =>
+  fenced<Key>(
+    shared,
+    me,
+    `its AS (DELETE FROM contents c USING me, ${KEYS}) AS a (feed, sha256, generation)
+      WHERE ${ON_KEY} AND c.host = me.id AND c.state = 'stored' RETURNING c.feed, c.sha256, c.generation)`,
+    keysOf(keys),
+  );

@@ -1,0 +1,48 @@
+/** Three hosts with directories, states and processes of their own, and one PostgreSQL: each content is stored at one of them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Fleet, untoldOf } from '../world/fleet.js';
+import { stays, until } from '../world/waiting.js';
+
+test('a content that is dropped at several hosts at once is stored at one of them and a duplicate at the others', async (t) => {
+  const fleet = await Fleet.create(t, ['a', 'b', 'c']);
+  if (!fleet) return;
+  await fleet.join();
+  for (let n = 0; n < 60; n++) {
+    const content = `content ${n}\n`;
+    if (n % 3 === 0) for (const { world } of fleet.hosts) world.drop(`f${n}.csv`, content);
+    else fleet.hosts[n % 3]!.world.drop(`f${n}.csv`, content);
+  }
+  fleet.start();
+  await fleet.allDone();
+  await fleet.stop();
+  fleet.check();
+  const duplicates = fleet.hosts.flatMap(({ world }) => world.duplicates());
+  assert.equal(duplicates.length, 40);
+  const [first] = fleet.hosts.flatMap(({ world }) => world.log.named('file_skipped_duplicate'));
+  assert.match(String(first!.host), /^[abc]$/);
+});
+
+test('a new content costs one question and two messages, a thousand of them a few', async (t) => {
+  const fleet = await Fleet.create(t, ['a'], { options: { stabilitySeconds: 0, quietMs: 0 } });
+  if (!fleet) return;
+  await fleet.join();
+  const { world, proxy, url } = fleet.host('a');
+  for (let n = 0; n < 1_000; n++) world.drop(`f${n}.csv`, `content ${n}\n`);
+  const before = proxy.statements;
+  await world.runOnce(['--shared-ledger', url]);
+  assert.equal(untoldOf(world.statePath), 0, 'the outbox is empty at its end');
+  // Each process registers, sends a heartbeat and sweeps at its start. A batch has the files that were found until then.
+  const many = proxy.statements - before;
+  t.diagnostic(`${many} statements for 1,000 files and a start`);
+  assert.ok(many <= 60, `${many} statements`);
+  fleet.startOne(fleet.host('a'));
+  await until('it has connected', () => proxy.open > 0);
+  await stays('its start is over', () => true, 1_500);
+  const idle = proxy.statements;
+  world.drop('one.csv', 'one');
+  await fleet.allDone();
+  assert.ok(proxy.statements - idle <= 4, `${proxy.statements - idle} statements for one file`);
+  await fleet.stop();
+  fleet.check();
+});
