@@ -139,6 +139,15 @@ export const dropCarried = (shared: Rows, me: Sender, rows: readonly CarriedRow[
     [...keysOf(rows), rows.map(({ host }) => host), rows.map(({ asked }) => asked)],
   );
 
+/** Of these contents, the rows that are carried by a host that was forgotten. */
+export const freeOf = (shared: Rows, keys: readonly Key[]): Promise<CarriedRow[]> =>
+  shared.rows<CarriedRow>(
+    `SELECT c.feed, c.sha256, c.generation, c.host, c.asked::float8 AS asked
+       FROM unnest($1::text[], $2::bytea[], $3::int[]) AS a (feed, sha256, generation)
+       JOIN contents c ON ${ON_KEY} AND c.state = 'carried' JOIN hosts h ON h.id = c.host AND h.place IS NULL`,
+    keysOf(keys),
+  );
+
 /** A page of what the ledger gives to a host as carried, in the order of the key. */
 export const carriedBy = (shared: Rows, host: string, after: Key | undefined, max: number): Promise<CarriedRow[]> =>
   shared.rows<CarriedRow>(

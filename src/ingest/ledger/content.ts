@@ -140,8 +140,8 @@ export const contentsAfter = (reader: Reader, row: number, max: number): Content
   contentsWhere(reader, 'row > ? ORDER BY row LIMIT ?', row, max);
 
 /** A page of contents whose end PostgreSQL was not told, in the order of their rows. */
-export const contentsUntold = (reader: Reader, max: number): Content[] =>
-  contentsWhere(reader, 'told = 0 ORDER BY row LIMIT ?', max);
+export const contentsUntold = (reader: Reader, after: number, max: number): Content[] =>
+  contentsWhere(reader, 'told = 0 AND row > ? ORDER BY row LIMIT ?', after, max);
 
 /** Returns the row number. A second row of one content and generation is an error of the database. */
 export function insertContent(tx: Tx, c: Omit<Content, 'row' | 'asked'>): number {

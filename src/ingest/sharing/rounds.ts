@@ -4,7 +4,7 @@
  * for by the next one.
  * Does not: ask (ask.ts).
  */
-import type { Reader, Tx } from '../../../queue/backend.js';
+import type { Reader } from '../../../queue/backend.js';
 import { metricsReader } from '../../base/telemetry/metrics.js';
 import { PlaceError } from '../../files/place-error.js';
 import { beat, type Figures } from '../../shared-ledger/hosts.js';
@@ -13,7 +13,7 @@ import {
   carriedBy,
   conflictsOf,
   dropCarried,
-  dropConflicts,
+  freeOf,
   type Key,
   keyOf,
   noteConflicts,
@@ -29,43 +29,27 @@ const PAGE = 1_000;
 interface Page {
   /** Contents with an end, in the order of their rows. */
   ends: Content[];
-  /** The row after which the next page begins, where everything is told again; null at the end. */
+  /** The row after which the next page begins; null at the end. */
   next: number | null;
 }
 
-/** Tells one page. Returns whether more is untold. Errors: PlaceError. */
-export const tell = (ledger: SharedLedger): Promise<boolean> =>
+/**
+ * Tells one page. `after`: the row after which an untold one is looked for, since what another host carries stays untold. Returns the
+ * row to go on after; undefined at the end. Errors: PlaceError.
+ */
+export const tell = (ledger: SharedLedger, after: number): Promise<number | undefined> =>
   ledger.with(async () => {
-    const { backend, shared, emit } = ledger;
-    const page = await backend.transact((tx) => pageOf(tx));
-    if (!page) return false;
-    const { ends, next, since, cursor, isFirst } = page;
-    const known = new Set<string>();
-    let last = 0;
-    if (ends.length > 0) {
-      const told = ends.map((content) =>
-        toldOf(
-          backend.read((reader) => warehouseOf(reader, content.feed)),
-          content,
-        ),
-      );
-      const written = await ledger.send((me) => upsertEnds(shared, me, told));
-      for (const row of written.rows) known.add(keyOf(row));
-      last = written.revision;
-      const rest = told.filter((one) => !known.has(keyOf(one)));
-      if (rest.length > 0) {
-        const noted = await ledger.send((me) => noteConflicts(shared, me, rest, isFirst));
-        for (const row of noted.rows) known.add(keyOf(row));
-        last = noted.revision;
-        const isNew = noted.rows.filter((row) => row.isNew).length;
-        if (isNew > 0 && !isFirst) emit('content_stored_twice', { ledger: shared.where, contents: isNew });
-      }
-    }
+    const { backend } = ledger;
+    const { ends, next, since, cursor, isFirst } = backend.read((reader) => pageOf(reader, after));
+    if (ends.length === 0 && cursor === null) return undefined;
+    // The number of the page is kept before it is sent.
+    if (ends.length > 0) await backend.transact(nextSeq);
+    const { known, revision } = ends.length === 0 ? NOTHING : await sendPage(ledger, ends, isFirst);
     await backend.transact((tx) => {
       const now = sharingHost(tx)!;
       // Everything was begun anew meanwhile: this answer may be of the database that was lost.
       if (now.since !== since) return;
-      noteRevision(tx, last);
+      noteRevision(tx, revision);
       for (const content of ends)
         tx.run(
           'UPDATE contents SET told = ? WHERE row = ? AND state = ?',
@@ -75,21 +59,48 @@ export const tell = (ledger: SharedLedger): Promise<boolean> =>
       if (cursor !== null && now.cursor === cursor)
         tx.run('UPDATE host SET cursor = ?, first = CASE WHEN ? IS NULL THEN 0 ELSE first END', next, next);
     });
-    return cursor !== null || (ends.length === PAGE && known.size > 0);
+    return cursor === null ? (next ?? undefined) : 0;
   });
 
-/** The number of the page is kept before it is sent. Undefined where nothing is to be told. */
-function pageOf(tx: Tx): (Page & { since: number; cursor: number | null; isFirst: boolean }) | undefined {
-  const { cursor, since, first } = sharingHost(tx)!;
-  const { ends, next } = cursor === null ? { ends: contentsUntold(tx, PAGE), next: null } : pageAfter(tx, cursor);
-  if (ends.length === 0 && cursor === null) return undefined;
-  if (ends.length > 0) nextSeq(tx);
-  return { ends, next, since, cursor, isFirst: first === 1 };
+const NOTHING = { known: new Set<string>(), revision: 0 };
+
+/** Returns the contents of which the shared ledger has what was said. */
+async function sendPage(
+  ledger: SharedLedger,
+  ends: readonly Content[],
+  isFirst: boolean,
+): Promise<{ known: Set<string>; revision: number }> {
+  const { backend, shared, emit } = ledger;
+  const warehouses = new Map(
+    [...new Set(ends.map(({ feed }) => feed))].map((feed) => [
+      feed,
+      backend.read((reader) => warehouseOf(reader, feed)),
+    ]),
+  );
+  const told = ends.map((content) => toldOf(warehouses.get(content.feed)!, content));
+  const written = await ledger.send((me) => upsertEnds(shared, me, told));
+  const known = new Set(written.rows.map(keyOf));
+  const ofOthers = told.filter((one) => !known.has(keyOf(one)));
+  if (ofOthers.length === 0) return { known, revision: written.revision };
+  const noted = await ledger.send((me) => noteConflicts(shared, me, ofOthers, isFirst));
+  for (const row of noted.rows) known.add(keyOf(row));
+  const isNew = noted.rows.filter((row) => row.isNew).length;
+  if (isNew > 0 && !isFirst) emit('content_stored_twice', { ledger: shared.where, contents: isNew });
+  // What a forgotten host carries is nobody's. The next round finds it gone.
+  const free = await freeOf(
+    shared,
+    ofOthers.filter((one) => !known.has(keyOf(one))),
+  );
+  const { revision } = free.length === 0 ? noted : await ledger.send((me) => dropCarried(shared, me, free));
+  return { known, revision };
 }
 
-function pageAfter(reader: Reader, row: number): Page {
-  const page = contentsAfter(reader, row, PAGE);
-  return { ends: page.filter(isToBeTold), next: page.length < PAGE ? null : page.at(-1)!.row };
+/** Where everything is told again, all ends after the cursor; else those that are untold. */
+function pageOf(reader: Reader, after: number): Page & { since: number; cursor: number | null; isFirst: boolean } {
+  const { cursor, since, first } = sharingHost(reader)!;
+  const page = cursor === null ? contentsUntold(reader, after, PAGE) : contentsAfter(reader, cursor, PAGE);
+  const next = page.length < PAGE ? null : page.at(-1)!.row;
+  return { ends: page.filter(isToBeTold), next, since, cursor, isFirst: first === 1 };
 }
 
 const isToBeTold = (content: Content): boolean => hasEnded(content) && content.state !== 'elsewhere';
@@ -108,23 +119,19 @@ function toldOf(warehouse: string, content: Content): Told {
   };
 }
 
-/** Conflicts of this host that are none any more, there or here, are removed. */
-export const dropSettledConflicts = (ledger: SharedLedger): Promise<void> =>
+/** A level too: a conflict of this host that is none any more, there or here, is told again. */
+export const tellConflictsAgain = (ledger: SharedLedger): Promise<void> =>
   ledger.with(async () => {
     const { backend, shared } = ledger;
     const conflicts = await conflictsOf(shared, ledger.host().id);
     const over = backend.read((reader) => conflicts.filter((one) => !one.isBoth || !isStored(reader, one)));
     if (over.length === 0) return;
-    // Told again: PostgreSQL gets the end that the ledger has now, and with it drops the conflict.
     await backend.transact((tx) => {
-      for (const { feed, sha256, generation } of over)
-        tx.run(
-          "UPDATE contents SET told = 0 WHERE feed = ? AND sha256 = ? AND generation = ? AND state IN ('stored', 'unconfirmed', 'learned', 'pruned', 'withdrawn')",
-          ...[feed, sha256, generation],
-        );
+      for (const key of over) {
+        const content = contentHere(tx, key);
+        if (content && isToBeTold(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ?', content.row);
+      }
     });
-    const unknown = backend.read((reader) => over.filter((one) => contentHere(reader, one) === undefined));
-    if (unknown.length > 0) await keep(ledger, (me) => dropConflicts(shared, me, unknown));
   });
 
 const contentHere = (reader: Reader, { feed, sha256, generation }: Key): Content | undefined =>
@@ -223,8 +230,8 @@ export class SharingRounds {
     }
     if (nowMs - this.#conflictsMs >= CONFLICTS_EVERY_MS) {
       this.#conflictsMs = nowMs;
-      await dropSettledConflicts(this.ledger);
+      await tellConflictsAgain(this.ledger);
     }
-    while (await tell(this.ledger));
+    for (let after: number | undefined = 0; after !== undefined; ) after = await tell(this.ledger, after);
   }
 }
