@@ -44,7 +44,7 @@ export const PLACES: { readonly [Name in PlaceKind]: Place } = {
   state: { at: ' at the state', release: REPAIR, probe: () => {} },
   // The next file that goes through the chain finds out whether it can be loaded. Its code says which chain.
   process: { at: '', probe: () => {} },
-  // The next question finds out whether it answers.
+  // A statement finds out, not the files (prober.ts).
   ledger: {
     at: '',
     release: 'files are hashed and those that were asked for are stored; the rest waits, and goes on by itself',

@@ -15,12 +15,16 @@ import { roomToCopy } from './room-to-copy.js';
 
 const ANSWER_MS = 1_000;
 
-/** One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know. */
+/**
+ * One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know; `askLedger` throws
+ * while the shared ledger does not serve this host.
+ */
 export async function probeGates(
   backend: Backend,
   rootsOf: (feed: string) => Promise<Roots | undefined>,
   hand: (place: string) => void,
   emit: Emit,
+  askLedger: () => Promise<unknown> = async () => {},
 ): Promise<void> {
   const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
   for (const gate of due) {
@@ -29,7 +33,15 @@ export async function probeGates(
     if (gate.code === STUCK && !(await answers(backend, gate, roots[gate.place as keyof Omit<Roots, 'markers'>])))
       continue;
     hand(gate.place);
-    const failure = gate.stage === ON_TRIAL ? undefined : probe(backend, gate, roots);
+    const failure =
+      gate.stage === ON_TRIAL
+        ? undefined
+        : gate.place === 'ledger'
+          ? await askLedger().then(
+              () => undefined,
+              (error: unknown) => error,
+            )
+          : probe(backend, gate, roots);
     hand('');
     if (failure !== undefined) {
       if (failure instanceof PlaceError) await sayWhyNow(backend, gate, failure, emit);

@@ -190,6 +190,8 @@ function figuresOf({ backend }: SharedLedger, isOnce: boolean): Figures {
   };
 }
 
+/** A longer round would keep the sign of life waiting, and the end of its process. */
+const ROUND_MS = 5_000;
 const BEAT_EVERY_MS = 10_000;
 const CONFLICTS_EVERY_MS = 60_000;
 
@@ -232,6 +234,8 @@ export class SharingRounds {
       this.#conflictsMs = nowMs;
       await tellConflictsAgain(this.ledger);
     }
-    for (let after: number | undefined = 0; after !== undefined; ) after = await tell(this.ledger, after);
+    const endMs = performance.now() + ROUND_MS;
+    for (let after: number | undefined = 0; after !== undefined && performance.now() < endMs; )
+      after = await tell(this.ledger, after);
   }
 }

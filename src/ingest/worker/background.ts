@@ -22,6 +22,7 @@ import { STAGES } from '../stages/index.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upkeep/reaper.js';
 import { checkStateOnce } from '../upkeep/state-check.js';
 import type { Feeds } from './feeds.js';
+import type { Sharing } from './sharing.js';
 import { SilentOwners } from './silent-owners.js';
 
 const SHARE_EVERY_MS = 1_000;
@@ -77,16 +78,15 @@ export class Background {
     });
   }
 
-  /** `share`: a round of the shared ledger. */
-  start(share: () => Promise<void>): void {
+  start(sharing: Pick<Sharing, 'round' | 'askLedger'>): void {
     this.#every(limits.rescueEveryMs, () => this.#rescue());
     this.#every(DEATHS_EVERY_MS, () => noteDeaths(this.parts.backend));
     const silentOwners = new SilentOwners(this.parts.stallMs, this.parts.emit);
     this.#every(silentOwners.everyMs, async () => silentOwners.check(this.parts.backend.owners()));
-    this.#every(PROBE_EVERY_MS, () => this.#probe());
+    this.#every(PROBE_EVERY_MS, () => this.#probe(sharing.askLedger));
     this.#every(PROBE_EVERY_MS, () => openEnded(this.parts.backend, this.parts.emit));
     this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
-    this.#every(SHARE_EVERY_MS, share);
+    this.#every(SHARE_EVERY_MS, sharing.round);
     const periods = new Periods();
     const hand = this.#handOf(periods);
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
@@ -170,10 +170,10 @@ export class Background {
     }
   }
 
-  #probe(): Promise<void> {
+  #probe(askLedger: () => Promise<unknown>): Promise<void> {
     const { backend, feeds, emit } = this.parts;
     const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
-    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit);
+    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, askLedger);
   }
 
   /** Notes a place without changing the noted job: this work belongs to no job. */

@@ -93,7 +93,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
       runnerOf(stage, feeds, worker, (feed) => dispatchers.met(feed.options)),
     );
     for (const name of feeds.names()) dispatchers.met((await feeds.get(name))?.options ?? {});
-    background.start(sharing.round);
+    background.start(sharing);
     if (!once) await enterService(backend, title);
     dispatchers.start();
     await Promise.race([context.drained, lost]);

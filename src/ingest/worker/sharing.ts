@@ -1,7 +1,7 @@
 /** The shared ledger of a worker: none until a feed has `--shared-ledger`. */
 import type { Backend } from '../../../queue/backend.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import { SharingRounds } from '../sharing/rounds.js';
+import { live, SharingRounds } from '../sharing/rounds.js';
 import { SharedLedger } from '../sharing/shared-ledger.js';
 import type { Feeds } from './feeds.js';
 
@@ -22,16 +22,25 @@ export class Sharing {
   readonly ledgerAt = (url: string): SharedLedger =>
     (this.#ledger ??= new SharedLedger(this.backend, this.statePath, url, this.emit));
 
-  /** Called every `ROUND_EVERY_MS`. */
+  /** Called every second. */
   readonly round = async (): Promise<void> => {
-    const url = this.feeds
-      .names()
-      .map((name) => this.feeds.optionsOf(name)?.sharedLedger)
-      .find((one) => one !== undefined);
+    const url = this.#url();
     if (url === undefined || this.#isOver) return;
     this.#rounds ??= new SharingRounds(this.ledgerAt(url), this.isOnce);
     await this.#rounds.round();
   };
+
+  /** Errors: PlaceError, while it does not serve this host. */
+  readonly askLedger = async (): Promise<void> => {
+    const url = this.#url();
+    if (url !== undefined) await live(this.ledgerAt(url), this.isOnce);
+  };
+
+  #url = (): string | undefined =>
+    this.feeds
+      .names()
+      .map((name) => this.feeds.optionsOf(name)?.sharedLedger)
+      .find((one) => one !== undefined);
 
   /** The last round: the next start may be far away. */
   async close(): Promise<void> {
