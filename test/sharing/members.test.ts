@@ -89,10 +89,8 @@ test('who is shut out by a copy of its state writes nothing; with another name a
     ['host', 'forget', 'a'],
     ['host', 'forget', 'b'],
   ]) {
-    const { code: refusal } = await world.run('ingest-ctl', [
-      ...words,
-      ...(words[1] === 'join' ? asCopy : asCopy.slice(0, 2)),
-    ]);
+    const given = [...words, ...(words[1] === 'join' ? asCopy : asCopy.slice(0, 2))];
+    const { code: refusal } = await world.launch('ingest-ctl', given).ended;
     assert.equal(refusal, words[1] === 'join' ? 3 : 2);
   }
   assert.deepEqual(await everything(fleet), before);

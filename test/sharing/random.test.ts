@@ -167,8 +167,15 @@ class Play {
 
   async settle(): Promise<void> {
     for (const { proxy } of this.fleet.hosts) proxy.calm();
-    for (const { world } of this.fleet.hosts)
-      await until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done'), SETTLED);
+    for (const { name, world } of this.fleet.hosts) {
+      const open = () => world.jobs().filter(({ state }) => state !== 'done');
+      const soFar = () =>
+        open()
+          .map(({ key, stage, state, payload, trail }) => `${key} ${stage} ${state} ${payload.carriedBy} ${trail}`)
+          .slice(0, 5)
+          .join('; ');
+      await until(`nothing is under way at ${name}`, () => open().length === 0, { ...SETTLED, soFar });
+    }
     await this.fleet.toldAll(SETTLED);
   }
 
@@ -201,7 +208,7 @@ class Play {
     }
     for (const { world } of this.fleet.hosts) {
       const audit = await world.run('ingest-ctl', ['audit']);
-      assert.equal(audit.code, 0, audit.stdout);
+      assert.equal(audit.code, 0, `${audit.stdout}${audit.stderr}`);
     }
   }
 }
@@ -237,7 +244,14 @@ async function playOne(t: TestContext, seed: number): Promise<void> {
     await fleet.stop();
     await play.check();
   } catch (error) {
-    throw new Error(`SEED=${seed} FILES=${FILES} ROUNDS=${ROUNDS}: ${play.acts.join(', ')}`, { cause: error });
+    const said = fleet.hosts.flatMap(({ name, world }) =>
+      ['shared_ledger_away', 'shared_ledger_back', 'shared_ledger_older', 'fatal']
+        .flatMap((event) => world.log.named(event))
+        .map(({ time, event, code, reason }) => `${name} ${time} ${event} ${code} ${reason}`),
+    );
+    throw new Error(`SEED=${seed} FILES=${FILES} ROUNDS=${ROUNDS}: ${play.acts.join(', ')}\n${said.join('\n')}`, {
+      cause: error,
+    });
   }
 }
 

@@ -27,6 +27,7 @@ export interface JobRow {
   waits_on: string | null;
   ending: string | null;
   payload: Partial<JobFacts>;
+  trail: string;
 }
 
 export interface LedgerRow {

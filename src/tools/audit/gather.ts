@@ -61,7 +61,8 @@ function noteContent(c: Content, root: string | undefined, hasLeft: boolean, not
   const below = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
   // A learned file may lie in the warehouse.
   const path = c.state === 'learned' ? c.sourcePath : below;
-  notes.insert('contents', { ...c, path, hasLeft: hasLeft ? 1 : 0 });
+  const { asked: _, ...its } = c;
+  notes.insert('contents', { ...its, path, hasLeft: hasLeft ? 1 : 0 });
 }
 
 interface OutputOf extends Pick<Output, 'size' | 'sha256' | 'target'> {
