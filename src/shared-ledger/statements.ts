@@ -18,7 +18,7 @@ export interface Key {
 
 export const keyOf = ({ feed, sha256, generation }: Key): string => `${sha256.toString('hex')} ${generation} ${feed}`;
 
-/** Who sends a statement: as the host's state says just before it is sent. */
+/** The sender of a statement, as the host's state says just before it is sent. */
 export interface Sender {
   id: string;
   place: string;
@@ -26,7 +26,7 @@ export interface Sender {
   revision: number;
 }
 
-/** What the fence answered; undefined where it let nothing in. */
+/** The answer of the fence; undefined where it let nothing in. */
 export type Fenced<Row> = { rows: Row[]; revision: number; seq: number } | undefined;
 
 const FENCE = `me AS (

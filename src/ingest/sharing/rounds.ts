@@ -1,6 +1,6 @@
 /**
- * What a worker does for the shared ledger beside its batches: it tells the ends of contents, gives up what nothing here belongs to,
- * looks at its conflicts, and shows that it lives. Each is a level that is compared, not a message: a round that is lost is made up
+ * The work of a worker for the shared ledger beside its batches: it tells the ends of contents, gives up what nothing here belongs to,
+ * looks through its conflicts, and shows that it lives. Each is a level that is compared, not a message: a round that is lost is made up
  * for by the next one.
  * Does not: ask (ask.ts).
  */
@@ -21,7 +21,7 @@ import {
   upsertEnds,
 } from '../../shared-ledger/statements.js';
 import { type Content, contentOfGeneration, contentsAfter, contentsUntold, hasEnded } from '../ledger/content.js';
-import { nextSeq, noteRevision, sharingHost, untold } from './host.js';
+import { nextSeq, noteRevision, sharingHost, untold } from '../ledger/host.js';
 import type { SharedLedger } from './shared-ledger.js';
 
 const PAGE = 1_000;
@@ -47,7 +47,7 @@ export const tell = (ledger: SharedLedger, after: number): Promise<number | unde
     const { known, revision } = ends.length === 0 ? NOTHING : await sendPage(ledger, ends, isFirst);
     await backend.transact((tx) => {
       const now = sharingHost(tx)!;
-      // Everything was begun anew meanwhile: this answer may be of the database that was lost.
+      // Everything is told again from the beginning since: this answer may be of the database that was lost.
       if (now.since !== since) return;
       noteRevision(tx, revision);
       for (const content of ends)
