@@ -86,7 +86,7 @@ async function sendPage(
   for (const row of noted.rows) known.add(keyOf(row));
   const isNew = noted.rows.filter((row) => row.isNew).length;
   if (isNew > 0 && !isFirst) emit('content_stored_twice', { ledger: shared.where, contents: isNew });
-  // What a forgotten host carries is nobody's. The next round finds it gone.
+  // A content that a forgotten host carries is nobody's. The next round finds it gone.
   const free = await freeOf(
     shared,
     ofOthers.filter((one) => !known.has(keyOf(one))),
@@ -95,7 +95,7 @@ async function sendPage(
   return { known, revision };
 }
 
-/** Where everything is told again, all ends after the cursor; else those that are untold. */
+/** All ends after the cursor, where everything is told again; else those that are untold. */
 function pageOf(reader: Reader, after: number): Page & { since: number; cursor: number | null; isFirst: boolean } {
   const { cursor, since, first } = sharingHost(reader)!;
   const page = cursor === null ? contentsUntold(reader, after, PAGE) : contentsAfter(reader, cursor, PAGE);
