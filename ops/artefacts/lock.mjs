@@ -21,12 +21,11 @@ export function packagesThatRun({ dependencies, optionalDependencies, cpu } = js
     bundled.set(path, packages[path]);
     for (const name of Object.keys(packages[path].dependencies ?? {})) visit(resolved(packages, path, name));
   };
-  for (const name of Object.keys(dependencies)) visit(`node_modules/${name}`);
+  const isRuntime = (name) => name.startsWith('node-linux-');
+  const direct = Object.keys({ ...dependencies, ...optionalDependencies });
+  for (const name of direct.filter((name) => !isRuntime(name))) visit(`node_modules/${name}`);
   for (const one of cpu) visit(`node_modules/@koromix/koffi-linux-${one}`);
-  const runtimes = Object.keys(optionalDependencies).map((name) => [
-    `node_modules/${name}`,
-    packages[`node_modules/${name}`],
-  ]);
+  const runtimes = direct.filter(isRuntime).map((name) => [`node_modules/${name}`, packages[`node_modules/${name}`]]);
   return { bundled: sorted(bundled), runtimes: new Map(runtimes) };
 }
 

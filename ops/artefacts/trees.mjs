@@ -26,7 +26,7 @@ const COMMON = ['version', 'license', 'type', 'sideEffects', 'engines', 'os', 'c
 export function productTree(tree, absent = fetched) {
   const { scripts, devDependencies, ...described } = json('package.json');
   const { bundled, runtimes } = packagesThatRun();
-  const isNamed = (name) => name in described.dependencies;
+  const isNamed = (name) => name in described.dependencies || name in described.optionalDependencies;
   const dependencies = versionsOf(bundled, isNamed);
   const packed = {
     ...described,

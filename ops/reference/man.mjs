@@ -81,6 +81,7 @@ function options(spec) {
 /** Variables of the environment beside those of the options. */
 const VARIABLES = {
   'dashboard-token-file': ['INGEST_DASHBOARD_TOKEN', 'The token of the dashboard, instead of --dashboard-token-file.'],
+  'shared-ledger': ['PGPASSWORD', 'The password of the shared ledger.'],
   'notify-secret-file': ['INGEST_NOTIFY_SECRET', 'The secret that signs webhooks, instead of --notify-secret-file.'],
   'state-path': [
     'XDG_STATE_HOME',

@@ -35,7 +35,8 @@ option, key or verb is refused before anything is changed.
 
 ${plain(TIMES).replace('TIME', '**TIME**')} **SIZE** is a number of bytes, or one with its unit: 500MB, 10GiB.
 
-Two secrets have a variable of their own: \`INGEST_DASHBOARD_TOKEN\` and \`INGEST_NOTIFY_SECRET\`.
+Two secrets have a variable of their own: \`INGEST_DASHBOARD_TOKEN\` and \`INGEST_NOTIFY_SECRET\`. The password of
+\`--shared-ledger\` is in \`PGPASSWORD\` or \`.pgpass\`.
 `;
 
 const code = (text) => `\`${text.replaceAll('|', '\\|')}\``;

@@ -2,7 +2,6 @@
 import type { Invocation } from '../base/config/read.js';
 import { statePathOf } from '../base/config/state-path.js';
 import { EXIT, OperatorError } from '../base/errors.js';
-import { typed } from '../base/shell.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { openState } from '../ingest/ledger/open-state.js';
 import { join } from '../ingest/sharing/join.js';
@@ -47,7 +46,7 @@ async function joinAs(invocation: Invocation, shared: Rows, name: string): Promi
   print(
     isSure
       ? `${contents} that it had stored, and its state does not know, may be ingested again:`
-      : `The others count ${contents} as stored here that its state does not know, and a file that brings one of them is a duplicate. Where the files are gone, run the command again with --yes: they may be ingested again then.`,
+      : `The others count ${contents} as stored here that its state does not know, and a file with such a content is a duplicate. Where the files are gone, run the command again with --yes: such contents may be ingested again then.`,
   );
   print(safeText([...some, ...(unknown.length > some.length ? ['  …'] : [])].join('\n')));
   return isSure ? EXIT.done : EXIT.unfinished;
@@ -65,7 +64,7 @@ async function forget(shared: Rows, name: string): Promise<number> {
   }
   print(
     safeText(
-      `${name} is forgotten: who asks for what it carried gets it. If it comes back: ${typed('ingest-ctl host join', name)} there.`,
+      `${name} is forgotten: who asks for what it carried gets it. If it comes back: ingest-ctl host join ${name} there.`,
     ),
   );
   return EXIT.done;

@@ -111,7 +111,7 @@ export interface HostView extends HostRow {
   figures: Figures | null;
   /** Contents that it stored, and another host too. */
   conflicts: number;
-  /** Of these, those that were stored before it joined. */
+  /** The part of these that was stored before it joined. */
   beforeJoin: number;
 }
 

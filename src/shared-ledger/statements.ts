@@ -18,7 +18,7 @@ export interface Key {
 
 export const keyOf = ({ feed, sha256, generation }: Key): string => `${sha256.toString('hex')} ${generation} ${feed}`;
 
-/** Who sends a statement: as the host's state says just before it is sent. */
+/** The sender of a statement, as the host's state says just before it is sent. */
 export interface Sender {
   id: string;
   place: string;
@@ -26,7 +26,7 @@ export interface Sender {
   revision: number;
 }
 
-/** What the fence answered; undefined where it let nothing in. */
+/** The answer of the fence; undefined where it let nothing in. */
 export type Fenced<Row> = { rows: Row[]; revision: number; seq: number } | undefined;
 
 const FENCE = `me AS (
@@ -139,7 +139,7 @@ export const dropCarried = (shared: Rows, me: Sender, rows: readonly CarriedRow[
     [...keysOf(rows), rows.map(({ host }) => host), rows.map(({ asked }) => asked)],
   );
 
-/** Of these contents, the rows that are carried by a host that was forgotten. */
+/** The rows of these contents that are carried by a host that was forgotten. */
 export const freeOf = (shared: Rows, keys: readonly Key[]): Promise<CarriedRow[]> =>
   shared.rows<CarriedRow>(
     `SELECT c.feed, c.sha256, c.generation, c.host, c.asked::float8 AS asked
@@ -215,7 +215,7 @@ export const noteConflicts = (
                SELECT sha256, feed, generation, mine, $9::boolean FROM other WHERE state = 'stored'
                ON CONFLICT DO NOTHING RETURNING sha256, feed, generation),
      gone AS (DELETE FROM conflicts o USING other WHERE other.state = 'withdrawn' AND o.host = other.mine
-                 AND o.sha256 = other.sha256 AND o.feed = other.feed AND o.generation = other.generation)
+                 AND o.sha256 = other.sha256 AND o.feed = other.feed AND o.generation = other.generation),
      its AS (SELECT other.feed, other.sha256, other.generation,
             (other.sha256, other.feed, other.generation) IN (SELECT sha256, feed, generation FROM noted) AS "isNew" FROM other)`,
     [...keysOf(ends), ends.map(({ state }) => state), beforeJoin],

@@ -26,6 +26,7 @@ const RUN: Record<string, Partial<Record<string, [blocks: number | 'all', test: 
     python: [1, 'docs/consumers.test.ts'],
     sql: [1, 'docs/consumers-records.test.ts'],
   },
+  'docs/fleet.md': { sh: [2, 'docs/fleet.test.ts'] },
   'docs/http-api.md': { sh: [1, 'docs/http-api.test.ts'] },
   'docs/processing.md': {
     yaml: [1, 'docs/processing.test.ts'],

@@ -91,7 +91,7 @@ export const BANNED: Ban[] = [
     where: /^(queue|src|test)\//,
     // A watcher keeps its reported tree in its own or in a temporary file, which is no state of a queue.
     except:
-      /^(queue|test\/queue|src\/watcher|test\/watcher)\/|^test\/world\/(database|state-before|state-by-hand)\.ts$/,
+      /^(queue|test\/queue|src\/watcher|test\/watcher)\/|^test\/world\/(database|fleet|state-before|state-by-hand)\.ts$/,
     example: "import Database from 'better-sqlite3';",
     instead: 'the Backend of queue/backend.ts',
   },

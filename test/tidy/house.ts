@@ -28,11 +28,13 @@ export const HOUSE: readonly string[] = [
   'src/process/formats',
   'src/process/chain',
   'src/process',
+  'src/shared-ledger',
   // The ingestor: the steps of a file, and the processes that carry them out.
   'src/ingest/rules',
   'src/ingest/files',
   'src/ingest/chains',
   'src/ingest/ledger',
+  'src/ingest/sharing',
   'src/ingest/manifest',
   'src/ingest/warehouse',
   'src/ingest/calls',

@@ -20,10 +20,10 @@ const JOINED = `
 export function makeBefore(statePath: string, { joined }: { joined: boolean }): void {
   const db = new Database(statePath);
   try {
-    db.exec(TABLES);
+    db.exec(`DROP TABLE host; ${TABLES}`);
     if (joined) db.exec(JOINED);
-    db.exec("DELETE FROM migrations WHERE module = 'shared' AND number = 2");
-    db.pragma(`user_version = ${(db.pragma('user_version', { simple: true }) as number) - 1}`);
+    db.exec("DELETE FROM migrations WHERE module = 'shared' AND number > 1");
+    db.pragma(`user_version = ${(db.pragma('user_version', { simple: true }) as number) - 2}`);
     db.pragma('wal_checkpoint(TRUNCATE)');
   } finally {
     db.close();

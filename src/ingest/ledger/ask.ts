@@ -62,7 +62,7 @@ const comesAgain = (tx: Tx, job: ClaimedJob, known: Content, againAfterMs: numbe
     ? nextGeneration(tx, known, job.createdAtMs, known.state === 'elsewhere' ? undefined : againAfterMs)
     : undefined;
 
-/** What another host had answers the files that were here by then. A later one asks for itself. */
+/** The answer of another host serves the files that were here by then. A later one asks for itself. */
 const cameLater = (tx: Tx, job: ClaimedJob, { row }: Content): boolean =>
   tx.get('SELECT 1 FROM contents WHERE row = ? AND updated_at_ms < ?', row, job.createdAtMs) !== undefined;
 

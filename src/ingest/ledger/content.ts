@@ -2,7 +2,7 @@
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import type { SealKind } from '../rules/facts.js';
-import { TOLD_OF_AN_END } from '../sharing/host.js';
+import { TOLD_OF_AN_END } from './host.js';
 
 /** See contents-schema.ts. */
 export type ContentState =

@@ -7,8 +7,8 @@ import { type Giving, stageAfter } from '../../base/config/values/stage-names.js
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type JobFacts, payloadOf, type Sealed } from '../rules/facts.js';
 import { parseIdentity } from '../rules/identity.js';
-import { TOLD_OF_AN_END } from '../sharing/host.js';
 import { type Content, contentByRow, hasEnded, UNDER_WAY, waitToken } from './content.js';
+import { TOLD_OF_AN_END } from './host.js';
 
 /** `stored`: it is at its target. `unconfirmed`: it was moved there, as far as can be known, and a consumer took it. */
 export type Delivered = Extract<Content['state'], 'stored' | 'unconfirmed'>;

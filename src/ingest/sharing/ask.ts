@@ -7,7 +7,7 @@ import {
   type Question,
   readNewest,
 } from '../../shared-ledger/statements.js';
-import { nextSeq, sharingHost } from './host.js';
+import { nextSeq, sharingHost } from '../ledger/host.js';
 import type { SharedLedger } from './shared-ledger.js';
 
 export interface Answers {
@@ -15,7 +15,7 @@ export interface Answers {
   seq: number;
   /** By `keyOf`: these are this host's to ingest. */
   ours: ReadonlySet<string>;
-  /** Of the others, by `contentOf`. A content that is missing went away meanwhile. */
+  /** The other contents, by `contentOf`. A content that is missing went away meanwhile. */
   newest: ReadonlyMap<string, Newest>;
   /** Wall clock, before they were read. */
   readAtMs: number;

@@ -3,7 +3,7 @@ import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { typed } from '../../base/shell.js';
-import { JOINING, sharingHost } from './host.js';
+import { JOINING, sharingHost } from '../ledger/host.js';
 
 /** Errors: EnvironmentError. */
 export function checkSharing(state: Pick<QueueView, 'read'>, statePath: string, feeds: readonly FeedOptions[]): void {

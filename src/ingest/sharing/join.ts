@@ -28,7 +28,7 @@ import {
   storedBy,
 } from '../../shared-ledger/statements.js';
 import { contentOfGeneration, hasEnded } from '../ledger/content.js';
-import { JOINING, leaveSharing, noteRevision, putHost, type SharingHost, sharingHost } from './host.js';
+import { JOINING, leaveSharing, noteRevision, putHost, type SharingHost, sharingHost } from '../ledger/host.js';
 import { placeOfState } from './place.js';
 
 const PAGE = 1_000;
@@ -101,7 +101,7 @@ async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: 
   }
 }
 
-/** Another name is another host: a copy that is to work beside the original, or a state that was made anew. */
+/** Another name is another host: a copy that is to work beside the original, or a state that was made again. */
 async function idFor(shared: Rows, uuid: string, known: SharingHost | undefined, name: string): Promise<string> {
   if (known) return known.name === name ? known.id : randomUUID();
   const row = await hostOfId(shared, uuid);
@@ -118,7 +118,7 @@ function nameTaken({ name, silentMs, place }: HostRow, takeOver: boolean): Envir
   return new EnvironmentError('host_name_taken', `another host has the name ${name} (${seen}): ${next}.`);
 }
 
-/** What PostgreSQL has as stored here, also as a conflict, and the state does not have as stored or withdrawn. */
+/** Contents that PostgreSQL has as stored here, also as a conflict, and the state does not have as stored or withdrawn. */
 async function unknownHere({ backend, shared }: Joining): Promise<Key[]> {
   const { id } = backend.read(sharingHost)!;
   const isKnown = (key: Key): boolean => {

@@ -1,6 +1,6 @@
 /**
- * What a worker does for the shared ledger beside its batches: it tells the ends of contents, gives up what nothing here belongs to,
- * looks at its conflicts, and shows that it lives. Each is a level that is compared, not a message: a round that is lost is made up
+ * The work of a worker for the shared ledger beside its batches: it tells the ends of contents, gives up what nothing here belongs to,
+ * looks through its conflicts, and shows that it lives. Each is a level that is compared, not a message: a round that is lost is made up
  * for by the next one.
  * Does not: ask (ask.ts).
  */
@@ -21,7 +21,7 @@ import {
   upsertEnds,
 } from '../../shared-ledger/statements.js';
 import { type Content, contentOfGeneration, contentsAfter, contentsUntold, hasEnded } from '../ledger/content.js';
-import { nextSeq, noteRevision, sharingHost, untold } from './host.js';
+import { nextSeq, noteRevision, sharingHost, untold } from '../ledger/host.js';
 import type { SharedLedger } from './shared-ledger.js';
 
 const PAGE = 1_000;
@@ -47,7 +47,7 @@ export const tell = (ledger: SharedLedger, after: number): Promise<number | unde
     const { known, revision } = ends.length === 0 ? NOTHING : await sendPage(ledger, ends, isFirst);
     await backend.transact((tx) => {
       const now = sharingHost(tx)!;
-      // Everything was begun anew meanwhile: this answer may be of the database that was lost.
+      // Everything is told again from the beginning since: this answer may be of the database that was lost.
       if (now.since !== since) return;
       noteRevision(tx, revision);
       for (const content of ends)
@@ -86,7 +86,7 @@ async function sendPage(
   for (const row of noted.rows) known.add(keyOf(row));
   const isNew = noted.rows.filter((row) => row.isNew).length;
   if (isNew > 0 && !isFirst) emit('content_stored_twice', { ledger: shared.where, contents: isNew });
-  // What a forgotten host carries is nobody's. The next round finds it gone.
+  // A content that a forgotten host carries is nobody's. The next round finds it gone.
   const free = await freeOf(
     shared,
     ofOthers.filter((one) => !known.has(keyOf(one))),
@@ -95,7 +95,7 @@ async function sendPage(
   return { known, revision };
 }
 
-/** Where everything is told again, all ends after the cursor; else those that are untold. */
+/** All ends after the cursor, where everything is told again; else those that are untold. */
 function pageOf(reader: Reader, after: number): Page & { since: number; cursor: number | null; isFirst: boolean } {
   const { cursor, since, first } = sharingHost(reader)!;
   const page = cursor === null ? contentsUntold(reader, after, PAGE) : contentsAfter(reader, cursor, PAGE);

@@ -12,10 +12,10 @@ import { SharedError } from '../../shared-ledger/errors.js';
 import { enter, type HostRow, hostOfId } from '../../shared-ledger/hosts.js';
 import { checkSchema } from '../../shared-ledger/schema.js';
 import type { Fenced, Sender } from '../../shared-ledger/statements.js';
-import { JOINING, noteRevision, type SharingHost, sharingHost } from './host.js';
+import { JOINING, noteRevision, type SharingHost, sharingHost } from '../ledger/host.js';
 import { placeOfState } from './place.js';
 
-/** A former place must be silent for so long while it is watched. A host beats every ten seconds. */
+/** A former place must be silent for so long while it is watched. A host has a heartbeat every ten seconds. */
 export const SILENT_MS = 30_000;
 /** Attempts where the server undid the statement, or the fence let nothing in; and where there was no answer. */
 const AGAIN_MAX = 8;
@@ -39,7 +39,7 @@ export class SharedLedger {
     this.#place = placeOfState(statePath);
   }
 
-  /** Repeats `act` where that is safe: it reads everything anew. Errors: PlaceError `ledger`. */
+  /** Repeats `act` where that is safe: it reads everything again. Errors: PlaceError `ledger`. */
   async with<T>(act: () => Promise<T>): Promise<T> {
     for (let again = 0, cut = 0; ; ) {
       try {
@@ -109,7 +109,7 @@ export class SharedLedger {
     }
   }
 
-  /** Returns whether PostgreSQL was restored to an older moment. Of several processes that see it, one begins anew. */
+  /** Returns whether PostgreSQL was restored to an older moment. Of several processes that see it, one begins again. */
   async #judge(before: SharingHost, row: HostRow | undefined): Promise<boolean> {
     const now = this.host();
     const { where } = this.shared;

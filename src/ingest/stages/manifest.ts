@@ -9,6 +9,7 @@ import type { Reader, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
 import { withTargets } from '../chains/recorded-outputs.js';
 import { type Content, statesByRow } from '../ledger/content.js';
+import { askedSince } from '../ledger/host.js';
 import { giveNames, warehouseOf } from '../ledger/names.js';
 import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
 import { planAgain } from '../manifest/plan-again.js';
@@ -23,7 +24,6 @@ import {
   type Written,
 } from '../manifest/write.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
-import { askedSince } from '../sharing/host.js';
 import { CHECK_TRUSTED_MS } from '../warehouse/free-names.js';
 import { findTargets, type Plan } from './find-targets.js';
 import {

@@ -10,10 +10,10 @@ import { contentOf, keyOf, type Newest, type Question } from '../../shared-ledge
 import { forgetOutputs } from '../chains/recorded-outputs.js';
 import { type Content, waitToken } from '../ledger/content.js';
 import { permittedGeneration, recordException } from '../ledger/exceptions.js';
+import { askedSince, noteRevision } from '../ledger/host.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
 import { type Answers, ask } from '../sharing/ask.js';
-import { askedSince, noteRevision } from '../sharing/host.js';
 import { type Batch, blocked, type Contents, defer, type IngestJob, type Stage, type Verdict } from './stage.js';
 
 const FIRST_MS = 1_000;

@@ -1,11 +1,11 @@
-/** States of the version in which hosts could share a ledger: one that never joined goes on, one that joined is refused. */
+/** States of the version before: one that had joined a shared ledger is the same host, and joins once more; another one goes on. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { EnvironmentError } from '../../../src/base/errors.js';
-import { copyOlderState, copyState, openState, openStateView } from '../../../src/ingest/ledger/open-state.js';
+import { JOINING, sharingHost } from '../../../src/ingest/ledger/host.js';
+import { openState, openStateView } from '../../../src/ingest/ledger/open-state.js';
 import { makeBefore, sharedIn } from '../../world/state-before.js';
 
 const NAMED = { title: 'test', maxAttempts: 8 };
@@ -17,46 +17,29 @@ async function stateBefore(t: TestContext, joined: boolean): Promise<{ folder: s
   const backend = await openState({ statePath, ...NAMED });
   await backend.putFeed('orders', { name: 'orders' });
   await backend.close();
-  assert.deepEqual(sharedIn(statePath), [], 'a new state has nothing of the shared ledger');
+  assert.deepEqual(sharedIn(statePath), [], 'a new state has nothing of the version before');
   makeBefore(statePath, { joined });
   assert.ok(sharedIn(statePath).length >= 5);
   return { folder, statePath };
 }
 
-const backups = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.backup'));
-
-const refusal = (statePath: string) => (error: unknown) =>
-  error instanceof EnvironmentError &&
-  error.code === 'state_joined' &&
-  error.exitCode === 3 &&
-  error.message.startsWith(`the state ${statePath} has joined a ledger that several hosts share, and this version`);
-
-test('a state that never joined opens, and nothing of the shared ledger stays in it', async (t) => {
-  const { folder, statePath } = await stateBefore(t, false);
-  await assert.rejects(openStateView(statePath), { code: 'older_database' });
-  const backend = await openState({ statePath, ...NAMED });
-  assert.deepEqual(
-    backend.feeds().map(({ name }) => name),
-    ['orders'],
-  );
-  await backend.close();
-  assert.deepEqual(sharedIn(statePath), []);
-  const [backup] = backups(folder);
-  assert.ok(sharedIn(join(folder, backup!)).length >= 5, 'the backup is as the state was');
-  const again = await openStateView(statePath);
-  await again.close();
-});
-
-test('a state that joined is refused to writers, readers and copies, and stays as it is', async (t) => {
-  const { folder, statePath } = await stateBefore(t, true);
-  const before = readFileSync(statePath);
-  const copy = join(folder, 'copy.db');
-  await assert.rejects(openState({ statePath, ...NAMED }), refusal(statePath));
-  await assert.rejects(openState({ statePath, ...NAMED, create: false }), refusal(statePath));
-  await assert.rejects(openStateView(statePath), refusal(statePath));
-  assert.throws(() => copyState(statePath, copy), refusal(statePath));
-  assert.ok(!existsSync(copy));
-  assert.throws(() => copyOlderState(statePath, copy), refusal(statePath));
-  assert.deepEqual(readFileSync(statePath), before);
-  assert.deepEqual(backups(folder), []);
-});
+for (const joined of [false, true])
+  test(`a state that ${joined ? 'had' : 'never'} joined opens, and nothing of the version before stays in it`, async (t) => {
+    const { folder, statePath } = await stateBefore(t, joined);
+    await assert.rejects(openStateView(statePath), { code: 'older_database' });
+    const backend = await openState({ statePath, ...NAMED });
+    assert.deepEqual(
+      backend.feeds().map(({ name }) => name),
+      ['orders'],
+    );
+    const host = backend.read(sharingHost);
+    // Nothing is asked or sent before it has joined again.
+    if (joined) assert.deepEqual([host?.name, host?.cursor], ['lake-1', JOINING]);
+    else assert.equal(host, undefined);
+    await backend.close();
+    assert.deepEqual(sharedIn(statePath), []);
+    const [backup] = readdirSync(folder).filter((name) => name.endsWith('.backup'));
+    assert.ok(sharedIn(join(folder, backup!)).length >= 5, 'the backup is as the state was');
+    const again = await openStateView(statePath);
+    await again.close();
+  });

@@ -8,7 +8,7 @@ import type { Module } from '../../../queue/index.js';
 /** As cursor: `ingest-ctl host join` was not finished. Nothing is asked or told. */
 export const JOINING = -1;
 
-/** Of the version before. A state that never joined has it empty, or not at all. */
+/** A table of the version before. A state that never joined has it empty, or not at all. */
 const BEFORE = `CREATE TABLE IF NOT EXISTS shared_host (one INTEGER, id TEXT, name TEXT, ledger TEXT, incarnation TEXT,
     joined INTEGER, told INTEGER);`;
 
