@@ -206,7 +206,7 @@ export const noteConflicts = (
                SELECT sha256, feed, generation, mine, $9::boolean FROM other WHERE state = 'stored'
                ON CONFLICT DO NOTHING RETURNING sha256, feed, generation),
      gone AS (DELETE FROM conflicts o USING other WHERE other.state = 'withdrawn' AND o.host = other.mine
-                 AND o.sha256 = other.sha256 AND o.feed = other.feed AND o.generation = other.generation)
+                 AND o.sha256 = other.sha256 AND o.feed = other.feed AND o.generation = other.generation),
      its AS (SELECT other.feed, other.sha256, other.generation,
             (other.sha256, other.feed, other.generation) IN (SELECT sha256, feed, generation FROM noted) AS "isNew" FROM other)`,
     [...keysOf(ends), ends.map(({ state }) => state), beforeJoin],
