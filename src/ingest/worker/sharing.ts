@@ -23,20 +23,20 @@ export class Sharing {
     (this.#ledger ??= new SharedLedger(this.backend, this.statePath, url, this.emit));
 
   /** Called every `ROUND_EVERY_MS`. */
-  readonly round = async (): Promise<void> => {
+  readonly round = async (isLast = false): Promise<void> => {
     const url = this.feeds
       .names()
       .map((name) => this.feeds.optionsOf(name)?.sharedLedger)
       .find((one) => one !== undefined);
     if (url === undefined || this.#isOver) return;
     this.#rounds ??= new SharingRounds(this.ledgerAt(url), this.isOnce);
-    await this.#rounds.round();
+    await this.#rounds.round(isLast);
   };
 
   /** The last round: the next start may be far away. */
   async close(): Promise<void> {
     if (this.#isOver) return;
-    await this.round();
+    await this.round(true);
     this.#isOver = true;
     await this.#ledger?.close();
   }
