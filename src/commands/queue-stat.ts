@@ -19,6 +19,7 @@ import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
 import { checkState, orUnknown } from './check.js';
 import { print, printJson, printNote, said } from './console.js';
+import { hostsStat } from './hosts-stat.js';
 import { screenLines } from './queue-screen.js';
 import { processesTable, reportText } from './queue-text.js';
 import type { Screen } from './screen.js';
@@ -37,6 +38,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('queue-stat', argv);
   if (!invocation) return 0;
   refuseTwoForms(invocation);
+  if (invocation.view.fleet) return hostsStat(invocation);
   const { check, json, watch, processes: onlyProcesses, feed, by } = invocation.view;
   const isScreen = isatty(STDOUT);
   return withView(invocation, async (view, statePath) => {

@@ -127,7 +127,9 @@ export function untoldOf(statePath: string): number {
   const db = new Database(statePath, { readonly: true, timeout: 5_000 });
   try {
     const { n } = db
-      .prepare('SELECT (SELECT count(*) FROM contents WHERE told = 0) + (SELECT count(*) FROM host WHERE cursor IS NOT NULL) AS n')
+      .prepare(
+        'SELECT (SELECT count(*) FROM contents WHERE told = 0) + (SELECT count(*) FROM host WHERE cursor IS NOT NULL) AS n',
+      )
       .get() as { n: number };
     return n;
   } finally {

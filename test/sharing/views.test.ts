@@ -1,0 +1,106 @@
+/** What operators are shown of the hosts that share a ledger: queue-stat --fleet, findings, audit, explain, dry-run, page, doctor. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Fleet, type FleetHost } from '../world/fleet.js';
+import { until } from '../world/waiting.js';
+
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
+
+/** Two hosts; the first has stored `a.csv`. Nothing runs. */
+async function fleetOfTwo(t: TestContext): Promise<Fleet | undefined> {
+  const fleet = await Fleet.create(t, ['a', 'b'], { options: { stabilitySeconds: 0, quietMs: 0 } });
+  if (!fleet) return undefined;
+  await fleet.join();
+  const { world } = fleet.host('a');
+  world.drop('a.csv', 'content');
+  await once(fleet.host('a'));
+  return fleet;
+}
+
+const once = ({ world, url }: FleetHost) => world.runOnce(['--shared-ledger', url]);
+
+/** What a host stored is another's by now, as if the ledger had been restored meanwhile. */
+async function giveAway(fleet: Fleet, from: FleetHost): Promise<void> {
+  await fleet.rows("UPDATE contents SET host = (SELECT id FROM hosts WHERE name = 'b')");
+  await fleet.ctl(from.name, ['host', 'join', from.name]);
+  await once(from);
+}
+
+interface Report {
+  ledger: string;
+  hosts: {
+    host: string;
+    condition: string;
+    waiting: number | null;
+    conflicts: number;
+    conflicts_before_join: number;
+  }[];
+  findings: { code: string; what?: string }[];
+}
+
+test('queue-stat --fleet shows the hosts, who is silent, and what is stored twice', async (t) => {
+  const fleet = await fleetOfTwo(t);
+  if (!fleet) return;
+  const [a, b] = fleet.hosts as [FleetHost, FleetHost];
+  const stat = (...args: string[]) =>
+    b.world.launch('queue-stat', ['--fleet', '--shared-ledger', b.url, ...args]).ended;
+  const report = async () => JSON.parse((await stat('--json')).stdout) as Report;
+
+  const running = fleet.startOne(b);
+  await until('b to have sent its figures', async () => (await report()).hosts[1]!.waiting === 0);
+  const text = await stat();
+  assert.match(text.stdout, /^host +condition +last seen +waiting +held +oldest +untold +conflicts\n/);
+  assert.match(text.stdout, /^a +runs at times .* ago +0 +0 +- +0 +0$/m);
+  assert.match(text.stdout, /^b +at work +(now|.* ago) +0 +0 +- +0 +0$/m);
+  assert.match((await stat('--check')).stdout, /^INGEST OK - 2 hosts: 0 files are on the way; 0 held \| waiting=0/);
+  await running.stop();
+
+  await fleet.rows("UPDATE hosts SET seen_at = seen_at - interval '2 hours'");
+  await giveAway(fleet, a);
+  const { hosts, findings } = await report();
+  assert.deepEqual(
+    findings.map(({ code, what }) => `${code} ${what}`),
+    ['host_silent b', 'content_stored_twice a'],
+  );
+  assert.deepEqual(
+    hosts.map(({ host, condition, conflicts }) => `${host} ${condition} ${conflicts}`),
+    ['a runs at times 1', 'b silent 0'],
+  );
+  const check = await stat('--check');
+  assert.equal(check.code, 2);
+  assert.match(
+    check.stdout,
+    /^INGEST CRITICAL - Host b has given no sign of life for 2h.*; other hosts wait for what it carries\./,
+  );
+  assert.equal((await stat('--max-age', '1h')).code, 4);
+  assert.match(oneLine((await stat()).stdout), /1 content is stored at host a and at another host too\./);
+
+  await fleet.ctl('a', ['host', 'forget', 'b']);
+  assert.equal((await report()).hosts[1]!.condition, 'forgotten');
+  assert.deepEqual(
+    (await report()).findings.map(({ code }) => code),
+    ['content_stored_twice'],
+  );
+});
+
+test('queue-stat --fleet says that the ledger is away, and finds its address in the state', async (t) => {
+  const fleet = await fleetOfTwo(t);
+  if (!fleet) return;
+  const { world } = fleet.host('a');
+  const ofState = await world.run('queue-stat', ['--fleet']);
+  assert.match(ofState.stdout, /^a +runs at times/m);
+  await fleet.server.stop();
+  const away = await world.run('queue-stat', ['--fleet']);
+  assert.equal(away.code, 0);
+  assert.match(
+    oneLine(away.stdout),
+    /^stuck: the shared ledger 127\.0\.0\.1:\d+\/postgres: .*goes on by itself when it answers/,
+  );
+  assert.equal((await world.run('queue-stat', ['--fleet', '--max-age', '60'])).code, 4);
+  assert.match((await world.run('queue-stat', ['--fleet', '--check'])).stdout, /^INGEST CRITICAL - the shared ledger/);
+  const without = await world.launch('queue-stat', ['--fleet']).ended;
+  assert.equal(without.code, 2);
+  assert.match(without.stderr, /queue-stat --fleet needs --shared-ledger/);
+  const two = await world.run('queue-stat', ['--fleet', '--feed', 'default']);
+  assert.match(two.stderr, /--fleet shows hosts and does not go with --feed/);
+});
