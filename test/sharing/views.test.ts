@@ -1,7 +1,8 @@
 /** What operators are shown of the hosts that share a ledger: queue-stat --fleet, findings, audit, explain, dry-run, page, doctor. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Fleet, type FleetHost } from '../world/fleet.js';
+import Database from 'better-sqlite3';
+import { Fleet, type FleetHost, untoldOf } from '../world/fleet.js';
 import { until } from '../world/waiting.js';
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
@@ -104,3 +105,47 @@ test('queue-stat --fleet says that the ledger is away, and finds its address in 
   const two = await world.run('queue-stat', ['--fleet', '--feed', 'default']);
   assert.match(two.stderr, /--fleet shows hosts and does not go with --feed/);
 });
+
+test('a state says what its shared ledger was not told, and ingest --once says it at its end', async (t) => {
+  const fleet = await fleetOfTwo(t);
+  if (!fleet) return;
+  const { world, url } = fleet.host('a');
+  const findings = async () =>
+    (JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report).findings
+      .map(({ code }) => code)
+      .filter((code) => code !== 'nobody');
+  world.drop('b.csv', 'to be told');
+  await once(fleet.host('a'));
+  assert.equal(untoldOf(world.statePath), 0);
+  assert.deepEqual(await findings(), []);
+
+  changeState(world.statePath, 'UPDATE contents SET told = 0, updated_at_ms = updated_at_ms - 70000');
+  assert.deepEqual(await findings(), ['contents_untold']);
+  const { stdout } = await world.run('queue-stat', ['--all']);
+  assert.match(
+    oneLine(stdout),
+    /notice: 2 contents that were stored here are not told to the shared ledger yet\. since .*ingest does that by itself/,
+  );
+  await fleet.server.stop();
+  const away = await world.runOnce(['--shared-ledger', url]);
+  assert.match(
+    oneLine(away.stderr),
+    /ingest: 2 contents that were stored here are not told to the shared ledger yet\./,
+  );
+
+  changeState(world.statePath, 'UPDATE host SET cursor = 0');
+  assert.deepEqual(await findings(), ['told_again', 'contents_untold']);
+  changeState(world.statePath, 'UPDATE host SET cursor = -1');
+  assert.deepEqual(await findings(), ['host_not_joined']);
+  changeState(world.statePath, 'UPDATE host SET cursor = 0');
+  await fleet.server.begin();
+  const back = await world.runOnce(['--shared-ledger', url]);
+  assert.doesNotMatch(back.stderr, /not told|told to the shared ledger again/);
+  assert.deepEqual(await findings(), []);
+});
+
+function changeState(statePath: string, statement: string): void {
+  const db = new Database(statePath, { timeout: 5_000 });
+  db.exec(statement);
+  db.close();
+}
