@@ -55,7 +55,7 @@ export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes
   }
 }
 
-function noteContent(c: Content, root: string | undefined, hasLeft: boolean, notes: AuditNotes): void {
+function noteContent({ asked: _, ...c }: Content, root: string | undefined, hasLeft: boolean, notes: AuditNotes): void {
   // It is another host's.
   if (c.state === 'elsewhere') return;
   const below = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
