@@ -149,3 +149,44 @@ function changeState(statePath: string, statement: string): void {
   db.exec(statement);
   db.close();
 }
+
+test('audit --fleet names what the shared ledger and a state do not agree on', async (t) => {
+  const fleet = await fleetOfTwo(t);
+  if (!fleet) return;
+  const a = fleet.host('a');
+  const audit = async (code: number) => {
+    const ended = await a.world.run('ingest-ctl', ['audit', '--fleet']);
+    assert.equal(ended.code, code, ended.stderr);
+    return ended.stdout;
+  };
+  assert.match(await audit(0), /^no difference in 1 contents/);
+  const { sha256 } = a.world.warehouse()[0]!;
+  await fleet.rows('DELETE FROM contents');
+  assert.match(
+    await audit(4),
+    new RegExp(`shared_row_missing +${sha256}: it is stored here, and the shared ledger does not know it`),
+  );
+  await fleet.rows(
+    `INSERT INTO contents (sha256, feed, generation, host, state, size, at)
+     SELECT sha256(h.name::bytea), 'default', 1, h.id, 'stored', 1, now() FROM hosts h`,
+  );
+  assert.match(
+    await audit(4),
+    /shared_row_unknown .*: the shared ledger has it as stored here, and this state does not know it/,
+  );
+  assert.match(await audit(4), /^2 differences in /m);
+  await fleet.rows(
+    `UPDATE contents SET sha256 = '\\x${sha256}' WHERE host = (SELECT id FROM hosts WHERE name = 'b');
+     DELETE FROM contents WHERE host = (SELECT id FROM hosts WHERE name = 'a')`,
+  );
+  assert.match(await audit(4), /stored_twice .*: it is stored here, and the shared ledger has it as stored at b/);
+  await fleet.ctl('a', ['host', 'join', 'a']);
+  await once(a);
+  assert.match(await audit(4), /stored_twice .*: another host has stored it too/);
+  assert.match(await audit(4), /^1 difference in /m);
+  await fleet.server.stop();
+  assert.match(
+    await a.world.run('ingest-ctl', ['audit', '--fleet']).then(({ stderr }) => stderr),
+    /ingest-ctl: the shared ledger/,
+  );
+});

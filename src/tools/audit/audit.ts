@@ -14,12 +14,14 @@ import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
+import type { Rows } from '../../shared-ledger/database.js';
 import { digestAll } from './digests.js';
 import { noteLedger, noteManifests, noteWarehouse } from './gather.js';
 import type { Judging } from './judging.js';
 import { AuditNotes } from './notes.js';
 import { judgeFiles, judgeLines, judgePieces } from './rest.js';
 import { judgeRows } from './rows.js';
+import { judgeShared } from './shared.js';
 import { type Difference, textOf } from './words.js';
 import { judgeWork } from './work.js';
 
@@ -29,6 +31,8 @@ export interface AuditOptions {
   hash: boolean;
   /** Only this feed is judged. */
   feed: string | undefined;
+  /** What PostgreSQL has of this host is compared too. */
+  shared?: Rows | undefined;
 }
 
 export interface AuditTotals {
@@ -43,7 +47,7 @@ export interface AuditTotals {
 /** Errors: EnvironmentError if a folder cannot be read, or if there is no room for the notes. */
 export async function audit(
   view: QueueView,
-  { hash, feed }: AuditOptions,
+  { hash, feed, shared }: AuditOptions,
   print: (difference: Difference) => void,
   progress: (work: Work) => void,
 ): Promise<AuditTotals> {
@@ -61,6 +65,7 @@ export async function audit(
     await gather(auditing);
     await readFiles(auditing);
     await judge(auditing);
+    if (shared) await judgeShared(view, shared, feed, report);
     return totals;
   } catch (error) {
     throw asEnvironment(error);
