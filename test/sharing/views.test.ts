@@ -190,3 +190,42 @@ test('audit --fleet names what the shared ledger and a state do not agree on', a
     /ingest-ctl: the shared ledger/,
   );
 });
+
+test('explain and a dry run say what other hosts have', async (t) => {
+  const fleet = await fleetOfTwo(t);
+  if (!fleet) return;
+  const [a, b] = fleet.hosts as [FleetHost, FleetHost];
+  const { sha256 } = a.world.dropped[0]!;
+  const dryRun = async () => (await b.world.run('ingest', ['--dry-run', '--shared-ledger', b.url])).stdout;
+  const explain = async (word: string, code = 0) => {
+    const ended = await b.world.run('ingest-ctl', ['explain', word]);
+    assert.equal(ended.code, code, ended.stderr);
+    return oneLine(ended.stdout);
+  };
+  b.world.drop('same.csv', 'content');
+  assert.match(await dryRun(), /^duplicate\tsame\.csv\thost a has stored it as \/.*\/a\.csv$/m);
+
+  await fleet.rows("UPDATE contents SET state = 'carried'");
+  assert.match(await dryRun(), /^wait\tsame\.csv\thost a has it under way$/m);
+  const running = fleet.startOne(b);
+  await until('it waits', async () =>
+    (await b.world.run('ingest-ctl', ['explain', 'same.csv'])).stdout.includes('Host a'),
+  );
+  const waits = await explain('same.csv');
+  assert.match(waits, /Host a has its content under way: when that one is stored, this one is a duplicate of it\./);
+  assert.match(waits, /The shared ledger \S+ says that host a has it under way\. What releases it: look at host a/);
+  await running.stop();
+
+  await fleet.rows("UPDATE contents SET state = 'stored'");
+  const other = 'f'.repeat(64);
+  assert.match(
+    await explain(other, 4),
+    /No content of this state has that SHA-256\. The shared ledger \S+ does not know its content\./,
+  );
+  assert.match(await explain(sha256), /says that host a has stored it as \//);
+  await fleet.server.stop();
+  assert.match(await explain(sha256), /What other hosts have of it is not known: the shared ledger/);
+  assert.match(await dryRun(), /^total\t0 files/m);
+  b.world.drop('new.csv', 'new');
+  assert.match(await dryRun(), /^wait\tnew\.csv\tthe shared ledger/m);
+});

@@ -15,6 +15,7 @@ import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import type { Rows } from '../../shared-ledger/database.js';
+import { SharedError } from '../../shared-ledger/errors.js';
 import { digestAll } from './digests.js';
 import { noteLedger, noteManifests, noteWarehouse } from './gather.js';
 import type { Judging } from './judging.js';
@@ -146,6 +147,7 @@ function firstOf(feeds: readonly FeedOptions[], keyOf: (feed: FeedOptions) => st
 }
 
 function asEnvironment(error: unknown): unknown {
+  if (error instanceof SharedError) return error;
   if (sqlCodeOf(error) === 'SQLITE_FULL') {
     return new EnvironmentError(
       'directory_unusable',
