@@ -3,12 +3,12 @@
 import type { Invocation } from '../base/config/read.js';
 import { EXIT } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
+import { urlOf } from '../ingest/sharing/check.js';
 import { withDatabase } from '../shared-ledger/database.js';
 import { Elsewhere } from '../tools/explain/elsewhere.js';
 import { explain as explainPath } from '../tools/explain/explain.js';
 import { oneWord } from './ask.js';
 import { print, printJson } from './console.js';
-import { urlOf } from './shared.js';
 import { feedsAsked, withView } from './state-view.js';
 
 export async function explain(invocation: Invocation): Promise<number> {

@@ -1,9 +1,8 @@
 /** The shared ledger of a command that an operator calls. */
-import type { QueueView } from '../../queue/index.js';
-import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { isStateThere, statePathOf } from '../base/config/state-path.js';
 import { EnvironmentError, OperatorError } from '../base/errors.js';
+import { urlOf } from '../ingest/sharing/check.js';
 import { type SharedDatabase, withDatabase } from '../shared-ledger/database.js';
 import { SharedError } from '../shared-ledger/errors.js';
 import { withStateAt } from './state.js';
@@ -29,13 +28,6 @@ export async function withShared<T>(
     );
   return withUrl(url, act);
 }
-
-/** The address that the feeds of a state have; undefined where it shares nothing. */
-export const urlOf = (view: Pick<QueueView, 'feeds'>): string | undefined =>
-  view
-    .feeds()
-    .map(({ options }) => (options as unknown as FeedOptions).sharedLedger)
-    .find((one) => one !== undefined);
 
 /** Errors: EnvironmentError with what the database said. */
 export async function withUrl<T>(url: string, act: (shared: SharedDatabase) => Promise<T>): Promise<T> {

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import Database from 'better-sqlite3';
+import { browserFor, open, seriousIn, tooWide } from '../service/dashboard/browser.js';
+import { dashboardAlone } from '../service/dashboard/served.js';
 import { Fleet, type FleetHost, untoldOf } from '../world/fleet.js';
 import { until } from '../world/waiting.js';
 
@@ -228,4 +230,42 @@ test('explain and a dry run say what other hosts have', async (t) => {
   assert.match(await dryRun(), /^total\t0 files/m);
   b.world.drop('new.csv', 'new');
   assert.match(await dryRun(), /^wait\tnew\.csv\tthe shared ledger/m);
+});
+
+test('the page and the metrics show the hosts and what is untold', async (t) => {
+  const fleet = await fleetOfTwo(t);
+  if (!fleet) return;
+  const { world } = fleet.host('a');
+  await fleet.rows("UPDATE hosts SET seen_at = seen_at - interval '2 hours', figures = NULL WHERE name = 'b'");
+  await fleet.rows(
+    `INSERT INTO conflicts (sha256, feed, generation, host, before_join)
+     SELECT sha256, feed, generation, (SELECT id FROM hosts WHERE name = 'b'), false FROM contents`,
+  );
+  const served = await dashboardAlone(world);
+  const report = await served.json<Report>('/hosts');
+  assert.deepEqual(
+    report.hosts.map(({ host, condition, conflicts }) => `${host} ${condition} ${conflicts}`),
+    ['a runs at times 0', 'b silent 1'],
+  );
+  changeState(world.statePath, 'UPDATE contents SET told = 0');
+  const metrics = (await served.ask('/metrics')).body;
+  assert.match(metrics, /^ingest_untold_contents 1$/m);
+  assert.match(metrics, /^ingest_host_findings\{severity="stuck",code="host_silent",host="b"\} 1$/m);
+  assert.match(metrics, /^ingest_host_findings\{severity="notice",code="content_stored_twice",host="b"\} 1$/m);
+  const asked = fleet.host('a').proxy.statements;
+  await Promise.all([served.json('/hosts'), served.json('/hosts'), served.ask('/metrics')]);
+  assert.ok(fleet.host('a').proxy.statements <= asked + 1, 'several pages ask once');
+
+  const browser = await browserFor(t, 'the page with several hosts (queue-stat --fleet names all)');
+  if (!browser) return;
+  const { page, complaints } = await open(t, browser, served.url);
+  await page.getByText('Host b has given no sign of life').waitFor();
+  const cells = await page
+    .locator('#hosts tbody tr')
+    .evaluateAll((rows) => rows.map((row) => [...row.children].map(({ textContent }) => textContent)));
+  assert.deepEqual(cells[0]!.slice(0, 2), ['a', 'runs at times']);
+  assert.deepEqual(cells[1]!.slice(3), ['–', '–', '–', '–', '1']);
+  assert.deepEqual(await seriousIn(page), []);
+  assert.equal(await tooWide(page), 0);
+  assert.deepEqual(complaints, []);
 });

@@ -9,9 +9,11 @@ import { type ChainCounts, chainCounts } from '../../../ingest/chains/counts.js'
 import { LOG } from '../../../ingest/health/heartbeats.js';
 import { notices } from '../../../ingest/health/notices.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
+import { sharingHost, untold } from '../../../ingest/sharing/host.js';
 import { inotifyOf } from '../../../tools/doctor/inotify.js';
 import type { FreeSpace, PlaceReport } from '../../figures/free-space.js';
 import { stageDurations, wayDurations } from './durations.js';
+import type { SharedHosts } from './shared-hosts.js';
 import type { Snapshot } from './snapshots.js';
 
 /** Endings that settle a file's way. */
@@ -34,10 +36,12 @@ export class Metrics {
   constructor(
     private readonly view: QueueView,
     private readonly space: FreeSpace,
+    private readonly sharedHosts: SharedHosts,
   ) {
     this.#counters();
     this.#gauges();
     this.#service();
+    this.#sharing();
     for (const durations of [stageDurations(view), wayDurations(view)])
       this.registry.registerMetric(durations as unknown as Metric<string>);
   }
@@ -45,6 +49,7 @@ export class Metrics {
   /** In the text format. `snapshot` is the shared one. */
   async text(snapshot: Snapshot): Promise<string> {
     this.#snapshot = snapshot;
+    void this.sharedHosts.report();
     await this.space.ask();
     return this.registry.metrics();
   }
@@ -182,6 +187,27 @@ export class Metrics {
     place('ingest_size_bytes', 'Size of the filesystem.', (one) => one.size_bytes);
     place('ingest_free_inodes', 'Free inodes.', (one) => one.free_inodes);
     place('ingest_min_free_bytes', 'The watermark: with less free, the stage stops.', (one) => one.min_free_bytes);
+  }
+
+  /** Of a state that shares its ledger. */
+  #sharing(): void {
+    this.#gauge(
+      'ingest_untold_contents',
+      'Contents that were stored here, and that the shared ledger was not told yet.',
+      [],
+      (metric) => {
+        if (this.view.read(sharingHost)) metric.set(this.view.read((rows) => untold(rows)));
+      },
+    );
+    this.#gauge(
+      'ingest_host_findings',
+      'What is wrong among the hosts that share a ledger: see /hosts.',
+      ['severity', 'code', 'host'],
+      (metric) => {
+        for (const { severity, code, what } of this.sharedHosts.last.findings)
+          metric.inc({ severity, code, host: what ?? '' });
+      },
+    );
   }
 
   /** The page's figures of the service and of the backlog. */
