@@ -269,3 +269,32 @@ test('the page and the metrics show the hosts and what is untold', async (t) => 
   assert.equal(await tooWide(page), 0);
   assert.deepEqual(complaints, []);
 });
+
+test('doctor checks the server, its tables and the settings of its role', async (t) => {
+  const fleet = await Fleet.create(t, ['a']);
+  if (!fleet) return;
+  const { world, url } = fleet.host('a');
+  const flags = [...world.flags('ingest'), '--shared-ledger', url];
+  const doctor = async () => {
+    const { stdout } = await world.launch('ingest-ctl', ['doctor', '--verbose', ...flags]).ended;
+    return stdout.split('\n').filter((line) => line.includes('shared ledger'));
+  };
+  const [answers, timeout, commit, tables] = await doctor();
+  assert.match(answers!, /^ok +shared ledger: 127\.0\.0\.1:\d+\/postgres answers$/);
+  assert.match(
+    timeout!,
+    /^warn +shared ledger: statement_timeout of ingest is off: .*; run ALTER ROLE ingest SET statement_timeout = '10s'$/,
+  );
+  assert.match(commit!, /^ok +shared ledger: synchronous_commit of ingest is on$/);
+  assert.match(tables!, /^fail +shared ledger: .*it has no tables; run ingest-ctl host join/);
+  await fleet.join();
+  await fleet.rows("ALTER ROLE ingest SET statement_timeout = '10s'");
+  await fleet.rows("ALTER ROLE ingest SET synchronous_commit = 'off'");
+  assert.deepEqual((await doctor()).slice(1), [
+    'ok    shared ledger: statement_timeout of ingest is 10000 ms',
+    "fail  shared ledger: synchronous_commit of ingest is off: a crash of the server undoes what it has confirmed, and a content may be stored at two hosts; run ALTER ROLE ingest SET synchronous_commit = 'on'",
+    'ok    shared ledger: its tables have the version of this ingestor',
+  ]);
+  await fleet.server.stop();
+  assert.match((await doctor()).join('\n'), /^fail +shared ledger: the shared ledger 127/);
+});
