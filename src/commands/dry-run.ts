@@ -15,10 +15,9 @@ import { stabilityMs } from '../ingest/rules/completion.js';
 import { makeFilters } from '../ingest/rules/filters.js';
 import { identityOf } from '../ingest/rules/identity.js';
 import { type ByteName, bootId, bootMs, bytesOfName, type Stat, shownName } from '../linux/index.js';
-import { withDatabase } from '../shared-ledger/database.js';
 import { type Judge, judge, type Verdict } from '../tools/dry-run/judge.js';
 import { DryNotes } from '../tools/dry-run/notes.js';
-import { Elsewhere } from '../tools/explain/elsewhere.js';
+import { withElsewhere } from '../tools/explain/elsewhere.js';
 import { linuxBackend } from '../watcher/backend/linux-backend.js';
 import { Scan } from '../watcher/engine/scan.js';
 import { print, printNote } from './console.js';
@@ -44,10 +43,9 @@ export async function dryRun(config: Config): Promise<number> {
     for (const feed of config.feeds) await note(feed, notes, report, others);
     waitNotes(config.feeds, notes);
     await sleepUntilFirstIsDue(notes, config.feeds);
-    const url = config.feeds[0]?.sharedLedger;
-    const judgeBy = (elsewhere?: Elsewhere) =>
-      withStateCopy(config.service.statePath, (view) => judgeAll(config.feeds, { notes, view, elsewhere }, report));
-    await (url === undefined ? judgeBy() : withDatabase(url, (shared) => judgeBy(new Elsewhere(shared))));
+    await withElsewhere(config.feeds[0]?.sharedLedger, (elsewhere) =>
+      withStateCopy(config.service.statePath, (view) => judgeAll(config.feeds, { notes, view, elsewhere }, report)),
+    );
   } finally {
     notes.close();
   }

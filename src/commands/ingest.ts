@@ -48,8 +48,10 @@ export const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
 /** What other hosts do not know yet: the next run may be a day away. */
 async function printUntold({ feeds, service }: Config): Promise<void> {
   if (feeds[0]?.sharedLedger === undefined) return;
-  const untold = await withStateAt(service.statePath, (view) => untoldFindings(view, Date.now(), 0));
-  for (const { sentence, release } of untold) printNote(`ingest: ${sentence} ${release}`);
+  await withStateAt(service.statePath, (view) => {
+    for (const { sentence, release } of untoldFindings(view, Date.now(), 0))
+      printNote(`ingest: ${sentence} ${release}`);
+  });
 }
 
 /** Names the files that --once ended without: an exit code alone does not say which files need a person. */

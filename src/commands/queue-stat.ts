@@ -84,8 +84,12 @@ const withPrompt = ({ columns, rows }: Screen): Screen => ({ columns, rows: rows
 /** A reader holds nothing that has to be closed. */
 const endWith = (code: number, space: FreeSpace): number => (space.hangs ? endNow(code) : code);
 
-/** --check has a form of its own. */
-function refuseTwoForms({ view }: Invocation): void {
+/** --check and --fleet have forms of their own. */
+function refuseTwoForms({ view, given }: Invocation): void {
+  const ofState = ['watch', 'processes', 'all', 'by', 'feed', 'max-age', 'max-held'];
+  const beside = view.fleet && given.find(({ option }) => ofState.includes(option))?.option;
+  if (beside)
+    throw new OperatorError('options_exclude', `--fleet does not go with --${beside}; leave one of the two out.`);
   if (!view.check) return;
   const other = (['json', 'watch', 'processes'] as const).find((name) => view[name]);
   if (other === undefined) return;

@@ -123,19 +123,11 @@ export async function readNewest(
 export const contentOf = ({ feed, sha256 }: Pick<Key, 'feed' | 'sha256'>): string =>
   `${sha256.toString('hex')} ${feed}`;
 
-/** A row of any host. */
-export interface HostsRow extends Key {
-  host: string;
-  hostName: string;
-  state: SharedState;
-}
-
 /** The rows that exist of these contents, whatever host has them. */
-export const rowsOf = (shared: Rows, keys: readonly Key[]): Promise<HostsRow[]> =>
-  shared.rows<HostsRow>(
-    `SELECT c.feed, c.sha256, c.generation, c.host, h.name AS "hostName", c.state
-       FROM unnest($1::text[], $2::bytea[], $3::int[]) AS a (feed, sha256, generation)
-       JOIN contents c ON ${ON_KEY} JOIN hosts h ON h.id = c.host`,
+export const rowsOf = (shared: Rows, keys: readonly Key[]): Promise<(Key & { host: string; state: SharedState })[]> =>
+  shared.rows(
+    `SELECT c.feed, c.sha256, c.generation, c.host, c.state FROM contents c
+       JOIN unnest($1::text[], $2::bytea[], $3::int[]) AS a (feed, sha256, generation) ON ${ON_KEY}`,
     keysOf(keys),
   );
 

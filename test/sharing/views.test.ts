@@ -55,7 +55,7 @@ test('queue-stat --fleet shows the hosts, who is silent, and what is stored twic
   assert.match(text.stdout, /^host +condition +last seen +waiting +held +oldest +untold +conflicts\n/);
   assert.match(text.stdout, /^a +runs at times .* ago +0 +0 +- +0 +0$/m);
   assert.match(text.stdout, /^b +at work +(now|.* ago) +0 +0 +- +0 +0$/m);
-  assert.match((await stat('--check')).stdout, /^INGEST OK - 2 hosts: 0 files are on the way; 0 held \| waiting=0/);
+  assert.match((await stat('--check')).stdout, /^INGEST OK - 2 hosts share the ledger \| hosts=2/);
   await running.stop();
 
   await fleet.rows("UPDATE hosts SET seen_at = seen_at - interval '2 hours'");
@@ -75,7 +75,6 @@ test('queue-stat --fleet shows the hosts, who is silent, and what is stored twic
     check.stdout,
     /^INGEST CRITICAL - Host b has given no sign of life for 2h.*; other hosts wait for what it carries\./,
   );
-  assert.equal((await stat('--max-age', '1h')).code, 4);
   assert.match(oneLine((await stat()).stdout), /1 content is stored at host a and at another host too\./);
 
   await fleet.ctl('a', ['host', 'forget', 'b']);
@@ -99,13 +98,12 @@ test('queue-stat --fleet says that the ledger is away, and finds its address in 
     oneLine(away.stdout),
     /^stuck: the shared ledger 127\.0\.0\.1:\d+\/postgres: .*goes on by itself when it answers/,
   );
-  assert.equal((await world.run('queue-stat', ['--fleet', '--max-age', '60'])).code, 4);
   assert.match((await world.run('queue-stat', ['--fleet', '--check'])).stdout, /^INGEST CRITICAL - the shared ledger/);
   const without = await world.launch('queue-stat', ['--fleet']).ended;
   assert.equal(without.code, 2);
   assert.match(without.stderr, /queue-stat --fleet needs --shared-ledger/);
   const two = await world.run('queue-stat', ['--fleet', '--feed', 'default']);
-  assert.match(two.stderr, /--fleet shows hosts and does not go with --feed/);
+  assert.match(two.stderr, /--fleet does not go with --feed/);
 });
 
 test('a state says what its shared ledger was not told, and ingest --once says it at its end', async (t) => {
@@ -166,7 +164,7 @@ test('audit --fleet names what the shared ledger and a state do not agree on', a
   await fleet.rows('DELETE FROM contents');
   assert.match(
     await audit(4),
-    new RegExp(`shared_row_missing +${sha256}: it is stored here, and the shared ledger does not know it`),
+    new RegExp(`shared_row_missing +${sha256}: it is stored here, and the shared ledger has it as unknown`),
   );
   await fleet.rows(
     `INSERT INTO contents (sha256, feed, generation, host, state, size, at)
@@ -181,7 +179,7 @@ test('audit --fleet names what the shared ledger and a state do not agree on', a
     `UPDATE contents SET sha256 = '\\x${sha256}' WHERE host = (SELECT id FROM hosts WHERE name = 'b');
      DELETE FROM contents WHERE host = (SELECT id FROM hosts WHERE name = 'a')`,
   );
-  assert.match(await audit(4), /stored_twice .*: it is stored here, and the shared ledger has it as stored at b/);
+  assert.match(await audit(4), /stored_twice .*: another host has stored it too/);
   await fleet.ctl('a', ['host', 'join', 'a']);
   await once(a);
   assert.match(await audit(4), /stored_twice .*: another host has stored it too/);
@@ -199,15 +197,15 @@ test('explain and a dry run say what other hosts have', async (t) => {
   const [a, b] = fleet.hosts as [FleetHost, FleetHost];
   const { sha256 } = a.world.dropped[0]!;
   const dryRun = async () => (await b.world.run('ingest', ['--dry-run', '--shared-ledger', b.url])).stdout;
-  const explain = async (word: string, code = 0) => {
+  const explain = async (word: string) => {
     const ended = await b.world.run('ingest-ctl', ['explain', word]);
-    assert.equal(ended.code, code, ended.stderr);
+    assert.equal(ended.code, 0, ended.stderr);
     return oneLine(ended.stdout);
   };
   b.world.drop('same.csv', 'content');
   assert.match(await dryRun(), /^duplicate\tsame\.csv\thost a has stored it as \/.*\/a\.csv$/m);
 
-  await fleet.rows("UPDATE contents SET state = 'carried'");
+  await fleet.rows("UPDATE contents SET state = 'carried', target = NULL");
   assert.match(await dryRun(), /^wait\tsame\.csv\thost a has it under way$/m);
   const running = fleet.startOne(b);
   await until('it waits', async () =>
@@ -215,15 +213,10 @@ test('explain and a dry run say what other hosts have', async (t) => {
   );
   const waits = await explain('same.csv');
   assert.match(waits, /Host a has its content under way: when that one is stored, this one is a duplicate of it\./);
-  assert.match(waits, /The shared ledger \S+ says that host a has it under way\. What releases it: look at host a/);
+  assert.match(waits, /The shared ledger says that host a has it under way\. What releases it: look at host a/);
   await running.stop();
 
-  await fleet.rows("UPDATE contents SET state = 'stored'");
-  const other = 'f'.repeat(64);
-  assert.match(
-    await explain(other, 4),
-    /No content of this state has that SHA-256\. The shared ledger \S+ does not know its content\./,
-  );
+  await fleet.rows("UPDATE contents SET state = 'stored', target = '/there'");
   assert.match(await explain(sha256), /says that host a has stored it as \//);
   await fleet.server.stop();
   assert.match(await explain(sha256), /What other hosts have of it is not known: the shared ledger/);
@@ -242,9 +235,10 @@ test('the page and the metrics show the hosts and what is untold', async (t) => 
      SELECT sha256, feed, generation, (SELECT id FROM hosts WHERE name = 'b'), false FROM contents`,
   );
   const served = await dashboardAlone(world);
-  const report = await served.json<Report>('/hosts');
+  const report = async () => (await served.snapshot()).hosts;
+  await until('the ledger has answered', async () => (await report()) !== undefined);
   assert.deepEqual(
-    report.hosts.map(({ host, condition, conflicts }) => `${host} ${condition} ${conflicts}`),
+    (await report())!.hosts.map(({ host, condition, conflicts }) => `${host} ${condition} ${conflicts}`),
     ['a runs at times 0', 'b silent 1'],
   );
   changeState(world.statePath, 'UPDATE contents SET told = 0');
@@ -253,8 +247,8 @@ test('the page and the metrics show the hosts and what is untold', async (t) => 
   assert.match(metrics, /^ingest_host_findings\{severity="stuck",code="host_silent",host="b"\} 1$/m);
   assert.match(metrics, /^ingest_host_findings\{severity="notice",code="content_stored_twice",host="b"\} 1$/m);
   const asked = fleet.host('a').proxy.statements;
-  await Promise.all([served.json('/hosts'), served.json('/hosts'), served.ask('/metrics')]);
-  assert.ok(fleet.host('a').proxy.statements <= asked + 1, 'several pages ask once');
+  for (let n = 0; n < 5; n++) await Promise.all([served.snapshot(), served.ask('/metrics')]);
+  assert.ok(fleet.host('a').proxy.statements <= asked + 1, 'many pages ask once');
 
   const browser = await browserFor(t, 'the page with several hosts (queue-stat --fleet names all)');
   if (!browser) return;
@@ -264,7 +258,7 @@ test('the page and the metrics show the hosts and what is untold', async (t) => 
     .locator('#hosts tbody tr')
     .evaluateAll((rows) => rows.map((row) => [...row.children].map(({ textContent }) => textContent)));
   assert.deepEqual(cells[0]!.slice(0, 2), ['a', 'runs at times']);
-  assert.deepEqual(cells[1]!.slice(3), ['–', '–', '–', '–', '1']);
+  assert.deepEqual(cells[1]!.slice(3), ['–', '–', '–', '1']);
   assert.deepEqual(await seriousIn(page), []);
   assert.equal(await tooWide(page), 0);
   assert.deepEqual(complaints, []);
@@ -283,7 +277,7 @@ test('doctor checks the server, its tables and the settings of its role', async 
   assert.match(answers!, /^ok +shared ledger: 127\.0\.0\.1:\d+\/postgres answers$/);
   assert.match(
     timeout!,
-    /^warn +shared ledger: statement_timeout of ingest is off: .*; run ALTER ROLE ingest SET statement_timeout = '10s'$/,
+    /^warn +shared ledger: statement_timeout of ingest is 0 ms, and not from 1 s to 12 s; run ALTER ROLE ingest SET statement_timeout = '10s'$/,
   );
   assert.match(commit!, /^ok +shared ledger: synchronous_commit of ingest is on$/);
   assert.match(tables!, /^fail +shared ledger: .*it has no tables; run ingest-ctl host join/);
@@ -292,7 +286,7 @@ test('doctor checks the server, its tables and the settings of its role', async 
   await fleet.rows("ALTER ROLE ingest SET synchronous_commit = 'off'");
   assert.deepEqual((await doctor()).slice(1), [
     'ok    shared ledger: statement_timeout of ingest is 10000 ms',
-    "fail  shared ledger: synchronous_commit of ingest is off: a crash of the server undoes what it has confirmed, and a content may be stored at two hosts; run ALTER ROLE ingest SET synchronous_commit = 'on'",
+    "fail  shared ledger: synchronous_commit of ingest is off: a crash undoes what it has confirmed; run ALTER ROLE ingest SET synchronous_commit = 'on'",
     'ok    shared ledger: its tables have the version of this ingestor',
   ]);
   await fleet.server.stop();

@@ -12,7 +12,6 @@ import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
 import { FreeSpace } from '../figures/free-space.js';
 import { limits } from './data/limits.js';
 import { Metrics } from './data/metrics.js';
-import { SharedHosts } from './data/shared-hosts.js';
 import { Snapshots } from './data/snapshots.js';
 import { Search } from './search/search.js';
 import { serverOf } from './server.js';
@@ -33,7 +32,6 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
   const snapshots = new Snapshots(backend, statePath, shell, undefined, space);
   const stream = new Stream();
   const search = new Search(statePath);
-  const sharedHosts = new SharedHosts(backend);
   const app = serverOf({
     backend,
     snapshots,
@@ -45,8 +43,7 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
     token,
     emit: context.emit,
     space,
-    sharedHosts,
-    metrics: new Metrics(backend, space, sharedHosts),
+    metrics: new Metrics(backend, space),
   });
   const timer = setInterval(() => sendToPages(snapshots, stream, context), limits.snapshotEveryMs);
   try {
@@ -63,7 +60,6 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
     stream.close();
     await app.close();
     await search.close();
-    await sharedHosts.close();
     await backend.close();
   }
 }

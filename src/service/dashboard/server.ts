@@ -21,7 +21,6 @@ import { boundConnections } from './connections.js';
 import { limits } from './data/limits.js';
 import type { Metrics } from './data/metrics.js';
 import { HOURS, seriesOf } from './data/series.js';
-import type { SharedHosts } from './data/shared-hosts.js';
 import type { Snapshots } from './data/snapshots.js';
 import { type GuardOptions, guard } from './guard.js';
 import { Acts, type Verb } from './held/acts.js';
@@ -52,7 +51,6 @@ export interface ServerParts extends GuardOptions {
   search: Search;
   metrics: Metrics;
   space: FreeSpace;
-  sharedHosts: SharedHosts;
   emit: Emit;
 }
 
@@ -104,7 +102,7 @@ function page(app: FastifyInstance): void {
 }
 
 function reads(app: FastifyInstance, parts: ServerParts): void {
-  const { backend, snapshots, stream, metrics, space, sharedHosts } = parts;
+  const { backend, snapshots, stream, metrics, space } = parts;
   app.get('/stats', async () => {
     const places = await space.ask(limits.freeSpaceEveryMs);
     return statsAnswer({ ...snapshots.take().snapshot, places: [...places] });
@@ -118,7 +116,6 @@ function reads(app: FastifyInstance, parts: ServerParts): void {
     if (feed !== '*') refuseUnknownFeed(backend, feed);
     return seriesOf(backend, feed, oneIn(query, 'hours', HOURS));
   });
-  app.get('/hosts', () => sharedHosts.report());
   app.get('/healthz', () => ({ ok: true }));
   app.get('/readyz', (_request, reply) => ready(backend, reply));
   app.get('/metrics', async (_request, reply) =>

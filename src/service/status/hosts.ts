@@ -1,9 +1,9 @@
 /**
- * The hosts that share a ledger, and what is wrong among them: for queue-stat --fleet and the page.
+ * The hosts that share a ledger, and what is wrong among them: for queue-stat --fleet, the page and the metrics.
  * Guarantees: one statement. A ledger that does not answer is a finding, never an empty list of hosts.
  */
 import { shownSeconds } from '../../base/telemetry/safe.js';
-import { type Finding, iso } from '../../ingest/health/finding.js';
+import { type Finding, iso, ofAll } from '../../ingest/health/finding.js';
 import type { Rows } from '../../shared-ledger/database.js';
 import { SharedError } from '../../shared-ledger/errors.js';
 import { type HostView, hostsView } from '../../shared-ledger/hosts.js';
@@ -14,84 +14,56 @@ const SILENT_MS = 60_000;
 export type HostReport = ReturnType<typeof reportOf>;
 
 export interface HostsReport {
-  /** Host, port and database; null where nothing is shared. */
-  ledger: string | null;
+  /** Host, port and database. */
+  ledger: string;
   hosts: HostReport[];
   findings: Finding[];
 }
 
 export async function lookAtHosts(shared: Rows, nowMs = Date.now()): Promise<HostsReport> {
+  const ledger = shared.where;
   try {
-    const hosts = await hostsView(shared);
-    return { ledger: shared.where, hosts: hosts.map(reportOf), findings: findingsOf(hosts, nowMs) };
+    const hosts = (await hostsView(shared)).map(reportOf);
+    const findings = hosts.flatMap((host) => [...findingsOf(host, nowMs)]);
+    // What is stuck comes first.
+    return { ledger, hosts, findings: findings.sort((a, b) => b.severity.localeCompare(a.severity)) };
   } catch (error) {
     if (!(error instanceof SharedError)) throw error;
-    return { ledger: shared.where, hosts: [], findings: [away(error)] };
+    const release = 'what is hashed waits for it at each host, and goes on by itself when it answers';
+    return { ledger, hosts: [], findings: [ofAll('shared_ledger_away', 'stuck', `${error.message}.`, release)] };
   }
 }
 
-type Condition = 'at work' | 'silent' | 'runs at times' | 'forgotten';
-
-function conditionOf({ place, figures, silentMs }: HostView): Condition {
-  if (place === null) return 'forgotten';
-  // Of a host that runs with --once, silence says nothing.
-  if (figures?.once) return 'runs at times';
-  return silentMs > SILENT_MS ? 'silent' : 'at work';
-}
-
-/** The figures are null where the host gave none yet, or was forgotten. */
-function reportOf(host: HostView) {
-  const figures = host.place === null ? null : host.figures;
+/** Without figures where the host gave none yet, or was forgotten. */
+function reportOf({ name, place, figures, silentMs, conflicts, beforeJoin }: HostView) {
   return {
-    host: host.name,
-    condition: conditionOf(host),
-    silent_seconds: Math.round(host.silentMs / 1_000),
-    waiting: figures?.waiting ?? null,
-    held: figures?.held ?? null,
-    oldest_age_seconds: figures?.oldest_seconds ?? null,
-    files_processed: figures?.files_processed ?? null,
-    gates_closed: figures?.gates_closed ?? null,
-    untold: figures?.untold ?? null,
-    conflicts: host.conflicts - host.beforeJoin,
-    conflicts_before_join: host.beforeJoin,
+    host: name,
+    // Of a host that runs with --once, silence says nothing.
+    condition:
+      place === null ? 'forgotten' : figures?.once ? 'runs at times' : silentMs > SILENT_MS ? 'silent' : 'at work',
+    silent_seconds: Math.round(silentMs / 1_000),
+    ...(place === null ? {} : figures),
+    conflicts: conflicts - beforeJoin,
+    conflicts_before_join: beforeJoin,
   };
 }
 
-const OF_ALL = { feed: '*', stage: '*', files: 0 } as const;
-
-const findingsOf = (hosts: readonly HostView[], nowMs: number): Finding[] => [
-  ...hosts.filter((host) => conditionOf(host) === 'silent').map((host) => silent(host, nowMs)),
-  ...hosts.filter(({ conflicts, beforeJoin }) => conflicts > beforeJoin).map(storedTwice),
-];
-
-const silent = ({ name, silentMs }: HostView, nowMs: number): Finding => ({
-  ...OF_ALL,
-  code: 'host_silent',
-  severity: 'stuck',
-  what: name,
-  sentence: `Host ${name} has given no sign of life for ${shownSeconds(Math.round(silentMs / 1_000))}; other hosts wait for what it carries.`,
-  release: `start ingest there; where the host is gone for ever, ingest-ctl host forget ${name}`,
-  since: iso(nowMs - silentMs),
-});
-
-function storedTwice({ name, conflicts, beforeJoin }: HostView): Finding {
-  const contents = conflicts - beforeJoin;
-  return {
-    ...OF_ALL,
-    code: 'content_stored_twice',
-    severity: 'notice',
-    what: name,
-    sentence: `${contents === 1 ? '1 content is' : `${contents} contents are`} stored at host ${name} and at another host too.`,
-    release: `ingest-ctl audit --fleet at host ${name} names them; ingest-ctl withdraw one of the two, at its host`,
-    since: null,
-  };
+function* findingsOf(of: HostReport, nowMs: number): Generator<Finding> {
+  const { host: what, condition, silent_seconds: silent, conflicts } = of;
+  if (condition === 'silent')
+    yield ofAll(
+      'host_silent',
+      'stuck',
+      `Host ${what} has given no sign of life for ${shownSeconds(silent)}; other hosts wait for what it carries.`,
+      `start ingest there; where the host is gone for ever, ingest-ctl host forget ${what}`,
+      { what, since: iso(nowMs - silent * 1_000) },
+    );
+  if (conflicts > 0)
+    yield ofAll(
+      'content_stored_twice',
+      'notice',
+      `${conflicts === 1 ? '1 content is' : `${conflicts} contents are`} stored at host ${what} and at another host too.`,
+      `ingest-ctl audit --fleet at host ${what} names them; ingest-ctl withdraw one of the two, at its host`,
+      { what },
+    );
 }
-
-const away = ({ message }: SharedError): Finding => ({
-  ...OF_ALL,
-  code: 'shared_ledger_away',
-  severity: 'stuck',
-  sentence: `${message}.`,
-  release: 'what is hashed waits for it at each host, and goes on by itself when it answers',
-  since: null,
-});

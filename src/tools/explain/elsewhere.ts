@@ -3,7 +3,7 @@
  * Guarantees: only reads. Where the ledger is away, that is said; it is not asked again, and the command goes on.
  */
 import { safeText } from '../../base/telemetry/safe.js';
-import type { Rows } from '../../shared-ledger/database.js';
+import { type Rows, withDatabase } from '../../shared-ledger/database.js';
 import { SharedError } from '../../shared-ledger/errors.js';
 import { contentOf, type Key, type Newest, readNewest } from '../../shared-ledger/statements.js';
 import { shown } from './words.js';
@@ -13,8 +13,6 @@ export type OneContent = Pick<Key, 'feed' | 'sha256'>;
 export class Elsewhere {
   /** Why it could not be asked. */
   away: string | undefined;
-  /** It knows one of the contents that were asked for. */
-  knows = false;
 
   constructor(private readonly shared: Rows) {}
 
@@ -31,22 +29,17 @@ export class Elsewhere {
 
   async sentence(content: OneContent): Promise<string> {
     const found = await this.newest(content);
-    this.knows ||= found !== undefined;
     if (this.away !== undefined) return `What other hosts have of it is not known: ${this.away}.`;
-    return `The shared ledger ${this.shared.where} ${found ? `says that ${hasIt(found)}` : 'does not know its content'}.`;
+    return `The shared ledger ${found ? `says that ${hasIt(found)}` : 'does not know its content'}.`;
   }
 }
 
+/** Without an address it gets none. */
+export const withElsewhere = <T>(url: string | undefined, act: (elsewhere?: Elsewhere) => Promise<T>): Promise<T> =>
+  url === undefined ? act() : withDatabase(url, (shared) => act(new Elsewhere(shared)));
+
+const HOW = { stored: 'has stored it', withdrawn: 'has withdrawn it', carried: 'has it under way' } as const;
+
 /** `host a has stored it as PATH`. */
-export function hasIt({ hostName, isFree, state, target, generation }: Newest): string {
-  const host = `host ${safeText(hostName)}`;
-  const which = generation > 1 ? ` (generation ${generation})` : '';
-  switch (state) {
-    case 'stored':
-      return `${host} has stored it${which}${target ? ` as ${shown(target)}` : ''}`;
-    case 'withdrawn':
-      return `${host} has withdrawn it${which}`;
-    case 'carried':
-      return `${host} has it under way${which}${isFree ? ', and is forgotten: who asks for it gets it' : ''}`;
-  }
-}
+export const hasIt = ({ hostName, isFree, state, target, generation }: Newest): string =>
+  `host ${safeText(hostName)}${isFree ? ' (forgotten)' : ''} ${HOW[state]}${generation > 1 ? ` (generation ${generation})` : ''}${target ? ` as ${shown(target)}` : ''}`;

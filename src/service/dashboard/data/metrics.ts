@@ -13,7 +13,6 @@ import { sharingHost, untold } from '../../../ingest/sharing/host.js';
 import { inotifyOf } from '../../../tools/doctor/inotify.js';
 import type { FreeSpace, PlaceReport } from '../../figures/free-space.js';
 import { stageDurations, wayDurations } from './durations.js';
-import type { SharedHosts } from './shared-hosts.js';
 import type { Snapshot } from './snapshots.js';
 
 /** Endings that settle a file's way. */
@@ -36,12 +35,10 @@ export class Metrics {
   constructor(
     private readonly view: QueueView,
     private readonly space: FreeSpace,
-    private readonly sharedHosts: SharedHosts,
   ) {
     this.#counters();
     this.#gauges();
     this.#service();
-    this.#sharing();
     for (const durations of [stageDurations(view), wayDurations(view)])
       this.registry.registerMetric(durations as unknown as Metric<string>);
   }
@@ -49,7 +46,6 @@ export class Metrics {
   /** In the text format. `snapshot` is the shared one. */
   async text(snapshot: Snapshot): Promise<string> {
     this.#snapshot = snapshot;
-    void this.sharedHosts.report();
     await this.space.ask();
     return this.registry.metrics();
   }
@@ -189,31 +185,17 @@ export class Metrics {
     place('ingest_min_free_bytes', 'The watermark: with less free, the stage stops.', (one) => one.min_free_bytes);
   }
 
-  /** Of a state that shares its ledger. */
-  #sharing(): void {
-    this.#gauge(
-      'ingest_untold_contents',
-      'Contents that were stored here, and that the shared ledger was not told yet.',
-      [],
-      (metric) => {
-        if (this.view.read(sharingHost)) metric.set(this.view.read((rows) => untold(rows)));
-      },
-    );
-    this.#gauge(
-      'ingest_host_findings',
-      'What is wrong among the hosts that share a ledger: see /hosts.',
-      ['severity', 'code', 'host'],
-      (metric) => {
-        for (const { severity, code, what } of this.sharedHosts.last.findings)
-          metric.inc({ severity, code, host: what ?? '' });
-      },
-    );
-  }
-
   /** The page's figures of the service and of the backlog. */
   #service(): void {
     this.#gauge('ingest_build_info', '1; the version is the label.', ['version'], (metric) => {
       if (this.#snapshot) metric.set({ version: this.#snapshot.service.version }, 1);
+    });
+    this.#gauge('ingest_untold_contents', 'Stored here, and not told to the shared ledger.', [], (metric) => {
+      if (this.view.read(sharingHost)) metric.set(this.view.read((rows) => untold(rows)));
+    });
+    this.#gauge('ingest_host_findings', 'What is wrong among hosts.', ['severity', 'code', 'host'], (metric) => {
+      for (const { severity, code, what: host = '' } of this.#snapshot?.hosts?.findings ?? [])
+        metric.inc({ severity, code, host });
     });
     this.#gauge('ingest_uptime_seconds', 'Since the service was started.', [], (metric) => {
       metric.set(this.#snapshot?.service.uptime_seconds ?? 0);

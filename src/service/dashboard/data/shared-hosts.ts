@@ -1,6 +1,6 @@
 /**
- * The report of the hosts that share a ledger (src/service/status/hosts.ts), for all pages and scrapes.
- * Guarantees: the ledger is asked when somebody asks here, one question at a time, at most one every few seconds.
+ * The report of the hosts that share a ledger, for all pages: asked while somebody looks, once every few seconds at most.
+ * Guarantees: nobody waits for a ledger that does not answer; the newest report is given until the next one has come.
  */
 import type { QueueView } from '../../../../queue/index.js';
 import { urlOf } from '../../../ingest/sharing/check.js';
@@ -8,38 +8,20 @@ import { SharedDatabase } from '../../../shared-ledger/database.js';
 import { type HostsReport, lookAtHosts } from '../../status/hosts.js';
 import { limits } from './limits.js';
 
-export class SharedHosts {
-  /** The newest report. A scrape takes this: it must not wait for a ledger that does not answer. */
-  last: HostsReport = { ledger: null, hosts: [], findings: [] };
-  #shared: { url: string; database: SharedDatabase } | undefined;
-  #asking: Promise<HostsReport> | undefined;
-  #askedMs = Number.NEGATIVE_INFINITY;
-
-  constructor(private readonly view: Pick<QueueView, 'feeds'>) {}
-
-  async report(): Promise<HostsReport> {
-    const url = urlOf(this.view);
-    if (url === undefined || this.#asking) return this.#asking ?? this.last;
-    const nowMs = performance.now();
-    if (nowMs - this.#askedMs < limits.hostsEveryMs) return this.last;
-    this.#askedMs = nowMs;
-    this.#asking = this.#ask(url);
-    try {
-      this.last = await this.#asking;
-    } finally {
-      this.#asking = undefined;
-    }
-    return this.last;
-  }
-
-  close = async (): Promise<void> => this.#shared?.database.close();
-
-  async #ask(url: string): Promise<HostsReport> {
-    // A start of ingest may name another one.
-    if (this.#shared?.url !== url) {
-      await this.close();
-      this.#shared = { url, database: new SharedDatabase(url) };
-    }
-    return lookAtHosts(this.#shared.database);
-  }
+/** Its reports are undefined where no feed shares, and before the first one has come. */
+export function hostsReader(view: Pick<QueueView, 'feeds'>): () => HostsReport | undefined {
+  let shared: SharedDatabase | undefined;
+  let last: HostsReport | undefined;
+  let dueMs = 0;
+  const ask = async (url: string): Promise<void> => {
+    dueMs = Number.POSITIVE_INFINITY;
+    shared ??= new SharedDatabase(url);
+    last = await lookAtHosts(shared);
+    dueMs = performance.now() + limits.hostsEveryMs;
+  };
+  return () => {
+    const url = urlOf(view);
+    if (url !== undefined && performance.now() >= dueMs) void ask(url);
+    return last;
+  };
 }

@@ -8,7 +8,6 @@ import { drawFlow } from './flow.js';
 import { $, element, setText } from './ground/dom.js';
 import { name } from './ground/words.js';
 import { drawHeld, startHeld } from './held/held.js';
-import { followHosts } from './hosts.js';
 import { startLookup } from './lookup.js';
 import { drawTables } from './view.js';
 
@@ -36,7 +35,6 @@ function draw() {
   drawTables(snapshot, feed);
   drawNow(snapshot, feed);
   followSeries(feed);
-  void followHosts(snapshot);
   $('main').setAttribute('aria-busy', 'false');
 }
 
