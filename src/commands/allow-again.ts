@@ -2,11 +2,12 @@
 import type { Backend } from '../../queue/backend.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
+import { urlOf } from '../ingest/sharing/check.js';
 import { contentOf, readNewest } from '../shared-ledger/statements.js';
 import type { Named } from '../tools/exceptions/contents-named.js';
 import { allowAgain as allow } from '../tools/exceptions/exceptions.js';
 import { makeException } from './exception.js';
-import { urlOf, withUrl } from './shared.js';
+import { withUrl } from './shared.js';
 
 export const allowAgain = (invocation: Invocation): Promise<number> =>
   makeException(invocation, async (backend, named, said) => {

@@ -5,20 +5,22 @@ import { EXIT } from '../base/errors.js';
 import { Progress } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { readHere } from '../files/open-files.js';
+import type { Rows } from '../shared-ledger/database.js';
 import { type AuditTotals, audit as compare, textOf } from '../tools/audit/audit.js';
 import { print, printJson } from './console.js';
+import { withShared } from './shared.js';
 import { withView } from './state-view.js';
 
 export async function audit(invocation: Invocation): Promise<number> {
-  const { json, hash, feed } = invocation.view;
-  const judge = async (view: QueueView, statePath: string) => {
+  const { json, hash, feed, fleet } = invocation.view;
+  const judge = async (view: QueueView, statePath: string, shared?: Rows) => {
     const warehouses = view.feeds().map(({ options }) => String(options.warehouse));
     const progress = json ? undefined : new Progress('ingest-ctl audit', () => readHere(warehouses));
     try {
       checkPages(statePath);
       const totals = await compare(
         view,
-        { hash, feed },
+        { hash, feed, shared },
         (difference) => {
           progress?.clear();
           if (json) printJson(difference);
@@ -35,7 +37,11 @@ export async function audit(invocation: Invocation): Promise<number> {
       progress?.end();
     }
   };
-  return withView(invocation, judge);
+  return withView(invocation, (view, statePath) =>
+    fleet
+      ? withShared(invocation, 'ingest-ctl audit --fleet', (shared) => judge(view, statePath, shared))
+      : judge(view, statePath),
+  );
 }
 
 const number = (n: number): string => n.toLocaleString('en');

@@ -14,6 +14,7 @@ import { type Finding, isAlarm } from '../ingest/health/finding.js';
 import { pauseText } from '../ingest/health/pause.js';
 import { waitsText, waitsTogether } from '../ingest/stages/waits.js';
 import { type Oldest, oldestOf, toSecond } from '../service/status/ages.js';
+import type { HostsReport } from '../service/status/hosts.js';
 import { OF_PROCESSES } from '../service/status/process-findings.js';
 import { isOfHeld, type Report } from '../service/status/report.js';
 import { whyNow } from '../service/status/why.js';
@@ -46,6 +47,15 @@ export function checkState(view: QueueView, report: Report, asked: Invocation['v
   const more = others.length === 0 ? '' : ` (and ${others.length} more: ${typed('queue-stat')} lists them)`;
   line('CRITICAL', `${first}${more}${waits === '' ? '' : `; what waits: ${waits}`}`, figures);
   return MONITORING.critical;
+}
+
+/** The same for all hosts that share a ledger. Bounds are for the check of each host. */
+export function checkHosts({ hosts, findings }: HostsReport): number {
+  const [first, ...others] = worst(findings);
+  const more = others.length === 0 ? '' : ` (and ${others.length} more: queue-stat --fleet lists them)`;
+  const said = first === undefined ? `${hosts.length} hosts share the ledger` : `${first}${more}`;
+  line(first === undefined ? 'OK' : 'CRITICAL', said, `hosts=${hosts.length};;;0 wrong=${findings.length};;;0`);
+  return first === undefined ? MONITORING.ok : MONITORING.critical;
 }
 
 /**

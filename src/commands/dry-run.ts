@@ -5,7 +5,6 @@
  * Output: `VERDICT <tab> PATH <tab> REASON` a line, then the totals. Verdicts: store, duplicate, hold, wait, ignore, unread, gone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { QueueView } from '../../queue/index.js';
 import type { Config, FeedOptions } from '../base/config/options.js';
 import { EXIT } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
@@ -16,8 +15,9 @@ import { stabilityMs } from '../ingest/rules/completion.js';
 import { makeFilters } from '../ingest/rules/filters.js';
 import { identityOf } from '../ingest/rules/identity.js';
 import { type ByteName, bootId, bootMs, bytesOfName, type Stat, shownName } from '../linux/index.js';
-import { judge, type Verdict } from '../tools/dry-run/judge.js';
+import { type Judge, judge, type Verdict } from '../tools/dry-run/judge.js';
 import { DryNotes } from '../tools/dry-run/notes.js';
+import { withElsewhere } from '../tools/explain/elsewhere.js';
 import { linuxBackend } from '../watcher/backend/linux-backend.js';
 import { Scan } from '../watcher/engine/scan.js';
 import { print, printNote } from './console.js';
@@ -43,7 +43,9 @@ export async function dryRun(config: Config): Promise<number> {
     for (const feed of config.feeds) await note(feed, notes, report, others);
     waitNotes(config.feeds, notes);
     await sleepUntilFirstIsDue(notes, config.feeds);
-    await withStateCopy(config.service.statePath, (view) => judgeAll(config.feeds, notes, view, report));
+    await withElsewhere(config.feeds[0]?.sharedLedger, (elsewhere) =>
+      withStateCopy(config.service.statePath, (view) => judgeAll(config.feeds, { notes, view, elsewhere }, report)),
+    );
   } finally {
     notes.close();
   }
@@ -113,8 +115,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
 /** Second pass, in the same order: each when its window has ended; one that changed meanwhile comes again, last. */
 async function judgeAll(
   feeds: FeedOptions[],
-  notes: DryNotes,
-  view: QueueView | undefined,
+  { notes, ...by }: Pick<Judge, 'notes' | 'view' | 'elsewhere'>,
   report: Report,
 ): Promise<void> {
   const inputs = new Map(feeds.map((feed) => [feed.name, new Directories(openRoot(feed.input))]));
@@ -124,7 +125,7 @@ async function judgeAll(
       const feed = feeds.find(({ name }) => name === next!.feed)!;
       const path = next.path.toString('latin1') as ByteName;
       if (next.seq % 100 === 0) await new Promise(setImmediate);
-      const answer = await judgeSafely(path, next.seen, { feed, input: inputs.get(feed.name)!, view, notes, now });
+      const answer = await judgeSafely(path, next.seen, { ...by, feed, input: inputs.get(feed.name)!, notes, now });
       if (!('again' in answer)) report(answer.verdict, feed, path, answer.reason);
       else if (next.changes + 1 >= CHANGES_MAX) report('wait', feed, path, 'it keeps changing');
       else notes.add(feed.name, next.path, answer.again, next.changes + 1);

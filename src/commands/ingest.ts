@@ -5,12 +5,13 @@ import { type IngestStage, STAGE_NAMES } from '../base/config/values/stage-names
 import type { Named, OnceDone } from '../base/process/protocol.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { reasonOf } from '../ingest/stages/reasons.js';
+import { untoldFindings } from '../service/status/untold.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
 import { printNote } from './console.js';
 import { dryRun } from './dry-run.js';
 import { runChildren } from './run-children.js';
-import { knownRoots, prepareStateFor } from './state.js';
+import { knownRoots, prepareStateFor, withStateAt } from './state.js';
 
 export async function ingest(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('ingest', argv);
@@ -25,7 +26,10 @@ export async function ingest(argv: readonly string[]): Promise<number> {
     ...(config.service.dashboard === undefined ? [] : [{ role: 'dashboard' as const, stages: [] }]),
     ...notifierOf(config),
   ]);
-  if (ended.once) printLeftovers(ended.once);
+  if (ended.once) {
+    printLeftovers(ended.once);
+    await printUntold(config);
+  }
   return ended.exitCode;
 }
 
@@ -40,6 +44,15 @@ export const notifierOf = ({ service }: Config): ChildSpec[] =>
 
 export const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
   Array.from({ length: count }, () => ({ role: 'worker', stages }));
+
+/** What other hosts do not know yet: the next run may be a day away. */
+async function printUntold({ feeds, service }: Config): Promise<void> {
+  if (feeds[0]?.sharedLedger === undefined) return;
+  await withStateAt(service.statePath, (view) => {
+    for (const { sentence, release } of untoldFindings(view, Date.now(), 0))
+      printNote(`ingest: ${sentence} ${release}`);
+  });
+}
 
 /** Names the files that --once ended without: an exit code alone does not say which files need a person. */
 function printLeftovers({ held, open, withoutSidecar, partial, unread, twins }: OnceDone): void {

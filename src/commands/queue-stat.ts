@@ -19,6 +19,7 @@ import { lookAt, type Report } from '../service/status/report.js';
 import { askedFor } from './ask.js';
 import { checkState, orUnknown } from './check.js';
 import { print, printJson, printNote, said } from './console.js';
+import { hostsStat } from './hosts-stat.js';
 import { screenLines } from './queue-screen.js';
 import { processesTable, reportText } from './queue-text.js';
 import type { Screen } from './screen.js';
@@ -37,6 +38,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('queue-stat', argv);
   if (!invocation) return 0;
   refuseTwoForms(invocation);
+  if (invocation.view.fleet) return hostsStat(invocation);
   const { check, json, watch, processes: onlyProcesses, feed, by } = invocation.view;
   const isScreen = isatty(STDOUT);
   return withView(invocation, async (view, statePath) => {
@@ -82,8 +84,12 @@ const withPrompt = ({ columns, rows }: Screen): Screen => ({ columns, rows: rows
 /** A reader holds nothing that has to be closed. */
 const endWith = (code: number, space: FreeSpace): number => (space.hangs ? endNow(code) : code);
 
-/** --check has a form of its own. */
-function refuseTwoForms({ view }: Invocation): void {
+/** --check and --fleet have forms of their own. */
+function refuseTwoForms({ view, given }: Invocation): void {
+  const ofState = ['watch', 'processes', 'all', 'by', 'feed', 'max-age', 'max-held'];
+  const beside = view.fleet && given.find(({ option }) => ofState.includes(option))?.option;
+  if (beside)
+    throw new OperatorError('options_exclude', `--fleet does not go with --${beside}; leave one of the two out.`);
   if (!view.check) return;
   const other = (['json', 'watch', 'processes'] as const).find((name) => view[name]);
   if (other === undefined) return;

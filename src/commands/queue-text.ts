@@ -52,7 +52,7 @@ function processesText(processes: Report['workers']): string {
 }
 
 /** `stuck: …` or `notice: …`, and below it since when and what to do. */
-function findingText({ severity, sentence, since, release }: Finding): string {
+export function findingText({ severity, sentence, since, release }: Finding): string {
   const when = since === null ? '' : `since ${since.replace(/\.\d+Z$/, 'Z')}: `;
   const advice = release === '' ? [] : wrapped(safeText(`${when}${release}`), '    ', COLUMNS);
   return [...wrapped(safeText(`${severity}: ${sentence}`), '', COLUMNS), ...advice].join('\n');

@@ -1,18 +1,26 @@
 /** The shared ledger of a command that an operator calls. */
-import type { QueueView } from '../../queue/index.js';
-import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
+import { isStateThere, statePathOf } from '../base/config/state-path.js';
 import { EnvironmentError, OperatorError } from '../base/errors.js';
+import { urlOf } from '../ingest/sharing/check.js';
 import { type SharedDatabase, withDatabase } from '../shared-ledger/database.js';
 import { SharedError } from '../shared-ledger/errors.js';
+import { withStateAt } from './state.js';
 
-/** `what` cannot be done without it. Errors: OperatorError; EnvironmentError with what the database said. */
-export function withShared<T>(
-  { feeds }: Invocation,
+/**
+ * `what` cannot be done without it. Its address is that of the options, else that of the state.
+ * Errors: OperatorError; EnvironmentError with what the database said.
+ */
+export async function withShared<T>(
+  invocation: Invocation,
   what: string,
   act: (shared: SharedDatabase) => Promise<T>,
 ): Promise<T> {
-  const url = feeds.map(({ values }) => values['shared-ledger']).find((one) => one !== undefined);
+  const { feeds, service } = invocation;
+  const given = feeds.map(({ values }) => values['shared-ledger']).find((one) => one !== undefined);
+  const isNamed = service['state-path'] !== undefined || feeds.some(({ values }) => values.input !== undefined);
+  const path = given === undefined && isNamed ? statePathOf(invocation, process.env) : undefined;
+  const url = given ?? (path !== undefined && isStateThere(path) ? await withStateAt(path, urlOf) : undefined);
   if (url === undefined)
     throw new OperatorError(
       'missing_option',
@@ -20,13 +28,6 @@ export function withShared<T>(
     );
   return withUrl(url, act);
 }
-
-/** The address that the feeds of a state have; undefined where it shares nothing. */
-export const urlOf = (view: Pick<QueueView, 'feeds'>): string | undefined =>
-  view
-    .feeds()
-    .map(({ options }) => (options as unknown as FeedOptions).sharedLedger)
-    .find((one) => one !== undefined);
 
 /** Errors: EnvironmentError with what the database said. */
 export async function withUrl<T>(url: string, act: (shared: SharedDatabase) => Promise<T>): Promise<T> {

@@ -123,6 +123,14 @@ export async function readNewest(
 export const contentOf = ({ feed, sha256 }: Pick<Key, 'feed' | 'sha256'>): string =>
   `${sha256.toString('hex')} ${feed}`;
 
+/** The rows that exist of these contents, whatever host has them. */
+export const rowsOf = (shared: Rows, keys: readonly Key[]): Promise<(Key & { host: string; state: SharedState })[]> =>
+  shared.rows(
+    `SELECT c.feed, c.sha256, c.generation, c.host, c.state FROM contents c
+       JOIN unnest($1::text[], $2::bytea[], $3::int[]) AS a (feed, sha256, generation) ON ${ON_KEY}`,
+    keysOf(keys),
+  );
+
 export interface CarriedRow extends Key {
   host: string;
   asked: number;

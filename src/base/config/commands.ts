@@ -78,8 +78,13 @@ It listens on loopback. An address that other machines can reach needs a token (
     summary: 'Shows what is wrong, and what waits in which stage; works with all daemons down.',
     about: `It fits a screen: one line for each feed, the worst first; what waits, by reason; what is held, by cause; then what is wrong, the worst first, with one command each. --all has everything: each finding in full, how many files are in which stage, how old they are and how many go through. --watch shows the screen again every second; q ends it. It only reads the state.
 
---check is the one command for a monitoring system. It prints one line in the form of the Monitoring Plugins (Nagios, Icinga, Checkmk, Sensu): the status, the worst thing that is wrong with what to do, and figures. It is OK (exit code 0) if the service is at work, no stage is stuck, every folder of the inputs can be read, no place fails, no feed is late, no file is held (or at most --max-held), and no other file has been known for longer than --max-age. Otherwise it is CRITICAL (exit code 2). It is UNKNOWN (exit code 3) if it cannot judge: a wrong option, no state. No service is expected after an ingest --once that came to its end, until the next start. A file that its uploader still has open is CRITICAL only by its age (--max-age); so is a pause, until it is older than a day. Docker counts every exit code but 0 as unhealthy.`,
-    options: ['all', 'check', 'json', 'watch', 'processes', 'by', 'feed', 'max-age', 'max-held', ...FIND],
+--check is the one command for a monitoring system. It prints one line in the form of the Monitoring Plugins (Nagios, Icinga, Checkmk, Sensu): the status, the worst thing that is wrong with what to do, and figures. It is OK (exit code 0) if the service is at work, no stage is stuck, every folder of the inputs can be read, no place fails, no feed is late, no file is held (or at most --max-held), and no other file has been known for longer than --max-age. Otherwise it is CRITICAL (exit code 2). It is UNKNOWN (exit code 3) if it cannot judge: a wrong option, no state. No service is expected after an ingest --once that came to its end, until the next start. A file that its uploader still has open is CRITICAL only by its age (--max-age); so is a pause, until it is older than a day. Docker counts every exit code but 0 as unhealthy.
+
+--fleet shows the hosts that share a ledger instead, as that ledger has them, from any machine that reaches it: --shared-ledger names it, or else the configuration or the state does. --json and --check go with it; its --check is CRITICAL if a host is silent or the ledger is away, and the --check of each host judges its files.`,
+    options: [
+      ...['all', 'check', 'json', 'watch', 'processes', 'by', 'feed', 'max-age', 'max-held'],
+      ...['fleet', 'shared-ledger', ...FIND],
+    ],
     means: { all: 'Print everything, however long it is.' },
     unfinished: 'without --check: --max-age or --max-held is passed, or a service is not at work',
     examples: [
@@ -88,6 +93,7 @@ It listens on loopback. An address that other machines can reach needs a token (
       'queue-stat --state-path state.db --by directory',
       'queue-stat --check --max-age 4h --state-path state.db',
       'queue-stat --state-path state.db --max-age 1h --max-held 0',
+      'queue-stat --fleet --shared-ledger postgres://ingest@db.example.org/ingest',
     ],
   },
   'ingest-replicate': {

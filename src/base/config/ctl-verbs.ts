@@ -35,7 +35,8 @@ export const CTL = {
       summary: 'Compares warehouse, manifests and ledger; says what to do.',
       about:
         'Compares names and sizes; with --hash it reads every byte of the warehouse again. Each difference is one line. With --feed it does so for one feed. It needs no stop of ingest.',
-      options: ['hash', 'json', 'feed', 'fleet', ...FIND],
+      options: ['hash', 'json', 'feed', 'fleet', 'shared-ledger', ...FIND],
+      means: { fleet: 'Compare what the ledger that hosts share has of this host, too. Only reads.' },
       unfinished: 'a difference was found',
       examples: ['ingest-ctl audit --hash --input /data/staging'],
     },

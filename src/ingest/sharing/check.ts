@@ -5,6 +5,13 @@ import { EnvironmentError } from '../../base/errors.js';
 import { typed } from '../../base/shell.js';
 import { JOINING, sharingHost } from '../ledger/host.js';
 
+/** The address that the feeds of a state have; undefined where it shares nothing. */
+export const urlOf = (view: Pick<QueueView, 'feeds'>): string | undefined =>
+  view
+    .feeds()
+    .map(({ options }) => (options as unknown as FeedOptions).sharedLedger)
+    .find((one) => one !== undefined);
+
 /** Errors: EnvironmentError. */
 export function checkSharing(state: Pick<QueueView, 'read'>, statePath: string, feeds: readonly FeedOptions[]): void {
   const host = state.read(sharingHost);

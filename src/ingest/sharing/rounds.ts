@@ -208,11 +208,15 @@ export class SharingRounds {
     private readonly isOnce: boolean,
   ) {}
 
-  /** A failure is logged once, and tried again by the next round. */
-  async round(): Promise<void> {
+  /**
+   * A failure is logged once, and tried again by the next round. `isLast`: the figures at its end stay until the next start, which
+   * may be a day away.
+   */
+  async round(isLast = false): Promise<void> {
     const { shared, emit } = this.ledger;
     try {
       await this.#all();
+      if (isLast) await live(this.ledger, this.isOnce);
       if (this.#away !== undefined) emit('shared_ledger_back', { ledger: shared.where });
       this.#away = undefined;
     } catch (error) {

@@ -23,11 +23,11 @@ export class Sharing {
     (this.#ledger ??= new SharedLedger(this.backend, this.statePath, url, this.emit));
 
   /** Called every second. */
-  readonly round = async (): Promise<void> => {
+  readonly round = async (isLast = false): Promise<void> => {
     const url = this.#url();
     if (url === undefined || this.#isOver) return;
     this.#rounds ??= new SharingRounds(this.ledgerAt(url), this.isOnce);
-    await this.#rounds.round();
+    await this.#rounds.round(isLast);
   };
 
   /** Errors: PlaceError, while it does not serve this host. */
@@ -45,7 +45,7 @@ export class Sharing {
   /** The last round: the next start may be far away. */
   async close(): Promise<void> {
     if (this.#isOver) return;
-    await this.round();
+    await this.round(true);
     this.#isOver = true;
     await this.#ledger?.close();
   }

@@ -25,6 +25,7 @@ import { lateFindings } from './late.js';
 import { periodFindings } from './period-findings.js';
 import { processFindings } from './process-findings.js';
 import { unsentFindings } from './unsent.js';
+import { untoldFindings } from './untold.js';
 import { whyFindings } from './why.js';
 
 /** The caller has read these already, for other figures of the same snapshot. */
@@ -59,6 +60,7 @@ export function findings(
     ...whyFindings(view, reasons, nowMs),
     ...periodFindings(view, nowMs),
     ...headerFindings(view, nowMs),
+    ...untoldFindings(view, nowMs),
     ...unsentFindings(view),
   ];
   return [...all.filter(({ severity }) => severity === 'stuck'), ...all.filter(({ severity }) => severity !== 'stuck')];

@@ -14,12 +14,15 @@ import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
+import type { Rows } from '../../shared-ledger/database.js';
+import { SharedError } from '../../shared-ledger/errors.js';
 import { digestAll } from './digests.js';
 import { noteLedger, noteManifests, noteWarehouse } from './gather.js';
 import type { Judging } from './judging.js';
 import { AuditNotes } from './notes.js';
 import { judgeFiles, judgeLines, judgePieces } from './rest.js';
 import { judgeRows } from './rows.js';
+import { judgeShared } from './shared.js';
 import { type Difference, textOf } from './words.js';
 import { judgeWork } from './work.js';
 
@@ -29,6 +32,8 @@ export interface AuditOptions {
   hash: boolean;
   /** Only this feed is judged. */
   feed: string | undefined;
+  /** What PostgreSQL has of this host is compared too. */
+  shared?: Rows | undefined;
 }
 
 export interface AuditTotals {
@@ -43,7 +48,7 @@ export interface AuditTotals {
 /** Errors: EnvironmentError if a folder cannot be read, or if there is no room for the notes. */
 export async function audit(
   view: QueueView,
-  { hash, feed }: AuditOptions,
+  { hash, feed, shared }: AuditOptions,
   print: (difference: Difference) => void,
   progress: (work: Work) => void,
 ): Promise<AuditTotals> {
@@ -61,6 +66,7 @@ export async function audit(
     await gather(auditing);
     await readFiles(auditing);
     await judge(auditing);
+    if (shared) await judgeShared(view, shared, feed, report);
     return totals;
   } catch (error) {
     throw asEnvironment(error);
@@ -141,6 +147,7 @@ function firstOf(feeds: readonly FeedOptions[], keyOf: (feed: FeedOptions) => st
 }
 
 function asEnvironment(error: unknown): unknown {
+  if (error instanceof SharedError) return error;
   if (sqlCodeOf(error) === 'SQLITE_FULL') {
     return new EnvironmentError(
       'directory_unusable',

@@ -55,14 +55,13 @@ export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes
   }
 }
 
-function noteContent(c: Content, root: string | undefined, hasLeft: boolean, notes: AuditNotes): void {
+function noteContent({ asked: _, ...c }: Content, root: string | undefined, hasLeft: boolean, notes: AuditNotes): void {
   // It is another host's.
   if (c.state === 'elsewhere') return;
   const below = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
   // A learned file may lie in the warehouse.
   const path = c.state === 'learned' ? c.sourcePath : below;
-  const { asked: _, ...its } = c;
-  notes.insert('contents', { ...its, path, hasLeft: hasLeft ? 1 : 0 });
+  notes.insert('contents', { ...c, path, hasLeft: hasLeft ? 1 : 0 });
 }
 
 interface OutputOf extends Pick<Output, 'size' | 'sha256' | 'target'> {

@@ -20,6 +20,7 @@ import { checkChain } from './chain.js';
 import { checkPair } from './moves.js';
 import { checkPlace, type Place } from './places.js';
 import { isClosed, isThere } from './probe.js';
+import { checkSharedLedger } from './shared-ledger.js';
 import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
 import { checkUnit, type Unit, unitHere } from './unit.js';
 import { type Finding, ok, said, warn } from './words.js';
@@ -39,6 +40,8 @@ export async function doctor(config: Config, report: (finding: Finding) => void)
     reportAll(checkFeed(feed, unit, look));
     if (feed.process) report(await checkChain(nameIn(feed)('chain'), feed));
   }
+  const urls = new Set(feeds.flatMap(({ sharedLedger }) => sharedLedger ?? []));
+  for (const url of urls) reportAll(await checkSharedLedger(url));
   const processes = Object.values(service.workers ?? { all: 1 }).reduce((sum, n) => sum + n, 1);
   reportAll(checkInotify(feeds, processes));
   report(checkDescriptors(feeds.length));

@@ -16,12 +16,14 @@ import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { readSidecar } from '../../ingest/files/sidecar.js';
 import { contentByHash, hasEnded } from '../../ingest/ledger/content.js';
+import { sharingHost } from '../../ingest/ledger/host.js';
 import { type Demand, demandOf, refusedBy } from '../../ingest/rules/checksum.js';
 import { completion, type Now } from '../../ingest/rules/completion.js';
 import type { Observation } from '../../ingest/rules/facts.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { sameBytes } from '../../ingest/rules/verified.js';
 import { type ByteName, nameOfText, shownName } from '../../linux/index.js';
+import { type Elsewhere, hasIt, type OneContent } from '../explain/elsewhere.js';
 import type { DryNotes } from './notes.js';
 
 export type Verdict =
@@ -36,6 +38,8 @@ export interface Judge {
   input: Directories;
   view: QueueView | undefined;
   notes: DryNotes;
+  /** Of a feed that shares its ledger. */
+  elsewhere: Elsewhere | undefined;
   now(): Now;
 }
 
@@ -130,7 +134,8 @@ function unopened(code: string): Verdict {
   return { verdict: 'wait', reason: `it cannot be opened just now (${code})` };
 }
 
-function byContent(path: ByteName, sha256: Buffer, demand: Demand, { feed, view, notes }: Judge): Verdict {
+async function byContent(path: ByteName, sha256: Buffer, demand: Demand, by: Judge): Promise<Verdict> {
+  const { feed, view, notes } = by;
   const hex = sha256.toString('hex');
   const refused = refusedBy(demand, hex);
   if (refused) return { verdict: 'hold', reason: `${refused.code}: ${refused.reason}` };
@@ -146,6 +151,17 @@ function byContent(path: ByteName, sha256: Buffer, demand: Demand, { feed, view,
   const twin = notes.twinOf(feed.name, sha256, Buffer.from(path, 'latin1'));
   if (twin)
     return { verdict: 'duplicate', reason: `same content as ${shownName(twin.toString('latin1') as ByteName)}` };
+  const shared = await bySharedLedger({ feed: feed.name, sha256 }, by);
+  if (shared) return shared;
   const chain = feed.process ? ', if its chain lets it pass (`ingest-ctl process FILE` tries it)' : '';
   return { verdict: 'store', reason: `${hex}${chain}` };
+}
+
+async function bySharedLedger(content: OneContent, { view, elsewhere }: Judge): Promise<Verdict | undefined> {
+  const other = await elsewhere?.newest(content);
+  if (elsewhere?.away !== undefined) return { verdict: 'wait', reason: elsewhere.away };
+  if (!other) return undefined;
+  if (other.state !== 'carried') return { verdict: 'duplicate', reason: hasIt(other) };
+  const isOurs = other.isFree || other.host === view?.read(sharingHost)?.id;
+  return isOurs ? undefined : { verdict: 'wait', reason: hasIt(other) };
 }

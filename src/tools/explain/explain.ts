@@ -1,7 +1,7 @@
 /**
  * `ingest-ctl explain PATH`: says why a file is not in yet, or where it went. It shows every stage, attempt and time, the rule that
  * the file waits for, and what would release it.
- * Guarantees: changes nothing in the state or on disk, and opens no file of an input.
+ * Guarantees: changes nothing in the state or on disk, and opens no file of an input. Does not fail where the shared ledger is away.
  */
 import type { Job, Json } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
@@ -21,6 +21,7 @@ import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { type ByteName, LinuxError, shownName, userName } from '../../linux/index.js';
 import { findByName } from './by-name.js';
 import { ofContent } from './content.js';
+import type { Elsewhere } from './elsewhere.js';
 import { type Found, find, pathOf, SHA256, worksOf } from './find.js';
 import { asJson, asText, type Part } from './format.js';
 import { ofJob } from './job.js';
@@ -38,6 +39,7 @@ export async function explain(
   feeds: readonly FeedOptions[],
   word: string,
   statePath: string,
+  elsewhere?: Elsewhere,
 ): Promise<{ text: string; json: Json; isKnown: boolean }> {
   const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
   let answers = partsOfAll(find(view, feeds, word));
@@ -59,6 +61,9 @@ export async function explain(
       isKnown: false,
     };
   }
+  for (const { parts } of answers)
+    for (const { content, sentences } of elsewhere ? parts : [])
+      if (content) sentences.push(await elsewhere!.sentence(content));
   const text = answers.flatMap(({ parts }) => parts.map(asText)).join('\n\n');
   return {
     text,
@@ -83,10 +88,12 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
       const job = { ...known, bytes: sizeNow(known, looked) };
       const title = `${name}, job ${job.id}, ${bytes(job.bytes)})`;
       const liesAt = job.state === 'held' ? liesAtOf(view)(job) : undefined;
+      const { sha256 } = factsOf(job);
       parts.push({
         title,
         job,
         ...(liesAt !== undefined && { liesAt: shownName(liesAt) }),
+        ...(sha256 !== undefined && { content: { feed: feed.name, sha256: Buffer.from(sha256, 'hex') } }),
         ...withPeriods(
           job,
           careful(() => ofJob(job, looked)),
@@ -99,7 +106,7 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
         content.state === 'pruned'
           ? `${content.sha256.toString('hex')} (feed ${feed.name})`
           : `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
-      parts.push({ title, ...careful(() => ofContent(content, looked)) });
+      parts.push({ title, content, ...careful(() => ofContent(content, looked)) });
     }
     const more = [jobs, contents].reduce((n, { length }) => n + Math.max(0, length - TOLD_MAX), 0);
     if (more > 0) parts.push({ title: name, ...verdict('more', `${more} more versions of that path came before.`) });

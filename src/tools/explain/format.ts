@@ -1,6 +1,7 @@
 /** Formats the findings of `explain` as text for people and as JSON for programs. */
 import type { Job, Json } from '../../../queue/backend.js';
 import { factsOf } from '../../ingest/rules/facts.js';
+import type { OneContent } from './elsewhere.js';
 import type { Found } from './find.js';
 import { historyOf, type Verdict } from './words.js';
 
@@ -9,6 +10,8 @@ export interface Part extends Verdict {
   job?: Job;
   /** The path of a held file. */
   liesAt?: string;
+  /** Its SHA-256 is known. */
+  content?: OneContent;
 }
 
 export function asText({ title, sentences, release, job }: Part): string {

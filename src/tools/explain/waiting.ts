@@ -153,6 +153,12 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions, path: ByteName
     const decided = `It is decided (${facts.putAway.kind}); only its file has to be put away.`;
     return promising(verdict('sealed', decided), 'That is done when its turn comes.');
   }
+  if (facts.carriedBy !== undefined)
+    return verdict(
+      'waiting_for_content',
+      `Host ${facts.carriedBy} has its content under way: when that one is stored, this one is a duplicate of it. The shared ledger is asked again and again.`,
+      `look at host ${facts.carriedBy} (queue-stat --fleet); where it is gone for ever, ingest-ctl host forget ${facts.carriedBy}`,
+    );
   const window = facts.sealed?.window;
   if (window) {
     const why = job.trail.at(-1)?.why ?? 'window';

@@ -42,4 +42,6 @@ export const limits = {
   hitsDefault: 50,
   /** The free space of the places is asked for again after so long, while a page is open. */
   freeSpaceEveryMs: 5_000,
+  /** So is the ledger that hosts share. */
+  hostsEveryMs: 5_000,
 } as const;

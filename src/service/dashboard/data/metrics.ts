@@ -8,6 +8,7 @@ import type { QueueView } from '../../../../queue/index.js';
 import { type ChainCounts, chainCounts } from '../../../ingest/chains/counts.js';
 import { LOG } from '../../../ingest/health/heartbeats.js';
 import { notices } from '../../../ingest/health/notices.js';
+import { sharingHost, untold } from '../../../ingest/ledger/host.js';
 import { PRODUCER, partsOf } from '../../../ingest/ledger/services.js';
 import { inotifyOf } from '../../../tools/doctor/inotify.js';
 import type { FreeSpace, PlaceReport } from '../../figures/free-space.js';
@@ -188,6 +189,13 @@ export class Metrics {
   #service(): void {
     this.#gauge('ingest_build_info', '1; the version is the label.', ['version'], (metric) => {
       if (this.#snapshot) metric.set({ version: this.#snapshot.service.version }, 1);
+    });
+    this.#gauge('ingest_untold_contents', 'Stored here, and not told to the shared ledger.', [], (metric) => {
+      if (this.view.read(sharingHost)) metric.set(this.view.read((rows) => untold(rows)));
+    });
+    this.#gauge('ingest_host_findings', 'What is wrong among hosts.', ['severity', 'code', 'host'], (metric) => {
+      for (const { severity, code, what: host = '' } of this.#snapshot?.hosts?.findings ?? [])
+        metric.inc({ severity, code, host });
     });
     this.#gauge('ingest_uptime_seconds', 'Since the service was started.', [], (metric) => {
       metric.set(this.#snapshot?.service.uptime_seconds ?? 0);

@@ -10,12 +10,14 @@ import { liesAtOf } from '../../../ingest/upkeep/lies-at.js';
 import { FreeSpace } from '../../figures/free-space.js';
 import { feedLines } from '../../status/feed-lines.js';
 import { toHeldJob } from '../../status/held-list.js';
+import type { HostsReport } from '../../status/hosts.js';
 import { lookAt, type Report } from '../../status/report.js';
 import { retrying } from '../held/errors.js';
 import { limits } from './limits.js';
+import { hostsReader } from './shared-hosts.js';
 import { inFlight, lastEnded } from './trace.js';
 
-export type Snapshot = ReturnType<typeof snapshotOf>;
+export type Snapshot = ReturnType<typeof snapshotOf> & { hosts: HostsReport | undefined };
 
 export class Snapshots {
   /** For tests and metrics: how often the database was asked. */
@@ -29,6 +31,7 @@ export class Snapshots {
     private readonly shell: Shell,
     private readonly now: () => number = () => performance.now(),
     private readonly space = new FreeSpace(view, statePath),
+    private readonly hosts = hostsReader(view),
   ) {}
 
   /** Once a second, also while nobody asks: a process that falls silent is known to be so when somebody does. */
@@ -57,7 +60,7 @@ export class Snapshots {
     // Its answers are those of the next snapshot.
     space.ask(limits.freeSpaceEveryMs).catch(() => {});
     const report = lookAt(view, statePath, { watch: this.#watch, places: space.places });
-    return pasteable(snapshotOf(view, report), this.shell);
+    return pasteable({ ...snapshotOf(view, report), hosts: this.hosts() }, this.shell);
   }
 }
 

@@ -42,9 +42,29 @@ export function drawTables(snapshot, feed) {
       [one.job ?? one.place],
     ],
   );
+  $('hosts-section').hidden = !snapshot.hosts;
+  if (snapshot.hosts) drawHosts(snapshot.hosts);
   plain('feeds', snapshot.feeds, ({ name: of, input, warehouse, mode }) => {
     return `${name(of)}: ${name(input)} → ${name(warehouse)} (${mode})`;
   });
+}
+
+/** The hosts that share a ledger. One that gave no figures yet has none. */
+function drawHosts({ ledger, hosts, findings }) {
+  const number = (value = '–') => [String(value), 'number'];
+  setText($('hosts-ledger'), name(ledger));
+  setText($('hosts-wrong'), findings.map(({ sentence, release }) => `${sentence} ${release}.`).join(' '));
+  table(
+    'hosts',
+    hosts,
+    ({ host }) => host,
+    (one) => [
+      [name(one.host)],
+      [one.condition],
+      [`${seconds(one.silent_seconds)} ago`],
+      ...[one.waiting, one.held, one.untold, one.conflicts].map(number),
+    ],
+  );
 }
 
 /** `stored: 1,000 records, 10 rejected, 3 outputs` */

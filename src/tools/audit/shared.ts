@@ -1,0 +1,58 @@
+/**
+ * `audit --fleet`: what PostgreSQL has of this host, compared with its ledger.
+ * Guarantees: only reads. A content that ends, or is told, while it is compared is no difference: the ledger is read again.
+ */
+import type { QueueView } from '../../../queue/index.js';
+import { EnvironmentError } from '../../base/errors.js';
+import { contentOfGeneration, hasEnded } from '../../ingest/ledger/content.js';
+import { sharingHost } from '../../ingest/ledger/host.js';
+import type { Rows } from '../../shared-ledger/database.js';
+import { conflictsOf, type Key, keyOf, rowsOf, storedBy } from '../../shared-ledger/statements.js';
+import { type DifferenceKind, difference, type Report } from './words.js';
+
+const PAGE = 1_000;
+/** Stored here, and told. While everything is told again, the rows after the cursor are not compared. */
+const TOLD = `SELECT row, feed, sha256, generation FROM contents WHERE row > ? AND row <= ? AND told = 1
+  AND state IN ('stored', 'unconfirmed', 'learned', 'pruned')
+  AND NOT EXISTS (SELECT 1 FROM host WHERE contents.row > cursor) ORDER BY row LIMIT ${PAGE}`;
+
+type ToldRow = Key & { row: number };
+
+/** `feed`: only this one. Errors: SharedError; EnvironmentError where the state has not joined. */
+export async function judgeShared(
+  view: Pick<QueueView, 'read'>,
+  shared: Rows,
+  feed: string | undefined,
+  report: Report,
+): Promise<void> {
+  const me = view.read(sharingHost)?.id;
+  if (me === undefined)
+    throw new EnvironmentError('shared_ledger_not_joined', 'this state has not joined: run ingest-ctl host join NAME.');
+  const say = (kind: DifferenceKind, { feed: of, sha256, generation }: Key, what: string): void => {
+    const at = `${sha256.toString('hex')}${generation === 1 ? '' : ` (generation ${generation})`}`;
+    if (feed === undefined || feed === of) report(difference(kind, of, at, what));
+  };
+  const told = (after: number, to: number) => view.read((rows) => rows.all<ToldRow>(TOLD, after, to));
+  const conflicts = await conflictsOf(shared, me);
+  const before = new Set(conflicts.filter(({ beforeJoin }) => beforeJoin).map(keyOf));
+  for (let page = told(0, Number.MAX_SAFE_INTEGER); page.length > 0; ) {
+    const there = new Map((await rowsOf(shared, page)).map((one) => [keyOf(one), one]));
+    for (const content of page) {
+      const { host, state } = there.get(keyOf(content)) ?? {};
+      if ((host === me && state === 'stored') || before.has(keyOf(content))) continue;
+      if (told(content.row - 1, content.row).length === 0) continue;
+      if (state === 'stored') say('stored_twice', content, 'another host has stored it too');
+      else
+        say('shared_row_missing', content, `it is stored here, and the shared ledger has it as ${state ?? 'unknown'}`);
+    }
+    page = told(page.at(-1)!.row, Number.MAX_SAFE_INTEGER);
+  }
+  for (let page = await storedBy(shared, me, undefined, PAGE); page.length > 0; ) {
+    for (const key of page) {
+      const here = view.read((rows) => contentOfGeneration(rows, key.feed, key.sha256, key.generation));
+      if (!here || !hasEnded(here) || here.state === 'elsewhere')
+        say('shared_row_unknown', key, 'the shared ledger has it as stored here, and this state does not know it');
+    }
+    page = await storedBy(shared, me, page.at(-1), PAGE);
+  }
+}
