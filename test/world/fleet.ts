@@ -22,21 +22,23 @@ export interface FleetHost {
 
 export class Fleet {
   private constructor(
-    readonly server: Postgres,
+    public server: Postgres,
     readonly hosts: readonly FleetHost[],
   ) {}
 
-  /** Undefined, and the test is skipped, if there is no PostgreSQL. */
+  /** `behind`: the port of a proxy to the server. Undefined, and the test is skipped, if there is no PostgreSQL. */
   static async create(
     t: TestContext,
     names: readonly string[],
     options: WorldOptions = {},
+    behind: (server: Postgres) => Promise<number> = async ({ port }) => port,
   ): Promise<Fleet | undefined> {
     const server = await Postgres.start(t);
     if (!server) return undefined;
+    const port = await behind(server);
     const hosts: FleetHost[] = [];
     for (const name of names) {
-      const proxy = await CuttingProxy.start(t, server.port);
+      const proxy = await CuttingProxy.start(t, port);
       hosts.push({ name, world: createWorld(t, options), proxy, url: server.urlAt(proxy.port) });
     }
     return new Fleet(server, hosts);

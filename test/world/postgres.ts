@@ -6,7 +6,17 @@
  * run as root.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,10 +46,64 @@ export class Postgres {
     private readonly binaries: string,
     readonly port: number,
     private readonly settings: Readonly<Record<string, string>>,
+    primaryPort?: number,
   ) {
     const { uid, gid } = ordinaryUser;
     chownSync(this.root, uid, gid);
-    this.#run('initdb', ['-D', this.#data, '-U', 'ingest', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']);
+    if (primaryPort)
+      this.#run('pg_basebackup', [
+        '-D',
+        this.#data,
+        '-d',
+        `${sourceAt(primaryPort)} application_name=standby`,
+        '-R',
+        '-c',
+        'fast',
+        '--no-sync',
+      ]);
+    else
+      this.#run('initdb', [
+        '-D',
+        this.#data,
+        '-U',
+        'ingest',
+        '-A',
+        'trust',
+        '-E',
+        'UTF8',
+        '--no-locale',
+        '--no-sync',
+        '-k',
+      ]);
+  }
+
+  /** A streaming standby of it, which answers. `through`: the port of a proxy to it. */
+  async standby(t: TestContext, through: number): Promise<Postgres> {
+    const standby = new Postgres(this.binaries, await freePort(), {}, this.port);
+    appendFileSync(
+      join(standby.#data, 'postgresql.auto.conf'),
+      `primary_conninfo = '${sourceAt(through)} application_name=standby'\n`,
+    );
+    t.after(() => standby.remove());
+    await standby.begin();
+    return standby;
+  }
+
+  /** Makes a standby the primary. */
+  promote(): void {
+    this.#run('pg_ctl', ['promote', '-D', this.#data, '-w']);
+  }
+
+  /** Makes a former primary, which was stopped, a standby of the new one. */
+  async follow(primary: Postgres): Promise<void> {
+    this.#run('pg_rewind', [
+      '-D',
+      this.#data,
+      `--source-server=${sourceAt(primary.port)} dbname=postgres`,
+      '--write-recovery-conf',
+      '--no-sync',
+    ]);
+    await this.begin();
   }
 
   /** `settings`: of the server, in addition to those for tests. */
@@ -142,7 +206,10 @@ export class Postgres {
   }
 
   #run(program: string, args: readonly string[]): void {
-    execFileSync(join(this.binaries, program), args, { stdio: 'ignore', ...(isRoot && ordinaryUser) });
+    execFileSync(join(this.binaries, program), args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...(isRoot && ordinaryUser),
+    });
   }
 }
 
@@ -156,6 +223,8 @@ const ahead = (seconds: number): NodeJS.ProcessEnv => ({
 });
 
 export const hasFaketime = (): boolean => existsSync(FAKETIME);
+
+const sourceAt = (port: number): string => `host=127.0.0.1 port=${port} user=ingest`;
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
