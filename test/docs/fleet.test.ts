@@ -48,7 +48,7 @@ feeds:
       .replace(/^ingest /m, 'ingest --once '),
   );
   assert.equal(status, 0, `${stdout}\n${stderr}`);
-  assert.match(stdout, /lake-1 has joined/);
+  assert.match(stdout, /lake-1 has joined[\s\S]*^lake-1 /m);
   assert.match(readFileSync(config, 'utf8'), /^shared-ledger: postgres:/);
 
   const seen = sandbox.run(

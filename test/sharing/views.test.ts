@@ -1,4 +1,4 @@
-/** What operators are shown of the hosts that share a ledger: queue-stat --fleet, findings, audit, explain, dry-run, page, doctor. */
+/** The views of operators on the hosts that share a ledger: queue-stat --fleet, findings, audit, explain, dry-run, page, doctor. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -22,7 +22,7 @@ async function fleetOfTwo(t: TestContext): Promise<Fleet | undefined> {
 
 const once = ({ world, url }: FleetHost) => world.runOnce(['--shared-ledger', url]);
 
-/** What a host stored is another's by now, as if the ledger had been restored meanwhile. */
+/** A content that a host stored is another's by now, as if the ledger had been restored meanwhile. */
 async function giveAway(fleet: Fleet, from: FleetHost): Promise<void> {
   await fleet.rows("UPDATE contents SET host = (SELECT id FROM hosts WHERE name = 'b')");
   await fleet.ctl(from.name, ['host', 'join', from.name]);

@@ -1,4 +1,4 @@
-/** What a state that shares its ledger has not told it. A state that shares nothing pays one read of an empty table. */
+/** Findings of a state that shares its ledger: contents that it has not told. A state that shares nothing pays one read of an empty table. */
 import type { QueueView } from '../../../queue/index.js';
 import { typed } from '../../base/shell.js';
 import { type Finding, iso, ofAll } from '../../ingest/health/finding.js';

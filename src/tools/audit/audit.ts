@@ -32,7 +32,7 @@ export interface AuditOptions {
   hash: boolean;
   /** Only this feed is judged. */
   feed: string | undefined;
-  /** What PostgreSQL has of this host is compared too. */
+  /** The rows that PostgreSQL has of this host are compared too. */
   shared?: Rows | undefined;
 }
 

@@ -38,7 +38,7 @@ export interface Judge {
   input: Directories;
   view: QueueView | undefined;
   notes: DryNotes;
-  /** Of a feed that shares its ledger. */
+  /** The shared ledger of a feed that has one. */
   elsewhere: Elsewhere | undefined;
   now(): Now;
 }

@@ -1,5 +1,5 @@
 /**
- * What the ledger that hosts share has of contents, for explain and --dry-run.
+ * The rows of contents in the ledger that hosts share, for explain and --dry-run.
  * Guarantees: only reads. Where the ledger is away, that is said; it is not asked again, and the command goes on.
  */
 import { safeText } from '../../base/telemetry/safe.js';
