@@ -1,10 +1,10 @@
 /** What operators are shown of the hosts that share a ledger: queue-stat --fleet, findings, audit, explain, dry-run, page, doctor. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import Database from 'better-sqlite3';
 import { browserFor, open, seriousIn, tooWide } from '../service/dashboard/browser.js';
 import { dashboardAlone } from '../service/dashboard/served.js';
 import { Fleet, type FleetHost, untoldOf } from '../world/fleet.js';
+import { alter } from '../world/state-by-hand.js';
 import { until } from '../world/waiting.js';
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
@@ -119,7 +119,7 @@ test('a state says what its shared ledger was not told, and ingest --once says i
   assert.equal(untoldOf(world.statePath), 0);
   assert.deepEqual(await findings(), []);
 
-  changeState(world.statePath, 'UPDATE contents SET told = 0, updated_at_ms = updated_at_ms - 70000');
+  alter(world, 'UPDATE contents SET told = 0, updated_at_ms = updated_at_ms - 70000');
   assert.deepEqual(await findings(), ['contents_untold']);
   const { stdout } = await world.run('queue-stat', ['--all']);
   assert.match(
@@ -133,22 +133,16 @@ test('a state says what its shared ledger was not told, and ingest --once says i
     /ingest: 2 contents that were stored here are not told to the shared ledger yet\./,
   );
 
-  changeState(world.statePath, 'UPDATE host SET cursor = 0');
+  alter(world, 'UPDATE host SET cursor = 0');
   assert.deepEqual(await findings(), ['told_again', 'contents_untold']);
-  changeState(world.statePath, 'UPDATE host SET cursor = -1');
+  alter(world, 'UPDATE host SET cursor = -1');
   assert.deepEqual(await findings(), ['host_not_joined']);
-  changeState(world.statePath, 'UPDATE host SET cursor = 0');
+  alter(world, 'UPDATE host SET cursor = 0');
   await fleet.server.begin();
   const back = await world.runOnce(['--shared-ledger', url]);
   assert.doesNotMatch(back.stderr, /not told|told to the shared ledger again/);
   assert.deepEqual(await findings(), []);
 });
-
-function changeState(statePath: string, statement: string): void {
-  const db = new Database(statePath, { timeout: 5_000 });
-  db.exec(statement);
-  db.close();
-}
 
 test('audit --fleet names what the shared ledger and a state do not agree on', async (t) => {
   const fleet = await fleetOfTwo(t);
@@ -241,7 +235,7 @@ test('the page and the metrics show the hosts and what is untold', async (t) => 
     (await report())!.hosts.map(({ host, condition, conflicts }) => `${host} ${condition} ${conflicts}`),
     ['a runs at times 0', 'b silent 1'],
   );
-  changeState(world.statePath, 'UPDATE contents SET told = 0');
+  alter(world, 'UPDATE contents SET told = 0');
   const metrics = (await served.ask('/metrics')).body;
   assert.match(metrics, /^ingest_untold_contents 1$/m);
   assert.match(metrics, /^ingest_host_findings\{severity="stuck",code="host_silent",host="b"\} 1$/m);
