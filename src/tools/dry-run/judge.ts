@@ -38,7 +38,7 @@ export interface Judge {
   input: Directories;
   view: QueueView | undefined;
   notes: DryNotes;
-  /** Of a feed that shares its ledger. */
+  /** Undefined: the feed shares nothing. */
   elsewhere: Elsewhere | undefined;
   now(): Now;
 }
