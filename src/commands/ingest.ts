@@ -45,7 +45,7 @@ export const notifierOf = ({ service }: Config): ChildSpec[] =>
 export const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
   Array.from({ length: count }, () => ({ role: 'worker', stages }));
 
-/** Contents that other hosts do not know yet: the next run may be a day away. */
+/** Names the contents that other hosts do not know of yet: the next run may be a day away. */
 async function printUntold({ feeds, service }: Config): Promise<void> {
   if (feeds[0]?.sharedLedger === undefined) return;
   await withStateAt(service.statePath, (view) => {

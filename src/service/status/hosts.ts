@@ -38,7 +38,7 @@ export async function lookAtHosts(shared: Rows, nowMs = Date.now()): Promise<Hos
 function reportOf({ name, place, figures, silentMs, conflicts, beforeJoin }: HostView) {
   return {
     host: name,
-    // The silence of a host that runs with --once says nothing.
+    // A host that runs with --once is silent between two runs.
     condition:
       place === null ? 'forgotten' : figures?.once ? 'runs at times' : silentMs > SILENT_MS ? 'silent' : 'at work',
     silent_seconds: Math.round(silentMs / 1_000),

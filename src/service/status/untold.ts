@@ -1,8 +1,8 @@
-/** Findings of a state that shares its ledger: contents that it has not told. A state that shares nothing pays one read of an empty table. */
+/** Findings about ends that the shared ledger does not have yet. A state that shares nothing pays one read of an empty table. */
 import type { QueueView } from '../../../queue/index.js';
 import { typed } from '../../base/shell.js';
 import { type Finding, iso, ofAll } from '../../ingest/health/finding.js';
-import { JOINING, sharingHost } from '../../ingest/ledger/host.js';
+import { JOINING, sharingHost } from '../../ingest/sharing/host.js';
 
 const LATE_MS = 60_000;
 /** More are counted as so many: queue-stat --watch counts each second. */
@@ -12,14 +12,14 @@ const UNTOLD = `SELECT count(*) AS n, min(updated_at_ms) AS sinceMs
 const BY_ITSELF =
   'ingest does that by itself while it runs and PostgreSQL answers; `queue-stat --fleet` says whether it does';
 const AGAIN =
-  'Everything that was stored here is told to the shared ledger again; no new content is asked for until then.';
+  'Everything that was stored here is recorded in the shared ledger again; no new content is asked for until then.';
 
 /** `lateMs`: what is untold for a shorter time is no finding. */
 export function* untoldFindings(view: Pick<QueueView, 'read'>, nowMs: number, lateMs = LATE_MS): Generator<Finding> {
   const host = view.read(sharingHost);
   if (!host) return;
   if (host.cursor === JOINING) {
-    const joining = `This state has not finished joining the shared ledger as ${host.name}: nothing is asked there, and nothing told.`;
+    const joining = `This state has not finished joining the shared ledger as ${host.name}: nothing is asked or recorded there.`;
     yield ofAll('host_not_joined', 'stuck', joining, `stop ingest and run ${typed('ingest-ctl host join', host.name)}`);
     return;
   }
@@ -27,6 +27,6 @@ export function* untoldFindings(view: Pick<QueueView, 'read'>, nowMs: number, la
   const { n, sinceMs } = view.read((rows) => rows.get<{ n: number; sinceMs: number }>(UNTOLD))!;
   if (n === 0 || nowMs - sinceMs < lateMs) return;
   const contents = `${n === COUNTED_MAX ? 'At least ' : ''}${n} ${n === 1 ? 'content that was stored here is' : 'contents that were stored here are'}`;
-  const sentence = `${contents} not told to the shared ledger yet.`;
+  const sentence = `${contents} not recorded in the shared ledger yet.`;
   yield ofAll('contents_untold', 'notice', sentence, BY_ITSELF, { since: iso(sinceMs) });
 }

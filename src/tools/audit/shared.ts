@@ -1,6 +1,6 @@
 /**
  * `audit --fleet`: what PostgreSQL has of this host, compared with its ledger.
- * Guarantees: only reads. A content that ends, or is told, while it is compared is no difference: the ledger is read again.
+ * Guarantees: only reads. A content that ends while it is compared is no difference: the ledger is read again.
  */
 import type { QueueView } from '../../../queue/index.js';
 import { EnvironmentError } from '../../base/errors.js';
@@ -11,7 +11,7 @@ import { conflictsOf, type Key, keyOf, rowsOf, storedBy } from '../../shared-led
 import { type DifferenceKind, difference, type Report } from './words.js';
 
 const PAGE = 1_000;
-/** Stored here, and told. While everything is told again, the rows after the cursor are not compared. */
+/** Stored here, and recorded there. While everything is recorded again, the rows after the cursor are not compared. */
 const TOLD = `SELECT row, feed, sha256, generation FROM contents WHERE row > ? AND row <= ? AND told = 1
   AND state IN ('stored', 'unconfirmed', 'learned', 'pruned')
   AND NOT EXISTS (SELECT 1 FROM host WHERE contents.row > cursor) ORDER BY row LIMIT ${PAGE}`;

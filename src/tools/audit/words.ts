@@ -36,7 +36,8 @@ const REMEDIES = {
   orphan: 'start ingest: a file whose name is of a job gets a job again; move any other away',
   sealed_file_missing: 'put the file back, or `ingest-ctl discard JOBID` once it is held',
   stored_twice: '`ingest-ctl withdraw` one of the two, at its host',
-  shared_row_missing: 'stop ingest and run `ingest-ctl host join` with the name of this host: everything is told again',
+  shared_row_missing:
+    'stop ingest and run `ingest-ctl host join` with the name of this host: everything is recorded again',
   shared_row_unknown: 'restore the state, or free it: `ingest-ctl host join` with the name of this host, and --yes',
   left_over: 'remove it, if no other ingestor has this warehouse too',
 };

@@ -16,12 +16,12 @@ import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { readSidecar } from '../../ingest/files/sidecar.js';
 import { contentByHash, hasEnded } from '../../ingest/ledger/content.js';
-import { sharingHost } from '../../ingest/ledger/host.js';
 import { type Demand, demandOf, refusedBy } from '../../ingest/rules/checksum.js';
 import { completion, type Now } from '../../ingest/rules/completion.js';
 import type { Observation } from '../../ingest/rules/facts.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { sameBytes } from '../../ingest/rules/verified.js';
+import { sharingHost } from '../../ingest/sharing/host.js';
 import { type ByteName, nameOfText, shownName } from '../../linux/index.js';
 import { type Elsewhere, hasIt, type OneContent } from '../explain/elsewhere.js';
 import type { DryNotes } from './notes.js';
@@ -38,7 +38,7 @@ export interface Judge {
   input: Directories;
   view: QueueView | undefined;
   notes: DryNotes;
-  /** The shared ledger of a feed that has one. */
+  /** Undefined: the feed shares nothing. */
   elsewhere: Elsewhere | undefined;
   now(): Now;
 }

@@ -1,5 +1,5 @@
 /**
- * The rows of contents in the ledger that hosts share, for explain and --dry-run.
+ * Asks the ledger that hosts share for contents, for explain and --dry-run.
  * Guarantees: only reads. Where the ledger is away, that is said; it is not asked again, and the command goes on.
  */
 import { safeText } from '../../base/telemetry/safe.js';
@@ -29,7 +29,7 @@ export class Elsewhere {
 
   async sentence(content: OneContent): Promise<string> {
     const found = await this.newest(content);
-    if (this.away !== undefined) return `What other hosts have of it is not known: ${this.away}.`;
+    if (this.away !== undefined) return `It is not known whether other hosts have it: ${this.away}.`;
     return `The shared ledger ${found ? `says that ${hasIt(found)}` : 'does not know its content'}.`;
   }
 }

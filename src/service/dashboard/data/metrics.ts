@@ -190,9 +190,14 @@ export class Metrics {
     this.#gauge('ingest_build_info', '1; the version is the label.', ['version'], (metric) => {
       if (this.#snapshot) metric.set({ version: this.#snapshot.service.version }, 1);
     });
-    this.#gauge('ingest_untold_contents', 'Stored here, and not told to the shared ledger.', [], (metric) => {
-      if (this.view.read(sharingHost)) metric.set(this.view.read((rows) => untold(rows)));
-    });
+    this.#gauge(
+      'ingest_untold_contents',
+      'Contents that are stored here and not yet recorded in the shared ledger.',
+      [],
+      (metric) => {
+        if (this.view.read(sharingHost)) metric.set(this.view.read((rows) => untold(rows)));
+      },
+    );
     this.#gauge('ingest_host_findings', 'What is wrong among hosts.', ['severity', 'code', 'host'], (metric) => {
       for (const { severity, code, what: host = '' } of this.#snapshot?.hosts?.findings ?? [])
         metric.inc({ severity, code, host });
