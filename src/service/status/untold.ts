@@ -2,7 +2,7 @@
 import type { QueueView } from '../../../queue/index.js';
 import { typed } from '../../base/shell.js';
 import { type Finding, iso, ofAll } from '../../ingest/health/finding.js';
-import { JOINING, sharingHost } from '../../ingest/sharing/host.js';
+import { JOINING, sharingHost } from '../../ingest/ledger/host.js';
 
 const LATE_MS = 60_000;
 /** More are counted as so many: queue-stat --watch counts each second. */
