@@ -1,5 +1,5 @@
 /**
- * Failover to a standby under load, behind PgBouncer, which pools transactions; then the old primary again as a standby, by pg_rewind.
+ * Failover to a standby under load, through PgBouncer, which pools transactions; then the old primary again as a standby, by pg_rewind.
  * With a synchronous standby nothing is stored twice. With one that lags everything is told again by itself, and what two hosts have
  * stored meanwhile is a conflict that both name.
  */
@@ -46,15 +46,15 @@ async function failOver(
   isSynchronous: boolean,
 ): Promise<{ fleet: Fleet; standby: Postgres } | undefined> {
   if (!hasPgBouncer()) {
-    t.skip('PgBouncer is not installed (Debian: pgbouncer): a failover behind it was not tested');
+    t.skip('PgBouncer is not installed (Debian: pgbouncer): a failover through it was not tested');
     return undefined;
   }
   let bouncer: PgBouncer | undefined;
-  const behind = async ({ port }: Postgres): Promise<number> => {
+  const through = async ({ port }: Postgres): Promise<number> => {
     bouncer = await PgBouncer.start(t, port);
     return bouncer.port;
   };
-  const fleet = await Fleet.create(t, ['a', 'b', 'c'], QUICK, behind);
+  const fleet = await Fleet.create(t, ['a', 'b', 'c'], QUICK, through);
   if (!fleet) return undefined;
   await fleet.join();
   const primary = fleet.server;

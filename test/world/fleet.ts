@@ -26,16 +26,16 @@ export class Fleet {
     readonly hosts: readonly FleetHost[],
   ) {}
 
-  /** `behind`: the port of a proxy to the server. Undefined, and the test is skipped, if there is no PostgreSQL. */
+  /** `through`: the port of a proxy to the server. Undefined, and the test is skipped, if there is no PostgreSQL. */
   static async create(
     t: TestContext,
     names: readonly string[],
     options: WorldOptions = {},
-    behind: (server: Postgres) => Promise<number> = async ({ port }) => port,
+    through: (server: Postgres) => Promise<number> = async ({ port }) => port,
   ): Promise<Fleet | undefined> {
     const server = await Postgres.start(t);
     if (!server) return undefined;
-    const port = await behind(server);
+    const port = await through(server);
     const hosts: FleetHost[] = [];
     for (const name of names) {
       const proxy = await CuttingProxy.start(t, port);
