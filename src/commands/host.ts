@@ -1,12 +1,16 @@
 /** ingest-ctl host: the part of this state in the ledger that hosts share, or of a host that is gone for ever. */
+
+import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { statePathOf } from '../base/config/state-path.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { openState } from '../ingest/ledger/open-state.js';
 import { join } from '../ingest/sharing/join.js';
+import { checkManifestsKnown } from '../ingest/upkeep/check-manifests.js';
 import type { Rows } from '../shared-ledger/database.js';
 import { FORGET_AFTER_MS, forgetHost, hostOfName } from '../shared-ledger/hosts.js';
+import type { Key } from '../shared-ledger/statements.js';
 import { print } from './console.js';
 import { withShared } from './shared.js';
 import { prepareState } from './state.js';
@@ -36,7 +40,14 @@ async function joinAs(invocation: Invocation, shared: Rows, name: string): Promi
   prepareState(statePath);
   const maxAttempts = invocation.service['max-attempts'];
   const backend = await openState({ statePath, title: invocation.spec.name, maxAttempts });
-  const { unknown } = await join({ backend, statePath, shared, takeOver, isSure }, name).finally(() => backend.close());
+  let unknown: Key[];
+  try {
+    // A state that is older than its files would free what it only has forgotten.
+    for (const { options } of backend.feeds()) await checkManifestsKnown(backend, options as unknown as FeedOptions);
+    ({ unknown } = await join({ backend, statePath, shared, takeOver, isSure }, name));
+  } finally {
+    await backend.close();
+  }
   print(safeText(`${name} has joined ${shared.where}. What it has stored is told when ingest runs.`));
   if (unknown.length === 0) return EXIT.done;
   const some = unknown

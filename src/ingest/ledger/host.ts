@@ -90,5 +90,8 @@ export const TOLD_OF_AN_END = 'NOT EXISTS (SELECT 1 FROM host)';
 export const untold = (reader: Reader, max = 1_000_000): number =>
   reader.get<{ n: number }>('SELECT count(*) AS n FROM (SELECT 1 FROM contents WHERE told = 0 LIMIT ?)', max)!.n;
 
-/** The state is not the one that asked and told: it joins again before it goes on. */
+/** The state that asked and told was another one. It joins again before it goes on, and then tells everything. */
+export const joinAgain = (tx: Tx): void => void tx.run('UPDATE host SET cursor = ?', JOINING);
+
+/** As if it had never joined. */
 export const leaveSharing = (tx: Tx): void => void tx.run('DELETE FROM host');

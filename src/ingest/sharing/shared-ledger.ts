@@ -123,7 +123,7 @@ export class SharedLedger {
     if (row.seq > now.seq)
       throw this.#refuse(
         'state_older',
-        `the shared ledger ${where} knows more of this host (${now.name}) than its state: the state is an older copy, and contents that it stored since are missing in it. Put the newest state back, or run ingest-ctl rebuild and then ingest-ctl host join ${now.name}`,
+        `the shared ledger ${where} knows more of this host (${now.name}) than its state: the state is an older copy, and contents that it stored since are missing in it. Put the newest state back, or run ingest-ctl rebuild and then ingest-ctl host join ${now.name}; a copy that is to work beside the original joins with another name`,
       );
     const isBehind = row.revision < before.revision;
     if (isBehind) {

@@ -12,6 +12,7 @@ import { typed } from '../../base/shell.js';
 import type { Work } from '../../base/telemetry/progress.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
+import { joinAgain } from '../../ingest/ledger/host.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { factsOf } from '../../ingest/rules/facts.js';
 import { adoptOrphans } from '../../ingest/upkeep/reaper.js';
@@ -52,7 +53,11 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
     const was = before === 'older' ? 'was copied, and what it knew was taken over' : isDamaged;
     if (aside !== undefined) say(`the state that was there ${was}; it was moved aside to ${aside}`);
     const done = before === 'older' ? 'is up to date again' : 'is made again';
-    say(`${statePath} ${done}${uuid === undefined ? '' : ` for the state ${uuid}`}: start ingest again.`);
+    const isShared = feeds.some(({ sharedLedger }) => sharedLedger !== undefined);
+    const next = isShared
+      ? `run ${typed('ingest-ctl host join', 'NAME')}, then start ingest again`
+      : 'start ingest again';
+    say(`${statePath} ${done}${uuid === undefined ? '' : ` for the state ${uuid}`}: ${next}.`);
     return 0;
   } catch (error) {
     if (error instanceof PlaceError)
@@ -67,6 +72,7 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
 async function make(asked: Asked, say: Say, progress: Show): Promise<Before> {
   const making = await openMaking(asked);
   try {
+    await making.backend.transact(joinAgain);
     const reports = new Map(asked.feeds.map(({ name }) => [name, noReport()]));
     const noting = new Pass('noting the paths of manifests', asked.feeds, progress);
     for (const feed of asked.feeds)
