@@ -31,7 +31,7 @@ export class SharedLedger {
 
   constructor(
     readonly backend: Backend,
-    statePath: string,
+    readonly statePath: string,
     readonly url: string,
     readonly emit: Emit,
   ) {
