@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Backend } from '../../queue/backend.js';
+import type { FeedOptions } from '../../src/base/config/options.js';
 import { askLedger } from '../../src/ingest/ledger/ask.js';
-import { type ContentState, contentByHash, insertContent } from '../../src/ingest/ledger/content.js';
+import { type ContentState, contentByHash, contentByRow, insertContent } from '../../src/ingest/ledger/content.js';
 import { sharingHost } from '../../src/ingest/ledger/host.js';
 import { openState } from '../../src/ingest/ledger/open-state.js';
 import { type JobFacts, payloadOf } from '../../src/ingest/rules/facts.js';
@@ -17,6 +18,8 @@ import { ask } from '../../src/ingest/sharing/ask.js';
 import { join } from '../../src/ingest/sharing/join.js';
 import { giveUp, tell, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
 import { SharedLedger } from '../../src/ingest/sharing/shared-ledger.js';
+import { share } from '../../src/ingest/stages/share.js';
+import { type Batch, ingestJob } from '../../src/ingest/stages/stage.js';
 import { type Key, keyOf } from '../../src/shared-ledger/statements.js';
 import { Postgres, postgresBinaries } from '../world/postgres.js';
 
@@ -206,7 +209,7 @@ test('a withdrawn content is never stored again, and its time stays', SKIP, asyn
   await record(host, key, 'stored');
   await host.toldAll();
   const { at } = (await rowOf(host, key))!;
-  await set(host, key, "state = 'withdrawn', told = 0");
+  await set(host, key, "state = 'withdrawn', told = 0, ingested_at_ms = ingested_at_ms - 60000");
   await host.toldAll();
   assert.deepEqual([(await rowOf(host, key))!.state, (await rowOf(host, key))!.at], ['withdrawn', at]);
   await set(host, key, "state = 'stored', told = 0");
@@ -322,6 +325,60 @@ test('nothing is asked or told while a join is not finished', SKIP, async (t) =>
   t.after(() => other.close());
   await assert.rejects(ask(other, [question(newKey())]), refused('host_not_joined'));
   await assert.rejects(tell(other, 0), refused('host_not_joined'));
+});
+
+/** A file of a new content goes through the stage, up to its settlement. */
+async function throughShare(host: Host, key: Key) {
+  const { backend, ledger } = host;
+  await backend.enqueue([
+    { feed: FEED, key: Buffer.from(keyOf(key)), identity: keyOf(key), bytes: 5, payload: {}, dueInMs: 0 },
+  ]);
+  const [claim] = await backend.claim('verify-complete', 1);
+  const row = await record(host, key, 'carried');
+  const job = ingestJob({ ...claim!, payload: payloadOf({ content: row }) });
+  const contents = new Map([[job, backend.read((reader) => contentByRow(reader, row))!]]);
+  const feed = { name: FEED, sharedLedger: server.url } as FeedOptions;
+  const batch = { backend, feed, emit: () => {}, shared: () => ledger } as unknown as Batch;
+  const { verdicts } = await share.run([job], batch, contents);
+  const settle = async () => {
+    const [answer] = await backend.settle([{ job: claim!, outcome: verdicts[0]!.outcome }]);
+    assert.ok(answer!.settled);
+    return { outcome: answer!.outcome, content: backend.read((reader) => contentByRow(reader, row))! };
+  };
+  return settle;
+}
+
+test(
+  'a content keeps the number of its own question, also where everything is begun anew before that is recorded',
+  SKIP,
+  async (t) => {
+    const host = await newHost(t);
+    const settle = await throughShare(host, newKey());
+    await host.backend.transact((tx) => tx.run('UPDATE host SET seq = seq + 1, since = seq + 1'));
+    const { outcome, content } = await settle();
+    assert.equal(outcome.kind, 'advance');
+    assert.ok(content.asked > 0 && content.asked < host.backend.read(sharingHost)!.since);
+  },
+);
+
+test('a smaller generation than the one asked for is no answer', SKIP, async (t) => {
+  const [a, b] = [await newHost(t), await newHost(t)];
+  const first = newKey();
+  const second = { ...first, generation: 2 };
+  await record(a, first, 'stored');
+  await a.toldAll();
+  await ask(a.ledger, [question(second)]);
+  beforeStatement(b, 'LATERAL', () => a.ledger.shared.rows('DELETE FROM contents WHERE generation = 2'));
+  const { outcome, content } = await (await throughShare(b, second))();
+  assert.deepEqual([outcome.kind, content.state, content.generation], ['defer', 'carried', 2]);
+});
+
+test('a row of this host with another generation gives its number, and is asked for by it', SKIP, async (t) => {
+  const host = await newHost(t);
+  const key = newKey();
+  await ask(host.ledger, [question({ ...key, generation: 3 })]);
+  const { outcome, content } = await (await throughShare(host, key))();
+  assert.deepEqual([outcome.kind, content.state, content.generation, content.asked], ['defer', 'carried', 3, 0]);
 });
 
 test("another host's answer serves the files that were here by then; a later one asks for itself", async (t) => {
