@@ -147,7 +147,7 @@ test(`killed at any point, every hash is known, and the next one goes on; SEED=$
   editDatabase(world.statePath, (db) => {
     db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
       INSERT INTO contents SELECT NULL, feed, randomblob(32), generation, state, carrier, size, device, inode, mtime_ns, source_path,
-        seal, target, hour, ingest_id, ingested_at_ms, created_at_ms, updated_at_ms
+        seal, target, hour, ingest_id, ingested_at_ms, created_at_ms, updated_at_ms, told, asked
       FROM contents JOIN n`);
   });
   const hashes = 'SELECT count(DISTINCT sha256) AS n FROM contents';
