@@ -1,134 +1,29 @@
 /**
- * The sentences of the protocol, one by one, in one process: states of SQLite, a real PostgreSQL, and what comes in between two steps.
- * Each test fails where its sentence is left out of the product.
+ * The sentences of the protocol, one by one. Each test fails where its sentence is left out of the product.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join as joinPath } from 'node:path';
-import { after, before, type TestContext, test } from 'node:test';
-import type { Backend } from '../../queue/backend.js';
-import type { FeedOptions } from '../../src/base/config/options.js';
-import { askLedger } from '../../src/ingest/ledger/ask.js';
-import { type ContentState, contentByHash, contentByRow, insertContent } from '../../src/ingest/ledger/content.js';
+import { test } from 'node:test';
 import { sharingHost } from '../../src/ingest/ledger/host.js';
-import { openState } from '../../src/ingest/ledger/open-state.js';
-import { type JobFacts, payloadOf } from '../../src/ingest/rules/facts.js';
 import { ask } from '../../src/ingest/sharing/ask.js';
 import { join } from '../../src/ingest/sharing/join.js';
 import { giveUp, tell, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
 import { SharedLedger } from '../../src/ingest/sharing/shared-ledger.js';
-import { share } from '../../src/ingest/stages/share.js';
-import { type Batch, ingestJob } from '../../src/ingest/stages/stage.js';
-import { type Key, keyOf } from '../../src/shared-ledger/statements.js';
-import { Postgres, postgresBinaries } from '../world/postgres.js';
-
-const IS_THERE = postgresBinaries() !== undefined;
-const SKIP = IS_THERE
-  ? {}
-  : { skip: 'PostgreSQL is not installed: the sentences of the shared ledger were not tested' };
-const FEED = 'default';
-
-let server: Postgres;
-before(async () => {
-  // It has the life of this file, not of a test.
-  if (IS_THERE) server = (await Postgres.start({ after: () => {} } as unknown as TestContext))!;
-});
-after(() => server?.remove());
-
-let made = 0;
-const newKey = (generation = 1): Key => {
-  const sha256 = Buffer.alloc(32);
-  sha256.writeUInt32BE(++made);
-  return { feed: FEED, sha256, generation };
-};
-
-interface Host {
-  backend: Backend;
-  ledger: SharedLedger;
-  id: string;
-  name: string;
-  /** Ends when nothing is left to be told. */
-  toldAll(): Promise<void>;
-}
-
-async function newHost(t: TestContext): Promise<Host> {
-  const folder = mkdtempSync(joinPath(tmpdir(), 'ingest-sharing-'));
-  const statePath = joinPath(folder, 'state.db');
-  const backend = await openState({ statePath, title: 'test', maxAttempts: 8 });
-  const ledger = new SharedLedger(backend, statePath, server.url, () => {});
-  t.after(async () => {
-    await ledger.close();
-    await backend.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const name = `host-${++made}`;
-  await join({ backend, statePath, shared: ledger.shared, takeOver: false, isSure: false }, name);
-  const toldAll = async (): Promise<void> => {
-    for (let next: number | undefined = 0; next !== undefined; ) next = await tell(ledger, next);
-  };
-  await toldAll();
-  return { backend, ledger, id: backend.read(sharingHost)!.id, name, toldAll };
-}
-
-const FILE = {
-  size: 1,
-  device: '1',
-  inode: '2',
-  mtimeNs: '3',
-  sourcePath: Buffer.from('a.csv'),
-  seal: 'lease' as const,
-};
-const LINE = {
-  hour: '2030/01/02/03',
-  ingestId: 'JOB',
-  ingestedAtMs: Date.now() - 1_000,
-  target: Buffer.from('day/a.csv'),
-};
-const NO_LINE = { hour: null, ingestId: null, ingestedAtMs: null, target: null };
-
-const record = ({ backend }: Host, key: Key, state: ContentState): Promise<number> =>
-  backend.transact((tx) =>
-    insertContent(tx, { ...key, state, carrier: 'JOB', ...FILE, ...(state === 'carried' ? NO_LINE : LINE) }),
-  );
-
-const set = ({ backend }: Host, key: Key, change: string): Promise<unknown> =>
-  backend.transact((tx) => tx.run(`UPDATE contents SET ${change} WHERE sha256 = ?`, key.sha256));
-
-const toldOf = ({ backend }: Host, key: Key): number =>
-  backend.read((r) => r.get<{ told: number }>('SELECT told FROM contents WHERE sha256 = ?', key.sha256))!.told;
-
-interface Row {
-  host: string;
-  state: string;
-  asked: string;
-  at: Date;
-}
-
-const rowOf = async ({ ledger }: Host, { sha256 }: Key): Promise<Row | undefined> =>
-  (await ledger.shared.rows<Row>('SELECT host, state, asked, at FROM contents WHERE sha256 = $1', [sha256]))[0];
-
-const change = ({ ledger, id }: Host, what: string): Promise<unknown> =>
-  ledger.shared.rows(`UPDATE hosts SET ${what} WHERE id = $1`, [id]);
-
-const hasConflict = async ({ ledger, id }: Host, { sha256 }: Key): Promise<boolean> =>
-  (await ledger.shared.rows('SELECT 1 FROM conflicts WHERE host = $1 AND sha256 = $2', [id, sha256])).length > 0;
-
-const question = (key: Key) => ({ ...key, size: 1 });
-const refused = (code: string) => ({ name: 'PlaceError', code });
-
-/** Runs `act` before the next statement whose text has these words is sent. */
-function beforeStatement({ ledger }: Host, words: string, act: (values: readonly unknown[]) => Promise<unknown>): void {
-  const { shared } = ledger;
-  const rows = shared.rows.bind(shared);
-  shared.rows = async (text: string, values: readonly unknown[] = []) => {
-    if (text.includes(words)) {
-      shared.rows = rows;
-      await act(values);
-    }
-    return rows(text, values);
-  };
-}
+import { keyOf } from '../../src/shared-ledger/statements.js';
+import {
+  beforeStatement,
+  change,
+  hasConflict,
+  newHost,
+  newKey,
+  question,
+  record,
+  refused,
+  rowOf,
+  SKIP,
+  server,
+  set,
+  toldOf,
+} from '../world/sharing-host.js';
 
 test('a statement from another place writes nothing, and its process asks no more', SKIP, async (t) => {
   const host = await newHost(t);
@@ -228,7 +123,7 @@ test('an end that changed while it was sent is told again', SKIP, async (t) => {
   assert.equal((await rowOf(host, key))!.state, 'withdrawn');
 });
 
-test('the answer to a page is not recorded where everything was begun anew meanwhile', SKIP, async (t) => {
+test('the answer to a page is not recorded where everything was begun again meanwhile', SKIP, async (t) => {
   const host = await newHost(t);
   const key = newKey();
   await record(host, key, 'stored');
@@ -325,85 +220,4 @@ test('nothing is asked or told while a join is not finished', SKIP, async (t) =>
   t.after(() => other.close());
   await assert.rejects(ask(other, [question(newKey())]), refused('host_not_joined'));
   await assert.rejects(tell(other, 0), refused('host_not_joined'));
-});
-
-/** A file of a new content goes through the stage, up to its settlement. */
-async function throughShare(host: Host, key: Key) {
-  const { backend, ledger } = host;
-  await backend.enqueue([
-    { feed: FEED, key: Buffer.from(keyOf(key)), identity: keyOf(key), bytes: 5, payload: {}, dueInMs: 0 },
-  ]);
-  const [claim] = await backend.claim('verify-complete', 1);
-  const row = await record(host, key, 'carried');
-  const job = ingestJob({ ...claim!, payload: payloadOf({ content: row }) });
-  const contents = new Map([[job, backend.read((reader) => contentByRow(reader, row))!]]);
-  const feed = { name: FEED, sharedLedger: server.url } as FeedOptions;
-  const batch = { backend, feed, emit: () => {}, shared: () => ledger } as unknown as Batch;
-  const { verdicts } = await share.run([job], batch, contents);
-  const settle = async () => {
-    const [answer] = await backend.settle([{ job: claim!, outcome: verdicts[0]!.outcome }]);
-    assert.ok(answer!.settled);
-    return { outcome: answer!.outcome, content: backend.read((reader) => contentByRow(reader, row))! };
-  };
-  return settle;
-}
-
-test(
-  'a content keeps the number of its own question, also where everything is begun anew before that is recorded',
-  SKIP,
-  async (t) => {
-    const host = await newHost(t);
-    const settle = await throughShare(host, newKey());
-    await host.backend.transact((tx) => tx.run('UPDATE host SET seq = seq + 1, since = seq + 1'));
-    const { outcome, content } = await settle();
-    assert.equal(outcome.kind, 'advance');
-    assert.ok(content.asked > 0 && content.asked < host.backend.read(sharingHost)!.since);
-  },
-);
-
-test('a smaller generation than the one asked for is no answer', SKIP, async (t) => {
-  const [a, b] = [await newHost(t), await newHost(t)];
-  const first = newKey();
-  const second = { ...first, generation: 2 };
-  await record(a, first, 'stored');
-  await a.toldAll();
-  await ask(a.ledger, [question(second)]);
-  beforeStatement(b, 'LATERAL', () => a.ledger.shared.rows('DELETE FROM contents WHERE generation = 2'));
-  const { outcome, content } = await (await throughShare(b, second))();
-  assert.deepEqual([outcome.kind, content.state, content.generation], ['defer', 'carried', 2]);
-});
-
-test('a row of this host with another generation gives its number, and is asked for by it', SKIP, async (t) => {
-  const host = await newHost(t);
-  const key = newKey();
-  await ask(host.ledger, [question({ ...key, generation: 3 })]);
-  const { outcome, content } = await (await throughShare(host, key))();
-  assert.deepEqual([outcome.kind, content.state, content.generation, content.asked], ['defer', 'carried', 3, 0]);
-});
-
-test("another host's answer serves the files that were here by then; a later one asks for itself", async (t) => {
-  const folder = mkdtempSync(joinPath(tmpdir(), 'ingest-sharing-'));
-  const backend = await openState({ statePath: joinPath(folder, 'state.db'), title: 'test', maxAttempts: 8 });
-  t.after(async () => {
-    await backend.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const sha256 = newKey().sha256.toString('hex');
-  const facts: JobFacts = { sealed: { identity: '1:2:5:3:4', kind: 'lease' }, sha256 };
-  const asked = async (name: string, change?: string) => {
-    await backend.enqueue([
-      { feed: FEED, key: Buffer.from(name), identity: name, bytes: 5, payload: payloadOf(facts), dueInMs: 0 },
-    ]);
-    if (change) await backend.transact((tx) => tx.run(change));
-    const [job] = await backend.claim('verify-complete', 1);
-    const [answer] = await backend.settle([{ job: job!, outcome: (tx, claimed) => askLedger(tx, claimed, facts) }]);
-    assert.ok(answer!.settled);
-    return answer!.outcome.kind;
-  };
-  assert.equal(await asked('first'), 'advance');
-  const elsewhere = "UPDATE contents SET state = 'elsewhere', updated_at_ms = unixepoch() * 1000";
-  assert.equal(await asked('early', `${elsewhere} + 60000`), 'defer');
-  assert.equal(await asked('late', `${elsewhere} - 60000`), 'advance');
-  const content = backend.read((reader) => contentByHash(reader, FEED, Buffer.from(sha256, 'hex')))!;
-  assert.deepEqual([content.state, content.asked], ['carried', 0]);
 });
