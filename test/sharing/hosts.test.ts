@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fleet, untoldOf } from '../world/fleet.js';
 import { stays, until } from '../world/waiting.js';
+import { createWorld } from '../world/world.js';
 
 test('a content that is dropped at several hosts at once is stored at one of them and a duplicate at the others', async (t) => {
   const fleet = await Fleet.create(t, ['a', 'b', 'c']);
@@ -45,4 +46,32 @@ test('a new content costs one question and two messages, a thousand of them a fe
   assert.ok(proxy.statements - idle <= 4, `${proxy.statements - idle} statements for one file`);
   await fleet.stop();
   fleet.check();
+});
+
+test('without --shared-ledger pg is not loaded, and need not be there; with it, its absence is said', async (t) => {
+  const world = createWorld(t);
+  const env = { NODE_OPTIONS: `--import=${new URL('./without-pg.js', import.meta.url).href}` };
+  world.drop('one.csv', 'one');
+  await world.runOnce([], { env });
+  assert.equal(world.warehouse().length, 1);
+  const nowhere = 'postgres://ingest@127.0.0.1:1/none';
+  const { code, stderr } = await world.run('ingest-ctl', ['host', 'join', 'a', '--shared-ledger', nowhere], { env });
+  assert.equal(code, 3);
+  assert.match(stderr, /--shared-ledger needs the package pg, which is not installed here: npm install pg/);
+});
+
+test("duplicates of another host's contents are pruned: their finished job is the proof", async (t) => {
+  const fleet = await Fleet.create(t, ['a', 'b'], { options: { stabilitySeconds: 0, quietMs: 0 } });
+  if (!fleet) return;
+  await fleet.join();
+  for (const { world, url } of fleet.hosts) {
+    world.drop('one.csv', 'one');
+    await world.runOnce(['--shared-ledger', url]);
+  }
+  const { world } = fleet.host('b');
+  assert.equal(world.duplicates().length, 1);
+  const { code, stdout, stderr } = await world.run('ingest-ctl', ['prune', '--keep-duplicates', '0m']);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /1 files? /);
+  assert.deepEqual(world.duplicates(), []);
 });
