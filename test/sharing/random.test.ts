@@ -174,7 +174,7 @@ class Play {
           .map(({ key, stage, state, payload, trail }) => `${key} ${stage} ${state} ${payload.carriedBy} ${trail}`)
           .slice(0, 5)
           .join('; ');
-      await until(`nothing is under way at ${name}`, () => open().length === 0, { ...SETTLED, soFar });
+      await until(`nothing is under way at ${name}`, () => open().length === 0, { ...SETTLED, soFar, everyMs: 500 });
     }
     await this.fleet.toldAll(SETTLED);
   }
@@ -198,13 +198,15 @@ class Play {
     const rows = await this.fleet.rows<{ sha256: string; generation: number; name: string; state: string }>(
       "SELECT encode(c.sha256, 'hex') AS sha256, c.generation, h.name, c.state FROM contents c JOIN hosts h ON h.id = c.host",
     );
+    const here = new Map(
+      this.fleet.hosts.flatMap(({ name, world }) =>
+        world.ledger().map((one) => [`${name} ${one.sha256} ${one.generation}`, one.state] as const),
+      ),
+    );
     for (const { sha256, generation, name, state } of rows) {
-      const here = this.fleet
-        .host(name)
-        .world.ledger()
-        .find((one) => one.sha256 === sha256 && one.generation === generation);
-      assert.equal(here?.state === 'withdrawn' ? 'withdrawn' : 'stored', state, `${sha256} of ${name}`);
-      assert.ok(here, `${name} does not know ${sha256}`);
+      const its = here.get(`${name} ${sha256} ${generation}`);
+      assert.ok(its, `${name} does not know ${sha256}`);
+      assert.equal(its === 'withdrawn' ? its : 'stored', state, `${sha256} of ${name}`);
     }
     for (const { world } of this.fleet.hosts) {
       const audit = await world.run('ingest-ctl', ['audit']);
