@@ -79,7 +79,7 @@ ELSIF (SELECT version FROM schema_version) = 1 THEN
   UPDATE schema_version SET version = ${SCHEMA_VERSION}, oldest_client = ${SCHEMA_VERSION};
 END IF; END $$`;
 
-/** Errors: SharedError; \`schema_too_new\` where this version must not use the tables. */
+/** Errors: SharedError; `schema_too_new` where this version must not use the tables. */
 export async function makeTables(shared: Rows): Promise<void> {
   await shared.rows(MAKE);
   await checkSchema(shared);

@@ -47,7 +47,7 @@ export const tell = (ledger: SharedLedger, after: number): Promise<number | unde
     const { known, revision } = ends.length === 0 ? NOTHING : await sendPage(ledger, ends, isFirst);
     await backend.transact((tx) => {
       const now = sharingHost(tx)!;
-      // Everything is told again from the beginning since: this answer may be of the database that was lost.
+      // Telling has begun again meanwhile: this answer may be of the database that was lost.
       if (now.since !== since) return;
       noteRevision(tx, revision);
       for (const content of ends)
