@@ -79,7 +79,7 @@ export const noteRevision = (tx: Tx, revision: number): void =>
 /** The number of a question or page. It is kept before that is sent. */
 export const nextSeq = (tx: Tx): number => tx.get<{ seq: number }>('UPDATE host SET seq = seq + 1 RETURNING seq')!.seq;
 
-/** What was asked for with a smaller number is asked for again before a line is planned; 0 in a state that shares nothing. */
+/** A content that was asked for with a smaller number is asked for again. It is 0 in a state that shares nothing. */
 export const askedSince = (reader: Reader): number =>
   reader.get<{ since: number }>('SELECT since FROM host')?.since ?? 0;
 

@@ -13,6 +13,8 @@ import type { SharedLedger } from './shared-ledger.js';
 export interface Answers {
   /** The number of the question. */
   seq: number;
+  /** The id of this host. */
+  host: string;
   /** By `keyOf`: these are this host's to ingest. */
   ours: ReadonlySet<string>;
   /** The other contents, by `contentOf`. A content that is missing went away meanwhile. */
@@ -22,7 +24,7 @@ export interface Answers {
   revision: number;
 }
 
-/** Undefined while everything is told again: nothing is asked then. Errors: PlaceError `ledger`. */
+/** Undefined: this host still sends all its ends again, and asks nothing meanwhile. Errors: PlaceError `ledger`. */
 export const ask = (ledger: SharedLedger, questions: readonly Question[]): Promise<Answers | undefined> =>
   ledger.with(async () => {
     const { backend, shared } = ledger;
@@ -35,5 +37,5 @@ export const ask = (ledger: SharedLedger, questions: readonly Question[]): Promi
     const newest = rest.length > 0 ? await readNewest(shared, rest) : new Map<string, Newest>();
     const free = [...newest.values()].filter(({ isFree, state }) => isFree && state === 'carried');
     if (free.length > 0) ({ revision } = await ledger.send((me) => dropCarried(shared, me, free)));
-    return { seq, ours, newest, readAtMs, revision };
+    return { seq, host: ledger.host().id, ours, newest, readAtMs, revision };
   });

@@ -63,7 +63,7 @@ export async function join(joining: Joining, name: string): Promise<Joined> {
   }
   const unknown = await unknownHere(joining);
   if (joining.isSure) for (let i = 0; i < unknown.length; i += PAGE) await free(joining, unknown.slice(i, i + PAGE));
-  // Everything is told again from here on.
+  // The workers begin at the first row, and tell everything.
   await backend.transact((tx) => tx.run('UPDATE host SET cursor = 0'));
   return { unknown };
 }

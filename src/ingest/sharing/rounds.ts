@@ -95,7 +95,7 @@ async function sendPage(
   return { known, revision };
 }
 
-/** All ends after the cursor, where everything is told again; else those that are untold. */
+/** With a cursor: all ends after it. Without one: the ends that are untold. */
 function pageOf(reader: Reader, after: number): Page & { since: number; cursor: number | null; isFirst: boolean } {
   const { cursor, since, first } = sharingHost(reader)!;
   const page = cursor === null ? contentsUntold(reader, after, PAGE) : contentsAfter(reader, cursor, PAGE);

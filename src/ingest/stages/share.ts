@@ -4,7 +4,7 @@
  * Guarantees: what the answer says is recorded in the transaction that settles the job. Asking twice gives the same answer.
  * Does not: stop anything else where PostgreSQL is away. Its gate is this stage's alone.
  */
-import type { ClaimedJob, Outcome, Reader, Tx } from '../../../queue/backend.js';
+import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
 import { contentOf, keyOf, type Newest, type Question } from '../../shared-ledger/statements.js';
 import { forgetOutputs } from '../chains/recorded-outputs.js';
@@ -47,10 +47,10 @@ export const share: Stage = {
       const { state, target, asked } = contents.get(job)!;
       return state === 'carried' && target === null && asked < since;
     };
-    const toAsk = jobs.filter(isToAsk);
-    const { verdictOf, revision } = await askAll(toAsk, batch, contents);
+    const toAsk = new Set(jobs.filter(isToAsk));
+    const { verdictOf, revision } = await askAll([...toAsk], batch, contents);
     return {
-      verdicts: jobs.map((job) => (toAsk.includes(job) ? verdictOf(job) : { outcome: { kind: 'advance' } })),
+      verdicts: jobs.map((job) => (toAsk.has(job) ? verdictOf(job) : { outcome: { kind: 'advance' } })),
       ...(revision !== undefined && { also: (tx: Tx) => noteRevision(tx, revision) }),
     };
   },
@@ -74,7 +74,8 @@ async function askAll(jobs: readonly IngestJob[], batch: Batch, contents: Conten
   }
 }
 
-function judge(job: IngestJob, batch: Batch, content: Content, { seq, ours, newest, readAtMs }: Answers): Verdict {
+function judge(job: IngestJob, { feed }: Batch, content: Content, answers: Answers): Verdict {
+  const { seq, host, ours, newest, readAtMs } = answers;
   const { carriedBy: _, ...facts } = job.facts;
   if (ours.has(keyOf(content))) {
     const outcome = (tx: Tx): Outcome => {
@@ -87,13 +88,12 @@ function judge(job: IngestJob, batch: Batch, content: Content, { seq, ours, newe
   // Its row went away meanwhile; a smaller generation is no answer.
   if (!other || other.generation < content.generation || (other.state === 'carried' && other.isFree))
     return defer(0, 'asked_again', facts);
-  const isOwn = other.host === batch.backend.read(hostId);
-  if (other.state === 'carried' && !isOwn)
+  if (other.state === 'carried' && other.host !== host)
     return defer(waitMs(job), 'carried_elsewhere', { ...facts, carriedBy: other.hostName });
   return {
     outcome: (tx, claimed) => {
       const next =
-        other.state === 'carried' ? other.generation : nextOf(tx, claimed, other, batch.feed.sameContentAgainAfterMs);
+        other.state === 'carried' ? other.generation : nextOf(tx, claimed, other, feed.sameContentAgainAfterMs);
       return next === undefined
         ? elsewhere(tx, facts, content.row, other, readAtMs)
         : numbered(tx, facts, content.row, next);
@@ -114,8 +114,6 @@ function elsewhere(tx: Tx, facts: JobFacts, row: number, of: Newest, readAtMs: n
   const putAway = { kind: 'duplicate' as const, of: place.toString('latin1'), note };
   return { kind: 'defer', inMs: AT_ONCE_MS, why: 'duplicate', payload: payloadOf({ ...facts, putAway }) };
 }
-
-const hostId = (reader: Reader): string | undefined => reader.get<{ id: string }>('SELECT id FROM host')?.id;
 
 /** The content has that generation, and is asked for by it. */
 function numbered(tx: Tx, facts: JobFacts, row: number, generation: number): Outcome {
