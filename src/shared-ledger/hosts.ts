@@ -56,23 +56,16 @@ export async function enterNew(shared: Rows, { id, place, seq }: Sender, name: s
 /** A host with a younger sign of life may be alive on the other side of a cut network. */
 export const FORGET_AFTER_MS = 3_600_000;
 
-/** Clears the place of a host that was silent for an hour, no more: who asks takes what it carries. False where it was not silent. */
-export async function forgetHost(shared: Rows, name: string): Promise<boolean> {
-  const rows = await shared.rows(
-    `UPDATE hosts SET place = NULL, revision = greatest(revision + 1, ${NOW_MICROS})
-      WHERE name = $1 AND (place IS NULL OR seen_at < now() - $2 * interval '1 millisecond') RETURNING 1`,
-    [name, FORGET_AFTER_MS],
-  );
-  return rows.length > 0;
-}
-
-/** Forgets that host, and frees its name. False where it was not silent for an hour. */
-export async function takeName(shared: Rows, name: string): Promise<boolean> {
+/**
+ * Clears the place of a host that was silent for an hour: who asks takes what it carries. `freesName`: another one may have its name
+ * then. False where it was not silent.
+ */
+export async function forgetHost(shared: Rows, name: string, freesName = false): Promise<boolean> {
   const rows = await shared.rows(
     `UPDATE hosts SET place = NULL, revision = greatest(revision + 1, ${NOW_MICROS}),
-            name = name || ' until ' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+            name = name || CASE WHEN $3 THEN ' until ' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE '' END
       WHERE name = $1 AND (place IS NULL OR seen_at < now() - $2 * interval '1 millisecond') RETURNING 1`,
-    [name, FORGET_AFTER_MS],
+    [name, FORGET_AFTER_MS, freesName],
   );
   return rows.length > 0;
 }

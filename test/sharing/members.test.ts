@@ -172,6 +172,25 @@ test('a host that is gone is forgotten once it was silent for an hour; what it c
   fleet.check();
 });
 
+test('the name of a host that was silent for an hour is taken with --take-over, and that host is forgotten', async (t) => {
+  const fleet = await joined(t, ['a', 'b']);
+  if (!fleet) return;
+  await silence(fleet, 'a');
+  assert.match(await fleet.ctl('b', ['host', 'join', 'a'], { code: 3 }), /--take-over forgets it and takes its name/);
+  await fleet.ctl('b', ['host', 'join', 'a', '--take-over']);
+  const hosts = await fleet.rows<{ name: string; gone: boolean }>(
+    'SELECT name, place IS NULL AS gone FROM hosts ORDER BY name',
+  );
+  assert.deepEqual(
+    hosts.map(({ name, gone }) => [name.replace(/ until .*/, ' until'), gone]),
+    [
+      ['a', false],
+      ['a until', true],
+      ['b', false],
+    ],
+  );
+});
+
 test('a restored database after allow-again and after withdraw: both are remembered', async (t) => {
   const fleet = await joined(t, ['a', 'b']);
   if (!fleet) return;

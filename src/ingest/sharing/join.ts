@@ -12,10 +12,10 @@ import {
   enter,
   enterNew,
   FORGET_AFTER_MS,
+  forgetHost,
   type HostRow,
   hostOfId,
   hostOfName,
-  takeName,
 } from '../../shared-ledger/hosts.js';
 import { makeTables } from '../../shared-ledger/schema.js';
 import {
@@ -84,7 +84,8 @@ async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: 
     const id = await idFor(shared, backend.uuid, known, name);
     const found = await hostOfId(shared, id);
     const other = await hostOfName(shared, name);
-    if (other && other.id !== id && !(takeOver && (await takeName(shared, name)))) throw nameTaken(other, takeOver);
+    if (other && other.id !== id && !(takeOver && (await forgetHost(shared, name, true))))
+      throw nameTaken(other, takeOver);
     const host = await backend.transact((tx) => {
       const seq = Math.max(known?.seq ?? 0, found?.seq ?? 0) + 1;
       const host: SharingHost = {
