@@ -17,6 +17,8 @@ export interface DispatcherOptions {
   batchMax: number;
   /** The most bytes of a batch, for stages that read or copy them. One job is always taken, whatever its size. */
   batchBytesMax?: number;
+  /** Jobs that advance to it are written as ready, and claimed like all others. */
+  isSlow?: boolean;
   run: Run;
   /**
    * The dispatchers of this process, including later ones: jobs that advance to one of their stages are handed over.
@@ -170,7 +172,8 @@ export class Dispatcher {
 
   /** Jobs handed over wait in memory, so there are never more of them than two batches. */
   #hasRoom(): boolean {
-    const { batchMax, batchBytesMax = Number.POSITIVE_INFINITY } = this.options;
+    const { batchMax, batchBytesMax = Number.POSITIVE_INFINITY, isSlow } = this.options;
+    if (isSlow) return false;
     return this.#state === 'running' && this.#store.handed < batchMax && this.#store.handedBytes < batchBytesMax;
   }
 

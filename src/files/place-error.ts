@@ -7,9 +7,9 @@ import { codeOfErrno, LinuxError } from '../linux/index.js';
 
 /**
  * `process`: the chain of a feed; no file of the feed can pass while the chain cannot be loaded. `ledger`: the PostgreSQL that hosts
- * share.
+ * share. `bucket`: where a feed publishes.
  */
-export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process' | 'ledger';
+export type PlaceKind = 'input' | 'work' | 'manifests' | 'warehouse' | 'state' | 'process' | 'ledger' | 'bucket';
 
 export class PlaceError extends Error {
   override readonly name = 'PlaceError';

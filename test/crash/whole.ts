@@ -218,6 +218,8 @@ export class Whole {
       emit: tell,
       calls: new BatchCalls(files, worksOn),
       chains: this.#chains,
+      bucket: () => undefined,
+      pace: () => ({ throttle: undefined, bytesPerSecond: 0 }),
       shared: () => assert.fail('it shares nothing'),
       now: () => ({ ms: backend.nowMs(), boot }),
       worksOn,

@@ -29,6 +29,7 @@ export const HOUSE: readonly string[] = [
   'src/process/chain',
   'src/process',
   'src/shared-ledger',
+  'src/bucket',
   // The ingestor: the steps of a file, and the processes that carry them out.
   'src/ingest/rules',
   'src/ingest/files',
@@ -42,6 +43,7 @@ export const HOUSE: readonly string[] = [
   'src/ingest/periods',
   'src/ingest/health',
   'src/ingest/upkeep',
+  'src/ingest/publishing',
   'src/ingest/stages',
   'src/ingest/worker',
   'src/ingest/producer',

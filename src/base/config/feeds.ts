@@ -41,7 +41,15 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues, isKnow
     );
   }
   const folders = { input: directory('input'), warehouse: directory('warehouse'), manifests: directory('manifests') };
-  const { process, expect, keepDuplicates: _, keepFailed: __, sameContentAgainAfter, ...asGiven } = inCamelCase(values);
+  const {
+    process,
+    expect,
+    keepDuplicates: _,
+    keepFailed: __,
+    sameContentAgainAfter,
+    keepLocal,
+    ...asGiven
+  } = inCamelCase(values);
   return {
     ...asGiven,
     name,
@@ -49,6 +57,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues, isKnow
     ...linksOf(folders, values),
     workDir: workDirOf(origin('work-dir'), asGiven.workDir),
     sameContentAgainAfterMs: sameContentAgainAfter,
+    ...(keepLocal !== undefined && { keepLocalMs: keepLocal }),
     ...keepingOf(values),
     ...(process === undefined ? {} : { process: chainOf(invocation, name, process) }),
     expect: expect.map((text) => parseExpectation(text)!),

@@ -13,9 +13,16 @@ import type { ProcessOptions } from './values/process.js';
 export type Mode = FeedValues['mode'];
 
 type Folders = 'input' | 'warehouse' | 'manifests';
-type Kept = 'keepDuplicates' | 'keepFailed' | 'sameContentAgainAfter';
+type Kept = 'keepDuplicates' | 'keepFailed' | 'sameContentAgainAfter' | 'keepLocal';
 /** A state may have recorded the feed before there were these. */
-type Younger = 'partialUploadSeconds' | 'successMarkers' | 'sharedLedger';
+type Younger =
+  | 'partialUploadSeconds'
+  | 'successMarkers'
+  | 'sharedLedger'
+  | 'publish'
+  | 'publishEndpoint'
+  | 'publishRegion'
+  | 'publishPathStyle';
 type FeedGiven = InCamelCase<FeedValues>;
 
 export type FeedOptions = Omit<FeedGiven, Folders | Kept | Younger | 'process' | 'expect'> &
@@ -32,6 +39,7 @@ export type FeedOptions = Omit<FeedGiven, Folders | Kept | Younger | 'process' |
     workDir: string | undefined;
     /** Undefined: never; for ever. */
     sameContentAgainAfterMs: number | undefined;
+    keepLocalMs?: number | undefined;
     keepDuplicatesMs: number | undefined;
     keepFailedMs: number | undefined;
     /** The chain that each new content goes through. */

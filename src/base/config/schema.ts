@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { addressOf } from './dashboard.js';
 import { commandOf, webhookOf } from './notify.js';
+import { bucketAddress } from './values/bucket.js';
 import { expectationText, parseExpectation } from './values/expect.js';
 import { chain, choice, type Field, isText, list, option, text, toggle, whole } from './values/field.js';
 import { faultOfGlob } from './values/globs.js';
@@ -158,6 +159,49 @@ export const feedFields = {
       isSecret: true,
       accepts: isSharedLedger,
     }),
+  ),
+  publish: option(
+    OUTCOME,
+    'Copy each stored file into this bucket of an S3-compatible store, with its line (docs/publish.md). Credentials: as the AWS SDK finds them.',
+    text({
+      rule: 's3://BUCKET or s3://BUCKET/PREFIX, with a prefix without empty names, control characters and %',
+      example: 's3://lake/raw',
+      placeholder: 'URL',
+      defaultText: 'none',
+      accepts: (value) => bucketAddress(value) !== undefined,
+    }),
+  ),
+  'publish-endpoint': option(
+    OUTCOME,
+    'The address of the store, if it is not AWS.',
+    text({
+      rule: 'an address that begins with https:// or http://, without a user name',
+      example: 'https://s3.example.org',
+      placeholder: 'URL',
+      defaultText: 'AWS',
+      accepts: (value) => /^https?:\/\//.test(value) && webhookOf(value) !== undefined,
+    }),
+  ),
+  'publish-region': option(
+    OUTCOME,
+    'The region of the bucket.',
+    text({
+      rule: 'the name of a region',
+      example: 'eu-central-1',
+      placeholder: 'NAME',
+      defaultText: 'as the AWS SDK finds it',
+      accepts: (value) => /^[a-z0-9-]{1,64}$/.test(value),
+    }),
+  ),
+  'publish-path-style': option(
+    OUTCOME,
+    'Name the bucket in the path of a request, as many stores of one’s own need it, and not in the host.',
+    toggle(false),
+  ),
+  'keep-local': option(
+    KEEPING,
+    'Remove the local file so long after it was published. The bucket has it then.',
+    durationIfGiven('for ever', '7d'),
   ),
   'preserve-subdirs': option(OUTCOME, 'Keep the subdirectories of --input in the warehouse.', toggle(false)),
   'min-free-bytes': option(

@@ -4,6 +4,7 @@
  * Does not: decide when an event happens.
  */
 
+import { BUCKET_EVENTS } from './bucket-events.js';
 import { CHAIN_EVENTS } from './chain-events.js';
 import type { Fields } from './emit.js';
 import { type EventSpec, error, info, type Level, text, warn } from './event-spec.js';
@@ -15,6 +16,7 @@ import { SHARED_EVENTS } from './shared-events.js';
 const EVENTS: Record<string, EventSpec> = {
   ...PROCESS_EVENTS,
   ...SHARED_EVENTS,
+  ...BUCKET_EVENTS,
   ...CHAIN_EVENTS,
   ...REPLICA_EVENTS,
   file_ready: { brief: 'complete', say: '{path} is complete' },

@@ -50,6 +50,12 @@ export const PLACES: { readonly [Name in PlaceKind]: Place } = {
     release: 'files are hashed and those that were asked for are stored; the rest waits, and goes on by itself',
     probe: () => {},
   },
+  // As above.
+  bucket: {
+    at: '',
+    release: 'files are stored as ever; what is to be published waits, and goes on by itself',
+    probe: () => {},
+  },
 };
 
 /** All probes use one name: a killed prober leaves its file, and the next one removes it. */

@@ -16,15 +16,15 @@ import { roomToCopy } from './room-to-copy.js';
 const ANSWER_MS = 1_000;
 
 /**
- * One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know; `askLedger` throws
- * while the shared ledger does not serve this host.
+ * One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know; `askRemote` throws
+ * while the shared ledger or the bucket of a feed does not serve this host.
  */
 export async function probeGates(
   backend: Backend,
   rootsOf: (feed: string) => Promise<Roots | undefined>,
   hand: (place: string) => void,
   emit: Emit,
-  askLedger: () => Promise<unknown> = async () => {},
+  askRemote: (place: 'ledger' | 'bucket', feed: string) => Promise<unknown> = async () => {},
 ): Promise<void> {
   const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
   for (const gate of due) {
@@ -36,8 +36,8 @@ export async function probeGates(
     const failure =
       gate.stage === ON_TRIAL
         ? undefined
-        : gate.place === 'ledger'
-          ? await askLedger().then(
+        : gate.place === 'ledger' || gate.place === 'bucket'
+          ? await askRemote(gate.place, gate.feed).then(
               () => undefined,
               (error: unknown) => error,
             )

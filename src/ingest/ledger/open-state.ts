@@ -21,6 +21,7 @@ import { sharingModule } from './host.js';
 import { namesModule } from './names.js';
 import { periodsModule } from './periods-schema.js';
 import { hashesModules, prunedModule } from './pruned.js';
+import { publicationsModule } from './publications-schema.js';
 import { ledgerModule, replacedModule } from './schema.js';
 import { servicesModule } from './services.js';
 import { closeUntilChecked } from './unchecked-gate.js';
@@ -41,6 +42,7 @@ const MODULES = [
   sharingModule,
   contentsModule,
   namesModule,
+  publicationsModule,
   stagesModule,
 ] as const;
 

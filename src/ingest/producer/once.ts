@@ -13,6 +13,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import type { Named, OnceDone } from '../../base/process/protocol.js';
 import { type ByteName, bytesOfName, shownName } from '../../linux/names.js';
 import { isDue } from '../periods/close.js';
+import { isPublishing } from '../publishing/rounds.js';
 import type { FeedProducer } from './feed-producer.js';
 
 /** The most names in each list of the report. */
@@ -86,7 +87,9 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
     for (const path of unread) addName(left.unread, feed, bytesOfName(path));
   }
   // An hour or a day that has ended meanwhile must get its marker.
-  return producers.some((producer) => isDue(backend, producer.feed)) ? undefined : left;
+  const isOwed = ({ feed }: FeedProducer): boolean =>
+    isDue(backend, feed) || (feed.publish !== undefined && backend.read((reader) => isPublishing(reader, feed.name)));
+  return producers.some(isOwed) ? undefined : left;
 }
 
 /** Asked before the jobs are counted: while a million wait, counting them four times a second costs half a core. */

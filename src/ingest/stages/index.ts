@@ -25,6 +25,7 @@ import { hash } from './hash.js';
 import { manifest } from './manifest.js';
 import { move } from './move.js';
 import { process } from './process.js';
+import { publish } from './publish.js';
 import { share } from './share.js';
 import type { Stage } from './stage.js';
 import { verifyComplete } from './verify-complete.js';
@@ -36,6 +37,7 @@ const HANDLERS: { readonly [K in IngestStage]: Stage } = {
   process,
   manifest,
   move,
+  publish,
 };
 
 /** In the order of their names. A name without a handler does not compile. */

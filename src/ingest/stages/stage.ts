@@ -15,6 +15,8 @@ import type { FeedFiles, Roots } from '../files/feed-files.js';
 import { closeForPlace } from '../health/episode.js';
 import { afterTheOthers, neverFits } from '../health/room-to-copy.js';
 import { type Content, contentsByRow } from '../ledger/content.js';
+import type { FeedBucket } from '../publishing/feed-bucket.js';
+import type { Publishing } from '../publishing/object.js';
 import type { Now } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import type { Reasons } from '../rules/reasons.js';
@@ -84,6 +86,10 @@ export interface Batch {
   readonly chains: ChainRunner;
   /** The ledger that hosts share, of a feed with `--shared-ledger`. */
   shared(): SharedLedger;
+  /** Undefined for a feed that publishes nothing. */
+  bucket(): FeedBucket | undefined;
+  /** The rate limit, for bytes that no thread reads. */
+  pace(): Pick<Publishing, 'throttle' | 'bytesPerSecond'>;
   /** Notes the current job and place, so that a crash counts for this job alone, and a hang can be reported. */
   worksOn(job: IngestJob | undefined, place?: string): void;
 }
@@ -100,6 +106,8 @@ export interface Stage {
   readonly byBytes?: true;
   /** For a stage whose files may take hours each: a small batch, so that no file waits for another one's settlement. */
   readonly batchMax?: number;
+  /** Its jobs wait for more than this machine: a stage before it writes them as ready, and keeps no claim for it. */
+  readonly isSlow?: true;
   /**
    * A PlaceError ends the batch: the other jobs are neither tried nor blamed. A job whose end is decided (`putAway`) never arrives
    * here: src/ingest/worker/run.ts gives it to `finishDecided`.

@@ -22,10 +22,12 @@ import { STAGES } from '../stages/index.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upkeep/reaper.js';
 import { checkStateOnce } from '../upkeep/state-check.js';
 import type { Feeds } from './feeds.js';
+import type { Publishing } from './publishing.js';
 import type { Sharing } from './sharing.js';
 import { SilentOwners } from './silent-owners.js';
 
 const SHARE_EVERY_MS = 1_000;
+const PUBLISH_EVERY_MS = 1_000;
 const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
@@ -78,15 +80,18 @@ export class Background {
     });
   }
 
-  start(sharing: Pick<Sharing, 'round' | 'askLedger'>): void {
+  start(sharing: Pick<Sharing, 'round' | 'askLedger'>, publishing: Pick<Publishing, 'round' | 'askBucket'>): void {
     this.#every(limits.rescueEveryMs, () => this.#rescue());
     this.#every(DEATHS_EVERY_MS, () => noteDeaths(this.parts.backend));
     const silentOwners = new SilentOwners(this.parts.stallMs, this.parts.emit);
     this.#every(silentOwners.everyMs, async () => silentOwners.check(this.parts.backend.owners()));
-    this.#every(PROBE_EVERY_MS, () => this.#probe(sharing.askLedger));
+    this.#every(PROBE_EVERY_MS, () =>
+      this.#probe((place, feed) => (place === 'ledger' ? sharing.askLedger() : publishing.askBucket(feed))),
+    );
     this.#every(PROBE_EVERY_MS, () => openEnded(this.parts.backend, this.parts.emit));
     this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
     this.#every(SHARE_EVERY_MS, sharing.round);
+    this.#every(PUBLISH_EVERY_MS, publishing.round);
     const periods = new Periods();
     const hand = this.#handOf(periods);
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
@@ -170,10 +175,10 @@ export class Background {
     }
   }
 
-  #probe(askLedger: () => Promise<unknown>): Promise<void> {
+  #probe(askRemote: Parameters<typeof probeGates>[4]): Promise<void> {
     const { backend, feeds, emit } = this.parts;
     const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
-    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, askLedger);
+    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, askRemote);
   }
 
   /** Notes a place without changing the noted job: this work belongs to no job. */

@@ -60,6 +60,7 @@ export class Dispatchers {
       run: this.runOf(stage),
       onError: threads.failed,
       batchMax: stage.batchMax ?? limits.claimBatchMax,
+      ...(stage.isSlow && { isSlow: true }),
       ...(stage.byBytes && { batchBytesMax: Math.min(limits.claimBytesMax, bound) }),
     });
     this.#all.push(dispatcher);
@@ -72,8 +73,13 @@ export class Dispatchers {
  * at a time, so that a thread works on two of them while the third is settled. With two batches it had nothing to do during longer
  * transactions (60,000 files: 10.9 s, now 9.9).
  */
+/** Each batch of a slow stage may have 64 MiB in memory. */
+const SLOW = 2;
+
 function handledBy(names: readonly string[], threads: number): Stage[] {
   const stages = STAGES.filter(({ name }) => names.includes(name));
   if (stages.length < STAGES.length) return stages;
-  return stages.flatMap((stage) => Array.from({ length: stage.byBytes ? threads + 1 : 3 }, () => stage));
+  return stages.flatMap((stage) =>
+    Array.from({ length: stage.isSlow ? SLOW : stage.byBytes ? threads + 1 : 3 }, () => stage),
+  );
 }

@@ -6,6 +6,7 @@ import { FeedFiles } from '../files/feed-files.js';
 import type { Batch, ChainRunner, Feed, IngestJob } from '../stages/stage.js';
 import type { Background } from './background.js';
 import { BatchCalls, type Threads } from './batch-calls.js';
+import type { Publishing } from './publishing.js';
 import type { Sharing } from './sharing.js';
 
 export interface Worker {
@@ -16,13 +17,14 @@ export interface Worker {
   threads: Threads;
   chains: ChainRunner;
   sharing: Sharing;
+  publishing: Publishing;
   /** See Batch. */
   isPaced: boolean;
 }
 
 export function openBatch(
   feed: Feed,
-  { backend, boot, background, context, threads, chains, sharing, isPaced }: Worker,
+  { backend, boot, background, context, threads, chains, sharing, publishing, isPaced }: Worker,
 ): { batch: Batch; close: () => void } {
   const files = new FeedFiles(feed.roots);
   const worksOn = (job: IngestJob | undefined, place?: string): void =>
@@ -39,6 +41,8 @@ export function openBatch(
     calls: new BatchCalls(files, worksOn, isDraining, threads),
     chains,
     shared: () => sharing.ledgerAt(feed.options.sharedLedger!),
+    bucket: () => publishing.of(feed),
+    pace: publishing.pace,
     // Stages name a file by its path below the input, in bytes; log lines have the whole path.
     emit: (event, fields = {}) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),

@@ -12,6 +12,7 @@ import { bootId } from '../../linux/index.js';
 import { CallThreads, type ThreadsParts } from '../calls/threads.js';
 import { Chains } from '../chains/chains.js';
 import { asOperators, openState } from '../ledger/open-state.js';
+import { pausePublishing } from '../ledger/publications.js';
 import { enterService, leaveService } from '../ledger/services.js';
 import { STAGES } from '../stages/index.js';
 import { finishDecided } from '../stages/put-away.js';
@@ -37,6 +38,7 @@ import { Dispatchers } from './dispatchers.js';
 import { Feeds } from './feeds.js';
 import { logSettled } from './log-settled.js';
 import { openBatch, type Worker } from './open-batch.js';
+import { Publishing } from './publishing.js';
 import { Sharing } from './sharing.js';
 
 /** A job of a feed that no producer has recorded (yet) is tried again after this time. */
@@ -71,6 +73,15 @@ export async function runWorker(context: ChildContext): Promise<void> {
     context.emit('process_printed', { feed, job, text: text.trimEnd() }),
   );
   const sharing = new Sharing(backend, statePath, feeds, context.emit, once);
+  const publishing = new Publishing({
+    backend,
+    statePath,
+    feeds,
+    emit: context.emit,
+    isOnce: once,
+    bytesPerSecond: bound,
+    drain: context.drainSignal,
+  });
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.drainSignal.addEventListener('abort', () => threads.drain(), { once: true });
@@ -78,7 +89,10 @@ export async function runWorker(context: ChildContext): Promise<void> {
     background.startHeartbeats();
     threads.start();
     await checkFeeds(backend, statePath, given);
-    for (const feed of given) await backend.putFeed(feed.name, { ...feed });
+    for (const feed of given) {
+      await backend.putFeed(feed.name, { ...feed });
+      if (feed.publish === undefined) await backend.transact((tx) => pausePublishing(tx, feed.name));
+    }
     const worker: Worker = {
       backend,
       boot: bootId(),
@@ -87,18 +101,20 @@ export async function runWorker(context: ChildContext): Promise<void> {
       isPaced: bound > 0,
       chains,
       sharing,
+      publishing,
       threads: { all: threads, failed: onError },
     };
     const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
       runnerOf(stage, feeds, worker, (feed) => dispatchers.met(feed.options)),
     );
     for (const name of feeds.names()) dispatchers.met((await feeds.get(name))?.options ?? {});
-    background.start(sharing);
+    background.start(sharing, publishing);
     if (!once) await enterService(backend, title);
     dispatchers.start();
     await Promise.race([context.drained, lost]);
     await dispatchers.stop();
     await sharing.close();
+    await publishing.close();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);

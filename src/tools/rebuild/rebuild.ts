@@ -13,6 +13,7 @@ import type { Work } from '../../base/telemetry/progress.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
 import { joinAgain } from '../../ingest/ledger/host.js';
+import { leaveBucket } from '../../ingest/ledger/publications.js';
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { factsOf } from '../../ingest/rules/facts.js';
 import { adoptOrphans } from '../../ingest/upkeep/reaper.js';
@@ -72,7 +73,10 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
 async function make(asked: Asked, say: Say, progress: Show): Promise<Before> {
   const making = await openMaking(asked);
   try {
-    await making.backend.transact(joinAgain);
+    await making.backend.transact((tx) => {
+      joinAgain(tx);
+      for (const { name } of asked.feeds) leaveBucket(tx, name);
+    });
     const reports = new Map(asked.feeds.map(({ name }) => [name, noReport()]));
     const noting = new Pass('noting the paths of manifests', asked.feeds, progress);
     for (const feed of asked.feeds)

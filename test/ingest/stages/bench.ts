@@ -174,6 +174,8 @@ export class Bench {
       worksOn: silent,
       calls,
       chains,
+      bucket: () => undefined,
+      pace: () => ({ throttle: undefined, bytesPerSecond: 0 }),
       shared: () => assert.fail('it shares nothing'),
     };
   }

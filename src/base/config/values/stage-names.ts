@@ -1,11 +1,15 @@
 /** The stages in their order, as options and help name them; src/ingest/stages gives each its handler. */
 import type { StageStats } from '../../../../queue/backend.js';
 
-export const STAGE_NAMES = ['verify-complete', 'hash', 'share', 'process', 'manifest', 'move'] as const;
+export const STAGE_NAMES = ['verify-complete', 'hash', 'share', 'process', 'manifest', 'move', 'publish'] as const;
 export type IngestStage = (typeof STAGE_NAMES)[number];
 
 /** The option that gives a feed the stage. A stage that is not here applies to every feed. */
-const GIVEN_BY = { share: 'sharedLedger', process: 'process' } as const satisfies Partial<Record<IngestStage, string>>;
+const GIVEN_BY = {
+  share: 'sharedLedger',
+  process: 'process',
+  publish: 'publish',
+} as const satisfies Partial<Record<IngestStage, string>>;
 
 /** The options of a feed that give it stages. */
 export type Giving = { readonly [Option in (typeof GIVEN_BY)[keyof typeof GIVEN_BY]]?: unknown };

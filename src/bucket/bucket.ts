@@ -1,0 +1,246 @@
+/**
+ * The requests to a bucket of an S3-compatible store, each with a typed answer.
+ * Guarantees: nothing is overwritten: an object is written only where none has the key. Each request carries the SHA-256 of its body,
+ * so bytes that changed are refused by the store. A store that does not answer is given up.
+ * Does not: repeat a request. Only the caller knows whether that is safe, and opens the file again.
+ */
+import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
+import { BucketError, bucketError } from './errors.js';
+
+const CONNECT_MS = 5_000;
+/** Without a byte, in either direction. */
+const SILENT_MS = 30_000;
+const NONE = '*';
+
+export interface BucketOptions {
+  bucket: string;
+  endpoint?: string | undefined;
+  region?: string | undefined;
+  isPathStyle: boolean;
+}
+
+export interface Written {
+  etag: string;
+  /** Only in a bucket with versions. */
+  version: string | undefined;
+}
+
+export interface Found extends Written {
+  size: number;
+  metadata: Readonly<Record<string, string>>;
+}
+
+export interface Listed {
+  key: string;
+  size: number;
+  etag: string;
+}
+
+export interface Upload {
+  key: string;
+  id: string;
+  startedMs: number;
+}
+
+export interface Part {
+  n: number;
+  etag: string;
+  size: number;
+}
+
+/** The bytes of a request, with their SHA-256. */
+export interface Body {
+  bytes: Buffer;
+  sha256: Buffer;
+}
+
+interface Loaded {
+  sdk: typeof import('@aws-sdk/client-s3');
+  client: S3Client;
+}
+
+export class Bucket {
+  /** For messages. */
+  readonly where: string;
+  #loaded: Promise<Loaded> | undefined;
+  /** The time of the store, of its last answer. */
+  #dateMs = Number.NaN;
+
+  constructor(readonly options: BucketOptions) {
+    this.where = `${options.bucket}${options.endpoint === undefined ? '' : ` at ${options.endpoint}`}`;
+  }
+
+  /** Errors: BucketError `taken`, where an object has the key. */
+  async put(key: string, body: Body, metadata: Record<string, string> = {}): Promise<Written> {
+    const input = { ...this.#of(key), ...bodyOf(body), IfNoneMatch: NONE, Metadata: metadata };
+    return writtenOf(await this.#ask(({ sdk, client }) => client.send(new sdk.PutObjectCommand(input))));
+  }
+
+  head(key: string): Promise<Found | undefined> {
+    return orNone(async () => {
+      const found = await this.#ask(({ sdk, client }) => client.send(new sdk.HeadObjectCommand(this.#of(key))));
+      const { ContentLength = 0, Metadata = {} } = found;
+      return { ...writtenOf(found), size: ContentLength, metadata: Metadata };
+    });
+  }
+
+  get(key: string): Promise<Buffer | undefined> {
+    return orNone(() =>
+      this.#ask(async ({ sdk, client }) => {
+        const { Body } = await client.send(new sdk.GetObjectCommand(this.#of(key)));
+        return Buffer.from(await Body!.transformToByteArray());
+      }),
+    );
+  }
+
+  /** Up to a thousand objects, in the order of their keys. */
+  async list(folder: string, after: string): Promise<{ objects: Listed[]; isLast: boolean }> {
+    const input = { Bucket: this.options.bucket, Prefix: folder, EncodingType: 'url' as const };
+    const begin = after === '' ? {} : { StartAfter: after };
+    const page = await this.#ask(({ sdk, client }) =>
+      client.send(new sdk.ListObjectsV2Command({ ...input, ...begin })),
+    );
+    const objects = (page.Contents ?? []).map(({ Key = '', Size = 0, ETag = '' }) => ({
+      key: decodeURIComponent(Key.replaceAll('+', ' ')),
+      size: Size,
+      etag: ETag,
+    }));
+    return { objects, isLast: page.IsTruncated !== true };
+  }
+
+  /** Where it is known which object is meant, only that one is deleted. One that is gone is done. */
+  async remove(key: string, { etag, version }: Written): Promise<void> {
+    const which = version !== undefined ? { VersionId: version } : etag !== '' ? { IfMatch: etag } : {};
+    await orNone(() =>
+      this.#ask(({ sdk, client }) => client.send(new sdk.DeleteObjectCommand({ ...this.#of(key), ...which }))),
+    );
+  }
+
+  async begin(key: string, metadata: Record<string, string>): Promise<string> {
+    const input = { ...this.#of(key), Metadata: metadata };
+    const { UploadId } = await this.#ask(({ sdk, client }) => client.send(new sdk.CreateMultipartUploadCommand(input)));
+    return UploadId!;
+  }
+
+  async putPart(key: string, upload: string, n: number, body: Body): Promise<void> {
+    const input = { ...this.#of(key), ...bodyOf(body), UploadId: upload, PartNumber: n };
+    await this.#ask(({ sdk, client }) => client.send(new sdk.UploadPartCommand(input)));
+  }
+
+  /** All parts that the store has. */
+  async parts(key: string, upload: string): Promise<Part[]> {
+    const parts: Part[] = [];
+    for (let after = '0'; ; ) {
+      const input = { ...this.#of(key), UploadId: upload, PartNumberMarker: after };
+      const page = await this.#ask(({ sdk, client }) => client.send(new sdk.ListPartsCommand(input)));
+      for (const { PartNumber = 0, ETag = '', Size = 0 } of page.Parts ?? [])
+        parts.push({ n: PartNumber, etag: ETag, size: Size });
+      if (page.IsTruncated !== true) return parts;
+      after = page.NextPartNumberMarker!;
+    }
+  }
+
+  /** Errors: BucketError `taken`, as for `put`, of a store that knows that condition here. */
+  async complete(key: string, upload: string, parts: readonly Part[]): Promise<Written> {
+    const Parts = parts.map(({ n, etag }) => ({ PartNumber: n, ETag: etag }));
+    const input = { ...this.#of(key), UploadId: upload, MultipartUpload: { Parts }, IfNoneMatch: NONE };
+    return writtenOf(await this.#ask(({ sdk, client }) => client.send(new sdk.CompleteMultipartUploadCommand(input))));
+  }
+
+  async abort(key: string, upload: string): Promise<void> {
+    const input = { ...this.#of(key), UploadId: upload };
+    try {
+      await this.#ask(({ sdk, client }) => client.send(new sdk.AbortMultipartUploadCommand(input)));
+    } catch (error) {
+      if (!(error instanceof BucketError) || (error.kind !== 'no_upload' && error.kind !== 'missing')) throw error;
+    }
+  }
+
+  /** The uploads below a folder that were begun and not ended, and the time of the store. */
+  async uploads(folder: string): Promise<{ uploads: Upload[]; nowMs: number }> {
+    const uploads: Upload[] = [];
+    for (let key: string | undefined, id: string | undefined; ; ) {
+      const input = { Bucket: this.options.bucket, Prefix: folder, KeyMarker: key, UploadIdMarker: id };
+      const page = await this.#ask(({ sdk, client }) => client.send(new sdk.ListMultipartUploadsCommand(input)));
+      for (const { Key = '', UploadId = '', Initiated } of page.Uploads ?? [])
+        uploads.push({ key: Key, id: UploadId, startedMs: Initiated?.getTime() ?? Number.POSITIVE_INFINITY });
+      if (page.IsTruncated !== true) return { uploads, nowMs: this.#dateMs };
+      [key, id] = [page.NextKeyMarker, page.NextUploadIdMarker];
+    }
+  }
+
+  async close(): Promise<void> {
+    const loaded = await this.#loaded?.catch(() => undefined);
+    this.#loaded = undefined;
+    loaded?.client.destroy();
+  }
+
+  #of = (key: string): { Bucket: string; Key: string } => ({ Bucket: this.options.bucket, Key: key });
+
+  async #ask<Answer>(send: (loaded: Loaded) => Promise<Answer>): Promise<Answer> {
+    try {
+      this.#loaded ??= this.#load();
+      return await send(await this.#loaded);
+    } catch (error) {
+      throw bucketError(error, this.where);
+    }
+  }
+
+  /** Loaded here alone: who publishes nothing does not have the SDK in memory, and need not have it installed. */
+  async #load(): Promise<Loaded> {
+    const sdk = await import('@aws-sdk/client-s3');
+    const { endpoint, region, isPathStyle } = this.options;
+    const client = new sdk.S3Client({
+      ...(endpoint !== undefined && { endpoint }),
+      // A store of one's own has no regions; the SDK wants a name.
+      ...((region ?? endpoint) !== undefined && { region: region ?? 'us-east-1' }),
+      forcePathStyle: isPathStyle,
+      // A stream cannot be sent twice, and a second request must be a decision.
+      maxAttempts: 1,
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      // It would print on its own.
+      logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+      requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENT_MS },
+    });
+    client.middlewareStack.add(
+      (next) => (args) => {
+        const { ChecksumSHA256 } = args.input as Partial<PutObjectCommandInput>;
+        const { headers } = args.request as { headers: Record<string, string> };
+        if (ChecksumSHA256 !== undefined)
+          headers['x-amz-content-sha256'] = Buffer.from(ChecksumSHA256, 'base64').toString('hex');
+        return next(args);
+      },
+      { step: 'build', name: 'payloadHash' },
+    );
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const answer = await next(args);
+        this.#dateMs = Date.parse((answer.response as { headers: Record<string, string> }).headers.date ?? '');
+        return answer;
+      },
+      { step: 'deserialize', name: 'date' },
+    );
+    return { sdk, client };
+  }
+}
+
+const bodyOf = ({ bytes, sha256 }: Body) => ({
+  Body: bytes,
+  ContentLength: bytes.length,
+  ChecksumSHA256: sha256.toString('base64'),
+});
+
+const writtenOf = ({ ETag = '', VersionId }: { ETag?: string; VersionId?: string }): Written => ({
+  etag: ETag,
+  version: VersionId,
+});
+
+async function orNone<T>(act: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof BucketError && error.kind === 'missing') return undefined;
+    throw error;
+  }
+}

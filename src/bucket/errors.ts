@@ -1,0 +1,139 @@
+/** The errors of an object store, as sentences, and what each one means for a request. */
+
+/**
+ * `taken`: an object has the key already. `missing`: there is none. `no_upload`: the upload was completed or given up. `doubt`: the
+ * request may be carried out or not. `slow`: the store asks for fewer requests. `denied`: this key may not be used, or none.
+ * `changed`: the bytes are not those of the digest. `place`: nothing can be published until somebody acts, or the store is back.
+ */
+export type BucketErrorKind = 'taken' | 'missing' | 'no_upload' | 'doubt' | 'slow' | 'denied' | 'changed' | 'place';
+
+export class BucketError extends Error {
+  override readonly name = 'BucketError';
+  constructor(
+    readonly kind: BucketErrorKind,
+    /** A name of S3, an errno name, or a code of our own. */
+    readonly code: string,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
+
+const KINDS: Readonly<Record<string, BucketErrorKind>> = {
+  PreconditionFailed: 'taken',
+  NoSuchKey: 'missing',
+  NotFound: 'missing',
+  NoSuchUpload: 'no_upload',
+  SlowDown: 'slow',
+  TooManyRequests: 'slow',
+  RequestLimitExceeded: 'slow',
+  AccessDenied: 'denied',
+  Forbidden: 'denied',
+  XAmzContentSHA256Mismatch: 'changed',
+  BadDigest: 'changed',
+  ConditionalRequestConflict: 'doubt',
+  OperationAborted: 'doubt',
+  RequestTimeout: 'doubt',
+};
+
+const CREDENTIALS =
+  'the credentials were refused: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile of ~/.aws';
+const REGION = 'it is in another region: correct --publish-region';
+const CLOCK = 'the clock of this machine differs from that of the store by too much: set it, and keep it set (NTP)';
+const DNS = 'its name cannot be resolved: correct --publish-endpoint, or see the DNS of this machine';
+const PACKAGE =
+  '--publish needs the package @aws-sdk/client-s3, which is not installed here: npm install @aws-sdk/client-s3';
+const FULL = 'it is full, or over its quota: raise the quota or delete objects';
+const TLS = 'its certificate is not of a CA that is known here: name the file of that CA in NODE_EXTRA_CA_CERTS';
+
+/** What closes the gate of the place, with what has to be done. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  NoSuchBucket: 'there is no such bucket: create it, or correct --publish',
+  InvalidAccessKeyId: CREDENTIALS,
+  SignatureDoesNotMatch: CREDENTIALS,
+  InvalidToken: CREDENTIALS,
+  ExpiredToken: 'the credentials have expired: renew them',
+  CredentialsProviderError:
+    'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or make a profile in ~/.aws',
+  AccessDenied: 'this user may not write there: give it the permissions that docs/publish.md lists',
+  RequestTimeTooSkewed: CLOCK,
+  RequestExpired: CLOCK,
+  PermanentRedirect: REGION,
+  AuthorizationHeaderMalformed: REGION,
+  IllegalLocationConstraintException: REGION,
+  QuotaExceeded: FULL,
+  InsufficientStorage: FULL,
+  XMinioStorageFull: FULL,
+  MissingContentLength: 'it does not take requests as this ingestor sends them (411): use another store',
+  NotImplemented: 'it does not know the condition If-None-Match, so an object could be overwritten: use another store',
+  ENOTFOUND: DNS,
+  EAI_AGAIN: DNS,
+  ECONNREFUSED: 'nothing answers at its address: start it, or correct --publish-endpoint',
+  EHOSTUNREACH: 'no network leads to it: see the network of this machine',
+  ENETUNREACH: 'no network leads to it: see the network of this machine',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: name that one in --publish-endpoint',
+  no_region: 'its region is not known: set --publish-region',
+  MODULE_NOT_FOUND: PACKAGE,
+  ERR_MODULE_NOT_FOUND: PACKAGE,
+};
+/** OpenSSL's codes for a certificate whose chain is not trusted. */
+const OF_A_CERTIFICATE = /SELF_SIGNED|UNABLE_TO_|CERT_/;
+
+const SAYS_NOTHING = new Set(['', 'UnknownError']);
+
+interface Reported {
+  name: string;
+  message: string;
+  code?: string;
+  Code?: string;
+  $metadata?: { httpStatusCode?: number };
+}
+
+/** `where`: the bucket, and the store where one was named. */
+export function bucketError(error: unknown, where: string): BucketError {
+  if (error instanceof BucketError) return error;
+  if (error instanceof TypeError || error instanceof RangeError) throw error; // a bug
+  const { name, message, code: errno, Code, $metadata } = error as Reported;
+  const status = $metadata?.httpStatusCode;
+  const named = [errno, Code, name].find((one) => one !== undefined && (one in KINDS || one in SENTENCES));
+  const isRegion = message === 'Region is missing';
+  const code = isRegion
+    ? 'no_region'
+    : (named ?? errno ?? (name === 'Error' || name === 'UnknownError' ? `http_${status ?? 'none'}` : name));
+  const sentence =
+    SENTENCES[code] ??
+    (OF_A_CERTIFICATE.test(code)
+      ? TLS
+      : SAYS_NOTHING.has(message)
+        ? `it refuses the request${status === undefined ? '' : ` with status ${status}`}`
+        : message);
+  return new BucketError(kindOf(code, status), code, `the bucket ${where}: ${sentence} (${code})`);
+}
+
+function kindOf(code: string, status: number | undefined): BucketErrorKind {
+  const known = KINDS[code];
+  if (known) return known;
+  if (code in SENTENCES || OF_A_CERTIFICATE.test(code)) return 'place';
+  switch (status) {
+    case 403:
+      return 'denied';
+    case 404:
+      return 'missing';
+    case 412:
+      return 'taken';
+    case 429:
+      return 'slow';
+    case 301:
+    case 411:
+    case 501:
+    case 507:
+      return 'place';
+    default:
+      // No answer, 409, 5xx, or an error in an answer of 200.
+      return status === undefined || status === 409 || status >= 500 || status < 300 ? 'doubt' : 'place';
+  }
+}
+
+/** A store that does not answer at all says so about everything: what was asked after a doubt. */
+export const asPlace = (error: BucketError): BucketError =>
+  error.kind === 'doubt' || error.kind === 'denied' ? new BucketError('place', error.code, error.message) : error;

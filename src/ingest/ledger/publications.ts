@@ -1,0 +1,119 @@
+/** How far the files of contents are in the bucket of their feed. */
+import type { Reader, Tx } from '../../../queue/backend.js';
+import type { Prefix } from '../../bucket/keys.js';
+import { objectKey } from '../../bucket/keys.js';
+import { nameOfBytes } from '../../linux/index.js';
+import type { Processed } from '../chains/recorded-outputs.js';
+import type { Content } from './content.js';
+
+/** A file of a content as an object. */
+export interface Publication {
+  content: number;
+  /** 0: its own file; else its output. */
+  n: number;
+  key: string;
+  upload: string | null;
+  /** Null: it was not seen there. '': a line says that it is there. */
+  etag: string | null;
+  version: string | null;
+  /** Of the own file: the part with its line. Null: due. '': not published. */
+  part: string | null;
+  correction: string | null;
+  isLocal: 0 | 1;
+}
+
+/** `part` of a content that had left its target before anything was published. */
+export const NOT_PUBLISHED = '';
+
+const COLUMNS = 'content, n, key, upload, etag, version, part, correction, is_local AS isLocal';
+
+/** By content; outputs first, the own file last. */
+export function publicationsOf(reader: Reader, contents: readonly number[]): Map<number, Publication[]> {
+  const rows = reader.all<Publication>(
+    `SELECT ${COLUMNS} FROM publications WHERE content IN (SELECT value FROM json_each(?)) ORDER BY content, n DESC`,
+    JSON.stringify(contents),
+  );
+  return Map.groupBy(rows, ({ content }) => content) as Map<number, Publication[]>;
+}
+
+export const ownPublication = (reader: Reader, content: number): Publication | undefined =>
+  reader.get<Publication>(`SELECT ${COLUMNS} FROM publications WHERE content = ? AND n = 0`, content);
+
+/** The files of a content with the keys of their objects; outputs first. A content with a line has an id and targets. */
+export function keysOf(
+  prefix: Prefix,
+  { ingestId, target }: Pick<Content, 'ingestId' | 'target'>,
+  processed: Processed | undefined,
+): { n: number; key: string }[] {
+  const files = [
+    ...(processed?.outputs ?? []).flatMap(({ n, target: its }) => (its ? [{ n, target: its }] : [])).reverse(),
+    { n: 0, target: target! },
+  ];
+  return files.map(({ n, target: its }) => ({ n, key: objectKey(prefix, ingestId!, nameOfBytes(its)) }));
+}
+
+/** `is`: columns that are known already. */
+export function enterPublications(
+  tx: Tx,
+  content: number,
+  keys: readonly { n: number; key: string }[],
+  is: { etag?: string; part?: string } = {},
+): void {
+  for (const { n, key } of keys)
+    tx.run(
+      'INSERT OR IGNORE INTO publications (content, n, key, etag, part) VALUES (?, ?, ?, ?, ?)',
+      ...[content, n, key, is.etag ?? null, n === 0 ? (is.part ?? null) : null],
+    );
+}
+
+export const noteUpload = (tx: Tx, { content, n }: Publication, upload: string | null): void =>
+  void tx.run('UPDATE publications SET upload = ? WHERE content = ? AND n = ?', upload, content, n);
+
+export const noteObject = (tx: Tx, { content, n }: Publication, etag: string, version: string | undefined): void =>
+  void tx.run(
+    'UPDATE publications SET etag = ?, version = ?, upload = NULL WHERE content = ? AND n = ?',
+    ...[etag, version ?? null, content, n],
+  );
+
+export const noteLocalGone = (tx: Tx, content: number): void =>
+  void tx.run('UPDATE publications SET is_local = 0 WHERE content = ?', content);
+
+export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
+  void tx.run('DELETE FROM publications WHERE content IN (SELECT value FROM json_each(?))', JSON.stringify(contents));
+
+/** In SQL, of a content `c`: its object and line are not there yet, and its record is needed for them. */
+export const UNPUBLISHED = (row: string): string =>
+  `EXISTS (SELECT 1 FROM publications WHERE content = ${row} AND n = 0 AND part IS NULL)`;
+
+export interface BucketRow {
+  feed: string;
+  address: string;
+  before: number;
+  cursor: number | null;
+  partMs: number;
+}
+
+export const bucketRow = (reader: Reader, feed: string): BucketRow | undefined =>
+  reader.get<BucketRow>('SELECT feed, address, before, cursor, part_ms AS partMs FROM buckets WHERE feed = ?', feed);
+
+/** Another address is another bucket: what was published elsewhere is due there. */
+export function enterBucket(tx: Tx, feed: string, address: string): void {
+  if (bucketRow(tx, feed)?.address === address) return;
+  leaveBucket(tx, feed);
+  tx.run(
+    'INSERT INTO buckets (feed, address, before, cursor, part_ms) VALUES (?, ?, (SELECT coalesce(max(row), 0) FROM contents), 0, 0)',
+    feed,
+    address,
+  );
+}
+
+/** As if nothing had been published. What the bucket has is read from it. */
+export function leaveBucket(tx: Tx, feed: string): void {
+  tx.run('DELETE FROM publications WHERE content IN (SELECT row FROM contents WHERE feed = ?)', feed);
+  tx.run('DELETE FROM part_lines WHERE part IN (SELECT id FROM parts WHERE feed = ?)', feed);
+  for (const table of ['parts', 'part_hours', 'buckets']) tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
+}
+
+/** The option was taken away: contents that are stored meanwhile are looked for when it is back. */
+export const pausePublishing = (tx: Tx, feed: string): void =>
+  void tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor IS NULL', feed);

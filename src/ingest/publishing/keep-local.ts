@@ -1,0 +1,122 @@
+/**
+ * Removes the local files of contents that have been in the bucket for long enough (`--keep-local`).
+ * Guarantees: each object is asked for just before, with its size and hash. A local file is renamed into a folder that was just made,
+ * where nobody writes, and compared there by its bytes: what is not the published file goes back to its name. The own file goes
+ * first: as long as it is there, its outputs are. A process that dies in between finds the folder again.
+ */
+import type { Directories, Entry } from '../../files/directories.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
+import { sameMount } from '../../files/mounts.js';
+import { deliver } from '../../files/moves.js';
+import { inPlaceAsync } from '../../files/place-error.js';
+import {
+  type ByteName,
+  isUnknownFlag,
+  joinNames,
+  LinuxError,
+  nameOfText,
+  renameNoReplace,
+  renameReplacing,
+  shownName,
+  unlinkAt,
+} from '../../linux/index.js';
+import { processedOf } from '../chains/recorded-outputs.js';
+import { type Name, outputNames, ownName } from '../evidence/names.js';
+import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { type Content, contentByRow } from '../ledger/content.js';
+import { noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
+import { contentAt, TEMPORARY } from '../warehouse/target.js';
+import type { FeedBucket } from './feed-bucket.js';
+import { isOurs } from './object.js';
+import { idAt, isInBucket } from './parts.js';
+
+const PAGE = 100;
+const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content
+  WHERE p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ? AND c.feed = ? AND c.state = 'stored' ORDER BY p.part LIMIT ?`;
+
+/** One page. Errors: BucketError, PlaceError. */
+export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: number): Promise<void> {
+  const { backend, feed } = of;
+  const due = backend.read((reader) =>
+    reader
+      .all<{ content: number; part: string }>(DUE, idAt(Date.now() - keepMs), feed, PAGE)
+      .filter(({ part }) => isInBucket(reader, part)),
+  );
+  const published = backend.read((reader) =>
+    publicationsOf(
+      reader,
+      due.map(({ content }) => content),
+    ),
+  );
+  for (const [row, rows] of published) {
+    const content = backend.read((reader) => contentByRow(reader, row))!;
+    await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content, rows));
+  }
+}
+
+async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, rows: Publication[]): Promise<void> {
+  const { backend, bucket, feed, emit } = of;
+  const processed = backend.read((reader) => processedOf(reader, content.row));
+  const names = [ownName(content), ...outputNames(content.row, processed)];
+  const sizes = new Map<number, number>([[0, content.size]]);
+  for (const { n, size } of processed?.outputs ?? []) sizes.set(n, size);
+  const keys = new Map(rows.map(({ n, key }) => [n, key]));
+  for (const { n, sha256 } of names) {
+    const there = await bucket.head(keys.get(n)!);
+    if (there && isOurs(there, { ingestId: content.ingestId!, sha256, size: sizes.get(n)! })) continue;
+    // It is due again: what is in the bucket counts.
+    await backend.transact((tx) => {
+      tx.run('UPDATE publications SET etag = NULL WHERE content = ? AND n = ?', content.row, n);
+      tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ?', feed);
+    });
+    emit('object_gone', { feed, object: `${of.root}/${keys.get(n)}` });
+    return;
+  }
+  for (const name of names) {
+    const kept = await removeFile(files.warehouse, name, `gone.${content.ingestId}.${name.n}`);
+    if (kept) emit('local_file_kept', { feed, path: `${files.roots.warehouse}/${shownName(kept)}` });
+  }
+  await backend.transact((tx) => noteLocalGone(tx, content.row));
+}
+
+/** Returns the path of a file that stays, because it is not the published one. */
+async function removeFile(
+  warehouse: Directories,
+  { target, sha256 }: Name,
+  aside: string,
+): Promise<ByteName | undefined> {
+  const at = entryOrNone(warehouse, target);
+  const temporary = at && !sameMount(warehouse.rootFd, at.dir) ? joinNames(folderOf(target), TEMPORARY) : TEMPORARY;
+  const folder = joinNames(temporary, nameOfText(aside));
+  const name = baseOf(target);
+  const taken = entryOrNone(warehouse, joinNames(folder, name));
+  if (!taken || !statEntry(taken)) {
+    if (!at || statEntry(at)?.kind !== 'file') return undefined;
+    takeAway(at, { dir: warehouse.make(folder, 0o700), name });
+  }
+  const entry = warehouse.entry(joinNames(folder, name));
+  let kept: ByteName | undefined;
+  if ((await contentAt(entry))?.equals(sha256)) unlinkAt(entry.dir, entry.name);
+  else kept = deliver(entry, warehouse.entry(target)) === 'renamed' ? target : joinNames(folder, name);
+  warehouse.removeEmpty(folder, temporary);
+  return kept;
+}
+
+/** The folder was just made, and nothing else has a name in it. */
+function takeAway(from: Entry, to: Entry): void {
+  try {
+    renameNoReplace(from.dir, from.name, to.dir, to.name);
+  } catch (error) {
+    if (!isUnknownFlag(error)) throw error;
+    renameReplacing(from.dir, from.name, to.dir, to.name);
+  }
+}
+
+function entryOrNone(directories: Directories, path: ByteName): Entry | undefined {
+  try {
+    return directories.entry(path);
+  } catch (error) {
+    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Brings one file into a bucket: a small one with one request, a large one in parts.
+ * Guarantees: doing it twice is doing it once: an object is written only where none has the key, and one that is there counts only if
+ * its metadata say that it is this file of this content. A large object is completed only if all its bytes have the ledger's hash.
+ * Does not: repeat a request. After an answer that leaves a doubt the store is asked what it has.
+ */
+import { createHash } from 'node:crypto';
+import { read as readFd } from 'node:fs';
+import { promisify } from 'node:util';
+import type { Body, Bucket, Found, Written } from '../../bucket/bucket.js';
+import { BucketError } from '../../bucket/errors.js';
+import type { Throttle } from '../../files/rate-limit.js';
+
+const read = promisify(readFd);
+
+/** Larger files are sent in parts. */
+export const SMALL_BYTES = 64 << 20;
+const PART_BYTES_MIN = 5 << 20;
+const PARTS_MAX = 10_000;
+
+export interface ToPublish {
+  key: string;
+  ingestId: string;
+  sha256: Buffer;
+  size: number;
+  /** Of a try before. */
+  upload: string | null;
+}
+
+export interface Publishing {
+  bucket: Bucket;
+  throttle: Throttle | undefined;
+  /** Bytes a second for all workers; 0: no bound. */
+  bytesPerSecond: number;
+  /** Records the id of an upload before its first part is sent; null: it is over. */
+  noteUpload: (id: string | null) => Promise<void>;
+}
+
+/**
+ * `there`: the object is in the bucket. `taken`: another object has the key. `changed`: the file has other bytes than the ledger
+ * says. `nothing`: there is no object after a doubt, so it is tried again.
+ */
+export type Came =
+  | { kind: 'there'; object: Written }
+  | { kind: 'taken' | 'changed' }
+  | { kind: 'nothing'; why: string };
+
+export const sha256Of = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
+
+/** `fd`: the open file. Errors: BucketError. */
+export async function publishFile(fd: number, file: ToPublish, publishing: Publishing): Promise<Came> {
+  try {
+    return file.size <= SMALL_BYTES ? await whole(fd, file, publishing) : await inParts(fd, file, publishing);
+  } catch (error) {
+    if (!(error instanceof BucketError)) throw error;
+    if (error.kind === 'changed') return { kind: 'changed' };
+    if (error.kind !== 'taken' && error.kind !== 'doubt' && error.kind !== 'no_upload') throw error;
+    return whatIsThere(file, publishing, error);
+  }
+}
+
+/** The metadata by which an object is known again. */
+const metadataOf = ({ ingestId, sha256 }: ToPublish) => ({ 'ingest-id': ingestId, sha256: sha256.toString('hex') });
+
+export const isOurs = ({ size, metadata }: Found, file: Pick<ToPublish, 'ingestId' | 'sha256' | 'size'>): boolean =>
+  size === file.size && metadata['ingest-id'] === file.ingestId && metadata.sha256 === file.sha256.toString('hex');
+
+/** The store is asked only here: after a doubt. */
+async function whatIsThere(file: ToPublish, { bucket, noteUpload }: Publishing, after: BucketError): Promise<Came> {
+  const there = await bucket.head(file.key);
+  if (there) return isOurs(there, file) ? { kind: 'there', object: there } : { kind: 'taken' };
+  if (after.kind === 'no_upload') await noteUpload(null);
+  return { kind: 'nothing', why: after.message };
+}
+
+async function whole(fd: number, file: ToPublish, { bucket, throttle }: Publishing): Promise<Came> {
+  await throttle?.take(file.size);
+  const bytes = await bytesAt(fd, 0, file.size);
+  if (bytes.length !== file.size) return { kind: 'changed' };
+  // The store compares: the bytes are not hashed here once more.
+  return { kind: 'there', object: await bucket.put(file.key, { bytes, sha256: file.sha256 }, metadataOf(file)) };
+}
+
+async function inParts(fd: number, file: ToPublish, publishing: Publishing): Promise<Came> {
+  const { bucket, throttle, noteUpload } = publishing;
+  let { upload } = file;
+  if (upload === null) {
+    upload = await bucket.begin(file.key, metadataOf(file));
+    await noteUpload(upload);
+  }
+  const sent = new Map((await bucket.parts(file.key, upload)).map((part) => [part.n, part]));
+  const partBytes = partBytesOf(file.size, publishing.bytesPerSecond);
+  const digest = createHash('sha256');
+  for (let at = 0, n = 1; at < file.size; at += partBytes, n++) {
+    const length = Math.min(partBytes, file.size - at);
+    await throttle?.take(length);
+    const bytes = await bytesAt(fd, at, length);
+    digest.update(bytes);
+    if (bytes.length !== length) break;
+    if (!isSent(sent.get(n)?.etag, bytes)) await bucket.putPart(file.key, upload, n, bodyOf(bytes));
+  }
+  if (!digest.digest().equals(file.sha256)) {
+    await bucket.abort(file.key, upload);
+    await noteUpload(null);
+    return { kind: 'changed' };
+  }
+  const last = Math.ceil(file.size / partBytes);
+  const parts = (await bucket.parts(file.key, upload)).filter(({ n }) => n <= last);
+  return { kind: 'there', object: await bucket.complete(file.key, upload, parts) };
+}
+
+const bodyOf = (bytes: Buffer): Body => ({ bytes, sha256: sha256Of(bytes) });
+
+/** The ETag of a part is the MD5 of its bytes. A store that has it otherwise gets the part again. */
+const isSent = (etag: string | undefined, bytes: Buffer): boolean =>
+  etag !== undefined && etag.replaceAll('"', '') === createHash('md5').update(bytes).digest('hex');
+
+/** A part lasts ten seconds at most where reading has a bound. The size of the file alone decides between two tries of one state. */
+function partBytesOf(size: number, bytesPerSecond: number): number {
+  const paced = bytesPerSecond > 0 ? Math.min(SMALL_BYTES, bytesPerSecond * 10) : SMALL_BYTES;
+  return Math.max(PART_BYTES_MIN, Math.floor(paced), Math.ceil(size / PARTS_MAX));
+}
+
+/** Shorter where the file ends before. */
+async function bytesAt(fd: number, at: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await read(fd, bytes, done, length - done, at + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return bytes.subarray(0, done);
+}

@@ -1,0 +1,251 @@
+/**
+ * publish: copies the files of a stored content into the bucket of its feed, outputs first, and lets its line join a part.
+ * Guarantees: a line joins only when all objects of its content are there. What the ledger says is asked in the transaction that
+ * records them: a content that was withdrawn meanwhile gets no line. The line names the objects as the local line names the files.
+ * Does not: remove anything. Local files go by the rounds (keep-local.ts), objects by a withdrawal (unpublish.ts).
+ */
+import { closeSync } from 'node:fs';
+import type { Outcome, Tx } from '../../../queue/backend.js';
+import { type BucketError, BucketError as Refused } from '../../bucket/errors.js';
+import { PlaceError } from '../../files/place-error.js';
+import { openEntry } from '../../files/probe.js';
+import { type ByteName, nameOfBytes } from '../../linux/index.js';
+import { type Processed, processedOf } from '../chains/recorded-outputs.js';
+import { type Content, contentByRow } from '../ledger/content.js';
+import {
+  bucketRow,
+  enterPublications,
+  keysOf,
+  NOT_PUBLISHED,
+  noteObject,
+  noteUpload,
+  type Publication,
+  publicationsOf,
+} from '../ledger/publications.js';
+import { manifestLine } from '../manifest/record.js';
+import type { FeedBucket } from '../publishing/feed-bucket.js';
+import { type Came, publishFile } from '../publishing/object.js';
+import { joinPart } from '../publishing/parts.js';
+import { TURN } from '../rules/reasons.js';
+import {
+  type Batch,
+  blocked,
+  type Contents,
+  defer,
+  hold,
+  type IngestJob,
+  retry,
+  type Stage,
+  type Verdict,
+} from './stage.js';
+
+const SLOW_FIRST_MS = 1_000;
+const SLOW_LONGEST_MS = 60_000;
+
+export const publish: Stage = {
+  name: 'publish',
+  places: ['warehouse', 'bucket'],
+  ofContent: true,
+  byBytes: true,
+  /** Its files may wait for a network: no stage before it keeps their claims for it. */
+  isSlow: true,
+  batchMax: 64,
+  reasons: {
+    bucket_slow: { short: 'asked to send less', who: 'nobody' },
+    publishing: { short: 'until it is published', who: 'nobody' },
+    correction_unput: { short: 'until its correction is published', who: 'nobody' },
+    published: TURN,
+  },
+
+  async run(jobs, batch, contents) {
+    const bucket = batch.bucket()!;
+    try {
+      await bucket.enter();
+    } catch (error) {
+      if (!(error instanceof PlaceError)) throw error;
+      return { verdicts: jobs.map(() => blocked('publish', batch.feed.name, error.untried(), batch.emit)) };
+    }
+    const rows = await rowsOf(jobs, batch, contents, bucket);
+    const verdicts = await Promise.all(jobs.map((job) => one(job, batch, contents.get(job)!, rows.get(job)!, bucket)));
+    return { verdicts };
+  },
+};
+
+/** The files of a content, with what is known of its line. */
+interface Rows {
+  files: Publication[];
+  processed: Processed | undefined;
+}
+
+/** Recorded before the first request, with the keys: an option that changes later changes no key. */
+async function rowsOf(
+  jobs: readonly IngestJob[],
+  { backend }: Batch,
+  contents: Contents,
+  { prefix }: FeedBucket,
+): Promise<Map<IngestJob, Rows>> {
+  const ids = jobs.map((job) => contents.get(job)!.row);
+  const processed = backend.read(
+    (reader) => new Map(jobs.map((job, i) => [job, job.facts.processed ? processedOf(reader, ids[i]!) : undefined])),
+  );
+  const read = (): Map<number, Publication[]> => backend.read((reader) => publicationsOf(reader, ids));
+  let known = read();
+  const isNew = (job: IngestJob): boolean => {
+    const { row, state, target } = contents.get(job)!;
+    return state === 'stored' && target !== null && !known.has(row);
+  };
+  const fresh = jobs.filter(isNew);
+  if (fresh.length > 0) {
+    await backend.transact((tx) => {
+      for (const job of fresh) {
+        const content = contents.get(job)!;
+        enterPublications(tx, content.row, keysOf(prefix, content, processed.get(job)));
+      }
+    });
+    known = read();
+  }
+  return new Map(
+    jobs.map((job, i) => [job, { files: known.get(ids[i]!) ?? [], processed: processed.get(job) }] as const),
+  );
+}
+
+const PASSES: Verdict = { outcome: { kind: 'advance' } };
+
+async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, bucket: FeedBucket): Promise<Verdict> {
+  // Withdrawn, or nobody saw it at its target: nothing is due.
+  if (content.state !== 'stored' || rows.files.length === 0) return PASSES;
+  const there: { file: Publication; came: Extract<Came, { kind: 'there' }> }[] = [];
+  try {
+    for (const file of rows.files) {
+      if (file.etag !== null) continue;
+      if (batch.draining?.() && there.length === 0) return defer(0, 'draining');
+      const came = await object(job, batch, content, rows, file, bucket);
+      if ('outcome' in came) return came;
+      there.push({ file, came });
+    }
+  } catch (error) {
+    if (error instanceof PlaceError) return blocked('publish', batch.feed.name, error, batch.emit);
+    if (!(error instanceof Refused)) throw error;
+    return refused(job, batch, error, bucket);
+  }
+  const isPublished = rows.files.at(-1)!.part !== null;
+  return {
+    outcome: (tx): Outcome => {
+      for (const { file, came } of there) noteObject(tx, file, came.object.etag, came.object.version);
+      if (!isPublished) join(tx, batch, content, rows, bucket);
+      return { kind: 'advance' };
+    },
+    onSettled: () =>
+      batch.emit('file_published', {
+        feed: batch.feed.name,
+        job: job.id,
+        path: job.path,
+        object: `${bucket.root}/${rows.files.at(-1)!.key}`,
+      }),
+  };
+}
+
+/** Decides by what the ledger says now. */
+function join(tx: Tx, { feed }: Batch, { row }: Content, { files, processed }: Rows, bucket: FeedBucket): void {
+  const content = contentByRow(tx, row);
+  if (content?.state !== 'stored') return;
+  const line = lineOf(content, feed, { files, processed }, bucket);
+  const part = joinPart(tx, feed.name, 'manifests', row, line);
+  tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', part, row);
+}
+
+/** The local line, with the objects in the place of the files. */
+function lineOf(content: Content, feed: Batch['feed'], { files, processed }: Rows, { root }: FeedBucket): string {
+  const keys = new Map(files.map(({ n, key }) => [n, Buffer.from(key)]));
+  const outputs = processed?.outputs.map((output) => ({ ...output, target: keys.get(output.n)! }));
+  return manifestLine(
+    { ...content, target: keys.get(0)! },
+    { ...feed, warehouse: root },
+    processed && { ...processed, outputs: outputs! },
+  );
+}
+
+/** Returns a verdict where the file cannot be published. Errors: BucketError, PlaceError. */
+async function object(
+  job: IngestJob,
+  batch: Batch,
+  content: Content,
+  { processed }: Rows,
+  file: Publication,
+  bucket: FeedBucket,
+): Promise<Extract<Came, { kind: 'there' }> | Verdict> {
+  const output = processed?.outputs.find(({ n }) => n === file.n);
+  const { target, size, sha256 } = output ?? content;
+  const found = batch.files.inWarehouse(nameOfBytes(target!));
+  const opened = found && openEntry(found.entry);
+  if (opened?.fd === undefined) return gone(job, batch, content, nameOfBytes(target!));
+  try {
+    if (found!.stat.size !== size) return changed(job, nameOfBytes(target!));
+    const came = await publishFile(
+      opened.fd,
+      { key: file.key, ingestId: content.ingestId!, sha256, size, upload: file.upload },
+      {
+        bucket: bucket.bucket,
+        ...batch.pace(),
+        noteUpload: (id) => batch.backend.transact((tx) => noteUpload(tx, file, id)),
+      },
+    );
+    switch (came.kind) {
+      case 'there':
+        return came;
+      case 'taken':
+        return hold(
+          'object_taken',
+          `another object lies at ${bucket.root}/${file.key}, and nothing is overwritten`,
+          job.facts,
+        );
+      case 'changed':
+        return changed(job, nameOfBytes(target!));
+      case 'nothing':
+        return retry('bucket_doubt', came.why);
+    }
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+/** A file that had left the warehouse before the feed had a bucket is passed by, once. */
+function gone(job: IngestJob, { feed, backend, emit }: Batch, { row }: Content, target: ByteName): Verdict {
+  const { before } = backend.read((reader) => bucketRow(reader, feed.name))!;
+  if (row > before)
+    return hold(
+      'local_file_missing',
+      `${feed.warehouse}/${target} is gone, and it is not in the bucket yet: put it back, then run \`ingest-ctl retry\``,
+      job.facts,
+    );
+  return {
+    outcome: (tx): Outcome => {
+      tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, row);
+      return { kind: 'advance' };
+    },
+    onSettled: () => emit('file_not_published', { feed: feed.name, job: job.id, path: job.path }),
+  };
+}
+
+const changed = (job: IngestJob, target: ByteName): Verdict =>
+  hold(
+    'local_file_changed',
+    `${target} in the warehouse has not the bytes that were stored, so it is not published: put the stored ones back, then run \`ingest-ctl retry\``,
+    job.facts,
+  );
+
+async function refused(job: IngestJob, batch: Batch, error: BucketError, bucket: FeedBucket): Promise<Verdict> {
+  if (error.kind === 'slow') return defer(slowMs(job), 'bucket_slow');
+  const isOfKey = error.kind === 'denied' && (await mayWrite(bucket));
+  if (isOfKey) return hold('object_refused', `the bucket refuses this object alone: ${error.message}`, job.facts);
+  return blocked('publish', batch.feed.name, bucket.asPlaceError(error), batch.emit);
+}
+
+const mayWrite = (bucket: FeedBucket): Promise<boolean> => bucket.mayWrite().catch(() => false);
+
+/** Longer each time, without an attempt. */
+function slowMs({ claim }: IngestJob): number {
+  const last = claim.trail.at(-1);
+  const before = last?.why === 'bucket_slow' ? last.count : 0;
+  return Math.min(SLOW_FIRST_MS * 2 ** Math.min(before, 10), SLOW_LONGEST_MS);
+}

@@ -1,0 +1,98 @@
+/**
+ * The part of a withdrawal that is in the bucket, after the local files were taken out: the correction goes there first, then the
+ * objects are deleted, the content's own before its outputs.
+ * Guarantees: waits while another job publishes the content, and until the part with the correction is in the bucket. Deletes only
+ * the object that was published. Doing it twice is safe.
+ */
+import type { Outcome } from '../../../queue/backend.js';
+import { BucketError } from '../../bucket/errors.js';
+import { PlaceError } from '../../files/place-error.js';
+import { processedOf } from '../chains/recorded-outputs.js';
+import { type Content, contentByRow } from '../ledger/content.js';
+import { forgetPublications, type Publication, publicationsOf } from '../ledger/publications.js';
+import { correctionLine } from '../manifest/record.js';
+import type { FeedBucket } from '../publishing/feed-bucket.js';
+import { isOurs } from '../publishing/object.js';
+import { isInBucket, joinPart, partToken } from '../publishing/parts.js';
+import { type Batch, blocked, defer, type IngestJob, retry, type Verdict } from './stage.js';
+
+const AGAIN_MS = 500;
+
+export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> {
+  const row = job.facts.content ?? -1;
+  const { backend, feed } = batch;
+  const content = backend.read((reader) => contentByRow(reader, row));
+  const files = backend.read((reader) => publicationsOf(reader, [row])).get(row);
+  const bucket = batch.bucket();
+  if (!content || !files || !bucket) return over(job, batch, files ?? []);
+  const carrier = backend.job(content.carrier);
+  if (carrier && carrier.id !== job.id && carrier.stage === 'publish' && IN_WORK.has(carrier.state))
+    return defer(AGAIN_MS, 'publishing');
+  const own = files.at(-1)!;
+  if (own.part && own.correction === null) return correct(job, content, own, feed, bucket);
+  const { correction } = own;
+  if (correction !== null && !backend.read((reader) => isInBucket(reader, correction))) return waits(correction);
+  try {
+    await bucket.enter();
+    for (const file of [...files].reverse()) await remove(batch, content, file, bucket);
+    return over(job, batch, files);
+  } catch (error) {
+    if (error instanceof PlaceError) return blocked('publish', feed.name, error, batch.emit);
+    if (!(error instanceof BucketError)) throw error;
+    if (error.kind === 'place' || error.kind === 'denied')
+      return blocked('publish', feed.name, bucket.asPlaceError(error), batch.emit);
+    return retry('bucket_doubt', error.message);
+  }
+}
+
+/** A held job does nothing; it finds out that its content was withdrawn when it goes on. */
+const IN_WORK: ReadonlySet<string> = new Set(['ready', 'claimed', 'waiting']);
+
+function correct(
+  job: IngestJob,
+  content: Content,
+  { key }: Publication,
+  feed: Batch['feed'],
+  bucket: FeedBucket,
+): Verdict {
+  const { by, note = '' } = job.facts.putAway!;
+  const outcome = (tx: Parameters<typeof joinPart>[0]): Outcome => {
+    const said = { ...content, target: Buffer.from(key) };
+    const line = correctionLine(said, { ...feed, warehouse: bucket.root }, note, tx.wallMs, by);
+    const part = joinPart(tx, feed.name, 'corrections', content.row, line);
+    tx.run('UPDATE publications SET correction = ? WHERE content = ? AND n = 0', part, content.row);
+    return { kind: 'wait', on: partToken(part), why: 'correction_unput' };
+  };
+  return { outcome };
+}
+
+/** It may have come into the bucket since it was read. */
+const waits = (part: string): Verdict => ({
+  outcome: (tx): Outcome =>
+    isInBucket(tx, part)
+      ? { kind: 'defer', inMs: 0, why: 'published' }
+      : { kind: 'wait', on: partToken(part), why: 'correction_unput' },
+});
+
+/** Without an ETag the object may have come by a request whose answer was lost. */
+async function remove({ backend }: Batch, content: Content, file: Publication, { bucket }: FeedBucket): Promise<void> {
+  if (file.upload !== null) await bucket.abort(file.key, file.upload);
+  const output = backend.read((reader) => processedOf(reader, content.row))?.outputs.find(({ n }) => n === file.n);
+  const { size, sha256 } = output ?? content;
+  const there = await bucket.head(file.key);
+  if (there && isOurs(there, { ingestId: content.ingestId!, sha256, size })) await bucket.remove(file.key, there);
+}
+
+function over(job: IngestJob, batch: Batch, files: readonly Publication[]): Verdict {
+  const { content } = job.facts;
+  return {
+    outcome: (tx): Outcome => {
+      if (content !== undefined && batch.bucket()) forgetPublications(tx, [content]);
+      return { kind: 'finish', ending: 'withdrawn' };
+    },
+    onSettled: () => {
+      if (files.length > 0)
+        batch.emit('objects_removed', { feed: batch.feed.name, job: job.id, path: job.path, objects: files.length });
+    },
+  };
+}

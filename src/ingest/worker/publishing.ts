@@ -1,0 +1,94 @@
+/** The buckets of a worker: none until a feed has `--publish`. */
+import type { Backend } from '../../../queue/backend.js';
+import { spareSpot } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import { RateLimit } from '../../files/rate-limit.js';
+import { FeedFiles } from '../files/feed-files.js';
+import { FeedBucket } from '../publishing/feed-bucket.js';
+import { PublishingRounds } from '../publishing/rounds.js';
+import type { Feed } from '../stages/stage.js';
+import type { Feeds } from './feeds.js';
+
+interface Opened {
+  bucket: FeedBucket;
+  rounds: PublishingRounds;
+  /** The options by which it was opened. */
+  address: string;
+}
+
+export interface PublishingParts {
+  backend: Backend;
+  statePath: string;
+  feeds: Feeds;
+  emit: Emit;
+  isOnce: boolean;
+  /** 0: no bound. */
+  bytesPerSecond: number;
+  drain: AbortSignal;
+}
+
+export class Publishing {
+  readonly #opened = new Map<string, Opened>();
+  #isOver = false;
+
+  #throttle: RateLimit | undefined;
+
+  constructor(private readonly parts: PublishingParts) {}
+
+  readonly pace = (): { throttle: RateLimit | undefined; bytesPerSecond: number } => {
+    const { statePath, bytesPerSecond, drain } = this.parts;
+    if (bytesPerSecond > 0) this.#throttle ??= new RateLimit(spareSpot(statePath), bytesPerSecond, drain);
+    return { throttle: this.#throttle, bytesPerSecond };
+  };
+
+  /** Undefined for a feed that publishes nothing. */
+  readonly of = ({ options, roots }: Feed): FeedBucket | undefined =>
+    this.#at(options, roots.markers.warehouse!)?.bucket;
+
+  /** Called every second. */
+  readonly round = async (isHurried = this.parts.isOnce): Promise<void> => {
+    if (this.#isOver) return;
+    for (const name of this.parts.feeds.names()) {
+      if (this.parts.feeds.optionsOf(name)?.publish === undefined) continue;
+      const feed = await this.parts.feeds.get(name);
+      const opened = feed && this.#at(feed.options, feed.roots.markers.warehouse!);
+      if (!opened) continue;
+      const files = new FeedFiles(feed.roots);
+      try {
+        await opened.rounds.round(files, isHurried);
+      } finally {
+        files.close();
+      }
+    }
+  };
+
+  /** Errors: PlaceError, while nothing can be published. */
+  readonly askBucket = async (name: string): Promise<void> => {
+    const feed = await this.parts.feeds.get(name);
+    const bucket = feed && this.of(feed);
+    await bucket?.enter();
+    await bucket?.inPlace(() => bucket.bucket.list(bucket.prefix.folder, ''));
+  };
+
+  async close(): Promise<void> {
+    if (this.#isOver) return;
+    await this.round(true);
+    this.#isOver = true;
+    for (const { bucket } of this.#opened.values()) await bucket.close();
+    this.#throttle?.close();
+  }
+
+  #at(options: FeedOptions, warehouse: string): Opened | undefined {
+    const { name, publish, publishEndpoint, publishRegion, publishPathStyle, keepLocalMs } = options;
+    if (publish === undefined) return undefined;
+    const address = JSON.stringify([publish, publishEndpoint, publishRegion, publishPathStyle, keepLocalMs]);
+    const known = this.#opened.get(name);
+    if (known?.address === address) return known;
+    void known?.bucket.close();
+    const bucket = new FeedBucket(this.parts.backend, options, warehouse, this.parts.emit);
+    const opened = { bucket, rounds: new PublishingRounds(bucket), address };
+    this.#opened.set(name, opened);
+    return opened;
+  }
+}
