@@ -112,6 +112,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   no_safe_rename: environment(
     'Name a directory on a filesystem that has RENAME_NOREPLACE or hard links, for example ext4, xfs, btrfs, tmpfs or NFS.',
   ),
+  bucket_unusable: environment('Do what the sentence says: it has the answer of the store.'),
   root_unusable: environment('Check the folder that the sentence names, and its permissions.'),
   state_lost: environment('Put the state file back, or run `ingest-ctl rebuild`.'),
   state_in_use: environment('Stop every ingest process of the state, then run the command again.'),
@@ -228,6 +229,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   object_taken: held(
     'Find out who wrote that object, and move it away; then run `ingest-ctl retry`. Only one ingestor may write below a prefix.',
   ),
+  key_too_long: held('Send the file again under a shorter name, and discard this one with `ingest-ctl discard`.'),
   object_refused: held('See the policy of the bucket; then run `ingest-ctl retry`.'),
   local_file_missing: held(
     'Put the file back into the warehouse, then run `ingest-ctl retry`. Or withdraw its content.',

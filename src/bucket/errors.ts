@@ -34,6 +34,9 @@ const KINDS: Readonly<Record<string, BucketErrorKind>> = {
   ConditionalRequestConflict: 'doubt',
   OperationAborted: 'doubt',
   RequestTimeout: 'doubt',
+  TimeoutError: 'doubt',
+  ECONNRESET: 'doubt',
+  EPIPE: 'doubt',
 };
 
 const CREDENTIALS =
@@ -71,6 +74,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing answers at its address: start it, or correct --publish-endpoint',
   EHOSTUNREACH: 'no network leads to it: see the network of this machine',
   ENETUNREACH: 'no network leads to it: see the network of this machine',
+  EPROTO: 'it speaks no TLS there: write http:// in --publish-endpoint, or name its port for TLS',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: name that one in --publish-endpoint',
   no_region: 'its region is not known: set --publish-region',
   MODULE_NOT_FOUND: PACKAGE,
@@ -79,6 +83,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
 /** OpenSSL's codes for a certificate whose chain is not trusted. */
 const OF_A_CERTIFICATE = /SELF_SIGNED|UNABLE_TO_|CERT_/;
 
+/** Of an answer without a body. */
+const NAMELESS = new Set(['Error', 'Unknown', 'UnknownError']);
 const SAYS_NOTHING = new Set(['', 'UnknownError']);
 
 interface Reported {
@@ -97,9 +103,7 @@ export function bucketError(error: unknown, where: string): BucketError {
   const status = $metadata?.httpStatusCode;
   const named = [errno, Code, name].find((one) => one !== undefined && (one in KINDS || one in SENTENCES));
   const isRegion = message === 'Region is missing';
-  const code = isRegion
-    ? 'no_region'
-    : (named ?? errno ?? (name === 'Error' || name === 'UnknownError' ? `http_${status ?? 'none'}` : name));
+  const code = isRegion ? 'no_region' : (named ?? errno ?? (NAMELESS.has(name) ? `http_${status ?? 'none'}` : name));
   const sentence =
     SENTENCES[code] ??
     (OF_A_CERTIFICATE.test(code)
@@ -129,8 +133,8 @@ function kindOf(code: string, status: number | undefined): BucketErrorKind {
     case 507:
       return 'place';
     default:
-      // No answer, 409, 5xx, or an error in an answer of 200.
-      return status === undefined || status === 409 || status >= 500 || status < 300 ? 'doubt' : 'place';
+      // No answer, 409, 5xx, an error in an answer of 200, or a refusal that nobody knows: the store says what it has.
+      return 'doubt';
   }
 }
 

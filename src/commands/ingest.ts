@@ -55,7 +55,7 @@ async function printUntold({ feeds, service }: Config): Promise<void> {
 }
 
 /** Names the files that --once ended without: an exit code alone does not say which files need a person. */
-function printLeftovers({ held, open, withoutSidecar, partial, unread, twins }: OnceDone): void {
+function printLeftovers({ held, open, withoutSidecar, partial, unread, twins, unpublished }: OnceDone): void {
   const list = (what: string, { count, names }: Named, one = 'file', many = 'files') => {
     if (count === 0) return;
     const more = count > names.length ? `, and ${count - names.length} more` : '';
@@ -69,6 +69,7 @@ function printLeftovers({ held, open, withoutSidecar, partial, unread, twins }: 
     partial,
   );
   list('could not be looked at, and nothing below was taken', unread, 'path', 'paths');
+  list('stored and not published: the bucket cannot be used (`queue-stat` says why)', unpublished);
   list('without a sidecar, left in the input', withoutSidecar);
   list(`${reasonOf('twin').short} that is held`, twins);
 }

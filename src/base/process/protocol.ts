@@ -46,6 +46,8 @@ export interface OnceDone {
   partial: Named;
   /** Files with the content of one that is held. */
   twins: Named;
+  /** Stored files that wait for a bucket that cannot be used. */
+  unpublished: Named;
   /** Folders that could not be read, and files that could not be looked at. */
   unread: Named;
 }

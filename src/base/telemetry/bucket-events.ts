@@ -2,8 +2,6 @@
 import { type EventSpec, text } from './event-spec.js';
 
 export const BUCKET_EVENTS: Record<string, EventSpec> = {
-  bucket_away: { level: 'warn', say: (f) => `${text(f.reason)}; what is to be published waits, and all else goes on` },
-  bucket_back: { say: (f) => `the bucket ${text(f.bucket)} answers again` },
   bucket_read: {
     level: 'warn',
     say: (f) =>

@@ -37,6 +37,8 @@ export const publicationsModule: Module = {
       PRIMARY KEY (content, n)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX publications_local ON publications (part) WHERE n = 0 AND is_local = 1 AND part > '';
+    -- A key means one file of one content.
+    CREATE UNIQUE INDEX publications_by_key ON publications (key);
     CREATE INDEX publications_uploading ON publications (upload) WHERE upload IS NOT NULL;
 
     -- Lines that are not in the bucket yet. A part is removed once it is.

@@ -81,6 +81,10 @@ export const noteLocalGone = (tx: Tx, content: number): void =>
 export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
   void tx.run('DELETE FROM publications WHERE content IN (SELECT value FROM json_each(?))', JSON.stringify(contents));
 
+/** It stays out of the bucket. */
+export const giveUpPublishing = (tx: Tx, content: number): void =>
+  void tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
+
 /** In SQL, of a content `c`: its object and line are not there yet, and its record is needed for them. */
 export const UNPUBLISHED = (row: string): string =>
   `EXISTS (SELECT 1 FROM publications WHERE content = ${row} AND n = 0 AND part IS NULL)`;

@@ -3,14 +3,16 @@
  * At the end, a check of `underprocess/` and a scan of every input find nothing new; both begin after the last settlement. The queue
  * then has only held jobs, jobs that wait for one of them, and files that only their uploader can complete. These files have no
  * sidecar, are open for writing, or have the sign of a cut upload. What could not be looked at is named too.
- * Does not: end while a gate keeps jobs from running.
+ * Does not: end while a gate keeps jobs from running, but for a bucket that cannot be used: those files are stored.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend, Reader } from '../../../queue/backend.js';
 import { limits as queueLimits } from '../../../queue/limits.js';
 import { trailOf } from '../../../queue/trail.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import type { IngestStage } from '../../base/config/values/stage-names.js';
 import type { Named, OnceDone } from '../../base/process/protocol.js';
+import type { PlaceKind } from '../../files/place-error.js';
 import { type ByteName, bytesOfName, shownName } from '../../linux/names.js';
 import { isDue } from '../periods/close.js';
 import { isPublishing } from '../publishing/rounds.js';
@@ -71,12 +73,18 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
     withoutSidecar: named(),
     partial: named(),
     twins: named(),
+    unpublished: named(),
     unread: named(),
   };
+  // Everything else is done: the bucket may be away for long, and the files are stored.
+  const away = new Set(backend.gates().flatMap(({ feed, place }) => (place === BUCKET ? [feed] : [])));
   for (const { feed, stage, ready, deferred, claimed, waiting, held } of backend.stats()) {
     if (!producers.some((producer) => producer.feed.name === feed)) continue;
     left.held.count += held;
-    left.twins.count += waiting;
+    const isAway = stage === PUBLISH && away.has(feed);
+    if (isAway) left.unpublished.count += ready + deferred + waiting;
+    else left.twins.count += waiting;
+    if (isAway && claimed === 0) continue;
     if (claimed > 0 || (stage !== first && ready + deferred > 0)) return undefined;
   }
   for (const { feed } of producers) if (!onlyUploadersTurn(backend, feed, first, left)) return undefined;
@@ -88,7 +96,8 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
   }
   // An hour or a day that has ended meanwhile must get its marker.
   const isOwed = ({ feed }: FeedProducer): boolean =>
-    isDue(backend, feed) || (feed.publish !== undefined && backend.read((reader) => isPublishing(reader, feed.name)));
+    isDue(backend, feed) ||
+    (feed.publish !== undefined && !away.has(feed.name) && backend.read((reader) => isPublishing(reader, feed.name)));
   return producers.some(isOwed) ? undefined : left;
 }
 
@@ -140,6 +149,9 @@ function uploadersTurn(row: ReadyRow, waitMs: number, left: Leftover, nowMs: num
   const lastedMs = last.lastAtMs - last.firstAtMs;
   return OPEN_REASONS.has(last.why) && lastedMs >= waitMs ? left.open : undefined;
 }
+
+const PUBLISH: IngestStage = 'publish';
+const BUCKET: PlaceKind = 'bucket';
 
 const named = (): Named => ({ count: 0, names: [] });
 

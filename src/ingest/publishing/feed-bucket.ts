@@ -7,7 +7,7 @@
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import { Bucket } from '../../bucket/bucket.js';
+import { BucketClient } from '../../bucket/client.js';
 import { asPlace, BucketError } from '../../bucket/errors.js';
 import { idOfPart, markerKey, type Prefix, partsFolder, prefixOf } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
@@ -17,7 +17,7 @@ import { sha256Of } from './object.js';
 import { hourOf, idAt, KINDS, oldestUnput } from './parts.js';
 
 export class FeedBucket {
-  readonly bucket: Bucket;
+  readonly bucket: BucketClient;
   readonly prefix: Prefix;
   readonly feed: string;
   #entering: Promise<void> | undefined;
@@ -33,7 +33,7 @@ export class FeedBucket {
     const { name, publish, publishEndpoint, publishRegion, publishPathStyle } = options;
     this.feed = name;
     this.prefix = prefixOf(publish!, name);
-    this.bucket = new Bucket({
+    this.bucket = new BucketClient({
       bucket: this.prefix.bucket,
       endpoint: publishEndpoint,
       region: publishRegion,

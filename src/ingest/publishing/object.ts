@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { read as readFd } from 'node:fs';
 import { promisify } from 'node:util';
-import type { Body, Bucket, Found, Written } from '../../bucket/bucket.js';
+import type { Body, BucketClient, Found, Written } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import type { Throttle } from '../../files/rate-limit.js';
 
@@ -28,7 +28,7 @@ export interface ToPublish {
 }
 
 export interface Publishing {
-  bucket: Bucket;
+  bucket: BucketClient;
   throttle: Throttle | undefined;
   /** Bytes a second for all workers; 0: no bound. */
   bytesPerSecond: number;
@@ -90,6 +90,12 @@ async function inParts(fd: number, file: ToPublish, publishing: Publishing): Pro
   }
   const sent = new Map((await bucket.parts(file.key, upload)).map((part) => [part.n, part]));
   const partBytes = partBytesOf(file.size, publishing.bytesPerSecond);
+  if (sent.has(Math.ceil(file.size / partBytes) + 1)) {
+    // Begun with smaller parts, under another rate limit: all parts of an upload are completed, or none.
+    await bucket.abort(file.key, upload);
+    await noteUpload(null);
+    return { kind: 'nothing', why: 'its parts have another size now' };
+  }
   const digest = createHash('sha256');
   for (let at = 0, n = 1; at < file.size; at += partBytes, n++) {
     const length = Math.min(partBytes, file.size - at);
@@ -104,16 +110,17 @@ async function inParts(fd: number, file: ToPublish, publishing: Publishing): Pro
     await noteUpload(null);
     return { kind: 'changed' };
   }
-  const last = Math.ceil(file.size / partBytes);
-  const parts = (await bucket.parts(file.key, upload)).filter(({ n }) => n <= last);
-  return { kind: 'there', object: await bucket.complete(file.key, upload, parts) };
+  await bucket.complete(file.key, upload, await bucket.parts(file.key, upload));
+  const object = await bucket.head(file.key);
+  if (!object) return { kind: 'nothing', why: `${file.key} is not there after it was completed` };
+  return isOurs(object, file) ? { kind: 'there', object } : { kind: 'taken' };
 }
 
 const bodyOf = (bytes: Buffer): Body => ({ bytes, sha256: sha256Of(bytes) });
 
 /** The ETag of a part is the MD5 of its bytes. A store that has it otherwise gets the part again. */
 const isSent = (etag: string | undefined, bytes: Buffer): boolean =>
-  etag !== undefined && etag.replaceAll('"', '') === createHash('md5').update(bytes).digest('hex');
+  etag === createHash('md5').update(bytes).digest('hex');
 
 /** A part lasts ten seconds at most where reading has a bound. The size of the file alone decides between two tries of one state. */
 function partBytesOf(size: number, bytesPerSecond: number): number {

@@ -8,7 +8,7 @@
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
-import type { Bucket } from '../../bucket/bucket.js';
+import type { BucketClient } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import { type PartKind, type Prefix, partKey } from '../../bucket/keys.js';
 import { sha256Of } from './object.js';
@@ -70,7 +70,11 @@ export const isInBucket = (reader: Reader, part: string): boolean =>
   reader.get('SELECT 1 FROM parts WHERE id = ?', part) === undefined;
 
 /** `foreign`: another part has the key, so this state is older than the bucket. Errors: BucketError. */
-export async function putPart(bucket: Bucket, prefix: Prefix, { id, kind, bytes }: Closed): Promise<'put' | 'foreign'> {
+export async function putPart(
+  bucket: BucketClient,
+  prefix: Prefix,
+  { id, kind, bytes }: Closed,
+): Promise<'put' | 'foreign'> {
   const key = partKey(prefix, kind, hourOf(id), id);
   try {
     await bucket.put(key, { bytes, sha256: sha256Of(bytes) });

@@ -7,6 +7,7 @@ import { ulidFactory } from '../../../queue/index.js';
 import { BucketError } from '../../bucket/errors.js';
 import { PlaceError } from '../../files/place-error.js';
 import type { FeedFiles } from '../files/feed-files.js';
+import { closeForPlace } from '../health/episode.js';
 import { contentByRow } from '../ledger/content.js';
 import { exceptionsOf } from '../ledger/exceptions.js';
 import { bucketRow } from '../ledger/publications.js';
@@ -25,22 +26,20 @@ const ORPHAN_MS = 24 * HOUR_MS;
 
 export class PublishingRounds {
   #sweptMs = Number.NEGATIVE_INFINITY;
-  #away: string | undefined;
-
   constructor(private readonly of: FeedBucket) {}
 
-  /** A failure is logged once, and tried again by the next round. `isHurried`: nothing more is expected. */
+  /** A failure closes the gate. `isHurried`: nothing more is expected. */
   async round(files: FeedFiles, isHurried: boolean): Promise<void> {
-    const { bucket, feed, emit } = this.of;
+    const { backend, feed, emit } = this.of;
+    // Its probe finds out when it can be used again.
+    if (backend.gates().some((gate) => gate.feed === feed && gate.place === 'bucket')) return;
     try {
       await this.of.inPlace(() => this.#all(files, isHurried));
-      if (this.#away !== undefined) emit('bucket_back', { feed, bucket: bucket.where });
-      this.#away = undefined;
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
-      if (this.#away !== error.code)
-        emit('bucket_away', { feed, bucket: bucket.where, code: error.code, reason: error.message });
-      this.#away = error.code;
+      const isNew = await backend.transact((tx) => closeForPlace(tx, feed, 'publish', error));
+      if (isNew)
+        emit('gate_closed', { feed, stage: 'publish', place: 'bucket', code: error.code, reason: error.message });
     }
   }
 

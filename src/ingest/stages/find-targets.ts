@@ -4,6 +4,7 @@
  * Does not: give a name; the planning transaction does.
  */
 import type { Reader } from '../../../queue/backend.js';
+import { KEY_BYTES_MAX, objectKey, prefixOf } from '../../bucket/keys.js';
 import { baseOf, folderOf, wantedTarget } from '../../files/job-paths.js';
 import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
 import { type ByteName, LinuxError, shownName, statFd, userName } from '../../linux/index.js';
@@ -42,7 +43,10 @@ export async function findTargets(
       const { isOriginal = false, outputs = [] } = processed ?? {};
       const named = { wanted, partition: date, isOriginal, outputs };
       const within = { reader, warehouse, batch, round };
-      plans.push({ job, processed, ...targetsOf(named, within) });
+      const targets = targetsOf(named, within);
+      const long = tooLongKey(job, batch.feed, [targets.target, ...targets.outputs]);
+      if (long === undefined) plans.push({ job, processed, ...targets });
+      else refused(job, hold('key_too_long', long, job.facts));
     } catch (error) {
       if (error instanceof PlaceError || errnoOf(error) === undefined) throw error;
       refused(job, targetRefused(job, batch, wanted, error) ?? failed(job, batch, error));
@@ -62,6 +66,18 @@ export async function findTargets(
   }
   batch.worksOn(undefined, 'manifests');
   return plans;
+}
+
+/** A key has more than the name, so a name that fits here may not fit there. */
+function tooLongKey(
+  { id }: IngestJob,
+  { publish, name }: Batch['feed'],
+  targets: readonly ByteName[],
+): string | undefined {
+  if (publish === undefined) return undefined;
+  const keys = targets.map((target) => objectKey(prefixOf(publish, name), id, target));
+  const long = keys.find((key) => Buffer.byteLength(key) > KEY_BYTES_MAX);
+  return long && `its object would have a key of ${Buffer.byteLength(long)} bytes, and a bucket takes ${KEY_BYTES_MAX}`;
 }
 
 const wantedOf = (job: IngestJob, date: ByteName, { feed }: Batch): ByteName =>

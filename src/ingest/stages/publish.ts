@@ -15,8 +15,8 @@ import { type Content, contentByRow } from '../ledger/content.js';
 import {
   bucketRow,
   enterPublications,
+  giveUpPublishing,
   keysOf,
-  NOT_PUBLISHED,
   noteObject,
   noteUpload,
   type Publication,
@@ -220,7 +220,8 @@ function gone(job: IngestJob, { feed, backend, emit }: Batch, { row }: Content, 
     );
   return {
     outcome: (tx): Outcome => {
-      tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, row);
+      giveUpPublishing(tx, row);
+      tx.count(feed.name, 'publish', 'not_published', 1, 0);
       return { kind: 'advance' };
     },
     onSettled: () => emit('file_not_published', { feed: feed.name, job: job.id, path: job.path }),

@@ -16,7 +16,8 @@ import { type ByteName, LinuxError, type Stat, unlinkAt } from '../../linux/inde
 import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';
 import { bringOn, take } from '../files/take.js';
-import { shownPlace } from '../ledger/content.js';
+import { contentByHash, shownPlace } from '../ledger/content.js';
+import { ownPublication } from '../ledger/publications.js';
 import { writeCorrections } from '../manifest/corrections.js';
 import type { Written } from '../manifest/write.js';
 import { type PutAway, payloadOf } from '../rules/facts.js';
@@ -99,10 +100,11 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   // that was learned, or whose record was pruned, cannot be checked here; one that was withdrawn is gone.
   const of = (decided.of ?? '') as ByteName;
   const originalThere =
-    deleting &&
-    decided.note !== 'withdrawn' &&
-    !of.startsWith('/') &&
-    statEntry(batch.files.entryOrNone(batch.files.warehouse, of))?.size === job.claim.bytes;
+    (deleting && isInBucketOnly(job, batch)) ||
+    (deleting &&
+      decided.note !== 'withdrawn' &&
+      !of.startsWith('/') &&
+      statEntry(batch.files.entryOrNone(batch.files.warehouse, of))?.size === job.claim.bytes);
   const note = decided.note ?? (deleting && !originalThere ? 'original_missing' : undefined);
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   // It was processed before the shared ledger was restored, which gave its content to another host.
@@ -128,6 +130,14 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
       }),
   };
 }
+
+/** The stored file was removed here after it was published. */
+const isInBucketOnly = ({ facts }: IngestJob, { backend, feed }: Batch): boolean =>
+  feed.publish !== undefined &&
+  backend.read((reader) => {
+    const content = contentByHash(reader, feed.name, Buffer.from(facts.sha256!, 'hex'));
+    return content?.state === 'stored' && ownPublication(reader, content.row)?.isLocal === 0;
+  });
 
 /** The way out for a content that an operator withdrew. */
 const allowsAgain = (sha256: string): string =>

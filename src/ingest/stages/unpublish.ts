@@ -24,7 +24,8 @@ export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> 
   const content = backend.read((reader) => contentByRow(reader, row));
   const files = backend.read((reader) => publicationsOf(reader, [row])).get(row);
   const bucket = batch.bucket();
-  if (!content || !files || !bucket) return over(job, batch, files ?? []);
+  // An operator discarded the withdrawal: what is there stays.
+  if (!content || !files || !bucket || job.facts.putAway!.leave) return over(job, batch, files ?? []);
   const carrier = backend.job(content.carrier);
   if (carrier && carrier.id !== job.id && carrier.stage === 'publish' && IN_WORK.has(carrier.state))
     return defer(AGAIN_MS, 'publishing');

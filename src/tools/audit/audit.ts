@@ -9,6 +9,7 @@ import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import type { Work } from '../../base/telemetry/progress.js';
+import { BucketError } from '../../bucket/errors.js';
 import { boundariesBelow } from '../../files/mounts.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
@@ -16,6 +17,7 @@ import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import type { Rows } from '../../shared-ledger/database.js';
 import { SharedError } from '../../shared-ledger/errors.js';
+import { judgeBucket } from './bucket.js';
 import { digestAll } from './digests.js';
 import { noteLedger, noteManifests, noteWarehouse } from './gather.js';
 import type { Judging } from './judging.js';
@@ -67,6 +69,7 @@ export async function audit(
     await readFiles(auditing);
     await judge(auditing);
     if (shared) await judgeShared(view, shared, feed, report);
+    for (const one of feeds) if (one.publish !== undefined) await judgeBucket(view, one, report);
     return totals;
   } catch (error) {
     throw asEnvironment(error);
@@ -148,6 +151,8 @@ function firstOf(feeds: readonly FeedOptions[], keyOf: (feed: FeedOptions) => st
 
 function asEnvironment(error: unknown): unknown {
   if (error instanceof SharedError) return error;
+  if (error instanceof BucketError)
+    return new EnvironmentError('bucket_unusable', `${error.message}; then audit again.`);
   if (sqlCodeOf(error) === 'SQLITE_FULL') {
     return new EnvironmentError(
       'directory_unusable',

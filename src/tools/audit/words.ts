@@ -39,6 +39,10 @@ const REMEDIES = {
   shared_row_missing:
     'stop ingest and run `ingest-ctl host join` with the name of this host: everything is recorded again',
   shared_row_unknown: 'restore the state, or free it: `ingest-ctl host join` with the name of this host, and --yes',
+  object_missing:
+    'start ingest where the local file is still there: it is published again; else restore it from a backup',
+  object_differs: 'find out who wrote it; only one ingestor may write below a prefix',
+  object_unknown: 'remove it: a request of a process that died may have come late',
   left_over: 'remove it, if no other ingestor has this warehouse too',
 };
 

@@ -16,6 +16,7 @@ import { openStateView } from '../../ingest/ledger/open-state.js';
 import { markerAt } from '../../ingest/upkeep/root-locks.js';
 import { chooseWork, possibleWork } from '../../ingest/upkeep/work-place.js';
 import { shownName } from '../../linux/index.js';
+import { checkBucket } from './bucket.js';
 import { checkChain } from './chain.js';
 import { checkPair } from './moves.js';
 import { checkPlace, type Place } from './places.js';
@@ -39,6 +40,7 @@ export async function doctor(config: Config, report: (finding: Finding) => void)
   for (const feed of feeds) {
     reportAll(checkFeed(feed, unit, look));
     if (feed.process) report(await checkChain(nameIn(feed)('chain'), feed));
+    if (feed.publish !== undefined) reportAll(await checkBucket(nameIn(feed)('bucket'), feed));
   }
   const urls = new Set(feeds.flatMap(({ sharedLedger }) => sharedLedger ?? []));
   for (const url of urls) reportAll(await checkSharedLedger(url));

@@ -5,10 +5,14 @@
  */
 import type { Backend, Job, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import type { IngestStage } from '../../base/config/values/stage-names.js';
+import { giveUpPublishing } from '../../ingest/ledger/publications.js';
 import { type Delivered, releaseContent } from '../../ingest/ledger/stored.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
 import { factsOf, payloadOf } from '../../ingest/rules/facts.js';
 import { deliveredJobs } from './delivered.js';
+
+const PUBLISH: IngestStage = 'publish';
 
 /**
  * Returns per id whether the job was held and is now discarded. A job whose file was delivered goes on instead (`onDelivered`), and
@@ -36,6 +40,11 @@ function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
   if (facts.putAway?.kind === 'withdrawn') {
     const payload = payloadOf({ ...facts, putAway: { ...facts.putAway, leave: true } });
     return { kind: 'defer', inMs: 0, why: 'left', payload };
+  }
+  // Its file is stored and stays; only its publication is given up.
+  if (job.stage === PUBLISH && facts.content !== undefined && !facts.putAway) {
+    giveUpPublishing(tx, facts.content);
+    return { kind: 'finish', ending: 'stored' };
   }
   // A job that is stored, or a duplicate, only has files of its own left to put away. They go to failed/ as well.
   if (facts.content !== undefined && feed) {

@@ -1,5 +1,6 @@
 /** Describes a stored content in sentences: where it is, and what operators decided about it. */
 import type { FeedOptions } from '../../base/config/options.js';
+import { bucketAddress } from '../../base/config/values/bucket.js';
 import { quoted, typed } from '../../base/shell.js';
 import { safeText } from '../../base/telemetry/safe.js';
 import { holderOf } from '../../ingest/evidence/at-path.js';
@@ -10,6 +11,7 @@ import { statEntry } from '../../ingest/files/feed-files.js';
 import { type Content, generationsOf, hasEnded, placeOf } from '../../ingest/ledger/content.js';
 import { type Exception, exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { type Replaced, replacedOf } from '../../ingest/ledger/names.js';
+import { NOT_PUBLISHED, ownPublication } from '../../ingest/ledger/publications.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { pathOf } from './find.js';
 import { madeOf } from './made.js';
@@ -22,8 +24,24 @@ export function ofContent(content: Content, looked: Looked, storedAtMs?: number)
   const made = looked.view.read((r) => exceptionsOf(r, content));
   return {
     ...answer,
-    sentences: [...answer.sentences, ...madeOf(content, looked), ...made.map((one) => exception(one, content))],
+    sentences: [
+      ...answer.sentences,
+      ...publishedOf(content, looked),
+      ...madeOf(content, looked),
+      ...made.map((one) => exception(one, content)),
+    ],
   };
+}
+
+function publishedOf({ row }: Content, { view, feed }: Looked): string[] {
+  const own = view.read((reader) => ownPublication(reader, row));
+  if (!own || feed.publish === undefined) return [];
+  if (own.part === NOT_PUBLISHED)
+    return ['It is not in the bucket: it had left the warehouse before, or an operator gave that up.'];
+  const at = `s3://${bucketAddress(feed.publish)!.bucket}/${own.key}`;
+  if (own.part === null) return [`It is not in the bucket yet; it is to be ${at}.`];
+  const local = own.isLocal === 0 ? ', and its local file was removed (--keep-local)' : '';
+  return [`It is in the bucket as ${at} (its line in part ${own.part})${local}.`];
 }
 
 export function exception({ kind, generation, who, why, atMs }: Exception, content: Content): string {

@@ -59,7 +59,7 @@ interface Loaded {
   client: S3Client;
 }
 
-export class Bucket {
+export class BucketClient {
   /** For messages. */
   readonly where: string;
   #loaded: Promise<Loaded> | undefined;
@@ -73,7 +73,9 @@ export class Bucket {
   /** Errors: BucketError `taken`, where an object has the key. */
   async put(key: string, body: Body, metadata: Record<string, string> = {}): Promise<Written> {
     const input = { ...this.#of(key), ...bodyOf(body), IfNoneMatch: NONE, Metadata: metadata };
-    return writtenOf(await this.#ask(({ sdk, client }) => client.send(new sdk.PutObjectCommand(input))));
+    const written = writtenOf(await this.#ask(({ sdk, client }) => client.send(new sdk.PutObjectCommand(input))));
+    if (written.etag === '') throw this.#notStore();
+    return written;
   }
 
   head(key: string): Promise<Found | undefined> {
@@ -103,8 +105,9 @@ export class Bucket {
     const objects = (page.Contents ?? []).map(({ Key = '', Size = 0, ETag = '' }) => ({
       key: decodeURIComponent(Key.replaceAll('+', ' ')),
       size: Size,
-      etag: ETag,
+      etag: bare(ETag),
     }));
+    if (page.Name !== this.options.bucket) throw this.#notStore();
     return { objects, isLast: page.IsTruncated !== true };
   }
 
@@ -119,7 +122,8 @@ export class Bucket {
   async begin(key: string, metadata: Record<string, string>): Promise<string> {
     const input = { ...this.#of(key), Metadata: metadata };
     const { UploadId } = await this.#ask(({ sdk, client }) => client.send(new sdk.CreateMultipartUploadCommand(input)));
-    return UploadId!;
+    if (!UploadId) throw this.#notStore();
+    return UploadId;
   }
 
   async putPart(key: string, upload: string, n: number, body: Body): Promise<void> {
@@ -132,19 +136,20 @@ export class Bucket {
     const parts: Part[] = [];
     for (let after = '0'; ; ) {
       const input = { ...this.#of(key), UploadId: upload, PartNumberMarker: after };
-      const page = await this.#ask(({ sdk, client }) => client.send(new sdk.ListPartsCommand(input)));
-      for (const { PartNumber = 0, ETag = '', Size = 0 } of page.Parts ?? [])
-        parts.push({ n: PartNumber, etag: ETag, size: Size });
+      const page = await orNone(() => this.#ask(({ sdk, client }) => client.send(new sdk.ListPartsCommand(input))));
+      if (!page) throw new BucketError('no_upload', 'NoSuchUpload', `the bucket ${this.where}: the upload is over`);
+      for (const { PartNumber = 0, ETag, Size = 0 } of page.Parts ?? [])
+        parts.push({ n: PartNumber, etag: bare(ETag), size: Size });
       if (page.IsTruncated !== true) return parts;
       after = page.NextPartNumberMarker!;
     }
   }
 
-  /** Errors: BucketError `taken`, as for `put`, of a store that knows that condition here. */
-  async complete(key: string, upload: string, parts: readonly Part[]): Promise<Written> {
+  /** Errors: BucketError `taken`, as for `put`, of a store that knows that condition here. Not every answer has an ETag. */
+  async complete(key: string, upload: string, parts: readonly Part[]): Promise<void> {
     const Parts = parts.map(({ n, etag }) => ({ PartNumber: n, ETag: etag }));
     const input = { ...this.#of(key), UploadId: upload, MultipartUpload: { Parts }, IfNoneMatch: NONE };
-    return writtenOf(await this.#ask(({ sdk, client }) => client.send(new sdk.CompleteMultipartUploadCommand(input))));
+    await this.#ask(({ sdk, client }) => client.send(new sdk.CompleteMultipartUploadCommand(input)));
   }
 
   async abort(key: string, upload: string): Promise<void> {
@@ -176,6 +181,10 @@ export class Bucket {
   }
 
   #of = (key: string): { Bucket: string; Key: string } => ({ Bucket: this.options.bucket, Key: key });
+
+  /** An answer of success that says nothing, as of a portal that stands between. */
+  #notStore = (): BucketError =>
+    new BucketError('doubt', 'no_answer', `the bucket ${this.where}: what answers there is no store (no_answer)`);
 
   async #ask<Answer>(send: (loaded: Loaded) => Promise<Answer>): Promise<Answer> {
     try {
@@ -231,10 +240,13 @@ const bodyOf = ({ bytes, sha256 }: Body) => ({
   ChecksumSHA256: sha256.toString('base64'),
 });
 
-const writtenOf = ({ ETag = '', VersionId }: { ETag?: string; VersionId?: string }): Written => ({
-  etag: ETag,
+const writtenOf = ({ ETag, VersionId }: { ETag?: string; VersionId?: string }): Written => ({
+  etag: bare(ETag),
   version: VersionId,
 });
+
+/** Some answers have it in quotes, and others of the same store do not. */
+const bare = (etag = ''): string => etag.replaceAll('"', '');
 
 async function orNone<T>(act: () => Promise<T>): Promise<T | undefined> {
   try {

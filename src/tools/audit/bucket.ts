@@ -1,0 +1,72 @@
+/**
+ * The part of an audit that is in a bucket: its objects, compared with what the state has published there.
+ * Guarantees: only reads. Both are read in the order of their keys, a page at a time. An object that is missing in a page is asked
+ * for by itself, so what comes while it is compared is no difference.
+ */
+import type { QueueView } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { BucketClient, type Listed } from '../../bucket/client.js';
+import { type Prefix, prefixOf } from '../../bucket/keys.js';
+import { difference, type Report } from './words.js';
+
+const PAGE = 1_000;
+
+interface Row {
+  key: string;
+  etag: string;
+}
+
+const ROWS = `SELECT key, etag FROM publications
+  WHERE key > ? AND key < ? AND etag IS NOT NULL ORDER BY key LIMIT ${PAGE}`;
+
+/** Errors: BucketError. */
+export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Report): Promise<void> {
+  const prefix = prefixOf(feed.publish!, feed.name);
+  const bucket = new BucketClient({
+    bucket: prefix.bucket,
+    endpoint: feed.publishEndpoint,
+    region: feed.publishRegion,
+    isPathStyle: feed.publishPathStyle ?? false,
+  });
+  const say = (kind: Parameters<typeof difference>[0], key: string, what: string): void =>
+    report(difference(kind, feed.name, `s3://${prefix.bucket}/${key}`, what));
+  try {
+    const rows = pages((after) => rowsAfter(view, prefix, after));
+    let row = await rows.next();
+    for await (const { key, etag } of objectsOf(bucket, prefix)) {
+      for (; !row.done && row.value.key < key; row = await rows.next())
+        if (!(await bucket.head(row.value.key))) say('object_missing', row.value.key, 'it was published, and is gone');
+      if (!row.done && row.value.key === key) {
+        if (row.value.etag !== '' && row.value.etag !== etag)
+          say('object_differs', key, 'it is not what was published');
+        row = await rows.next();
+      } else if (!isKnown(view, key)) say('object_unknown', key, 'no line names it');
+    }
+    for (; !row.done; row = await rows.next())
+      if (!(await bucket.head(row.value.key))) say('object_missing', row.value.key, 'it was published, and is gone');
+  } finally {
+    await bucket.close();
+  }
+}
+
+const rowsAfter = (view: QueueView, { folder }: Prefix, after: string): Row[] =>
+  view.read((reader) => reader.all<Row>(ROWS, after || folder, `${folder.slice(0, -1)}0`));
+
+const isKnown = (view: QueueView, key: string): boolean =>
+  view.read((reader) => reader.get('SELECT 1 FROM publications WHERE key = ?', key)) !== undefined;
+
+async function* pages(pageAfter: (after: string) => Row[]): AsyncGenerator<Row> {
+  for (let page = pageAfter(''); page.length > 0; page = pageAfter(page.at(-1)!.key)) yield* page;
+}
+
+/** Those of files. Parts, hours and the marker have names of their own. */
+async function* objectsOf(bucket: BucketClient, { folder }: Prefix): AsyncGenerator<Listed> {
+  const isOther = (key: string): boolean =>
+    /^_(manifests|corrections)\/|^_ingest\.json$/.test(key.slice(folder.length));
+  for (let after = '', isLast = false; !isLast; ) {
+    const page = await bucket.list(folder, after);
+    isLast = page.isLast;
+    after = page.objects.at(-1)?.key ?? after;
+    for (const object of page.objects) if (!isOther(object.key)) yield object;
+  }
+}

@@ -1,0 +1,56 @@
+/** Whether a feed can publish: the bucket answers, may be written, and knows the conditions. Leaves nothing there. */
+import type { FeedOptions } from '../../base/config/options.js';
+import { BucketClient } from '../../bucket/client.js';
+import { BucketError } from '../../bucket/errors.js';
+import { prefixOf } from '../../bucket/keys.js';
+import { sha256Of } from '../../ingest/publishing/object.js';
+import { type Finding, fail, ok, said, warn } from './words.js';
+
+export async function checkBucket(about: string, feed: FeedOptions): Promise<Finding[]> {
+  const { bucket: name, folder } = prefixOf(feed.publish!, feed.name);
+  const { publishEndpoint: endpoint, publishRegion: region, publishPathStyle = false } = feed;
+  const bucket = new BucketClient({ bucket: name, endpoint, region, isPathStyle: publishPathStyle });
+  const key = `${folder}_ingest.probe.${Date.now()}`;
+  const bytes = Buffer.from('probe\n');
+  const body = { bytes, sha256: sha256Of(bytes) };
+  try {
+    const probe = await bucket.put(key, body);
+    const found = [ok(about, `${bucket.where} answers, and may be written`)];
+    found.push(
+      (await isTaken(() => bucket.put(key, body)))
+        ? ok(about, 'it overwrites nothing (If-None-Match)')
+        : fail(about, 'it overwrites an object although If-None-Match forbids that', 'use another store'),
+    );
+    const upload = await bucket.begin(key, {});
+    await bucket.putPart(key, upload, 1, body);
+    const parts = await bucket.parts(key, upload);
+    const isRefused = await isTaken(() => bucket.complete(key, upload, parts));
+    found.push(
+      isRefused
+        ? ok(about, 'nor with a large file')
+        : warn(
+            about,
+            'it does not know that condition for a large file (more than 64 MiB), so only the name keeps one from another',
+            'let nobody else write below the prefix; a newer version of the store may know it',
+          ),
+    );
+    if (isRefused) await bucket.abort(key, upload);
+    await bucket.remove(key, isRefused ? probe : { etag: '', version: undefined });
+    return found;
+  } catch (error) {
+    if (!(error instanceof BucketError)) throw error;
+    return [said(about, error.message)];
+  } finally {
+    await bucket.close();
+  }
+}
+
+async function isTaken(act: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await act();
+    return false;
+  } catch (error) {
+    if (error instanceof BucketError && error.kind === 'taken') return true;
+    throw error;
+  }
+}

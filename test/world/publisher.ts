@@ -1,0 +1,85 @@
+/** A world whose feed publishes, and the bucket where it does. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { Bucket } from './bucket.js';
+import type { WorldOptions } from './home.js';
+import { until } from './waiting.js';
+import { createWorld, type World } from './world.js';
+
+export interface Publisher {
+  world: World;
+  bucket: Bucket;
+  env: NodeJS.ProcessEnv;
+}
+
+export interface PublisherOptions extends WorldOptions {
+  /** The address that the product is given; default: the store itself. */
+  endpoint?: string;
+}
+
+/** Undefined, and the test is skipped, if there is no store. */
+export async function publisher(
+  t: TestContext,
+  { endpoint, options = {}, ...more }: PublisherOptions = {},
+  given?: Bucket,
+): Promise<Publisher | undefined> {
+  const bucket = given ?? (await Bucket.start(t));
+  if (!bucket) return undefined;
+  const world = createWorld(t, {
+    ...more,
+    options: {
+      stabilitySeconds: 0.1,
+      quietMs: 0,
+      publish: `s3://${bucket.name}/raw`,
+      publishEndpoint: endpoint ?? bucket.endpoint,
+      publishPathStyle: true,
+      ...options,
+    },
+  });
+  return { world, bucket, env: bucket.environment };
+}
+
+/** The records of the parts of a kind, in their order. */
+export async function linesOf(
+  bucket: Bucket,
+  kind: 'manifests' | 'corrections' = 'manifests',
+  feed = 'default',
+): Promise<Record<string, unknown>[]> {
+  const lines: Record<string, unknown>[] = [];
+  for (const key of await bucket.keys(`raw/${feed}/_${kind}/`)) {
+    if (!key.endsWith('.jsonl')) continue;
+    const text = (await bucket.body(key))!.toString();
+    lines.push(...text.trimEnd().split('\n').map((line) => JSON.parse(line)));
+  }
+  return lines;
+}
+
+/** The keys of files, without parts, marks and the marker of the prefix. */
+export const objectsOf = async (bucket: Bucket, feed = 'default'): Promise<string[]> =>
+  (await bucket.keys(`raw/${feed}/`)).filter((key) => !/^raw\/[^/]+\/_(manifests|corrections|ingest)/.test(key));
+
+/** Each line names objects with its bytes, and each object has one line. */
+export async function checkBucket(bucket: Bucket, feed = 'default'): Promise<void> {
+  const stored = new Map((await bucket.stored(`raw/${feed}/`)).map((object) => [object.key, object]));
+  const back = new Set((await linesOf(bucket, 'corrections', feed)).map(({ ingest_id }) => ingest_id));
+  const named = new Set<string>();
+  const ids = new Set<unknown>();
+  for (const line of await linesOf(bucket, 'manifests', feed)) {
+    assert.ok(!ids.has(line.ingest_id), `${line.ingest_id} has two lines`);
+    ids.add(line.ingest_id);
+    if (back.has(line.ingest_id)) continue;
+    const outputs = (line.outputs ?? []) as { warehouse_path: string; sha256: string; size: number }[];
+    for (const { warehouse_path, sha256, size } of [line as (typeof outputs)[number], ...outputs]) {
+      const key = warehouse_path.replace(`s3://${bucket.name}/`, '');
+      const object = stored.get(key);
+      assert.ok(object, `no object lies at ${key}`);
+      assert.deepEqual([object.sha256, object.size], [sha256, size], key);
+      assert.equal(object.metadata['ingest-id'], line.ingest_id);
+      named.add(key);
+    }
+  }
+  assert.deepEqual((await objectsOf(bucket, feed)).filter((key) => !named.has(key)), [], 'objects without a line');
+}
+
+export const published = (bucket: Bucket, count: number): Promise<unknown> =>
+  until(`${count} lines are in the bucket`, async () => (await linesOf(bucket)).length === count, { withinMs: 60_000 });
