@@ -86,11 +86,11 @@ export class BucketClient {
     });
   }
 
-  get(key: string): Promise<Buffer | undefined> {
+  get(key: string): Promise<{ bytes: Buffer; metadata: Readonly<Record<string, string>> } | undefined> {
     return orNone(() =>
       this.#ask(async ({ sdk, client }) => {
-        const { Body } = await client.send(new sdk.GetObjectCommand(this.#of(key)));
-        return Buffer.from(await Body!.transformToByteArray());
+        const { Body, Metadata = {} } = await client.send(new sdk.GetObjectCommand(this.#of(key)));
+        return { bytes: Buffer.from(await Body!.transformToByteArray()), metadata: Metadata };
       }),
     );
   }

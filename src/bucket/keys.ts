@@ -40,15 +40,13 @@ const UNSAFE = /[\x00-\x1f\x7f-\x9f%/\ufffe\uffff]/g;
 const escapedByte = (char: string): string => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 const escaped = (char: string): string => [...nameOfText(char)].map((byte) => escapedByte(byte)).join('');
 
-/** A manifest or correction part; sorted by time, so a reader goes on after the last key that it knows. */
-export const partKey = ({ folder }: Prefix, kind: PartKind, hour: string, id: string): string =>
-  `${folder}_${kind}/${hour}/${id}.jsonl`;
+/** Ten digits: in the order of their names, a reader goes on after the last one that it knows. */
+export const partKey = (prefix: Prefix, number: number): string =>
+  `${partsFolder(prefix)}${String(number).padStart(10, '0')}.jsonl`;
 
-export type PartKind = 'manifests' | 'corrections';
+export const partsFolder = ({ folder }: Prefix): string => `${folder}_manifests/`;
 
-export const partsFolder = ({ folder }: Prefix, kind: PartKind): string => `${folder}_${kind}/`;
-
-/** The id in the key of a part; undefined for `_SUCCESS` and what others put there. */
-export const idOfPart = (key: string): string | undefined => /\/([0-9A-Z]{26})\.jsonl$/.exec(key)?.[1];
+/** The marker of an hour, as `2026/11/26/12`, whose lines are all in parts. */
+export const hourKey = ({ folder }: Prefix, hour: string): string => `${folder}_hours/${hour}/_SUCCESS`;
 
 export const markerKey = ({ folder }: Prefix): string => `${folder}_ingest.json`;

@@ -6,11 +6,11 @@ import { checkBucket, linesOf, objectsOf, published, publisher } from '../world/
 test('files come into the bucket, each once, with a line that names the object', async (t) => {
   const made = await publisher(t);
   if (!made) return;
-  const { world, bucket, env } = made;
+  const { world, bucket } = made;
   world.drop('a.csv', 'id\n1\n');
   world.drop('b.csv', 'id\n2\n');
   world.drop('again.csv', 'id\n1\n');
-  const ended = await world.run('ingest', ['--once'], { env });
+  const ended = await world.run('ingest', ['--once']);
   assert.equal(ended.code, 0, ended.stderr);
   await published(bucket, 2);
   await checkBucket(bucket);

@@ -9,7 +9,6 @@ import { createWorld, type World } from './world.js';
 export interface Publisher {
   world: World;
   bucket: Bucket;
-  env: NodeJS.ProcessEnv;
 }
 
 export interface PublisherOptions extends WorldOptions {
@@ -25,6 +24,7 @@ export async function publisher(
 ): Promise<Publisher | undefined> {
   const bucket = given ?? (await Bucket.start(t));
   if (!bucket) return undefined;
+  Object.assign(process.env, bucket.environment);
   const world = createWorld(t, {
     ...more,
     options: {
@@ -36,35 +36,37 @@ export async function publisher(
       ...options,
     },
   });
-  return { world, bucket, env: bucket.environment };
+  return { world, bucket };
 }
 
-/** The records of the parts of a kind, in their order. */
-export async function linesOf(
-  bucket: Bucket,
-  kind: 'manifests' | 'corrections' = 'manifests',
-  feed = 'default',
-): Promise<Record<string, unknown>[]> {
+/** The records of all parts, in their order. */
+async function recordsOf(bucket: Bucket, feed: string): Promise<Record<string, unknown>[]> {
   const lines: Record<string, unknown>[] = [];
-  for (const key of await bucket.keys(`raw/${feed}/_${kind}/`)) {
-    if (!key.endsWith('.jsonl')) continue;
-    const text = (await bucket.body(key))!.toString();
-    lines.push(...text.trimEnd().split('\n').map((line) => JSON.parse(line)));
+  for (const [number, key] of (await bucket.keys(`raw/${feed}/_manifests/`)).entries()) {
+    assert.equal(Number(/(\d{10})\.jsonl$/.exec(key)?.[1]), number, 'parts are numbered without a gap');
+    const text = (await bucket.body(key))!.toString().trimEnd();
+    if (text !== '') lines.push(...text.split('\n').map((line) => JSON.parse(line)));
   }
   return lines;
 }
 
+export const linesOf = async (bucket: Bucket, feed = 'default'): Promise<Record<string, unknown>[]> =>
+  (await recordsOf(bucket, feed)).filter(({ correction }) => correction === undefined);
+
+export const correctionsOf = async (bucket: Bucket, feed = 'default'): Promise<Record<string, unknown>[]> =>
+  (await recordsOf(bucket, feed)).filter(({ correction }) => correction !== undefined);
+
 /** The keys of files, without parts, marks and the marker of the prefix. */
 export const objectsOf = async (bucket: Bucket, feed = 'default'): Promise<string[]> =>
-  (await bucket.keys(`raw/${feed}/`)).filter((key) => !/^raw\/[^/]+\/_(manifests|corrections|ingest)/.test(key));
+  (await bucket.keys(`raw/${feed}/`)).filter((key) => !/^raw\/[^/]+\/_(manifests|hours|ingest)/.test(key));
 
 /** Each line names objects with its bytes, and each object has one line. */
 export async function checkBucket(bucket: Bucket, feed = 'default'): Promise<void> {
   const stored = new Map((await bucket.stored(`raw/${feed}/`)).map((object) => [object.key, object]));
-  const back = new Set((await linesOf(bucket, 'corrections', feed)).map(({ ingest_id }) => ingest_id));
+  const back = new Set((await correctionsOf(bucket, feed)).map(({ ingest_id }) => ingest_id));
   const named = new Set<string>();
   const ids = new Set<unknown>();
-  for (const line of await linesOf(bucket, 'manifests', feed)) {
+  for (const line of await linesOf(bucket, feed)) {
     assert.ok(!ids.has(line.ingest_id), `${line.ingest_id} has two lines`);
     ids.add(line.ingest_id);
     if (back.has(line.ingest_id)) continue;
@@ -78,7 +80,11 @@ export async function checkBucket(bucket: Bucket, feed = 'default'): Promise<voi
       named.add(key);
     }
   }
-  assert.deepEqual((await objectsOf(bucket, feed)).filter((key) => !named.has(key)), [], 'objects without a line');
+  assert.deepEqual(
+    (await objectsOf(bucket, feed)).filter((key) => !named.has(key)),
+    [],
+    'objects without a line',
+  );
 }
 
 export const published = (bucket: Bucket, count: number): Promise<unknown> =>

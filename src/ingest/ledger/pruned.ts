@@ -7,7 +7,7 @@ import type { Reader, Tx } from '../../../queue/backend.js';
 import type { Module } from '../../../queue/index.js';
 import { forgetOutputs } from '../chains/recorded-outputs.js';
 import { pruneNames } from './names.js';
-import { forgetPublications, UNPUBLISHED } from './publications.js';
+import { forgetPublications, NOT_PUBLISHED_YET } from './publications.js';
 
 export const prunedModule: Module = {
   name: 'pruned',
@@ -54,7 +54,7 @@ export function recordsBefore(reader: Reader, beforeMs: number, after: Storing |
 }
 
 const FORGET = `DELETE FROM contents WHERE row IN (SELECT value FROM json_each(?)) AND state = 'stored' AND told = 1
-    AND NOT ${UNPUBLISHED('contents.row')}
+    AND NOT ${NOT_PUBLISHED_YET}
   RETURNING row, feed, sha256, generation, hour`;
 const KEEP = "INSERT INTO contents (feed, sha256, generation, state, hour) VALUES (?, ?, ?, 'pruned', ?)";
 

@@ -12,13 +12,15 @@ export const publicationsModule: Module = {
       address TEXT NOT NULL,
       -- contents up to this row were there before the option
       before INTEGER NOT NULL,
-      -- the row up to which stored contents were looked through for those without a publication; NULL: all were
+      -- the row up to which contents were looked through for those that no job publishes; NULL: all were
       cursor INTEGER,
-      -- wall-clock ms of the last part's id; the next one is later, also if the clock was set back
-      part_ms INTEGER NOT NULL
+      -- the number of the next part; all smaller ones are in the bucket, and were put or read by this state
+      next INTEGER NOT NULL,
+      -- 1: local files are removed, and their records are needed until then
+      removes_local INTEGER NOT NULL CHECK (removes_local IN (0, 1))
     ) STRICT, WITHOUT ROWID;
 
-    -- One row for each file of a content.
+    -- One row for each file of a content, from the moment it is stored.
     CREATE TABLE publications (
       content INTEGER NOT NULL,
       -- 0: the content's own file; else its output
@@ -28,41 +30,37 @@ export const publicationsModule: Module = {
       upload TEXT,
       -- of the object; NULL: it was not seen there; '': a line says that it is there
       etag TEXT,
-      version TEXT,
-      -- of the own file: the parts with its line and its correction. part '': it is not published
+      -- of the own file: the parts with its line and its correction. part NULL: due; '': not published
       part TEXT,
       correction TEXT,
       -- of the own file: 0 once the local files were removed
       is_local INTEGER NOT NULL DEFAULT 1 CHECK (is_local IN (0, 1)),
       PRIMARY KEY (content, n)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX publications_local ON publications (part) WHERE n = 0 AND is_local = 1 AND part > '';
     -- A key means one file of one content.
     CREATE UNIQUE INDEX publications_by_key ON publications (key);
+    CREATE INDEX publications_due ON publications (content) WHERE n = 0 AND part IS NULL;
+    CREATE INDEX publications_local ON publications (part) WHERE n = 0 AND is_local = 1 AND part > '';
     CREATE INDEX publications_uploading ON publications (upload) WHERE upload IS NOT NULL;
 
-    -- Lines that are not in the bucket yet. A part is removed once it is.
+    -- Lines that are not in the bucket yet, in parts. A part is removed once it is there.
     CREATE TABLE parts (
       id TEXT PRIMARY KEY,
       feed TEXT NOT NULL,
-      kind TEXT NOT NULL CHECK (kind IN ('manifests', 'corrections')),
-      -- NULL: lines may still be added. Then they never change.
-      bytes BLOB
+      -- 1: no line is added any more. Only one part of a feed is open.
+      is_closed INTEGER NOT NULL DEFAULT 0 CHECK (is_closed IN (0, 1))
     ) STRICT, WITHOUT ROWID;
-    CREATE UNIQUE INDEX parts_open ON parts (feed, kind) WHERE bytes IS NULL;
+    CREATE UNIQUE INDEX parts_open ON parts (feed) WHERE is_closed = 0;
     CREATE TABLE part_lines (
+      seq INTEGER PRIMARY KEY,
       part TEXT NOT NULL,
       content INTEGER NOT NULL,
-      line TEXT NOT NULL,
-      PRIMARY KEY (part, content)
-    ) STRICT, WITHOUT ROWID;
-
-    -- Hours with a part, until they have their _SUCCESS.
-    CREATE TABLE part_hours (
-      feed TEXT NOT NULL,
-      hour TEXT NOT NULL,
-      PRIMARY KEY (feed, hour)
-    ) STRICT, WITHOUT ROWID;
+      -- 1: the correction of its line
+      is_correction INTEGER NOT NULL CHECK (is_correction IN (0, 1)),
+      line TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX part_lines_by_part ON part_lines (part);
+    CREATE UNIQUE INDEX part_lines_by_content ON part_lines (content, is_correction);
     `,
   ],
 };

@@ -1,10 +1,10 @@
 /** How far the files of contents are in the bucket of their feed. */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import type { Prefix } from '../../bucket/keys.js';
-import { objectKey } from '../../bucket/keys.js';
+import { objectKey, prefixOf } from '../../bucket/keys.js';
 import { nameOfBytes } from '../../linux/index.js';
-import type { Processed } from '../chains/recorded-outputs.js';
-import type { Content } from './content.js';
+import { type Processed, processedOf } from '../chains/recorded-outputs.js';
+import { type Content, contentsByRow } from './content.js';
 
 /** A file of a content as an object. */
 export interface Publication {
@@ -15,7 +15,6 @@ export interface Publication {
   upload: string | null;
   /** Null: it was not seen there. '': a line says that it is there. */
   etag: string | null;
-  version: string | null;
   /** Of the own file: the part with its line. Null: due. '': not published. */
   part: string | null;
   correction: string | null;
@@ -25,7 +24,7 @@ export interface Publication {
 /** `part` of a content that had left its target before anything was published. */
 export const NOT_PUBLISHED = '';
 
-const COLUMNS = 'content, n, key, upload, etag, version, part, correction, is_local AS isLocal';
+const COLUMNS = 'content, n, key, upload, etag, part, correction, is_local AS isLocal';
 
 /** By content; outputs first, the own file last. */
 export function publicationsOf(reader: Reader, contents: readonly number[]): Map<number, Publication[]> {
@@ -52,28 +51,28 @@ export function keysOf(
   return files.map(({ n, target: its }) => ({ n, key: objectKey(prefix, ingestId!, nameOfBytes(its)) }));
 }
 
-/** `is`: columns that are known already. */
-export function enterPublications(
-  tx: Tx,
-  content: number,
-  keys: readonly { n: number; key: string }[],
-  is: { etag?: string; part?: string } = {},
-): void {
+export function enterPublications(tx: Tx, content: number, keys: readonly { n: number; key: string }[]): void {
   for (const { n, key } of keys)
-    tx.run(
-      'INSERT OR IGNORE INTO publications (content, n, key, etag, part) VALUES (?, ?, ?, ?, ?)',
-      ...[content, n, key, is.etag ?? null, n === 0 ? (is.part ?? null) : null],
-    );
+    tx.run('INSERT OR IGNORE INTO publications (content, n, key) VALUES (?, ?, ?)', content, n, key);
+}
+
+/** They are stored: from now on their objects and lines are owed. */
+export function owePublications(
+  tx: Tx,
+  { publish, name }: { publish?: string | undefined; name: string },
+  rows: readonly number[],
+): void {
+  const prefix = prefixOf(publish!, name);
+  for (const content of contentsByRow(tx, rows).values())
+    if (content.target !== null)
+      enterPublications(tx, content.row, keysOf(prefix, content, processedOf(tx, content.row)));
 }
 
 export const noteUpload = (tx: Tx, { content, n }: Publication, upload: string | null): void =>
   void tx.run('UPDATE publications SET upload = ? WHERE content = ? AND n = ?', upload, content, n);
 
-export const noteObject = (tx: Tx, { content, n }: Publication, etag: string, version: string | undefined): void =>
-  void tx.run(
-    'UPDATE publications SET etag = ?, version = ?, upload = NULL WHERE content = ? AND n = ?',
-    ...[etag, version ?? null, content, n],
-  );
+export const noteObject = (tx: Tx, { content, n }: Publication, etag: string): void =>
+  void tx.run('UPDATE publications SET etag = ?, upload = NULL WHERE content = ? AND n = ?', etag, content, n);
 
 export const noteLocalGone = (tx: Tx, content: number): void =>
   void tx.run('UPDATE publications SET is_local = 0 WHERE content = ?', content);
@@ -85,37 +84,41 @@ export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
 export const giveUpPublishing = (tx: Tx, content: number): void =>
   void tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
 
-/** In SQL, of a content `c`: its object and line are not there yet, and its record is needed for them. */
-export const UNPUBLISHED = (row: string): string =>
-  `EXISTS (SELECT 1 FROM publications WHERE content = ${row} AND n = 0 AND part IS NULL)`;
+/** In SQL, of a content: its object and line are not in the bucket yet, or its local file is to be removed; its record is needed. */
+export const NOT_PUBLISHED_YET = `EXISTS (SELECT 1 FROM publications p JOIN buckets b ON b.feed = contents.feed
+  WHERE p.content = contents.row AND p.n = 0
+    AND (p.part IS NULL OR (p.part > '' AND (p.is_local AND b.removes_local OR p.part IN (SELECT id FROM parts)))))`;
 
 export interface BucketRow {
   feed: string;
   address: string;
   before: number;
   cursor: number | null;
-  partMs: number;
+  next: number;
 }
 
 export const bucketRow = (reader: Reader, feed: string): BucketRow | undefined =>
-  reader.get<BucketRow>('SELECT feed, address, before, cursor, part_ms AS partMs FROM buckets WHERE feed = ?', feed);
+  reader.get<BucketRow>('SELECT feed, address, before, cursor, next FROM buckets WHERE feed = ?', feed);
 
 /** Another address is another bucket: what was published elsewhere is due there. */
-export function enterBucket(tx: Tx, feed: string, address: string): void {
-  if (bucketRow(tx, feed)?.address === address) return;
-  leaveBucket(tx, feed);
-  tx.run(
-    'INSERT INTO buckets (feed, address, before, cursor, part_ms) VALUES (?, ?, (SELECT coalesce(max(row), 0) FROM contents), 0, 0)',
-    feed,
-    address,
-  );
+export function enterBucket(tx: Tx, feed: string, address: string, removesLocal: boolean): void {
+  if (bucketRow(tx, feed)?.address !== address) {
+    leaveBucket(tx, feed);
+    tx.run(
+      `INSERT INTO buckets (feed, address, before, cursor, next, removes_local)
+       VALUES (?, ?, (SELECT coalesce(max(row), 0) FROM contents), 0, 0, 0)`,
+      feed,
+      address,
+    );
+  }
+  tx.run('UPDATE buckets SET removes_local = ? WHERE feed = ?', removesLocal ? 1 : 0, feed);
 }
 
 /** As if nothing had been published. What the bucket has is read from it. */
 export function leaveBucket(tx: Tx, feed: string): void {
   tx.run('DELETE FROM publications WHERE content IN (SELECT row FROM contents WHERE feed = ?)', feed);
   tx.run('DELETE FROM part_lines WHERE part IN (SELECT id FROM parts WHERE feed = ?)', feed);
-  for (const table of ['parts', 'part_hours', 'buckets']) tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
+  for (const table of ['parts', 'buckets']) tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
 }
 
 /** The option was taken away: contents that are stored meanwhile are looked for when it is back. */

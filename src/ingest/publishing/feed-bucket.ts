@@ -1,20 +1,19 @@
 /**
  * The bucket of one feed, for one process. Before anything is published it looks: does the store know conditions, is the prefix this
  * warehouse's, and has the bucket lines that this state does not know?
- * Guarantees: what is in the bucket counts. A state that was rebuilt, or is an older copy, reads the lines there before it publishes,
- * and its own lines that are not there are dropped: their contents are due again.
+ * Guarantees: what is in the bucket counts. Before anything is published the parts that this state does not know are read, and an empty
+ * part is put after them: nothing that another process sent before can come in later.
  */
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { BucketClient } from '../../bucket/client.js';
 import { asPlace, BucketError } from '../../bucket/errors.js';
-import { idOfPart, markerKey, type Prefix, partsFolder, prefixOf } from '../../bucket/keys.js';
+import { markerKey, type Prefix, prefixOf } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
 import { bucketRow, enterBucket } from '../ledger/publications.js';
-import { dropUnput, enterLine, enterPart, isKnownPart } from './learn.js';
 import { sha256Of } from './object.js';
-import { hourOf, idAt, KINDS, oldestUnput } from './parts.js';
+import { putParts, putSeal, readParts } from './parts.js';
 
 export class FeedBucket {
   readonly bucket: BucketClient;
@@ -82,10 +81,15 @@ export class FeedBucket {
   close = (): Promise<void> => this.bucket.close();
 
   async #look(): Promise<void> {
-    await this.#checkMarker();
-    const address = `${this.options.publishEndpoint ?? 'aws'} ${this.options.publish}`;
-    await this.backend.transact((tx) => enterBucket(tx, this.feed, address));
-    await this.#learn();
+    const { backend, feed, emit } = this;
+    const { publish, publishEndpoint, keepLocalMs } = this.options;
+    const address = `${publishEndpoint ?? 'aws'} ${publish}`;
+    await this.#checkMarker(backend.read((reader) => bucketRow(reader, feed))?.address === address);
+    await backend.transact((tx) => enterBucket(tx, feed, address, keepLocalMs !== undefined));
+    const lines = await readParts(this);
+    if (lines > 0) emit('bucket_read', { feed, bucket: this.bucket.where, lines });
+    await putParts(this, true);
+    await putSeal(this);
     this.#hasEntered = true;
   }
 
@@ -104,16 +108,23 @@ export class FeedBucket {
     }
   }
 
-  async #checkMarker(): Promise<void> {
+  /** `isOurs`: this state has published there. */
+  async #checkMarker(isOurs: boolean): Promise<void> {
+    const first = await this.bucket.list(this.prefix.folder, '');
+    if (!isOurs && first.objects.length > 0 && !(await this.bucket.head(markerKey(this.prefix))))
+      throw this.#refused(
+        'prefix_taken',
+        `objects lie below ${this.prefix.folder}, and no marker says whose they are: name another prefix in --publish, or write ${this.#marker.toString().trim()} and a newline to ${markerKey(this.prefix)} if they are of this warehouse`,
+      );
     // Written: it was not there, or the store does not know the condition.
     if ((await this.#putMarker()) === 'written' && (await this.#putMarker()) === 'written')
       throw this.#refused(
         'no_condition',
-        'it overwrites an object although If-None-Match forbids that, so files could be lost: use another store',
+        'it overwrites an object although If-None-Match forbids that, so files could be lost: use another store, or a bucket without versions',
       );
     const there = await this.bucket.get(markerKey(this.prefix));
-    if (there === undefined) throw new BucketError('doubt', 'marker_gone', `${this.bucket.where}: its marker is gone`);
-    if (!there.equals(this.#marker))
+    if (!there) throw new BucketError('doubt', 'marker_gone', `the bucket ${this.bucket.where}: its marker is gone`);
+    if (!there.bytes.equals(this.#marker))
       throw this.#refused(
         'prefix_taken',
         `${this.root}/${this.prefix.folder} belongs to another feed or warehouse: name another prefix in --publish`,
@@ -122,40 +133,4 @@ export class FeedBucket {
 
   #refused = (code: string, sentence: string): BucketError =>
     new BucketError('place', code, `the bucket ${this.bucket.where}: ${sentence} (${code})`);
-
-  /** Reads the parts that this state does not know. */
-  async #learn(): Promise<void> {
-    const { backend, feed } = this;
-    const isNew = backend.read((reader) => bucketRow(reader, feed))!.partMs === 0;
-    let newest = '';
-    let lines = 0;
-    for (const kind of KINDS) {
-      const folder = partsFolder(this.prefix, kind);
-      const first = backend.read((reader) => oldestUnput(reader, feed, kind));
-      const from = first ?? idAt(backend.read((reader) => bucketRow(reader, feed))!.partMs + 1);
-      for (let after = `${folder}${hourOf(from)}/${from}`, isLast = false; !isLast; ) {
-        const page = await this.bucket.list(folder, after);
-        isLast = page.isLast;
-        for (const { key } of page.objects) {
-          after = key;
-          const id = idOfPart(key);
-          if (id === undefined || (await backend.transact((tx) => isKnownPart(tx, feed, id)))) continue;
-          // What of this state was not put is of a time before: the bucket has it otherwise.
-          if (newest === '') await backend.transact((tx) => dropUnput(tx, feed));
-          const text = (await this.bucket.get(key))?.toString('utf8') ?? '';
-          lines += await backend.transact((tx) => enterLines(tx, feed, { kind, id, text }));
-          if (id > newest) newest = id;
-        }
-      }
-    }
-    if (newest === '') return;
-    await backend.transact((tx) => enterPart(tx, feed, newest));
-    if (!isNew || lines > 0) this.emit('bucket_read', { feed, bucket: this.bucket.where, lines });
-  }
 }
-
-const enterLines = (
-  tx: Parameters<typeof enterLine>[0],
-  feed: string,
-  { kind, id, text }: { kind: (typeof KINDS)[number]; id: string; text: string },
-): number => text.split('\n').reduce((lines, line) => lines + (enterLine(tx, feed, { kind, id, line }) ? 1 : 0), 0);

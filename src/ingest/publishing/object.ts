@@ -69,7 +69,8 @@ export const isOurs = ({ size, metadata }: Found, file: Pick<ToPublish, 'ingestI
 async function whatIsThere(file: ToPublish, { bucket, noteUpload }: Publishing, after: BucketError): Promise<Came> {
   const there = await bucket.head(file.key);
   if (there) return isOurs(there, file) ? { kind: 'there', object: there } : { kind: 'taken' };
-  if (after.kind === 'no_upload') await noteUpload(null);
+  // After a conflict the upload has to be begun again, says the documentation of S3.
+  if (after.kind === 'no_upload' || after.code === 'ConditionalRequestConflict') await noteUpload(null);
   return { kind: 'nothing', why: after.message };
 }
 
@@ -85,6 +86,9 @@ async function inParts(fd: number, file: ToPublish, publishing: Publishing): Pro
   const { bucket, throttle, noteUpload } = publishing;
   let { upload } = file;
   if (upload === null) {
+    // A PUT finds out by its condition; here it would be known after the last byte.
+    const there = await bucket.head(file.key);
+    if (there) return isOurs(there, file) ? { kind: 'there', object: there } : { kind: 'taken' };
     upload = await bucket.begin(file.key, metadataOf(file));
     await noteUpload(upload);
   }

@@ -1,116 +1,158 @@
 /**
- * Parts: the lines of published contents, and their corrections, as objects that never change.
+ * Parts: the lines of published contents, and their corrections, as objects that never change, numbered from 0 without a gap.
  *
- *   open ──(ten seconds, or full)──> closed: its bytes are fixed ──> in the bucket: its row is removed
+ *   open ──(ten seconds, or full)──> closed ──> in the bucket, at the next free number: its rows are removed
  *
- * Guarantees: a line joins one part, in the transaction that records its objects. Parts come into the bucket in the order of their
- * ids, one at a time for a feed and kind; so what is there is known up to an id, and a reader goes on after the last key that it has.
+ * Guarantees: a line joins one part, in the transaction that records its objects. A number is tried only when all smaller ones are
+ * known to be in the bucket, so one part at most is on its way, and a request that arrives late finds its number taken. A part that
+ * lies at a number and is not ours is read: what is in the bucket counts, and our part takes the next number without these lines.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
-import type { BucketClient } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
-import { type PartKind, type Prefix, partKey } from '../../bucket/keys.js';
+import { partKey, partsFolder } from '../../bucket/keys.js';
+import { bucketRow, NOT_PUBLISHED } from '../ledger/publications.js';
+import type { FeedBucket } from './feed-bucket.js';
 import { sha256Of } from './object.js';
-
-export const KINDS: readonly PartKind[] = ['manifests', 'corrections'];
+import { enterLine } from './read-part.js';
 
 /** An open part is closed after this time, or with so many lines. */
 const OPEN_MS = 10_000;
 const LINES_MAX = 1_000;
 
-export interface Closed {
-  id: string;
-  kind: PartKind;
-  bytes: Buffer;
-}
+const newId = ulidFactory(Date.now);
 
 /** Returns the id of the part. */
-export function joinPart(tx: Tx, feed: string, kind: PartKind, content: number, line: string): string {
-  const id = openPart(tx, feed, kind);
-  tx.run('INSERT INTO part_lines (part, content, line) VALUES (?, ?, ?)', id, content, line);
-  return id;
-}
-
-function openPart(tx: Tx, feed: string, kind: PartKind): string {
-  const open = tx.get<{ id: string }>('SELECT id FROM parts WHERE feed = ? AND kind = ? AND bytes IS NULL', feed, kind);
-  if (open) return open.id;
-  const { partMs } = tx.get<{ partMs: number }>(
-    'UPDATE buckets SET part_ms = max(part_ms + 1, ?) WHERE feed = ? RETURNING part_ms AS partMs',
-    tx.wallMs,
-    feed,
-  )!;
-  const id = ulidFactory(() => partMs)();
-  tx.run('INSERT INTO parts (id, feed, kind) VALUES (?, ?, ?)', id, feed, kind);
-  if (kind === 'manifests') tx.run('INSERT OR IGNORE INTO part_hours (feed, hour) VALUES (?, ?)', feed, hourOf(id));
-  return id;
-}
-
-/** Closes what is due. Returns the closed parts, the oldest first. `isHurried`: nothing more is expected. */
-export function closeDue(tx: Tx, feed: string, isHurried: boolean): Closed[] {
-  for (const { id } of tx.all<{ id: string }>('SELECT id FROM parts WHERE feed = ? AND bytes IS NULL', feed)) {
-    const lines = tx.get<{ n: number }>('SELECT count(*) AS n FROM part_lines WHERE part = ?', id)!.n;
-    if (!isHurried && lines < LINES_MAX && tx.wallMs - msOf(id) < OPEN_MS) continue;
-    const text = tx
-      .all<{ line: string }>('SELECT line FROM part_lines WHERE part = ? ORDER BY content', id)
-      .map(({ line }) => line)
-      .join('');
-    tx.run('UPDATE parts SET bytes = ? WHERE id = ?', Buffer.from(text), id);
-  }
-  return closedParts(tx, feed);
-}
-
-export const closedParts = (reader: Reader, feed: string): Closed[] =>
-  reader.all<Closed>(
-    'SELECT id, kind, bytes FROM parts WHERE feed = ? AND bytes IS NOT NULL ORDER BY kind DESC, id',
-    feed,
+export function joinPart(tx: Tx, feed: string, content: number, line: string, isCorrection: boolean): string {
+  const open = tx.get<{ id: string }>('SELECT id FROM parts WHERE feed = ? AND is_closed = 0', feed);
+  const id = open?.id ?? newId();
+  if (!open) tx.run('INSERT INTO parts (id, feed) VALUES (?, ?)', id, feed);
+  tx.run(
+    'INSERT INTO part_lines (part, content, is_correction, line) VALUES (?, ?, ?, ?)',
+    ...[id, content, isCorrection ? 1 : 0, line],
   );
+  const column = isCorrection ? 'correction' : 'part';
+  tx.run(`UPDATE publications SET ${column} = ? WHERE content = ? AND n = 0`, id, content);
+  return id;
+}
 
 export const isInBucket = (reader: Reader, part: string): boolean =>
-  reader.get('SELECT 1 FROM parts WHERE id = ?', part) === undefined;
-
-/** `foreign`: another part has the key, so this state is older than the bucket. Errors: BucketError. */
-export async function putPart(
-  bucket: BucketClient,
-  prefix: Prefix,
-  { id, kind, bytes }: Closed,
-): Promise<'put' | 'foreign'> {
-  const key = partKey(prefix, kind, hourOf(id), id);
-  try {
-    await bucket.put(key, { bytes, sha256: sha256Of(bytes) });
-    return 'put';
-  } catch (error) {
-    if (!(error instanceof BucketError) || (error.kind !== 'taken' && error.kind !== 'doubt')) throw error;
-    const there = await bucket.get(key);
-    if (there === undefined) throw error;
-    return there.equals(bytes) ? 'put' : 'foreign';
-  }
-}
-
-/** It is in the bucket. Withdrawals that wait for it go on. */
-export function partIsPut(tx: Tx, id: string): void {
-  tx.run('DELETE FROM parts WHERE id = ?', id);
-  tx.run('DELETE FROM part_lines WHERE part = ?', id);
-  tx.wake([partToken(id)]);
-}
+  part !== NOT_PUBLISHED && reader.get('SELECT 1 FROM parts WHERE id = ?', part) === undefined;
 
 export const partToken = (id: string): string => `part:${id}`;
 
+/** Puts what is due, the oldest part first. `isHurried`: nothing more is expected. Errors: BucketError. */
+export async function putParts(of: FeedBucket, isHurried: boolean): Promise<void> {
+  const { backend, feed } = of;
+  for (;;) {
+    const oldest = backend.read((reader) => oldestPart(reader, feed));
+    if (!oldest || !(oldest.isClosed || isHurried || backend.read((reader) => isDue(reader, oldest.id)))) return;
+    await putPart(of, oldest.id);
+  }
+}
+
+/** An empty part at the next free number: nothing that was sent before can come after it. Errors: BucketError. */
+export async function putSeal(of: FeedBucket): Promise<void> {
+  const id = newId();
+  await of.backend.transact((tx) => tx.run('INSERT INTO parts (id, feed, is_closed) VALUES (?, ?, 1)', id, of.feed));
+  await putPart(of, id);
+}
+
+const oldestPart = (reader: Reader, feed: string) =>
+  reader.get<{ id: string; isClosed: 0 | 1 }>(
+    'SELECT id, is_closed AS isClosed FROM parts WHERE feed = ? ORDER BY id LIMIT 1',
+    feed,
+  );
+
+function isDue(reader: Reader, id: string): boolean {
+  const { n } = reader.get<{ n: number }>('SELECT count(*) AS n FROM part_lines WHERE part = ?', id)!;
+  return n >= LINES_MAX || Date.now() - msOf(id) >= OPEN_MS;
+}
+
+async function putPart(of: FeedBucket, id: string): Promise<void> {
+  const { backend, bucket, prefix, feed } = of;
+  for (;;) {
+    const at = await backend.transact((tx) => {
+      tx.run('UPDATE parts SET is_closed = 1 WHERE id = ?', id);
+      return { number: bucketRow(tx, feed)!.next, bytes: bytesOf(tx, id), isOver: isInBucket(tx, id) };
+    });
+    // Another process has put it.
+    if (at.isOver) return;
+    const key = partKey(prefix, at.number);
+    const put = { bytes: at.bytes, sha256: sha256Of(at.bytes) };
+    const error = await bucket.put(key, put, { part: id }).then(
+      () => undefined,
+      (refused: unknown) => refused,
+    );
+    if (error !== undefined) {
+      if (!(error instanceof BucketError) || (error.kind !== 'taken' && error.kind !== 'doubt')) throw error;
+      const there = await bucket.get(key);
+      if (!there) throw error;
+      if (there.metadata.part !== id) {
+        await readPart(of, at.number, there.bytes, there.metadata.part ?? '');
+        continue;
+      }
+    }
+    await backend.transact((tx) => {
+      tx.run('DELETE FROM parts WHERE id = ?', id);
+      tx.run('DELETE FROM part_lines WHERE part = ?', id);
+      passNumber(tx, feed, at.number);
+      tx.wake([partToken(id)]);
+    });
+    return;
+  }
+}
+
+/** In the order in which they joined. */
+const bytesOf = (reader: Reader, id: string): Buffer =>
+  Buffer.from(
+    reader
+      .all<{ line: string }>('SELECT line FROM part_lines WHERE part = ? ORDER BY seq', id)
+      .map(({ line }) => line)
+      .join(''),
+  );
+
+const passNumber = (tx: Tx, feed: string, number: number): void =>
+  void tx.run('UPDATE buckets SET next = max(next, ?) WHERE feed = ?', number + 1, feed);
+
+/** Reads the parts that this state does not know, a page of names at a time. Returns how many lines they had. */
+export async function readParts(of: FeedBucket): Promise<number> {
+  const { backend, bucket, prefix, feed } = of;
+  const next = (): number => backend.read((reader) => bucketRow(reader, feed)!.next);
+  let lines = 0;
+  for (let isLast = false; !isLast; ) {
+    const first = next();
+    const page = await bucket.list(partsFolder(prefix), first === 0 ? '' : partKey(prefix, first - 1));
+    isLast = page.isLast;
+    for (const { key } of page.objects) {
+      const number = next();
+      if (key !== partKey(prefix, number)) continue;
+      const part = await bucket.get(key);
+      if (part) lines += await readPart(of, number, part.bytes, part.metadata.part ?? '');
+    }
+  }
+  return lines;
+}
+
+/** Doing it twice is safe. */
+async function readPart(of: FeedBucket, number: number, bytes: Buffer, id: string): Promise<number> {
+  const lines = bytes.toString('utf8').split('\n').slice(0, -1);
+  await of.backend.transact((tx) => {
+    for (const line of lines) enterLine(tx, of.feed, id, line);
+    // Contents may be due that the state has as published, and withdrawals begin again.
+    if (lines.length > 0) tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ?', of.feed);
+    passNumber(tx, of.feed, number);
+  });
+  return lines.length;
+}
+
 const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 /** The wall-clock ms in a ULID. */
-export const msOf = (id: string): number =>
-  [...id.slice(0, 10)].reduce((ms, char) => ms * 32 + DIGITS.indexOf(char), 0);
+const msOf = (id: string): number => [...id.slice(0, 10)].reduce((ms, char) => ms * 32 + DIGITS.indexOf(char), 0);
 
 /** The smallest id of that ms. */
 export const idAt = (ms: number): string => {
   let id = '';
-  for (let rest = ms, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) id = DIGITS[rest % 32] + id;
+  for (let rest = Math.max(0, ms), i = 0; i < 10; i++, rest = Math.floor(rest / 32)) id = DIGITS[rest % 32] + id;
   return id.padEnd(26, '0');
 };
-
-/** The folder of a part: the hour of its id, as `2026/11/26/12`, UTC. */
-export const hourOf = (id: string): string => new Date(msOf(id)).toISOString().slice(0, 13).replace(/[-T]/g, '/');
-
-export const oldestUnput = (reader: Reader, feed: string, kind: PartKind): string | undefined =>
-  reader.get<{ id: string | null }>('SELECT min(id) AS id FROM parts WHERE feed = ? AND kind = ?', feed, kind)?.id ??
-  undefined;

@@ -4,7 +4,9 @@
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
 import { BucketError } from '../../bucket/errors.js';
+import { hourKey } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { closeForPlace } from '../health/episode.js';
@@ -16,9 +18,11 @@ import { adoptWithdrawal, withdrawalOf } from '../upkeep/withdrawal.js';
 import type { FeedBucket } from './feed-bucket.js';
 import { removeLocal } from './keep-local.js';
 import { sha256Of } from './object.js';
-import { closeDue, hourOf, msOf, partIsPut, putPart } from './parts.js';
+import { putParts } from './parts.js';
 
 const PAGE = 1_000;
+/** A month. */
+const HOURS_MAX = 744;
 const HOUR_MS = 3_600_000;
 const SWEEP_EVERY_MS = HOUR_MS;
 /** An upload that nobody has in a row is a day old before it is given up: a request may still be on its way. */
@@ -26,6 +30,8 @@ const ORPHAN_MS = 24 * HOUR_MS;
 
 export class PublishingRounds {
   #sweptMs = Number.NEGATIVE_INFINITY;
+  /** The hours whose marker is known to be in the bucket. */
+  readonly #marked = new Set<string>();
   constructor(private readonly of: FeedBucket) {}
 
   /** A failure closes the gate. `isHurried`: nothing more is expected. */
@@ -45,7 +51,7 @@ export class PublishingRounds {
 
   async #all(files: FeedFiles, isHurried: boolean): Promise<void> {
     await this.of.enter();
-    await this.#putParts(isHurried);
+    await putParts(this.of, isHurried);
     if (this.of.options.successMarkers) await this.#markHours();
     await this.#giveJobs();
     if (this.of.options.keepLocalMs !== undefined) await removeLocal(this.of, files, this.of.options.keepLocalMs);
@@ -54,44 +60,19 @@ export class PublishingRounds {
     this.#sweptMs = performance.now();
   }
 
-  /** The oldest first: what is in the bucket is known up to an id. */
-  async #putParts(isHurried: boolean): Promise<void> {
-    const { backend, bucket, prefix, feed } = this.of;
-    if (backend.read((reader) => reader.get('SELECT 1 FROM parts WHERE feed = ? LIMIT 1', feed)) === undefined) return;
-    for (const part of await backend.transact((tx) => closeDue(tx, feed, isHurried))) {
-      if ((await putPart(bucket, prefix, part)) === 'foreign')
-        throw new BucketError(
-          'place',
-          'prefix_shared',
-          `the bucket ${bucket.where}: another state writes below ${prefix.folder}: stop one of the two, and start this one again`,
-        );
-      await backend.transact((tx) => partIsPut(tx, part.id));
-    }
-  }
-
-  /** No part comes into an hour that has its marker, also if the clock is set back. */
+  /** Of an hour that has its marker here, and whose lines are all in parts. */
   async #markHours(): Promise<void> {
-    const { backend, bucket, prefix, feed } = this.of;
-    const hours = backend.read((reader) =>
-      reader.all<{ hour: string }>('SELECT hour FROM part_hours WHERE feed = ? ORDER BY hour LIMIT ?', feed, PAGE),
-    );
-    for (const { hour } of hours) {
-      const endMs = Date.parse(`${hour.replace(/^(\d+)\/(\d+)\/(\d+)\//, '$1-$2-$3T')}:00:00Z`) + HOUR_MS;
-      if (Date.now() < endMs) return;
-      const isOver = await backend.transact((tx) => {
-        const open = tx.all<{ id: string }>('SELECT id FROM parts WHERE feed = ?', feed);
-        if (open.some(({ id }) => hourOf(id) === hour)) return false;
-        tx.run('UPDATE buckets SET part_ms = max(part_ms, ?) WHERE feed = ?', endMs - 1, feed);
-        return true;
-      });
-      if (!isOver) return;
-      const nothing = Buffer.alloc(0);
+    const { backend, bucket, prefix, feed, options } = this.of;
+    const hours = backend.read((reader) => markedHours(reader, options));
+    for (const hour of hours.filter((one) => !this.#marked.has(one))) {
+      const { next } = backend.read((reader) => bucketRow(reader, feed))!;
+      const bytes = Buffer.from(`${JSON.stringify({ hour, through: next - 1 })}\n`);
       try {
-        await bucket.put(`${prefix.folder}_manifests/${hour}/_SUCCESS`, { bytes: nothing, sha256: sha256Of(nothing) });
+        await bucket.put(hourKey(prefix, hour), { bytes, sha256: sha256Of(bytes) });
       } catch (error) {
         if (!(error instanceof BucketError) || error.kind !== 'taken') throw error;
       }
-      await backend.transact((tx) => tx.run('DELETE FROM part_hours WHERE feed = ? AND hour = ?', feed, hour));
+      this.#marked.add(hour);
     }
   }
 
@@ -120,10 +101,35 @@ export class PublishingRounds {
   }
 }
 
+/** The last hours that are marked here. While a line is owed, none is. */
+function markedHours(reader: Reader, { name, manifests }: FeedOptions): string[] {
+  const isOwed = reader.get(
+    `SELECT 1 FROM parts WHERE feed = ? UNION ALL SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL LIMIT 1`,
+    ...[name, name],
+  );
+  if (isOwed) return [];
+  const due = new Set(
+    reader
+      .all<{ hour: string }>(
+        `SELECT DISTINCT c.hour FROM publications p JOIN contents c ON c.row = p.content WHERE p.n = 0 AND p.part IS NULL AND c.feed = ?`,
+        name,
+      )
+      .map(({ hour }) => hour),
+  );
+  return reader
+    .all<{ folder: string }>(
+      "SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ?",
+      ...[`${manifests}/`, `${manifests}0`, HOURS_MAX],
+    )
+    .map(({ folder }) => folder.slice(manifests.length + 1))
+    .filter((hour) => !due.has(hour));
+}
+
+/** A withdrawal is cheap to do again, and the state may not know how far it was. */
 const DUE = `SELECT c.row FROM contents c LEFT JOIN publications p ON p.content = c.row AND p.n = 0
-  WHERE +c.feed = ? AND c.row > ? AND c.row <= ?
-    AND ((c.state = 'stored' AND (p.part IS NULL OR (p.part > '' AND EXISTS (
-        SELECT 1 FROM publications q WHERE q.content = c.row AND q.etag IS NULL)))) OR (c.state = 'withdrawn' AND p.content IS NOT NULL))`;
+  WHERE +c.feed = ? AND c.row > ? AND c.row <= ? AND c.target IS NOT NULL
+    AND (c.state = 'withdrawn' OR (c.state = 'stored' AND (p.part IS NULL OR (p.part > '' AND EXISTS (
+      SELECT 1 FROM publications q WHERE q.content = c.row AND q.etag IS NULL)))))`;
 
 function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): void {
   const content = contentByRow(tx, row)!;
@@ -150,5 +156,3 @@ function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): void {
 export const isPublishing = (reader: Reader, feed: string): boolean =>
   reader.get('SELECT 1 FROM parts WHERE feed = ? LIMIT 1', feed) !== undefined ||
   reader.get('SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL', feed) !== undefined;
-
-export const partAgeMs = (id: string, nowMs: number): number => nowMs - msOf(id);

@@ -14,11 +14,10 @@ import { type Processed, processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import {
   bucketRow,
-  enterPublications,
   giveUpPublishing,
-  keysOf,
   noteObject,
   noteUpload,
+  owePublications,
   type Publication,
   publicationsOf,
 } from '../ledger/publications.js';
@@ -65,9 +64,9 @@ export const publish: Stage = {
       if (!(error instanceof PlaceError)) throw error;
       return { verdicts: jobs.map(() => blocked('publish', batch.feed.name, error.untried(), batch.emit)) };
     }
-    const rows = await rowsOf(jobs, batch, contents, bucket);
+    const rows = await rowsOf(jobs, batch, contents);
     const verdicts = await Promise.all(jobs.map((job) => one(job, batch, contents.get(job)!, rows.get(job)!, bucket)));
-    return { verdicts };
+    return { verdicts: verdicts.map((verdict, i) => unlessWithdrawn(verdict, contents.get(jobs[i]!)!)) };
   },
 };
 
@@ -77,12 +76,11 @@ interface Rows {
   processed: Processed | undefined;
 }
 
-/** Recorded before the first request, with the keys: an option that changes later changes no key. */
+/** Recorded with the keys before the first request. A content that was stored by an older build has none yet. */
 async function rowsOf(
   jobs: readonly IngestJob[],
-  { backend }: Batch,
+  { backend, feed }: Batch,
   contents: Contents,
-  { prefix }: FeedBucket,
 ): Promise<Map<IngestJob, Rows>> {
   const ids = jobs.map((job) => contents.get(job)!.row);
   const processed = backend.read(
@@ -96,18 +94,23 @@ async function rowsOf(
   };
   const fresh = jobs.filter(isNew);
   if (fresh.length > 0) {
-    await backend.transact((tx) => {
-      for (const job of fresh) {
-        const content = contents.get(job)!;
-        enterPublications(tx, content.row, keysOf(prefix, content, processed.get(job)));
-      }
-    });
+    const rows = fresh.map((job) => contents.get(job)!.row);
+    await backend.transact((tx) => owePublications(tx, feed, rows));
     known = read();
   }
   return new Map(
     jobs.map((job, i) => [job, { files: known.get(ids[i]!) ?? [], processed: processed.get(job) }] as const),
   );
 }
+
+/** A withdrawal waits for this job, also where it would be held or tried again. */
+const unlessWithdrawn = ({ outcome, ...rest }: Verdict, { row }: Content): Verdict => ({
+  ...rest,
+  outcome: (tx, job): Outcome => {
+    const decided = typeof outcome === 'function' ? outcome(tx, job) : outcome;
+    return contentByRow(tx, row)?.state === 'withdrawn' ? { kind: 'advance' } : decided;
+  },
+});
 
 const PASSES: Verdict = { outcome: { kind: 'advance' } };
 
@@ -131,7 +134,7 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
   const isPublished = rows.files.at(-1)!.part !== null;
   return {
     outcome: (tx): Outcome => {
-      for (const { file, came } of there) noteObject(tx, file, came.object.etag, came.object.version);
+      for (const { file, came } of there) noteObject(tx, file, came.object.etag);
       if (!isPublished) join(tx, batch, content, rows, bucket);
       return { kind: 'advance' };
     },
@@ -150,8 +153,7 @@ function join(tx: Tx, { feed }: Batch, { row }: Content, { files, processed }: R
   const content = contentByRow(tx, row);
   if (content?.state !== 'stored') return;
   const line = lineOf(content, feed, { files, processed }, bucket);
-  const part = joinPart(tx, feed.name, 'manifests', row, line);
-  tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', part, row);
+  joinPart(tx, feed.name, row, line, false);
 }
 
 /** The local line, with the objects in the place of the files. */

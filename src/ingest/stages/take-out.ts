@@ -21,7 +21,6 @@ import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js'
 import { bringOn, type Taker, take } from '../files/take.js';
 import { type Content, contentByRow, placeOf, shownPlace } from '../ledger/content.js';
 import { forgetNames, ownNameOf } from '../ledger/names.js';
-import { ownPublication } from '../ledger/publications.js';
 import { putByBytes, TEMPORARY } from '../warehouse/target.js';
 import { type Batch, hold, type IngestJob, retry, type Verdict } from './stage.js';
 
@@ -71,9 +70,7 @@ function takenOut(job: IngestJob, batch: Batch, content: Content): Verdict {
   const isKept = statEntry(batch.files.workEntry(job, 'file', FAILED)) !== undefined;
   const { by, note } = job.facts.putAway!;
   // What is in the bucket goes next.
-  const isPublished =
-    batch.feed.publish !== undefined &&
-    batch.backend.read((reader) => ownPublication(reader, content.row)) !== undefined;
+  const isPublished = batch.feed.publish !== undefined;
   return {
     outcome: isPublished ? { kind: 'advance' } : { kind: 'finish', ending: 'withdrawn' },
     onSettled: () =>

@@ -4,12 +4,18 @@
  * Guarantees: waits while another job publishes the content, and until the part with the correction is in the bucket. Deletes only
  * the object that was published. Doing it twice is safe.
  */
-import type { Outcome } from '../../../queue/backend.js';
+import type { Outcome, Tx } from '../../../queue/backend.js';
 import { BucketError } from '../../bucket/errors.js';
 import { PlaceError } from '../../files/place-error.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { forgetPublications, type Publication, publicationsOf } from '../ledger/publications.js';
+import {
+  forgetPublications,
+  keysOf,
+  ownPublication,
+  type Publication,
+  publicationsOf,
+} from '../ledger/publications.js';
 import { correctionLine } from '../manifest/record.js';
 import type { FeedBucket } from '../publishing/feed-bucket.js';
 import { isOurs } from '../publishing/object.js';
@@ -17,26 +23,25 @@ import { isInBucket, joinPart, partToken } from '../publishing/parts.js';
 import { type Batch, blocked, defer, type IngestJob, retry, type Verdict } from './stage.js';
 
 const AGAIN_MS = 500;
+const VERSIONS_MAX = 100;
 
 export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> {
   const row = job.facts.content ?? -1;
   const { backend, feed } = batch;
   const content = backend.read((reader) => contentByRow(reader, row));
-  const files = backend.read((reader) => publicationsOf(reader, [row])).get(row);
   const bucket = batch.bucket();
   // An operator discarded the withdrawal: what is there stays.
-  if (!content || !files || !bucket || job.facts.putAway!.leave) return over(job, batch, files ?? []);
+  if (!content?.target || !bucket || job.facts.putAway!.leave) return over(job, batch, 0);
   const carrier = backend.job(content.carrier);
   if (carrier && carrier.id !== job.id && carrier.stage === 'publish' && IN_WORK.has(carrier.state))
     return defer(AGAIN_MS, 'publishing');
-  const own = files.at(-1)!;
-  if (own.part && own.correction === null) return correct(job, content, own, feed, bucket);
-  const { correction } = own;
-  if (correction !== null && !backend.read((reader) => isInBucket(reader, correction))) return waits(correction);
   try {
     await bucket.enter();
-    for (const file of [...files].reverse()) await remove(batch, content, file, bucket);
-    return over(job, batch, files);
+    const own = backend.read((reader) => ownPublication(reader, row));
+    if (own?.part && own.correction === null) return correct(job, content, own, feed, bucket);
+    const correction = own?.correction ?? null;
+    if (correction !== null && !backend.read((reader) => isInBucket(reader, correction))) return waits(correction);
+    return over(job, batch, await removeAll(batch, content, bucket));
   } catch (error) {
     if (error instanceof PlaceError) return blocked('publish', feed.name, error, batch.emit);
     if (!(error instanceof BucketError)) throw error;
@@ -57,11 +62,10 @@ function correct(
   bucket: FeedBucket,
 ): Verdict {
   const { by, note = '' } = job.facts.putAway!;
-  const outcome = (tx: Parameters<typeof joinPart>[0]): Outcome => {
+  const outcome = (tx: Tx): Outcome => {
     const said = { ...content, target: Buffer.from(key) };
     const line = correctionLine(said, { ...feed, warehouse: bucket.root }, note, tx.wallMs, by);
-    const part = joinPart(tx, feed.name, 'corrections', content.row, line);
-    tx.run('UPDATE publications SET correction = ? WHERE content = ? AND n = 0', part, content.row);
+    const part = joinPart(tx, feed.name, content.row, line, true);
     return { kind: 'wait', on: partToken(part), why: 'correction_unput' };
   };
   return { outcome };
@@ -75,16 +79,31 @@ const waits = (part: string): Verdict => ({
       : { kind: 'wait', on: partToken(part), why: 'correction_unput' },
 });
 
-/** Without an ETag the object may have come by a request whose answer was lost. */
-async function remove({ backend }: Batch, content: Content, file: Publication, { bucket }: FeedBucket): Promise<void> {
-  if (file.upload !== null) await bucket.abort(file.key, file.upload);
-  const output = backend.read((reader) => processedOf(reader, content.row))?.outputs.find(({ n }) => n === file.n);
-  const { size, sha256 } = output ?? content;
-  const there = await bucket.head(file.key);
-  if (there && isOurs(there, { ingestId: content.ingestId!, sha256, size })) await bucket.remove(file.key, there);
+/**
+ * By the keys that its line has, also where no row says that anything was published: an object may have come by a request whose answer
+ * was lost, for a state that was lost since. What is deleted is what the store has just shown; with versions one may lie below it.
+ */
+async function removeAll({ backend }: Batch, content: Content, { bucket, prefix }: FeedBucket): Promise<number> {
+  const [processed, known] = backend.read((reader) => [
+    processedOf(reader, content.row),
+    publicationsOf(reader, [content.row]).get(content.row) ?? [],
+  ]);
+  for (const { key, upload } of known) if (upload !== null) await bucket.abort(key, upload);
+  const files = known.length > 0 ? known : keysOf(prefix, content, processed);
+  let removed = 0;
+  for (const { n, key } of [...files].reverse()) {
+    const { size, sha256 } = processed?.outputs.find((output) => output.n === n) ?? content;
+    for (let tries = 0; tries < VERSIONS_MAX; tries++) {
+      const there = await bucket.head(key);
+      if (!there || !isOurs(there, { ingestId: content.ingestId!, sha256, size })) break;
+      await bucket.remove(key, there);
+      removed++;
+    }
+  }
+  return removed;
 }
 
-function over(job: IngestJob, batch: Batch, files: readonly Publication[]): Verdict {
+function over(job: IngestJob, batch: Batch, removed: number): Verdict {
   const { content } = job.facts;
   return {
     outcome: (tx): Outcome => {
@@ -92,8 +111,8 @@ function over(job: IngestJob, batch: Batch, files: readonly Publication[]): Verd
       return { kind: 'finish', ending: 'withdrawn' };
     },
     onSettled: () => {
-      if (files.length > 0)
-        batch.emit('objects_removed', { feed: batch.feed.name, job: job.id, path: job.path, objects: files.length });
+      if (removed > 0)
+        batch.emit('objects_removed', { feed: batch.feed.name, job: job.id, path: job.path, objects: removed });
     },
   };
 }

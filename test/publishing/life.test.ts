@@ -1,0 +1,90 @@
+/** Events in the life of published contents: withdrawn, allowed again, removed here, lost and rebuilt. */
+import assert from 'node:assert/strict';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { checkBucket, correctionsOf, linesOf, objectsOf, published, publisher } from '../world/publisher.js';
+import { files } from '../world/tree.js';
+import { until } from '../world/waiting.js';
+
+test('a withdrawn content gets its correction first, then its object goes; allowed again it comes as another object', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  const ingest = world.start('ingest');
+  world.drop('a.csv', 'id\n1\n');
+  world.drop('b.csv', 'id\n2\n');
+  await published(bucket, 2);
+  await world.run('ingest-ctl', ['withdraw', 'a.csv', '--reason', 'wrong month']);
+  await until('its object is gone', async () => (await objectsOf(bucket)).length === 1);
+  const [back] = await correctionsOf(bucket);
+  const [line] = (await linesOf(bucket)).filter(({ path }) => String(path).endsWith('a.csv'));
+  assert.deepEqual(
+    [back!.correction, back!.ingest_id, back!.reason, back!.warehouse_path],
+    ['withdrawn', line!.ingest_id, 'wrong month', line!.warehouse_path],
+  );
+  await until('the withdrawal has ended', () => world.jobs().every(({ state }) => state === 'done'));
+  await world.run('ingest-ctl', ['allow-again', 'a.csv', '--reason', 'corrected']);
+  world.drop('a.csv', 'id\n1\n');
+  await published(bucket, 3);
+  await ingest.stop();
+  await checkBucket(bucket);
+  assert.equal((await objectsOf(bucket)).length, 2);
+});
+
+test('--keep-local removes the local file once the bucket has it; audit, explain and a duplicate know where it is', async (t) => {
+  const made = await publisher(t, { options: { keepLocal: 0, onDuplicate: 'delete' } });
+  if (!made) return;
+  const { world, bucket } = made;
+  const ingest = world.start('ingest');
+  world.drop('a.csv', 'id\n1\n');
+  await published(bucket, 1);
+  await until('the local file is gone', () => !files(world.feed().warehouse).some(({ path }) => path.endsWith('.csv')));
+  world.drop('again.csv', 'id\n1\n');
+  const { kept } = await world.event('file_skipped_duplicate');
+  assert.equal(kept, false, 'the bucket has it');
+  await ingest.stop();
+  const explained = await world.run('ingest-ctl', ['explain', 'a.csv']);
+  assert.match(explained.stdout, /in the bucket as s3:\/\/.*its local file was removed/);
+  const audit = await world.run('ingest-ctl', ['audit']);
+  assert.equal(audit.code, 0, audit.stdout);
+});
+
+test('a lost state is rebuilt: what is in the bucket is read there, nothing comes twice, and the rest is published', async (t) => {
+  const made = await publisher(t, { options: { keepLocal: '1h' } });
+  if (!made) return;
+  const { world, bucket } = made;
+  for (const n of [1, 2, 3]) world.drop(`f${n}.csv`, `id\n${n}\n`);
+  await world.run('ingest', ['--once']);
+  await published(bucket, 3);
+  await world.run('ingest-ctl', ['withdraw', 'f3.csv', '--reason', 'wrong']);
+  await world.run('ingest', ['--once']);
+  for (const name of readdirSync(join(world.root, 'state')))
+    rmSync(join(world.root, 'state', name), { recursive: true });
+  const rebuilt = await world.launch('ingest-ctl', ['rebuild', ...world.flags('ingest')]).ended;
+  assert.equal(rebuilt.code, 0, rebuilt.stderr);
+  world.drop('f4.csv', 'id\n4\n');
+  world.drop('f1-again.csv', 'id\n1\n');
+  const ended = await world.run('ingest', ['--once']);
+  assert.equal(ended.code, 0, ended.stderr);
+  await published(bucket, 4);
+  await checkBucket(bucket);
+  assert.equal((await correctionsOf(bucket)).length, 1);
+  assert.equal((await objectsOf(bucket)).length, 3);
+});
+
+test('a state with stored files gets the option: all are published; one that had left before is counted, once', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  for (let n = 0; n < 30; n++) world.drop(`f${n}.csv`, `id\n${n}\n`);
+  const without = world.flags('ingest').filter((flag) => !flag.startsWith('--publish'));
+  await world.launch('ingest', [...without, '--once']).ended;
+  assert.deepEqual(await objectsOf(bucket), []);
+  rmSync(join(world.feed().warehouse, files(world.feed().warehouse).find(({ path }) => path.endsWith('.csv'))!.path));
+  const ended = await world.run('ingest', ['--once']);
+  assert.equal(ended.code, 0, ended.stderr);
+  await published(bucket, 29);
+  assert.equal(world.log.named('file_not_published').length, 1);
+  await checkBucket(bucket);
+});
