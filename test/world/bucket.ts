@@ -1,10 +1,10 @@
 /**
- * A bucket of a real S3 server, for a test. The server is that of ceph.ts; it is started once, and each `another()` is a
- * new bucket of it.
+ * A bucket of a real S3 server, for a test. The server is that of ceph.ts. The tests of a file share it, and each of them
+ * has a bucket of its own.
  * Guarantees: what a test reads here goes past every proxy, by the client that the product uses.
  */
 import { createHash } from 'node:crypto';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import * as s3 from '@aws-sdk/client-s3';
 import { Ceph, type CephSettings, hasCeph } from './ceph.js';
 
@@ -26,6 +26,24 @@ const keysOf = (user: string): Keys => ({ accessKey: `access-${user}`, secretKey
 const OWNER = 'ingest';
 let made = 0;
 
+const started: Ceph[] = [];
+const servers = new Map<number, Promise<Ceph>>();
+after(async () => {
+  for (const server of started) await server.remove();
+});
+
+function serverWith(settings: CephSettings): Promise<Ceph> {
+  const { onDisk = 0 } = settings;
+  const begin = async (): Promise<Ceph> => {
+    const server = await Ceph.start((ceph) => started.push(ceph), settings);
+    await addUser(server, OWNER);
+    return server;
+  };
+  const server = servers.get(onDisk) ?? begin();
+  servers.set(onDisk, server);
+  return server;
+}
+
 export class Bucket implements Keys {
   readonly accessKey: string;
   readonly secretKey: string;
@@ -38,18 +56,18 @@ export class Bucket implements Keys {
     ({ accessKey: this.accessKey, secretKey: this.secretKey } = keysOf(OWNER));
   }
 
-  /** Undefined, and the test is skipped, if Ceph is not installed. */
+  /** Undefined, and the test is skipped, if Ceph is not installed. A gateway that another test has killed is started. */
   static async start(t: TestContext, settings: CephSettings = {}): Promise<Bucket | undefined> {
     if (!hasCeph()) {
       t.skip('Ceph is not installed (Debian: ceph-mon ceph-osd radosgw): publishing into a bucket was not tested');
       return undefined;
     }
-    const server = await Ceph.start((ceph) => t.after(() => ceph.remove()), settings);
-    await addUser(server, OWNER);
+    const server = await serverWith(settings);
+    if (!server.isRunning) await server.begin();
     return Bucket.create(server);
   }
 
-  /** A new bucket of the same server and the same owner. */
+  /** A second bucket of the same server and the same owner. */
   another(): Promise<Bucket> {
     return Bucket.create(this.server);
   }
@@ -157,7 +175,7 @@ export class Bucket implements Keys {
   /** It is full after so many objects; undefined: never. */
   async fullAfter(objects: number | undefined): Promise<void> {
     const quota = (verb: string, ...more: string[]): Promise<string> =>
-      this.server.admin('quota', verb, '--quota-scope=bucket', '--uid', OWNER, ...more);
+      this.server.admin('quota', verb, '--quota-scope=bucket', '--bucket', this.name, ...more);
     if (objects === undefined) return void (await quota('disable'));
     await quota('set', '--max-objects', String(objects));
     await quota('enable');

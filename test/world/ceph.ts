@@ -39,7 +39,7 @@ export class Ceph {
   ) {}
 
   /** `made`: called before anything is started, so that a start that fails is removed too. */
-  static async start(made: (ceph: Ceph) => void, settings: CephSettings = {}): Promise<Ceph> {
+  static async start(made: (ceph: Ceph) => unknown, settings: CephSettings = {}): Promise<Ceph> {
     const ceph = new Ceph(await freePort(), await freePort(), settings);
     made(ceph);
     await ceph.#make();
@@ -54,6 +54,10 @@ export class Ceph {
       withinMs: 90_000,
       soFar: () => this.#lastWords(),
     });
+  }
+
+  get isRunning(): boolean {
+    return this.#servers.has('rgw');
   }
 
   /** Kills the gateway. What it has answered is kept; what it was doing is not. */
