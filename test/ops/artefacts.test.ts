@@ -42,7 +42,8 @@ function folder(t: TestContext): string {
 
 /** The paths that npm would pack. */
 function packedFiles(tree: string): string[] {
-  const [{ files }] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd: tree, encoding: 'utf8' }));
+  const options = { cwd: tree, encoding: 'utf8', maxBuffer: 64 * 2 ** 20 } as const;
+  const [{ files }] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json'], options));
   return (files as { path: string }[]).map(({ path }) => path);
 }
 

@@ -17,10 +17,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { ahead } from './faketime.js';
+import { freePort } from './ports.js';
 import { PACKAGE } from './program.js';
 import { isRoot, ordinaryUser } from './users.js';
 import { until } from './waiting.js';
@@ -213,23 +214,4 @@ export class Postgres {
   }
 }
 
-const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
-
-/** Monotonic clocks stay unchanged, because the server's waits use them. */
-const ahead = (seconds: number): NodeJS.ProcessEnv => ({
-  LD_PRELOAD: FAKETIME,
-  FAKETIME: `+${seconds}s`,
-  DONT_FAKE_MONOTONIC: '1',
-});
-
-export const hasFaketime = (): boolean => existsSync(FAKETIME);
-
 const sourceAt = (port: number): string => `host=127.0.0.1 port=${port} user=ingest`;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
