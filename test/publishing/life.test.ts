@@ -33,7 +33,7 @@ test('a withdrawn content gets its correction first, then its object goes; allow
 });
 
 test('--keep-local removes the local file once the bucket has it; audit, explain and a duplicate know where it is', async (t) => {
-  const made = await publisher(t, { options: { keepLocal: 0, onDuplicate: 'delete' } });
+  const made = await publisher(t, { options: { keepLocal: '1s', onDuplicate: 'delete' } });
   if (!made) return;
   const { world, bucket } = made;
   const ingest = world.start('ingest');

@@ -6,6 +6,7 @@ import { exactBytes } from '../../base/telemetry/safe.js';
 import { type Case, type Fault, rowOf, type Verdict } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow, hasEnded } from '../../ingest/ledger/content.js';
+import { ownPublication } from '../../ingest/ledger/publications.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { about, type FileNote, type Judging, type Noted } from './judging.js';
 import {
@@ -58,7 +59,7 @@ async function judgeRow(judging: Judging, row: Noted): Promise<void> {
     ? await judgeLine(judging, row, lines.all[0]!)
     : undefined;
   const isLooked = verdict.truth === 'stored' || verdict.truth === 'gone';
-  if (isLooked && isExpected(row) && claim)
+  if (isLooked && isExpected(judging, row) && claim)
     judgeFile(judging, row, right ?? claim, path === 'others_line' ? 'others' : file);
   await judgeOutputs(judging, row, lines, verdict);
 }
@@ -113,7 +114,12 @@ function reportCorrected(judging: Judging, row: Noted, { acts }: Verdict): void 
 }
 
 /** Its file is to lie in the warehouse, unless a consumer took it. */
-const isExpected = ({ state }: Noted): boolean => state === 'stored' || state === 'pruned';
+/** A feed may remove the files that it has published (`--keep-local`). */
+function isExpected({ view, feed }: Judging, { state, row }: Noted): boolean {
+  if (state === 'pruned') return feed.keepLocalMs === undefined;
+  if (state !== 'stored') return false;
+  return feed.publish === undefined || view.read((reader) => ownPublication(reader, row))?.isLocal !== 0;
+}
 
 function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
   if (row.state === 'pruned') return line && claimOfLine(row, line);
@@ -133,7 +139,7 @@ async function judgeOutputs(
   const ingestId = row.ingestId ?? line?.ingestId;
   const outputs = notes.all<Claim>('SELECT path, size, sha256 FROM outputs WHERE ingestId = ?', ingestId ?? '');
   for (const output of outputs) {
-    if (truth === 'stored' && isExpected(row)) {
+    if (truth === 'stored' && isExpected(judging, row)) {
       const { path, file } = await lookAt(judging, row, output);
       judgeFile(judging, row, output, path === 'others_line' ? 'others' : file);
     } else if (truth === 'withdrawn' && !withdrawalOf(view, row)) {

@@ -13,6 +13,7 @@ liveAsChild(async (role) => async (context) => {
     withoutSidecar: { count: 1, names: ['lonely.csv'] },
     unread: { count: 0, names: [] },
     partial: { count: 0, names: [] },
+    unpublished: { count: 0, names: [] },
     twins: { count: 0, names: [] },
   });
   stop();
