@@ -14,6 +14,7 @@ import type { IngestStage } from '../../base/config/values/stage-names.js';
 import type { Named, OnceDone } from '../../base/process/protocol.js';
 import type { PlaceKind } from '../../files/place-error.js';
 import { type ByteName, bytesOfName, shownName } from '../../linux/names.js';
+import { ON_TRIAL } from '../health/episode.js';
 import { isDue } from '../periods/close.js';
 import { isPublishing } from '../publishing/rounds.js';
 import type { FeedProducer } from './feed-producer.js';
@@ -77,7 +78,9 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
     unread: named(),
   };
   // Everything else is done: the bucket may be away for long, and the files are stored.
-  const away = new Set(backend.gates().flatMap(({ feed, place }) => (place === BUCKET ? [feed] : [])));
+  const away = new Set(
+    backend.gates().flatMap(({ feed, place, stage }) => (place === BUCKET && stage !== ON_TRIAL ? [feed] : [])),
+  );
   for (const { feed, stage, ready, deferred, claimed, waiting, held } of backend.stats()) {
     if (!producers.some((producer) => producer.feed.name === feed)) continue;
     left.held.count += held;
@@ -97,7 +100,7 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
   // An hour or a day that has ended meanwhile must get its marker.
   const isOwed = ({ feed }: FeedProducer): boolean =>
     isDue(backend, feed) ||
-    (feed.publish !== undefined && !away.has(feed.name) && backend.read((reader) => isPublishing(reader, feed.name)));
+    (feed.publish !== undefined && !away.has(feed.name) && backend.read((reader) => isPublishing(reader, feed)));
   return producers.some(isOwed) ? undefined : left;
 }
 

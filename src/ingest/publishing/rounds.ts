@@ -15,8 +15,8 @@ import { exceptionsOf } from '../ledger/exceptions.js';
 import { bucketRow } from '../ledger/publications.js';
 import { payloadOf } from '../rules/facts.js';
 import { adoptWithdrawal, withdrawalOf } from '../upkeep/withdrawal.js';
-import type { FeedBucket } from './feed-bucket.js';
-import { removeLocal } from './keep-local.js';
+import { addressOf, type FeedBucket } from './feed-bucket.js';
+import { dueToRemove, removeLocal } from './keep-local.js';
 import { sha256Of } from './object.js';
 import { putParts } from './parts.js';
 
@@ -30,8 +30,7 @@ const ORPHAN_MS = 24 * HOUR_MS;
 
 export class PublishingRounds {
   #sweptMs = Number.NEGATIVE_INFINITY;
-  /** The hours whose marker is known to be in the bucket. */
-  readonly #marked = new Set<string>();
+
   constructor(private readonly of: FeedBucket) {}
 
   /** A failure closes the gate. `isHurried`: nothing more is expected. */
@@ -39,13 +38,15 @@ export class PublishingRounds {
     const { backend, feed, emit } = this.of;
     // Its probe finds out when it can be used again.
     if (backend.gates().some((gate) => gate.feed === feed && gate.place === 'bucket')) return;
+    // Who has nothing to publish asks the store for nothing.
+    if (!this.of.hasEntered && !backend.read((reader) => isPublishing(reader, this.of.options))) return;
     try {
       await this.of.inPlace(() => this.#all(files, isHurried));
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
       const isNew = await backend.transact((tx) => closeForPlace(tx, feed, 'publish', error));
       if (isNew)
-        emit('gate_closed', { feed, stage: 'publish', place: 'bucket', code: error.code, reason: error.message });
+        emit('gate_closed', { feed, stage: 'publish', place: error.place, code: error.code, reason: error.message });
     }
   }
 
@@ -63,8 +64,7 @@ export class PublishingRounds {
   /** Of an hour that has its marker here, and whose lines are all in parts. */
   async #markHours(): Promise<void> {
     const { backend, bucket, prefix, feed, options } = this.of;
-    const hours = backend.read((reader) => markedHours(reader, options));
-    for (const hour of hours.filter((one) => !this.#marked.has(one))) {
+    for (const hour of backend.read((reader) => hoursToMark(reader, options))) {
       const { next } = backend.read((reader) => bucketRow(reader, feed))!;
       const bytes = Buffer.from(`${JSON.stringify({ hour, through: next - 1 })}\n`);
       try {
@@ -72,7 +72,9 @@ export class PublishingRounds {
       } catch (error) {
         if (!(error instanceof BucketError) || error.kind !== 'taken') throw error;
       }
-      this.#marked.add(hour);
+      await backend.transact((tx) =>
+        tx.run('INSERT OR IGNORE INTO bucket_hours (feed, hour) VALUES (?, ?)', feed, hour),
+      );
     }
   }
 
@@ -101,8 +103,8 @@ export class PublishingRounds {
   }
 }
 
-/** The last hours that are marked here. While a line is owed, none is. */
-function markedHours(reader: Reader, { name, manifests }: FeedOptions): string[] {
+/** Of the last hours that are marked here, those without a marker in the bucket. While a line is owed, none is. */
+function hoursToMark(reader: Reader, { name, manifests }: FeedOptions): string[] {
   const isOwed = reader.get(
     `SELECT 1 FROM parts WHERE feed = ? UNION ALL SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL LIMIT 1`,
     ...[name, name],
@@ -116,13 +118,16 @@ function markedHours(reader: Reader, { name, manifests }: FeedOptions): string[]
       )
       .map(({ hour }) => hour),
   );
+  const known = new Set(
+    reader.all<{ hour: string }>('SELECT hour FROM bucket_hours WHERE feed = ?', name).map(({ hour }) => hour),
+  );
   return reader
     .all<{ folder: string }>(
       "SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ?",
       ...[`${manifests}/`, `${manifests}0`, HOURS_MAX],
     )
     .map(({ folder }) => folder.slice(manifests.length + 1))
-    .filter((hour) => !due.has(hour));
+    .filter((hour) => !due.has(hour) && !known.has(hour));
 }
 
 /** A withdrawal is cheap to do again, and the state may not know how far it was. */
@@ -152,7 +157,17 @@ function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): void {
   tx.adopt({ id, feed, key, identity: `${device}:${inode}:${bytes}:${mtimeNs}:0`, bytes, stage: 'publish', payload });
 }
 
-/** True while something is on its way that no job has. */
-export const isPublishing = (reader: Reader, feed: string): boolean =>
-  reader.get('SELECT 1 FROM parts WHERE feed = ? LIMIT 1', feed) !== undefined ||
-  reader.get('SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL', feed) !== undefined;
+/** True while something is due that no job has: a bucket that was never looked at, parts, hours, local files. */
+export function isPublishing(reader: Reader, options: FeedOptions): boolean {
+  const { name, keepLocalMs, successMarkers } = options;
+  const row = bucketRow(reader, name);
+  if (row?.address !== addressOf(options)) return reader.get('SELECT 1 FROM contents LIMIT 1') !== undefined;
+  const isNewOption = (row.removesLocal === 1) !== (keepLocalMs !== undefined);
+  return (
+    row.cursor !== null ||
+    isNewOption ||
+    reader.get('SELECT 1 FROM parts WHERE feed = ? LIMIT 1', name) !== undefined ||
+    (successMarkers && hoursToMark(reader, options).length > 0) ||
+    (keepLocalMs !== undefined && dueToRemove(reader, name, keepLocalMs).length > 0)
+  );
+}
