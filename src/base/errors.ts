@@ -238,7 +238,6 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   bucket_doubt: passing('Wait; if the file is held by then, see the store, and run `ingest-ctl retry`.'),
   no_condition: passing('Use a store that knows If-None-Match.'),
   prefix_taken: passing('Name another prefix in --publish.'),
-  prefix_shared: passing('Stop one of the two states, and start the other again.'),
   marker_gone: passing('Wait: it is looked at again.'),
   low_space: passing('Free some space there, or lower the watermark that the sentence names.'),
   low_inodes: passing('Remove small files there, or lower --min-free-inodes.'),

@@ -32,6 +32,7 @@ export class PublishingRounds {
   #sweptMs = Number.NEGATIVE_INFINITY;
   /** The hours whose marker is known to be in the bucket. */
   readonly #marked = new Set<string>();
+
   constructor(private readonly of: FeedBucket) {}
 
   /** A failure closes the gate. `isHurried`: nothing more is expected. */
@@ -60,7 +61,7 @@ export class PublishingRounds {
     this.#sweptMs = performance.now();
   }
 
-  /** Of an hour that has its marker here, and whose lines are all in parts. */
+  /** An hour gets its marker when it has one here, and all its lines are in parts. */
   async #markHours(): Promise<void> {
     const { backend, bucket, prefix, feed, options } = this.of;
     const hours = backend.read((reader) => markedHours(reader, options));
