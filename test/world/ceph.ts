@@ -33,6 +33,8 @@ export class Ceph {
   readonly #servers = new Map<'mon' | 'osd' | 'rgw', { child: ChildProcess; ended: Promise<unknown> }>();
 
   #isRunning = false;
+  /** How far the gateway's clock is ahead. */
+  aheadS = 0;
 
   private constructor(
     readonly monitorPort: number,
@@ -51,6 +53,7 @@ export class Ceph {
 
   /** Starts the gateway. `aheadS`: its clock is this many seconds ahead, by libfaketime. */
   async begin({ aheadS = 0 } = {}): Promise<void> {
+    this.aheadS = aheadS;
     this.#start('rgw', ['radosgw', '-f', '-n', 'client.rgw'], aheadS > 0 ? ahead(aheadS) : {});
     await until('the gateway answers', () => this.#answers(), {
       withinMs: 90_000,
