@@ -1,4 +1,4 @@
-/** What a state knows of the buckets of its feeds. Empty in a state that publishes nothing. */
+/** The buckets of the feeds, and how far each content is there. Empty in a state that publishes nothing. */
 import type { Module } from '../../../queue/index.js';
 
 export const publicationsModule: Module = {

@@ -15,7 +15,7 @@ export interface Publication {
   upload: string | null;
   /** Null: it was not seen there. '': a line says that it is there. */
   etag: string | null;
-  /** Of the own file: the part with its line. Null: due. '': not published. */
+  /** The part with the line, in the row of the own file. Null: due. '': not published. */
   part: string | null;
   correction: string | null;
   isLocal: 0 | 1;
@@ -125,6 +125,8 @@ export function leaveBucket(tx: Tx, feed: string): void {
   for (const table of ['parts', 'bucket_hours', 'buckets']) tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
 }
 
-/** The option was taken away: contents that are stored meanwhile are looked for when it is back. */
-export const pausePublishing = (tx: Tx, feed: string): void =>
-  void tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor IS NULL', feed);
+/** Where the option was taken away, contents that are stored meanwhile are looked for when it is back. */
+export function pausePublishing(tx: Tx, feeds: readonly { name: string; publish?: string | undefined }[]): void {
+  for (const { name, publish } of feeds)
+    if (publish === undefined) tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor IS NULL', name);
+}

@@ -16,7 +16,7 @@ import type { PlaceKind } from '../../files/place-error.js';
 import { type ByteName, bytesOfName, shownName } from '../../linux/names.js';
 import { ON_TRIAL } from '../health/episode.js';
 import { isDue } from '../periods/close.js';
-import { isPublishing } from '../publishing/rounds.js';
+import { countUnpublished, isPublishing } from '../publishing/due.js';
 import type { FeedProducer } from './feed-producer.js';
 
 /** The most names in each list of the report. */
@@ -44,6 +44,10 @@ export async function untilNothingLeft(
   adopt: () => Promise<number>,
   stop: AbortSignal,
 ): Promise<OnceDone | undefined> {
+  await backend.transact((tx) => {
+    // A run finds out for itself whether a bucket can be used: it ends while one cannot.
+    for (const gate of tx.gates()) if (gate.place === BUCKET) tx.openGate(gate);
+  });
   await Promise.all(producers.map((producer) => producer.scan()));
   for (let quiet = 0; !stop.aborted; ) {
     const left = leftover(backend, producers);
@@ -101,7 +105,10 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
   const isOwed = ({ feed }: FeedProducer): boolean =>
     isDue(backend, feed) ||
     (feed.publish !== undefined && !away.has(feed.name) && backend.read((reader) => isPublishing(reader, feed)));
-  return producers.some(isOwed) ? undefined : left;
+  if (producers.some(isOwed)) return undefined;
+  for (const { feed } of producers)
+    if (away.has(feed.name)) left.unpublished.count += backend.read((reader) => countUnpublished(reader, feed));
+  return left;
 }
 
 /** Asked before the jobs are counted: while a million wait, counting them four times a second costs half a core. */

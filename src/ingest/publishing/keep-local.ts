@@ -8,19 +8,9 @@ import type { Reader } from '../../../queue/backend.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
-import { deliver } from '../../files/moves.js';
+import { deliver, moveOwn } from '../../files/moves.js';
 import { inPlaceAsync } from '../../files/place-error.js';
-import {
-  type ByteName,
-  isUnknownFlag,
-  joinNames,
-  LinuxError,
-  nameOfText,
-  renameNoReplace,
-  renameReplacing,
-  shownName,
-  unlinkAt,
-} from '../../linux/index.js';
+import { type ByteName, joinNames, LinuxError, nameOfText, shownName, unlinkAt } from '../../linux/index.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
@@ -90,7 +80,8 @@ async function removeFile(
   const taken = entryOrNone(warehouse, joinNames(folder, name));
   if (!taken || !statEntry(taken)) {
     if (!at || statEntry(at)?.kind !== 'file') return undefined;
-    takeAway(at, { dir: warehouse.make(folder, 0o700), name });
+    // What is there at this moment, into a folder in which nobody else writes.
+    moveOwn(at, { dir: warehouse.make(folder, 0o700), name });
   }
   const entry = warehouse.entry(joinNames(folder, name));
   let kept: ByteName | undefined;
@@ -98,16 +89,6 @@ async function removeFile(
   else kept = deliver(entry, warehouse.entry(target)) === 'renamed' ? target : joinNames(folder, name);
   warehouse.removeEmpty(folder, temporary);
   return kept;
-}
-
-/** The folder was just made, and nothing else has a name in it. */
-function takeAway(from: Entry, to: Entry): void {
-  try {
-    renameNoReplace(from.dir, from.name, to.dir, to.name);
-  } catch (error) {
-    if (!isUnknownFlag(error)) throw error;
-    renameReplacing(from.dir, from.name, to.dir, to.name);
-  }
 }
 
 function entryOrNone(directories: Directories, path: ByteName): Entry | undefined {

@@ -23,7 +23,7 @@ export interface ToPublish {
   ingestId: string;
   sha256: Buffer;
   size: number;
-  /** Of a try before. */
+  /** Begun by an earlier try. */
   upload: string | null;
 }
 

@@ -2,9 +2,8 @@
  * The work for a bucket beside the batches: it puts parts, marks hours, gives jobs to contents that no job publishes, removes local
  * files that are kept long enough, and gives up uploads that nobody goes on with. Each is a level: a round that is lost is made up for.
  */
-import type { Reader, Tx } from '../../../queue/backend.js';
+import type { Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
-import type { FeedOptions } from '../../base/config/options.js';
 import { BucketError } from '../../bucket/errors.js';
 import { hourKey } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
@@ -15,14 +14,13 @@ import { exceptionsOf } from '../ledger/exceptions.js';
 import { bucketRow } from '../ledger/publications.js';
 import { payloadOf } from '../rules/facts.js';
 import { adoptWithdrawal, withdrawalOf } from '../upkeep/withdrawal.js';
-import { addressOf, type FeedBucket } from './feed-bucket.js';
-import { dueToRemove, removeLocal } from './keep-local.js';
+import { hoursToMark, isPublishing } from './due.js';
+import type { FeedBucket } from './feed-bucket.js';
+import { removeLocal } from './keep-local.js';
 import { sha256Of } from './object.js';
 import { putParts } from './parts.js';
 
 const PAGE = 1_000;
-/** A month. */
-const HOURS_MAX = 744;
 const HOUR_MS = 3_600_000;
 const SWEEP_EVERY_MS = HOUR_MS;
 /** An upload that nobody has in a row is a day old before it is given up: a request may still be on its way. */
@@ -61,7 +59,7 @@ export class PublishingRounds {
     this.#sweptMs = performance.now();
   }
 
-  /** Of an hour that has its marker here, and whose lines are all in parts. */
+  /** An hour gets its marker when it has one here, and all its lines are in parts. */
   async #markHours(): Promise<void> {
     const { backend, bucket, prefix, feed, options } = this.of;
     for (const hour of backend.read((reader) => hoursToMark(reader, options))) {
@@ -103,33 +101,6 @@ export class PublishingRounds {
   }
 }
 
-/** Of the last hours that are marked here, those without a marker in the bucket. While a line is owed, none is. */
-function hoursToMark(reader: Reader, { name, manifests }: FeedOptions): string[] {
-  const isOwed = reader.get(
-    `SELECT 1 FROM parts WHERE feed = ? UNION ALL SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL LIMIT 1`,
-    ...[name, name],
-  );
-  if (isOwed) return [];
-  const due = new Set(
-    reader
-      .all<{ hour: string }>(
-        `SELECT DISTINCT c.hour FROM publications p JOIN contents c ON c.row = p.content WHERE p.n = 0 AND p.part IS NULL AND c.feed = ?`,
-        name,
-      )
-      .map(({ hour }) => hour),
-  );
-  const known = new Set(
-    reader.all<{ hour: string }>('SELECT hour FROM bucket_hours WHERE feed = ?', name).map(({ hour }) => hour),
-  );
-  return reader
-    .all<{ folder: string }>(
-      "SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ?",
-      ...[`${manifests}/`, `${manifests}0`, HOURS_MAX],
-    )
-    .map(({ folder }) => folder.slice(manifests.length + 1))
-    .filter((hour) => !due.has(hour) && !known.has(hour));
-}
-
 /** A withdrawal is cheap to do again, and the state may not know how far it was. */
 const DUE = `SELECT c.row FROM contents c LEFT JOIN publications p ON p.content = c.row AND p.n = 0
   WHERE +c.feed = ? AND c.row > ? AND c.row <= ? AND c.target IS NOT NULL
@@ -155,19 +126,4 @@ function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): void {
     ...(isMade && { processed: true }),
   });
   tx.adopt({ id, feed, key, identity: `${device}:${inode}:${bytes}:${mtimeNs}:0`, bytes, stage: 'publish', payload });
-}
-
-/** True while something is due that no job has: a bucket that was never looked at, parts, hours, local files. */
-export function isPublishing(reader: Reader, options: FeedOptions): boolean {
-  const { name, keepLocalMs, successMarkers } = options;
-  const row = bucketRow(reader, name);
-  if (row?.address !== addressOf(options)) return reader.get('SELECT 1 FROM contents LIMIT 1') !== undefined;
-  const isNewOption = (row.removesLocal === 1) !== (keepLocalMs !== undefined);
-  return (
-    row.cursor !== null ||
-    isNewOption ||
-    reader.get('SELECT 1 FROM parts WHERE feed = ? LIMIT 1', name) !== undefined ||
-    (successMarkers && hoursToMark(reader, options).length > 0) ||
-    (keepLocalMs !== undefined && dueToRemove(reader, name, keepLocalMs).length > 0)
-  );
 }
