@@ -36,7 +36,7 @@ async function isClosed(world: World, feed: string, code: string | RegExp, sente
   const stat = await seen(world, 'queue-stat', '--feed', feed);
   assert.match(stat.text, new RegExp(`publish of ${feed} is closed, ${gate.code}: the bucket `));
   assert.match(stat.text, sentence);
-  assert.match(stat.text, /files are stored as ever; what is to be published waits, and goes on by itself/);
+  assert.match(stat.text, /what is to be published waits, and goes on by itself/);
   const check = await seen(world, 'queue-stat', '--check', '--feed', feed);
   assert.equal(check.code, 2);
   assert.match(check.text, sentence);
@@ -123,13 +123,16 @@ test('a store that cannot be used closes the gate of its feed, which opens by it
   for (const [n, trouble] of TROUBLES.entries()) {
     await t.test(`${trouble.code}`, async () => {
       await trouble.begin(bucket, proxy);
-      drop(trouble.code);
-      await until('the other feed goes on', async () => (await objectsOf(healthy, 'fine')).length === n + 2);
-      await isClosed(world, 'ill', trouble.code, trouble.sentence);
-      const explained = await seen(world, 'ingest-ctl', 'explain', `${trouble.code}.csv`, '--feed', 'ill');
-      assert.match(explained.text, trouble.sentence);
-      assert.match(explained.text, /it goes on by itself as soon as that is repaired; .* no attempt is spent/);
-      await trouble.end(bucket, proxy);
+      try {
+        drop(trouble.code);
+        await until('the other feed goes on', async () => (await objectsOf(healthy, 'fine')).length === n + 2);
+        await isClosed(world, 'ill', trouble.code, trouble.sentence);
+        const explained = await seen(world, 'ingest-ctl', 'explain', `${trouble.code}.csv`, '--feed', 'ill');
+        assert.match(explained.text, trouble.sentence);
+        assert.match(explained.text, /it goes on by itself as soon as that is repaired; .* no attempt is spent/);
+      } finally {
+        await trouble.end(bucket, proxy);
+      }
       await comes(n + 2);
       await until('the gate is open', () => gateOf(world, 'ill') === undefined);
     });
@@ -153,14 +156,18 @@ test('a store that asks for less gets less, and no attempt is spent', async (t) 
   const ingest = world.start('ingest');
   world.drop('a.csv', 'id\n1\n');
   await until('it is published', async () => (await objectsOf(bucket, 'sales')).length === 1);
-  const slow = proxy.add({ kind: 'put', key: /b\.csv$/, times: 3 }, { status: 503, code: 'SlowDown' });
+  const slow = proxy.add(
+    { kind: 'put', key: /b\.csv$/, times: Number.POSITIVE_INFINITY },
+    { status: 503, code: 'SlowDown' },
+  );
   world.drop('b.csv', 'id\n2\n');
-  await slow.hit(2);
-  const { text } = await seen(world, 'ingest-ctl', 'explain', 'b.csv');
-  assert.match(text, /asked to send less/);
+  await slow.hit(3);
+  const asked = async () => (await seen(world, 'ingest-ctl', 'explain', 'b.csv')).text.includes('asked to send less');
+  await until('it waits, and says for what', asked);
+  slow.end();
   await until('both are published', async () => (await objectsOf(bucket, 'sales')).length === 2);
   await ingest.stop();
-  assert.equal(slow.hits.length, 3);
+  assert.ok(slow.hits.length < 10, `${slow.hits.length} requests`);
   assert.equal(world.log.named('gate_closed').length, 0);
   for (const { attempts } of world.jobs('sales')) assert.equal(attempts, 0);
   await checkBucket(bucket, 'sales');

@@ -80,9 +80,11 @@ export const noteLocalGone = (tx: Tx, content: number): void =>
 export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
   void tx.run('DELETE FROM publications WHERE content IN (SELECT value FROM json_each(?))', JSON.stringify(contents));
 
-/** It stays out of the bucket. */
-export const giveUpPublishing = (tx: Tx, content: number): void =>
-  void tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
+/** It stays out of the bucket. The sweep takes an upload that no row has. */
+export function giveUpPublishing(tx: Tx, content: number): void {
+  tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
+  tx.run('UPDATE publications SET upload = NULL WHERE content = ?', content);
+}
 
 /** In SQL, of a content: its object and line are not in the bucket yet, or its local file is to be removed; its record is needed. */
 export const NOT_PUBLISHED_YET = `EXISTS (SELECT 1 FROM publications p JOIN buckets b ON b.feed = contents.feed
