@@ -33,11 +33,7 @@ const ended = (sent: Promise<{ $metadata: { httpStatusCode?: number } }>): Promi
     ({ name, code, $metadata }) => `${name} ${code ?? $metadata?.httpStatusCode ?? ''}`.trim(),
   );
 
-<<<<<<< HEAD
-/** A bucket and a proxy before it. `put`: only where nothing lies yet. */
-=======
 /** A bucket, and a proxy in front of it. `put`: only where nothing lies yet. */
->>>>>>> bc4add87942d00b3068f9a8f2025932fb44737e5
 async function begin(t: TestContext) {
   const bucket = await Bucket.start(t);
   if (!bucket) return undefined;
