@@ -20,6 +20,13 @@ export const publicationsModule: Module = {
       removes_local INTEGER NOT NULL CHECK (removes_local IN (0, 1))
     ) STRICT, WITHOUT ROWID;
 
+    -- The hours of a feed whose markers are in its bucket.
+    CREATE TABLE bucket_hours (
+      feed TEXT NOT NULL,
+      hour TEXT NOT NULL,
+      PRIMARY KEY (feed, hour)
+    ) STRICT, WITHOUT ROWID;
+
     -- One row for each file of a content, from the moment it is stored.
     CREATE TABLE publications (
       content INTEGER NOT NULL,

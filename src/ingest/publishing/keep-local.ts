@@ -4,6 +4,7 @@
  * where nobody writes, and compared there by its bytes: what is not the published file goes back to its name. The own file goes
  * first: as long as it is there, its outputs are. A process that dies in between finds the folder again.
  */
+import type { Reader } from '../../../queue/backend.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
@@ -24,20 +25,17 @@ const PAGE = 100;
 const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content
   WHERE p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ? AND c.feed = ? AND c.state = 'stored' ORDER BY p.part LIMIT ?`;
 
+/** One page of contents. */
+export const dueToRemove = (reader: Reader, feed: string, keepMs: number): number[] =>
+  reader
+    .all<{ content: number; part: string }>(DUE, idAt(Date.now() - keepMs), feed, PAGE)
+    .filter(({ part }) => isInBucket(reader, part))
+    .map(({ content }) => content);
+
 /** One page. Errors: BucketError, PlaceError. */
 export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: number): Promise<void> {
   const { backend, feed } = of;
-  const due = backend.read((reader) =>
-    reader
-      .all<{ content: number; part: string }>(DUE, idAt(Date.now() - keepMs), feed, PAGE)
-      .filter(({ part }) => isInBucket(reader, part)),
-  );
-  const published = backend.read((reader) =>
-    publicationsOf(
-      reader,
-      due.map(({ content }) => content),
-    ),
-  );
+  const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs)));
   for (const [row, rows] of published) {
     const content = backend.read((reader) => contentByRow(reader, row))!;
     await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content, rows));

@@ -60,9 +60,7 @@ export class Publishing {
   /** Errors: PlaceError, while nothing can be published. */
   readonly askBucket = async (name: string): Promise<void> => {
     const feed = await this.feeds.get(name);
-    const bucket = feed && this.of(feed);
-    await bucket?.enter();
-    await bucket?.inPlace(() => bucket.bucket.list(bucket.prefix.folder, ''));
+    await (feed && this.of(feed))?.probe();
   };
 
   async close(): Promise<void> {
