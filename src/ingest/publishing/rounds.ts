@@ -152,7 +152,7 @@ function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): void {
   tx.adopt({ id, feed, key, identity: `${device}:${inode}:${bytes}:${mtimeNs}:0`, bytes, stage: 'publish', payload });
 }
 
-/** True while something is on its way that no job has. */
+/** True while something is on its way that no job has. A feed whose bucket was not entered yet may have contents from before. */
 export const isPublishing = (reader: Reader, feed: string): boolean =>
   reader.get('SELECT 1 FROM parts WHERE feed = ? LIMIT 1', feed) !== undefined ||
-  reader.get('SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL', feed) !== undefined;
+  reader.get('SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NULL', feed) === undefined;
