@@ -2,9 +2,10 @@
  * Kills a worker at a chosen point: while it writes a manifest (between the commit of the intent and its confirmation),
  * around the rename of a file into the warehouse or of a seal (of the file, not of the sidecar), or before a private
  * copy gets its name.
+ * Or before or after a published file is renamed into a folder just made, or after it is removed there (`gone`, `unlinked`).
  * Or makes a call hang until another point is armed: the rename into the warehouse (`hangs`; `hangs_at_one`: only of a
  * file named `hanging`), or the reading of a file named `hanging` (`hangs_reading`). A preloaded library wraps pwrite,
- * pread, fdatasync, statfs and renameat2.
+ * pread, fdatasync, statfs, unlinkat and renameat2.
  * Guarantees: the library kills as often as it is armed for, and then lets every call pass. The kills are counted over
  * all processes.
  * Does not: affect anything except manifest.jsonl and partitions; the state's files are not touched.
@@ -26,6 +27,9 @@ const POINTS = [
   'hangs',
   'hangs_reading',
   'hangs_at_one',
+  'before_gone',
+  'gone',
+  'unlinked',
 ] as const;
 export type Point = (typeof POINTS)[number];
 
@@ -98,6 +102,7 @@ int fdatasync(int fd) {
 }
 /* The text after the 26 characters of a job's id says which of its files it is. */
 static int rename_point(const char *folder, const char *new_name) {
+  if (strstr(folder, "/gone.")) return 14;
   if (strstr(folder, "/ingest_date=")) return 6;
   size_t n = strlen(folder);
   if (n < 13 || strcmp(folder + n - 13, "/underprocess") || strlen(new_name) < 27) return 0;
@@ -123,6 +128,14 @@ int statfs(const char *path, void *into) {
   return real(path, into);
 }
 int statfs64(const char *path, void *into) { return statfs(path, into); }
+int unlinkat(int dir, const char *name, int flags) {
+  static int (*real)(int, const char *, int);
+  if (!real) real = dlsym(RTLD_NEXT, "unlinkat");
+  int is_gone = !flags && strstr(path_of(dir), "/gone.") != 0;
+  int n = real(dir, name, flags);
+  if (is_gone && n == 0 && dies(16)) die();
+  return n;
+}
 int renameat2(int from, const char *name, int to, const char *new_name, unsigned flags) {
   static int (*real)(int, const char *, int, const char *, unsigned);
   if (!real) real = dlsym(RTLD_NEXT, "renameat2");

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { Bucket } from './bucket.js';
+import { FaultProxy } from './fault-proxy.js';
 import type { WorldOptions } from './home.js';
 import { until } from './waiting.js';
 import { createWorld, type World } from './world.js';
@@ -14,29 +15,41 @@ export interface Publisher {
 export interface PublisherOptions extends WorldOptions {
   /** The address that the product is given; default: the store itself. */
   endpoint?: string;
+  /** The name of the one feed, which is then in a configuration file; `changeChain` gives it a chain. */
+  feed?: string;
 }
 
 /** Undefined, and the test is skipped, if there is no store. */
 export async function publisher(
   t: TestContext,
-  { endpoint, options = {}, ...more }: PublisherOptions = {},
-  given?: Bucket,
+  { endpoint, feed, options: given, ...more }: PublisherOptions = {},
+  its?: Bucket,
 ): Promise<Publisher | undefined> {
-  const bucket = given ?? (await Bucket.start(t));
+  const bucket = its ?? (await Bucket.start(t));
   if (!bucket) return undefined;
   Object.assign(process.env, bucket.environment);
-  const world = createWorld(t, {
-    ...more,
-    options: {
-      stabilitySeconds: 0.1,
-      quietMs: 0,
-      publish: `s3://${bucket.name}/raw`,
-      publishEndpoint: endpoint ?? bucket.endpoint,
-      publishPathStyle: true,
-      ...options,
-    },
-  });
+  const options = {
+    stabilitySeconds: 0.1,
+    quietMs: 0,
+    publish: `s3://${bucket.name}/raw`,
+    publishEndpoint: endpoint ?? bucket.endpoint,
+    publishPathStyle: true,
+    ...given,
+  };
+  const world = createWorld(t, { ...more, ...(feed === undefined ? { options } : { feeds: { [feed]: { options } } }) });
   return { world, bucket };
+}
+
+/** The same with a proxy before the store. */
+export async function proxied(
+  t: TestContext,
+  options: PublisherOptions = {},
+): Promise<(Publisher & { proxy: FaultProxy }) | undefined> {
+  const bucket = await Bucket.start(t);
+  if (!bucket) return undefined;
+  const proxy = await FaultProxy.start(t, bucket.server.port);
+  const made = await publisher(t, { ...options, endpoint: proxy.endpoint }, bucket);
+  return made && { ...made, proxy };
 }
 
 /** The records of all parts, in their order. */

@@ -127,7 +127,7 @@ export function leaveBucket(tx: Tx, feed: string): void {
   for (const table of ['parts', 'bucket_hours', 'buckets']) tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
 }
 
-/** Where the option was taken away, contents that are stored meanwhile are looked for when it is back. */
+/** For a feed without the option: contents that are stored meanwhile are looked for when it is back. */
 export function pausePublishing(tx: Tx, feeds: readonly { name: string; publish?: string | undefined }[]): void {
   for (const { name, publish } of feeds)
     if (publish === undefined) tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor IS NULL', name);

@@ -83,17 +83,9 @@ export async function runWorker(context: ChildContext): Promise<void> {
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     await backend.transact((tx) => pausePublishing(tx, given));
-    const worker: Worker = {
-      backend,
-      boot: bootId(),
-      background,
-      context,
-      isPaced: bound > 0,
-      chains,
-      sharing,
-      publishing,
-      threads: { all: threads, failed: onError },
-    };
+    const remote = { sharing, publishing };
+    const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, ...remote };
+    const worker: Worker = { ...own, threads: { all: threads, failed: onError } };
     const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
       runnerOf(stage, feeds, worker, (feed) => dispatchers.met(feed.options)),
     );
