@@ -1,6 +1,7 @@
 /** What an operator sees where a bucket cannot be used, and that nothing is lost by it. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { Bucket } from '../world/bucket.js';
@@ -183,11 +184,18 @@ test('a bucket that is missing is waited for', async (t) => {
   });
   const ingest = world.start('ingest');
   world.drop('a.csv', 'id\n1\n');
+  world.drop('taken-away.csv', 'id\n2\n');
   await isClosed(world, 'sales', 'NoSuchBucket', /there is no such bucket: create it, or correct --publish/);
+  await world.stored();
+  const lost = world.warehouse('sales').find(({ path }) => path.endsWith('taken-away.csv'))!;
+  rmSync(join(world.feed('sales').warehouse, lost.path));
   await bucket.client().send(new CreateBucketCommand({ Bucket: name }));
   await world.event('file_published');
+  const isHeld = () => world.jobs('sales').some(({ hold_code }) => hold_code === 'local_file_missing');
+  await until('what is gone is not forgotten', isHeld);
   await ingest.stop();
-  assert.equal(world.jobs('sales')[0]!.state, 'done');
+  const states = world.jobs('sales').map(({ state }) => state);
+  assert.deepEqual(states.sort(), ['done', 'held']);
 });
 
 test('a wrong address, certificate or region closes the gate of that feed alone; a start with the right one publishes', async (t) => {

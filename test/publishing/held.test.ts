@@ -59,7 +59,7 @@ test('a foreign object, a changed or missing local file and a key that is refuse
   writeFileSync(at('changed.csv').path, bytes.toUpperCase());
   writeFileSync(at('longer.csv').path, 'id\nlonger.csv\nand more\n');
   renameSync(at('missing.csv').path, join(world.root, 'aside'));
-  await bucket.deny(['s3:PutObject'], '*refused.csv');
+  await bucket.deny(['s3:PutObject'], 'raw/*refused.csv');
   await goOn();
   for (const [name, code, sentence] of cases) {
     assert.equal(await until(`${name} is held`, () => held(name)), code);
