@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { Bucket } from '../world/bucket.js';
+import { hasFaketime } from '../world/faketime.js';
 import { FaultProxy } from '../world/fault-proxy.js';
 import { checkBucket, linesOf, objectsOf } from '../world/publisher.js';
 import { selfSigned } from '../world/self-signed.js';
@@ -292,4 +293,25 @@ test('--once with a bucket that is full before the line: the file counts as not 
   await world.runOnce();
   await checkBucket(bucket, 'sales');
   assert.equal((await linesOf(bucket, 'sales')).length, 1);
+});
+
+test('a store whose clock is an hour ahead: the gate says so, and the file comes all the same', async (t) => {
+  const bucket = await Bucket.start(t);
+  if (!bucket) return;
+  if (!hasFaketime()) return t.skip('libfaketime is not installed');
+  Object.assign(process.env, bucket.environment);
+  const world = createWorld(t, { feeds: { sales: publishing(bucket, bucket.endpoint) } });
+  const ingest = world.start('ingest');
+  world.drop('a.csv', 'id\n1\n');
+  await world.event('file_published');
+  await bucket.restart({ aheadS: 3_600 });
+  t.after(() => bucket.restart());
+  world.drop('b.csv', 'id\n2\n');
+  const { reason } = await world.event('gate_closed', ({ code }) => code === 'RequestTimeTooSkewed');
+  assert.match(String(reason), /the clock of this machine differs from that of the store by too much: set it/);
+  await world.event('file_published', ({ path }) => String(path).endsWith('b.csv'));
+  await ingest.stop();
+  for (const { attempts } of world.jobs('sales')) assert.equal(attempts, 0);
+  await checkBucket(bucket, 'sales');
+  assert.equal((await linesOf(bucket, 'sales')).length, 2);
 });

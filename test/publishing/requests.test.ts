@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { Bucket } from '../world/bucket.js';
 import { FaultProxy } from '../world/fault-proxy.js';
 import { checkBucket, linesOf, publisher } from '../world/publisher.js';
+import { alter } from '../world/state-by-hand.js';
 import { createWorld } from '../world/world.js';
 
 const FILES = 1_000;
@@ -42,6 +43,10 @@ test(`${FILES} small files: one PUT each and nothing else, a few requests for al
   world.drop('again.csv', 'id\n7\n');
   await world.runOnce();
   assert.equal(proxy.requests.length, before, 'nothing was to do');
+  // As if the hour were over.
+  alter(world, "UPDATE periods SET state = 'marked'");
+  for (let n = 0; n < 2; n++) await world.runOnce();
+  assert.equal(proxy.of('put', /_hours\/.*_SUCCESS$/).length, 1, 'an hour is marked once');
 });
 
 test('a large file: its parts once, and six requests beside them', async (t) => {
