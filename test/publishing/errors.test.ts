@@ -315,3 +315,16 @@ test('a store whose clock is an hour ahead: the gate says so, and the file comes
   await checkBucket(bucket, 'sales');
   assert.equal((await linesOf(bucket, 'sales')).length, 2);
 });
+
+test('--once asks again where an answer was lost, and ends with 0', async (t) => {
+  const bucket = await Bucket.start(t);
+  if (!bucket) return;
+  Object.assign(process.env, bucket.environment);
+  const proxy = await FaultProxy.start(t, bucket.server.port);
+  const world = createWorld(t, { feeds: { sales: publishing(bucket, proxy.endpoint) } });
+  const lost = proxy.add({ kind: 'list' }, 'cut');
+  world.drop('a.csv', 'id\n1\n');
+  await world.runOnce();
+  assert.equal(lost.hits.length, 1);
+  assert.equal((await linesOf(bucket, 'sales')).length, 1);
+});
