@@ -17,10 +17,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { freePort } from './ports.js';
 import { PACKAGE } from './program.js';
 import { isRoot, ordinaryUser } from './users.js';
 import { until } from './waiting.js';
@@ -77,9 +77,9 @@ export class Postgres {
       ]);
   }
 
-  /** A streaming standby of it, which answers. `through`: the port of a proxy to it. */
-  async standby(t: TestContext, through: number): Promise<Postgres> {
-    const standby = new Postgres(this.binaries, await freePort(), {}, this.port);
+  /** A streaming standby of it, which answers at `port`. `through`: the port of a proxy to this one. */
+  async standby(t: TestContext, through: number, port: number): Promise<Postgres> {
+    const standby = new Postgres(this.binaries, port, {}, this.port);
     appendFileSync(
       join(standby.#data, 'postgresql.auto.conf'),
       `primary_conninfo = '${sourceAt(through)} application_name=standby'\n`,
@@ -225,11 +225,3 @@ const ahead = (seconds: number): NodeJS.ProcessEnv => ({
 export const hasFaketime = (): boolean => existsSync(FAKETIME);
 
 const sourceAt = (port: number): string => `host=127.0.0.1 port=${port} user=ingest`;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
