@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sharingHost } from '../../src/ingest/ledger/host.js';
 import { ask } from '../../src/ingest/sharing/ask.js';
-import { giveUp, live, tell } from '../../src/ingest/sharing/rounds.js';
+import { giveUp, live, tell, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
+import type { SharedLedger } from '../../src/ingest/sharing/shared-ledger.js';
 import { SharedError } from '../../src/shared-ledger/errors.js';
 import { hostOfId } from '../../src/shared-ledger/hosts.js';
 import { keyOf } from '../../src/shared-ledger/statements.js';
@@ -22,6 +23,7 @@ import {
   rowOf,
   SKIP,
   secondWorker,
+  set,
   toldOf,
 } from '../world/sharing-host.js';
 import { until } from '../world/waiting.js';
@@ -138,4 +140,52 @@ test('what the heir of a discarded file carries is explained by its content, who
   await host.backend.transact((tx) => tx.run("UPDATE contents SET asked = ?, carrier = 'HEIR'", seq));
   await giveUp(host.ledger, undefined);
   assert.equal((await rowOf(host, key))?.state, 'carried');
+});
+
+test('a page that comes late takes no row of another host: its content may be withdrawn by then', SKIP, async (t) => {
+  const [a, b] = [await newHost(t), await newHost(t)];
+  const key = newKey();
+  for (const host of [a, b]) {
+    await record(host, key, 'stored');
+    await host.toldAll();
+  }
+  const withdraw = async (host: Host, ledger: SharedLedger): Promise<void> => {
+    await set(host, key, "state = 'withdrawn', told = 0");
+    await tell(ledger, 0);
+  };
+  const second = secondWorker(t, a);
+  await set(a, key, 'told = 0');
+  beforeStatement(a, 'a.ingest_id', async () => {
+    await withdraw(a, second);
+    // The content is b's now.
+    await tellConflictsAgain(b.ledger);
+    await b.toldAll();
+    await withdraw(b, b.ledger);
+  });
+  await a.toldAll();
+  const row = await rowOf(a, key);
+  assert.deepEqual([row!.host, row!.state, toldOf(a, key)], [b.id, 'withdrawn', 1]);
+});
+
+test('a page that comes late adds no row: its content may be withdrawn by then', SKIP, async (t) => {
+  const host = await newHost(t);
+  const key = newKey();
+  await record(host, key, 'stored');
+  const second = secondWorker(t, host);
+  beforeStatement(host, 'a.ingest_id', () => ask(second, [question(newKey())]));
+  await tell(host.ledger, 0);
+  assert.deepEqual([await rowOf(host, key), toldOf(host, key)], [undefined, 0]);
+  await host.toldAll();
+  assert.deepEqual([(await rowOf(host, key))!.state, toldOf(host, key)], ['stored', 1]);
+});
+
+test('a page that comes late writes the rows of its host', SKIP, async (t) => {
+  const host = await newHost(t);
+  const key = newKey();
+  await ask(host.ledger, [question(key)]);
+  await record(host, key, 'stored');
+  const second = secondWorker(t, host);
+  beforeStatement(host, 'a.ingest_id', () => ask(second, [question(newKey())]));
+  await tell(host.ledger, 0);
+  assert.deepEqual([(await rowOf(host, key))!.state, toldOf(host, key)], ['stored', 1]);
 });
