@@ -1,5 +1,5 @@
 /**
- * What happens to hosts that share a ledger, drawn by chance, and what must be true at the end: each content is stored once, or the
+ * Plays with hosts that share a ledger, drawn by chance, and what must be true at the end: each content is stored once, or the
  * shared ledger names the conflict, and every ledger says the same.
  */
 import assert from 'node:assert/strict';
