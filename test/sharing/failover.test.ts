@@ -1,5 +1,6 @@
 /**
- * Failover to a standby under load, through PgBouncer, which pools transactions; then the old primary again as a standby, by pg_rewind.
+ * Failover to a standby under load, through PgBouncer, which pools transactions, or HAProxy, which finds the primary by itself; then
+ * the old primary again as a standby, by pg_rewind.
  * With a synchronous standby nothing is stored twice. With one that lags everything is told again by itself, and what two hosts have
  * stored meanwhile is a conflict that both name.
  */
@@ -8,7 +9,9 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CuttingProxy } from '../world/cutting-proxy.js';
 import { Fleet } from '../world/fleet.js';
+import { Haproxy, hasHaproxy } from '../world/haproxy.js';
 import { hasPgBouncer, PgBouncer } from '../world/pgbouncer.js';
+import { freePort } from '../world/ports.js';
 import type { Postgres } from '../world/postgres.js';
 import { until } from '../world/waiting.js';
 
@@ -41,18 +44,43 @@ function checkStored(fleet: Fleet, conflicts: ReadonlyMap<string, number>): void
     assert.equal(places.get(sha256), 1 + (conflicts.get(sha256) ?? 0), sha256);
 }
 
+interface Way {
+  isThere: () => boolean;
+  /** Debian's package. */
+  name: string;
+  /** Starts a proxy to the first of the two ports. */
+  start(t: TestContext, ports: readonly [primary: number, standby: number]): Promise<{ port: number; turn(): void }>;
+}
+
+const PGBOUNCER: Way = {
+  isThere: hasPgBouncer,
+  name: 'pgbouncer',
+  async start(t, [primary, standby]) {
+    const bouncer = await PgBouncer.start(t, primary);
+    return { port: bouncer.port, turn: () => bouncer.leadTo(standby) };
+  },
+};
+const HAPROXY: Way = {
+  isThere: hasHaproxy,
+  name: 'haproxy',
+  start: async (t, ports) => ({ port: (await Haproxy.start(t, ports)).port, turn: () => {} }),
+};
+
 async function failOver(
   t: TestContext,
+  way: Way,
   isSynchronous: boolean,
 ): Promise<{ fleet: Fleet; standby: Postgres } | undefined> {
-  if (!hasPgBouncer()) {
-    t.skip('PgBouncer is not installed (Debian: pgbouncer): a failover through it was not tested');
+  if (!way.isThere()) {
+    t.skip(`${way.name} is not installed: a failover through it was not tested`);
     return undefined;
   }
-  let bouncer: PgBouncer | undefined;
-  const through = async ({ port }: Postgres): Promise<number> => {
-    bouncer = await PgBouncer.start(t, port);
-    return bouncer.port;
+  const standbyPort = await freePort();
+  let turn = (): void => {};
+  const through = async (server: Postgres): Promise<number> => {
+    const proxy = await way.start(t, [server.port, standbyPort]);
+    turn = proxy.turn;
+    return proxy.port;
   };
   const fleet = await Fleet.create(t, ['a', 'b', 'c'], QUICK, through);
   if (!fleet) return undefined;
@@ -61,7 +89,7 @@ async function failOver(
   // pg_rewind reads the log back to before they diverged.
   await fleet.rows("ALTER SYSTEM SET wal_keep_size = '256MB'");
   const line = await CuttingProxy.start(t, primary.port);
-  const standby = await primary.standby(t, line.port);
+  const standby = await primary.standby(t, line.port, standbyPort);
   if (isSynchronous) {
     await fleet.rows("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
     await fleet.rows('SELECT pg_reload_conf()');
@@ -73,7 +101,7 @@ async function failOver(
   await primary.stop('immediate');
   standby.promote();
   fleet.server = standby;
-  bouncer!.leadTo(standby.port);
+  turn();
   await load(fleet, 'after', SECONDS * 1_000);
   // pg_rewind reads the new timeline from the control file.
   await fleet.rows('CHECKPOINT');
@@ -86,29 +114,31 @@ async function failOver(
   return { fleet, standby };
 }
 
-test('a failover to a synchronous standby stores nothing twice', { timeout: 300_000 }, async (t) => {
-  const played = await failOver(t, true);
-  if (!played) return;
-  const { fleet } = played;
-  await fleet.stop();
-  assert.deepEqual(await conflictsIn(fleet), new Map());
-  fleet.check();
-  await fleet.checkShared();
-});
+for (const way of [PGBOUNCER, HAPROXY]) {
+  test(`a failover to a synchronous standby stores nothing twice (${way.name})`, { timeout: 300_000 }, async (t) => {
+    const played = await failOver(t, way, true);
+    if (!played) return;
+    const { fleet } = played;
+    await fleet.stop();
+    assert.deepEqual(await conflictsIn(fleet), new Map());
+    fleet.check();
+    await fleet.checkShared();
+  });
 
-test('after a failover to a standby that lags, everything is told again, and what is stored twice is named', {
-  timeout: 300_000,
-}, async (t) => {
-  const played = await failOver(t, false);
-  if (!played) return;
-  const { fleet } = played;
-  for (const { world } of fleet.hosts)
-    assert.ok(world.log.named('shared_ledger_older').length > 0, 'each host noticed it');
-  // What was lost is dropped again, at every host.
-  for (const { world } of fleet.hosts) world.drop('again.csv', 'lag 0\n');
-  await fleet.allDone();
-  await fleet.stop();
-  const conflicts = await conflictsIn(fleet);
-  t.diagnostic(`${conflicts.size} conflicts`);
-  checkStored(fleet, conflicts);
-});
+  test(`after a failover to a standby that lags, everything is told again, and what is stored twice is named (${way.name})`, {
+    timeout: 300_000,
+  }, async (t) => {
+    const played = await failOver(t, way, false);
+    if (!played) return;
+    const { fleet } = played;
+    for (const { world } of fleet.hosts)
+      assert.ok(world.log.named('shared_ledger_older').length > 0, 'each host noticed it');
+    // What was lost is dropped again, at every host.
+    for (const { world } of fleet.hosts) world.drop('again.csv', 'lag 0\n');
+    await fleet.allDone();
+    await fleet.stop();
+    const conflicts = await conflictsIn(fleet);
+    t.diagnostic(`${conflicts.size} conflicts`);
+    checkStored(fleet, conflicts);
+  });
+}
