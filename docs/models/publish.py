@@ -187,17 +187,16 @@ def put_part(w, me):
     """
     Part N is closed after N - 1 is put. Where another part has its number, that one is read, and
     the rows of ours join the next one. So a state that is older, or rebuilt, takes in what it does
-    not know. As soon as a part is put that was closed since this start, the stage is *sealed*: no
-    part that was sent before can come any more.
+    not know. As soon as the first number that was free at this start is taken, by whatever part,
+    the stage is *sealed*: no part that was sent before can come any more.
     """
     yield 'close a part'
     closed = [n for n, part in w.db.parts.items() if part.state == 'closed']
     rows = sorted((row for row, n in w.db.rows.items() if n == 0), reverse=True)  # lines first
     if (rows or not w.db.sealed) and (not closed or rows and w.is_('page-any-order')):
         n = next(w.ids) if w.is_ulid() else w.db.last + 1
-        head = 'P' if w.is_('seal-not-own') else f'P{next(w.ids)}'
-        body = head, *((kind, id, w.fact_of(id)) for kind, id in rows)
-        w.db.parts[n], closed = Record(state='closed', body=body, start=w.starts), [*closed, n]
+        body = tuple((kind, id, w.fact_of(id)) for kind, id in rows)  # it may be empty
+        w.db.parts[n], closed = Record(state='closed', body=body), [*closed, n]
         for row in rows: w.db.rows[row] = n
     if not closed: return
     n = w.rng.choice(closed)
@@ -208,12 +207,11 @@ def put_part(w, me):
         if code != 200: return
         if found.body != body:
             yield f'read part {n}'
-            return learn(w, n, found.body)
+            return learn(w, n, found.body), seal(w)
     yield f'part {n} is put'
-    part = w.db.parts[n]
-    if (part.state, part.body) != ('closed', body): return
-    part.state, w.db.last = 'put', max(n, w.db.last)
-    if part.start == w.starts or w.is_('seal-not-own'): seal(w)
+    if (w.db.parts[n].state, w.db.parts[n].body) == ('closed', body):
+        w.db.parts[n].state, w.db.last = 'put', max(n, w.db.last)
+        seal(w)
 
 def seal(w): w.db.sealed, w.db.waits = True, False
 
@@ -223,8 +221,8 @@ def learn(w, n, body):
     if n <= db.last and not w.is_ulid(): return
     for row, number in db.rows.items():
         if number == n: db.rows[row] = 0  # of our part with this number
-    db.parts[n], db.last = Record(state='put', body=body, start=0), n
-    for kind, id, fact in body[1:] if not w.is_('no-read') else ():
+    db.parts[n], db.last = Record(state='put', body=body), n
+    for kind, id, fact in body if not w.is_('no-read') else ():
         content = next((c for c in db.contents.values() if c.id == id), None)
         if content is None:
             if w.is_('page-unknown'): continue

@@ -16,7 +16,6 @@ MUTANTS = {
     'digest-not-compared': 'an upload is completed whatever was read',
     'no-read': 'what stands in an unknown part is not taken in',
     'publish-before-read': 'the stage goes on before the parts in the bucket were read',
-    'seal-not-own': 'any part with the same rows is taken for the seal',
     'remove-by-path': 'the local file is removed by its path, without rename and comparison',
     'remove-before-head': 'the local file is removed without HEAD',
     'put-back-replaces': 'a local file that is put back replaces what came to its name meanwhile',
@@ -51,10 +50,11 @@ MUTANTS = {
 FAULTS = ('arrive ' * 5 + 'kill ' * 5 + 'late ' * 6 + 'withdraw backup restart ' * 3
           + 'zombie edit restore squat retry allow lost older unnoticed hour back ' * 2
           + 'away day spoil vanish take machine expire clone').split()
-ONLY = {  # rare: played with these faults alone, and with more late requests
-    'put-back-replaces': 'arrive edit kill', 'withdraw-no-wait': 'arrive withdraw late kill',
-    'page-no-seal': 'arrive arrive late machine withdraw', 'page-held': 'arrive squat withdraw',
-    'page-delete-once': 'arrive late late withdraw lost', 'page-create': 'arrive lost older backup',
+ONLY = {  # rare: played with these faults alone, large files and more late requests
+    'put-back-replaces': 'edit kill', 'withdraw-no-wait': 'arrive withdraw late kill',
+    'delete-without-if-match': 'arrive spoil withdraw', 'page-held': 'squat withdraw',
+    'page-no-seal': 'arrive arrive late machine withdraw', 'page-create': 'lost older backup',
+    'page-delete-once': 'lost late late late late withdraw',
     'page-delete-first': 'arrive withdraw zombie'}
 
 # -- the bucket -----------------------------------------------------------------------------------
@@ -146,12 +146,13 @@ def Disk():
 class World:
     def __init__(self, rng, mutant):
         self.rng, self.mutant, self.ids, self.now, self.hour = rng, mutant, itertools.count(1), 0, 1
-        self.lateness = .15 if mutant in ONLY else .04
+        self.lateness = .2 if mutant in ONLY else .04
         self.calm = self.away = self.is_late = False
         self.bucket, self.db, self.disk, self.backup = Bucket(self), State('S1'), Disk(), None
-        self.late, self.living, self.zombies, self.starts = [], {}, [], 0
+        self.late, self.living, self.zombies = [], {}, []
         self.keep_local, self.skew = rng.random() < .7, rng.choice([0, 2 * DAY])
         self.part_size, self.owner = 1, None
+        if mutant == 'page-delete-once': self.bucket.completes_always = True
         # What only an observer knows:
         self.allowed, self.touched, self.taken, self.removed = set(), set(), set(), set()
         self.edits, self.lost, self.hours, self.forgotten = set(), set(), set(), set()
@@ -216,7 +217,7 @@ def die(w, me):
 
 def restart(w, db=None):
     """All processes end. With `db` another state is in place."""
-    w.living, w.zombies, w.part_size, w.starts = {}, [], w.rng.choice([1, 2]), w.starts + 1
+    w.living, w.zombies, w.part_size = {}, [], w.rng.choice([1, 2])
     if db:
         w.db = db
         w.forgotten.update(w.bucket.uploads)
@@ -293,15 +294,16 @@ def clone(w):
     """A second state with the same prefix."""
     there, its = w.bucket.objects.get('marker'), Record(id='S2', zombie=False)
     if there and not w.is_('no-marker') or not there and not w.is_('page-foreign-marker'): return
-    w.bucket.put(its, 'parts/0' if there else 'marker', ('P',), None, ('P',))
+    w.bucket.put(its, 'parts/0' if there else 'marker', (), None, ())
 
 def fault(w, kind):
     some = lambda of: w.rng.choice(sorted(of, key=str)) if of else None
     contents, files, objects = w.db.contents, w.disk.files, w.bucket.objects
     content, path = contents.get(some(contents)), some(files)
-    key = content and key_of(content, some(paths(content)))
-    if kind == 'arrive': arrive(w, some(FILES))
-    elif kind == 'kill': die(w, w.living[some([n for n, p in w.living.items() if p.job] or w.living)])
+    busy = [number for number, me in w.living.items() if me.job]
+    key = key_of(content, some(paths(content))) if content else ''
+    if kind == 'arrive': arrive(w, some(FILES if w.mutant not in ONLY else ['LMNO']))
+    elif kind == 'kill': die(w, w.living[some(busy or w.living)])
     elif kind == 'zombie':  # it is taken for dead, and goes on
         me = w.living[some(w.living)]
         me.zombie = True
@@ -317,8 +319,8 @@ def fault(w, kind):
     elif kind == 'restore': restore(w)
     elif kind == 'take' and path:
         w.taken.add(path), w.edits.discard(files.pop(path))
-    elif kind == 'squat' and key and key not in objects and content.state in ('manifested', 'stored'):
-        objects[key] = [of_stranger(w)]
+    elif kind == 'squat' and key and content.state in ('manifested', 'stored'):
+        objects.setdefault(key, [of_stranger(w)])
     elif kind in ('spoil', 'vanish') and key in objects:
         w.touched.add(key)
         w.bucket.changes += 1
@@ -353,7 +355,7 @@ def fault(w, kind):
 def visible(w):
     """The rows of all parts, in the order in which readers could see them."""
     return [(kind, id, fact, key) for key, versions in w.bucket.objects.items()
-            if key.startswith('parts/') for kind, id, fact in versions[-1].body[1:]]
+            if key.startswith('parts/') for kind, id, fact in versions[-1].body]
 
 def check(w):
     """After each change of the bucket."""
@@ -392,7 +394,8 @@ def check_end(w):
     wrong += [f'{path} is left aside' for path in w.disk.aside if path not in w.disk.files]
     wrong += [f'{text} is lost' for text in w.edits
               if text not in (*w.disk.files.values(), *w.disk.aside.values())]
-    wrong += [f'{id} is not known' for id in w.disk.lines if id not in [c.id for c in db.contents.values()]]
+    known = {content.id for content in db.contents.values()}
+    wrong += [f'{id} is not known' for id in w.disk.lines if id not in known]
     for (kind, id), n in db.rows.items():
         if not is_put(db, kind, w.content(id)): wrong.append(f'the {kind} of {id} is in no part')
     for content in db.contents.values():
@@ -465,7 +468,7 @@ def play(rng, mutant=''):
     """Plays one schedule. Returns the world, and what was violated or None."""
     w, often = World(rng, mutant), rng.choice([.02, .04, .1])
     kinds = ONLY[mutant].split() if mutant in ONLY else FAULTS
-    faults = ['arrive', *(rng.choice(kinds) for _ in range(rng.randint(6, 24)))]
+    faults = ['arrive', *rng.choices(kinds, k=rng.randint(6, 24))]
     try:
         restart(w)
         while faults:
