@@ -192,6 +192,11 @@ def put_part(w, me):
     """
     yield 'close a part'
     closed = [n for n, part in w.db.parts.items() if part.state == 'closed']
+    for kind, id in list(w.db.rows):  # what was withdrawn before anybody could see it
+        if kind == 'line' and w.db.rows[kind, id] == 0 and w.content(id).state == 'withdrawn' \
+                and not w.is_('page-withdrawn-line'):
+            del w.db.rows[kind, id]
+            w.db.rows.pop(('correction', id), None)
     rows = sorted((row for row, n in w.db.rows.items() if n == 0), reverse=True)  # lines first
     if (rows or not w.db.sealed) and (not closed or rows and w.is_('page-any-order')):
         n = next(w.ids) if w.is_ulid() else w.db.last + 1

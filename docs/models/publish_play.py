@@ -16,6 +16,7 @@ MUTANTS = {
     'digest-not-compared': 'an upload is completed whatever was read',
     'no-read': 'what stands in an unknown part is not taken in',
     'publish-before-read': 'the stage goes on before the parts in the bucket were read',
+    'closed-stay': 'a rebuilt state puts the parts that an older one has closed',
     'remove-by-path': 'the local file is removed by its path, without rename and comparison',
     'remove-before-head': 'the local file is removed without HEAD',
     'put-back-replaces': 'a local file that is put back replaces what came to its name meanwhile',
@@ -30,6 +31,7 @@ MUTANTS = {
     'page-any-order': 'page-ulid, and parts are put in any order',
     'page-old-parts': 'page-ulid, and parts of an older state that were not put are kept',
     'page-no-seal': 'a start reads the parts, and goes on without a part of its own',
+    'page-withdrawn-line': 'a line is put though its content was withdrawn meanwhile',
     'page-unknown': 'a line in the bucket that is not known here is left out',
     'page-from-scratch': 'a state from scratch takes files before the bucket was read',
     'page-goes-on': 'a job goes on though a part in the bucket has its line',
@@ -241,11 +243,9 @@ def rebuild(w, db):
                 'manifested' if is_moving else 'unconfirmed'
         if content.state == 'withdrawn' and not w.is_('page-withdrawals') \
                 and not job_of(db, 'withdraw', content): add_job(w, 'withdraw', content)
-    if w.is_ulid() and not w.is_('page-old-parts'):  # parts that are not put are dropped
-        db.parts = {n: part for n, part in db.parts.items() if part.state == 'put'}
-        for kind, id in [row for row, n in db.rows.items() if n not in db.parts]:
-            del db.rows[kind, id]
-            db.pubs.pop(w.content(id).row, None)
+    if w.is_('page-old-parts', 'closed-stay'): return
+    db.parts = {n: part for n, part in db.parts.items() if part.state == 'put'}
+    for row in [row for row, n in db.rows.items() if n not in db.parts]: db.rows[row] = 0
 
 # -- what goes wrong, and what people do ----------------------------------------------------------
 
