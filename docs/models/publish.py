@@ -393,17 +393,24 @@ def sweep(w, me):
 # -- a process ------------------------------------------------------------------------------------
 
 def worker(w, me):
+    """Only what may find something to do is chosen: that saves most of the time of a play."""
     while True:
         yield 'next'
         if me.zombie: return  # its row in `owners` is gone
-        ready = [job for job in w.db.jobs.values() if job.state == 'ready']
-        acts = [put_part] * 2 + [sweep, w.move]
-        if not w.db.entered: acts = [enter]
-        elif w.db.sealed:
-            acts += [adopt_due, remove, remove, success] + [publish] * 4 * bool(ready)
-            if w.rng.random() < .1: acts += [prune]
-        if w.is_('publish-before-read'): acts += [enter, adopt_due] + [publish] * 4 * bool(ready)
-        act = w.rng.choice(acts)
+        db, states = w.db, {content.state for content in w.db.contents.values()}
+        ready = [job for job in db.jobs.values() if job.state == 'ready']
+        acts = [w.move] * ('manifested' in states) + [sweep] * bool(w.bucket.uploads)
+        stage = [publish] * 4 * bool(ready) + [adopt_due] * ('stored' in states)
+        if not db.entered: acts = [enter]
+        elif not db.sealed: acts += [put_part] * 2
+        else:
+            is_closed = any(part.state == 'closed' for part in db.parts.values())
+            acts += stage + [put_part] * 2 * (is_closed or 0 in db.rows.values())
+            acts += [remove] * 2 * bool(w.disk.files or w.disk.aside)
+            acts += [success] * (len(db.success) < w.hour - 1) + [prune] * (w.rng.random() < .05)
+        if w.is_('publish-before-read'): acts += [enter, put_part, *stage]
+        if not acts: continue
+        act = acts[int(w.rng.random() * len(acts))]
         if act is publish:
             job = w.rng.choice(ready)
             job.state, job.claim, me.job = 'claimed', job.claim + 1, job.id

@@ -56,7 +56,7 @@ ONLY = {  # rare: played with these faults alone, large files and more late requ
     'put-back-replaces': 'edit kill', 'withdraw-no-wait': 'arrive withdraw late kill',
     'delete-without-if-match': 'arrive spoil withdraw', 'page-held': 'squat withdraw',
     'page-no-seal': 'arrive arrive late machine withdraw', 'page-create': 'lost older backup',
-    'page-delete-once': 'lost late late late late withdraw',
+    'page-delete-once': 'away back lost late late late withdraw',
     'page-delete-first': 'arrive withdraw zombie'}
 
 # -- the bucket -----------------------------------------------------------------------------------
@@ -438,7 +438,7 @@ def end_of(w, content, keys, seen):
 
 def step(w, zombies):
     some = w.zombies if w.zombies and w.rng.random() < zombies else list(w.living.values())
-    me, before = w.rng.choice(some), w.bucket.changes
+    me, before = some[int(w.rng.random() * len(some))], w.bucket.changes
     w.now += 1
     try: w.trace.append(f'{w.now:5} {me.number:>3} {me.job:4} {next(me.steps)}')
     except StopIteration: w.zombies.remove(me)
@@ -447,7 +447,7 @@ def step(w, zombies):
 def heal(w):
     """Everything heals, and nothing more happens."""
     w.calm, w.away, before, same = True, False, None, 0
-    for n in range(80):
+    for n in range(120):
         w.db.prefix = 'ours'  # somebody says so
         retry(w), restore(w)
         for content in w.db.contents.values():
@@ -456,13 +456,13 @@ def heal(w):
                 if there and content.state == 'stored' and key not in w.touched \
                         and there[-1].who == 'stranger': del w.bucket.objects[key]
         if w.late: deliver(w), check(w)
-        for _ in range(60): step(w, .1)
-        if n % 5 == 0: w.now += DAY
+        for _ in range(40): step(w, .1)
+        if n % 3 == 0: w.now += DAY
         now = str([w.db.jobs, w.db.rows, w.disk, len(w.bucket.uploads), w.bucket.changes,
                    [content.state for content in w.db.contents.values()]])
         same = same + 1 if now == before and not w.late else 0
         before = now
-        if same == 6: break
+        if same == 4: break
 
 def play(rng, mutant=''):
     """Plays one schedule. Returns the world, and what was violated or None."""
