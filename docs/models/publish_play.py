@@ -16,7 +16,6 @@ MUTANTS = {
     'digest-not-compared': 'an upload is completed whatever was read',
     'no-read': 'what stands in an unknown part is not taken in',
     'publish-before-read': 'the stage goes on before the parts in the bucket were read',
-    'closed-stay': 'a rebuilt state puts the parts that an older one has closed',
     'remove-by-path': 'the local file is removed by its path, without rename and comparison',
     'remove-before-head': 'the local file is removed without HEAD',
     'put-back-replaces': 'a local file that is put back replaces what came to its name meanwhile',
@@ -29,7 +28,6 @@ MUTANTS = {
     'sweep-own-clock': 'the sweep takes the time of this machine',
     'page-ulid': 'a part has a random name, and not the next number',
     'page-any-order': 'page-ulid, and parts are put in any order',
-    'page-old-parts': 'page-ulid, and parts of an older state that were not put are kept',
     'page-no-seal': 'a start reads the parts, and goes on without a part of its own',
     'page-withdrawn-line': 'a line is put though its content was withdrawn meanwhile',
     'page-unknown': 'a line in the bucket that is not known here is left out',
@@ -53,7 +51,7 @@ FAULTS = ('arrive ' * 5 + 'kill ' * 5 + 'late ' * 6 + 'withdraw backup restart '
           + 'zombie edit restore squat retry allow lost older unnoticed hour back ' * 2
           + 'away day spoil vanish take machine expire clone').split()
 ONLY = {  # rare: played with these faults alone, large files and more late requests
-    'put-back-replaces': 'edit kill', 'withdraw-no-wait': 'arrive withdraw late kill',
+    'put-back-replaces': 'edit kill', 'withdraw-no-wait': 'arrive withdraw withdraw',
     'delete-without-if-match': 'arrive spoil withdraw', 'page-held': 'squat withdraw',
     'page-no-seal': 'arrive arrive late machine withdraw', 'page-create': 'lost older backup',
     'page-delete-once': 'away back lost late late late withdraw',
@@ -162,7 +160,7 @@ class World:
         self.trace, self.seen = [], Counter()
 
     def is_(self, *mutants): return self.mutant in mutants
-    def is_ulid(self): return self.is_('page-ulid', 'page-any-order', 'page-old-parts')
+    def is_ulid(self): return self.is_('page-ulid', 'page-any-order')
     def maybe(self, p): return not self.calm and self.rng.random() < p
     def content(self, id): return next(c for c in self.db.contents.values() if c.id == id)
 
@@ -243,9 +241,9 @@ def rebuild(w, db):
                 'manifested' if is_moving else 'unconfirmed'
         if content.state == 'withdrawn' and not w.is_('page-withdrawals') \
                 and not job_of(db, 'withdraw', content): add_job(w, 'withdraw', content)
-    if w.is_('page-old-parts', 'closed-stay'): return
-    db.parts = {n: part for n, part in db.parts.items() if part.state == 'put'}
-    for row in [row for row, n in db.rows.items() if n not in db.parts]: db.rows[row] = 0
+    if w.is_ulid():  # the page drops the parts that are not put; with numbers they may stay
+        db.parts = {n: part for n, part in db.parts.items() if part.state == 'put'}
+        db.rows = {row: n if n in db.parts else 0 for row, n in db.rows.items()}
 
 # -- what goes wrong, and what people do ----------------------------------------------------------
 
