@@ -51,7 +51,8 @@ FAULTS = ('arrive ' * 5 + 'kill ' * 5 + 'late ' * 6 + 'withdraw backup restart '
           + 'zombie edit restore squat retry allow lost older unnoticed hour back ' * 2
           + 'away day spoil vanish take machine expire clone').split()
 ONLY = {  # rare: played with these faults alone, large files and more late requests
-    'put-back-replaces': 'edit kill', 'withdraw-no-wait': 'arrive withdraw withdraw',
+    'page-withdrawn-line': 'arrive backup lost older withdraw', 'put-back-replaces': 'edit kill',
+    'withdraw-no-wait': 'arrive withdraw withdraw',
     'delete-without-if-match': 'arrive spoil withdraw', 'page-held': 'squat withdraw',
     'page-no-seal': 'arrive arrive late machine withdraw', 'page-create': 'lost older backup',
     'page-delete-once': 'away back lost late late late withdraw',
@@ -388,7 +389,8 @@ def check_end(w):
     seen, db = {row[:2] for row in visible(w)}, w.db
     held = {file.upload for job in db.jobs.values() if job.state == 'held'
             for file in db.pubs[job.content].files.values()}
-    wrong = [f'{number} is left' for number in w.bucket.uploads if number not in held]
+    wrong = [f'{number} is left' for number, upload in w.bucket.uploads.items()
+             if number not in held and upload.key not in w.touched]
     wrong += [f'{path} is left aside' for path in w.disk.aside if path not in w.disk.files]
     wrong += [f'{text} is lost' for text in w.edits
               if text not in (*w.disk.files.values(), *w.disk.aside.values())]
