@@ -26,6 +26,7 @@ import type { FeedBucket } from '../publishing/feed-bucket.js';
 import { type Came, publishFile } from '../publishing/object.js';
 import { joinPart } from '../publishing/parts.js';
 import { TURN } from '../rules/reasons.js';
+import { failed } from './each-job.js';
 import {
   type Batch,
   blocked,
@@ -128,8 +129,7 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
     }
   } catch (error) {
     if (error instanceof PlaceError) return blocked('publish', batch.feed.name, error, batch.emit);
-    if (!(error instanceof Refused)) throw error;
-    return refused(job, batch, error, bucket);
+    return error instanceof Refused ? refused(job, batch, error, bucket) : failed(job, batch, error);
   }
   const isPublished = rows.files.at(-1)!.part !== null;
   return {
