@@ -7,8 +7,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SharedDatabase } from '../../src/shared-ledger/database.js';
 import { CuttingProxy } from '../world/cutting-proxy.js';
-import { Fleet } from '../world/fleet.js';
+import { Fleet, revisionOf } from '../world/fleet.js';
 import { Haproxy, hasHaproxy } from '../world/haproxy.js';
 import { hasPgBouncer, PgBouncer } from '../world/pgbouncer.js';
 import { freePort } from '../world/ports.js';
@@ -33,6 +34,18 @@ async function conflictsIn(fleet: Fleet): Promise<Map<string, number>> {
     "SELECT encode(sha256, 'hex') AS sha256, count(*)::int AS n FROM conflicts GROUP BY 1",
   );
   return new Map(rows.map(({ sha256, n }) => [sha256, n]));
+}
+
+/** Each host has an answer of the primary that the standby, which is cut off, does not know. */
+async function heardMoreThan(fleet: Fleet, standby: Postgres): Promise<void> {
+  const shared = new SharedDatabase(standby.url);
+  const rows = await shared.rows<{ name: string; revision: number }>(
+    'SELECT name, revision::float8 AS revision FROM hosts',
+  );
+  await shared.close();
+  const there = new Map(rows.map(({ name, revision }) => [name, revision]));
+  const hasHeard = () => fleet.hosts.every(({ name, world }) => revisionOf(world.statePath) > there.get(name)!);
+  await until('each host has heard of the primary since', hasHeard);
 }
 
 /** Each content is stored once, and once more for each conflict. */
@@ -98,6 +111,7 @@ async function failOver(
   await load(fleet, 'before', SECONDS * 1_000);
   if (!isSynchronous) line.close();
   await load(fleet, 'lag', SECONDS * 1_000);
+  if (!isSynchronous) await heardMoreThan(fleet, standby);
   await primary.stop('immediate');
   standby.promote();
   fleet.server = standby;
