@@ -103,7 +103,7 @@ export interface BucketRow {
 export const bucketRow = (reader: Reader, feed: string): BucketRow | undefined =>
   reader.get<BucketRow>('SELECT feed, address, before, cursor, next FROM buckets WHERE feed = ?', feed);
 
-/** Where a state publishes. Another address is another bucket. */
+/** The bucket as a state knows it. Another address is another bucket. */
 export const addressOf = ({ publish, publishEndpoint }: Pick<FeedOptions, 'publish' | 'publishEndpoint'>): string =>
   `${publishEndpoint ?? 'aws'} ${publish}`;
 
