@@ -1,4 +1,4 @@
-/** What an operator sees where a bucket cannot be used, and that nothing is lost by it. */
+/** An operator sees why a bucket cannot be used, and nothing is lost by it. */
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ async function isClosed(world: World, feed: string, code: string | RegExp, sente
   }
 }
 
-/** What happens to a store while it is used, through a proxy. */
+/** Happens to a store while it is used, through a proxy. */
 interface Trouble {
   code: string;
   sentence: RegExp;

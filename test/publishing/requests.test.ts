@@ -1,4 +1,4 @@
-/** What publishing costs: the requests that a store sees are counted, and who publishes nothing pays nothing. */
+/** The requests that a store sees are counted. A feed that publishes nothing pays nothing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bucket } from '../world/bucket.js';
@@ -30,7 +30,7 @@ test(`${FILES} small files: one PUT each and nothing else, a few requests for al
   const parts = others.filter(({ key }) => key.includes('/_manifests/'));
   t.diagnostic(`${JSON.stringify(proxy.counts())}, of these ${parts.length} of parts`);
   assert.ok(parts.every(({ kind }) => kind === 'put') && parts.length < FILES / 10, `${parts.length} parts`);
-  // The look at the start, and one for uploads that nobody goes on with.
+  // The checks of a start, and one for uploads that nobody goes on with.
   assert.deepEqual(
     others
       .filter(({ key }) => !key.includes('/_manifests/'))

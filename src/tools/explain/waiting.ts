@@ -155,7 +155,7 @@ function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: 
   return { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: last !== 'partial_upload' };
 }
 
-/** Where its file lies, and where its object is to be, is said of its content. */
+/** Its content says where the file lies, and where the object is to be. */
 function publishRule({ reason }: Job, leftMs: number): Rule {
   const why = leftMs > 0 && reason !== null ? `: ${reasonOf(codeOf(reason, 0)).short}` : '';
   return verdict('sealed', `It waits for its turn to be published${why}.`);
