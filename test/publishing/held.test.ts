@@ -99,7 +99,11 @@ test('a discard gives up the publication and keeps the file; a withdrawal of a h
   await goOn();
   for (const name of ['given-up.csv', 'withdrawn.csv'])
     assert.equal(await until(`${name} is held`, () => held(name)), 'object_taken');
-  await said(world, 'ingest-ctl', 'discard', 'given-up.csv');
+  const given = await world.run('ingest-ctl', ['discard', 'given-up.csv']);
+  assert.match(
+    given.stderr.replace(/\s+/g, ' '),
+    /stays in the warehouse, with its line; only its publication is given up/,
+  );
   assert.match(await said(world, 'ingest-ctl', 'explain', 'given-up.csv'), /It is not in the bucket: .*gave that up/);
   const answer = await said(world, 'ingest-ctl', 'withdraw', 'withdrawn.csv', '--reason', 'wrong month');
   assert.match(answer, /moves it to failed\/ of the work directory, then deletes its objects in the bucket/);
