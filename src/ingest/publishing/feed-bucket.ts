@@ -21,6 +21,7 @@ export class FeedBucket {
   readonly feed: string;
   #entering: Promise<void> | undefined;
   #hasEntered = false;
+  #askingToWrite: Promise<boolean> | undefined;
 
   /** `warehouse`: the id of its marker. The prefix belongs to that warehouse, also after a rebuild of the state. */
   constructor(
@@ -72,14 +73,12 @@ export class FeedBucket {
     return new PlaceError('bucket', this.bucket.where, code, sentence);
   }
 
-  /** After a key was refused: false where the whole prefix is. */
-  async mayWrite(): Promise<boolean> {
-    try {
-      return (await this.#putMarker()) === 'taken';
-    } catch (error) {
-      if (error instanceof BucketError && error.kind === 'denied') return false;
-      throw error;
-    }
+  /** After a key was refused: false where the whole prefix is. Files that are refused together ask once. */
+  mayWrite(): Promise<boolean> {
+    this.#askingToWrite ??= this.#mayWrite().finally(() => {
+      this.#askingToWrite = undefined;
+    });
+    return this.#askingToWrite;
   }
 
   /** As a file would come: a bucket may be read that may not be written, or is full. Errors: PlaceError `bucket`. */
@@ -102,6 +101,15 @@ export class FeedBucket {
     await putParts(this, true);
     await putSeal(this);
     this.#hasEntered = true;
+  }
+
+  async #mayWrite(): Promise<boolean> {
+    try {
+      return (await this.#putMarker()) === 'taken';
+    } catch (error) {
+      if (error instanceof BucketError && error.kind === 'denied') return false;
+      throw error;
+    }
   }
 
   get #marker(): Buffer {
