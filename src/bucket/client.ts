@@ -184,7 +184,11 @@ export class BucketClient {
 
   /** An answer of success that says nothing, as of a portal that stands between. */
   #notStore = (): BucketError =>
-    new BucketError('doubt', 'no_answer', `the bucket ${this.where}: what answers there is no store (no_answer)`);
+    new BucketError(
+      'doubt',
+      'no_answer',
+      `the bucket ${this.where}: what answers there is no store: correct --publish-endpoint`,
+    );
 
   async #ask<Answer>(send: (loaded: Loaded) => Promise<Answer>): Promise<Answer> {
     try {

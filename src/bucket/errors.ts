@@ -13,9 +13,10 @@ export class BucketError extends Error {
     readonly kind: BucketErrorKind,
     /** A name of S3, an errno name, or a code of our own. */
     readonly code: string,
-    sentence: string,
+    /** Ends with what is to do. A gate shows the code before it. */
+    readonly sentence: string,
   ) {
-    super(sentence);
+    super(`${sentence} (${code})`);
   }
 }
 
@@ -35,6 +36,7 @@ const KINDS: Readonly<Record<string, BucketErrorKind>> = {
   OperationAborted: 'doubt',
   RequestTimeout: 'doubt',
   TimeoutError: 'doubt',
+  ETIMEDOUT: 'doubt',
   ECONNRESET: 'doubt',
   EPIPE: 'doubt',
 };
@@ -47,9 +49,13 @@ const DNS = 'its name cannot be resolved: correct --publish-endpoint, or see the
 const PACKAGE =
   '--publish needs the package @aws-sdk/client-s3, which is not installed here: npm install @aws-sdk/client-s3';
 const FULL = 'it is full, or over its quota: raise the quota or delete objects';
+const SLOW = 'it asks for fewer requests: wait, it is asked more and more slowly';
+const CUT =
+  'it ends connections without an answer: see the store, or write https:// in --publish-endpoint if it speaks TLS there';
+const SILENT = 'it does not answer: see the store and the network';
 const TLS = 'its certificate is not of a CA that is known here: name the file of that CA in NODE_EXTRA_CA_CERTS';
 
-/** What closes the gate of the place, with what has to be done. */
+/** What it means for the whole bucket, with what has to be done. */
 const SENTENCES: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no such bucket: create it, or correct --publish',
   InvalidAccessKeyId: CREDENTIALS,
@@ -69,6 +75,14 @@ const SENTENCES: Readonly<Record<string, string>> = {
   XMinioStorageFull: FULL,
   MissingContentLength: 'it does not take requests as this ingestor sends them (411): use another store',
   NotImplemented: 'it does not know the condition If-None-Match, so an object could be overwritten: use another store',
+  SlowDown: SLOW,
+  TooManyRequests: SLOW,
+  RequestLimitExceeded: SLOW,
+  RequestTimeout: SILENT,
+  TimeoutError: SILENT,
+  ETIMEDOUT: SILENT,
+  ECONNRESET: CUT,
+  EPIPE: CUT,
   ENOTFOUND: DNS,
   EAI_AGAIN: DNS,
   ECONNREFUSED: 'nothing answers at its address: start it, or correct --publish-endpoint',
@@ -108,10 +122,8 @@ export function bucketError(error: unknown, where: string): BucketError {
     SENTENCES[code] ??
     (OF_A_CERTIFICATE.test(code)
       ? TLS
-      : SAYS_NOTHING.has(message)
-        ? `it refuses the request${status === undefined ? '' : ` with status ${status}`}`
-        : message);
-  return new BucketError(kindOf(code, status), code, `the bucket ${where}: ${sentence} (${code})`);
+      : `it refuses a request${status === undefined ? '' : ` with status ${status}`}${SAYS_NOTHING.has(message) ? '' : ` (${message})`}: see its log`);
+  return new BucketError(kindOf(code, status), code, `the bucket ${where}: ${sentence}`);
 }
 
 function kindOf(code: string, status: number | undefined): BucketErrorKind {
@@ -140,4 +152,4 @@ function kindOf(code: string, status: number | undefined): BucketErrorKind {
 
 /** A store that does not answer at all says so about everything: what was asked after a doubt. */
 export const asPlace = (error: BucketError): BucketError =>
-  error.kind === 'doubt' || error.kind === 'denied' ? new BucketError('place', error.code, error.message) : error;
+  error.kind === 'doubt' || error.kind === 'denied' ? new BucketError('place', error.code, error.sentence) : error;

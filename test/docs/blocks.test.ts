@@ -22,9 +22,9 @@ const RUN: Record<string, Partial<Record<string, [blocks: number | 'all', test: 
     sh: [2, 'service/alarms/document.test.ts'],
   },
   'docs/consumers.md': {
-    sh: [1, 'docs/consumers.test.ts'],
+    sh: [2, 'docs/consumers-bucket.test.ts'],
     python: [1, 'docs/consumers.test.ts'],
-    sql: [1, 'docs/consumers-records.test.ts'],
+    sql: [2, 'docs/consumers-bucket.test.ts'],
   },
   'docs/fleet.md': { sh: [2, 'docs/fleet.test.ts'] },
   'docs/http-api.md': { sh: [1, 'docs/http-api.test.ts'] },

@@ -93,7 +93,7 @@ export class Bucket implements Keys {
     return environmentOf(keysOf(name));
   }
 
-  /** A client past every proxy. */
+  /** A client past every proxy. Its clock is that of the server. */
   client(): s3.S3Client {
     this.#client ??= new s3.S3Client({
       region: 'us-east-1',
@@ -103,6 +103,7 @@ export class Bucket implements Keys {
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
     });
+    this.#client.config.systemClockOffset = this.server.aheadS * 1_000;
     return this.#client;
   }
 

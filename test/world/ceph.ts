@@ -32,6 +32,10 @@ export class Ceph {
   readonly root = mkdtempSync(join(tmpdir(), 'ingest-ceph-'));
   readonly #servers = new Map<'mon' | 'osd' | 'rgw', { child: ChildProcess; ended: Promise<unknown> }>();
 
+  #isRunning = false;
+  /** How far the gateway's clock is ahead. */
+  aheadS = 0;
+
   private constructor(
     readonly monitorPort: number,
     readonly port: number,
@@ -49,19 +53,23 @@ export class Ceph {
 
   /** Starts the gateway. `aheadS`: its clock is this many seconds ahead, by libfaketime. */
   async begin({ aheadS = 0 } = {}): Promise<void> {
+    this.aheadS = aheadS;
     this.#start('rgw', ['radosgw', '-f', '-n', 'client.rgw'], aheadS > 0 ? ahead(aheadS) : {});
     await until('the gateway answers', () => this.#answers(), {
       withinMs: 90_000,
       soFar: () => this.#lastWords(),
     });
+    this.#isRunning = true;
   }
 
+  /** True if the gateway has answered and was not killed. */
   get isRunning(): boolean {
-    return this.#servers.has('rgw');
+    return this.#isRunning;
   }
 
   /** Kills the gateway. What it has answered is kept; what it was doing is not. */
   kill(): Promise<void> {
+    this.#isRunning = false;
     return this.#end('rgw');
   }
 
@@ -90,14 +98,14 @@ export class Ceph {
       give(ordinaryUser, join(this.root, folder));
     }
     const id = randomUUID();
-    writeFileSync(this.#settingsFile, configuration(id, this.root, this.port, this.settings));
+    writeFileSync(this.#settingsFile, configuration(id, this.root, this.monitorPort, this.port, this.settings));
     const map = join(this.root, 'monmap');
     const monitor = `[v1:127.0.0.1:${this.monitorPort}]`;
     await this.#run('monmaptool', '--create', '--fsid', id, '--addv', 'a', monitor, map);
     await this.#run('ceph-mon', '-i', 'a', '--mkfs', '--monmap', map);
     this.#start('mon', ['ceph-mon', '-f', '-i', 'a']);
     await this.#run('ceph-osd', '-i', '0', '--mkfs');
-    this.#start('osd', ['ceph-osd', '-f', '-i', '0']);
+    this.#startDisk();
   }
 
   get #settingsFile(): string {
@@ -117,6 +125,18 @@ export class Ceph {
       ...(isRoot && ordinaryUser),
     });
     this.#servers.set(name, { child, ended: new Promise((resolve) => child.once('exit', resolve)) });
+  }
+
+  /**
+   * It ends with `wrong fsid` if its first command comes before it has the monitor's map: that is a race inside Ceph. So
+   * it is started until it stays.
+   */
+  #startDisk(): void {
+    this.#start('osd', ['ceph-osd', '-f', '-i', '0']);
+    const { child, ended } = this.#servers.get('osd')!;
+    void ended.then(() => {
+      if (this.#servers.get('osd')?.child === child && !this.isRunning) this.#startDisk();
+    });
   }
 
   async #end(name: 'mon' | 'osd' | 'rgw'): Promise<void> {
@@ -148,7 +168,7 @@ export class Ceph {
 const SMALL_CACHE = ['bluestore cache autotune = false', 'bluestore cache size = 134217728'];
 
 /** Ceph's settings: one disk server, one copy, one placement group for each pool, nothing that asks who one is. */
-function configuration(id: string, root: string, port: number, { onDisk }: CephSettings): string {
+function configuration(id: string, root: string, monitorPort: number, port: number, { onDisk }: CephSettings): string {
   // Without authentication each kind of connection needs `crc`: the default `secure` waits silently for ever.
   const kinds = ['cluster', 'service', 'client', 'mon cluster', 'mon service', 'mon client'];
   const store = onDisk
@@ -157,8 +177,7 @@ function configuration(id: string, root: string, port: number, { onDisk }: CephS
   return `${[
     '[global]',
     `fsid = ${id}`,
-    // Not by `mon host`: who comes while the monitor starts would not know the cluster's id, and be sent away.
-    `monmap = ${root}/monmap`,
+    `mon host = v1:127.0.0.1:${monitorPort}`,
     'ms bind msgr2 = false',
     'public addr = 127.0.0.1',
     ...['cluster', 'service', 'client'].map((kind) => `auth ${kind} required = none`),
@@ -186,6 +205,8 @@ function configuration(id: string, root: string, port: number, { onDisk }: CephS
     // The defaults gather changes for a second, and each pool is one.
     'paxos propose interval = 0.02',
     'paxos min wait = 0.01',
+    'objecter tick interval = 0.2',
+    'mon tick interval = 1',
     `rgw frontends = beast endpoint=127.0.0.1:${port}`,
     'rgw rados pool pg num min = 1',
     'rgw num control oids = 1',

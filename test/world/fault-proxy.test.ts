@@ -33,7 +33,7 @@ const ended = (sent: Promise<{ $metadata: { httpStatusCode?: number } }>): Promi
     ({ name, code, $metadata }) => `${name} ${code ?? $metadata?.httpStatusCode ?? ''}`.trim(),
   );
 
-/** A bucket behind a proxy. `put`: only where nothing lies yet. */
+/** A bucket, and a proxy in front of it. `put`: only where nothing lies yet. */
 async function begin(t: TestContext) {
   const bucket = await Bucket.start(t);
   if (!bucket) return undefined;

@@ -110,7 +110,7 @@ export class FaultProxy {
   /** `tls`: HTTPS with this certificate. */
   static async start(t: TestContext, to: number, tls?: SelfSigned): Promise<FaultProxy> {
     const proxy = new FaultProxy(tls ? createTlsServer(tls) : createServer(), to, tls !== undefined);
-    // Who expects a `100 Continue` gets that of the server.
+    // The server's own `100 Continue` is passed on.
     for (const event of ['request', 'checkContinue'])
       proxy.server.on(event, (request: IncomingMessage, response: ServerResponse) => proxy.#serve(request, response));
     await proxy.back();

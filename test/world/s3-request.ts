@@ -24,7 +24,7 @@ export interface S3Request {
   readonly method: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Of the body, by the header. */
+  /** The length of the body, by the header. */
   readonly bytes: number;
   /** The status that the client got; undefined while it has none, and for ever if its connection was cut. */
   status: number | undefined;

@@ -176,7 +176,7 @@ export const feedFields = {
     'The address of the store, if it is not AWS.',
     text({
       rule: 'an address that begins with https:// or http://, without a user name',
-      example: 'https://s3.example.org',
+      example: 'https://example.org:9000',
       placeholder: 'URL',
       defaultText: 'AWS',
       accepts: (value) => /^https?:\/\//.test(value) && webhookOf(value) !== undefined,

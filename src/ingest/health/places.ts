@@ -53,7 +53,7 @@ export const PLACES: { readonly [Name in PlaceKind]: Place } = {
   // As above.
   bucket: {
     at: '',
-    release: 'files are stored as ever; what is to be published waits, and goes on by itself',
+    release: 'files are stored; what is to be published waits, and goes on by itself',
     probe: () => {},
   },
 };

@@ -1,4 +1,4 @@
-/** What a state knows of the buckets of its feeds. Empty in a state that publishes nothing. */
+/** The buckets of the feeds, and how far each content is there. Empty in a state that publishes nothing. */
 import type { Module } from '../../../queue/index.js';
 
 export const publicationsModule: Module = {
@@ -18,6 +18,13 @@ export const publicationsModule: Module = {
       next INTEGER NOT NULL,
       -- 1: local files are removed, and their records are needed until then
       removes_local INTEGER NOT NULL CHECK (removes_local IN (0, 1))
+    ) STRICT, WITHOUT ROWID;
+
+    -- The hours of a feed whose markers are in its bucket.
+    CREATE TABLE bucket_hours (
+      feed TEXT NOT NULL,
+      hour TEXT NOT NULL,
+      PRIMARY KEY (feed, hour)
     ) STRICT, WITHOUT ROWID;
 
     -- One row for each file of a content, from the moment it is stored.

@@ -15,7 +15,7 @@ export interface Publication {
   upload: string | null;
   /** Null: it was not seen there. '': a line says that it is there. */
   etag: string | null;
-  /** Of the own file: the part with its line. Null: due. '': not published. */
+  /** The part with the line, in the row of the own file. Null: due. '': not published. */
   part: string | null;
   correction: string | null;
   isLocal: 0 | 1;
@@ -95,10 +95,14 @@ export interface BucketRow {
   before: number;
   cursor: number | null;
   next: number;
+  removesLocal: 0 | 1;
 }
 
 export const bucketRow = (reader: Reader, feed: string): BucketRow | undefined =>
-  reader.get<BucketRow>('SELECT feed, address, before, cursor, next FROM buckets WHERE feed = ?', feed);
+  reader.get<BucketRow>(
+    'SELECT feed, address, before, cursor, next, removes_local AS removesLocal FROM buckets WHERE feed = ?',
+    feed,
+  );
 
 /** Another address is another bucket: what was published elsewhere is due there. */
 export function enterBucket(tx: Tx, feed: string, address: string, removesLocal: boolean): void {
@@ -118,9 +122,11 @@ export function enterBucket(tx: Tx, feed: string, address: string, removesLocal:
 export function leaveBucket(tx: Tx, feed: string): void {
   tx.run('DELETE FROM publications WHERE content IN (SELECT row FROM contents WHERE feed = ?)', feed);
   tx.run('DELETE FROM part_lines WHERE part IN (SELECT id FROM parts WHERE feed = ?)', feed);
-  for (const table of ['parts', 'buckets']) tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
+  for (const table of ['parts', 'bucket_hours', 'buckets']) tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
 }
 
-/** The option was taken away: contents that are stored meanwhile are looked for when it is back. */
-export const pausePublishing = (tx: Tx, feed: string): void =>
-  void tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor IS NULL', feed);
+/** For a feed without the option: contents that are stored meanwhile are looked for when it is back. */
+export function pausePublishing(tx: Tx, feeds: readonly { name: string; publish?: string | undefined }[]): void {
+  for (const { name, publish } of feeds)
+    if (publish === undefined) tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor IS NULL', name);
+}

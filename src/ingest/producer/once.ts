@@ -14,8 +14,9 @@ import type { IngestStage } from '../../base/config/values/stage-names.js';
 import type { Named, OnceDone } from '../../base/process/protocol.js';
 import type { PlaceKind } from '../../files/place-error.js';
 import { type ByteName, bytesOfName, shownName } from '../../linux/names.js';
+import { ON_TRIAL } from '../health/episode.js';
 import { isDue } from '../periods/close.js';
-import { isPublishing } from '../publishing/rounds.js';
+import { countUnpublished, isPublishing } from '../publishing/due.js';
 import type { FeedProducer } from './feed-producer.js';
 
 /** The most names in each list of the report. */
@@ -43,6 +44,10 @@ export async function untilNothingLeft(
   adopt: () => Promise<number>,
   stop: AbortSignal,
 ): Promise<OnceDone | undefined> {
+  await backend.transact((tx) => {
+    // A run finds out for itself whether a bucket can be used: it ends while one cannot.
+    for (const gate of tx.gates()) if (gate.place === BUCKET) tx.openGate(gate);
+  });
   await Promise.all(producers.map((producer) => producer.scan()));
   for (let quiet = 0; !stop.aborted; ) {
     const left = leftover(backend, producers);
@@ -77,7 +82,9 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
     unread: named(),
   };
   // Everything else is done: the bucket may be away for long, and the files are stored.
-  const away = new Set(backend.gates().flatMap(({ feed, place }) => (place === BUCKET ? [feed] : [])));
+  const away = new Set(
+    backend.gates().flatMap(({ feed, place, stage }) => (place === BUCKET && stage !== ON_TRIAL ? [feed] : [])),
+  );
   for (const { feed, stage, ready, deferred, claimed, waiting, held } of backend.stats()) {
     if (!producers.some((producer) => producer.feed.name === feed)) continue;
     left.held.count += held;
@@ -97,8 +104,11 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
   // An hour or a day that has ended meanwhile must get its marker.
   const isOwed = ({ feed }: FeedProducer): boolean =>
     isDue(backend, feed) ||
-    (feed.publish !== undefined && !away.has(feed.name) && backend.read((reader) => isPublishing(reader, feed.name)));
-  return producers.some(isOwed) ? undefined : left;
+    (feed.publish !== undefined && !away.has(feed.name) && backend.read((reader) => isPublishing(reader, feed)));
+  if (producers.some(isOwed)) return undefined;
+  for (const { feed } of producers)
+    if (away.has(feed.name)) left.unpublished.count += backend.read((reader) => countUnpublished(reader, feed));
+  return left;
 }
 
 /** Asked before the jobs are counted: while a million wait, counting them four times a second costs half a core. */

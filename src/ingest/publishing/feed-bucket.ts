@@ -15,6 +15,10 @@ import { bucketRow, enterBucket } from '../ledger/publications.js';
 import { sha256Of } from './object.js';
 import { putParts, putSeal, readParts } from './parts.js';
 
+/** Where a state has published. Another one is another bucket. */
+export const addressOf = ({ publish, publishEndpoint }: FeedOptions): string =>
+  `${publishEndpoint ?? 'aws'} ${publish}`;
+
 export class FeedBucket {
   readonly bucket: BucketClient;
   readonly prefix: Prefix;
@@ -45,6 +49,10 @@ export class FeedBucket {
     return `s3://${this.prefix.bucket}`;
   }
 
+  get hasEntered(): boolean {
+    return this.#hasEntered;
+  }
+
   /** Errors: PlaceError `bucket`. */
   async enter(): Promise<void> {
     if (this.#hasEntered) return;
@@ -64,8 +72,8 @@ export class FeedBucket {
   }
 
   asPlaceError(error: BucketError): PlaceError {
-    const { code, message } = asPlace(error);
-    return new PlaceError('bucket', this.bucket.where, code, message);
+    const { code, sentence } = asPlace(error);
+    return new PlaceError('bucket', this.bucket.where, code, sentence);
   }
 
   /** After a key was refused: false where the whole prefix is. */
@@ -78,14 +86,19 @@ export class FeedBucket {
     }
   }
 
+  /** As a file would come: a bucket may be read that may not be written, or is full. Errors: PlaceError `bucket`. */
+  async probe(): Promise<void> {
+    await this.enter();
+    await this.inPlace(() => this.#putMarker());
+  }
+
   close = (): Promise<void> => this.bucket.close();
 
   async #look(): Promise<void> {
     const { backend, feed, emit } = this;
-    const { publish, publishEndpoint, keepLocalMs } = this.options;
-    const address = `${publishEndpoint ?? 'aws'} ${publish}`;
+    const address = addressOf(this.options);
     await this.#checkMarker(backend.read((reader) => bucketRow(reader, feed))?.address === address);
-    await backend.transact((tx) => enterBucket(tx, feed, address, keepLocalMs !== undefined));
+    await backend.transact((tx) => enterBucket(tx, feed, address, this.options.keepLocalMs !== undefined));
     const lines = await readParts(this);
     if (lines > 0) emit('bucket_read', { feed, bucket: this.bucket.where, lines });
     await putParts(this, true);
@@ -123,7 +136,12 @@ export class FeedBucket {
         'it overwrites an object although If-None-Match forbids that, so files could be lost: use another store, or a bucket without versions',
       );
     const there = await this.bucket.get(markerKey(this.prefix));
-    if (!there) throw new BucketError('doubt', 'marker_gone', `the bucket ${this.bucket.where}: its marker is gone`);
+    if (!there)
+      throw new BucketError(
+        'doubt',
+        'marker_gone',
+        `the bucket ${this.bucket.where}: its marker is gone: wait, it is put again`,
+      );
     if (!there.bytes.equals(this.#marker))
       throw this.#refused(
         'prefix_taken',
@@ -132,5 +150,5 @@ export class FeedBucket {
   }
 
   #refused = (code: string, sentence: string): BucketError =>
-    new BucketError('place', code, `the bucket ${this.bucket.where}: ${sentence} (${code})`);
+    new BucketError('place', code, `the bucket ${this.bucket.where}: ${sentence}`);
 }

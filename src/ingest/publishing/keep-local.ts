@@ -4,22 +4,13 @@
  * where nobody writes, and compared there by its bytes: what is not the published file goes back to its name. The own file goes
  * first: as long as it is there, its outputs are. A process that dies in between finds the folder again.
  */
+import type { Reader } from '../../../queue/backend.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
-import { deliver } from '../../files/moves.js';
+import { deliver, moveOwn } from '../../files/moves.js';
 import { inPlaceAsync } from '../../files/place-error.js';
-import {
-  type ByteName,
-  isUnknownFlag,
-  joinNames,
-  LinuxError,
-  nameOfText,
-  renameNoReplace,
-  renameReplacing,
-  shownName,
-  unlinkAt,
-} from '../../linux/index.js';
+import { type ByteName, joinNames, LinuxError, nameOfText, shownName, unlinkAt } from '../../linux/index.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
@@ -34,20 +25,17 @@ const PAGE = 100;
 const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content
   WHERE p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ? AND c.feed = ? AND c.state = 'stored' ORDER BY p.part LIMIT ?`;
 
+/** One page of contents. */
+export const dueToRemove = (reader: Reader, feed: string, keepMs: number): number[] =>
+  reader
+    .all<{ content: number; part: string }>(DUE, idAt(Date.now() - keepMs), feed, PAGE)
+    .filter(({ part }) => isInBucket(reader, part))
+    .map(({ content }) => content);
+
 /** One page. Errors: BucketError, PlaceError. */
 export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: number): Promise<void> {
   const { backend, feed } = of;
-  const due = backend.read((reader) =>
-    reader
-      .all<{ content: number; part: string }>(DUE, idAt(Date.now() - keepMs), feed, PAGE)
-      .filter(({ part }) => isInBucket(reader, part)),
-  );
-  const published = backend.read((reader) =>
-    publicationsOf(
-      reader,
-      due.map(({ content }) => content),
-    ),
-  );
+  const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs)));
   for (const [row, rows] of published) {
     const content = backend.read((reader) => contentByRow(reader, row))!;
     await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content, rows));
@@ -92,7 +80,8 @@ async function removeFile(
   const taken = entryOrNone(warehouse, joinNames(folder, name));
   if (!taken || !statEntry(taken)) {
     if (!at || statEntry(at)?.kind !== 'file') return undefined;
-    takeAway(at, { dir: warehouse.make(folder, 0o700), name });
+    // What is there at this moment, into a folder in which nobody else writes.
+    moveOwn(at, { dir: warehouse.make(folder, 0o700), name });
   }
   const entry = warehouse.entry(joinNames(folder, name));
   let kept: ByteName | undefined;
@@ -100,16 +89,6 @@ async function removeFile(
   else kept = deliver(entry, warehouse.entry(target)) === 'renamed' ? target : joinNames(folder, name);
   warehouse.removeEmpty(folder, temporary);
   return kept;
-}
-
-/** The folder was just made, and nothing else has a name in it. */
-function takeAway(from: Entry, to: Entry): void {
-  try {
-    renameNoReplace(from.dir, from.name, to.dir, to.name);
-  } catch (error) {
-    if (!isUnknownFlag(error)) throw error;
-    renameReplacing(from.dir, from.name, to.dir, to.name);
-  }
 }
 
 function entryOrNone(directories: Directories, path: ByteName): Entry | undefined {

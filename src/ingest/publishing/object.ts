@@ -23,7 +23,7 @@ export interface ToPublish {
   ingestId: string;
   sha256: Buffer;
   size: number;
-  /** Of a try before. */
+  /** Begun by an earlier try. */
   upload: string | null;
 }
 
@@ -67,7 +67,10 @@ export const isOurs = ({ size, metadata }: Found, file: Pick<ToPublish, 'ingestI
 
 /** The store is asked only here: after a doubt. */
 async function whatIsThere(file: ToPublish, { bucket, noteUpload }: Publishing, after: BucketError): Promise<Came> {
-  const there = await bucket.head(file.key);
+  const there = await bucket.head(file.key).catch((error: unknown) => {
+    // The answer to a HEAD has no body, so it says less than the first one.
+    throw after.kind === 'doubt' && error instanceof BucketError && error.kind === 'doubt' ? after : error;
+  });
   if (there) return isOurs(there, file) ? { kind: 'there', object: there } : { kind: 'taken' };
   // After a conflict the upload has to be begun again, says the documentation of S3.
   if (after.kind === 'no_upload' || after.code === 'ConditionalRequestConflict') await noteUpload(null);

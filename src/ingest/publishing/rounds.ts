@@ -2,9 +2,8 @@
  * The work for a bucket beside the batches: it puts parts, marks hours, gives jobs to contents that no job publishes, removes local
  * files that are kept long enough, and gives up uploads that nobody goes on with. Each is a level: a round that is lost is made up for.
  */
-import type { Reader, Tx } from '../../../queue/backend.js';
+import type { Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
-import type { FeedOptions } from '../../base/config/options.js';
 import { BucketError } from '../../bucket/errors.js';
 import { hourKey } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
@@ -15,14 +14,13 @@ import { exceptionsOf } from '../ledger/exceptions.js';
 import { bucketRow } from '../ledger/publications.js';
 import { payloadOf } from '../rules/facts.js';
 import { adoptWithdrawal, withdrawalOf } from '../upkeep/withdrawal.js';
+import { hoursToMark, isPublishing } from './due.js';
 import type { FeedBucket } from './feed-bucket.js';
 import { removeLocal } from './keep-local.js';
 import { sha256Of } from './object.js';
 import { putParts } from './parts.js';
 
 const PAGE = 1_000;
-/** A month. */
-const HOURS_MAX = 744;
 const HOUR_MS = 3_600_000;
 const SWEEP_EVERY_MS = HOUR_MS;
 /** An upload that nobody has in a row is a day old before it is given up: a request may still be on its way. */
@@ -30,8 +28,7 @@ const ORPHAN_MS = 24 * HOUR_MS;
 
 export class PublishingRounds {
   #sweptMs = Number.NEGATIVE_INFINITY;
-  /** The hours whose marker is known to be in the bucket. */
-  readonly #marked = new Set<string>();
+
   constructor(private readonly of: FeedBucket) {}
 
   /** A failure closes the gate. `isHurried`: nothing more is expected. */
@@ -39,13 +36,15 @@ export class PublishingRounds {
     const { backend, feed, emit } = this.of;
     // Its probe finds out when it can be used again.
     if (backend.gates().some((gate) => gate.feed === feed && gate.place === 'bucket')) return;
+    // Who has nothing to publish asks the store for nothing.
+    if (!this.of.hasEntered && !backend.read((reader) => isPublishing(reader, this.of.options))) return;
     try {
       await this.of.inPlace(() => this.#all(files, isHurried));
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
       const isNew = await backend.transact((tx) => closeForPlace(tx, feed, 'publish', error));
       if (isNew)
-        emit('gate_closed', { feed, stage: 'publish', place: 'bucket', code: error.code, reason: error.message });
+        emit('gate_closed', { feed, stage: 'publish', place: error.place, code: error.code, reason: error.message });
     }
   }
 
@@ -60,11 +59,10 @@ export class PublishingRounds {
     this.#sweptMs = performance.now();
   }
 
-  /** Of an hour that has its marker here, and whose lines are all in parts. */
+  /** An hour gets its marker when it has one here, and all its lines are in parts. */
   async #markHours(): Promise<void> {
     const { backend, bucket, prefix, feed, options } = this.of;
-    const hours = backend.read((reader) => markedHours(reader, options));
-    for (const hour of hours.filter((one) => !this.#marked.has(one))) {
+    for (const hour of backend.read((reader) => hoursToMark(reader, options))) {
       const { next } = backend.read((reader) => bucketRow(reader, feed))!;
       const bytes = Buffer.from(`${JSON.stringify({ hour, through: next - 1 })}\n`);
       try {
@@ -72,7 +70,9 @@ export class PublishingRounds {
       } catch (error) {
         if (!(error instanceof BucketError) || error.kind !== 'taken') throw error;
       }
-      this.#marked.add(hour);
+      await backend.transact((tx) =>
+        tx.run('INSERT OR IGNORE INTO bucket_hours (feed, hour) VALUES (?, ?)', feed, hour),
+      );
     }
   }
 
@@ -101,30 +101,6 @@ export class PublishingRounds {
   }
 }
 
-/** The last hours that are marked here. While a line is owed, none is. */
-function markedHours(reader: Reader, { name, manifests }: FeedOptions): string[] {
-  const isOwed = reader.get(
-    `SELECT 1 FROM parts WHERE feed = ? UNION ALL SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL LIMIT 1`,
-    ...[name, name],
-  );
-  if (isOwed) return [];
-  const due = new Set(
-    reader
-      .all<{ hour: string }>(
-        `SELECT DISTINCT c.hour FROM publications p JOIN contents c ON c.row = p.content WHERE p.n = 0 AND p.part IS NULL AND c.feed = ?`,
-        name,
-      )
-      .map(({ hour }) => hour),
-  );
-  return reader
-    .all<{ folder: string }>(
-      "SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ?",
-      ...[`${manifests}/`, `${manifests}0`, HOURS_MAX],
-    )
-    .map(({ folder }) => folder.slice(manifests.length + 1))
-    .filter((hour) => !due.has(hour));
-}
-
 /** A withdrawal is cheap to do again, and the state may not know how far it was. */
 const DUE = `SELECT c.row FROM contents c LEFT JOIN publications p ON p.content = c.row AND p.n = 0
   WHERE +c.feed = ? AND c.row > ? AND c.row <= ? AND c.target IS NOT NULL
@@ -151,8 +127,3 @@ function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): void {
   });
   tx.adopt({ id, feed, key, identity: `${device}:${inode}:${bytes}:${mtimeNs}:0`, bytes, stage: 'publish', payload });
 }
-
-/** True while something is on its way that no job has. A feed whose bucket was not entered yet may have contents from before. */
-export const isPublishing = (reader: Reader, feed: string): boolean =>
-  reader.get('SELECT 1 FROM parts WHERE feed = ? LIMIT 1', feed) !== undefined ||
-  reader.get('SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NULL', feed) === undefined;

@@ -2,7 +2,7 @@
 import type { Backend } from '../../../queue/backend.js';
 import { spareSpot } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { Emit } from '../../base/telemetry/emit.js';
+import type { ChildContext } from '../../base/process/context.js';
 import { RateLimit } from '../../files/rate-limit.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { FeedBucket } from '../publishing/feed-bucket.js';
@@ -17,28 +17,22 @@ interface Opened {
   address: string;
 }
 
-export interface PublishingParts {
-  backend: Backend;
-  statePath: string;
-  feeds: Feeds;
-  emit: Emit;
-  isOnce: boolean;
-  /** 0: no bound. */
-  bytesPerSecond: number;
-  drain: AbortSignal;
-}
-
 export class Publishing {
   readonly #opened = new Map<string, Opened>();
   #isOver = false;
 
   #throttle: RateLimit | undefined;
 
-  constructor(private readonly parts: PublishingParts) {}
+  constructor(
+    private readonly backend: Backend,
+    private readonly feeds: Feeds,
+    private readonly context: ChildContext,
+  ) {}
 
   readonly pace = (): { throttle: RateLimit | undefined; bytesPerSecond: number } => {
-    const { statePath, bytesPerSecond, drain } = this.parts;
-    if (bytesPerSecond > 0) this.#throttle ??= new RateLimit(spareSpot(statePath), bytesPerSecond, drain);
+    const { statePath, maxBytesPerSecond: bytesPerSecond } = this.context.config.service;
+    if (bytesPerSecond > 0)
+      this.#throttle ??= new RateLimit(spareSpot(statePath), bytesPerSecond, this.context.drainSignal);
     return { throttle: this.#throttle, bytesPerSecond };
   };
 
@@ -47,11 +41,11 @@ export class Publishing {
     this.#at(options, roots.markers.warehouse!)?.bucket;
 
   /** Called every second. */
-  readonly round = async (isHurried = this.parts.isOnce): Promise<void> => {
+  readonly round = async (isHurried = this.context.config.service.once): Promise<void> => {
     if (this.#isOver) return;
-    for (const name of this.parts.feeds.names()) {
-      if (this.parts.feeds.optionsOf(name)?.publish === undefined) continue;
-      const feed = await this.parts.feeds.get(name);
+    for (const name of this.feeds.names()) {
+      if (this.feeds.optionsOf(name)?.publish === undefined) continue;
+      const feed = await this.feeds.get(name);
       const opened = feed && this.#at(feed.options, feed.roots.markers.warehouse!);
       if (!opened) continue;
       const files = new FeedFiles(feed.roots);
@@ -65,10 +59,8 @@ export class Publishing {
 
   /** Errors: PlaceError, while nothing can be published. */
   readonly askBucket = async (name: string): Promise<void> => {
-    const feed = await this.parts.feeds.get(name);
-    const bucket = feed && this.of(feed);
-    await bucket?.enter();
-    await bucket?.inPlace(() => bucket.bucket.list(bucket.prefix.folder, ''));
+    const feed = await this.feeds.get(name);
+    await (feed && this.of(feed))?.probe();
   };
 
   async close(): Promise<void> {
@@ -86,7 +78,7 @@ export class Publishing {
     const known = this.#opened.get(name);
     if (known?.address === address) return known;
     void known?.bucket.close();
-    const bucket = new FeedBucket(this.parts.backend, options, warehouse, this.parts.emit);
+    const bucket = new FeedBucket(this.backend, options, warehouse, this.context.emit);
     const opened = { bucket, rounds: new PublishingRounds(bucket), address };
     this.#opened.set(name, opened);
     return opened;

@@ -73,15 +73,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     context.emit('process_printed', { feed, job, text: text.trimEnd() }),
   );
   const sharing = new Sharing(backend, statePath, feeds, context.emit, once);
-  const publishing = new Publishing({
-    backend,
-    statePath,
-    feeds,
-    emit: context.emit,
-    isOnce: once,
-    bytesPerSecond: bound,
-    drain: context.drainSignal,
-  });
+  const publishing = new Publishing(backend, feeds, context);
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.drainSignal.addEventListener('abort', () => threads.drain(), { once: true });
@@ -89,21 +81,11 @@ export async function runWorker(context: ChildContext): Promise<void> {
     background.startHeartbeats();
     threads.start();
     await checkFeeds(backend, statePath, given);
-    for (const feed of given) {
-      await backend.putFeed(feed.name, { ...feed });
-      if (feed.publish === undefined) await backend.transact((tx) => pausePublishing(tx, feed.name));
-    }
-    const worker: Worker = {
-      backend,
-      boot: bootId(),
-      background,
-      context,
-      isPaced: bound > 0,
-      chains,
-      sharing,
-      publishing,
-      threads: { all: threads, failed: onError },
-    };
+    for (const feed of given) await backend.putFeed(feed.name, { ...feed });
+    await backend.transact((tx) => pausePublishing(tx, given));
+    const remote = { sharing, publishing };
+    const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, ...remote };
+    const worker: Worker = { ...own, threads: { all: threads, failed: onError } };
     const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
       runnerOf(stage, feeds, worker, (feed) => dispatchers.met(feed.options)),
     );

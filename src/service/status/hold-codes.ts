@@ -5,7 +5,7 @@ import { CATALOGUE } from '../../base/errors.js';
 import { PAUSED } from '../../ingest/health/pause.js';
 
 /** Codes of gates: they hold no file. */
-const OF_GATES = ['low_space', 'low_inodes', PAUSED, 'unloadable'];
+const OF_GATES = ['low_space', 'low_inodes', PAUSED, 'unloadable', 'no_condition', 'prefix_taken', 'marker_gone'];
 const LISTED = Object.keys(CATALOGUE).filter((code) => CATALOGUE[code]!.exit === null && !OF_GATES.includes(code));
 
 /** A clause without its full stop; undefined if `code` is one. The last error of a held file may be any error of the kernel. */

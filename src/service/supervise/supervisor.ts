@@ -186,8 +186,8 @@ export class Supervisor {
     this.#phase = 'ended';
     for (const timer of this.#timers) clearTimeout(timer);
     const once = this.#once;
-    const unfinished =
-      once !== undefined && once.held.count + once.open.count + once.partial.count + once.unread.count > 0;
+    const left = once && [once.held, once.open, once.partial, once.unread, once.unpublished];
+    const unfinished = left?.some(({ count }) => count > 0) ?? false;
     this.#done.resolve({
       exitCode: this.#failure?.exitCode ?? (unfinished ? EXIT.unfinished : EXIT.done),
       ...(this.#failure ? { reason: this.#failure.reason } : {}),

@@ -59,7 +59,7 @@ async function* pages(pageAfter: (after: string) => Row[]): AsyncGenerator<Row> 
   for (let page = pageAfter(''); page.length > 0; page = pageAfter(page.at(-1)!.key)) yield* page;
 }
 
-/** Those of files. Parts, hours and the marker have names of their own. */
+/** The objects of files. Parts, hours and the marker have names of their own. */
 async function* objectsOf(bucket: BucketClient, { folder }: Prefix): AsyncGenerator<Listed> {
   const isOther = (key: string): boolean =>
     /^_(manifests|corrections)\/|^_ingest\.json$/.test(key.slice(folder.length));

@@ -1,0 +1,66 @@
+/** What is due in the bucket of a feed beside the jobs of its files. */
+import type { Reader } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import { bucketRow } from '../ledger/publications.js';
+import { addressOf } from './feed-bucket.js';
+import { dueToRemove } from './keep-local.js';
+
+/** A month. */
+const HOURS_MAX = 744;
+
+/** True while something is due that no job has: a bucket that was never looked at, parts, hours, local files. */
+export function isPublishing(reader: Reader, options: FeedOptions): boolean {
+  const { name, keepLocalMs, successMarkers } = options;
+  const row = bucketRow(reader, name);
+  if (row?.address !== addressOf(options)) return reader.get('SELECT 1 FROM contents LIMIT 1') !== undefined;
+  const isNewOption = (row.removesLocal === 1) !== (keepLocalMs !== undefined);
+  return (
+    row.cursor !== null ||
+    isNewOption ||
+    reader.get('SELECT 1 FROM parts WHERE feed = ? LIMIT 1', name) !== undefined ||
+    (successMarkers && hoursToMark(reader, options).length > 0) ||
+    (keepLocalMs !== undefined && dueToRemove(reader, name, keepLocalMs).length > 0)
+  );
+}
+
+/**
+ * Contents that are stored and not in the bucket, or whose lines are not. Left out are those whose jobs wait in the stage `publish`:
+ * the caller has counted these.
+ */
+export function countUnpublished(reader: Reader, options: FeedOptions): number {
+  const isElsewhere = bucketRow(reader, options.name)?.address !== addressOf(options);
+  return reader.get<{ n: number }>(
+    `SELECT count(*) AS n FROM contents c LEFT JOIN publications p ON p.content = c.row AND p.n = 0
+     WHERE c.feed = ? AND c.state = 'stored' AND c.target IS NOT NULL
+       AND (? OR p.part IS NULL OR p.part IN (SELECT id FROM parts))
+       AND NOT EXISTS (SELECT 1 FROM all_jobs j WHERE j.id = c.carrier AND j.stage = 'publish' AND j.state <> 'done')`,
+    ...[options.name, isElsewhere ? 1 : 0],
+  )!.n;
+}
+
+/** Of the last hours that are marked here, those without a marker in the bucket. While a line is owed, none is. */
+export function hoursToMark(reader: Reader, { name, manifests }: FeedOptions): string[] {
+  const isOwed = reader.get(
+    `SELECT 1 FROM parts WHERE feed = ? UNION ALL SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL LIMIT 1`,
+    ...[name, name],
+  );
+  if (isOwed) return [];
+  const due = new Set(
+    reader
+      .all<{ hour: string }>(
+        `SELECT DISTINCT c.hour FROM publications p JOIN contents c ON c.row = p.content WHERE p.n = 0 AND p.part IS NULL AND c.feed = ?`,
+        name,
+      )
+      .map(({ hour }) => hour),
+  );
+  const known = new Set(
+    reader.all<{ hour: string }>('SELECT hour FROM bucket_hours WHERE feed = ?', name).map(({ hour }) => hour),
+  );
+  return reader
+    .all<{ folder: string }>(
+      "SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ?",
+      ...[`${manifests}/`, `${manifests}0`, HOURS_MAX],
+    )
+    .map(({ folder }) => folder.slice(manifests.length + 1))
+    .filter((hour) => !due.has(hour) && !known.has(hour));
+}

@@ -1,0 +1,51 @@
+/** Readers of a bucket, as docs/consumers.md has them: the shell loop against a real store, the query in DuckDB over the same parts. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { objectsOf, published, publisher } from '../world/publisher.js';
+import { until } from '../world/waiting.js';
+import { blockOf } from './documents.js';
+
+const codeOf = (language: string): string => blockOf('docs/consumers.md', language, 'In a bucket');
+
+test('a reader of parts goes on where it stopped, and finds each object that was not taken back', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  const done = join(world.root, 'done');
+  mkdirSync(done);
+  const read = (): string[] => {
+    const env = {
+      ...process.env,
+      FEED: `${bucket.endpoint}/${bucket.name}/raw/default`,
+      KEYS: `${bucket.accessKey}:${bucket.secretKey}`,
+      DONE: done,
+    };
+    return execFileSync('sh', ['-c', codeOf('sh')], { env, encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .filter(Boolean);
+  };
+  for (const n of [1, 2]) world.drop(`f${n}.csv`, `id\n${n}\n`);
+  await world.runOnce();
+  await published(bucket, 2);
+  assert.equal(read().length, 2);
+  assert.deepEqual(read(), []);
+  world.drop('f3.csv', 'id\n3\n');
+  await world.run('ingest-ctl', ['withdraw', 'f1.csv', '--reason', 'a test']);
+  await world.runOnce();
+  await until('its object is gone', async () => (await objectsOf(bucket)).length === 2);
+  assert.equal(read().length, 2, 'a line, and a correction');
+
+  for (const key of await bucket.keys('raw/default/_manifests/'))
+    writeFileSync(join(done, basename(key)), (await bucket.body(key))!);
+  const sql = codeOf('sql').replace('s3://lake/raw/orders/_manifests', done);
+  assert.ok(sql.includes(done));
+  const duck = await (await DuckDBInstance.create(':memory:')).connect();
+  const rows = (await duck.runAndReadAll(sql)).getRows().flat();
+  const objects = (await objectsOf(bucket)).map((key) => `s3://${bucket.name}/${key}`);
+  assert.deepEqual(rows.sort(), objects);
+});
