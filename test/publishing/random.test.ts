@@ -101,12 +101,26 @@ class Play {
   }
 
   async act(): Promise<void> {
-    const faults = Array<() => Promise<void>>(8).fill(this.fault);
+    const faults = Array<() => Promise<void>>(20).fill(this.fault);
     const { kill, killStore, release, withdraw, allowAgain, save, older, lose, toggle, stop } = this;
-    const acts = [kill, kill, kill, killStore, release, release, withdraw, withdraw, withdraw, allowAgain, allowAgain];
+    const acts = [
+      kill,
+      kill,
+      kill,
+      kill,
+      killStore,
+      release,
+      release,
+      withdraw,
+      withdraw,
+      withdraw,
+      allowAgain,
+      allowAgain,
+    ];
     const act = this.pick([...faults, ...acts, save, older, lose, toggle, stop]);
     this.acts.push(act.name);
     await act.call(this);
+    if (process.env.SAY) process.stderr.write(`${new Date().toISOString()} ${this.acts.at(-1)}\n`);
     await this.lookAtProgram();
   }
 
@@ -308,8 +322,10 @@ async function playOne(t: TestContext, seed: number): Promise<void> {
   try {
     for (let round = 0; round < ROUNDS; round++) {
       play.drop(Math.ceil(FILES / ROUNDS));
-      for (let acts = 0; acts < 3; acts++) await play.act();
-      await sleep(play.random() * 1_500);
+      for (let acts = 0; acts < 3; acts++) {
+        await play.act();
+        await sleep(play.random() * 1_000);
+      }
     }
     await play.settle();
     await play.check();

@@ -25,10 +25,7 @@ const LATER_S = 90_000;
 async function killedAt(world: World, proxy: FaultProxy, which: Which, fault: Fault): Promise<Rule> {
   const rule = proxy.add(which, fault);
   const program = world.start('ingest', ['--once']);
-  await until(`${fault} of ${which.kind}`, () => rule.hits.length > 0, {
-    withinMs: 90_000,
-    soFar: () => program.tail(),
-  });
+  await rule.hit(1, { withinMs: 90_000, soFar: () => program.tail() });
   await world.killAll();
   rule.end();
   return rule;
@@ -154,7 +151,7 @@ test('an upload that somebody gave up is begun again, at each step', limit, asyn
   const program = world.start('ingest', ['--once']);
   for (const which of requests) {
     const rule = proxy.add(which, 'hold');
-    await until(`${which.kind} again`, () => rule.hits.length > 0, { withinMs: 120_000, soFar: () => program.tail() });
+    await rule.hit(1, { withinMs: 120_000, soFar: () => program.tail() });
     for (const { key, id } of await bucket.uploads())
       await bucket.client().send(new s3.AbortMultipartUploadCommand({ Bucket: bucket.name, Key: key, UploadId: id }));
     await rule.release();

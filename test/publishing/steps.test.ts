@@ -23,10 +23,7 @@ const PART = /_manifests\//;
 async function killedAt(world: World, proxy: FaultProxy, which: Which, fault: Fault): Promise<Rule> {
   const rule = proxy.add(which, fault);
   const program = world.start('ingest', ['--once']);
-  await until(`${fault} of ${which.kind} ${which.key}`, () => rule.hits.length > 0, {
-    withinMs: 90_000,
-    soFar: () => program.tail(),
-  });
+  await rule.hit(1, { withinMs: 90_000, soFar: () => program.tail() });
   await world.killAll();
   rule.end();
   return rule;
