@@ -136,7 +136,7 @@ test('nothing is left to do later', () => {
 test('the text speaks of the product alone: no path or host of the machine it was written on', () => {
   none(matches(/(?<![\w.])\/(?:work|root|Users|home\/(?!\.))\/?\w+|Co-Authored-By/), 'name no machine');
   const known =
-    /^(?:registry\.npmjs\.org|(?:www\.)?github\.com|localhost|127\.0\.0\.1|man7\.org|docs\.kernel\.org|www\.sqlite\.org|www\.w3\.org|sqlite\.org|nodejs\.org|keepachangelog\.com|semver\.org|biomejs\.dev|opensource\.org|json\.schemastore\.org|www\.debian\.org|example\.(?:org|com))$/;
+    /^(?:registry\.npmjs\.org|(?:www\.)?github\.com|localhost|127\.0\.0\.1|man7\.org|docs\.kernel\.org|www\.sqlite\.org|www\.w3\.org|sqlite\.org|nodejs\.org|keepachangelog\.com|semver\.org|biomejs\.dev|opensource\.org|json\.schemastore\.org|www\.debian\.org|example\.(?:org|com)|nothing\.invalid)$/;
   const hosts = texts.flatMap(({ path, text }) =>
     [...text.matchAll(/https?:\/\/([\w.-]+)/g)]
       .filter(([, host]) => !known.test(host!))

@@ -221,6 +221,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   output_changed: held('Run `ingest-ctl discard`, and send the file again.'),
   host_not_joined: passing('Stop the processes of the state, and run `ingest-ctl host join NAME`.'),
   host_forgotten: passing('Stop the processes of the state, and run `ingest-ctl host join NAME`.'),
+  state_copied: environment(
+    'Work at the state that the host runs with; `ingest-ctl host join` makes another one count.',
+  ),
   host_replaced: passing('Stop one of the two; then run `ingest-ctl host join` where the host is to be.'),
   host_watched: passing('Wait half a minute: the host may still live at its former place.'),
   state_older: passing('Put the newest state back, or run `ingest-ctl rebuild` and `ingest-ctl host join NAME`.'),

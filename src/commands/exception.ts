@@ -2,6 +2,7 @@
 import type { Backend } from '../../queue/backend.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
+import { refuseCopy } from '../ingest/sharing/place.js';
 import type { Reason } from '../ingest/upkeep/withdrawal.js';
 import { contentNamed, type Named } from '../tools/exceptions/contents-named.js';
 import { oneWord } from './ask.js';
@@ -23,7 +24,8 @@ export async function makeException(
       `${invocation.spec.name} needs a reason, for the people who read the record later; add --reason TEXT.`,
     );
   }
-  return operate(invocation, async (backend) => {
+  return operate(invocation, async (backend, statePath) => {
+    backend.read((reader) => refuseCopy(reader, statePath));
     const named = await contentNamed(backend, feedsAsked(backend, invocation), word);
     print(await act(backend, named, { who: callerName(), why }));
     return 0;

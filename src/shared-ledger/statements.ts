@@ -175,7 +175,11 @@ export interface Told extends Key {
   ageMs: number;
 }
 
-/** Writes ends. Returns the contents that the shared ledger has so now. A withdrawn one is never stored again, and `at` stays. */
+/**
+ * Writes ends. Returns the contents that the shared ledger has so now. A withdrawn one is never stored again, and `at` stays.
+ * `me.seq`: the number of the page. A row that is not this host's needs the newest one: a page that comes late may have been overtaken,
+ * and its content withdrawn here since.
+ */
 export const upsertEnds = (shared: Rows, me: Sender, ends: readonly Told[]): Promise<Fenced<Key>> =>
   fenced<Key>(
     shared,
@@ -184,12 +188,13 @@ export const upsertEnds = (shared: Rows, me: Sender, ends: readonly Told[]): Pro
      SELECT a.sha256, a.feed, a.generation, me.id, a.state, a.ingest_id, a.target, a.size, now() - a.age * interval '1 millisecond'
        FROM me, ${KEYS}, $8::text[], $9::text[], $10::bytea[], $11::bigint[], $12::float8[])
             AS a (feed, sha256, generation, state, ingest_id, target, size, age)
+      WHERE me.seq = $3 OR EXISTS (SELECT 1 FROM contents c WHERE ${ON_KEY} AND c.host = me.id)
       ORDER BY a.sha256, a.feed, a.generation
      ON CONFLICT (sha256, feed, generation) DO UPDATE
         SET host = EXCLUDED.host, ingest_id = EXCLUDED.ingest_id, target = EXCLUDED.target, size = EXCLUDED.size,
             state = CASE WHEN c.host = EXCLUDED.host AND c.state = 'withdrawn' THEN c.state ELSE EXCLUDED.state END,
             at = CASE WHEN c.host = EXCLUDED.host AND c.state <> 'carried' THEN c.at ELSE EXCLUDED.at END
-      WHERE c.host = EXCLUDED.host OR (c.state = 'withdrawn' AND EXCLUDED.state = 'stored')
+      WHERE c.host = EXCLUDED.host OR (c.state = 'withdrawn' AND EXCLUDED.state = 'stored' AND (SELECT seq FROM me) = $3)
      RETURNING c.feed, c.sha256, c.generation),
      gone AS (DELETE FROM conflicts o USING its, me WHERE o.host = me.id
                  AND o.sha256 = its.sha256 AND o.feed = its.feed AND o.generation = its.generation)`,

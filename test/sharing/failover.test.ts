@@ -1,14 +1,18 @@
 /**
- * Failover to a standby under load, through PgBouncer, which pools transactions; then the old primary again as a standby, by pg_rewind.
+ * Failover to a standby under load, through PgBouncer, which pools transactions, or HAProxy, which finds the primary by itself; then
+ * the old primary again as a standby, by pg_rewind.
  * With a synchronous standby nothing is stored twice. With one that lags everything is told again by itself, and what two hosts have
  * stored meanwhile is a conflict that both name.
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SharedDatabase } from '../../src/shared-ledger/database.js';
 import { CuttingProxy } from '../world/cutting-proxy.js';
-import { Fleet } from '../world/fleet.js';
+import { Fleet, revisionOf } from '../world/fleet.js';
+import { Haproxy, hasHaproxy } from '../world/haproxy.js';
 import { hasPgBouncer, PgBouncer } from '../world/pgbouncer.js';
+import { freePort } from '../world/ports.js';
 import type { Postgres } from '../world/postgres.js';
 import { until } from '../world/waiting.js';
 
@@ -32,6 +36,18 @@ async function conflictsIn(fleet: Fleet): Promise<Map<string, number>> {
   return new Map(rows.map(({ sha256, n }) => [sha256, n]));
 }
 
+/** Each host has an answer of the primary that the standby, which is cut off, does not know. */
+async function heardMoreThan(fleet: Fleet, standby: Postgres): Promise<void> {
+  const shared = new SharedDatabase(standby.url);
+  const rows = await shared.rows<{ name: string; revision: number }>(
+    'SELECT name, revision::float8 AS revision FROM hosts',
+  );
+  await shared.close();
+  const there = new Map(rows.map(({ name, revision }) => [name, revision]));
+  const hasHeard = () => fleet.hosts.every(({ name, world }) => revisionOf(world.statePath) > there.get(name)!);
+  await until('each host has heard of the primary since', hasHeard);
+}
+
 /** Each content is stored once, and once more for each conflict. */
 function checkStored(fleet: Fleet, conflicts: ReadonlyMap<string, number>): void {
   const places = new Map<string, number>();
@@ -41,18 +57,43 @@ function checkStored(fleet: Fleet, conflicts: ReadonlyMap<string, number>): void
     assert.equal(places.get(sha256), 1 + (conflicts.get(sha256) ?? 0), sha256);
 }
 
+interface Way {
+  isThere: () => boolean;
+  /** Debian's package. */
+  name: string;
+  /** Starts a proxy to the first of the two ports. */
+  start(t: TestContext, ports: readonly [primary: number, standby: number]): Promise<{ port: number; turn(): void }>;
+}
+
+const PGBOUNCER: Way = {
+  isThere: hasPgBouncer,
+  name: 'pgbouncer',
+  async start(t, [primary, standby]) {
+    const bouncer = await PgBouncer.start(t, primary);
+    return { port: bouncer.port, turn: () => bouncer.leadTo(standby) };
+  },
+};
+const HAPROXY: Way = {
+  isThere: hasHaproxy,
+  name: 'haproxy',
+  start: async (t, ports) => ({ port: (await Haproxy.start(t, ports)).port, turn: () => {} }),
+};
+
 async function failOver(
   t: TestContext,
+  way: Way,
   isSynchronous: boolean,
 ): Promise<{ fleet: Fleet; standby: Postgres } | undefined> {
-  if (!hasPgBouncer()) {
-    t.skip('PgBouncer is not installed (Debian: pgbouncer): a failover through it was not tested');
+  if (!way.isThere()) {
+    t.skip(`${way.name} is not installed: a failover through it was not tested`);
     return undefined;
   }
-  let bouncer: PgBouncer | undefined;
-  const through = async ({ port }: Postgres): Promise<number> => {
-    bouncer = await PgBouncer.start(t, port);
-    return bouncer.port;
+  const standbyPort = await freePort();
+  let turn = (): void => {};
+  const through = async (server: Postgres): Promise<number> => {
+    const proxy = await way.start(t, [server.port, standbyPort]);
+    turn = proxy.turn;
+    return proxy.port;
   };
   const fleet = await Fleet.create(t, ['a', 'b', 'c'], QUICK, through);
   if (!fleet) return undefined;
@@ -61,7 +102,7 @@ async function failOver(
   // pg_rewind reads the log back to before they diverged.
   await fleet.rows("ALTER SYSTEM SET wal_keep_size = '256MB'");
   const line = await CuttingProxy.start(t, primary.port);
-  const standby = await primary.standby(t, line.port);
+  const standby = await primary.standby(t, line.port, standbyPort);
   if (isSynchronous) {
     await fleet.rows("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
     await fleet.rows('SELECT pg_reload_conf()');
@@ -70,10 +111,11 @@ async function failOver(
   await load(fleet, 'before', SECONDS * 1_000);
   if (!isSynchronous) line.close();
   await load(fleet, 'lag', SECONDS * 1_000);
+  if (!isSynchronous) await heardMoreThan(fleet, standby);
   await primary.stop('immediate');
   standby.promote();
   fleet.server = standby;
-  bouncer!.leadTo(standby.port);
+  turn();
   await load(fleet, 'after', SECONDS * 1_000);
   // pg_rewind reads the new timeline from the control file.
   await fleet.rows('CHECKPOINT');
@@ -86,29 +128,31 @@ async function failOver(
   return { fleet, standby };
 }
 
-test('a failover to a synchronous standby stores nothing twice', { timeout: 300_000 }, async (t) => {
-  const played = await failOver(t, true);
-  if (!played) return;
-  const { fleet } = played;
-  await fleet.stop();
-  assert.deepEqual(await conflictsIn(fleet), new Map());
-  fleet.check();
-  await fleet.checkShared();
-});
+for (const way of [PGBOUNCER, HAPROXY]) {
+  test(`a failover to a synchronous standby stores nothing twice (${way.name})`, { timeout: 300_000 }, async (t) => {
+    const played = await failOver(t, way, true);
+    if (!played) return;
+    const { fleet } = played;
+    await fleet.stop();
+    assert.deepEqual(await conflictsIn(fleet), new Map());
+    fleet.check();
+    await fleet.checkShared();
+  });
 
-test('after a failover to a standby that lags, everything is told again, and what is stored twice is named', {
-  timeout: 300_000,
-}, async (t) => {
-  const played = await failOver(t, false);
-  if (!played) return;
-  const { fleet } = played;
-  for (const { world } of fleet.hosts)
-    assert.ok(world.log.named('shared_ledger_older').length > 0, 'each host noticed it');
-  // What was lost is dropped again, at every host.
-  for (const { world } of fleet.hosts) world.drop('again.csv', 'lag 0\n');
-  await fleet.allDone();
-  await fleet.stop();
-  const conflicts = await conflictsIn(fleet);
-  t.diagnostic(`${conflicts.size} conflicts`);
-  checkStored(fleet, conflicts);
-});
+  test(`after a failover to a standby that lags, everything is told again, and what is stored twice is named (${way.name})`, {
+    timeout: 300_000,
+  }, async (t) => {
+    const played = await failOver(t, way, false);
+    if (!played) return;
+    const { fleet } = played;
+    for (const { world } of fleet.hosts)
+      assert.ok(world.log.named('shared_ledger_older').length > 0, 'each host noticed it');
+    // What was lost is dropped again, at every host.
+    for (const { world } of fleet.hosts) world.drop('again.csv', 'lag 0\n');
+    await fleet.allDone();
+    await fleet.stop();
+    const conflicts = await conflictsIn(fleet);
+    t.diagnostic(`${conflicts.size} conflicts`);
+    checkStored(fleet, conflicts);
+  });
+}

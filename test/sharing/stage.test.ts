@@ -13,6 +13,7 @@ import { type JobFacts, payloadOf } from '../../src/ingest/rules/facts.js';
 import { ask } from '../../src/ingest/sharing/ask.js';
 import { share } from '../../src/ingest/stages/share.js';
 import { type Batch, ingestJob } from '../../src/ingest/stages/stage.js';
+import { hostOfId } from '../../src/shared-ledger/hosts.js';
 import { type Key, keyOf } from '../../src/shared-ledger/statements.js';
 import {
   beforeStatement,
@@ -38,9 +39,9 @@ async function throughShare(host: Host, key: Key) {
   const contents = new Map([[job, backend.read((reader) => contentByRow(reader, row))!]]);
   const feed = { name: FEED, sharedLedger: server.url } as FeedOptions;
   const batch = { backend, feed, emit: () => {}, shared: () => ledger } as unknown as Batch;
-  const { verdicts } = await share.run([job], batch, contents);
+  const { verdicts, also } = await share.run([job], batch, contents);
   const settle = async () => {
-    const [answer] = await backend.settle([{ job: claim!, outcome: verdicts[0]!.outcome }]);
+    const [answer] = await backend.settle([{ job: claim!, outcome: verdicts[0]!.outcome }], undefined, also);
     assert.ok(answer!.settled);
     return { outcome: answer!.outcome, content: backend.read((reader) => contentByRow(reader, row))! };
   };
@@ -59,6 +60,14 @@ test(
     assert.ok(content.asked > 0 && content.asked < host.backend.read(sharingHost)!.since);
   },
 );
+
+test('the revision that came back with an answer is kept by its settlement', SKIP, async (t) => {
+  const host = await newHost(t);
+  const settle = await throughShare(host, newKey());
+  await settle();
+  const there = await hostOfId(host.ledger.shared, host.id);
+  assert.equal(host.backend.read(sharingHost)!.revision, there!.revision);
+});
 
 test('a smaller generation than the one asked for is no answer', SKIP, async (t) => {
   const [a, b] = [await newHost(t), await newHost(t)];

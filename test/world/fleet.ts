@@ -125,15 +125,19 @@ export class Fleet {
 }
 
 /** Contents whose end was not told, or was told and is to be told again. */
-export function untoldOf(statePath: string): number {
+export const untoldOf = (statePath: string): number =>
+  numberIn(
+    statePath,
+    'SELECT (SELECT count(*) FROM contents WHERE told = 0) + (SELECT count(*) FROM host WHERE cursor IS NOT NULL) AS n',
+  );
+
+/** The newest revision that the state knows of the database. */
+export const revisionOf = (statePath: string): number => numberIn(statePath, 'SELECT revision AS n FROM host');
+
+function numberIn(statePath: string, query: string): number {
   const db = new Database(statePath, { readonly: true, timeout: 5_000 });
   try {
-    const { n } = db
-      .prepare(
-        'SELECT (SELECT count(*) FROM contents WHERE told = 0) + (SELECT count(*) FROM host WHERE cursor IS NOT NULL) AS n',
-      )
-      .get() as { n: number };
-    return n;
+    return (db.prepare(query).get() as { n: number }).n;
   } finally {
     db.close();
   }

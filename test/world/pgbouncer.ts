@@ -1,11 +1,10 @@
 /** A PgBouncer that pools transactions, as an ordinary user, in front of a PostgreSQL that may change. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePort } from './ports.js';
+import { answers, freePort } from './ports.js';
 import { isRoot, ordinaryUser } from './users.js';
 import { until } from './waiting.js';
 
@@ -57,12 +56,3 @@ server_login_retry = 1
     );
   }
 }
-
-const answers = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = createConnection(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });

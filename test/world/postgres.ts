@@ -78,9 +78,9 @@ export class Postgres {
       ]);
   }
 
-  /** A streaming standby of it, which answers. `through`: the port of a proxy to it. */
-  async standby(t: TestContext, through: number): Promise<Postgres> {
-    const standby = new Postgres(this.binaries, await freePort(), {}, this.port);
+  /** A streaming standby of it, which answers at `port`. `through`: the port of a proxy to this one. */
+  async standby(t: TestContext, through: number, port: number): Promise<Postgres> {
+    const standby = new Postgres(this.binaries, port, {}, this.port);
     appendFileSync(
       join(standby.#data, 'postgresql.auto.conf'),
       `primary_conninfo = '${sourceAt(through)} application_name=standby'\n`,

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { after, before, type TestContext } from 'node:test';
+import type { QueryResultRow } from 'pg';
 import type { Backend } from '../../queue/backend.js';
 import { type ContentState, insertContent } from '../../src/ingest/ledger/content.js';
 import { sharingHost } from '../../src/ingest/ledger/host.js';
@@ -107,13 +108,10 @@ export const hasConflict = async ({ ledger, id }: Host, { sha256 }: Key): Promis
 export const question = (key: Key) => ({ ...key, size: 1 });
 export const refused = (code: string) => ({ name: 'PlaceError', code });
 
+type Act = (values: readonly unknown[]) => Promise<unknown>;
+
 /** Runs `act` before the next statement whose text has these words is sent. */
-export function beforeStatement(
-  { ledger }: Host,
-  words: string,
-  act: (values: readonly unknown[]) => Promise<unknown>,
-): void {
-  const { shared } = ledger;
+export function beforeStatement({ ledger: { shared } }: Host, words: string, act: Act): void {
   const rows = shared.rows.bind(shared);
   shared.rows = async (text: string, values: readonly unknown[] = []) => {
     if (text.includes(words)) {
@@ -122,4 +120,24 @@ export function beforeStatement(
     }
     return rows(text, values);
   };
+}
+
+/** Runs `act` when the next statement whose text has these words was done, before its answer is used. */
+export function afterStatement({ ledger: { shared } }: Host, words: string, act: Act): void {
+  const rows = shared.rows.bind(shared);
+  shared.rows = async <Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) => {
+    const answer = await rows<Row>(text, values);
+    if (text.includes(words)) {
+      shared.rows = rows;
+      await act(values);
+    }
+    return answer;
+  };
+}
+
+/** A second process of that host. */
+export function secondWorker(t: TestContext, { backend, ledger: { statePath } }: Host): SharedLedger {
+  const ledger = new SharedLedger(backend, statePath, server.url, () => {});
+  t.after(() => ledger.close());
+  return ledger;
 }

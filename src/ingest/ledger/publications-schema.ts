@@ -52,11 +52,13 @@ export const publicationsModule: Module = {
 
     -- Lines that are not in the bucket yet, in parts. A part is removed once it is there.
     CREATE TABLE parts (
-      id TEXT PRIMARY KEY,
+      -- the order in which they are put
+      seq INTEGER PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
       feed TEXT NOT NULL,
       -- 1: no line is added any more. Only one part of a feed is open.
       is_closed INTEGER NOT NULL DEFAULT 0 CHECK (is_closed IN (0, 1))
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE UNIQUE INDEX parts_open ON parts (feed) WHERE is_closed = 0;
     CREATE TABLE part_lines (
       seq INTEGER PRIMARY KEY,

@@ -38,7 +38,7 @@ export function countUnpublished(reader: Reader, options: FeedOptions): number {
   )!.n;
 }
 
-/** Of the last hours that are marked here, those without a marker in the bucket. While a line is owed, none is. */
+/** The last hours that are marked here, and not in the bucket. While a line is owed, none is. */
 export function hoursToMark(reader: Reader, { name, manifests }: FeedOptions): string[] {
   const isOwed = reader.get(
     `SELECT 1 FROM parts WHERE feed = ? UNION ALL SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL LIMIT 1`,

@@ -15,7 +15,7 @@ import { bucketRow, enterBucket } from '../ledger/publications.js';
 import { sha256Of } from './object.js';
 import { putParts, putSeal, readParts } from './parts.js';
 
-/** Where a state has published. Another one is another bucket. */
+/** The bucket as a state knows it. Another address is another bucket. */
 export const addressOf = ({ publish, publishEndpoint }: FeedOptions): string =>
   `${publishEndpoint ?? 'aws'} ${publish}`;
 

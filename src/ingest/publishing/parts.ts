@@ -60,7 +60,7 @@ export async function putSeal(of: FeedBucket): Promise<void> {
 
 const oldestPart = (reader: Reader, feed: string) =>
   reader.get<{ id: string; isClosed: 0 | 1 }>(
-    'SELECT id, is_closed AS isClosed FROM parts WHERE feed = ? ORDER BY id LIMIT 1',
+    'SELECT id, is_closed AS isClosed FROM parts WHERE feed = ? ORDER BY seq LIMIT 1',
     feed,
   );
 

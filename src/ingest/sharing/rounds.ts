@@ -43,8 +43,8 @@ export const tell = (ledger: SharedLedger, after: number): Promise<number | unde
     const { ends, next, since, cursor, isFirst } = backend.read((reader) => pageOf(reader, after));
     if (ends.length === 0 && cursor === null) return undefined;
     // The number of the page is kept before it is sent.
-    if (ends.length > 0) await backend.transact(nextSeq);
-    const { known, revision } = ends.length === 0 ? NOTHING : await sendPage(ledger, ends, isFirst);
+    const { known, revision } =
+      ends.length === 0 ? NOTHING : await sendPage(ledger, await backend.transact(nextSeq), ends, isFirst);
     await backend.transact((tx) => {
       const now = sharingHost(tx)!;
       // Telling has begun again meanwhile: this answer may be of the database that was lost.
@@ -67,6 +67,7 @@ const NOTHING = { known: new Set<string>(), revision: 0 };
 /** Returns the contents of which the shared ledger has what was said. */
 async function sendPage(
   ledger: SharedLedger,
+  seq: number,
   ends: readonly Content[],
   isFirst: boolean,
 ): Promise<{ known: Set<string>; revision: number }> {
@@ -78,7 +79,7 @@ async function sendPage(
     ]),
   );
   const told = ends.map((content) => toldOf(warehouses.get(content.feed)!, content));
-  const written = await ledger.send((me) => upsertEnds(shared, me, told));
+  const written = await ledger.send((me) => upsertEnds(shared, { ...me, seq }, told));
   const known = new Set(written.rows.map(keyOf));
   const ofOthers = told.filter((one) => !known.has(keyOf(one)));
   if (ofOthers.length === 0) return { known, revision: written.revision };

@@ -15,9 +15,11 @@ import { type Content, contentByRow } from '../ledger/content.js';
 import {
   bucketRow,
   giveUpPublishing,
+  NOT_PUBLISHED,
   noteObject,
   noteUpload,
   owePublications,
+  ownPublication,
   type Publication,
   publicationsOf,
 } from '../ledger/publications.js';
@@ -26,6 +28,7 @@ import type { FeedBucket } from '../publishing/feed-bucket.js';
 import { type Came, publishFile } from '../publishing/object.js';
 import { joinPart } from '../publishing/parts.js';
 import { TURN } from '../rules/reasons.js';
+import { failed } from './each-job.js';
 import {
   type Batch,
   blocked,
@@ -115,8 +118,9 @@ const unlessWithdrawn = ({ outcome, ...rest }: Verdict, { row }: Content): Verdi
 const PASSES: Verdict = { outcome: { kind: 'advance' } };
 
 async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, bucket: FeedBucket): Promise<Verdict> {
-  // Withdrawn, or nobody saw it at its target: nothing is due.
-  if (content.state !== 'stored' || rows.files.length === 0) return PASSES;
+  // Withdrawn, given up, or nobody saw it at its target: nothing is due.
+  const own = rows.files.at(-1);
+  if (content.state !== 'stored' || !own || own.part === NOT_PUBLISHED) return PASSES;
   const there: { file: Publication; came: Extract<Came, { kind: 'there' }> }[] = [];
   try {
     for (const file of rows.files) {
@@ -128,14 +132,12 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
     }
   } catch (error) {
     if (error instanceof PlaceError) return blocked('publish', batch.feed.name, error, batch.emit);
-    if (!(error instanceof Refused)) throw error;
-    return refused(job, batch, error, bucket);
+    return error instanceof Refused ? refused(job, batch, error, bucket) : failed(job, batch, error);
   }
-  const isPublished = rows.files.at(-1)!.part !== null;
   return {
     outcome: (tx): Outcome => {
       for (const { file, came } of there) noteObject(tx, file, came.object.etag);
-      if (!isPublished) join(tx, batch, content, rows, bucket);
+      join(tx, batch, content, rows, bucket);
       return { kind: 'advance' };
     },
     onSettled: () =>
@@ -143,15 +145,15 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
         feed: batch.feed.name,
         job: job.id,
         path: job.path,
-        object: `${bucket.root}/${rows.files.at(-1)!.key}`,
+        object: `${bucket.root}/${own.key}`,
       }),
   };
 }
 
-/** Decides by what the ledger says now. */
+/** Decides by what the ledger says now: a part that was read meanwhile may have its line. */
 function join(tx: Tx, { feed }: Batch, { row }: Content, { files, processed }: Rows, bucket: FeedBucket): void {
   const content = contentByRow(tx, row);
-  if (content?.state !== 'stored') return;
+  if (content?.state !== 'stored' || ownPublication(tx, row)?.part !== null) return;
   const line = lineOf(content, feed, { files, processed }, bucket);
   joinPart(tx, feed.name, row, line, false);
 }
