@@ -69,7 +69,7 @@ class Play {
   #copy: string | undefined;
   #isOn = true;
   #n = 0;
-  #large = Math.ceil(FILES / 1_000);
+  #large = Number(process.env.LARGE ?? 1 + FILES / 1_000);
 
   constructor(
     readonly world: World,
@@ -94,7 +94,7 @@ class Play {
       this.#texts.set(sha256, { feed, text });
       if (this.random() < 0.1) this.world.drop(`f${n}-again.csv`, text, { feed });
     }
-    if (this.#large > 0 && this.random() < 0.5) {
+    if (this.#large >= 1 && this.random() < 0.5) {
       this.#large -= 1;
       this.world.drop(`large${this.#n++}.bin`, LARGE_BYTES, { feed: PLAIN });
     }
@@ -288,7 +288,10 @@ class Play {
     if (!hasFaketime() || (await this.bucket.uploads()).length === 0) return;
     await this.bucket.restart({ aheadS: LATER_S });
     const program = this.world.start('ingest', [], { env: ahead(LATER_S) });
-    await until('no upload is left', async () => (await this.bucket.uploads()).length === 0, { withinMs: 90_000 });
+    await until('no upload is left', async () => (await this.bucket.uploads()).length === 0, {
+      withinMs: 90_000,
+      soFar: () => program.tail(),
+    });
     await program.stop(90_000);
     await this.bucket.restart();
   }
@@ -330,6 +333,7 @@ async function playOne(t: TestContext, seed: number): Promise<void> {
     await play.settle();
     await play.check();
   } catch (error) {
+    if (process.env.SAY) process.stderr.write(`${(error as Error).stack}\n`);
     const said = ['gate_closed', 'fatal', 'bucket_read', 'object_gone', 'local_file_kept']
       .flatMap((event) => world.log.named(event))
       .map(({ time, event, code, reason, feed, lines }) => `${time} ${event} ${feed} ${code} ${reason} ${lines}`);
