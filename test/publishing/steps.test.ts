@@ -23,10 +23,7 @@ const PART = /_manifests\//;
 async function killedAt(world: World, proxy: FaultProxy, which: Which, fault: Fault): Promise<Rule> {
   const rule = proxy.add(which, fault);
   const program = world.start('ingest', ['--once']);
-  await until(`${fault} of ${which.kind} ${which.key}`, () => rule.hits.length > 0, {
-    withinMs: 90_000,
-    soFar: () => program.tail(),
-  });
+  await rule.hit(1, { withinMs: 90_000, soFar: () => program.tail() });
   await world.killAll();
   rule.end();
   return rule;
@@ -72,7 +69,7 @@ test('killed at each request of a small file, and of the parts', limit, async (t
 async function processing(
   t: TestContext,
 ): Promise<{ world: World; bucket: Bucket; proxy: FaultProxy; name: string } | undefined> {
-  const made = await proxied(t, { feed: 'made' });
+  const made = await proxied(t, { feedNames: ['made'] });
   if (!made) return undefined;
   const { world } = made;
   changeChain(world, 'made', BY_COUNTRY);

@@ -48,6 +48,7 @@ export class Bucket implements Keys {
   readonly accessKey: string;
   readonly secretKey: string;
   #client: s3.S3Client | undefined;
+  #aheadS = 0;
 
   private constructor(
     readonly server: Ceph,
@@ -102,6 +103,7 @@ export class Bucket implements Keys {
       credentials: { accessKeyId: this.accessKey, secretAccessKey: this.secretKey },
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
+      systemClockOffset: this.#aheadS * 1_000,
     });
     this.#client.config.systemClockOffset = this.server.aheadS * 1_000;
     return this.#client;
@@ -110,6 +112,8 @@ export class Bucket implements Keys {
   async restart(begin: { aheadS?: number } = {}): Promise<void> {
     await this.server.kill();
     await this.server.begin(begin);
+    this.#aheadS = begin.aheadS ?? 0;
+    this.#client = undefined;
   }
 
   kill(): Promise<void> {

@@ -67,9 +67,11 @@ export class Rule {
     return this.hits.length < (which.times ?? 1);
   }
 
-  /** Waits until it has hit so many. */
-  async hit(times = 1): Promise<S3Request> {
-    await until(`request ${times} of ${JSON.stringify(this.which)}`, () => this.hits.length >= times);
+  /** Waits until it has hit so many: until a request that is held is whole, and one whose answer is held was carried out. */
+  async hit(times = 1, options: { withinMs?: number; soFar?: () => string } = {}): Promise<S3Request> {
+    const isHeld = this.fault === 'hold' || this.fault === 'hold-answer';
+    const seen = isHeld ? this.#late : this.hits;
+    await until(`request ${times} of ${this.which.kind} ${this.which.key}`, () => seen.length >= times, options);
     return this.hits[times - 1]!;
   }
 

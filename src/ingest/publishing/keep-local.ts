@@ -61,10 +61,18 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, row
     return;
   }
   for (const name of names) {
-    const kept = await removeFile(files.warehouse, name, `gone.${content.ingestId}.${name.n}`);
+    const kept = await removeFile(files.warehouse, name, `gone.${content.ingestId}.${name.n}`).catch(unlessAnother);
+    // The next round finds out how far the other process came.
+    if (kept === 'another') return;
     if (kept) emit('local_file_kept', { feed, path: `${files.roots.warehouse}/${shownName(kept)}` });
   }
   await backend.transact((tx) => noteLocalGone(tx, content.row));
+}
+
+/** Another process of this service removes the same file at this moment. */
+function unlessAnother(error: unknown): 'another' {
+  if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'EEXIST')) return 'another';
+  throw error;
 }
 
 /** Returns the path of a file that stays, because it is not the published one. */

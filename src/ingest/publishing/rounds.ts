@@ -83,10 +83,11 @@ export class PublishingRounds {
     const { cursor } = backend.read((reader) => bucketRow(reader, feed))!;
     if (cursor === null) return;
     await backend.transact((tx) => {
-      const { last } = tx.get<{ last: number }>('SELECT coalesce(max(row), 0) AS last FROM contents')!;
-      for (const { row } of tx.all<{ row: number }>(DUE, feed, cursor, cursor + PAGE)) giveJob(tx, this.of, row);
-      const next = cursor + PAGE < last ? cursor + PAGE : null;
-      tx.run('UPDATE buckets SET cursor = ? WHERE feed = ? AND cursor = ?', next, feed, cursor);
+      // By rows, not by numbers: a rebuild leaves a gap of a million.
+      const { through } = tx.get<{ through: number | null }>(PAGE_END, cursor, PAGE)!;
+      if (through !== null)
+        for (const { row } of tx.all<{ row: number }>(DUE, feed, cursor, through)) giveJob(tx, this.of, row);
+      tx.run('UPDATE buckets SET cursor = ? WHERE feed = ? AND cursor = ?', through, feed, cursor);
     });
   }
 
@@ -102,6 +103,7 @@ export class PublishingRounds {
   }
 }
 
+const PAGE_END = 'SELECT max(row) AS through FROM (SELECT row FROM contents WHERE row > ? ORDER BY row LIMIT ?)';
 /** A withdrawal is cheap to do again, and the state may not know how far it was. */
 const DUE = `SELECT c.row FROM contents c LEFT JOIN publications p ON p.content = c.row AND p.n = 0
   WHERE +c.feed = ? AND c.row > ? AND c.row <= ? AND c.target IS NOT NULL

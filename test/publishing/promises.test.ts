@@ -1,0 +1,158 @@
+/** What must hold between a store and a state, each in the one situation where it could break. */
+import assert from 'node:assert/strict';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { loseState, rebuilt } from '../world/lost.js';
+import { checkBucket, correctionsOf, linesOf, objectsOf, proxied, published } from '../world/publisher.js';
+import { until } from '../world/waiting.js';
+import type { World } from '../world/world.js';
+
+const limit = { timeout: 300_000 };
+const PART = /_manifests\//;
+const LARGE_BYTES = 65 << 20;
+
+const localPath = (world: World, name: string): string =>
+  join(world.feed().warehouse, world.warehouse().find(({ path }) => path.endsWith(name))!.path);
+
+test('a line comes after its object, also where the line of another file comes meanwhile', limit, async (t) => {
+  const made = await proxied(t);
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  const sent = proxy.add({ kind: 'put', key: /~a\.csv$/ }, 'hold');
+  const program = world.start('ingest', ['--workers', 'all=2']);
+  world.drop('a.csv', 'id\n1\n');
+  await sent.hit();
+  world.drop('b.csv', 'id\n2\n');
+  await published(bucket, 1);
+  await checkBucket(bucket);
+  await sent.release();
+  await published(bucket, 2);
+  await program.stop();
+  await checkBucket(bucket);
+  world.check();
+});
+
+test('a line that comes while a part is on its way joins the next one', limit, async (t) => {
+  const made = await proxied(t);
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  const part = proxy.add({ kind: 'put', key: PART, after: 1 }, 'hold-answer');
+  const program = world.start('ingest');
+  world.drop('a.csv', 'id\n1\n');
+  await part.hit();
+  world.drop('b.csv', 'id\n2\n');
+  await world.event('file_published', ({ path }) => String(path).endsWith('/b.csv'));
+  await part.release();
+  await published(bucket, 2);
+  await program.stop();
+  await checkBucket(bucket);
+});
+
+test(
+  "a stranger's object at the key is not taken for ours: the file is held, and nothing is overwritten",
+  limit,
+  async (t) => {
+    const made = await proxied(t);
+    if (!made) return;
+    const { world, bucket, proxy } = made;
+    const sent = proxy.add({ kind: 'put', key: /~a\.csv$/ }, 'hold');
+    const program = world.start('ingest', ['--once']);
+    world.drop('a.csv', 'id\n1\n');
+    const { key } = await sent.hit();
+    await bucket.put(key, 'id\n7\n');
+    assert.deepEqual(await sent.release(), [412]);
+    await program.ended;
+    assert.deepEqual(
+      world.jobs().map(({ state, hold_code }) => [state, hold_code]),
+      [['held', 'object_taken']],
+    );
+    assert.equal(String(await bucket.body(key)), 'id\n7\n');
+    assert.deepEqual(await linesOf(bucket), []);
+    // They take it away.
+    await bucket.delete(key);
+    await world.run('ingest-ctl', ['retry', '--all']);
+    await world.runOnce();
+    await published(bucket, 1);
+    await checkBucket(bucket);
+  },
+);
+
+test('--keep-local: a local file with other bytes stays under its name', limit, async (t) => {
+  const made = await proxied(t, { options: { keepLocal: '1s' } });
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  const head = proxy.add({ kind: 'head', key: /~a\.csv$/ }, 'hold-answer');
+  const program = world.start('ingest');
+  world.drop('a.csv', 'id\n1\n');
+  await head.hit();
+  const path = localPath(world, 'a.csv');
+  appendFileSync(path, '2\n');
+  await head.release();
+  await world.event('local_file_kept');
+  await program.stop();
+  assert.equal(readFileSync(path, 'utf8'), 'id\n1\n2\n');
+  await checkBucket(bucket);
+});
+
+test('--keep-local: where the object is gone the local file stays, and is published again', limit, async (t) => {
+  const made = await proxied(t, { options: { keepLocal: '1s' } });
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  const head = proxy.add({ kind: 'head', key: /~a\.csv$/ }, 'hold');
+  const program = world.start('ingest');
+  world.drop('a.csv', 'id\n1\n');
+  const { key } = await head.hit();
+  await bucket.delete(key);
+  const again = proxy.add({ kind: 'put', key: /~a\.csv$/ }, 'hold');
+  await head.release();
+  await again.hit();
+  assert.equal(readFileSync(localPath(world, 'a.csv'), 'utf8'), 'id\n1\n');
+  await again.release();
+  await until('the local file is gone', () => world.warehouse().length === 0);
+  await program.stop();
+  assert.deepEqual(await objectsOf(bucket), [key]);
+  await checkBucket(bucket);
+});
+
+test(
+  'after a rebuild no part of the lost state can come: the content was withdrawn before its line',
+  limit,
+  async (t) => {
+    const made = await proxied(t);
+    if (!made) return;
+    const { world, bucket, proxy } = made;
+    const { sha256 } = world.drop('a.csv', 'id\n1\n');
+    world.withdrawn.add(sha256);
+    const part = proxy.add({ kind: 'put', key: PART, after: 1 }, 'hold');
+    world.start('ingest', ['--once']);
+    await part.hit();
+    await world.killAll();
+    loseState(world);
+    await rebuilt(world);
+    await world.run('ingest-ctl', ['withdraw', sha256, '--reason', 'a test']);
+    await world.runOnce();
+    assert.deepEqual(await objectsOf(bucket), []);
+    assert.deepEqual(await part.release(), [412]);
+    assert.deepEqual([await linesOf(bucket), await correctionsOf(bucket)], [[], []]);
+    world.check();
+  },
+);
+
+test('a large object that is there already is not sent again by a rebuilt state', limit, async (t) => {
+  const made = await proxied(t);
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  world.drop('large.bin', LARGE_BYTES);
+  const part = proxy.add({ kind: 'put', key: PART, after: 1 }, 'hold');
+  world.start('ingest', ['--once']);
+  await part.hit(1, { withinMs: 90_000 });
+  await world.killAll();
+  loseState(world);
+  await rebuilt(world);
+  await world.runOnce();
+  await published(bucket, 1);
+  await checkBucket(bucket);
+  assert.equal(proxy.of('create').length, 1);
+  assert.deepEqual(await bucket.uploads(), []);
+});
