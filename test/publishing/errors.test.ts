@@ -328,3 +328,25 @@ test('--once asks again where an answer was lost, and ends with 0', async (t) =>
   assert.equal(lost.hits.length, 1);
   assert.equal((await linesOf(bucket, 'sales')).length, 1);
 });
+
+test('a full bucket is probed by a write: its files are not sent again and again', async (t) => {
+  const bucket = await Bucket.start(t);
+  if (!bucket) return;
+  Object.assign(process.env, bucket.environment);
+  const proxy = await FaultProxy.start(t, bucket.server.port);
+  const world = createWorld(t, { feeds: { sales: publishing(bucket, proxy.endpoint) } });
+  const ingest = world.start('ingest');
+  world.drop('a.csv', 'id\n1\n');
+  await world.event('file_published');
+  await bucket.fullAfter(1);
+  world.drop('b.csv', 'id\n2\n');
+  await world.event('gate_closed', ({ code }) => code === 'QuotaExceeded');
+  const probes = () => proxy.of('put', /_ingest\.json$/).filter(({ status }) => status === 403).length;
+  await until('three probes', () => probes() >= 3);
+  assert.equal(proxy.of('put', /b\.csv$/).length, 1);
+  await bucket.fullAfter(undefined);
+  await world.event('file_published', ({ path }) => String(path).endsWith('b.csv'));
+  await ingest.stop();
+  assert.equal(proxy.of('put', /b\.csv$/).length, 2);
+  assert.equal(world.log.named('gate_closed').length, 1);
+});
