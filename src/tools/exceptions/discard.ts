@@ -31,7 +31,7 @@ export async function discardJobs(
   return ids.map((id, i) => {
     const as = delivered.get(id);
     if (held[i] && as) onDelivered(id, as);
-    // Its publication alone was held.
+    // A held publication is given up, and nothing else.
     else if (held[i] && backend.job(id)?.ending === 'stored') onDelivered(id, 'kept');
     return held[i]! && as === undefined;
   });
