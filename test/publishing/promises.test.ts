@@ -1,4 +1,4 @@
-/** What must hold between a store and a state, each in the one situation where it could break. */
+/** The promises between a store and a state, each in the one situation where it could break. */
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
