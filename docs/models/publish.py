@@ -269,12 +269,14 @@ def enter(w, me):
     if w.is_('page-no-seal') or w.is_ulid(): seal(w)
 
 def success(w, me):
-    """_SUCCESS of an hour that ended: after all its lines, also of what is not stored yet."""
+    """_SUCCESS of an hour that ended: after all its lines, also of what is not stored yet. What is
+    being withdrawn counts when that has ended: an older state may not know of it."""
     yield 'which hour has ended?'
     asks = ('stored',) if w.is_('page-success') else ('stored', 'manifested')
     for hour in range(1, w.hour):
         left = [c for c in w.db.contents.values()
-                if c.hour == hour and c.state in asks and not is_put(w.db, 'line', c)]
+                if c.hour == hour and (c.state in asks and not is_put(w.db, 'line', c)
+                                       or job_of(w.db, 'withdraw', c))]
         if left or hour in w.db.success: continue
         code, _ = yield from ask(w, me, 'put', f'success/{hour}', hour, None, hour)
         if code in (200, 412): w.db.success.add(hour)

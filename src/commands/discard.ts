@@ -6,7 +6,7 @@ import { printNote } from './console.js';
 import { actOnHeld } from './select-held.js';
 
 export function discard(invocation: Invocation): Promise<number> {
-  const onDelivered = (id: string, as: Delivered) => printNote(`ingest-ctl discard: ${INSTEAD[as](id)}`);
+  const onDelivered = (id: string, as: keyof typeof INSTEAD) => printNote(`ingest-ctl discard: ${INSTEAD[as](id)}`);
   return actOnHeld(
     invocation,
     (backend, batch) => discardJobs(backend, batch, onDelivered),
@@ -14,7 +14,8 @@ export function discard(invocation: Invocation): Promise<number> {
   );
 }
 
-const INSTEAD: Record<Delivered, (id: string) => string> = {
+const INSTEAD: Record<Delivered | 'kept', (id: string) => string> = {
+  kept: (id) => `the file of ${id} stays in the warehouse, with its line; only its publication is given up`,
   stored: (id) => `the file of ${id} is in the warehouse already, so it is recorded as stored instead`,
   unconfirmed: (id) =>
     `the file of ${id} has left the work directory, and may have been taken from the warehouse since, so it is recorded as stored (unconfirmed) instead`,

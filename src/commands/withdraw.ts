@@ -3,6 +3,7 @@ import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { placeOf, shownPlace } from '../ingest/ledger/content.js';
+import { NOT_PUBLISHED, ownPublication, type Publication } from '../ingest/ledger/publications.js';
 import { withdraw as withdrawContent } from '../tools/exceptions/exceptions.js';
 import { makeException } from './exception.js';
 
@@ -15,6 +16,14 @@ export const withdraw = (invocation: Invocation): Promise<number> =>
         `that file was not ingested: it is a duplicate of ${at}; name that one where it is meant.`,
       );
     }
+    const published = backend.read((reader) => ownPublication(reader, named.content.row));
     const id = await withdrawContent(backend, named, said);
-    return `${at} is withdrawn: a worker writes the correction and moves it to failed/ of the work directory (job ${id})`;
+    return `${at} is withdrawn: a worker writes the correction and ${whatGoes(published)} (job ${id})`;
   });
+
+function whatGoes(published: Publication | undefined): string {
+  const moved = 'moves it to failed/ of the work directory';
+  if (!published || published.part === NOT_PUBLISHED) return moved;
+  if (published.isLocal === 1) return `${moved}, then deletes its objects in the bucket`;
+  return 'deletes its objects in the bucket; nothing comes to failed/, because its local file was removed before (--keep-local)';
+}

@@ -1,5 +1,6 @@
 /** How far the files of contents are in the bucket of their feed. */
 import type { Reader, Tx } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
 import type { Prefix } from '../../bucket/keys.js';
 import { objectKey, prefixOf } from '../../bucket/keys.js';
 import { nameOfBytes } from '../../linux/index.js';
@@ -80,9 +81,11 @@ export const noteLocalGone = (tx: Tx, content: number): void =>
 export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
   void tx.run('DELETE FROM publications WHERE content IN (SELECT value FROM json_each(?))', JSON.stringify(contents));
 
-/** It stays out of the bucket. */
-export const giveUpPublishing = (tx: Tx, content: number): void =>
-  void tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
+/** It stays out of the bucket. The sweep takes an upload that no row has. */
+export function giveUpPublishing(tx: Tx, content: number): void {
+  tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
+  tx.run('UPDATE publications SET upload = NULL WHERE content = ?', content);
+}
 
 /** In SQL, of a content: its object and line are not in the bucket yet, or its local file is to be removed; its record is needed. */
 export const NOT_PUBLISHED_YET = `EXISTS (SELECT 1 FROM publications p JOIN buckets b ON b.feed = contents.feed
@@ -95,28 +98,31 @@ export interface BucketRow {
   before: number;
   cursor: number | null;
   next: number;
-  removesLocal: 0 | 1;
 }
 
 export const bucketRow = (reader: Reader, feed: string): BucketRow | undefined =>
-  reader.get<BucketRow>(
-    'SELECT feed, address, before, cursor, next, removes_local AS removesLocal FROM buckets WHERE feed = ?',
-    feed,
-  );
+  reader.get<BucketRow>('SELECT feed, address, before, cursor, next FROM buckets WHERE feed = ?', feed);
 
-/** Another address is another bucket: what was published elsewhere is due there. */
+/** The bucket as a state knows it. Another address is another bucket. */
+export const addressOf = ({ publish, publishEndpoint }: Pick<FeedOptions, 'publish' | 'publishEndpoint'>): string =>
+  `${publishEndpoint ?? 'aws'} ${publish}`;
+
+/** What was published elsewhere is due there. */
 export function enterBucket(tx: Tx, feed: string, address: string, removesLocal: boolean): void {
   if (bucketRow(tx, feed)?.address !== address) {
     leaveBucket(tx, feed);
-    tx.run(
-      `INSERT INTO buckets (feed, address, before, cursor, next, removes_local)
-       VALUES (?, ?, (SELECT coalesce(max(row), 0) FROM contents), 0, 0, 0)`,
-      feed,
-      address,
-    );
+    enterNew(tx, feed, address);
   }
   tx.run('UPDATE buckets SET removes_local = ? WHERE feed = ?', removesLocal ? 1 : 0, feed);
 }
+
+const enterNew = (tx: Tx, feed: string, address: string): void =>
+  void tx.run(
+    `INSERT INTO buckets (feed, address, before, cursor, next, removes_local)
+     SELECT ?, ?, coalesce(max(row), 0), CASE WHEN max(row) IS NULL THEN NULL ELSE 0 END, 0, 0 FROM contents`,
+    feed,
+    address,
+  );
 
 /** As if nothing had been published. What the bucket has is read from it. */
 export function leaveBucket(tx: Tx, feed: string): void {
@@ -125,8 +131,15 @@ export function leaveBucket(tx: Tx, feed: string): void {
   for (const table of ['parts', 'bucket_hours', 'buckets']) tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
 }
 
-/** For a feed without the option: contents that are stored meanwhile are looked for when it is back. */
-export function pausePublishing(tx: Tx, feeds: readonly { name: string; publish?: string | undefined }[]): void {
-  for (const { name, publish } of feeds)
+/**
+ * At a start. A feed that has the option for the first time: what is stored from now on is stored with it, also while the bucket
+ * cannot be used. A feed without it: contents that are stored meanwhile are looked for when it is back.
+ */
+export function noteOption(tx: Tx, feeds: readonly FeedOptions[]): void {
+  for (const feed of feeds) {
+    const { name, publish, keepLocalMs } = feed;
     if (publish === undefined) tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor IS NULL', name);
+    else if (!bucketRow(tx, name)) enterNew(tx, name, addressOf(feed));
+    tx.run('UPDATE buckets SET removes_local = ? WHERE feed = ?', keepLocalMs === undefined ? 0 : 1, name);
+  }
 }

@@ -6,7 +6,7 @@
  * Does not: end while a gate keeps jobs from running, but for a bucket that cannot be used: those files are stored.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Backend, Reader } from '../../../queue/backend.js';
+import type { Backend, Gate, Reader } from '../../../queue/backend.js';
 import { limits as queueLimits } from '../../../queue/limits.js';
 import { trailOf } from '../../../queue/trail.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -24,6 +24,8 @@ const NAMES_MAX = 100;
 const PAGE = 500;
 /** A file that stays open for writing is waited for at least this long, and for at least two windows. */
 const OPEN_MS = 10_000;
+/** A bucket that cannot be used is asked again for so long: one lost answer must not end a run. */
+const BUCKET_AWAY_MS = 5_000;
 /** Reasons of verify-complete that only the uploader can end. */
 const OPEN_REASONS = new Set(['writer_open', 'sidecar_open']);
 
@@ -48,9 +50,10 @@ export async function untilNothingLeft(
     // A run finds out for itself whether a bucket can be used: it ends while one cannot.
     for (const gate of tx.gates()) if (gate.place === BUCKET) tx.openGate(gate);
   });
+  const episodes = new Episodes();
   await Promise.all(producers.map((producer) => producer.scan()));
   for (let quiet = 0; !stop.aborted; ) {
-    const left = leftover(backend, producers);
+    const left = leftover(backend, producers, episodes);
     // Asked twice, with a pause longer than a rescue takes: a process that has just died may have had jobs.
     quiet = left === undefined ? 0 : quiet + 1;
     if (left !== undefined && quiet >= 2) {
@@ -58,7 +61,7 @@ export async function untilNothingLeft(
       const adopted = await adopt();
       await Promise.all(producers.map((producer) => producer.scan()));
       if (stop.aborted) break;
-      const after = leftover(backend, producers);
+      const after = leftover(backend, producers, episodes);
       const isNew = adopted > 0 || sum(producers, ({ taken }) => taken) > taken;
       if (after !== undefined && !isNew) return { kind: 'once_done', ...after };
       quiet = 0;
@@ -68,8 +71,22 @@ export async function untilNothingLeft(
   return undefined;
 }
 
+/** Feeds whose bucket cannot be used. An episode is over when its gate has stayed open for the time of a trial. */
+class Episodes {
+  #since = new Map<string, number>();
+
+  away(gates: readonly Gate[]): ReadonlySet<string> {
+    const ofBuckets = gates.filter(({ place }) => place === BUCKET);
+    const now = performance.now();
+    this.#since = new Map(ofBuckets.map(({ feed }) => [feed, this.#since.get(feed) ?? now]));
+    const isAway = ({ feed, stage }: Gate): boolean =>
+      stage !== ON_TRIAL && now - this.#since.get(feed)! >= BUCKET_AWAY_MS;
+    return new Set(ofBuckets.filter(isAway).map(({ feed }) => feed));
+  }
+}
+
 /** Undefined: there is still something to do. */
-function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftover | undefined {
+function leftover(backend: Backend, producers: readonly FeedProducer[], episodes: Episodes): Leftover | undefined {
   if (sum(producers, ({ marked }) => marked) > 0 || backend.wakes || isWorking(backend, producers)) return undefined;
   const first = backend.stages[0]!;
   const left: Leftover = {
@@ -82,9 +99,7 @@ function leftover(backend: Backend, producers: readonly FeedProducer[]): Leftove
     unread: named(),
   };
   // Everything else is done: the bucket may be away for long, and the files are stored.
-  const away = new Set(
-    backend.gates().flatMap(({ feed, place, stage }) => (place === BUCKET && stage !== ON_TRIAL ? [feed] : [])),
-  );
+  const away = episodes.away(backend.gates());
   for (const { feed, stage, ready, deferred, claimed, waiting, held } of backend.stats()) {
     if (!producers.some((producer) => producer.feed.name === feed)) continue;
     left.held.count += held;

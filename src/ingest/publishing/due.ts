@@ -1,8 +1,7 @@
 /** What is due in the bucket of a feed beside the jobs of its files. */
 import type { Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { bucketRow } from '../ledger/publications.js';
-import { addressOf } from './feed-bucket.js';
+import { addressOf, bucketRow } from '../ledger/publications.js';
 import { dueToRemove } from './keep-local.js';
 
 /** A month. */
@@ -13,10 +12,8 @@ export function isPublishing(reader: Reader, options: FeedOptions): boolean {
   const { name, keepLocalMs, successMarkers } = options;
   const row = bucketRow(reader, name);
   if (row?.address !== addressOf(options)) return reader.get('SELECT 1 FROM contents LIMIT 1') !== undefined;
-  const isNewOption = (row.removesLocal === 1) !== (keepLocalMs !== undefined);
   return (
     row.cursor !== null ||
-    isNewOption ||
     reader.get('SELECT 1 FROM parts WHERE feed = ? LIMIT 1', name) !== undefined ||
     (successMarkers && hoursToMark(reader, options).length > 0) ||
     (keepLocalMs !== undefined && dueToRemove(reader, name, keepLocalMs).length > 0)

@@ -11,13 +11,9 @@ import { BucketClient } from '../../bucket/client.js';
 import { asPlace, BucketError } from '../../bucket/errors.js';
 import { markerKey, type Prefix, prefixOf } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
-import { bucketRow, enterBucket } from '../ledger/publications.js';
+import { addressOf, bucketRow, enterBucket } from '../ledger/publications.js';
 import { sha256Of } from './object.js';
 import { putParts, putSeal, readParts } from './parts.js';
-
-/** The bucket as a state knows it. Another address is another bucket. */
-export const addressOf = ({ publish, publishEndpoint }: FeedOptions): string =>
-  `${publishEndpoint ?? 'aws'} ${publish}`;
 
 export class FeedBucket {
   readonly bucket: BucketClient;
@@ -97,7 +93,9 @@ export class FeedBucket {
   async #look(): Promise<void> {
     const { backend, feed, emit } = this;
     const address = addressOf(this.options);
-    await this.#checkMarker(backend.read((reader) => bucketRow(reader, feed))?.address === address);
+    const row = backend.read((reader) => bucketRow(reader, feed));
+    // Its first part is put when it is entered for the first time.
+    await this.#checkMarker(row?.address === address && row.next > 0);
     await backend.transact((tx) => enterBucket(tx, feed, address, this.options.keepLocalMs !== undefined));
     const lines = await readParts(this);
     if (lines > 0) emit('bucket_read', { feed, bucket: this.bucket.where, lines });

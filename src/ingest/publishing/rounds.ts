@@ -2,13 +2,13 @@
  * The work for a bucket beside the batches: it puts parts, marks hours, gives jobs to contents that no job publishes, removes local
  * files that are kept long enough, and gives up uploads that nobody goes on with. Each is a level: a round that is lost is made up for.
  */
-import type { Tx } from '../../../queue/backend.js';
+import type { Gate, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
 import { BucketError } from '../../bucket/errors.js';
 import { hourKey } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
 import type { FeedFiles } from '../files/feed-files.js';
-import { closeForPlace } from '../health/episode.js';
+import { closeForPlace, ON_TRIAL } from '../health/episode.js';
 import { contentByRow } from '../ledger/content.js';
 import { exceptionsOf } from '../ledger/exceptions.js';
 import { bucketRow } from '../ledger/publications.js';
@@ -35,7 +35,8 @@ export class PublishingRounds {
   async round(files: FeedFiles, isHurried: boolean): Promise<void> {
     const { backend, feed, emit } = this.of;
     // Its probe finds out when it can be used again.
-    if (backend.gates().some((gate) => gate.feed === feed && gate.place === 'bucket')) return;
+    const isShut = (gate: Gate): boolean => gate.feed === feed && gate.place === 'bucket' && gate.stage !== ON_TRIAL;
+    if (backend.gates().some(isShut)) return;
     // Who has nothing to publish asks the store for nothing.
     if (!this.of.hasEntered && !backend.read((reader) => isPublishing(reader, this.of.options))) return;
     try {

@@ -12,7 +12,7 @@ import { bootId } from '../../linux/index.js';
 import { CallThreads, type ThreadsParts } from '../calls/threads.js';
 import { Chains } from '../chains/chains.js';
 import { asOperators, openState } from '../ledger/open-state.js';
-import { pausePublishing } from '../ledger/publications.js';
+import { noteOption } from '../ledger/publications.js';
 import { enterService, leaveService } from '../ledger/services.js';
 import { STAGES } from '../stages/index.js';
 import { finishDecided } from '../stages/put-away.js';
@@ -82,7 +82,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     threads.start();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
-    await backend.transact((tx) => pausePublishing(tx, given));
+    await backend.transact((tx) => noteOption(tx, given));
     const remote = { sharing, publishing };
     const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, ...remote };
     const worker: Worker = { ...own, threads: { all: threads, failed: onError } };

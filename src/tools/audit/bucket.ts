@@ -61,8 +61,7 @@ async function* pages(pageAfter: (after: string) => Row[]): AsyncGenerator<Row> 
 
 /** The objects of files. Parts, hours and the marker have names of their own. */
 async function* objectsOf(bucket: BucketClient, { folder }: Prefix): AsyncGenerator<Listed> {
-  const isOther = (key: string): boolean =>
-    /^_(manifests|corrections)\/|^_ingest\.json$/.test(key.slice(folder.length));
+  const isOther = (key: string): boolean => /^_(manifests|hours)\/|^_ingest\.json$/.test(key.slice(folder.length));
   for (let after = '', isLast = false; !isLast; ) {
     const page = await bucket.list(folder, after);
     isLast = page.isLast;

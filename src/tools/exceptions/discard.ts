@@ -21,7 +21,7 @@ const PUBLISH: IngestStage = 'publish';
 export async function discardJobs(
   backend: Backend,
   ids: readonly string[],
-  onDelivered: (id: string, as: Delivered) => void = () => {},
+  onDelivered: (id: string, as: Delivered | 'kept') => void = () => {},
 ): Promise<boolean[]> {
   const feeds = new Map(backend.feeds().map(({ name, options }) => [name, options as unknown as FeedOptions]));
   const delivered = await deliveredJobs(backend, ids);
@@ -31,6 +31,8 @@ export async function discardJobs(
   return ids.map((id, i) => {
     const as = delivered.get(id);
     if (held[i] && as) onDelivered(id, as);
+    // A held publication is given up, and nothing else.
+    else if (held[i] && backend.job(id)?.ending === 'stored') onDelivered(id, 'kept');
     return held[i]! && as === undefined;
   });
 }

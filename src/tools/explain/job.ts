@@ -1,5 +1,6 @@
 /** Describes a job in sentences for an operator: one verdict per state, and what would release the job. */
 import type { Job, QueueView } from '../../../queue/index.js';
+import type { IngestStage } from '../../base/config/values/stage-names.js';
 import { remedyOf } from '../../base/remedy.js';
 import { DUPLICATES, FAILED, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
@@ -12,6 +13,8 @@ import { allowsAgain, exception, ofContent, since } from './content.js';
 import { pathOf } from './find.js';
 import { type Looked, waiting } from './waiting.js';
 import { at, shown, type Verdict, verdict } from './words.js';
+
+const PUBLISH: IngestStage = 'publish';
 
 export function ofJob(job: Job, looked: Looked): Verdict {
   switch (job.state) {
@@ -28,11 +31,12 @@ export function ofJob(job: Job, looked: Looked): Verdict {
   }
 }
 
-/** If the file is in the warehouse and only other files are left to put away, the warehouse path comes first. */
+/** If the file is in the warehouse, and is only to be published or has other files left to put away, its path there comes first. */
 function storedSo(job: Job, looked: Looked, left: Verdict): Verdict {
   const { content: row, putAway } = factsOf(job);
   const content = row === undefined ? undefined : looked.view.read((r) => contentByRow(r, row));
-  if (putAway?.kind !== 'stored' || !content || !hasEnded(content)) return left;
+  const isStored = putAway ? putAway.kind === 'stored' : job.stage === PUBLISH;
+  if (!isStored || !content || !hasEnded(content)) return left;
   const { verdict: word, sentences } = ofContent(content, looked);
   return verdict(word, [...sentences, ...left.sentences], left.release);
 }
@@ -87,8 +91,10 @@ function held(job: Job, looked: Looked): Verdict {
 
 /** The disk is looked at: a person may have moved the file. */
 function lies(job: Job, looked: Looked): string[] {
-  const { sealed, putAway } = factsOf(job);
+  const { content: row, sealed, putAway } = factsOf(job);
   if (putAway?.kind === 'withdrawn') return [];
+  const content = job.stage === PUBLISH ? looked.view.read((r) => contentByRow(r, row ?? -1)) : undefined;
+  if (content) return ofContent(content, looked).sentences;
   if (sealed) return [whereIs(job, UNDERPROCESS, looked) ?? 'It does not lie in underprocess/ any more.'];
   const { files, feed } = looked;
   const isThere = statEntry(files.entryOrNone(files.input, pathOf(job.key))) !== undefined;

@@ -5,6 +5,7 @@
  */
 import type { Gate, Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import type { IngestStage } from '../../base/config/values/stage-names.js';
 import { openersOf } from '../../base/shell.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { pauseText, resumes } from '../../ingest/health/pause.js';
@@ -12,10 +13,13 @@ import { BELOW_MARK, NO_ROOM } from '../../ingest/health/room-to-copy.js';
 import { type Standstill, standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../ingest/rules/completion.js';
 import { factsOf, type JobFacts } from '../../ingest/rules/facts.js';
+import { codeOf, reasonOf } from '../../ingest/stages/reasons.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { type ByteName, bootId, type Stat } from '../../linux/index.js';
 import { pathOf } from './find.js';
 import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './words.js';
+
+const PUBLISH: IngestStage = 'publish';
 
 export interface Looked {
   view: QueueView;
@@ -41,9 +45,12 @@ export function waiting(job: Job, looked: Looked): Verdict {
   }
   const facts = factsOf(job);
   const isSealed = facts.sealed !== undefined || facts.putAway !== undefined || job.stage !== 'verify-complete';
-  const { promise, ...rule }: Rule = isSealed
-    ? sealedRule(job, facts, feed, liesAtOf(view)(job))
-    : inputRule(job, facts, looked);
+  const isStored = job.stage === PUBLISH && facts.putAway === undefined;
+  const { promise, ...rule }: Rule = isStored
+    ? publishRule(job, leftMs)
+    : isSealed
+      ? sealedRule(job, facts, feed, liesAtOf(view)(job))
+      : inputRule(job, facts, looked);
   const idle = standstillOf(job.stage, view, statePath) ?? (isSealed ? undefined : unnoticed(job, looked));
   if (!idle) return { ...rule, sentences: [...rule.sentences, ...(promise === undefined ? [] : [promise])] };
   const release = [idle.release, ...(rule.release === undefined ? [] : [rule.release])].join('; besides: ');
@@ -146,6 +153,12 @@ function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: 
   if (stat?.kind !== 'file') return { kind: 'missing' };
   if (last === 'sidecar_open') return { kind: 'open' };
   return { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: last !== 'partial_upload' };
+}
+
+/** Its content says where the file lies, and where the object is to be. */
+function publishRule({ reason }: Job, leftMs: number): Rule {
+  const why = leftMs > 0 && reason !== null ? `: ${reasonOf(codeOf(reason, 0)).short}` : '';
+  return verdict('sealed', `It waits for its turn to be published${why}.`);
 }
 
 function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions, path: ByteName | undefined): Rule {

@@ -57,6 +57,8 @@ scenario('it ends when all is done, not before', async (world) => {
     withoutSidecar: NOTHING,
     partial: NOTHING,
     twins: NOTHING,
+
+    unpublished: NOTHING,
     unread: NOTHING,
   });
 });
