@@ -11,6 +11,7 @@ export const allowed = {
     'test/crash/adversary-pauses.ts': 'the moment of a stop is drawn, and the length of a pause is what is tested',
     'test/crash/frozen.ts': 'the moment of a stop is drawn, in ms: nothing is waited for',
     'test/sharing/play.ts': 'the lengths of stops and outages are drawn: nothing is waited for',
+    'test/publishing/random.test.ts': 'the time between two acts is drawn: nothing is waited for',
     'test/sharing/random.test.ts': 'the time between two acts is drawn: nothing is waited for',
     'test/sharing/failover.test.ts': 'the load of a while, in files a second: nothing is waited for',
     'test/publishing/random.test.ts': 'the time between two acts is drawn: nothing is waited for',

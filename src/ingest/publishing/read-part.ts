@@ -16,7 +16,7 @@ export function enterLine(tx: Tx, feed: string, part: string, line: string): voi
     return;
   }
   enterPublications(tx, content.row, keysIn(record));
-  tx.run("UPDATE publications SET etag = coalesce(etag, '') WHERE content = ?", content.row);
+  tx.run("UPDATE publications SET etag = coalesce(etag, ''), upload = NULL WHERE content = ?", content.row);
   tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', part, content.row);
   // Nobody saw it at its target, and it is in the bucket.
   if (content.state === 'unconfirmed' && content.target !== null) {
