@@ -50,13 +50,16 @@ MUTANTS = {
 FAULTS = ('arrive ' * 5 + 'kill ' * 5 + 'late ' * 6 + 'withdraw backup restart ' * 3
           + 'zombie edit restore squat retry allow lost older unnoticed hour back ' * 2
           + 'away day spoil vanish take machine expire clone').split()
-ONLY = {  # rare: played with these faults alone, large files and more late requests
-    'page-withdrawn-line': 'away back backup lost older withdraw', 'put-back-replaces': 'edit kill',
-    'withdraw-no-wait': 'arrive withdraw withdraw',
+# Rare: played with these faults alone, with large files and more late requests.
+ONLY = {
+    'put-back-replaces': 'edit kill',
     'delete-without-if-match': 'arrive spoil withdraw', 'page-held': 'squat withdraw',
-    'page-no-seal': 'arrive arrive late machine withdraw', 'page-create': 'lost older backup',
-    'page-delete-once': 'away back lost late late late withdraw',
-    'page-delete-first': 'arrive withdraw zombie'}
+    'page-no-seal': 'arrive arrive late machine withdraw', 'page-create': 'lost older backup'}
+IN_ORDER = {
+    'withdraw-no-wait': 'withdraw',
+    'page-delete-first': 'zombie zombie zombie zombie withdraw',
+    'page-withdrawn-line': 'away backup lost back withdraw older',
+    'page-delete-once': 'away lost back late late late late late late withdraw'}
 
 # -- the bucket -----------------------------------------------------------------------------------
 
@@ -147,7 +150,7 @@ def Disk():
 class World:
     def __init__(self, rng, mutant):
         self.rng, self.mutant, self.ids, self.now, self.hour = rng, mutant, itertools.count(1), 0, 1
-        self.lateness = .2 if mutant in ONLY else .04
+        self.lateness = .2 if mutant in {**ONLY, **IN_ORDER} else .04
         self.calm = self.away = self.is_late = False
         self.bucket, self.db, self.disk, self.backup = Bucket(self), State('S1'), Disk(), None
         self.late, self.living, self.zombies = [], {}, []
@@ -301,7 +304,7 @@ def fault(w, kind):
     content, path = contents.get(some(contents)), some(files)
     busy = [number for number, me in w.living.items() if me.job]
     key = key_of(content, some(paths(content))) if content else ''
-    if kind == 'arrive': arrive(w, some(FILES if w.mutant not in ONLY else ['LMNO']))
+    if kind == 'arrive': arrive(w, some(FILES if w.lateness < .1 else ['LMNO']))
     elif kind == 'kill': die(w, w.living[some(busy or w.living)])
     elif kind == 'zombie':  # it is taken for dead, and goes on
         me = w.living[some(w.living)]
@@ -470,6 +473,7 @@ def play(rng, mutant=''):
     w, often = World(rng, mutant), rng.choice([.02, .04, .1])
     kinds = ONLY[mutant].split() if mutant in ONLY else FAULTS
     faults = ['arrive', *rng.choices(kinds, k=rng.randint(6, 24))]
+    if mutant in IN_ORDER: faults = ['arrive', *IN_ORDER[mutant].split()]
     try:
         restart(w)
         while faults:
