@@ -11,7 +11,7 @@ import { json, nameAt, PACKAGE, packagesThatRun } from '../artefacts/lock.mjs';
 
 const PROGRAM = 'usr/lib/atomic-ingestor';
 const PUBLISHED = ['package.json', 'dist/src', 'dist/queue', 'dist/program', 'src/service/dashboard/page'];
-const PAGES = ['*.md', 'LICENSE', 'docs/**/*.{md,yaml,png,svg}', 'queue/README.md', 'ops/{config.yaml,runbook.md}'];
+const PAGES = ['*.md', 'LICENSE', 'docs/**/*.{md,yaml,png,svg,py}', 'queue/README.md', 'ops/{config.yaml,runbook.md}'];
 const EXAMPLES = ['ops/{compose,docker,examples,grafana,prometheus,systemd}/*'];
 
 /** The files of a package that a program loads, and its licence. Not: types, maps, C sources, demonstration pages, scripts. */

@@ -19,7 +19,7 @@ export const BUCKET_EVENTS: Record<string, EventSpec> = {
   },
   local_file_kept: {
     level: 'warn',
-    say: (f) => `${text(f.path)} is not the file that was published, and stays`,
+    say: (f) => `${text(f.path)} is in the bucket, and its local file stays: ${text(f.reason)}`,
   },
   upload_given_up: { say: (f) => `gave up an upload of ${text(f.object)} that nothing belongs to` },
 };

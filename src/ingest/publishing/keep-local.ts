@@ -61,26 +61,32 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, row
     return;
   }
   for (const name of names) {
-    const kept = await removeFile(files.warehouse, name, `gone.${content.ingestId}.${name.n}`).catch(unlessAnother);
+    const aside = `gone.${content.ingestId}.${name.n}`;
+    const kept = await removeFile(files.warehouse, name, aside).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came.
     if (kept === 'another') return;
-    if (kept) emit('local_file_kept', { feed, path: `${files.roots.warehouse}/${shownName(kept)}` });
+    if (!kept) continue;
+    const path = `${files.roots.warehouse}/${shownName(kept.path)}`;
+    emit('local_file_kept', { feed, path, reason: kept.reason });
   }
   await backend.transact((tx) => noteLocalGone(tx, content.row));
 }
 
-/** Another process of this service removes the same file at this moment. */
-function unlessAnother(error: unknown): 'another' {
+/** A file that stays where it is. It is not tried again. */
+interface Kept {
+  path: ByteName;
+  reason: string;
+}
+
+/** `another`: a process of this service removes the same file at this moment. A failing place is tried again. */
+function unlessKept(error: unknown, { target }: Name): Kept | 'another' {
+  const isOfFile = error instanceof LinuxError && (error.code === 'EACCES' || error.code === 'EPERM');
+  if (isOfFile) return { path: target, reason: `this user may not remove it (${error.code})` };
   if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'EEXIST')) return 'another';
   throw error;
 }
 
-/** Returns the path of a file that stays, because it is not the published one. */
-async function removeFile(
-  warehouse: Directories,
-  { target, sha256 }: Name,
-  aside: string,
-): Promise<ByteName | undefined> {
+async function removeFile(warehouse: Directories, { target, sha256 }: Name, aside: string): Promise<Kept | undefined> {
   const at = entryOrNone(warehouse, target);
   const temporary = at && !sameMount(warehouse.rootFd, at.dir) ? joinNames(folderOf(target), TEMPORARY) : TEMPORARY;
   const folder = joinNames(temporary, nameOfText(aside));
@@ -92,9 +98,12 @@ async function removeFile(
     moveOwn(at, { dir: warehouse.make(folder, 0o700), name });
   }
   const entry = warehouse.entry(joinNames(folder, name));
-  let kept: ByteName | undefined;
+  let kept: Kept | undefined;
   if ((await contentAt(entry))?.equals(sha256)) unlinkAt(entry.dir, entry.name);
-  else kept = deliver(entry, warehouse.entry(target)) === 'renamed' ? target : joinNames(folder, name);
+  else {
+    const isBack = deliver(entry, warehouse.entry(target)) === 'renamed';
+    kept = { path: isBack ? target : joinNames(folder, name), reason: 'it is not the file that was published' };
+  }
   warehouse.removeEmpty(folder, temporary);
   return kept;
 }
