@@ -50,7 +50,8 @@ MUTANTS = {
 FAULTS = ('arrive ' * 5 + 'kill ' * 5 + 'late ' * 6 + 'withdraw backup restart ' * 3
           + 'zombie edit restore squat retry allow lost older unnoticed hour back ' * 2
           + 'away day spoil vanish take machine expire clone').split()
-# Rare: played with these faults alone, with large files and more late requests.
+# Rare: played with these faults alone, with large files and more late requests. They are caught
+# for what they are: with these faults, and every rule, nothing is violated.
 ONLY = {
     'put-back-replaces': 'edit kill',
     'delete-without-if-match': 'arrive spoil withdraw', 'page-held': 'squat withdraw',
