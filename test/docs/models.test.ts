@@ -7,17 +7,18 @@ import { PACKAGE } from '../world/program.js';
 
 function play(
   t: TestContext,
+  model: string,
   ...args: string[]
 ): { status: number | null; stdout: string; stderr: string } | undefined {
-  const path = join(PACKAGE, 'docs/models/shared_ledger.py');
+  const path = join(PACKAGE, 'docs/models', model);
   const played = spawnSync('python3', ['-B', path, ...args], { encoding: 'utf8' });
   if (!played.error) return played;
-  t.skip('python3 is not installed: the model of the shared ledger was not played');
+  t.skip(`python3 is not installed: the model ${model} was not played`);
   return undefined;
 }
 
 test('the model of the shared ledger plays 500 schedules without a violation', (t) => {
-  const played = play(t, '--schedules', '500');
+  const played = play(t, 'shared_ledger.py', '--schedules', '500');
   if (!played) return;
   assert.equal(played.status, 0, played.stderr);
   assert.equal(played.stdout, '500 schedules, no violation\n');
@@ -25,9 +26,24 @@ test('the model of the shared ledger plays 500 schedules without a violation', (
 
 test('the model of the shared ledger without a sentence is caught', (t) => {
   for (const name of ['no_fence', 'no_revision', 'no_seq']) {
-    const played = play(t, '--mutant', name, '--schedules', '500');
+    const played = play(t, 'shared_ledger.py', '--mutant', name, '--schedules', '500');
     if (!played) return;
     assert.equal(played.status, 1, `${name}: ${played.stdout}`);
     assert.match(played.stderr, /seed \d+: .*; faults: /);
+  }
+});
+
+test('the model of publish plays 500 schedules without a violation', (t) => {
+  const played = play(t, 'publish.py', '--schedules', '500');
+  if (!played) return;
+  assert.equal(played.status, 0, played.stdout);
+  assert.match(played.stdout, /^500 schedules, /);
+});
+
+test('the model of publish without a rule is caught', (t) => {
+  for (const name of ['no-condition', 'line-before-objects']) {
+    const played = play(t, 'publish.py', '--mutant', name, '--schedules', '500');
+    if (!played) return;
+    assert.equal(played.status, 1, `${name}: ${played.stdout}`);
   }
 });
