@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-/** The promises between a store and a state, each in the one situation where it could break. */
-=======
 /** The promises about a store and a state, each in the one situation where it could break. */
->>>>>>> 4c6314422d98fc3135e22dcdadfcbbbde4ba2009
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
