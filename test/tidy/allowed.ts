@@ -14,7 +14,6 @@ export const allowed = {
     'test/publishing/random.test.ts': 'the time between two acts is drawn: nothing is waited for',
     'test/sharing/random.test.ts': 'the time between two acts is drawn: nothing is waited for',
     'test/sharing/failover.test.ts': 'the load of a while, in files a second: nothing is waited for',
-    'test/publishing/random.test.ts': 'the time between two acts is drawn: nothing is waited for',
     'test/sharing/views.test.ts': 'it writes a state by hand that only a cut in a moment would leave',
     'src/commands/state-copy.ts':
       'a copy aside to be read, in a temporary folder of its own; no file that was delivered',
