@@ -49,13 +49,23 @@ export const sha256Of = (bytes: Buffer): Buffer => createHash('sha256').update(b
 
 /** `fd`: the open file. Errors: BucketError. */
 export async function publishFile(fd: number, file: ToPublish, publishing: Publishing): Promise<Came> {
+  let { upload } = file;
+  const noteUpload = (id: string | null): Promise<void> => {
+    upload = id;
+    return publishing.noteUpload(id);
+  };
   try {
-    return file.size <= SMALL_BYTES ? await whole(fd, file, publishing) : await inParts(fd, file, publishing);
+    return file.size <= SMALL_BYTES
+      ? await whole(fd, file, publishing)
+      : await inParts(fd, file, { ...publishing, noteUpload });
   } catch (error) {
     if (!(error instanceof BucketError)) throw error;
     if (error.kind === 'changed') return { kind: 'changed' };
     if (error.kind !== 'taken' && error.kind !== 'doubt' && error.kind !== 'no_upload') throw error;
-    return whatIsThere(file, publishing, error);
+    const came = await whatIsThere(file, publishing, error);
+    // The object came by another request, so nobody goes on with this upload.
+    if (came.kind === 'there' && upload !== null) await publishing.bucket.abort(file.key, upload);
+    return came;
   }
 }
 
