@@ -12,6 +12,7 @@ import { type Content, generationsOf, hasEnded, placeOf } from '../../ingest/led
 import { type Exception, exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { type Replaced, replacedOf } from '../../ingest/ledger/names.js';
 import { NOT_PUBLISHED, ownPublication } from '../../ingest/ledger/publications.js';
+import { isInBucket } from '../../ingest/publishing/parts.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { pathOf } from './find.js';
 import { madeOf } from './made.js';
@@ -40,8 +41,10 @@ function publishedOf({ row }: Content, { view, feed }: Looked): string[] {
     return ['It is not in the bucket: it had left the warehouse before, or an operator gave that up.'];
   const at = `s3://${bucketAddress(feed.publish)!.bucket}/${own.key}`;
   if (own.part === null) return [`It is not in the bucket yet; it is to be ${at}.`];
+  const { part } = own;
+  const line = view.read((reader) => isInBucket(reader, part)) ? 'with its line' : 'its line is still to come';
   const local = own.isLocal === 0 ? ', and its local file was removed (--keep-local)' : '';
-  return [`It is in the bucket as ${at} (its line in part ${own.part})${local}.`];
+  return [`It is in the bucket as ${at}, ${line}${local}.`];
 }
 
 export function exception({ kind, generation, who, why, atMs }: Exception, content: Content): string {
