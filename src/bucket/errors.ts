@@ -55,7 +55,7 @@ const CUT =
 const SILENT = 'it does not answer: see the store and the network';
 const TLS = 'its certificate is not of a CA that is known here: name the file of that CA in NODE_EXTRA_CA_CERTS';
 
-/** What it means for the whole bucket, with what has to be done. */
+/** The sentence of a code: what is wrong, and the next step. */
 const SENTENCES: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no such bucket: create it, or correct --publish',
   InvalidAccessKeyId: CREDENTIALS,
@@ -97,7 +97,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
 /** OpenSSL's codes for a certificate whose chain is not trusted. */
 const OF_A_CERTIFICATE = /SELF_SIGNED|UNABLE_TO_|CERT_/;
 
-/** Of an answer without a body. */
+/** The SDK's names for an answer without a body. */
 const NAMELESS = new Set(['Error', 'Unknown', 'UnknownError']);
 const SAYS_NOTHING = new Set(['', 'UnknownError']);
 

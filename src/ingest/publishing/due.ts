@@ -1,4 +1,4 @@
-/** What is due in the bucket of a feed beside the jobs of its files. */
+/** Finds out whether a bucket has work that belongs to no job. */
 import type { Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { addressOf, bucketRow } from '../ledger/publications.js';
