@@ -107,7 +107,7 @@ export const bucketRow = (reader: Reader, feed: string): BucketRow | undefined =
 export const addressOf = ({ publish, publishEndpoint }: Pick<FeedOptions, 'publish' | 'publishEndpoint'>): string =>
   `${publishEndpoint ?? 'aws'} ${publish}`;
 
-/** What was published elsewhere is due there. */
+/** At another address all contents are due. */
 export function enterBucket(tx: Tx, feed: string, address: string, removesLocal: boolean): void {
   if (bucketRow(tx, feed)?.address !== address) {
     leaveBucket(tx, feed);
