@@ -43,7 +43,7 @@ export type { Module } from './sqlite/migrations.js';
 export { openTables, type Tables, type TablesOptions } from './sqlite/tables.js';
 export type { QueueView } from './sqlite/view.js';
 export { STATES, type State, TRANSITIONS } from './states.js';
-export { ulidFactory } from './ulid.js';
+export { firstUlid, msOfUlid, ulidFactory } from './ulid.js';
 
 export interface ViewOptions {
   /** The database. Its companion files are beside it (`-wal`, `-shm`, `.owners`, `.doorbell`). */

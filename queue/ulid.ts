@@ -6,7 +6,21 @@
 import { randomBytes } from 'node:crypto';
 
 const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const TIME_DIGITS = 10;
 const RANDOM_DIGITS = 16;
+
+/** The wall-clock ms in a ULID. */
+export const msOfUlid = (id: string): number =>
+  [...id.slice(0, TIME_DIGITS)].reduce((ms, char) => ms * 32 + DIGITS.indexOf(char), 0);
+
+/** The smallest ULID of that ms. */
+export const firstUlid = (ms: number): string => timeDigits(Math.max(0, ms)).padEnd(TIME_DIGITS + RANDOM_DIGITS, '0');
+
+function timeDigits(ms: number): string {
+  let digits = '';
+  for (let rest = ms, i = 0; i < TIME_DIGITS; i++, rest = Math.floor(rest / 32)) digits = DIGITS[rest % 32] + digits;
+  return digits;
+}
 
 export function ulidFactory(wallMs: () => number): () => string {
   let lastMs = -1;
@@ -15,8 +29,7 @@ export function ulidFactory(wallMs: () => number): () => string {
 
   const rollOver = (ms: number) => {
     lastMs = ms;
-    timePart = '';
-    for (let rest = ms, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) timePart = DIGITS[rest % 32] + timePart;
+    timePart = timeDigits(ms);
     randomBytes(RANDOM_DIGITS).forEach((byte, i) => {
       random[i] = byte & 31;
     });

@@ -261,7 +261,7 @@ class Play {
       { ...SETTLED, soFar },
     );
     await this.#program!.stop(90_000);
-    // What is owed and has no job: parts, and a page of contents that were looked at.
+    // No job has parts, nor a page of contents that were looked at.
     await world.runOnce();
     this.#held.push(...last);
     while (this.#held.length > 0) await this.release();

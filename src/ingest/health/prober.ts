@@ -24,7 +24,7 @@ export async function probeGates(
   rootsOf: (feed: string) => Promise<Roots | undefined>,
   hand: (place: string) => void,
   emit: Emit,
-  askRemote: (place: 'ledger' | 'bucket', feed: string) => Promise<unknown> = async () => {},
+  askRemote: (place: PlaceKind, feed: string) => Promise<unknown> = async () => {},
 ): Promise<void> {
   const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
   for (const gate of due) {
@@ -36,8 +36,8 @@ export async function probeGates(
     const failure =
       gate.stage === ON_TRIAL
         ? undefined
-        : gate.place === 'ledger' || gate.place === 'bucket'
-          ? await askRemote(gate.place, gate.feed).then(
+        : PLACES[gate.place as PlaceKind].isRemote
+          ? await askRemote(gate.place as PlaceKind, gate.feed).then(
               () => undefined,
               (error: unknown) => error,
             )

@@ -32,6 +32,7 @@ export const publicationsModule: Module = {
       content INTEGER NOT NULL,
       -- 0: the content's own file; else its output
       n INTEGER NOT NULL,
+      feed TEXT NOT NULL,
       key TEXT NOT NULL,
       -- of a large file, until its object is complete
       upload TEXT,
@@ -47,7 +48,7 @@ export const publicationsModule: Module = {
     -- A key means one file of one content.
     CREATE UNIQUE INDEX publications_by_key ON publications (key);
     CREATE INDEX publications_due ON publications (content) WHERE n = 0 AND part IS NULL;
-    CREATE INDEX publications_local ON publications (part) WHERE n = 0 AND is_local = 1 AND part > '';
+    CREATE INDEX publications_local ON publications (feed, part) WHERE n = 0 AND is_local = 1 AND part > '';
     CREATE INDEX publications_uploading ON publications (upload) WHERE upload IS NOT NULL;
 
     -- Lines that are not in the bucket yet, in parts. A part is removed once it is there.

@@ -1,5 +1,5 @@
 /** How far the files of contents are in the bucket of their feed. */
-import type { Reader, Tx } from '../../../queue/backend.js';
+import type { Backend, Reader, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Prefix } from '../../bucket/keys.js';
 import { objectKey, prefixOf } from '../../bucket/keys.js';
@@ -52,9 +52,20 @@ export function keysOf(
   return files.map(({ n, target: its }) => ({ n, key: objectKey(prefix, ingestId!, nameOfBytes(its)) }));
 }
 
-export function enterPublications(tx: Tx, content: number, keys: readonly { n: number; key: string }[]): void {
+/** The file that a publication is of: the content's own, or its output. */
+export const fileOf = (
+  content: Content,
+  processed: Processed | undefined,
+  { n }: Pick<Publication, 'n'>,
+): Pick<Content, 'target' | 'size' | 'sha256'> => processed?.outputs.find((output) => output.n === n) ?? content;
+
+export function enterPublications(
+  tx: Tx,
+  { row, feed }: Pick<Content, 'row' | 'feed'>,
+  keys: readonly { n: number; key: string }[],
+): void {
   for (const { n, key } of keys)
-    tx.run('INSERT OR IGNORE INTO publications (content, n, key) VALUES (?, ?, ?)', content, n, key);
+    tx.run('INSERT OR IGNORE INTO publications (content, n, feed, key) VALUES (?, ?, ?, ?)', row, n, feed, key);
 }
 
 /** They are stored: from now on their objects and lines are owed. */
@@ -65,8 +76,7 @@ export function owePublications(
 ): void {
   const prefix = prefixOf(publish!, name);
   for (const content of contentsByRow(tx, rows).values())
-    if (content.target !== null)
-      enterPublications(tx, content.row, keysOf(prefix, content, processedOf(tx, content.row)));
+    if (content.target !== null) enterPublications(tx, content, keysOf(prefix, content, processedOf(tx, content.row)));
 }
 
 export const noteUpload = (tx: Tx, { content, n }: Publication, upload: string | null): void =>
@@ -126,16 +136,25 @@ const enterNew = (tx: Tx, feed: string, address: string): void =>
 
 /** As if nothing had been published. What the bucket has is read from it. */
 export function leaveBucket(tx: Tx, feed: string): void {
-  tx.run('DELETE FROM publications WHERE content IN (SELECT row FROM contents WHERE feed = ?)', feed);
   tx.run('DELETE FROM part_lines WHERE part IN (SELECT id FROM parts WHERE feed = ?)', feed);
-  for (const table of ['parts', 'bucket_hours', 'buckets']) tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
+  for (const table of ['publications', 'parts', 'bucket_hours', 'buckets'])
+    tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
 }
 
 /**
  * At a start. A feed that has the option for the first time: what is stored from now on is stored with it, also while the bucket
  * cannot be used. A feed without it: contents that are stored meanwhile are looked for when it is back.
  */
-export function noteOption(tx: Tx, feeds: readonly FeedOptions[]): void {
+export async function noteOption(
+  backend: Pick<Backend, 'read' | 'transact'>,
+  feeds: readonly FeedOptions[],
+): Promise<void> {
+  const isUsed = feeds.some(({ publish }) => publish !== undefined);
+  if (!isUsed && backend.read((reader) => reader.get('SELECT 1 FROM buckets LIMIT 1')) === undefined) return;
+  await backend.transact((tx) => noteEach(tx, feeds));
+}
+
+function noteEach(tx: Tx, feeds: readonly FeedOptions[]): void {
   for (const feed of feeds) {
     const { name, publish, keepLocalMs } = feed;
     if (publish === undefined) tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor IS NULL', name);

@@ -10,7 +10,7 @@ import type { Backend, Gate, Reader } from '../../../queue/backend.js';
 import { limits as queueLimits } from '../../../queue/limits.js';
 import { trailOf } from '../../../queue/trail.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { IngestStage } from '../../base/config/values/stage-names.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import type { Named, OnceDone } from '../../base/process/protocol.js';
 import type { PlaceKind } from '../../files/place-error.js';
 import { type ByteName, bytesOfName, shownName } from '../../linux/names.js';
@@ -175,7 +175,6 @@ function uploadersTurn(row: ReadyRow, waitMs: number, left: Leftover, nowMs: num
   return OPEN_REASONS.has(last.why) && lastedMs >= waitMs ? left.open : undefined;
 }
 
-const PUBLISH: IngestStage = 'publish';
 const BUCKET: PlaceKind = 'bucket';
 
 const named = (): Named => ({ count: 0, names: [] });

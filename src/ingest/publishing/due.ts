@@ -35,29 +35,23 @@ export function countUnpublished(reader: Reader, options: FeedOptions): number {
   )!.n;
 }
 
+const UNMARKED = `SELECT substr(folder, ?) AS hour FROM
+    (SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ${HOURS_MAX})
+  WHERE NOT EXISTS (SELECT 1 FROM bucket_hours b WHERE b.feed = ? AND b.hour = substr(folder, ?))`;
+/** Read for an hour without a marker alone: many contents may be due. */
+const DUE_IN = `SELECT 1 FROM publications p JOIN contents c ON c.row = p.content
+  WHERE p.n = 0 AND p.part IS NULL AND c.feed = ? AND c.hour = ? LIMIT 1`;
+
 /** The last hours that are marked here, and not in the bucket. While a line is owed, none is. */
 export function hoursToMark(reader: Reader, { name, manifests }: FeedOptions): string[] {
+  // SQLite counts characters, not units of UTF-16.
+  const at = [...manifests].length + 2;
+  const hours = reader.all<{ hour: string }>(UNMARKED, at, `${manifests}/`, `${manifests}0`, name, at);
+  if (hours.length === 0) return [];
   const isOwed = reader.get(
-    `SELECT 1 FROM parts WHERE feed = ? UNION ALL SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL LIMIT 1`,
+    'SELECT 1 FROM parts WHERE feed = ? UNION ALL SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL LIMIT 1',
     ...[name, name],
   );
   if (isOwed) return [];
-  const due = new Set(
-    reader
-      .all<{ hour: string }>(
-        `SELECT DISTINCT c.hour FROM publications p JOIN contents c ON c.row = p.content WHERE p.n = 0 AND p.part IS NULL AND c.feed = ?`,
-        name,
-      )
-      .map(({ hour }) => hour),
-  );
-  const known = new Set(
-    reader.all<{ hour: string }>('SELECT hour FROM bucket_hours WHERE feed = ?', name).map(({ hour }) => hour),
-  );
-  return reader
-    .all<{ folder: string }>(
-      "SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ?",
-      ...[`${manifests}/`, `${manifests}0`, HOURS_MAX],
-    )
-    .map(({ folder }) => folder.slice(manifests.length + 1))
-    .filter((hour) => !due.has(hour) && !known.has(hour));
+  return hours.flatMap(({ hour }) => (reader.get(DUE_IN, name, hour) === undefined ? hour : []));
 }

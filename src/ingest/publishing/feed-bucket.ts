@@ -7,9 +7,10 @@
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import { BucketClient } from '../../bucket/client.js';
+import type { BucketClient } from '../../bucket/client.js';
 import { asPlace, BucketError } from '../../bucket/errors.js';
-import { markerKey, type Prefix, prefixOf } from '../../bucket/keys.js';
+import { markerKey, type Prefix } from '../../bucket/keys.js';
+import { bucketOf } from '../../bucket/of-feed.js';
 import { PlaceError } from '../../files/place-error.js';
 import { addressOf, bucketRow, enterBucket } from '../ledger/publications.js';
 import { sha256Of } from './object.js';
@@ -30,15 +31,8 @@ export class FeedBucket {
     readonly warehouse: string,
     readonly emit: Emit,
   ) {
-    const { name, publish, publishEndpoint, publishRegion, publishPathStyle } = options;
-    this.feed = name;
-    this.prefix = prefixOf(publish!, name);
-    this.bucket = new BucketClient({
-      bucket: this.prefix.bucket,
-      endpoint: publishEndpoint,
-      region: publishRegion,
-      isPathStyle: publishPathStyle ?? false,
-    });
+    this.feed = options.name;
+    ({ bucket: this.bucket, prefix: this.prefix } = bucketOf(options));
   }
 
   /** As lines name it: `s3://BUCKET`. A key follows after a slash. */

@@ -5,7 +5,7 @@
  * first: as long as it is there, its outputs are. A process that dies in between finds the folder again.
  */
 import type { Reader } from '../../../queue/backend.js';
-import type { Directories, Entry } from '../../files/directories.js';
+import { firstUlid } from '../../../queue/index.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
 import { deliver, moveOwn } from '../../files/moves.js';
@@ -15,20 +15,20 @@ import { processedOf } from '../chains/recorded-outputs.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
+import { fileOf, noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
 import { contentAt, TEMPORARY } from '../warehouse/target.js';
 import type { FeedBucket } from './feed-bucket.js';
 import { isOurs } from './object.js';
-import { idAt, isInBucket } from './parts.js';
+import { isInBucket } from './parts.js';
 
 const PAGE = 100;
-const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content
-  WHERE p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ? AND c.feed = ? AND c.state = 'stored' ORDER BY p.part LIMIT ?`;
+const DUE = `SELECT content, part FROM publications
+  WHERE feed = ? AND n = 0 AND is_local = 1 AND part > '' AND part < ? ORDER BY part LIMIT ?`;
 
 /** One page of contents. */
 export const dueToRemove = (reader: Reader, feed: string, keepMs: number): number[] =>
   reader
-    .all<{ content: number; part: string }>(DUE, idAt(Date.now() - keepMs), feed, PAGE)
+    .all<{ content: number; part: string }>(DUE, feed, firstUlid(Date.now() - keepMs), PAGE)
     .filter(({ part }) => isInBucket(reader, part))
     .map(({ content }) => content);
 
@@ -37,7 +37,9 @@ export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: numb
   const { backend, feed } = of;
   const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs)));
   for (const [row, rows] of published) {
-    const content = backend.read((reader) => contentByRow(reader, row))!;
+    const content = backend.read((reader) => contentByRow(reader, row));
+    // A withdrawal takes the file out itself.
+    if (content?.state !== 'stored') continue;
     await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content, rows));
   }
 }
@@ -46,23 +48,21 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, row
   const { backend, bucket, feed, emit } = of;
   const processed = backend.read((reader) => processedOf(reader, content.row));
   const names = [ownName(content), ...outputNames(content.row, processed)];
-  const sizes = new Map<number, number>([[0, content.size]]);
-  for (const { n, size } of processed?.outputs ?? []) sizes.set(n, size);
-  const keys = new Map(rows.map(({ n, key }) => [n, key]));
-  for (const { n, sha256 } of names) {
-    const there = await bucket.head(keys.get(n)!);
-    if (there && isOurs(there, { ingestId: content.ingestId!, sha256, size: sizes.get(n)! })) continue;
-    // It is due again: what is in the bucket counts.
+  for (const row of rows) {
+    const there = await bucket.head(row.key);
+    const { size, sha256 } = fileOf(content, processed, row);
+    if (there && isOurs(there, { ingestId: content.ingestId!, sha256, size })) continue;
+    // The content is due again.
     await backend.transact((tx) => {
-      tx.run('UPDATE publications SET etag = NULL WHERE content = ? AND n = ?', content.row, n);
+      tx.run('UPDATE publications SET etag = NULL WHERE content = ? AND n = ?', content.row, row.n);
       tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ?', feed);
     });
-    emit('object_gone', { feed, object: `${of.root}/${keys.get(n)}` });
+    emit('object_gone', { feed, object: `${of.root}/${row.key}` });
     return;
   }
   for (const name of names) {
     const aside = `gone.${content.ingestId}.${name.n}`;
-    const kept = await removeFile(files.warehouse, name, aside).catch((error) => unlessKept(error, name));
+    const kept = await removeFile(files, name, aside).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came.
     if (kept === 'another') return;
     if (!kept) continue;
@@ -86,15 +86,16 @@ function unlessKept(error: unknown, { target }: Name): Kept | 'another' {
   throw error;
 }
 
-async function removeFile(warehouse: Directories, { target, sha256 }: Name, aside: string): Promise<Kept | undefined> {
-  const at = entryOrNone(warehouse, target);
+async function removeFile(files: FeedFiles, { target, sha256 }: Name, aside: string): Promise<Kept | undefined> {
+  const { warehouse } = files;
+  const at = files.entryOrNone(warehouse, target);
   const temporary = at && !sameMount(warehouse.rootFd, at.dir) ? joinNames(folderOf(target), TEMPORARY) : TEMPORARY;
   const folder = joinNames(temporary, nameOfText(aside));
   const name = baseOf(target);
-  const taken = entryOrNone(warehouse, joinNames(folder, name));
+  const taken = files.entryOrNone(warehouse, joinNames(folder, name));
   if (!taken || !statEntry(taken)) {
     if (!at || statEntry(at)?.kind !== 'file') return undefined;
-    // What is there at this moment, into a folder in which nobody else writes.
+    // The rename takes whatever lies there now. Nobody else writes into the folder.
     moveOwn(at, { dir: warehouse.make(folder, 0o700), name });
   }
   const entry = warehouse.entry(joinNames(folder, name));
@@ -106,13 +107,4 @@ async function removeFile(warehouse: Directories, { target, sha256 }: Name, asid
   }
   warehouse.removeEmpty(folder, temporary);
   return kept;
-}
-
-function entryOrNone(directories: Directories, path: ByteName): Entry | undefined {
-  try {
-    return directories.entry(path);
-  } catch (error) {
-    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -8,7 +8,7 @@
  * lies at a number and is not ours is read: what is in the bucket counts, and our part takes the next number without these lines.
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
-import { ulidFactory } from '../../../queue/index.js';
+import { msOfUlid, ulidFactory } from '../../../queue/index.js';
 import { BucketError } from '../../bucket/errors.js';
 import { partKey, partsFolder } from '../../bucket/keys.js';
 import { bucketRow, NOT_PUBLISHED } from '../ledger/publications.js';
@@ -66,7 +66,7 @@ const oldestPart = (reader: Reader, feed: string) =>
 
 function isDue(reader: Reader, id: string): boolean {
   const { n } = reader.get<{ n: number }>('SELECT count(*) AS n FROM part_lines WHERE part = ?', id)!;
-  return n >= LINES_MAX || Date.now() - msOf(id) >= OPEN_MS;
+  return n >= LINES_MAX || Date.now() - msOfUlid(id) >= OPEN_MS;
 }
 
 async function putPart(of: FeedBucket, id: string): Promise<void> {
@@ -145,14 +145,3 @@ async function readPart(of: FeedBucket, number: number, bytes: Buffer, id: strin
   });
   return lines.length;
 }
-
-const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-/** The wall-clock ms in a ULID. */
-const msOf = (id: string): number => [...id.slice(0, 10)].reduce((ms, char) => ms * 32 + DIGITS.indexOf(char), 0);
-
-/** The smallest id of that ms. */
-export const idAt = (ms: number): string => {
-  let id = '';
-  for (let rest = Math.max(0, ms), i = 0; i < 10; i++, rest = Math.floor(rest / 32)) id = DIGITS[rest % 32] + id;
-  return id.padEnd(26, '0');
-};

@@ -15,7 +15,7 @@ export function enterLine(tx: Tx, feed: string, part: string, line: string): voi
     tx.run('UPDATE publications SET correction = ? WHERE content = ? AND n = 0', part, content.row);
     return;
   }
-  enterPublications(tx, content.row, keysIn(record));
+  enterPublications(tx, content, keysIn(record));
   tx.run("UPDATE publications SET etag = coalesce(etag, ''), upload = NULL WHERE content = ?", content.row);
   tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', part, content.row);
   // Nobody saw it at its target, and it is in the bucket.

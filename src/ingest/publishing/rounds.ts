@@ -37,7 +37,7 @@ export class PublishingRounds {
     // Its probe finds out when it can be used again.
     const isShut = (gate: Gate): boolean => gate.feed === feed && gate.place === 'bucket' && gate.stage !== ON_TRIAL;
     if (backend.gates().some(isShut)) return;
-    // Who has nothing to publish asks the store for nothing.
+    // The store is asked only when something is due.
     if (!this.of.hasEntered && !backend.read((reader) => isPublishing(reader, this.of.options))) return;
     try {
       await this.of.inPlace(() => this.#all(files, isHurried));

@@ -14,6 +14,7 @@ import { type Processed, processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import {
   bucketRow,
+  fileOf,
   giveUpPublishing,
   NOT_PUBLISHED,
   noteObject,
@@ -178,8 +179,7 @@ async function object(
   file: Publication,
   bucket: FeedBucket,
 ): Promise<Extract<Came, { kind: 'there' }> | Verdict> {
-  const output = processed?.outputs.find(({ n }) => n === file.n);
-  const { target, size, sha256 } = output ?? content;
+  const { target, size, sha256 } = fileOf(content, processed, file);
   const found = batch.files.inWarehouse(nameOfBytes(target!));
   const opened = found && openEntry(found.entry);
   if (opened?.fd === undefined) return gone(job, batch, content, nameOfBytes(target!));

@@ -5,7 +5,7 @@
  * Does not: take a file out of the warehouse (take-out.ts), or remove an original that changed after it was copied.
  */
 
-import type { IngestStage } from '../../base/config/values/stage-names.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { typed } from '../../base/shell.js';
 import type { Entry } from '../../files/directories.js';
 import { DirtyDirectories } from '../../files/dirty.js';
@@ -28,8 +28,6 @@ import { manifestBusy } from './manifest.js';
 import { type Batch, defer, durably, hold, type IngestJob, type Verdict } from './stage.js';
 import { forgettingOutputs, removeUnmoved, takeOut, takeOutputs } from './take-out.js';
 import { unpublish } from './unpublish.js';
-
-const publishing: IngestStage = 'publish';
 
 export async function finishDecided(stage: string, jobs: readonly IngestJob[], batch: Batch): Promise<Verdict[]> {
   const toCorrect = correctionsOf(jobs, batch);
@@ -54,7 +52,7 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
       case 'discarded':
         return discard(job, batch, dirty);
       case 'withdrawn':
-        return stage === publishing ? unpublish(job, batch) : takeOut(job, batch);
+        return stage === PUBLISH ? unpublish(job, batch) : takeOut(job, batch);
     }
   });
   return durably(stage, batch, handled, () => dirty.sync());

@@ -69,7 +69,7 @@ const different = (job: IngestJob, batch: Batch, content: Content): Verdict =>
 function takenOut(job: IngestJob, batch: Batch, content: Content): Verdict {
   const isKept = statEntry(batch.files.workEntry(job, 'file', FAILED)) !== undefined;
   const { by, note } = job.facts.putAway!;
-  // What is in the bucket goes next.
+  // Its objects go next.
   const isPublished = batch.feed.publish !== undefined;
   return {
     outcome: isPublished ? { kind: 'advance' } : { kind: 'finish', ending: 'withdrawn' },

@@ -10,6 +10,7 @@ import { PlaceError } from '../../files/place-error.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import {
+  fileOf,
   forgetPublications,
   keysOf,
   ownPublication,
@@ -92,7 +93,7 @@ async function removeAll({ backend }: Batch, content: Content, { bucket, prefix 
   const files = known.length > 0 ? known : keysOf(prefix, content, processed);
   let removed = 0;
   for (const { n, key } of [...files].reverse()) {
-    const { size, sha256 } = processed?.outputs.find((output) => output.n === n) ?? content;
+    const { size, sha256 } = fileOf(content, processed, { n });
     for (let tries = 0; tries < VERSIONS_MAX; tries++) {
       const there = await bucket.head(key);
       if (!there || !isOurs(there, { ingestId: content.ingestId!, sha256, size })) break;

@@ -1,14 +1,13 @@
 /** The path at which the state says that a file lies, for lists. Does not: look there. */
 import type { Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { IngestStage } from '../../base/config/values/stage-names.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { UNDERPROCESS, workName } from '../../files/job-paths.js';
 import { type ByteName, nameOfText } from '../../linux/index.js';
 import { INNER_WORK } from '../files/feed-files.js';
 import type { JobFacts } from '../rules/facts.js';
 import { possibleWork } from './work-place.js';
 
-const PUBLISH: IngestStage = 'publish';
 const WORK_ROOTS = "SELECT feed, path FROM roots WHERE kind = 'work'";
 
 /** The path of a file that is not in the warehouse yet. Undefined where only its reason names it. */

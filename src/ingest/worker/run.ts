@@ -82,7 +82,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     threads.start();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
-    await backend.transact((tx) => noteOption(tx, given));
+    await noteOption(backend, given);
     const remote = { sharing, publishing };
     const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, ...remote };
     const worker: Worker = { ...own, threads: { all: threads, failed: onError } };

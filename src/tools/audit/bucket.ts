@@ -5,8 +5,9 @@
  */
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { BucketClient, type Listed } from '../../bucket/client.js';
-import { type Prefix, prefixOf } from '../../bucket/keys.js';
+import type { BucketClient, Listed } from '../../bucket/client.js';
+import type { Prefix } from '../../bucket/keys.js';
+import { bucketOf } from '../../bucket/of-feed.js';
 import { difference, type Report } from './words.js';
 
 const PAGE = 1_000;
@@ -21,13 +22,7 @@ const ROWS = `SELECT key, etag FROM publications
 
 /** Errors: BucketError. */
 export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Report): Promise<void> {
-  const prefix = prefixOf(feed.publish!, feed.name);
-  const bucket = new BucketClient({
-    bucket: prefix.bucket,
-    endpoint: feed.publishEndpoint,
-    region: feed.publishRegion,
-    isPathStyle: feed.publishPathStyle ?? false,
-  });
+  const { bucket, prefix } = bucketOf(feed);
   const say = (kind: Parameters<typeof difference>[0], key: string, what: string): void =>
     report(difference(kind, feed.name, `s3://${prefix.bucket}/${key}`, what));
   try {

@@ -1,16 +1,13 @@
 /** Whether a feed can publish: the bucket answers, may be written, and knows the conditions. Leaves nothing there. */
 import type { FeedOptions } from '../../base/config/options.js';
-import { BucketClient } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
-import { prefixOf } from '../../bucket/keys.js';
+import { bucketOf } from '../../bucket/of-feed.js';
 import { sha256Of } from '../../ingest/publishing/object.js';
 import { type Finding, fail, ok, said, warn } from './words.js';
 
 export async function checkBucket(about: string, feed: FeedOptions): Promise<Finding[]> {
-  const { bucket: name, folder } = prefixOf(feed.publish!, feed.name);
-  const { publishEndpoint: endpoint, publishRegion: region, publishPathStyle = false } = feed;
-  const bucket = new BucketClient({ bucket: name, endpoint, region, isPathStyle: publishPathStyle });
-  const key = `${folder}_ingest.probe.${Date.now()}`;
+  const { bucket, prefix } = bucketOf(feed);
+  const key = `${prefix.folder}_ingest.probe.${Date.now()}`;
   const bytes = Buffer.from('probe\n');
   const body = { bytes, sha256: sha256Of(bytes) };
   try {

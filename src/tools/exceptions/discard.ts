@@ -5,14 +5,12 @@
  */
 import type { Backend, Job, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { IngestStage } from '../../base/config/values/stage-names.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { giveUpPublishing } from '../../ingest/ledger/publications.js';
 import { type Delivered, releaseContent } from '../../ingest/ledger/stored.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
 import { factsOf, payloadOf } from '../../ingest/rules/facts.js';
 import { deliveredJobs } from './delivered.js';
-
-const PUBLISH: IngestStage = 'publish';
 
 /**
  * Returns per id whether the job was held and is now discarded. A job whose file was delivered goes on instead (`onDelivered`), and

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { IngestStage } from '../../base/config/values/stage-names.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { typed } from '../../base/shell.js';
 import { processedOf } from '../../ingest/chains/recorded-outputs.js';
@@ -28,8 +28,6 @@ import { correctionLine } from '../../ingest/manifest/record.js';
 import { withFiles } from '../../ingest/upkeep/recorded-roots.js';
 import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
-
-const PUBLISH: IngestStage = 'publish';
 
 /** `newest`: the newest generation that any host has, where hosts share a ledger. Returns the generation of the next drop, and whether it was allowed before. Errors: OperatorError. */
 export function allowAgain(

@@ -1,6 +1,6 @@
 /** Describes a job in sentences for an operator: one verdict per state, and what would release the job. */
 import type { Job, QueueView } from '../../../queue/index.js';
-import type { IngestStage } from '../../base/config/values/stage-names.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { remedyOf } from '../../base/remedy.js';
 import { DUPLICATES, FAILED, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
@@ -13,8 +13,6 @@ import { allowsAgain, exception, ofContent, since } from './content.js';
 import { pathOf } from './find.js';
 import { type Looked, waiting } from './waiting.js';
 import { at, shown, type Verdict, verdict } from './words.js';
-
-const PUBLISH: IngestStage = 'publish';
 
 export function ofJob(job: Job, looked: Looked): Verdict {
   switch (job.state) {

@@ -5,7 +5,7 @@
  */
 import type { Gate, Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { IngestStage } from '../../base/config/values/stage-names.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { openersOf } from '../../base/shell.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { pauseText, resumes } from '../../ingest/health/pause.js';
@@ -18,8 +18,6 @@ import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { type ByteName, bootId, type Stat } from '../../linux/index.js';
 import { pathOf } from './find.js';
 import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './words.js';
-
-const PUBLISH: IngestStage = 'publish';
 
 export interface Looked {
   view: QueueView;

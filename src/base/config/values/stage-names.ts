@@ -4,6 +4,9 @@ import type { StageStats } from '../../../../queue/backend.js';
 export const STAGE_NAMES = ['verify-complete', 'hash', 'share', 'process', 'manifest', 'move', 'publish'] as const;
 export type IngestStage = (typeof STAGE_NAMES)[number];
 
+/** The stage whose files are stored already. */
+export const PUBLISH = 'publish' satisfies IngestStage;
+
 /** The option that gives a feed the stage. A stage that is not here applies to every feed. */
 const GIVEN_BY = {
   share: 'sharedLedger',
