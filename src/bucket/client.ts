@@ -32,7 +32,6 @@ export interface Found extends Written {
 
 export interface Listed {
   key: string;
-  size: number;
   etag: string;
 }
 
@@ -45,7 +44,6 @@ export interface Upload {
 export interface Part {
   n: number;
   etag: string;
-  size: number;
 }
 
 /** The bytes of a request, with their SHA-256. */
@@ -102,9 +100,8 @@ export class BucketClient {
     const page = await this.#ask(({ sdk, client }) =>
       client.send(new sdk.ListObjectsV2Command({ ...input, ...begin })),
     );
-    const objects = (page.Contents ?? []).map(({ Key = '', Size = 0, ETag = '' }) => ({
+    const objects = (page.Contents ?? []).map(({ Key = '', ETag = '' }) => ({
       key: decodeURIComponent(Key.replaceAll('+', ' ')),
-      size: Size,
       etag: bare(ETag),
     }));
     if (page.Name !== this.options.bucket) throw this.#notStore();
@@ -138,8 +135,7 @@ export class BucketClient {
       const input = { ...this.#of(key), UploadId: upload, PartNumberMarker: after };
       const page = await orNone(() => this.#ask(({ sdk, client }) => client.send(new sdk.ListPartsCommand(input))));
       if (!page) throw new BucketError('no_upload', 'NoSuchUpload', `the bucket ${this.where}: the upload is over`);
-      for (const { PartNumber = 0, ETag, Size = 0 } of page.Parts ?? [])
-        parts.push({ n: PartNumber, etag: bare(ETag), size: Size });
+      for (const { PartNumber = 0, ETag } of page.Parts ?? []) parts.push({ n: PartNumber, etag: bare(ETag) });
       if (page.IsTruncated !== true) return parts;
       after = page.NextPartNumberMarker!;
     }

@@ -41,10 +41,8 @@ const escapedByte = (char: string): string => `%${char.charCodeAt(0).toString(16
 const escaped = (char: string): string => [...nameOfText(char)].map((byte) => escapedByte(byte)).join('');
 
 /** Ten digits: in the order of their names, a reader goes on after the last one that it knows. */
-export const partKey = (prefix: Prefix, number: number): string =>
-  `${partsFolder(prefix)}${String(number).padStart(10, '0')}.jsonl`;
-
-export const partsFolder = ({ folder }: Prefix): string => `${folder}_manifests/`;
+export const partKey = ({ folder }: Prefix, number: number): string =>
+  `${folder}_manifests/${String(number).padStart(10, '0')}.jsonl`;
 
 /** The marker of an hour, as `2026/11/26/12`, whose lines are all in parts. */
 export const hourKey = ({ folder }: Prefix, hour: string): string => `${folder}_hours/${hour}/_SUCCESS`;

@@ -22,7 +22,6 @@ export class FeedBucket {
   readonly feed: string;
   #entering: Promise<void> | undefined;
   #hasEntered = false;
-  #askingToWrite: Promise<boolean> | undefined;
 
   /** `warehouse`: the id of its marker. The prefix belongs to that warehouse, also after a rebuild of the state. */
   constructor(
@@ -67,14 +66,6 @@ export class FeedBucket {
     return new PlaceError('bucket', this.bucket.where, code, sentence);
   }
 
-  /** After a key was refused: false where the whole prefix is. Files that are refused together ask once. */
-  mayWrite(): Promise<boolean> {
-    this.#askingToWrite ??= this.#mayWrite().finally(() => {
-      this.#askingToWrite = undefined;
-    });
-    return this.#askingToWrite;
-  }
-
   /** As a file would come: a bucket may be read that may not be written, or is full. Errors: PlaceError `bucket`. */
   async probe(): Promise<void> {
     await this.enter();
@@ -97,14 +88,12 @@ export class FeedBucket {
     this.#hasEntered = true;
   }
 
-  async #mayWrite(): Promise<boolean> {
-    try {
-      return (await this.#putMarker()) === 'taken';
-    } catch (error) {
-      if (error instanceof BucketError && error.kind === 'denied') return false;
-      throw error;
-    }
-  }
+  /** After a key was refused: false where the whole prefix is. */
+  mayWrite = (): Promise<boolean> =>
+    this.#putMarker().then(
+      (put) => put === 'taken',
+      () => false,
+    );
 
   get #marker(): Buffer {
     return Buffer.from(`${JSON.stringify({ feed: this.feed, warehouse: this.warehouse })}\n`);

@@ -10,7 +10,7 @@
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { msOfUlid, ulidFactory } from '../../../queue/index.js';
 import { BucketError } from '../../bucket/errors.js';
-import { partKey, partsFolder } from '../../bucket/keys.js';
+import { partKey } from '../../bucket/keys.js';
 import { bucketRow, NOT_PUBLISHED } from '../ledger/publications.js';
 import type { FeedBucket } from './feed-bucket.js';
 import { sha256Of } from './object.js';
@@ -115,23 +115,14 @@ const bytesOf = (reader: Reader, id: string): Buffer =>
 const passNumber = (tx: Tx, feed: string, number: number): void =>
   void tx.run('UPDATE buckets SET next = max(next, ?) WHERE feed = ?', number + 1, feed);
 
-/** Reads the parts that this state does not know, a page of names at a time. Returns how many lines they had. */
+/** Reads the parts that this state does not know. Returns how many lines they had. Errors: BucketError. */
 export async function readParts(of: FeedBucket): Promise<number> {
-  const { backend, bucket, prefix, feed } = of;
-  const next = (): number => backend.read((reader) => bucketRow(reader, feed)!.next);
-  let lines = 0;
-  for (let isLast = false; !isLast; ) {
-    const first = next();
-    const page = await bucket.list(partsFolder(prefix), first === 0 ? '' : partKey(prefix, first - 1));
-    isLast = page.isLast;
-    for (const { key } of page.objects) {
-      const number = next();
-      if (key !== partKey(prefix, number)) continue;
-      const part = await bucket.get(key);
-      if (part) lines += await readPart(of, number, part.bytes, part.metadata.part ?? '');
-    }
+  for (let lines = 0; ; ) {
+    const { next } = of.backend.read((reader) => bucketRow(reader, of.feed))!;
+    const part = await of.bucket.get(partKey(of.prefix, next));
+    if (!part) return lines;
+    lines += await readPart(of, next, part.bytes, part.metadata.part ?? '');
   }
-  return lines;
 }
 
 /** Doing it twice is safe. */

@@ -11,7 +11,7 @@ import type { FeedFiles } from '../files/feed-files.js';
 import { closeForPlace, ON_TRIAL } from '../health/episode.js';
 import { contentByRow } from '../ledger/content.js';
 import { exceptionsOf } from '../ledger/exceptions.js';
-import { bucketRow } from '../ledger/publications.js';
+import { bucketRow, owePublications } from '../ledger/publications.js';
 import { payloadOf } from '../rules/facts.js';
 import { adoptWithdrawal, withdrawalOf } from '../upkeep/withdrawal.js';
 import { hoursToMark, isPublishing } from './due.js';
@@ -121,6 +121,7 @@ function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): void {
     adoptWithdrawal(tx, options, content, ulidFactory(Date.now)(), { who, why });
     return;
   }
+  owePublications(tx, options, [row]);
   const { carrier: id, feed, sourcePath: key, size: bytes, device, inode, mtimeNs } = content;
   const isMade = tx.get('SELECT 1 FROM processed WHERE content = ?', row) !== undefined;
   const payload = payloadOf({

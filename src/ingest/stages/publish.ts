@@ -19,7 +19,6 @@ import {
   NOT_PUBLISHED,
   noteObject,
   noteUpload,
-  owePublications,
   ownPublication,
   type Publication,
   publicationsOf,
@@ -68,8 +67,8 @@ export const publish: Stage = {
       if (!(error instanceof PlaceError)) throw error;
       return { verdicts: jobs.map(() => blocked('publish', batch.feed.name, error.untried(), batch.emit)) };
     }
-    const rows = await rowsOf(jobs, batch, contents);
-    const verdicts = await Promise.all(jobs.map((job) => one(job, batch, contents.get(job)!, rows.get(job)!, bucket)));
+    const rows = rowsOf(jobs, batch, contents);
+    const verdicts = await Promise.all(jobs.map((job, i) => one(job, batch, contents.get(job)!, rows[i]!, bucket)));
     return { verdicts: verdicts.map((verdict, i) => unlessWithdrawn(verdict, contents.get(jobs[i]!)!)) };
   },
 };
@@ -80,31 +79,15 @@ interface Rows {
   processed: Processed | undefined;
 }
 
-/** Recorded with the keys before the first request. A content that was stored by an older build has none yet. */
-async function rowsOf(
-  jobs: readonly IngestJob[],
-  { backend, feed }: Batch,
-  contents: Contents,
-): Promise<Map<IngestJob, Rows>> {
+function rowsOf(jobs: readonly IngestJob[], { backend }: Batch, contents: Contents): Rows[] {
   const ids = jobs.map((job) => contents.get(job)!.row);
-  const processed = backend.read(
-    (reader) => new Map(jobs.map((job, i) => [job, job.facts.processed ? processedOf(reader, ids[i]!) : undefined])),
-  );
-  const read = (): Map<number, Publication[]> => backend.read((reader) => publicationsOf(reader, ids));
-  let known = read();
-  const isNew = (job: IngestJob): boolean => {
-    const { row, state, target } = contents.get(job)!;
-    return state === 'stored' && target !== null && !known.has(row);
-  };
-  const fresh = jobs.filter(isNew);
-  if (fresh.length > 0) {
-    const rows = fresh.map((job) => contents.get(job)!.row);
-    await backend.transact((tx) => owePublications(tx, feed, rows));
-    known = read();
-  }
-  return new Map(
-    jobs.map((job, i) => [job, { files: known.get(ids[i]!) ?? [], processed: processed.get(job) }] as const),
-  );
+  return backend.read((reader) => {
+    const files = publicationsOf(reader, ids);
+    return ids.map((row, i) => ({
+      files: files.get(row) ?? [],
+      processed: jobs[i]!.facts.processed ? processedOf(reader, row) : undefined,
+    }));
+  });
 }
 
 /** A withdrawal waits for this job, also where it would be held or tried again. */
@@ -116,12 +99,17 @@ const unlessWithdrawn = ({ outcome, ...rest }: Verdict, { row }: Content): Verdi
   },
 });
 
-const PASSES: Verdict = { outcome: { kind: 'advance' } };
+/** Withdrawn, given up, or nobody saw it at its target: nothing is due. It may have become due since that was read. */
+const passes = ({ row }: Content): Verdict => ({
+  outcome: (tx): Outcome => (isDue(tx, row) ? { kind: 'defer', inMs: 0, why: 'published' } : { kind: 'advance' }),
+});
+
+const isDue = (tx: Tx, row: number): boolean =>
+  contentByRow(tx, row)?.state === 'stored' && ownPublication(tx, row)?.part === null;
 
 async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, bucket: FeedBucket): Promise<Verdict> {
-  // Withdrawn, given up, or nobody saw it at its target: nothing is due.
   const own = rows.files.at(-1);
-  if (content.state !== 'stored' || !own || own.part === NOT_PUBLISHED) return PASSES;
+  if (content.state !== 'stored' || !own || own.part === NOT_PUBLISHED) return passes(content);
   const there: { file: Publication; came: Extract<Came, { kind: 'there' }> }[] = [];
   try {
     for (const file of rows.files) {
@@ -153,9 +141,8 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
 
 /** Decides by what the ledger says now: a part that was read meanwhile may have its line. */
 function join(tx: Tx, { feed }: Batch, { row }: Content, { files, processed }: Rows, bucket: FeedBucket): void {
-  const content = contentByRow(tx, row);
-  if (content?.state !== 'stored' || ownPublication(tx, row)?.part !== null) return;
-  const line = lineOf(content, feed, { files, processed }, bucket);
+  if (!isDue(tx, row)) return;
+  const line = lineOf(contentByRow(tx, row)!, feed, { files, processed }, bucket);
   joinPart(tx, feed.name, row, line, false);
 }
 
@@ -241,12 +228,10 @@ const changed = (job: IngestJob, target: ByteName): Verdict =>
 
 async function refused(job: IngestJob, batch: Batch, error: BucketError, bucket: FeedBucket): Promise<Verdict> {
   if (error.kind === 'slow') return defer(slowMs(job), 'bucket_slow');
-  const isOfKey = error.kind === 'denied' && (await mayWrite(bucket));
+  const isOfKey = error.kind === 'denied' && (await bucket.mayWrite());
   if (isOfKey) return hold('object_refused', `the bucket refuses this object alone: ${error.message}`, job.facts);
   return blocked('publish', batch.feed.name, bucket.asPlaceError(error), batch.emit);
 }
-
-const mayWrite = (bucket: FeedBucket): Promise<boolean> => bucket.mayWrite().catch(() => false);
 
 /** Longer each time, without an attempt. */
 function slowMs({ claim }: IngestJob): number {

@@ -1,7 +1,6 @@
 /** The buckets of a worker: none until a feed has `--publish`. */
 import type { Backend } from '../../../queue/backend.js';
 import { spareSpot } from '../../../queue/index.js';
-import type { FeedOptions } from '../../base/config/options.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { RateLimit } from '../../files/rate-limit.js';
 import { FeedFiles } from '../files/feed-files.js';
@@ -11,10 +10,9 @@ import type { Feed } from '../stages/stage.js';
 import type { Feeds } from './feeds.js';
 
 interface Opened {
+  feed: Feed;
   bucket: FeedBucket;
   rounds: PublishingRounds;
-  /** The options by which it was opened. */
-  address: string;
 }
 
 export class Publishing {
@@ -37,8 +35,7 @@ export class Publishing {
   };
 
   /** Undefined for a feed that publishes nothing. */
-  readonly of = ({ options, roots }: Feed): FeedBucket | undefined =>
-    this.#at(options, roots.markers.warehouse!)?.bucket;
+  readonly of = (feed: Feed): FeedBucket | undefined => this.#at(feed)?.bucket;
 
   /** Called every second. */
   readonly round = async (isHurried = this.context.config.service.once): Promise<void> => {
@@ -46,7 +43,7 @@ export class Publishing {
     for (const name of this.feeds.names()) {
       if (this.feeds.optionsOf(name)?.publish === undefined) continue;
       const feed = await this.feeds.get(name);
-      const opened = feed && this.#at(feed.options, feed.roots.markers.warehouse!);
+      const opened = feed && this.#at(feed);
       if (!opened) continue;
       const files = new FeedFiles(feed.roots);
       try {
@@ -71,15 +68,15 @@ export class Publishing {
     this.#throttle?.close();
   }
 
-  #at(options: FeedOptions, warehouse: string): Opened | undefined {
-    const { name, publish, publishEndpoint, publishRegion, publishPathStyle, keepLocalMs } = options;
+  /** Opened again when the options of its feed have changed. */
+  #at(feed: Feed): Opened | undefined {
+    const { name, publish } = feed.options;
     if (publish === undefined) return undefined;
-    const address = JSON.stringify([publish, publishEndpoint, publishRegion, publishPathStyle, keepLocalMs]);
     const known = this.#opened.get(name);
-    if (known?.address === address) return known;
+    if (known?.feed === feed) return known;
     void known?.bucket.close();
-    const bucket = new FeedBucket(this.backend, options, warehouse, this.context.emit);
-    const opened = { bucket, rounds: new PublishingRounds(bucket), address };
+    const bucket = new FeedBucket(this.backend, feed.options, feed.roots.markers.warehouse!, this.context.emit);
+    const opened = { feed, bucket, rounds: new PublishingRounds(bucket) };
     this.#opened.set(name, opened);
     return opened;
   }
