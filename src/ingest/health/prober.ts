@@ -11,20 +11,21 @@ import { PlaceError, type PlaceKind } from '../../files/place-error.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
 import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, reasonNow, STUCK } from './episode.js';
 import { PLACES } from './places.js';
+import type { Remote } from './remote.js';
 import { roomToCopy } from './room-to-copy.js';
 
 const ANSWER_MS = 1_000;
 
 /**
- * One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know; `askRemote` throws
- * while the shared ledger or the bucket of a feed does not serve this host.
+ * One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know; `remotes` are asked,
+ * other places are probed.
  */
 export async function probeGates(
   backend: Backend,
   rootsOf: (feed: string) => Promise<Roots | undefined>,
   hand: (place: string) => void,
   emit: Emit,
-  askRemote: (place: PlaceKind, feed: string) => Promise<unknown> = async () => {},
+  remotes: readonly Remote[] = [],
 ): Promise<void> {
   const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
   for (const gate of due) {
@@ -33,15 +34,9 @@ export async function probeGates(
     if (gate.code === STUCK && !(await answers(backend, gate, roots[gate.place as keyof Omit<Roots, 'markers'>])))
       continue;
     hand(gate.place);
+    const remote = remotes.find(({ place }) => place === gate.place);
     const failure =
-      gate.stage === ON_TRIAL
-        ? undefined
-        : PLACES[gate.place as PlaceKind].isRemote
-          ? await askRemote(gate.place as PlaceKind, gate.feed).then(
-              () => undefined,
-              (error: unknown) => error,
-            )
-          : probe(backend, gate, roots);
+      gate.stage === ON_TRIAL ? undefined : remote ? await refusal(remote, gate.feed) : probe(backend, gate, roots);
     hand('');
     if (failure !== undefined) {
       if (failure instanceof PlaceError) await sayWhyNow(backend, gate, failure, emit);
@@ -91,6 +86,12 @@ async function answers(backend: Backend, gate: Gate, path: string): Promise<bool
   if (!inTime) void asked.then(() => backend.putBackProbe(gate, 0)).catch(() => undefined); // the owner may have ended meanwhile
   return inTime;
 }
+
+const refusal = (remote: Remote, feed: string): Promise<unknown> =>
+  remote.ask(feed).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 /** The error that the place still gives; undefined: it works. */
 function probe(backend: Backend, gate: Gate, roots: Roots): unknown {

@@ -16,18 +16,16 @@ import { closeForPlace, STUCK } from '../health/episode.js';
 import { countLostLines } from '../health/heartbeats.js';
 import { openEnded } from '../health/pause.js';
 import { probeGates } from '../health/prober.js';
+import type { Remote } from '../health/remote.js';
 import { DEATHS_EVERY_MS, noteDeaths } from '../ledger/services.js';
 import { Periods } from '../periods/close.js';
 import { STAGES } from '../stages/index.js';
 import { adoptOrphans, type Reaped, redoAppends, removeTemporary } from '../upkeep/reaper.js';
 import { checkStateOnce } from '../upkeep/state-check.js';
 import type { Feeds } from './feeds.js';
-import type { Publishing } from './publishing.js';
-import type { Sharing } from './sharing.js';
 import { SilentOwners } from './silent-owners.js';
 
-const SHARE_EVERY_MS = 1_000;
-const PUBLISH_EVERY_MS = 1_000;
+const REMOTE_EVERY_MS = 1_000;
 const REDO_EVERY_MS = 2_000;
 const PROBE_EVERY_MS = 500;
 const ORPHANS_EVERY_MS = 300_000;
@@ -80,18 +78,15 @@ export class Background {
     });
   }
 
-  start(sharing: Pick<Sharing, 'round' | 'askLedger'>, publishing: Pick<Publishing, 'round' | 'askBucket'>): void {
+  start(remotes: readonly Remote[]): void {
     this.#every(limits.rescueEveryMs, () => this.#rescue());
     this.#every(DEATHS_EVERY_MS, () => noteDeaths(this.parts.backend));
     const silentOwners = new SilentOwners(this.parts.stallMs, this.parts.emit);
     this.#every(silentOwners.everyMs, async () => silentOwners.check(this.parts.backend.owners()));
-    this.#every(PROBE_EVERY_MS, () =>
-      this.#probe((place, feed) => (place === 'ledger' ? sharing.askLedger() : publishing.askBucket(feed))),
-    );
+    this.#every(PROBE_EVERY_MS, () => this.#probe(remotes));
     this.#every(PROBE_EVERY_MS, () => openEnded(this.parts.backend, this.parts.emit));
     this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
-    this.#every(SHARE_EVERY_MS, sharing.round);
-    this.#every(PUBLISH_EVERY_MS, publishing.round);
+    for (const remote of remotes) this.#every(REMOTE_EVERY_MS, () => remote.round());
     const periods = new Periods();
     const hand = this.#handOf(periods);
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
@@ -175,10 +170,10 @@ export class Background {
     }
   }
 
-  #probe(askRemote: Parameters<typeof probeGates>[4]): Promise<void> {
+  #probe(remotes: readonly Remote[]): Promise<void> {
     const { backend, feeds, emit } = this.parts;
     const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
-    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, askRemote);
+    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, remotes);
   }
 
   /** Notes a place without changing the noted job: this work belongs to no job. */

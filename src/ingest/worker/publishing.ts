@@ -4,6 +4,7 @@ import { spareSpot } from '../../../queue/index.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { RateLimit } from '../../files/rate-limit.js';
 import { FeedFiles } from '../files/feed-files.js';
+import type { Remote } from '../health/remote.js';
 import { FeedBucket } from '../publishing/feed-bucket.js';
 import { PublishingRounds } from '../publishing/rounds.js';
 import type { Feed } from '../stages/stage.js';
@@ -15,7 +16,8 @@ interface Opened {
   rounds: PublishingRounds;
 }
 
-export class Publishing {
+export class Publishing implements Remote {
+  readonly place = 'bucket';
   readonly #opened = new Map<string, Opened>();
   #isOver = false;
 
@@ -37,7 +39,6 @@ export class Publishing {
   /** Undefined for a feed that publishes nothing. */
   readonly of = (feed: Feed): FeedBucket | undefined => this.#at(feed)?.bucket;
 
-  /** Called every second. */
   readonly round = async (isHurried = this.context.config.service.once): Promise<void> => {
     if (this.#isOver) return;
     for (const name of this.feeds.names()) {
@@ -54,11 +55,10 @@ export class Publishing {
     }
   };
 
-  /** Errors: PlaceError, while nothing can be published. */
-  readonly askBucket = async (name: string): Promise<void> => {
+  async ask(name: string): Promise<void> {
     const feed = await this.feeds.get(name);
     await (feed && this.of(feed))?.probe();
-  };
+  }
 
   async close(): Promise<void> {
     if (this.#isOver) return;

@@ -74,6 +74,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   );
   const sharing = new Sharing(backend, statePath, feeds, context.emit, once);
   const publishing = new Publishing(backend, feeds, context);
+  const remotes = [sharing, publishing];
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.drainSignal.addEventListener('abort', () => threads.drain(), { once: true });
@@ -83,20 +84,18 @@ export async function runWorker(context: ChildContext): Promise<void> {
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     await noteOption(backend, given);
-    const remote = { sharing, publishing };
-    const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, ...remote };
+    const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, sharing, publishing };
     const worker: Worker = { ...own, threads: { all: threads, failed: onError } };
     const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
       runnerOf(stage, feeds, worker, (feed) => dispatchers.met(feed.options)),
     );
     for (const name of feeds.names()) dispatchers.met((await feeds.get(name))?.options ?? {});
-    background.start(sharing, publishing);
+    background.start(remotes);
     if (!once) await enterService(backend, title);
     dispatchers.start();
     await Promise.race([context.drained, lost]);
     await dispatchers.stop();
-    await sharing.close();
-    await publishing.close();
+    for (const remote of remotes) await remote.close();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);

@@ -1,11 +1,13 @@
 /** The shared ledger of a worker: none until a feed has `--shared-ledger`. */
 import type { Backend } from '../../../queue/backend.js';
 import type { Emit } from '../../base/telemetry/emit.js';
+import type { Remote } from '../health/remote.js';
 import { live, SharingRounds } from '../sharing/rounds.js';
 import { SharedLedger } from '../sharing/shared-ledger.js';
 import type { Feeds } from './feeds.js';
 
-export class Sharing {
+export class Sharing implements Remote {
+  readonly place = 'ledger';
   #ledger: SharedLedger | undefined;
   #rounds: SharingRounds | undefined;
   #isOver = false;
@@ -22,7 +24,6 @@ export class Sharing {
   readonly ledgerAt = (url: string): SharedLedger =>
     (this.#ledger ??= new SharedLedger(this.backend, this.statePath, url, this.emit));
 
-  /** Called every second. */
   readonly round = async (isLast = false): Promise<void> => {
     const url = this.#url();
     if (url === undefined || this.#isOver) return;
@@ -30,11 +31,10 @@ export class Sharing {
     await this.#rounds.round(isLast);
   };
 
-  /** Errors: PlaceError, while it does not serve this host. */
-  readonly askLedger = async (): Promise<void> => {
+  async ask(): Promise<void> {
     const url = this.#url();
     if (url !== undefined) await live(this.ledgerAt(url), this.isOnce);
-  };
+  }
 
   #url = (): string | undefined =>
     this.feeds
@@ -42,7 +42,6 @@ export class Sharing {
       .map((name) => this.feeds.optionsOf(name)?.sharedLedger)
       .find((one) => one !== undefined);
 
-  /** The last round: the next start may be far away. */
   async close(): Promise<void> {
     if (this.#isOver) return;
     await this.round(true);
