@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Emit, runChain, type TestedChain } from '../../src/process/index.js';
+import { chance } from '../world/chance.js';
 
 const CASES = 150;
 const FIELDS = [
@@ -26,17 +27,6 @@ const FIELDS = [
 ];
 const BIG = 'w'.repeat(300_000);
 
-/** mulberry32: 32 bits of state, so a seed is one number. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
-
 interface Case {
   input: string;
   /** The records as they stand in the input, by the output that must have them. */
@@ -45,7 +35,7 @@ interface Case {
 }
 
 function made(seed: number): Case {
-  const random = numbers(seed);
+  const random = chance(seed);
   const columns = 2 + random(4);
   const ends = [['\n'], ['\r\n'], ['\n', '\r\n']][random(3)]!;
   const end = () => ends[random(ends.length)]!;

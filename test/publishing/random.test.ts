@@ -11,6 +11,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bucket } from '../world/bucket.js';
 import { BY_COUNTRY, changeChain, orders } from '../world/chains.js';
+import { fractions } from '../world/chance.js';
 import { ahead, hasFaketime } from '../world/faketime.js';
 import type { Fault, FaultProxy, Rule } from '../world/fault-proxy.js';
 import { asConfiguration } from '../world/layout.js';
@@ -44,17 +45,6 @@ const FAULTS: readonly Exclude<Fault, { delayMs: number }>[] = [
   { status: 200, code: 'InternalError' },
   { status: 200, code: 'InternalError', after: true },
 ];
-
-/** Mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 class Play {
   readonly acts: string[] = [];
@@ -312,7 +302,7 @@ async function playOne(t: TestContext, seed: number): Promise<void> {
   if (!made) return;
   const { world, bucket, proxy } = made;
   changeChain(world, MADE, BY_COUNTRY);
-  const play = new Play(world, bucket, proxy, randomOf(seed));
+  const play = new Play(world, bucket, proxy, fractions(seed));
   play.start();
   try {
     for (let round = 0; round < ROUNDS; round++) {

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { chance } from '../watcher/mirror/chance.js';
+import { chance } from '../world/chance.js';
 import type { Dropped } from '../world/dropping.js';
 import { asConfiguration, type Chain } from '../world/layout.js';
 import { until } from '../world/waiting.js';

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import type { Backend } from '../../queue/backend.js';
 import { discardJobs } from '../../src/tools/exceptions/discard.js';
 import { assertCarriers, type CarrierJob, givenUp, jobsOf } from '../world/carriers.js';
+import { fractions } from '../world/chance.js';
 import { holdReady, pause, resume, withState } from '../world/hand.js';
 import { signal } from '../world/program.js';
 import { until } from '../world/waiting.js';
@@ -17,22 +18,11 @@ const CONTENTS = 20;
 const COPIES = 6;
 const ROUNDS = 12;
 
-/** mulberry32: the same numbers for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const retry = (backend: Backend, ids: string[]): Promise<boolean[]> =>
   backend.amendHeld(ids, (_tx, job) => ({ kind: 'back', to: job.stage }));
 
 test(`twins through holds, retries, discards, pauses and kills; SEED=${SEED}`, { timeout: 300_000 }, async (t) => {
-  const random = randomOf(SEED);
+  const random = fractions(SEED);
   const some = <T>(all: readonly T[], share: number): T[] => all.filter(() => random() < share);
   const world = createWorld(t, { options: { workers: 'all=2' }, seed: String(SEED) });
   await world.followManifests();

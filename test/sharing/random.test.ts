@@ -6,6 +6,7 @@
  */
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fractions } from '../world/chance.js';
 import { Fleet } from '../world/fleet.js';
 import { FILES, Play, STOP_MS } from './play.js';
 
@@ -14,22 +15,11 @@ const SEEDS = Number(process.env.SEEDS ?? 1);
 const ROUNDS = Number(process.env.ROUNDS ?? 12);
 const NAMES = ['a', 'b', 'c'];
 
-/** Mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 async function playOne(t: TestContext, seed: number): Promise<void> {
   const fleet = await Fleet.create(t, NAMES, { options: { stabilitySeconds: 0.1, quietMs: 0 } });
   if (!fleet) return;
   await fleet.join();
-  const play = new Play(fleet, randomOf(seed));
+  const play = new Play(fleet, fractions(seed));
   for (const host of fleet.hosts) play.start(host);
   try {
     const rolledBack = Math.floor(ROUNDS * 0.6);

@@ -2,7 +2,7 @@
  * The plan of a seed: a consumer, the options of its watcher, and how the tree changes meanwhile.
  */
 import type { BackendName } from '../../../src/watcher/index.js';
-import { chance } from '../mirror/chance.js';
+import { chance } from '../../world/chance.js';
 import { ALL, drawTold, type Told } from './settings.js';
 import type { Speed } from './taker.js';
 

@@ -4,7 +4,7 @@
  */
 import { nameOfBytes, nameOfText } from '../../../src/linux/names.js';
 import { createWatcher, type WatchEvent, type Watcher, type WatcherOptions } from '../../../src/watcher/index.js';
-import { chance } from '../mirror/chance.js';
+import { chance } from '../../world/chance.js';
 import type { Told } from './copy.js';
 import { type Found, look } from './look.js';
 

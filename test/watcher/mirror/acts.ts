@@ -9,7 +9,7 @@
  */
 import * as fs from 'node:fs';
 import { type ByteName, bytesOfName, joinNames, nameOfText } from '../../../src/linux/names.js';
-import { chance } from './chance.js';
+import { chance } from '../../world/chance.js';
 import { ACTS, type Act, type Removes } from './deck.js';
 
 /** If two processes act on one path, one comes too late. A directory cannot replace its own content. */
