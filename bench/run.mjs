@@ -27,6 +27,7 @@ const FILES = {
   m: 'm-years',
   n: 'n-watchers',
   o: 'o-mirror',
+  p: 'p-publish',
 };
 
 const say = (text) => console.log(text);

@@ -1,0 +1,141 @@
+/** p: files into a bucket: small ones, large ones, and what is left of them when the mover is killed and uploaders go on. */
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fractions } from '../../dist/test/world/chance.js';
+import { makeLarge, makeSmall, quietForASecond, sha256, smallContent, smallDigests } from '../harness/inputs.mjs';
+import { filesOf, roundsOf } from '../harness/options.mjs';
+import { measured, Run } from '../harness/run.mjs';
+import { chosen, sitting } from '../harness/sitting.mjs';
+import { inStore, noStore } from '../harness/store.mjs';
+import { inWorld } from '../harness/world.mjs';
+import { awsMv, publishing, rclone, storing } from '../peers/movers.mjs';
+
+const MIB = 1 << 20;
+const SMALL = 20_000;
+const LARGE = 20;
+/** For the large files of one run. */
+const ROOM = 1.3;
+/** A smaller disk is too small for the store itself. */
+const DISK_MIN = 8_192 * MIB;
+const VERSIONS = 300;
+const SEED = 7;
+
+export default {
+  title: 'Into a bucket',
+  columns: [
+    { key: 'seconds', label: 'seconds, exec to exit' },
+    { key: 'filesPerS', label: 'files/s', ratio: true },
+    { key: 'cpuS', label: 'CPU seconds' },
+    { key: 'peakTreeMb', label: 'peak MB, whole tree' },
+    { key: 'peakProcessMb', label: 'peak MB, one process' },
+    { key: 'kills', label: 'kills' },
+    { key: 'lost', label: 'files lost' },
+    { key: 'torn', label: 'objects that nobody wrote' },
+    { key: 'uploads', label: 'uploads left over' },
+  ],
+
+  async run(options, tell) {
+    const missing = noStore();
+    if (missing) throw new Error(missing);
+    const files = filesOf(options, SMALL);
+    const small = (world) => {
+      makeSmall(world.input, files);
+      return smallDigests(files);
+    };
+    const large = (world) => makeLarge(world.input, LARGE, options.mib);
+    const contestants = chosen([publishing, storing, rclone, awsMv], options);
+    const onDisk = Math.max(DISK_MIN, Math.ceil(LARGE * options.mib * MIB * ROOM));
+    const race = (about, rounds, given) =>
+      sitting({ rounds, contestants: named(contestants, about), tell }, (one) => moved(one, options, given));
+    const rows = [
+      ...(await race(`${files} of 1 KiB`, roundsOf(options, files), { count: files, fill: small })),
+      ...(await race(`${LARGE} of ${options.mib} MiB`, 1, { count: LARGE, fill: large, onDisk })),
+      ...(await sitting(
+        { rounds: 1, contestants: named(contestants, 'killed').filter(({ of }) => of !== 'storing'), tell },
+        (one) => killed(one, options),
+      )),
+    ];
+    return { files, rounds: roundsOf(options, files), rows };
+  },
+
+  bars: () => [],
+};
+
+const named = (contestants, about) =>
+  contestants.map((one) => ({
+    ...{ ...one, of: one.id, id: `${one.id}, ${about}`, title: `${one.title}: ${about}` },
+    against: `product, ${about}`,
+  }));
+
+/** One run over a full input. */
+const moved = (contestant, options, { count, fill, onDisk }) =>
+  inStore({ onDisk }, (store) =>
+    inWorld(options, async (world) => {
+      fill(world);
+      await quietForASecond();
+      world.settle();
+      const { processes, ...usage } = await measured(contestant.command(world, store), { log: world.log });
+      const there = contestant.of === 'storing' ? count : (await Array.fromAsync(store.objects())).length;
+      if (there !== count) throw new Error(`${contestant.title}: ${there} of ${count} objects`);
+      return { ...usage, filesPerS: count / usage.seconds };
+    }),
+  );
+
+/** From cron, killed at random, while uploaders rename new versions into place and write others slowly. */
+const killed = (contestant, options) =>
+  inStore({}, (store) =>
+    inWorld(options, async (world) => {
+      const random = fractions(SEED);
+      const written = new Map();
+      const all = new Set();
+      const uploading = upload(world, random, (path, digest) => {
+        written.set(path, digest);
+        all.add(digest);
+      });
+      let isOver = false;
+      void uploading.then(() => {
+        isOver = true;
+      });
+      let kills = 0;
+      for (let last = false; !last; ) {
+        last = isOver;
+        const run = new Run(contestant.command(world, store), { log: world.log, sample: false });
+        const life = last ? 300_000 : 300 + random() * 3_000;
+        const ended = await Promise.race([run.ended.then(() => true), sleep(life, false)]);
+        if (!ended) kills++;
+        await run.end();
+      }
+      await uploading;
+      const sent = new Set();
+      for await (const { key } of store.objects()) sent.add(await store.sha256(key));
+      return {
+        kills,
+        lost: [...written.values()].filter((digest) => !sent.has(digest)).length,
+        torn: [...sent].filter((digest) => !all.has(digest)).length,
+        uploads: await store.uploads(),
+      };
+    }),
+  );
+
+/** Complete files by rename, each tenth name again with other bytes, and every thirtieth slowly, in place. `wrote`: the last content of a path counts. */
+async function upload({ input, upload: aside }, random, wrote) {
+  for (let n = 0; n < VERSIONS; n++) {
+    const isSlow = n % 30 === 29;
+    const name = isSlow ? `slow-${n}.csv` : `orders-${n % 10 === 9 ? n - 9 : n}.csv`;
+    const bytes = isSlow ? Buffer.concat(Array.from({ length: 64 }, () => smallContent(n))) : smallContent(n);
+    wrote(name, sha256(bytes));
+    if (isSlow) for (let at = 0; at < bytes.length; at += 8_192) await append(join(input, name), bytes, at);
+    else {
+      writeFileSync(join(aside, 'next'), bytes);
+      renameSync(join(aside, 'next'), join(input, name));
+    }
+    await sleep(random() * 200);
+  }
+  await quietForASecond();
+}
+
+async function append(path, bytes, at) {
+  writeFileSync(path, bytes.subarray(at, at + 8_192), { flag: at === 0 ? 'w' : 'a' });
+  await sleep(100);
+}
