@@ -39,6 +39,8 @@ export class RandomActs {
   /** A log of the acts, to debug a failure. */
   readonly log: string[] = [];
   #count = 0;
+  /** The names that the mirror has checked, with their inodes. */
+  #checked = new Map<string, number>();
 
   constructor(private readonly options: ActsOptions) {
     mkdirSync(options.outside, { recursive: true });
@@ -61,8 +63,22 @@ export class RandomActs {
       const [path, other] = [this.#file(), this.#name()];
       this.#note('link', path, other);
       linkSync(path, other);
-      this.#rewrite(this.#coin() ? path : other);
+      this.#rewrite(this.#coin() ? path : other, true);
     });
+  }
+
+  /** To be called when the mirror has checked everything. */
+  settled(): void {
+    this.#checked = new Map(filesBelow(this.options.tree).map((path) => [path, lstatSync(path).ino]));
+  }
+
+  /**
+   * A name of a linked file that the mirror may not have checked yet. The other names do not hear of a write through it
+   * if it is removed before the check (docs/watcher.md). On a loaded machine that may be many acts later.
+   */
+  #isUnchecked(path: string): boolean {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found?.isFile() === true && found.nlink > 1 && this.#checked.get(path) !== found.ino;
   }
 
   /** Acts that are impossible now are skipped. */
@@ -133,13 +149,15 @@ export class RandomActs {
   }
 
   #write(path: string): void {
+    if (this.#isUnchecked(path)) return;
     this.#note('write', path);
     writeFileSync(path, this.#content(this.#coin() ? 100 : 3_000));
     giveTime(path, 1_000_000_000 + (this.options.times === 'own' ? this.#count : 0));
   }
 
-  /** Other bytes, with no other visible change. */
-  #rewrite(path: string): void {
+  /** Other bytes, with no other visible change. `isKept`: the mirror checks before the next act. */
+  #rewrite(path: string, isKept = false): void {
+    if (!isKept && this.#isUnchecked(path)) return;
     this.#note('rewrite', path);
     const { size, mtimeMs } = statSync(path);
     const fd = openSync(path, 'r+');

@@ -91,11 +91,12 @@ class Chance {
       `DEST is as SOURCE after: ${what}`,
       () => difference(source, dest, 'but times of directories') === undefined,
       {
-        withinMs: 15_000,
+        withinMs: 30_000,
         soFar: () =>
           `SEED=${seed} ${this.name}: ${difference(source, dest, 'but times of directories')}\n${this.acts.log.slice(-2 * ACTS).join('\n')}\n${this.mirror.tail(15)}`,
       },
     );
+    this.acts.settled();
     const scans = heardOf(this.mirror, 'replica_scan_done').length;
     const allowed = 1 + heardOf(this.mirror, 'dest_back').length;
     assert(scans <= allowed, `SEED=${seed} ${this.name} ${what}: ${scans} scans\n${this.mirror.tail()}`);

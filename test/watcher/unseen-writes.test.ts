@@ -3,7 +3,7 @@
  * tree, in directories that are not watched yet, or before a stop. At the end the copy must equal the tree.
  */
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Hand, scenario } from './consumers/hand.js';
 
@@ -93,3 +93,21 @@ scenario(
     await hand.rest();
   },
 );
+
+for (const [what, folder] of [
+  ['a hard link', ''],
+  ['a directory with a hard link', 'd/'],
+] as const)
+  scenario(`${what} is renamed, the link is written through and removed: its other name is reported`, async (hand) => {
+    if (folder !== '') mkdirSync(hand.at('d'));
+    writeLongAgo(hand.at(`${folder}f`), 'before');
+    linkSync(hand.at(`${folder}f`), hand.at('other'));
+    await hand.start();
+    hand.know();
+    const [from, to] = folder === '' ? ['f', 'g'] : ['d', 'e'];
+    renameSync(hand.at(from), hand.at(to));
+    const written = hand.at(folder === '' ? 'g' : 'e/f');
+    writeLongAgo(written, 'after.');
+    rmSync(written);
+    assert((await hand.rest()).includes('put file other'));
+  });

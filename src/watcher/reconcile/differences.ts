@@ -152,9 +152,12 @@ export class Differences {
   }
 
   #delete(known: Known, renameId: string | undefined): Difference {
+    const by = this.hooks.pendingAt(known.path)?.by;
+    // Without an event under this name it went along with a directory, where a write causes no event.
+    const doubted = known.doubted || (by !== 'delete' && by !== 'written_deleted');
     const delivered = (): void => {
       this.deliveredTree.remove(known.path);
-      this.hooks.lost(known);
+      this.hooks.lost({ ...known, doubted });
       this.#delivered(known.path, undefined);
     };
     const { path } = known;

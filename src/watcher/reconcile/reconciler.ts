@@ -149,8 +149,8 @@ export class Reconciler {
   #noticeGone(path: ByteName, by: Hint, known: Known | undefined): Promise<void> | undefined {
     if (known === undefined) return undefined;
     // Under its new or other names, its bytes may differ from the delivered ones. This also holds if the name was removed, came
-    // back, and was removed again.
-    if (isWritten(by) || isCome(by)) this.deliveredTree.doubt(path);
+    // back, and was removed again. A write through a new name that is gone as well was reported under that name only.
+    if (isWritten(by) || isCome(by) || (by === 'moved' && this.#hasOtherNames(known))) this.deliveredTree.doubt(path);
     if (by === 'delete' || by === 'written_deleted') return this.addPending(path, by);
     this.hooks.later(path);
     return undefined;
@@ -172,6 +172,10 @@ export class Reconciler {
       if (seen === undefined || seen === 'unknown' || seen.file !== known.file) continue;
       if (differs(known, seen, by)) await this.addPending(known.path, by, ino);
     }
+  }
+
+  #hasOtherNames({ kind, ino }: Known): boolean {
+    return kind !== 'directory' && this.deliveredTree.namesOf(ino, undefined, 2).length > 1;
   }
 
   *#namesOf(ino: number): Generator<Known> {
