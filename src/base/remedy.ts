@@ -10,8 +10,13 @@ export function remedyOf(code: string, named = '', feed = 'FEED'): string {
   return named === '' ? hint : hint.replace(/`(ingest-ctl (?:retry|discard))`/g, `\`$1 ${named}\``);
 }
 
-/** False where the remedy of that code is something else, and a retry alone would hold the file again. */
-export const isHealedByRetry = (code: string): boolean => remedyOf(code).includes('ingest-ctl retry');
+const AFTER_RESTART = 'restart the service and run `ingest-ctl retry`';
+
+/** False where a retry alone would hold the file again: the remedy is something else, or it begins with a restart. */
+export const isHealedByRetry = (code: string, isRestarted: boolean): boolean =>
+  remedyOf(code)
+    .replaceAll(AFTER_RESTART, isRestarted ? '$&' : '')
+    .includes('ingest-ctl retry');
 
 /** All files that are held for one reason. */
 export const groupOf = (feed: string, code: string): string => `--all --code ${code} --feed ${feed}`;

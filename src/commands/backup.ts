@@ -26,7 +26,8 @@ export async function backup(invocation: Invocation): Promise<number> {
   progress.show({ files: 0, filesAll: 1, bytes: 0, bytesAll });
   const onCopied = () => {
     isCopied = true;
-    progress.show({ part: 'checking the copy', files: 0, filesAll: 1, bytes: sizeOf(makingOf(to)) });
+    const copied = sizeOf(makingOf(to));
+    progress.show({ part: 'checking the copy', files: 1, filesAll: 1, bytes: copied, bytesAll: copied });
   };
   const bytes = await backUp(statePath, to, onCopied).finally(() => progress.end());
   print(

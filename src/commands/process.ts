@@ -95,9 +95,14 @@ function shown(end: FileEnd, name: string, directory: string): number {
   }
 }
 
-function showReport({ records, rejected, columns, outputs }: Report, name: string, directory: string): void {
+function showReport(
+  { records, rejected, firstRejected, columns, outputs }: Report,
+  name: string,
+  directory: string,
+): void {
   const shape = columns === undefined ? '' : ` of ${columns} columns`;
-  print(`${safeText(name)}: ${records} records${shape}, ${rejected} rejected, ${outputs.length} outputs`);
+  const first = firstRejected === undefined ? '' : ` (the first: ${safeText(firstRejected)})`;
+  print(`${safeText(name)}: ${records} records${shape}, ${rejected} rejected${first}, ${outputs.length} outputs`);
   for (const { n, name: tag, extension, rows } of outputs) {
     print(`\n${tag}.${extension}: ${rows} ${rows === 1 ? 'record' : 'records'}`);
     for (const line of headOf(join(directory, `${JOB}.out.${n}.${CLAIM}`))) printRaw(`  ${safeText(line)}\n`);

@@ -1,7 +1,8 @@
 /**
  * Text that a terminal shows again and again, on a screen of its own, until `q` or Ctrl-C.
  * Guarantees: each frame is written over the one before it, line by line, so that nothing flickers; it has the size of the terminal at
- * that moment, and a new size is drawn at once. The terminal is as before on every way out, also after a signal and an error.
+ * that moment, and a new size is drawn at once. The terminal is as before on every way out, also after a signal and an error, and while
+ * the job is stopped (Ctrl-Z).
  */
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +14,7 @@ import { fitting, type Screen, widthOf } from './screen.js';
 const STDIN = 0;
 const STDOUT = 1;
 const CTRL_C = '\u0003';
+const CTRL_Z = '\u001a';
 /** Another screen, without a cursor; and back. */
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
@@ -30,8 +32,11 @@ export async function watchScreen(
   let wake = new AbortController();
   let ended = false;
   const draw = () => wake.abort();
+  const enter = () => {
+    keys?.setRawMode(true);
+    printRaw(ENTER);
+  };
   const leave = () => {
-    process.off('exit', leave);
     keys?.setRawMode(false);
     try {
       writeAll(STDOUT, Buffer.from(LEAVE));
@@ -40,18 +45,29 @@ export async function watchScreen(
     }
   };
   const die = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal]);
+  const stop = () => {
+    leave();
+    process.off('SIGTSTP', stop);
+    // As the terminal does it: the whole job stops here, until it is continued. The kernel stops no job that no shell could continue.
+    process.kill(0, 'SIGTSTP');
+    process.on('SIGTSTP', stop);
+    enter();
+    draw();
+  };
   const end = () => {
     ended = true;
     draw();
   };
   process.on('exit', leave);
   for (const signal of ENDING) process.on(signal, die);
+  process.on('SIGTSTP', stop);
   process.stdout.on('resize', draw);
-  keys?.setRawMode(true).on('data', (typed) => {
+  keys?.on('data', (typed) => {
     if (typed.includes(CTRL_C)) die('SIGINT');
+    if (typed.includes(CTRL_Z)) stop();
     if (/q/i.test(typed.toString('latin1'))) end();
   });
-  printRaw(ENTER);
+  enter();
   try {
     while (!ended) {
       // Before the frame is made: a key or a new size meanwhile must not be lost.
@@ -64,6 +80,8 @@ export async function watchScreen(
     }
   } finally {
     leave();
+    process.off('exit', leave);
+    process.off('SIGTSTP', stop);
     keys?.pause();
     process.stdout.off('resize', draw);
     for (const signal of ENDING) process.off(signal, die);

@@ -49,6 +49,8 @@ export interface Report {
   records: number;
   /** The number of records in the output `reject`. */
   rejected: number;
+  /** Why the first of them was, where a built-in step knows it. */
+  firstRejected?: string | undefined;
   columns?: number;
   /** Left out if it is long. */
   header?: string[];

@@ -158,6 +158,7 @@ async function readAll(run: Run, chain: Chain, source: Source, told: Told): Prom
 function reportOf(run: Run, outputs: Outputs, records: number, rejected: number, extension: string): Report {
   const made = outputs.made.map(({ n, tag, name, rows }) => ({ n, tag, name, rows, extension }));
   const report: Report = { records, rejected, outputs: made };
+  if (rejected > 0) report.firstRejected = run.firstRejected;
   const { header } = run.format;
   if (header === undefined) return report;
   const { names } = header.columns;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Report } from '../../src/service/status/report.js';
 import { editDatabase } from '../world/database.js';
+import { withState } from '../world/hand.js';
 import { loseState, refused, stateFiles } from '../world/lost.js';
 import { ordinaryUser, skipUnlessReachable } from '../world/users.js';
 import { until } from '../world/waiting.js';
@@ -177,7 +178,7 @@ test('a start after --once that is broken off is CRITICAL, until the next --once
   assert.equal((await check(world))[0], 0);
 });
 
-test('a file that its uploader still writes is CRITICAL only by its age', async (t) => {
+test('a file that its uploader still writes is CRITICAL by its age, or when he has hung for hours', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 1, quietMs: 100 } });
   world.start('ingest');
   const writer = world.writer('open.csv');
@@ -196,6 +197,15 @@ test('a file that its uploader still writes is CRITICAL only by its age', async 
     (await check(world, '--max-age', '1s'))[1],
     /CRITICAL - a file has been known .+ It is in verify-complete of default: Somebody still has open\.csv open for writing; .+ the writer has to close it/,
   );
+  await world.stop();
+  // Hours later.
+  await withState(world.statePath, (backend) =>
+    backend.transact((tx) => tx.run("UPDATE jobs SET payload = json_set(payload, '$.refusals', 239)")),
+  );
+  world.start('ingest');
+  const stuck =
+    /CRITICAL - Somebody still has open\.csv open for writing; 24\d checks in a row found it open, and unchanged/;
+  await until('the writer to hang', async () => stuck.test((await check(world))[1]), { withinMs: 60_000 });
   await writer.close();
 });
 

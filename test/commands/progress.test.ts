@@ -130,6 +130,7 @@ test(
     if (!backedUp) return;
     assert.equal(backedUp.code, 0, backedUp.stdout);
     assert.match(backedUp.stdout, /0%, 0 B of [\d.]+ KiB, 0 of 1 file; 0% of backup\.db/);
+    assert.match(backedUp.stdout, /checking the copy: 100%, ([\d.]+ KiB) of \1, 1 file/);
 
     makeLarge(join(world.feed().warehouse, 'unknown.bin'));
     const audited = await onTerminal(t, world, 'ingest-ctl', ['audit', ...state]);

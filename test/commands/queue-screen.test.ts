@@ -97,14 +97,14 @@ interface Terminal {
   text: () => string;
 }
 
-/** A command on a terminal of 80x24, and how it left the terminal. Undefined without script(1). */
-function onTerminal(t: TestContext, world: World, options: string): Terminal | undefined {
+/** A command on a terminal of 80x24, and how it left the terminal. `then`: what the shell does next. Undefined without script(1). */
+function onTerminal(t: TestContext, world: World, options: string, then = 'true'): Terminal | undefined {
   if (spawnSync('script', ['--version']).error) {
     t.skip('no script(1): the output on a terminal was not tested');
     return undefined;
   }
   const command = `'${join(PACKAGE, 'bin/queue-stat')}' --state-path '${world.statePath}' ${options}`;
-  const line = `stty cols 80 rows 24; stty -g; ${command}; echo "code $?"; stty -g`;
+  const line = `set -m; stty cols 80 rows 24; stty -g; ${command}; code=$?; ${then}; echo "code $code"; stty -g`;
   const shell = spawn('script', ['-qefc', line, '/dev/null']);
   let text = '';
   shell.stdout.setEncoding('utf8').on('data', (more: string) => {
@@ -151,6 +151,30 @@ for (const [how, code, end] of [
     assert.match(watched, /stuck for [\d.]+s: 1 file is held in verify-complete/);
     const rows = (frame: string) => frame.replaceAll('\u001b[K', '').replaceAll('\u001b[J', '').trimEnd().split('\r\n');
     for (const frame of watched.split('\u001b[H').slice(1)) assert.ok(heightOf(rows(frame), 80) < 24, frame);
+  });
+}
+
+for (const [how, stop] of [
+  ['Ctrl-Z', ({ shell }: Terminal) => shell.stdin.write('\u001a')],
+  ['SIGTSTP', ({ shell }: Terminal) => process.kill(watcherOf(shell.pid!), 'SIGTSTP')],
+] as const) {
+  test(`--watch: ${how} stops it, the terminal is as before meanwhile, and fg draws it again`, async (t) => {
+    const world = createWorld(t);
+    await world.runOnce();
+    const terminal = onTerminal(t, world, '--watch', 'echo stopped; stty -g; fg; code=$?');
+    if (!terminal) return;
+    const framesIn = (text = '') => text.split('\u001b[H').length - 1;
+    await until('the second frame', () => framesIn(terminal.text()) >= 2);
+    stop(terminal);
+    await until('a frame after fg', () => framesIn(terminal.text().split(LEAVE)[1]) >= 1);
+    terminal.shell.stdin.write('q');
+    await once(terminal.shell, 'close');
+    const text = terminal.text();
+    const [before = '', ...watched] = text.split(ENTER);
+    const [stopped = '', after = ''] = watched.map((one) => one.split(LEAVE)[1]!);
+    assert.ok(stopped.includes(`stopped\r\n${before.trim()}`), text);
+    assert.equal(after.trim(), `code 0\r\n${before.trim()}`, 'the settings of the terminal');
+    assert.equal(watched.length, 2);
   });
 }
 

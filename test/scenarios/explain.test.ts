@@ -203,6 +203,13 @@ test('explain says where a file went', limit, async (t) => {
     ['stored', 'stored'],
   );
   assert(versions[0]!.job!.id > versions[1]!.job!.id, 'newest first');
+
+  // Back to the first content.
+  world.drop('first.csv', readFileSync(stored));
+  await world.runOnce();
+  const isOld = /stored last from this path, at 20.* UTC, has another content: readers have that one/;
+  await says(world, at('first.csv'), 'duplicate', isOld, /allow-again/);
+  assert.doesNotMatch((await asked(world, at('second.csv'))).text, isOld);
   unlinkSync(stored);
   assert.match((await asked(world, stored)).text, /not there now: a consumer has taken it/);
 });

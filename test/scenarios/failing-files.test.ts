@@ -95,6 +95,31 @@ test('a sparse file of 5 GB over --max-bytes is held unread, and retry takes wha
   );
 });
 
+test('a retry before the restart that its remedy names says so, and one after it does not', async (t) => {
+  const world = createWorld(t);
+  world.start('ingest', ['--max-bytes=1000000']);
+  const dropped = world.drop('large.csv', 2_000_000, { optional: true });
+  const retried = async (says: RegExp): Promise<void> => {
+    const { code, stderr } = await world.run('ingest-ctl', ['retry', '--all']);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, says);
+  };
+  await world.event('file_held', about('large.csv'), LONG);
+  const since = world.log.all.length;
+  await retried(
+    /^ingest-ctl retry: a retry alone does not heal too_large: Raise --max-bytes, restart the service and run/,
+  );
+  await world.event('file_held', about('large.csv'), { ...LONG, since });
+  await world.stop();
+  const stopped = world.log.all.length;
+  world.start('ingest', ['--max-bytes=3000000']);
+  await world.event('worker_started', ({ worker }) => String(worker).includes('worker'), { ...LONG, since: stopped });
+  await retried(/^$/);
+  await world.isStored(dropped, LONG);
+  await world.stop();
+  world.check();
+});
+
 test('a file that vanishes while it is waited for is dropped and logged, and may come again', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 1 } });
   world.start('ingest');

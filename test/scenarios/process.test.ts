@@ -32,6 +32,9 @@ test('a file is checked and split: readers find its outputs in the day, and its 
     record!.outputs!.map(({ tag, rows }) => `${tag} ${rows}`),
     ['DE 25', 'FR 20', 'reject 5'],
   );
+  const first = world.log.named('file_processed').map(({ first_rejected: why }) => why);
+  for (const why of first) assert.match(String(why), /^[abc]\.csv(?:\.x)?, line \d+: amount is not a number: /);
+  assert.equal(first.length, 3);
   const paths = world.warehouse('made').map(({ path }) => path.replace(/=.*\//, '=D/'));
   assert.deepEqual(paths.filter((path) => path.includes('/a.')).sort(), [
     '_originals/ingest_date=D/a.csv',

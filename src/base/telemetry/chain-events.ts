@@ -5,7 +5,7 @@ export const CHAIN_EVENTS: Record<string, EventSpec> = {
   file_processed: {
     brief: 'processed',
     say: (f) =>
-      `{path} was processed: ${counted(f.rows, 'record')}${f.rejected === 0 ? '' : ', {rejected} of them rejected'}; ${counted(f.outputs, 'output')}`,
+      `{path} was processed: ${counted(f.rows, 'record')}${f.rejected === 0 ? '' : ', {rejected} of them rejected'}${f.first_rejected === undefined ? '' : ' (the first: {first_rejected})'}; ${counted(f.outputs, 'output')}`,
   },
   header_changed: warn(
     (f) =>

@@ -10,7 +10,7 @@ import type { JobFacts } from './facts.js';
 export type Checksum =
   /** Lower-case hex. */
   | { kind: 'sha256'; sha256: string }
-  /** Something like a SHA-256 is in it, and it is not clear what it demands. */
+  /** Something like a SHA-256 is in it, perhaps damaged, and it is not clear what it demands. */
   | { kind: 'unclear' }
   /** Text without a SHA-256: a word, an MD5. */
   | { kind: 'other' }
@@ -40,6 +40,13 @@ const OF_LIST = /^(?:Algorithm|Hash|Path) *:|^\s/i;
 const DIGITS =
   /(?<![0-9a-f])(?:[0-9a-f]{64}|(?:[0-9a-f]{2}[^0-9a-z]){31}[0-9a-f]{2}|(?:[0-9a-f]{8}\s+){7}[0-9a-f]{8})(?![0-9a-f])/i;
 
+/**
+ * A SHA-256 that was damaged on its way: a longer word than an MD5 with 32 hexadecimal digits in a row, unless it is as long as the
+ * digest of another algorithm; or a line that names SHA-256 and gives none.
+ */
+const DAMAGED =
+  /\b(?!(?:[0-9a-f]{40}|[0-9a-f]{48}|[0-9a-f]{56}|[0-9a-f]{96}|[0-9a-f]{128})\b)(?=[0-9a-z]*?[0-9a-f]{32})[0-9a-z]{33,}|SHA(?:2-)?-?256\b.*=/i;
+
 /** `path`: the file that the sidecar belongs to. */
 export function checksumIn(raw: Buffer, path: ByteName): Checksum {
   const text = textOf(raw);
@@ -50,7 +57,7 @@ export function checksumIn(raw: Buffer, path: ByteName): Checksum {
     const entry = entryIn(part);
     if (entry) entries.push(entry);
     // The file's own name may look like a checksum.
-    else isUnclear ||= DIGITS.test(part.replaceAll(baseOf(path), ''));
+    else isUnclear ||= [DIGITS, DAMAGED].some((form) => form.test(part.replaceAll(baseOf(path), '')));
   }
   for (const name of [path, baseOf(path)]) {
     const own = digestsOf(entries, ({ names }) => names.some((one) => isPathOf(one, name)));

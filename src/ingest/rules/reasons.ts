@@ -18,7 +18,7 @@ export interface Named {
   /** The path at which the oldest of them lies. */
   at: ByteName;
   bytes: number;
-  /** Checks in a row that found it open for writing. */
+  /** Checks in a row that found it open for writing, and unchanged. */
   refusals: number;
   /** That has its content under way; '': none. */
   host: string;
@@ -34,6 +34,8 @@ export interface Reason {
     code?: string;
     /** The age of the oldest file. */
     afterMs: number;
+    /** Left out: what an operator has to act on is stuck, all else a notice. */
+    isStuck?: (one: Named) => boolean;
     sentence: (one: Named) => string;
     release: (one: Named) => string;
   };
@@ -42,6 +44,8 @@ export interface Reason {
 export const AT_ONCE_MS = 0;
 /** A check finds a writer by chance once or twice. */
 const OPEN_LATE_MS = 10_000;
+/** They come once a minute: its writer has written nothing for four hours, and has not closed it. */
+const REFUSALS_STUCK = 240;
 /** A sidecar that is later than this was usually forgotten. */
 export const SIDECAR_LATE_MS = 3_600_000;
 
@@ -70,7 +74,8 @@ export const COMMON = {
     finding: {
       afterMs: OPEN_LATE_MS,
       sentence: ({ which, refusals }) =>
-        `Somebody still has ${which} open for writing; ${refusals} checks in a row found it open.`,
+        `Somebody still has ${which} open for writing; ${refusals} checks in a row found it open, and unchanged.`,
+      isStuck: ({ refusals }) => refusals >= REFUSALS_STUCK,
       release: ({ at }) => `the writer has to close it; its process: ${openersOf(at)}`,
     },
   },

@@ -168,6 +168,7 @@ function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): V
         ...named,
         rows: report.records,
         rejected: report.rejected,
+        first_rejected: report.firstRejected,
         outputs: report.outputs.length,
       });
       if (headerBefore)

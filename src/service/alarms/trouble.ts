@@ -1,6 +1,6 @@
 /**
  * The troubles that are worth an alarm now: the findings of `queue-stat`, without those that an operator caused on purpose and
- * those that only concern an uploader.
+ * those that concern an uploader who may still be at work.
  */
 import type { HeldFor } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';

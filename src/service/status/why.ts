@@ -60,7 +60,7 @@ function byCatalogue(liesAt: LiesAt, reason: Reason, ageMs: number): Said | unde
   const named = { which, at: liesAt(reason.oldest) ?? nameOfBytes(key), bytes, refusals, host };
   return {
     code: finding.code ?? code,
-    severity: who === 'operator' ? 'stuck' : 'notice',
+    severity: (finding.isStuck?.(named) ?? who === 'operator') ? 'stuck' : 'notice',
     sentence: finding.sentence(named),
     release: finding.release(named),
   };

@@ -5,7 +5,7 @@ import { remedyOf } from '../../base/remedy.js';
 import { DUPLICATES, FAILED, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstill.js';
-import { contentByRow, hasEnded, shownPlace } from '../../ingest/ledger/content.js';
+import { type Content, contentByRow, hasEnded, shownPlace } from '../../ingest/ledger/content.js';
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { factsOf, workKeyOf } from '../../ingest/rules/facts.js';
 import type { ByteName } from '../../linux/index.js';
@@ -116,8 +116,18 @@ function ended(job: Job, looked: Looked): Verdict {
       const lies =
         whereIs(job, DUPLICATES, looked) ??
         'Its copy was deleted (--on-duplicate delete), or taken away from duplicates/ since.';
-      if (content?.state !== 'withdrawn')
-        return verdict('duplicate', [`Its content was there before${before}: it is a duplicate since ${when}.`, lies]);
+      if (content?.state !== 'withdrawn') {
+        const newest = content && newestOf(job, content, looked.view);
+        return verdict(
+          'duplicate',
+          [
+            `Its content was there before${before}: it is a duplicate since ${when}.`,
+            ...(newest?.sentences ?? []),
+            lies,
+          ],
+          newest?.release,
+        );
+      }
       return verdict(
         'duplicate',
         [
@@ -142,6 +152,14 @@ function ended(job: Job, looked: Looked): Verdict {
     default:
       return verdict('dropped', dropped(job.trail.at(-1)?.why), 'nothing of it was taken: deliver it again');
   }
+}
+
+/** A, B, A: what was stored last from that path is another content. */
+function newestOf(job: Job, content: Content, view: QueueView) {
+  const newest = view.jobsByKey(job.feed, job.key).find(({ ending }) => ending === 'stored');
+  if (!newest || newest.id > job.id || factsOf(newest).content === content.row) return undefined;
+  const stored = `What was stored last from this path, at ${at(newest.updatedAtMs)}, has another content: readers have that one as the newest.`;
+  return { sentences: [stored], release: allowsAgain(content, view) };
 }
 
 function dropped(why: string | undefined): string {

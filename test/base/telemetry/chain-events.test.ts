@@ -18,6 +18,12 @@ const SAID: [event: string, level: string, fields: Fields, sentence: string][] =
     'a.csv was processed: 1 record; 0 outputs',
   ],
   [
+    'file_processed',
+    'info',
+    { path: 'a.csv', rows: 2, rejected: 1, first_rejected: 'a.csv, line 3: a is not a number: \u001b[2J', outputs: 1 },
+    'a.csv was processed: 2 records, 1 of them rejected (the first: a.csv, line 3: a is not a number: \\u001b[2J); 1 output',
+  ],
+  [
     'header_changed',
     'warn',
     { feed: 'orders', path: 'a.csv', before: 'id,amount', header: 'id,\u001b[2Jamount' },

@@ -135,6 +135,12 @@ const UNCLEAR: Record<string, string> = {
   'groups, as by gpg': `a.csv: ${MINE.match(/.{8}/g)!.join(' ')}\n`,
   'another algorithm in a list': `Algorithm : SHA3\nHash      : ${MINE}\nPath      : a.csv\n`,
   'a list with two checksums of one record': `Hash : ${MINE}\nHash : ${OTHER}\nPath : a.csv\n`,
+  'a digit too few': `${MINE.slice(1)}  a.csv\n`,
+  'a digit too many, alone': `${MINE}0\n`,
+  'a letter that is no digit': `${MINE.slice(0, 31)}x${MINE.slice(32)}  a.csv\n`,
+  'cut, in the form of BSD': `SHA256 (a.csv) = ${MINE.slice(0, 20)}`,
+  'no digit, in the form of BSD': 'SHA256 (a.csv) = \n',
+  'one that is understood, for another file, and one cut for this': `${OTHER}  b.csv\n${MINE.slice(0, 50)}`,
   'one that is understood, for another file, and one that is not': `${OTHER}  b.csv\nSHA3-256 (a.csv) = ${MINE}\n`,
 };
 
@@ -148,7 +154,8 @@ for (const [form, text] of Object.entries(UNCLEAR))
 
 test('what has no SHA-256 says only that its file is whole', () => {
   for (const text of ['', ' \r\n', '\ufeff']) assert.deepEqual(says(text), { kind: 'nothing' });
-  const others = ['complete\n', `${'a'.repeat(32)}  a.csv\n`, `${'a'.repeat(128)}  a.csv\n`];
+  const digests = [32, 40, 56, 96, 128].map((digits) => `${'a'.repeat(digits)}  a.csv\n`);
+  const others = ['complete\n', '2026-01-03T00:00:00Z 123456789\n', `"${'a'.repeat(32)}-12"\n`, ...digests];
   for (const text of others) assert.deepEqual(says(text), { kind: 'other' });
   // Files are named by their checksum: the name alone proves nothing.
   assert.deepEqual(says(`done: in/${MINE}.csv\n`, `in/${MINE}.csv`), { kind: 'other' });

@@ -9,6 +9,7 @@ import { limits } from '../../../src/service/alarms/limits.js';
 import type { Message } from '../../../src/service/alarms/message.js';
 import type { Report } from '../../../src/service/status/report.js';
 import { Control, compilePreload } from '../../crash/control.js';
+import { candidate } from '../../queue/world.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
 import { Told, Web } from './receiver.js';
@@ -34,11 +35,14 @@ test('a week of deadlines: one alarm for each missed one, until its file comes; 
   };
   await until(HOUR);
   assert.deepEqual(web.told, []);
+  const lonely = ['orders-1.csv', 'sub/orders-2.csv', 'other.csv'];
+  const isAtWork = candidate('orders-3.csv');
+  await told.worker.enqueue([...lonely.map((name) => candidate(name, { why: 'no_sidecar' })), isAtWork]);
   await until(1.5 * HOUR);
   assert.deepEqual(web.told, ['began late_feed']);
   assert.match(
     web.messages[0]!.text,
-    /default is late: orders-\*\.csv by 06:30 on mon\+tue\+wed\+thu\+fri \(UTC\) was due at 2026-03-02T06:30/,
+    /default is late: orders-\*\.csv by 06:30 on mon\+tue\+wed\+thu\+fri \(UTC\) was due at 2026-03-02T06:30.+\. None has come yet\. 2 files are there, and only the sidecar is missing\./,
   );
   await told.die();
   await told.start();

@@ -69,6 +69,12 @@ test('Resume opens the pause that closes its stage: a pause of all feeds, or of 
   await soon(page, '#flow output', /^Hash of orders is open again\.$/m);
   assert.deepEqual(await gates(), []);
 
+  for (const feed of ['orders', 'clicks']) await ctl('hash', '--feed', feed);
+  await soon(page, '#flow', /paused in 2 feeds, one is clicks/);
+  await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).click();
+  await soon(page, '#flow output', /^Hash of clicks is open again\. Hash of orders is open again\.$/m);
+  assert.deepEqual(await gates(), []);
+
   // A press stops a stage only after a question, which names the feeds.
   await page.locator('#flow').getByRole('button', { name: 'Pause hash' }).click();
   assert.match(

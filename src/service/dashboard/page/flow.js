@@ -62,12 +62,13 @@ function recordsIn(snapshot, feed, stage) {
 /** Findings which say that nobody notices new files: then the input's count is older than the rest. */
 const BLIND = new Set(['nobody', 'no_producer']);
 
-/** The gate that closes a stage of the chosen feeds: the widest pause, where there are several. */
+/** The gate that closes a stage of the chosen feeds: the widest pause, where there are several, and how many feeds have others. */
 function closedBy(gates, feed, stage) {
   const here = gates.filter((gate) => ofFeed(feed)(gate) && (gate.stage === stage || gate.stage === '*'));
   const width = (gate) => (gate.stage === '*' ? 2 : 0) + (gate.feed === '*' ? 1 : 0);
   const pauses = here.filter(({ cause }) => cause === 'pause').sort((a, b) => width(b) - width(a));
-  return pauses[0] ?? here[0];
+  if (pauses.length === 0) return here[0];
+  return { ...pauses[0], more: new Set(pauses.map((gate) => gate.feed)).size - 1 };
 }
 
 /**
@@ -90,8 +91,12 @@ const questionOf = (stage, feed, names) => ({
 });
 
 /** How a pause is written where all feeds are shown. */
-const pausedText = ({ stage, feed, until }, chosen) =>
-  `paused${stage === '*' ? ' with every stage' : ''}${feed !== '*' && chosen === '*' ? ` in ${name(feed)}` : ''}${until === null ? '' : ` until ${moment(until)}`}`;
+function pausedText({ stage, feed, until, more }, chosen) {
+  const end = until === null ? '' : ` until ${moment(until)}`;
+  if (feed === '*' || chosen !== '*') return `paused${stage === '*' ? ' with every stage' : ''}${end}`;
+  if (more > 0) return `paused in ${counted(more + 1, 'feed')}, one is ${name(feed)}`;
+  return `paused${stage === '*' ? ' with every stage' : ''} in ${name(feed)}${end}`;
+}
 
 const LINES = ['figure', 'size', 'age', 'rate', 'more'];
 const cellOf = (title) =>
