@@ -103,3 +103,19 @@ test('audit of a bucket that cannot be asked says so', async (t) => {
   );
   assert.equal((await objectsOf(bucket)).length, 1);
 });
+
+test('after a prune of all records nothing in the bucket is unknown; what nobody published is', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  world.drop('a.csv', 'id\n1\n');
+  await world.runOnce();
+  const pruned = await world.run('ingest-ctl', ['prune', '--keep-history', '0d']);
+  assert.match(pruned.stdout, /the records of 1 contents forgotten/);
+  await world.run('ingest-ctl', ['audit']);
+  await bucket.put('raw/default/stray.csv', 'of nobody');
+  const { stdout } = await world.run('ingest-ctl', ['audit']);
+  assert.deepEqual(stdout.match(/^object_\w+ +\S+/gm), [
+    `object_unknown      s3://${bucket.name}/raw/default/stray.csv:`,
+  ]);
+});

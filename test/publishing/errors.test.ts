@@ -7,7 +7,7 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { Bucket } from '../world/bucket.js';
 import { hasFaketime } from '../world/faketime.js';
 import { FaultProxy } from '../world/fault-proxy.js';
-import { checkBucket, linesOf, objectsOf } from '../world/publisher.js';
+import { checkBucket, linesOf, objectsOf, proxied, publisher } from '../world/publisher.js';
 import { selfSigned } from '../world/self-signed.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -150,11 +150,9 @@ test('a store that cannot be used closes the gate of its feed, which opens by it
 });
 
 test('a store that asks for less gets less, and no attempt is spent', async (t) => {
-  const bucket = await Bucket.start(t);
-  if (!bucket) return;
-  Object.assign(process.env, bucket.environment);
-  const proxy = await FaultProxy.start(t, bucket.server.port);
-  const world = createWorld(t, { feeds: { sales: publishing(bucket, proxy.endpoint) } });
+  const made = await proxied(t, { feedNames: ['sales'] });
+  if (!made) return;
+  const { world, bucket, proxy } = made;
   const ingest = world.start('ingest');
   world.drop('a.csv', 'id\n1\n');
   await until('it is published', async () => (await objectsOf(bucket, 'sales')).length === 1);
@@ -245,10 +243,9 @@ test('a wrong address, certificate or region closes the gate of that feed alone;
 });
 
 test('--once with credentials that are refused ends with 4 and says how many files wait; with the right ones all come', async (t) => {
-  const bucket = await Bucket.start(t);
-  if (!bucket) return;
-  Object.assign(process.env, bucket.environment);
-  const world = createWorld(t, { feeds: { sales: publishing(bucket, bucket.endpoint) } });
+  const made = await publisher(t, { feedNames: ['sales'] });
+  if (!made) return;
+  const { world, bucket } = made;
   const refused = /the credentials were refused: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/;
   const cases: [NodeJS.ProcessEnv, code: string, sentence: RegExp][] = [
     [{ AWS_SECRET_ACCESS_KEY: 'wrong' }, 'SignatureDoesNotMatch', refused],
@@ -270,11 +267,9 @@ test('--once with credentials that are refused ends with 4 and says how many fil
 });
 
 test('--once with a bucket that is full before the line: the file counts as not published', async (t) => {
-  const bucket = await Bucket.start(t);
-  if (!bucket) return;
-  Object.assign(process.env, bucket.environment);
-  const proxy = await FaultProxy.start(t, bucket.server.port);
-  const world = createWorld(t, { feeds: { sales: publishing(bucket, proxy.endpoint) } });
+  const made = await proxied(t, { feedNames: ['sales'] });
+  if (!made) return;
+  const { world, bucket, proxy } = made;
   const parts = proxy.add(
     { kind: 'put', key: /_manifests/, after: 1, times: 1e9 },
     { status: 403, code: 'QuotaExceeded' },
@@ -296,11 +291,10 @@ test('--once with a bucket that is full before the line: the file counts as not 
 });
 
 test('a store whose clock is an hour ahead: the gate says so, and the file comes all the same', async (t) => {
-  const bucket = await Bucket.start(t);
-  if (!bucket) return;
   if (!hasFaketime()) return t.skip('libfaketime is not installed');
-  Object.assign(process.env, bucket.environment);
-  const world = createWorld(t, { feeds: { sales: publishing(bucket, bucket.endpoint) } });
+  const made = await publisher(t, { feedNames: ['sales'] });
+  if (!made) return;
+  const { world, bucket } = made;
   const ingest = world.start('ingest');
   world.drop('a.csv', 'id\n1\n');
   await world.event('file_published');
@@ -317,11 +311,9 @@ test('a store whose clock is an hour ahead: the gate says so, and the file comes
 });
 
 test('--once asks again where an answer was lost, and ends with 0', async (t) => {
-  const bucket = await Bucket.start(t);
-  if (!bucket) return;
-  Object.assign(process.env, bucket.environment);
-  const proxy = await FaultProxy.start(t, bucket.server.port);
-  const world = createWorld(t, { feeds: { sales: publishing(bucket, proxy.endpoint) } });
+  const made = await proxied(t, { feedNames: ['sales'] });
+  if (!made) return;
+  const { world, bucket, proxy } = made;
   const lost = proxy.add({ kind: 'list' }, 'cut');
   world.drop('a.csv', 'id\n1\n');
   await world.runOnce();
@@ -330,11 +322,9 @@ test('--once asks again where an answer was lost, and ends with 0', async (t) =>
 });
 
 test('a full bucket is probed by a write: its files are not sent again and again', async (t) => {
-  const bucket = await Bucket.start(t);
-  if (!bucket) return;
-  Object.assign(process.env, bucket.environment);
-  const proxy = await FaultProxy.start(t, bucket.server.port);
-  const world = createWorld(t, { feeds: { sales: publishing(bucket, proxy.endpoint) } });
+  const made = await proxied(t, { feedNames: ['sales'] });
+  if (!made) return;
+  const { world, bucket, proxy } = made;
   const ingest = world.start('ingest');
   world.drop('a.csv', 'id\n1\n');
   await world.event('file_published');

@@ -9,9 +9,9 @@ import { test } from 'node:test';
 import * as s3 from '@aws-sdk/client-s3';
 import type { Bucket } from '../world/bucket.js';
 import { ahead, hasFaketime } from '../world/faketime.js';
-import type { Fault, FaultProxy, Rule, Which } from '../world/fault-proxy.js';
+import type { Fault, Rule, Which } from '../world/fault-proxy.js';
 import { loseState, rebuilt } from '../world/lost.js';
-import { checkBucket, linesOf, objectsOf, proxied } from '../world/publisher.js';
+import { checkBucket, killedAt, linesOf, objectsOf, proxied } from '../world/publisher.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
@@ -20,16 +20,6 @@ const MIB = 1 << 20;
 const [PARTS_2, PARTS_3] = [65 * MIB, 129 * MIB];
 /** A day and an hour. */
 const LATER_S = 90_000;
-
-/** Starts, and kills everything where that request is held. */
-async function killedAt(world: World, proxy: FaultProxy, which: Which, fault: Fault): Promise<Rule> {
-  const rule = proxy.add(which, fault);
-  const program = world.start('ingest', ['--once']);
-  await rule.hit(1, { withinMs: 90_000, soFar: () => program.tail() });
-  await world.killAll();
-  rule.end();
-  return rule;
-}
 
 async function whole(bucket: Bucket, lines: number): Promise<void> {
   await checkBucket(bucket);

@@ -7,10 +7,10 @@ import { readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import type { Bucket } from '../world/bucket.js';
 import { BY_COUNTRY, changeChain, orders } from '../world/chains.js';
-import type { Fault, FaultProxy, Rule, Which } from '../world/fault-proxy.js';
+import type { FaultProxy, Rule, Which } from '../world/fault-proxy.js';
 import { faultsIn } from '../world/faults.js';
 import { loseState, rebuilt } from '../world/lost.js';
-import { checkBucket, correctionsOf, linesOf, objectsOf, proxied } from '../world/publisher.js';
+import { checkBucket, correctionsOf, killedAt, linesOf, objectsOf, proxied } from '../world/publisher.js';
 import { files } from '../world/tree.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
@@ -18,16 +18,6 @@ import type { World } from '../world/world.js';
 const limit = { timeout: 600_000 };
 const STEPS = ['hold', 'hold-answer'] as const;
 const PART = /_manifests\//;
-
-/** Starts, and kills everything where that request is held. */
-async function killedAt(world: World, proxy: FaultProxy, which: Which, fault: Fault): Promise<Rule> {
-  const rule = proxy.add(which, fault);
-  const program = world.start('ingest', ['--once']);
-  await rule.hit(1, { withinMs: 90_000, soFar: () => program.tail() });
-  await world.killAll();
-  rule.end();
-  return rule;
-}
 
 async function healed(world: World, bucket: Bucket, lines: number, feed = 'default'): Promise<void> {
   await world.runOnce();

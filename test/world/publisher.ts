@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { Bucket } from './bucket.js';
-import { FaultProxy } from './fault-proxy.js';
+import { type Fault, FaultProxy, type Rule, type Which } from './fault-proxy.js';
 import type { WorldOptions } from './home.js';
 import { until } from './waiting.js';
 import { createWorld, type World } from './world.js';
@@ -107,3 +107,13 @@ export async function checkBucket(
 
 export const published = (bucket: Bucket, count: number): Promise<unknown> =>
   until(`${count} lines are in the bucket`, async () => (await linesOf(bucket)).length === count, { withinMs: 60_000 });
+
+/** Starts, and kills everything where that request is held. */
+export async function killedAt(world: World, proxy: FaultProxy, which: Which, fault: Fault): Promise<Rule> {
+  const rule = proxy.add(which, fault);
+  const program = world.start('ingest', ['--once']);
+  await rule.hit(1, { withinMs: 90_000, soFar: () => program.tail() });
+  await world.killAll();
+  rule.end();
+  return rule;
+}

@@ -3,11 +3,12 @@
  * Guarantees: only reads. Both are read in the order of their keys, a page at a time. An object that is missing in a page is asked
  * for by itself, so what comes while it is compared is no difference.
  */
-import type { QueueView } from '../../../queue/index.js';
+import { firstUlid, type QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { BucketClient, Listed } from '../../bucket/client.js';
 import type { Prefix } from '../../bucket/keys.js';
 import { bucketOf } from '../../bucket/of-feed.js';
+import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { difference, type Report } from './words.js';
 
 const PAGE = 1_000;
@@ -20,11 +21,17 @@ interface Row {
 const ROWS = `SELECT key, etag FROM publications
   WHERE key > ? AND key < ? AND etag IS NOT NULL ORDER BY key LIMIT ${PAGE}`;
 
+/** In the key of the object of a file. */
+const INGEST_ID = /([0-9A-Z]{26})~[^/]*$/;
+
 /** Errors: BucketError. */
 export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Report): Promise<void> {
   const { bucket, prefix } = bucketOf(feed);
   const say = (kind: Parameters<typeof difference>[0], key: string, what: string): void =>
     report(difference(kind, feed.name, `s3://${prefix.bucket}/${key}`, what));
+  const pruned = firstUlid(view.read(prunedUntil) ?? 0);
+  /** The state may have forgotten that it published it. */
+  const isForgotten = (key: string): boolean => (INGEST_ID.exec(key)?.[1] ?? pruned) < pruned;
   try {
     const rows = pages((after) => rowsAfter(view, prefix, after));
     let row = await rows.next();
@@ -35,7 +42,7 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
         if (row.value.etag !== '' && row.value.etag !== etag)
           say('object_differs', key, 'it is not what was published');
         row = await rows.next();
-      } else if (!isKnown(view, key)) say('object_unknown', key, 'no line names it');
+      } else if (!isKnown(view, key) && !isForgotten(key)) say('object_unknown', key, 'no line names it');
     }
     for (; !row.done; row = await rows.next())
       if (!(await bucket.head(row.value.key))) say('object_missing', row.value.key, 'it was published, and is gone');
