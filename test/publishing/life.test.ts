@@ -1,8 +1,9 @@
 /** Events in the life of published contents: withdrawn, allowed again, removed here, lost and rebuilt. */
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { loseState, rebuilt } from '../world/lost.js';
 import { checkBucket, correctionsOf, linesOf, objectsOf, published, publisher } from '../world/publisher.js';
 import { files } from '../world/tree.js';
 import { until } from '../world/waiting.js';
@@ -59,10 +60,8 @@ test('a lost state is rebuilt: what is in the bucket is read there, nothing come
   await published(bucket, 3);
   await world.run('ingest-ctl', ['withdraw', 'f3.csv', '--reason', 'wrong']);
   await world.run('ingest', ['--once']);
-  for (const name of readdirSync(join(world.root, 'state')))
-    rmSync(join(world.root, 'state', name), { recursive: true });
-  const rebuilt = await world.launch('ingest-ctl', ['rebuild', ...world.flags('ingest')]).ended;
-  assert.equal(rebuilt.code, 0, rebuilt.stderr);
+  loseState(world);
+  await rebuilt(world);
   world.drop('f4.csv', 'id\n4\n');
   world.drop('f1-again.csv', 'id\n1\n');
   const ended = await world.run('ingest', ['--once']);
@@ -71,6 +70,34 @@ test('a lost state is rebuilt: what is in the bucket is read there, nothing come
   await checkBucket(bucket);
   assert.equal((await correctionsOf(bucket)).length, 1);
   assert.equal((await objectsOf(bucket)).length, 3);
+});
+
+test('a state that is lost with its manifests: the bucket says what was published, and the same bytes are duplicates', async (t) => {
+  const made = await publisher(t, { options: { keepLocal: '1h' } });
+  if (!made) return;
+  const { world, bucket } = made;
+  world.drop('a.csv', 'id\n1\n');
+  await world.run('ingest', ['--once']);
+  loseState(world);
+  const { manifests, warehouse } = world.feed();
+  for (const root of [manifests, warehouse])
+    for (const name of readdirSync(root))
+      if (/^\d{4}$|^ingest_date=/.test(name)) rmSync(join(root, name), { recursive: true });
+  await rebuilt(world);
+  world.drop('b.csv', 'id\n2\n');
+  await world.run('ingest', ['--once']);
+  world.drop('a-again.csv', 'id\n1\n');
+  await world.run('ingest', ['--once']);
+  assert.deepEqual(
+    (await objectsOf(bucket)).map((key) => key.slice(key.indexOf('~'))),
+    ['~a.csv', '~b.csv'],
+  );
+  assert.deepEqual(
+    world.log.named('file_skipped_duplicate').map(({ path }) => basename(String(path))),
+    ['a-again.csv'],
+  );
+  const { stdout } = await world.run('ingest-ctl', ['audit']);
+  assert.doesNotMatch(stdout, /^object_/m);
 });
 
 test('a state with stored files gets the option: all are published; one that had left before is counted, once', async (t) => {

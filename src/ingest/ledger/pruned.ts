@@ -58,18 +58,21 @@ const FORGET = `DELETE FROM contents WHERE row IN (SELECT value FROM json_each(?
   RETURNING row, feed, sha256, generation, hour`;
 const KEEP = "INSERT INTO contents (feed, sha256, generation, state, hour) VALUES (?, ?, ?, 'pruned', ?)";
 
-interface Forgotten {
-  row: number;
+interface Kept {
   feed: string;
   sha256: Buffer;
   generation: number;
   hour: string;
 }
 
+/** What recognises a content of which nothing else is known. */
+export const keepPruned = (tx: Tx, { feed, sha256, generation, hour }: Kept): void =>
+  void tx.run(KEEP, feed, sha256, generation, hour);
+
 /** Forgets the records of these rows, but of those that another host is still to be told of. Returns how many. What stays gets a new row: a row that shrinks in its place frees no page. */
 export function forgetRecords(tx: Tx, rows: readonly number[]): number {
-  const gone = tx.all<Forgotten>(FORGET, JSON.stringify(rows));
-  for (const { feed, sha256, generation, hour } of gone) tx.run(KEEP, feed, sha256, generation, hour);
+  const gone = tx.all<Kept & { row: number }>(FORGET, JSON.stringify(rows));
+  for (const one of gone) keepPruned(tx, one);
   const its = gone.map(({ row }) => row);
   forgetOutputs(tx, its);
   pruneNames(tx, its);

@@ -1,14 +1,15 @@
 /** Enters a line of a part into a state that does not know it: a rebuilt one, or an older copy. */
 import type { Tx } from '../../../queue/backend.js';
 import { type Content, contentOfGeneration, generationsOf } from '../ledger/content.js';
-import { enterPublications } from '../ledger/publications.js';
+import { keepPruned } from '../ledger/pruned.js';
+import { enterPublications, noteLocalGone } from '../ledger/publications.js';
 import { generationOf, processedIn, type ReadRecord, recordOf } from '../manifest/read.js';
 
 /** A line of our own about the same content is dropped. Doing it twice is safe. */
 export function enterLine(tx: Tx, feed: string, part: string, line: string): void {
   const record = recordOf(line);
   const isCorrection = record?.fields.correction !== undefined;
-  const content = record && contentOf(tx, feed, record, isCorrection);
+  const content = record && (isCorrection ? correctedBy(tx, feed, record) : contentOf(tx, feed, record));
   if (!content) return;
   tx.run('DELETE FROM part_lines WHERE content = ? AND is_correction = ?', content.row, isCorrection ? 1 : 0);
   if (isCorrection) {
@@ -19,20 +20,26 @@ export function enterLine(tx: Tx, feed: string, part: string, line: string): voi
   tx.run("UPDATE publications SET etag = coalesce(etag, ''), upload = NULL WHERE content = ?", content.row);
   tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', part, content.row);
   // Nobody saw it at its target, and it is in the bucket.
-  if (content.state === 'unconfirmed' && content.target !== null) {
-    tx.run("UPDATE contents SET state = 'stored' WHERE row = ?", content.row);
-    tx.run('UPDATE publications SET is_local = 0 WHERE content = ?', content.row);
-  }
+  const isUnseen = content.state === 'unconfirmed' && content.target !== null;
+  if (isUnseen) tx.run("UPDATE contents SET state = 'stored' WHERE row = ?", content.row);
+  if (isUnseen || content.state === 'pruned') noteLocalGone(tx, content.row);
+}
+
+/** Undefined where the state has the content under another ingest id: it came again before its line was read. */
+function contentOf(tx: Tx, feed: string, record: ReadRecord): Content | undefined {
+  const [sha256, generation] = [Buffer.from(record.sha256, 'hex'), generationOf(record)];
+  const find = (): Content | undefined => contentOfGeneration(tx, feed, sha256, generation);
+  const known = find();
+  if (known) return known.ingestId === record.ingestId ? known : undefined;
+  // The manifests of this machine were lost too. A file that brings it again is a duplicate.
+  const hour = String(record.fields.ingested_at).slice(0, 13).replaceAll(/[-T]/g, '/');
+  keepPruned(tx, { feed, sha256, generation, hour });
+  return find();
 }
 
 /** A correction names no generation. */
-function contentOf(tx: Tx, feed: string, record: ReadRecord, isCorrection: boolean): Content | undefined {
-  const sha256 = Buffer.from(record.sha256, 'hex');
-  const all = isCorrection
-    ? generationsOf(tx, feed, sha256)
-    : [contentOfGeneration(tx, feed, sha256, generationOf(record))];
-  return all.find((one) => one?.ingestId === record.ingestId);
-}
+const correctedBy = (tx: Tx, feed: string, { sha256, ingestId }: ReadRecord): Content | undefined =>
+  generationsOf(tx, feed, Buffer.from(sha256, 'hex')).find((one) => one.ingestId === ingestId);
 
 /** The keys of the objects that a line names: its own, and those of its outputs. */
 function keysIn(record: ReadRecord): { n: number; key: string }[] {
