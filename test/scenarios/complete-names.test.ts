@@ -79,7 +79,7 @@ scenarios('complete files only: names and directories', () => {
 scenarios('complete files only: files that go away', () => {
   watched(
     'a file that is deleted while it waits leaves nothing, and its name is free',
-    { options: { stabilitySeconds: 1.5 } },
+    { options: { stabilitySeconds: 4 } },
     async (world) => {
       writeFileSync(join(world.input, 'gone.csv'), world.content(1_000));
       await until('the file has a job', () => world.jobs().length === 1);
