@@ -65,7 +65,7 @@ interface Kept {
   hour: string;
 }
 
-/** What recognises a content of which nothing else is known. */
+/** The row by which a content is recognised: nothing else of it is known. */
 export const keepPruned = (tx: Tx, { feed, sha256, generation, hour }: Kept): void =>
   void tx.run(KEEP, feed, sha256, generation, hour);
 
