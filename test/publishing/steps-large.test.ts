@@ -127,6 +127,23 @@ test('an upload that no row names is given up a day later, and not before; one i
   await whole(bucket, 1);
 });
 
+test(
+  'an upload that is left over is given up a day later, also by a service that has nothing to publish',
+  limit,
+  async (t) => {
+    const made = await proxied(t);
+    if (!made) return;
+    if (!hasFaketime()) return t.skip('libfaketime is not installed: the sweep of uploads was not tested');
+    const { world, bucket } = made;
+    world.drop('a.csv', 'id\n1\n');
+    await world.runOnce();
+    const Key = (await objectsOf(bucket))[0]!.replace('a.csv', 'gone.bin');
+    await bucket.client().send(new s3.CreateMultipartUploadCommand({ Bucket: bucket.name, Key }));
+    await swept(world, bucket);
+    await whole(bucket, 1);
+  },
+);
+
 test('an upload that somebody gave up is begun again, at each step', limit, async (t) => {
   const made = await proxied(t);
   if (!made) return;

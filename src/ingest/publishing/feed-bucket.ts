@@ -43,6 +43,13 @@ export class FeedBucket {
     return this.#hasEntered;
   }
 
+  /** This state has entered it, now or before: the prefix is its own. */
+  get isKnown(): boolean {
+    const row = this.backend.read((reader) => bucketRow(reader, this.feed));
+    // Its first part is put when it is entered for the first time.
+    return row?.address === addressOf(this.options) && row.next > 0;
+  }
+
   /** Errors: PlaceError `bucket`. */
   async enter(): Promise<void> {
     if (this.#hasEntered) return;
@@ -76,10 +83,8 @@ export class FeedBucket {
 
   async #look(): Promise<void> {
     const { backend, feed, emit } = this;
+    await this.#checkMarker(this.isKnown);
     const address = addressOf(this.options);
-    const row = backend.read((reader) => bucketRow(reader, feed));
-    // Its first part is put when it is entered for the first time.
-    await this.#checkMarker(row?.address === address && row.next > 0);
     await backend.transact((tx) => enterBucket(tx, feed, address, this.options.keepLocalMs !== undefined));
     const lines = await readParts(this);
     if (lines > 0) emit('bucket_read', { feed, bucket: this.bucket.where, lines });

@@ -37,10 +37,11 @@ export class PublishingRounds {
     // Its probe finds out when it can be used again.
     const isShut = (gate: Gate): boolean => gate.feed === feed && gate.place === 'bucket' && gate.stage !== ON_TRIAL;
     if (backend.gates().some(isShut)) return;
-    // The store is asked only when something is due.
-    if (!this.of.hasEntered && !backend.read((reader) => isPublishing(reader, this.of.options))) return;
+    // The store is asked only when something is due; of uploads that are left over no row says so.
+    const isDue = this.of.hasEntered || backend.read((reader) => isPublishing(reader, this.of.options));
     try {
-      await this.of.inPlace(() => this.#all(files, isHurried));
+      if (isDue) await this.of.inPlace(() => this.#all(files, isHurried));
+      if (isDue || (!isHurried && this.of.isKnown)) await this.of.inPlace(() => this.#sweep());
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
       const isNew = await backend.transact((tx) => closeForPlace(tx, feed, 'publish', error));
@@ -55,9 +56,6 @@ export class PublishingRounds {
     if (this.of.options.successMarkers) await this.#markHours();
     await this.#giveJobs();
     if (this.of.options.keepLocalMs !== undefined) await removeLocal(this.of, files, this.of.options.keepLocalMs);
-    if (performance.now() - this.#sweptMs < SWEEP_EVERY_MS) return;
-    await this.#sweep();
-    this.#sweptMs = performance.now();
   }
 
   /** An hour gets its marker when it has one here, and all its lines are in parts. */
@@ -92,6 +90,7 @@ export class PublishingRounds {
   }
 
   async #sweep(): Promise<void> {
+    if (performance.now() - this.#sweptMs < SWEEP_EVERY_MS) return;
     const { backend, bucket, prefix, feed, emit } = this.of;
     const { uploads, nowMs } = await bucket.uploads(prefix.folder);
     for (const { key, id, startedMs } of uploads) {
@@ -100,6 +99,7 @@ export class PublishingRounds {
       await bucket.abort(key, id);
       emit('upload_given_up', { feed, object: `${this.of.root}/${key}` });
     }
+    this.#sweptMs = performance.now();
   }
 }
 
