@@ -304,6 +304,7 @@ async function playOne(t: TestContext, seed: number): Promise<void> {
   changeChain(world, MADE, BY_COUNTRY);
   const play = new Play(world, bucket, proxy, fractions(seed));
   play.start();
+  await until('the state', () => world.database() !== undefined);
   try {
     for (let round = 0; round < ROUNDS; round++) {
       play.drop(Math.ceil(FILES / ROUNDS));
