@@ -6,7 +6,7 @@ import { Ceph, hasCeph } from '../../dist/test/world/ceph.js';
 const BUCKET = 'bench';
 const KEYS = { accessKeyId: 'access-bench', secretAccessKey: 'secret-bench' };
 
-/** What a program needs to use it. No settings of this machine's user are read. */
+/** The environment of a program that uses it. The settings of the user are not read. */
 export const ENVIRONMENT = {
   AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
   AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,

@@ -1,4 +1,4 @@
-/** What moves files into a bucket today, from cron. Each takes what lies there, and removes what it has sent. */
+/** Tools that move files into a bucket today, from cron. Each one removes the files that it has sent. */
 import { execFileSync } from 'node:child_process';
 import { ENVIRONMENT } from '../harness/store.mjs';
 import { ingest } from './product.mjs';

@@ -13,10 +13,10 @@ export function remedyOf(code: string, named = '', feed = 'FEED'): string {
 const AFTER_RESTART = 'restart the service and run `ingest-ctl retry`';
 
 /** False where a retry alone would hold the file again: the remedy is something else, or it begins with a restart. */
-export const isHealedByRetry = (code: string, isRestarted: boolean): boolean =>
-  remedyOf(code)
-    .replaceAll(AFTER_RESTART, isRestarted ? '$&' : '')
-    .includes('ingest-ctl retry');
+export function isHealedByRetry(code: string, isRestarted: boolean): boolean {
+  const remedy = remedyOf(code);
+  return (isRestarted ? remedy : remedy.replaceAll(AFTER_RESTART, '')).includes('ingest-ctl retry');
+}
 
 /** All files that are held for one reason. */
 export const groupOf = (feed: string, code: string): string => `--all --code ${code} --feed ${feed}`;

@@ -1,6 +1,6 @@
 /** Events in the life of published contents: withdrawn, allowed again, removed here, lost and rebuilt. */
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { loseState, rebuilt } from '../world/lost.js';
@@ -77,6 +77,9 @@ test('a state that is lost with its manifests: the bucket says what was publishe
   if (!made) return;
   const { world, bucket } = made;
   world.drop('a.csv', 'id\n1\n');
+  world.drop('wrong.csv', 'id\n0\n');
+  await world.run('ingest', ['--once']);
+  await world.run('ingest-ctl', ['withdraw', 'wrong.csv', '--reason', 'wrong']);
   await world.run('ingest', ['--once']);
   loseState(world);
   const { manifests, warehouse } = world.feed();
@@ -98,6 +101,20 @@ test('a state that is lost with its manifests: the bucket says what was publishe
   );
   const { stdout } = await world.run('ingest-ctl', ['audit']);
   assert.doesNotMatch(stdout, /^object_/m);
+});
+
+test('--once ends beside a withdrawal that is held, also with --keep-local', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world } = made;
+  const { sha256 } = world.drop('a.csv', 'id\n1\n');
+  await world.run('ingest', ['--once']);
+  writeFileSync(join(world.feed().warehouse, world.warehouse()[0]!.path), 'other');
+  await world.run('ingest-ctl', ['withdraw', sha256, '--reason', 'wrong']);
+  await world.run('ingest', ['--once']);
+  assert.ok(world.jobs().some(({ hold_code }) => hold_code === 'withdrawn_file_differs'));
+  const ended = await world.run('ingest', ['--once', '--keep-local', '1s']);
+  assert.equal(ended.code, 4, ended.stderr);
 });
 
 test('a state with stored files gets the option: all are published; one that had left before is counted, once', async (t) => {

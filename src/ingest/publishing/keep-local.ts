@@ -22,8 +22,9 @@ import { isOurs } from './object.js';
 import { isInBucket } from './parts.js';
 
 const PAGE = 100;
-const DUE = `SELECT content, part FROM publications
-  WHERE feed = ? AND n = 0 AND is_local = 1 AND part > '' AND part < ? ORDER BY part LIMIT ?`;
+/** The file of a withdrawn content is taken out by its withdrawal, or held. */
+const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content AND c.state = 'stored'
+  WHERE p.feed = ? AND p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ? ORDER BY p.part LIMIT ?`;
 
 /** One page of contents. */
 export const dueToRemove = (reader: Reader, feed: string, keepMs: number): number[] =>
@@ -38,7 +39,7 @@ export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: numb
   const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs)));
   for (const [row, rows] of published) {
     const content = backend.read((reader) => contentByRow(reader, row));
-    // A withdrawal takes the file out itself.
+    // Withdrawn, or pruned, since that was read.
     if (content?.state !== 'stored') continue;
     await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content, rows));
   }

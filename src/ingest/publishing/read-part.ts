@@ -2,20 +2,16 @@
 import type { Tx } from '../../../queue/backend.js';
 import { type Content, contentOfGeneration, generationsOf } from '../ledger/content.js';
 import { keepPruned } from '../ledger/pruned.js';
-import { enterPublications, noteLocalGone } from '../ledger/publications.js';
+import { enterPublications, forgetPublications, noteLocalGone } from '../ledger/publications.js';
 import { generationOf, processedIn, type ReadRecord, recordOf } from '../manifest/read.js';
 
 /** A line of our own about the same content is dropped. Doing it twice is safe. */
 export function enterLine(tx: Tx, feed: string, part: string, line: string): void {
   const record = recordOf(line);
-  const isCorrection = record?.fields.correction !== undefined;
-  const content = record && (isCorrection ? correctedBy(tx, feed, record) : contentOf(tx, feed, record));
+  if (record?.fields.correction !== undefined) return void enterCorrection(tx, feed, part, record);
+  const content = record && contentOf(tx, feed, record);
   if (!content) return;
-  tx.run('DELETE FROM part_lines WHERE content = ? AND is_correction = ?', content.row, isCorrection ? 1 : 0);
-  if (isCorrection) {
-    tx.run('UPDATE publications SET correction = ? WHERE content = ? AND n = 0', part, content.row);
-    return;
-  }
+  tx.run('DELETE FROM part_lines WHERE content = ? AND is_correction = 0', content.row);
   enterPublications(tx, content, keysIn(record));
   tx.run("UPDATE publications SET etag = coalesce(etag, ''), upload = NULL WHERE content = ?", content.row);
   tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', part, content.row);
@@ -38,8 +34,19 @@ function contentOf(tx: Tx, feed: string, record: ReadRecord): Content | undefine
 }
 
 /** A correction names no generation. */
-const correctedBy = (tx: Tx, feed: string, { sha256, ingestId }: ReadRecord): Content | undefined =>
-  generationsOf(tx, feed, Buffer.from(sha256, 'hex')).find((one) => one.ingestId === ingestId);
+function enterCorrection(tx: Tx, feed: string, part: string, record: ReadRecord): void {
+  const all = generationsOf(tx, feed, Buffer.from(record.sha256, 'hex'));
+  const content = all.find(({ ingestId }) => ingestId === record.ingestId);
+  // The content is known by its line alone, and its objects are gone, or on their way out.
+  if (!content) return void forgetPublished(tx, keysIn(record)[0]!.key);
+  tx.run('DELETE FROM part_lines WHERE content = ? AND is_correction = 1', content.row);
+  tx.run('UPDATE publications SET correction = ? WHERE content = ? AND n = 0', part, content.row);
+}
+
+function forgetPublished(tx: Tx, key: string): void {
+  const its = tx.get<{ content: number }>('SELECT content FROM publications WHERE key = ?', key);
+  if (its) forgetPublications(tx, [its.content]);
+}
 
 /** The keys of the objects that a line names: its own, and those of its outputs. */
 function keysIn(record: ReadRecord): { n: number; key: string }[] {

@@ -41,6 +41,7 @@ export class PublishingRounds {
     const isDue = this.of.hasEntered || backend.read((reader) => isPublishing(reader, this.of.options));
     try {
       if (isDue) await this.of.inPlace(() => this.#all(files, isHurried));
+      if (performance.now() - this.#sweptMs < SWEEP_EVERY_MS) return;
       if (isDue || (!isHurried && this.of.isKnown)) await this.of.inPlace(() => this.#sweep());
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
@@ -90,7 +91,6 @@ export class PublishingRounds {
   }
 
   async #sweep(): Promise<void> {
-    if (performance.now() - this.#sweptMs < SWEEP_EVERY_MS) return;
     const { backend, bucket, prefix, feed, emit } = this.of;
     const { uploads, nowMs } = await bucket.uploads(prefix.folder);
     for (const { key, id, startedMs } of uploads) {
