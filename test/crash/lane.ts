@@ -26,6 +26,7 @@ interface Runner {
   process: ChildProcess;
   control: Control;
   ready: Promise<void>;
+  ended: Promise<[number | null, NodeJS.Signals | null]>;
   heard: { stderr: string; first: boolean; onFirst: () => void };
 }
 
@@ -57,15 +58,12 @@ export class Lane {
     const runner = this.#next ?? this.#start();
     await runner.ready;
     before(runner.control);
-    const { process: child, control, heard } = runner;
+    const { process: child, control, heard, ended } = runner;
     heard.onFirst = () => {
       onFirst?.(control);
       child.stdin!.write('go\n');
     };
     const order: Order = { ...asked, control: control.path, second: onFirst !== undefined };
-    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
-      child.on('close', (code, signal) => resolve([code, signal])),
-    );
     child.stdin!.on('error', () => {}); // it was killed
     child.stdin!.write(`${JSON.stringify(order)}\n`);
     this.#next = this.#start();
@@ -103,8 +101,12 @@ export class Lane {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       heard.stderr += text;
     });
+    // It may have ended before its order comes: a runner that cannot be loaded.
+    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
+      child.on('close', (code, signal) => resolve([code, signal])),
+    );
     const ready = new Promise<void>((resolve) => {
-      child.on('close', () => resolve());
+      void ended.then(() => resolve());
       createInterface({ input: child.stdout! }).on('line', (line) => {
         if (line === 'ready') resolve();
         if (line !== 'first') return;
@@ -112,6 +114,6 @@ export class Lane {
         heard.onFirst();
       });
     });
-    return { process: child, control, ready, heard };
+    return { process: child, control, ready, ended, heard };
   }
 }

@@ -21,7 +21,7 @@ export const verbMutants: readonly Mutant[] = [
     breaks: 'a record is pruned with what recognises its content',
     run: 'call order',
     edits: {
-      'src/ingest/ledger/pruned.js': [['tx.run(KEEP, feed, sha256, generation, hour)', '']],
+      'src/ingest/ledger/pruned.js': [['void tx.run(KEEP, feed, sha256, generation, hour)', 'undefined']],
     },
   },
   {

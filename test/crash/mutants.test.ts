@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { transformSync } from 'esbuild';
 import { PACKAGE } from '../world/program.js';
 import { judge, unchanged } from './mutants.js';
 import { mutants, mutated } from './mutants-table.js';
@@ -15,7 +16,9 @@ test(`${mutants.length} mutants fit the modules that they change`, () => {
   for (const { name, edits } of mutants) {
     for (const [module, all] of Object.entries(edits)) {
       const source = readFileSync(join(PACKAGE, 'dist', module), 'utf8');
-      assert.notEqual(mutated(source, all), source, name);
+      const edited = mutated(source, all);
+      assert.notEqual(edited, source, name);
+      assert.doesNotThrow(() => transformSync(edited), `${name} is no module any more`);
     }
   }
 });
