@@ -57,7 +57,13 @@ export class Publishing implements Remote {
 
   async ask(name: string): Promise<void> {
     const feed = await this.feeds.get(name);
-    await (feed && this.of(feed))?.probe();
+    try {
+      await (feed && this.of(feed))?.probe();
+    } catch (error) {
+      // Its connection was ended by `close`, not by the store.
+      if (this.#isOver) throw new Error('this process ends, and asks no more');
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
