@@ -68,29 +68,28 @@ export class BucketClient {
     this.where = `${options.bucket}${options.endpoint === undefined ? '' : ` at ${options.endpoint}`}`;
   }
 
-  /** Errors: BucketError `taken`, where an object has the key. */
-  async put(key: string, body: Body, metadata: Record<string, string> = {}): Promise<Written> {
+  /** Undefined where an object has the key. */
+  async put(key: string, body: Body, metadata: Record<string, string> = {}): Promise<Written | undefined> {
     const input = { ...this.#of(key), ...bodyOf(body), IfNoneMatch: NONE, Metadata: metadata };
-    const written = writtenOf(await this.#ask(({ sdk, client }) => client.send(new sdk.PutObjectCommand(input))));
-    if (written.etag === '') throw this.#notStore();
+    const put = await this.#unless('taken', ({ sdk, client }) => client.send(new sdk.PutObjectCommand(input)));
+    const written = put && writtenOf(put);
+    if (written?.etag === '') throw this.#notStore();
     return written;
   }
 
   head(key: string): Promise<Found | undefined> {
-    return orNone(async () => {
-      const found = await this.#ask(({ sdk, client }) => client.send(new sdk.HeadObjectCommand(this.#of(key))));
+    return this.#unless('missing', async ({ sdk, client }) => {
+      const found = await client.send(new sdk.HeadObjectCommand(this.#of(key)));
       const { ContentLength = 0, Metadata = {} } = found;
       return { ...writtenOf(found), size: ContentLength, metadata: Metadata };
     });
   }
 
   get(key: string): Promise<{ bytes: Buffer; metadata: Readonly<Record<string, string>> } | undefined> {
-    return orNone(() =>
-      this.#ask(async ({ sdk, client }) => {
-        const { Body, Metadata = {} } = await client.send(new sdk.GetObjectCommand(this.#of(key)));
-        return { bytes: Buffer.from(await Body!.transformToByteArray()), metadata: Metadata };
-      }),
-    );
+    return this.#unless('missing', async ({ sdk, client }) => {
+      const { Body, Metadata = {} } = await client.send(new sdk.GetObjectCommand(this.#of(key)));
+      return { bytes: Buffer.from(await Body!.transformToByteArray()), metadata: Metadata };
+    });
   }
 
   /** Up to a thousand objects, in the order of their keys. */
@@ -111,9 +110,8 @@ export class BucketClient {
   /** Where it is known which object is meant, only that one is deleted. One that is gone is done. */
   async remove(key: string, { etag, version }: Written): Promise<void> {
     const which = version !== undefined ? { VersionId: version } : etag !== '' ? { IfMatch: etag } : {};
-    await orNone(() =>
-      this.#ask(({ sdk, client }) => client.send(new sdk.DeleteObjectCommand({ ...this.#of(key), ...which }))),
-    );
+    const input = { ...this.#of(key), ...which };
+    await this.#unless('missing', ({ sdk, client }) => client.send(new sdk.DeleteObjectCommand(input)));
   }
 
   async begin(key: string, metadata: Record<string, string>): Promise<string> {
@@ -133,28 +131,27 @@ export class BucketClient {
     const parts: Part[] = [];
     for (let after = '0'; ; ) {
       const input = { ...this.#of(key), UploadId: upload, PartNumberMarker: after };
-      const page = await orNone(() => this.#ask(({ sdk, client }) => client.send(new sdk.ListPartsCommand(input))));
-      if (!page) throw new BucketError('no_upload', 'NoSuchUpload', `the bucket ${this.where}: the upload is over`);
+      const page = await this.#ask(({ sdk, client }) => client.send(new sdk.ListPartsCommand(input)));
       for (const { PartNumber = 0, ETag } of page.Parts ?? []) parts.push({ n: PartNumber, etag: bare(ETag) });
       if (page.IsTruncated !== true) return parts;
       after = page.NextPartNumberMarker!;
     }
   }
 
-  /** Errors: BucketError `taken`, as for `put`, of a store that knows that condition here. Not every answer has an ETag. */
-  async complete(key: string, upload: string, parts: readonly Part[]): Promise<void> {
+  /** False where an object has the key, of a store that knows that condition here. Not every answer has an ETag. */
+  async complete(key: string, upload: string, parts: readonly Part[]): Promise<boolean> {
     const Parts = parts.map(({ n, etag }) => ({ PartNumber: n, ETag: etag }));
     const input = { ...this.#of(key), UploadId: upload, MultipartUpload: { Parts }, IfNoneMatch: NONE };
-    await this.#ask(({ sdk, client }) => client.send(new sdk.CompleteMultipartUploadCommand(input)));
+    const answer = await this.#unless('taken', ({ sdk, client }) =>
+      client.send(new sdk.CompleteMultipartUploadCommand(input)),
+    );
+    return answer !== undefined;
   }
 
+  /** One that is over is done. */
   async abort(key: string, upload: string): Promise<void> {
     const input = { ...this.#of(key), UploadId: upload };
-    try {
-      await this.#ask(({ sdk, client }) => client.send(new sdk.AbortMultipartUploadCommand(input)));
-    } catch (error) {
-      if (!(error instanceof BucketError) || (error.kind !== 'no_upload' && error.kind !== 'missing')) throw error;
-    }
+    await this.#unless('missing', ({ sdk, client }) => client.send(new sdk.AbortMultipartUploadCommand(input)));
   }
 
   /** The uploads below a folder that were begun and not ended, and the time of the store. */
@@ -193,6 +190,14 @@ export class BucketClient {
     } catch (error) {
       throw bucketError(error, this.where);
     }
+  }
+
+  /** Undefined for that answer. */
+  #unless<Answer>(kind: 'taken' | 'missing', send: (loaded: Loaded) => Promise<Answer>): Promise<Answer | undefined> {
+    return this.#ask(send).catch((error: BucketError) => {
+      if (error.kind === kind) return undefined;
+      throw error;
+    });
   }
 
   /** Loaded here alone: who publishes nothing does not have the SDK in memory, and need not have it installed. */
@@ -247,12 +252,3 @@ const writtenOf = ({ ETag, VersionId }: { ETag?: string; VersionId?: string }): 
 
 /** Some answers have it in quotes, and others of the same store do not. */
 const bare = (etag = ''): string => etag.replaceAll('"', '');
-
-async function orNone<T>(act: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof BucketError && error.kind === 'missing') return undefined;
-    throw error;
-  }
-}

@@ -1,11 +1,10 @@
 /** The errors of an object store, as sentences, and what each one means for a request. */
 
 /**
- * `taken`: an object has the key already. `missing`: there is none. `no_upload`: the upload was completed or given up. `doubt`: the
- * request may be carried out or not. `slow`: the store asks for fewer requests. `denied`: this key may not be used, or none.
+ * `taken`: an object has the key already. `missing`: there is no such object, or upload. `doubt`: the request may be carried out or not. `slow`: the store asks for fewer requests. `denied`: this key may not be used, or none.
  * `changed`: the bytes are not those of the digest. `place`: nothing can be published until somebody acts, or the store is back.
  */
-export type BucketErrorKind = 'taken' | 'missing' | 'no_upload' | 'doubt' | 'slow' | 'denied' | 'changed' | 'place';
+export type BucketErrorKind = 'taken' | 'missing' | 'doubt' | 'slow' | 'denied' | 'changed' | 'place';
 
 export class BucketError extends Error {
   override readonly name = 'BucketError';
@@ -24,7 +23,7 @@ const KINDS: Readonly<Record<string, BucketErrorKind>> = {
   PreconditionFailed: 'taken',
   NoSuchKey: 'missing',
   NotFound: 'missing',
-  NoSuchUpload: 'no_upload',
+  NoSuchUpload: 'missing',
   SlowDown: 'slow',
   TooManyRequests: 'slow',
   RequestLimitExceeded: 'slow',

@@ -219,7 +219,7 @@ export class Whole {
       calls: new BatchCalls(files, worksOn),
       chains: this.#chains,
       bucket: () => undefined,
-      pace: () => ({ throttle: undefined, bytesPerSecond: 0 }),
+      throttle: () => undefined,
       shared: () => assert.fail('it shares nothing'),
       now: () => ({ ms: backend.nowMs(), boot }),
       worksOn,

@@ -20,8 +20,7 @@ export class FeedBucket {
   readonly bucket: BucketClient;
   readonly prefix: Prefix;
   readonly feed: string;
-  #entering: Promise<void> | undefined;
-  #hasEntered = false;
+  #entered: Promise<void> | undefined;
 
   /** `warehouse`: the id of its marker. The prefix belongs to that warehouse, also after a rebuild of the state. */
   constructor(
@@ -39,10 +38,6 @@ export class FeedBucket {
     return `s3://${this.prefix.bucket}`;
   }
 
-  get hasEntered(): boolean {
-    return this.#hasEntered;
-  }
-
   /** This state has entered it, now or before: the prefix is its own. */
   get isKnown(): boolean {
     const row = this.backend.read((reader) => bucketRow(reader, this.feed));
@@ -51,12 +46,12 @@ export class FeedBucket {
   }
 
   /** Errors: PlaceError `bucket`. */
-  async enter(): Promise<void> {
-    if (this.#hasEntered) return;
-    this.#entering ??= this.inPlace(() => this.#look()).finally(() => {
-      this.#entering = undefined;
+  enter(): Promise<void> {
+    this.#entered ??= this.inPlace(() => this.#look()).catch((error: unknown) => {
+      this.#entered = undefined;
+      throw error;
     });
-    await this.#entering;
+    return this.#entered;
   }
 
   /** Runs requests that belong to no file. Errors: PlaceError `bucket`. */
@@ -90,13 +85,12 @@ export class FeedBucket {
     if (lines > 0) emit('bucket_read', { feed, bucket: this.bucket.where, lines });
     await putParts(this, true);
     await putSeal(this);
-    this.#hasEntered = true;
   }
 
   /** After a key was refused: false where the whole prefix is. */
   mayWrite = (): Promise<boolean> =>
     this.#putMarker().then(
-      (put) => put === 'taken',
+      (isPut) => !isPut,
       () => false,
     );
 
@@ -104,15 +98,10 @@ export class FeedBucket {
     return Buffer.from(`${JSON.stringify({ feed: this.feed, warehouse: this.warehouse })}\n`);
   }
 
-  async #putMarker(): Promise<'written' | 'taken'> {
+  /** False where one is there. */
+  async #putMarker(): Promise<boolean> {
     const bytes = this.#marker;
-    try {
-      await this.bucket.put(markerKey(this.prefix), { bytes, sha256: sha256Of(bytes) });
-      return 'written';
-    } catch (error) {
-      if (error instanceof BucketError && error.kind === 'taken') return 'taken';
-      throw error;
-    }
+    return (await this.bucket.put(markerKey(this.prefix), { bytes, sha256: sha256Of(bytes) })) !== undefined;
   }
 
   /** `isOurs`: this state has published there. */
@@ -124,7 +113,7 @@ export class FeedBucket {
         `objects lie below ${this.prefix.folder}, and no marker says whose they are: name another prefix in --publish, or write ${this.#marker.toString().trim()} and a newline to ${markerKey(this.prefix)} if they are of this warehouse`,
       );
     // Written: it was not there, or the store does not know the condition.
-    if ((await this.#putMarker()) === 'written' && (await this.#putMarker()) === 'written')
+    if ((await this.#putMarker()) && (await this.#putMarker()))
       throw this.#refused(
         'no_condition',
         'it overwrites an object although If-None-Match forbids that, so files could be lost: use another store, or a bucket without versions',

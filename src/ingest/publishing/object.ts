@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { read as readFd } from 'node:fs';
 import { promisify } from 'node:util';
-import type { Body, BucketClient, Found, Written } from '../../bucket/client.js';
+import type { BucketClient, Found, Written } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import type { Throttle } from '../../files/rate-limit.js';
 
@@ -15,7 +15,6 @@ const read = promisify(readFd);
 
 /** Larger files are sent in parts. */
 export const SMALL_BYTES = 64 << 20;
-const PART_BYTES_MIN = 5 << 20;
 const PARTS_MAX = 10_000;
 
 export interface ToPublish {
@@ -30,8 +29,6 @@ export interface ToPublish {
 export interface Publishing {
   bucket: BucketClient;
   throttle: Throttle | undefined;
-  /** Bytes a second for all workers; 0: no bound. */
-  bytesPerSecond: number;
   /** Records the id of an upload before its first part is sent; null: it is over. */
   noteUpload: (id: string | null) => Promise<void>;
 }
@@ -61,11 +58,18 @@ export async function publishFile(fd: number, file: ToPublish, publishing: Publi
   } catch (error) {
     if (!(error instanceof BucketError)) throw error;
     if (error.kind === 'changed') return { kind: 'changed' };
-    if (error.kind !== 'taken' && error.kind !== 'doubt' && error.kind !== 'no_upload') throw error;
-    const came = await whatIsThere(file, publishing, error);
+    const isUploadOver = error.kind === 'missing' && upload !== null;
+    if (error.kind !== 'doubt' && !isUploadOver) throw error;
+    const came = await whatIsThere(file, publishing.bucket).catch((other: unknown) => {
+      // The answer to a HEAD has no body, so it says less than the first one.
+      throw error.kind === 'doubt' && other instanceof BucketError && other.kind === 'doubt' ? error : other;
+    });
     // The object came by another request, so nobody goes on with this upload.
     if (came.kind === 'there' && upload !== null) await publishing.bucket.abort(file.key, upload);
-    return came;
+    if (came.kind !== 'nothing') return came;
+    // After a conflict the upload has to be begun again, says the documentation of S3.
+    if (isUploadOver || error.code === 'ConditionalRequestConflict') await noteUpload(null);
+    return { kind: 'nothing', why: error.message };
   }
 }
 
@@ -75,16 +79,10 @@ const metadataOf = ({ ingestId, sha256 }: ToPublish) => ({ 'ingest-id': ingestId
 export const isOurs = ({ size, metadata }: Found, file: Pick<ToPublish, 'ingestId' | 'sha256' | 'size'>): boolean =>
   size === file.size && metadata['ingest-id'] === file.ingestId && metadata.sha256 === file.sha256.toString('hex');
 
-/** The store is asked only here: after a doubt. */
-async function whatIsThere(file: ToPublish, { bucket, noteUpload }: Publishing, after: BucketError): Promise<Came> {
-  const there = await bucket.head(file.key).catch((error: unknown) => {
-    // The answer to a HEAD has no body, so it says less than the first one.
-    throw after.kind === 'doubt' && error instanceof BucketError && error.kind === 'doubt' ? after : error;
-  });
-  if (there) return isOurs(there, file) ? { kind: 'there', object: there } : { kind: 'taken' };
-  // After a conflict the upload has to be begun again, says the documentation of S3.
-  if (after.kind === 'no_upload' || after.code === 'ConditionalRequestConflict') await noteUpload(null);
-  return { kind: 'nothing', why: after.message };
+async function whatIsThere(file: ToPublish, bucket: BucketClient): Promise<Came> {
+  const object = await bucket.head(file.key);
+  if (!object) return { kind: 'nothing', why: `${file.key} is not there` };
+  return isOurs(object, file) ? { kind: 'there', object } : { kind: 'taken' };
 }
 
 async function whole(fd: number, file: ToPublish, { bucket, throttle }: Publishing): Promise<Came> {
@@ -92,27 +90,22 @@ async function whole(fd: number, file: ToPublish, { bucket, throttle }: Publishi
   const bytes = await bytesAt(fd, 0, file.size);
   if (bytes.length !== file.size) return { kind: 'changed' };
   // The store compares: the bytes are not hashed here once more.
-  return { kind: 'there', object: await bucket.put(file.key, { bytes, sha256: file.sha256 }, metadataOf(file)) };
+  const object = await bucket.put(file.key, { bytes, sha256: file.sha256 }, metadataOf(file));
+  return object ? { kind: 'there', object } : whatIsThere(file, bucket);
 }
 
-async function inParts(fd: number, file: ToPublish, publishing: Publishing): Promise<Came> {
-  const { bucket, throttle, noteUpload } = publishing;
+async function inParts(fd: number, file: ToPublish, { bucket, throttle, noteUpload }: Publishing): Promise<Came> {
   let { upload } = file;
   if (upload === null) {
     // A PUT finds out by its condition; here it would be known after the last byte.
-    const there = await bucket.head(file.key);
-    if (there) return isOurs(there, file) ? { kind: 'there', object: there } : { kind: 'taken' };
+    const came = await whatIsThere(file, bucket);
+    if (came.kind !== 'nothing') return came;
     upload = await bucket.begin(file.key, metadataOf(file));
     await noteUpload(upload);
   }
-  const sent = new Map((await bucket.parts(file.key, upload)).map((part) => [part.n, part]));
-  const partBytes = partBytesOf(file.size, publishing.bytesPerSecond);
-  if (sent.has(Math.ceil(file.size / partBytes) + 1)) {
-    // Begun with smaller parts, under another rate limit: all parts of an upload are completed, or none.
-    await bucket.abort(file.key, upload);
-    await noteUpload(null);
-    return { kind: 'nothing', why: 'its parts have another size now' };
-  }
+  const sent = new Map((await bucket.parts(file.key, upload)).map(({ n, etag }) => [n, etag]));
+  // The size of the file alone decides: two tries have the same parts.
+  const partBytes = Math.max(SMALL_BYTES, Math.ceil(file.size / PARTS_MAX));
   const digest = createHash('sha256');
   for (let at = 0, n = 1; at < file.size; at += partBytes, n++) {
     const length = Math.min(partBytes, file.size - at);
@@ -120,29 +113,16 @@ async function inParts(fd: number, file: ToPublish, publishing: Publishing): Pro
     const bytes = await bytesAt(fd, at, length);
     digest.update(bytes);
     if (bytes.length !== length) break;
-    if (!isSent(sent.get(n)?.etag, bytes)) await bucket.putPart(file.key, upload, n, bodyOf(bytes));
+    // The ETag of a part is the MD5 of its bytes. A store that has it otherwise gets the part again.
+    const isSent = sent.get(n) === createHash('md5').update(bytes).digest('hex');
+    if (!isSent) await bucket.putPart(file.key, upload, n, { bytes, sha256: sha256Of(bytes) });
   }
-  if (!digest.digest().equals(file.sha256)) {
-    await bucket.abort(file.key, upload);
-    await noteUpload(null);
-    return { kind: 'changed' };
-  }
-  await bucket.complete(file.key, upload, await bucket.parts(file.key, upload));
-  const object = await bucket.head(file.key);
-  if (!object) return { kind: 'nothing', why: `${file.key} is not there after it was completed` };
-  return isOurs(object, file) ? { kind: 'there', object } : { kind: 'taken' };
-}
-
-const bodyOf = (bytes: Buffer): Body => ({ bytes, sha256: sha256Of(bytes) });
-
-/** The ETag of a part is the MD5 of its bytes. A store that has it otherwise gets the part again. */
-const isSent = (etag: string | undefined, bytes: Buffer): boolean =>
-  etag === createHash('md5').update(bytes).digest('hex');
-
-/** A part lasts ten seconds at most where reading has a bound. The size of the file alone decides between two tries of one state. */
-function partBytesOf(size: number, bytesPerSecond: number): number {
-  const paced = bytesPerSecond > 0 ? Math.min(SMALL_BYTES, bytesPerSecond * 10) : SMALL_BYTES;
-  return Math.max(PART_BYTES_MIN, Math.floor(paced), Math.ceil(size / PARTS_MAX));
+  const isWhole = digest.digest().equals(file.sha256);
+  if (isWhole && (await bucket.complete(file.key, upload, await bucket.parts(file.key, upload))))
+    return whatIsThere(file, bucket);
+  await bucket.abort(file.key, upload);
+  await noteUpload(null);
+  return isWhole ? whatIsThere(file, bucket) : { kind: 'changed' };
 }
 
 /** Shorter where the file ends before. */

@@ -80,16 +80,16 @@ async function putPart(of: FeedBucket, id: string): Promise<void> {
     if (at.isOver) return;
     const key = partKey(prefix, at.number);
     const put = { bytes: at.bytes, sha256: sha256Of(at.bytes) };
-    const error = await bucket.put(key, put, { part: id }).then(
-      () => undefined,
-      (refused: unknown) => refused,
-    );
-    if (error !== undefined) {
-      if (!(error instanceof BucketError) || (error.kind !== 'taken' && error.kind !== 'doubt')) throw error;
+    let doubt: BucketError | undefined;
+    const written = await bucket.put(key, put, { part: id }).catch((error: unknown) => {
+      if (!(error instanceof BucketError) || error.kind !== 'doubt') throw error;
+      doubt = error;
+    });
+    if (!written) {
       const there = await bucket.get(key);
-      if (!there) throw error;
-      if (there.metadata.part !== id) {
-        await readPart(of, at.number, there.bytes, there.metadata.part ?? '');
+      if (!there && doubt) throw doubt;
+      if (there?.metadata.part !== id) {
+        if (there) await readPart(of, at.number, there.bytes, there.metadata.part ?? '');
         continue;
       }
     }

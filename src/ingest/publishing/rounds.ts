@@ -4,7 +4,6 @@
  */
 import type { Gate, Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
-import { BucketError } from '../../bucket/errors.js';
 import { hourKey } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
 import type { FeedFiles } from '../files/feed-files.js';
@@ -38,7 +37,7 @@ export class PublishingRounds {
     const isShut = (gate: Gate): boolean => gate.feed === feed && gate.place === 'bucket' && gate.stage !== ON_TRIAL;
     if (backend.gates().some(isShut)) return;
     // The store is asked only when something is due; of uploads that are left over no row says so.
-    const isDue = this.of.hasEntered || backend.read((reader) => isPublishing(reader, this.of.options));
+    const isDue = backend.read((reader) => isPublishing(reader, this.of.options));
     try {
       if (isDue) await this.of.inPlace(() => this.#all(files, isHurried));
       if (performance.now() - this.#sweptMs < SWEEP_EVERY_MS) return;
@@ -65,11 +64,7 @@ export class PublishingRounds {
     for (const hour of backend.read((reader) => hoursToMark(reader, options))) {
       const { next } = backend.read((reader) => bucketRow(reader, feed))!;
       const bytes = Buffer.from(`${JSON.stringify({ hour, through: next - 1 })}\n`);
-      try {
-        await bucket.put(hourKey(prefix, hour), { bytes, sha256: sha256Of(bytes) });
-      } catch (error) {
-        if (!(error instanceof BucketError) || error.kind !== 'taken') throw error;
-      }
+      await bucket.put(hourKey(prefix, hour), { bytes, sha256: sha256Of(bytes) });
       await backend.transact((tx) =>
         tx.run('INSERT OR IGNORE INTO bucket_hours (feed, hour) VALUES (?, ?)', feed, hour),
       );

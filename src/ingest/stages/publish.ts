@@ -61,12 +61,7 @@ export const publish: Stage = {
 
   async run(jobs, batch, contents) {
     const bucket = batch.bucket()!;
-    try {
-      await bucket.enter();
-    } catch (error) {
-      if (!(error instanceof PlaceError)) throw error;
-      return { verdicts: jobs.map(() => blocked('publish', batch.feed.name, error.untried(), batch.emit)) };
-    }
+    await bucket.enter();
     const rows = rowsOf(jobs, batch, contents);
     const verdicts = await Promise.all(jobs.map((job, i) => one(job, batch, contents.get(job)!, rows[i]!, bucket)));
     return { verdicts: verdicts.map((verdict, i) => unlessWithdrawn(verdict, contents.get(jobs[i]!)!)) };
@@ -177,7 +172,7 @@ async function object(
       { key: file.key, ingestId: content.ingestId!, sha256, size, upload: file.upload },
       {
         bucket: bucket.bucket,
-        ...batch.pace(),
+        throttle: batch.throttle(),
         noteUpload: (id) => batch.backend.transact((tx) => noteUpload(tx, file, id)),
       },
     );

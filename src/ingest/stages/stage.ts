@@ -89,7 +89,7 @@ export interface Batch {
   /** Undefined for a feed that publishes nothing. */
   bucket(): FeedBucket | undefined;
   /** The rate limit, for bytes that no thread reads. */
-  pace(): Pick<Publishing, 'throttle' | 'bytesPerSecond'>;
+  throttle(): Publishing['throttle'];
   /** Notes the current job and place, so that a crash counts for this job alone, and a hang can be reported. */
   worksOn(job: IngestJob | undefined, place?: string): void;
 }

@@ -42,7 +42,7 @@ export function openBatch(
     chains,
     shared: () => sharing.ledgerAt(feed.options.sharedLedger!),
     bucket: () => publishing.of(feed),
-    pace: publishing.pace,
+    throttle: publishing.throttle,
     // Stages name a file by its path below the input, in bytes; log lines have the whole path.
     emit: (event, fields = {}) =>
       context.emit(event, 'path' in fields ? { ...fields, path: shownPath(feed, fields.path as ByteName) } : fields),

@@ -29,11 +29,10 @@ export class Publishing implements Remote {
     private readonly context: ChildContext,
   ) {}
 
-  readonly pace = (): { throttle: RateLimit | undefined; bytesPerSecond: number } => {
-    const { statePath, maxBytesPerSecond: bytesPerSecond } = this.context.config.service;
-    if (bytesPerSecond > 0)
-      this.#throttle ??= new RateLimit(spareSpot(statePath), bytesPerSecond, this.context.drainSignal);
-    return { throttle: this.#throttle, bytesPerSecond };
+  readonly throttle = (): RateLimit | undefined => {
+    const { statePath, maxBytesPerSecond: bound } = this.context.config.service;
+    if (bound > 0) this.#throttle ??= new RateLimit(spareSpot(statePath), bound, this.context.drainSignal);
+    return this.#throttle;
   };
 
   /** Undefined for a feed that publishes nothing. */

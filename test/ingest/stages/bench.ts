@@ -175,7 +175,7 @@ export class Bench {
       calls,
       chains,
       bucket: () => undefined,
-      pace: () => ({ throttle: undefined, bytesPerSecond: 0 }),
+      throttle: () => undefined,
       shared: () => assert.fail('it shares nothing'),
     };
   }
