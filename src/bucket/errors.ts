@@ -19,20 +19,14 @@ export class BucketError extends Error {
   }
 }
 
+/** Of those whose status does not say it. */
 const KINDS: Readonly<Record<string, BucketErrorKind>> = {
-  PreconditionFailed: 'taken',
-  NoSuchKey: 'missing',
-  NotFound: 'missing',
-  NoSuchUpload: 'missing',
   SlowDown: 'slow',
   TooManyRequests: 'slow',
   RequestLimitExceeded: 'slow',
   AccessDenied: 'denied',
-  Forbidden: 'denied',
   XAmzContentSHA256Mismatch: 'changed',
   BadDigest: 'changed',
-  ConditionalRequestConflict: 'doubt',
-  OperationAborted: 'doubt',
   RequestTimeout: 'doubt',
   TimeoutError: 'doubt',
   ETIMEDOUT: 'doubt',

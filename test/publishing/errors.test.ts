@@ -166,6 +166,14 @@ test('a store that asks for less gets less, and no attempt is spent', async (t) 
   await until('it waits, and says for what', asked);
   slow.end();
   await until('both are published', async () => (await objectsOf(bucket, 'sales')).length === 2);
+  const slowDelete = proxy.add(
+    { kind: 'delete', key: /b\.csv$/, times: Number.POSITIVE_INFINITY },
+    { status: 503, code: 'SlowDown' },
+  );
+  await seen(world, 'ingest-ctl', 'withdraw', 'b.csv', '--reason', 'wrong month');
+  await slowDelete.hit(2);
+  slowDelete.end();
+  await until('its object is gone', async () => (await objectsOf(bucket, 'sales')).length === 1);
   await ingest.stop();
   assert.ok(slow.hits.length < 10, `${slow.hits.length} requests`);
   assert.equal(world.log.named('gate_closed').length, 0);

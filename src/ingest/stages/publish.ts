@@ -6,7 +6,7 @@
  */
 import { closeSync } from 'node:fs';
 import type { Outcome, Tx } from '../../../queue/backend.js';
-import { type BucketError, BucketError as Refused } from '../../bucket/errors.js';
+import { BucketError } from '../../bucket/errors.js';
 import { PlaceError } from '../../files/place-error.js';
 import { openEntry } from '../../files/probe.js';
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
@@ -115,8 +115,7 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
       there.push({ file, came });
     }
   } catch (error) {
-    if (error instanceof PlaceError) return blocked('publish', batch.feed.name, error, batch.emit);
-    return error instanceof Refused ? refused(job, batch, error, bucket) : failed(job, batch, error);
+    return refused(job, batch, error, bucket);
   }
   return {
     outcome: (tx): Outcome => {
@@ -221,7 +220,10 @@ const changed = (job: IngestJob, target: ByteName): Verdict =>
     job.facts,
   );
 
-async function refused(job: IngestJob, batch: Batch, error: BucketError, bucket: FeedBucket): Promise<Verdict> {
+/** The verdict for what a request, or reading the local file, ended with. */
+export async function refused(job: IngestJob, batch: Batch, error: unknown, bucket: FeedBucket): Promise<Verdict> {
+  if (error instanceof PlaceError) return blocked('publish', batch.feed.name, error, batch.emit);
+  if (!(error instanceof BucketError)) return failed(job, batch, error);
   if (error.kind === 'slow') return defer(slowMs(job), 'bucket_slow');
   const isOfKey = error.kind === 'denied' && (await bucket.mayWrite());
   if (isOfKey) return hold('object_refused', `the bucket refuses this object alone: ${error.message}`, job.facts);

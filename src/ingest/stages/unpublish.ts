@@ -5,8 +5,6 @@
  * the object that was published. Doing it twice is safe.
  */
 import type { Outcome, Tx } from '../../../queue/backend.js';
-import { BucketError } from '../../bucket/errors.js';
-import { PlaceError } from '../../files/place-error.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import {
@@ -21,7 +19,8 @@ import { correctionLine } from '../manifest/record.js';
 import type { FeedBucket } from '../publishing/feed-bucket.js';
 import { isOurs } from '../publishing/object.js';
 import { isInBucket, joinPart, partToken } from '../publishing/parts.js';
-import { type Batch, blocked, defer, type IngestJob, retry, type Verdict } from './stage.js';
+import { refused } from './publish.js';
+import { type Batch, defer, type IngestJob, type Verdict } from './stage.js';
 
 const AGAIN_MS = 500;
 const VERSIONS_MAX = 100;
@@ -44,11 +43,7 @@ export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> 
     if (correction !== null && !backend.read((reader) => isInBucket(reader, correction))) return waits(correction);
     return over(job, batch, await removeAll(batch, content, bucket));
   } catch (error) {
-    if (error instanceof PlaceError) return blocked('publish', feed.name, error, batch.emit);
-    if (!(error instanceof BucketError)) throw error;
-    if (error.kind === 'place' || error.kind === 'denied')
-      return blocked('publish', feed.name, bucket.asPlaceError(error), batch.emit);
-    return retry('bucket_doubt', error.message);
+    return refused(job, batch, error, bucket);
   }
 }
 

@@ -32,20 +32,21 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
   const pruned = firstUlid(view.read(prunedUntil) ?? 0);
   /** The state may have forgotten that it published it. */
   const isForgotten = (key: string): boolean => (INGEST_ID.exec(key)?.[1] ?? pruned) < pruned;
+  const demand = async ({ key }: Row): Promise<void> => {
+    if (!(await bucket.head(key))) say('object_missing', key, 'it was published, and is gone');
+  };
   try {
     const rows = pages((after) => rowsAfter(view, prefix, after));
     let row = await rows.next();
     for await (const { key, etag } of objectsOf(bucket, prefix)) {
-      for (; !row.done && row.value.key < key; row = await rows.next())
-        if (!(await bucket.head(row.value.key))) say('object_missing', row.value.key, 'it was published, and is gone');
+      for (; !row.done && row.value.key < key; row = await rows.next()) await demand(row.value);
       if (!row.done && row.value.key === key) {
         if (row.value.etag !== '' && row.value.etag !== etag)
           say('object_differs', key, 'it is not what was published');
         row = await rows.next();
       } else if (!isKnown(view, key) && !isForgotten(key)) say('object_unknown', key, 'no line names it');
     }
-    for (; !row.done; row = await rows.next())
-      if (!(await bucket.head(row.value.key))) say('object_missing', row.value.key, 'it was published, and is gone');
+    for (; !row.done; row = await rows.next()) await demand(row.value);
   } finally {
     await bucket.close();
   }
