@@ -8,6 +8,9 @@ import { checkBucket, correctionsOf, linesOf, objectsOf, published, publisher } 
 import { files } from '../world/tree.js';
 import { until } from '../world/waiting.js';
 
+/** By hand: `STORED=10000 node --test dist/test/publishing/life.test.js`. */
+const STORED = Number(process.env.STORED ?? 30);
+
 test('a withdrawn content gets its correction first, then its object goes; allowed again it comes as another object', async (t) => {
   const made = await publisher(t);
   if (!made) return;
@@ -121,14 +124,14 @@ test('a state with stored files gets the option: all are published; one that had
   const made = await publisher(t);
   if (!made) return;
   const { world, bucket } = made;
-  for (let n = 0; n < 30; n++) world.drop(`f${n}.csv`, `id\n${n}\n`);
+  for (let n = 0; n < STORED; n++) world.drop(`f${n}.csv`, `id\n${n}\n`);
   const without = world.flags('ingest').filter((flag) => !flag.startsWith('--publish'));
   await world.launch('ingest', [...without, '--once']).ended;
   assert.deepEqual(await objectsOf(bucket), []);
   rmSync(join(world.feed().warehouse, files(world.feed().warehouse).find(({ path }) => path.endsWith('.csv'))!.path));
   const ended = await world.run('ingest', ['--once']);
   assert.equal(ended.code, 0, ended.stderr);
-  await published(bucket, 29);
+  await published(bucket, STORED - 1);
   assert.equal(world.log.named('file_not_published').length, 1);
   await checkBucket(bucket);
 });

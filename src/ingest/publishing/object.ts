@@ -87,7 +87,7 @@ async function whatIsThere(file: ToPublish, bucket: BucketClient): Promise<Came>
 
 async function whole(fd: number, file: ToPublish, { bucket, throttle }: Publishing): Promise<Came> {
   await throttle?.take(file.size);
-  const bytes = await bytesAt(fd, 0, file.size);
+  const bytes = await readAt(fd, 0, Buffer.allocUnsafe(file.size));
   if (bytes.length !== file.size) return { kind: 'changed' };
   // The store compares: the bytes are not hashed here once more.
   const object = await bucket.put(file.key, { bytes, sha256: file.sha256 }, metadataOf(file));
@@ -107,14 +107,16 @@ async function inParts(fd: number, file: ToPublish, { bucket, throttle, noteUplo
   // The size of the file alone decides: two tries have the same parts.
   const partBytes = Math.max(SMALL_BYTES, Math.ceil(file.size / PARTS_MAX));
   const digest = createHash('sha256');
+  // One for all parts: freed one by one they would pile up until the next collection.
+  const buffer = Buffer.allocUnsafe(partBytes);
   for (let at = 0, n = 1; at < file.size; at += partBytes, n++) {
     const length = Math.min(partBytes, file.size - at);
     await throttle?.take(length);
-    const bytes = await bytesAt(fd, at, length);
+    const bytes = await readAt(fd, at, buffer.subarray(0, length));
     digest.update(bytes);
     if (bytes.length !== length) break;
     // The ETag of a part is the MD5 of its bytes. A store that has it otherwise gets the part again.
-    const isSent = sent.get(n) === createHash('md5').update(bytes).digest('hex');
+    const isSent = sent.has(n) && sent.get(n) === createHash('md5').update(bytes).digest('hex');
     if (!isSent) await bucket.putPart(file.key, upload, n, { bytes, sha256: sha256Of(bytes) });
   }
   const isWhole = digest.digest().equals(file.sha256);
@@ -125,14 +127,13 @@ async function inParts(fd: number, file: ToPublish, { bucket, throttle, noteUplo
   return isWhole ? whatIsThere(file, bucket) : { kind: 'changed' };
 }
 
-/** Shorter where the file ends before. */
-async function bytesAt(fd: number, at: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
+/** Fills `into`; returns less where the file ends before. */
+async function readAt(fd: number, at: number, into: Buffer): Promise<Buffer> {
   let done = 0;
-  while (done < length) {
-    const { bytesRead } = await read(fd, bytes, done, length - done, at + done);
+  while (done < into.length) {
+    const { bytesRead } = await read(fd, into, done, into.length - done, at + done);
     if (bytesRead === 0) break;
     done += bytesRead;
   }
-  return bytes.subarray(0, done);
+  return into.subarray(0, done);
 }
