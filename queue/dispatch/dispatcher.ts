@@ -17,7 +17,10 @@ export interface DispatcherOptions {
   batchMax: number;
   /** The most bytes of a batch, for stages that read or copy them. One job is always taken, whatever its size. */
   batchBytesMax?: number;
-  /** Jobs that advance to it are written as ready, and claimed like all others. */
+  /**
+   * Jobs that advance to it are written as ready, and claimed like all others. It takes a batch when no other stage of this process has
+   * work, or when it has waited for `limits.slowTurnMs`.
+   */
   isSlow?: boolean;
   run: Run;
   /**
@@ -44,6 +47,7 @@ export class Dispatcher {
   /** Takes in a row that got nothing although a job was due: other processes were quicker. */
   #emptyTakes = 0;
   #notBeforeMs = 0;
+  #tookMs: number;
   #takesMax: number = limits.firstBatchMax;
   #timer: NodeJS.Timeout | undefined;
   #unlisten: () => void = () => {};
@@ -52,11 +56,12 @@ export class Dispatcher {
   constructor(readonly options: DispatcherOptions) {
     const { backend, stage, batchMax, batchBytesMax } = options;
     const events = {
-      takesMax: () => (this.#state === 'running' && backend.nowMs() >= this.#notBeforeMs ? this.#takesMax : 0),
+      takesMax: () => (this.#mayTake(backend.nowMs()) ? this.#takesMax : 0),
       took: (jobs: readonly ClaimedJob[]) => this.#took(jobs),
       released: () => this.#released(),
       failed: (error: unknown) => this.#failed(error),
     };
+    this.#tookMs = backend.nowMs();
     this.#store = new QueueStore(backend, stage, events, batchBytesMax, true);
     this.queue = new BetterQueue(
       (tasks: ClaimedJob[][], done) => void this.#process(tasks.flat()).finally(() => done(null)),
@@ -125,10 +130,18 @@ export class Dispatcher {
     this.queue.resume();
   }
 
+  #mayTake(nowMs: number): boolean {
+    if (this.#state !== 'running' || nowMs < this.#notBeforeMs) return false;
+    const { isSlow, peers = [] } = this.options;
+    const isBusy = (one: Dispatcher): boolean => !one.options.isSlow && one.load > 0;
+    return !isSlow || nowMs - this.#tookMs >= limits.slowTurnMs || !peers.some(isBusy);
+  }
+
   #took(jobs: readonly ClaimedJob[]): void {
     this.#checking = false;
     this.#batch = jobs;
     if (jobs.length > 0) {
+      this.#tookMs = this.options.backend.nowMs();
       this.#emptyTakes = 0;
       this.#takesMax = Math.min(2 * this.#takesMax, this.options.batchMax);
       this.#next().#kick();

@@ -192,6 +192,8 @@ function configuration(id: string, root: string, monitorPort: number, port: numb
     // A full log of each request would be larger than the objects.
     ...['mon', 'osd', 'rgw', 'paxos', 'rocksdb', 'bluestore', 'bluefs', 'bdev'].map((part) => `debug ${part} = 0`),
     ...store,
+    // Debian's 20.2 looks for it below the working directory.
+    `osd class dir = /usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/rados-classes`,
     'osd crush chooseleaf type = 0',
     'osd pool default size = 1',
     'osd pool default min size = 1',

@@ -13,7 +13,7 @@ export interface Driven {
   queue: Backend;
   errors: unknown[];
   /** Every dispatcher of this test is stopped at its end. */
-  drive(stage: string, run: Run, batchMax?: number, peers?: Dispatcher[]): Dispatcher;
+  drive(stage: string, run: Run, batchMax?: number, peers?: Dispatcher[], isSlow?: boolean): Dispatcher;
 }
 
 export function driven(title: string, run: (driven: Driven, world: QueueWorld) => Promise<void>): void {
@@ -21,12 +21,13 @@ export function driven(title: string, run: (driven: Driven, world: QueueWorld) =
     const queue = await world.open();
     const errors: unknown[] = [];
     const made: Dispatcher[] = [];
-    const drive = (stage: string, handler: Run, batchMax = 100, peers: Dispatcher[] = []) => {
+    const drive = (stage: string, handler: Run, batchMax = 100, peers: Dispatcher[] = [], isSlow = false) => {
       const dispatcher = createDispatcher({
         backend: queue,
         stage,
         batchMax,
         peers,
+        isSlow,
         run: handler,
         onError: (error) => errors.push(error),
       });

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import type { Backend } from '../../../queue/backend.js';
 import type { Run } from '../../../queue/dispatch/batch.js';
 import type { Dispatcher } from '../../../queue/dispatch/dispatcher.js';
+import { limits } from '../../../queue/limits.js';
 import { until } from '../../world/waiting.js';
 import { ADVANCE, candidate, candidates } from '../world.js';
 import { all, driven, ended, STORED } from './driven.js';
@@ -113,3 +114,40 @@ driven(
     assert(asked <= 4, `${asked} looks for one job`);
   },
 );
+
+driven('a slow stage waits for the others of its process, and not for ever', async ({ queue, drive }, world) => {
+  const other = await world.open();
+  await other.enqueue(candidates(3));
+  await other.settle((await other.claim('first', 3)).map((job) => ({ job, outcome: ADVANCE })));
+  await queue.enqueue(candidates(1, { feed: 'busy' }));
+  const gone = Promise.withResolvers<void>();
+  const isBusy = Promise.withResolvers<void>();
+  const tookMs: number[] = [];
+  const busy: Run = async (jobs) => {
+    isBusy.resolve();
+    await gone.promise;
+    return jobs.map(() => STORED);
+  };
+  const slow: Run = async (jobs) => {
+    tookMs.push(queue.nowMs());
+    return jobs.map(() => STORED);
+  };
+  const peers: Dispatcher[] = [];
+  const first = drive('first', busy, 10, peers);
+  peers.push(first);
+  first.start();
+  await isBusy.promise;
+  const beganMs = queue.nowMs();
+  const second = drive('second', slow, 1, peers, true);
+  peers.push(second);
+  second.start();
+  try {
+    await until('it took two jobs, one by one', () => tookMs.length >= 2);
+    assert(tookMs[0]! - beganMs >= limits.slowTurnMs, 'the other stage had work');
+    assert(tookMs[1]! - tookMs[0]! >= limits.slowTurnMs, 'it still had');
+  } finally {
+    gone.resolve();
+  }
+  await until('all are through', () => queue.stats().every(({ ready, claimed }) => ready + claimed === 0));
+  assert.equal(tookMs.length, 3);
+});
