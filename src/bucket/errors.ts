@@ -1,8 +1,9 @@
 /** The errors of an object store, as sentences, and what each one means for a request. */
 
 /**
- * `taken`: an object has the key already. `missing`: there is no such object, or upload. `doubt`: the request may be carried out or not. `slow`: the store asks for fewer requests. `denied`: this key may not be used, or none.
- * `changed`: the bytes are not those of the digest. `place`: nothing can be published until somebody acts, or the store is back.
+ * `taken`: an object has the key already. `missing`: there is no such object, or upload. `doubt`: the request may be carried out or
+ * not. `slow`: the store asks for fewer requests. `denied`: this key may not be used, or none. `changed`: the bytes are not those of
+ * the digest. `place`: nothing can be published until somebody acts, or the store is back.
  */
 export type BucketErrorKind = 'taken' | 'missing' | 'doubt' | 'slow' | 'denied' | 'changed' | 'place';
 
@@ -19,7 +20,7 @@ export class BucketError extends Error {
   }
 }
 
-/** Of those whose status does not say it. */
+/** The kinds that the HTTP status does not tell. */
 const KINDS: Readonly<Record<string, BucketErrorKind>> = {
   SlowDown: 'slow',
   TooManyRequests: 'slow',
