@@ -1,7 +1,8 @@
 /** Ten thousand held files of three causes: a person needs few steps for them on the page, and the page few requests. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Page } from 'playwright-core';
+import { setTimeout } from 'node:timers/promises';
+import type { Locator, Page } from 'playwright-core';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
 import { browserFor, open, seriousIn, tooWide } from './browser.js';
@@ -24,6 +25,10 @@ async function soon(page: Page, selector: string, wanted: RegExp): Promise<void>
   };
   await until(`${selector} to say ${wanted}`, ask, { everyMs: 50, soFar: () => seen });
 }
+
+/** The row that is at this place now, wherever it is later. */
+const keyed = async (page: Page, row: Locator): Promise<Locator> =>
+  page.locator(`#held tbody tr[data-key="${await row.getAttribute('data-key')}"]`);
 
 /** Collects path and query of each request that the page sends from now on. */
 function requestsOf(page: Page): string[] {
@@ -121,11 +126,17 @@ test('files are selected on two pages; each answer stands where its button was',
   await crowdedWorld(world, 100);
   const served = await dashboardAlone(world);
   const { page, complaints } = await open(t, browser, served.url);
+  // Each list takes longer than the time between two snapshots, so that what is drawn before it came is seen.
+  await page.route('**/errors?*', async (route) => {
+    await setTimeout(1_500);
+    await route.continue();
+  });
   await page.locator('#select-all').check();
   await soon(page, '#selection-count', /^25 files selected$/);
   await page.locator('#held-next').click();
   await soon(page, '#held-range', /26 to 50$/);
-  await page.locator('#held tbody tr').first().getByRole('checkbox').focus();
+  const first = await keyed(page, page.locator('#held tbody tr').first());
+  await first.getByRole('checkbox').focus();
   await page.keyboard.press('Space');
   await soon(page, '#selection-count', /^26 files selected, 25 of them on other pages$/);
   await page.locator('#discard-selected').click();
@@ -136,13 +147,12 @@ test('files are selected on two pages; each answer stands where its button was',
   await soon(page, '#held-count', /\(74\)/);
   assert.equal(await page.locator('#selection-count').textContent(), '');
 
-  const row = page.locator('#held tbody tr').nth(1);
-  const path = (await row.locator('td.path').textContent())!;
-  const mine = page.locator('#held tbody tr', { hasText: path });
-  await row.getByRole('button', { name: /^retry/ }).click();
+  // The list comes after the count. A row at a place would be another one then.
+  await first.waitFor({ state: 'detached' });
+  const mine = await keyed(page, page.locator('#held tbody tr').nth(1));
+  await mine.getByRole('button', { name: /^retry/ }).click();
   await mine.locator('output', { hasText: /^1 file sent through the same stage again\.$/ }).waitFor();
   await soon(page, '#held-count', /\(73\)/);
-  // The count comes with the next snapshot, the list after it.
   await until('its buttons to go', async () => (await mine.getByRole('button').count()) === 0);
   assert.equal(await mine.locator('output').getAttribute('class'), 'done');
   assert.equal(
@@ -152,13 +162,12 @@ test('files are selected on two pages; each answer stands where its button was',
   assert.match(await page.evaluate<string>(FOCUSED), /^retry /, 'the focus is on the next retry');
 
   // Another operator was faster: the button shows this.
-  const other = page.locator('#held tbody tr:not(.gone)').first();
-  const id = await other.getAttribute('data-key');
+  const other = await keyed(page, page.locator('#held tbody tr:not(.gone)').first());
   await page.route('**/retry', async (route) =>
     route.fulfill({ status: 503, json: { error: 'state_io', sentence: 'The state cannot be written.' } }),
   );
   await other.getByRole('button', { name: /^retry/ }).click();
-  await page.locator(`#held tr[data-key="${id}"] output.failed`, { hasText: 'The state cannot be written.' }).waitFor();
+  await other.locator('output.failed', { hasText: 'The state cannot be written.' }).waitFor();
   assert.ok(await other.getByRole('button', { name: /^retry/ }).isVisible(), 'it can be tried again');
   assert.deepEqual(
     complaints.filter((one) => !/503/.test(one)),

@@ -23,7 +23,8 @@ let pages = [undefined];
 /** Reasons whose folders are shown, and how many. */
 const open = new Map();
 let groups = { files: 0, items: [] };
-let files = { jobs: [], next: null, found: 0 };
+/** One page, with what was asked for: another choice may be made before the next one is loaded. */
+let files = { jobs: [], next: null, found: 0, pages, which: '' };
 /** The held figures and the choice that were loaded last. */
 let loaded = '';
 let loadedMs = 0;
@@ -93,10 +94,18 @@ async function askFolders(reason) {
 
 async function askFiles() {
   const query = chosen ? filterOf(chosen) : { ...ofFeed(), ...ofName() };
+  const asked = { pages, which: whichFiles() };
   const after = pages.at(-1);
   const { held, next } = await ask('errors', { ...query, limit: PAGE, ...(after !== undefined && { after }) });
-  const found = chosen ? (await ask('held', { ...query, limit: 1 })).files : groups.files;
-  return { jobs: held, next, found };
+  const found = query.code === undefined ? groups.files : (await ask('held', { ...query, limit: 1 })).files;
+  return { jobs: held, next, found, ...asked };
+}
+
+function whichFiles() {
+  const of = chosen
+    ? ` held for ${name(chosen.code)}${chosen.folder === undefined ? '' : ` in ${folderText(chosen.folder)}`}`
+    : '';
+  return nameFilter() === '' ? of : `${of} with "${name(nameFilter())}" in the name`;
 }
 
 /** The last files of the last page are gone: the page before it is the last one now. */
@@ -136,16 +145,12 @@ function draw() {
 }
 
 function drawPager() {
-  const { jobs, next, found } = files;
-  const first = (pages.length - 1) * PAGE;
-  const of = chosen
-    ? ` held for ${name(chosen.code)}${chosen.folder === undefined ? '' : ` in ${folderText(chosen.folder)}`}`
-    : '';
-  const with_ = nameFilter() === '' ? '' : ` with "${name(nameFilter())}" in the name`;
+  const { jobs, next, found, which } = files;
+  const first = (files.pages.length - 1) * PAGE;
   const range = found > PAGE ? `, ${count(first + 1)} to ${count(first + jobs.length)}` : '';
-  setText($('held-range'), `${counted(found, 'file')}${of}${with_}${jobs.length === 0 ? '' : range}`);
+  setText($('held-range'), `${counted(found, 'file')}${which}${jobs.length === 0 ? '' : range}`);
   $('held-all').hidden = chosen === undefined;
-  $('held-before').hidden = pages.length === 1;
+  $('held-before').hidden = files.pages.length === 1;
   $('held-next').hidden = next === null || first + jobs.length >= found;
 }
 
@@ -202,11 +207,11 @@ export function startHeld() {
     $('held-title').focus();
   });
   $('held-next').addEventListener('click', () => {
-    pages = [...pages, files.next];
+    pages = [...files.pages, files.next];
     again();
   });
   $('held-before').addEventListener('click', () => {
-    pages = pages.slice(0, -1);
+    pages = files.pages.slice(0, -1);
     again();
   });
 }
