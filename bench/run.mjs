@@ -7,7 +7,7 @@ import { machine } from './harness/machine.mjs';
 import { CASES, readOptions, Usage } from './harness/options.mjs';
 import { notReady } from './harness/package.mjs';
 import { peers } from './harness/peers.mjs';
-import { barsOf, writeReport } from './harness/report.mjs';
+import { writeReport } from './harness/report.mjs';
 import { keep } from './harness/results.mjs';
 import { tableOf } from './harness/tables.mjs';
 
@@ -43,7 +43,7 @@ async function main(argv) {
   if (options.save) say(`written: ${await writeReport(cases)}`);
 }
 
-async function measure(name, { title, columns, bars, run }, options, argv) {
+async function measure(name, { title, columns, run }, options, argv) {
   say(`\n${name}. ${title}`);
   const about = {
     case: name,
@@ -53,7 +53,7 @@ async function measure(name, { title, columns, bars, run }, options, argv) {
     peers: peers(),
   };
   const result = { ...about, ...(await run(options, say)) };
-  say(`\n${tableOf({ rows: result.rows, columns })}\n\n${barsOf(bars(result))}`);
+  say(`\n${tableOf({ rows: result.rows, columns })}`);
   if (options.save) say(`kept: ${keep(result)}`);
 }
 

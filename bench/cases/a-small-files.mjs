@@ -1,6 +1,5 @@
 /** a: many files of 1 KiB, from a full directory to a full warehouse on the same filesystem. */
 
-import { atLeast, atMost, medianOf, ratioOf } from '../harness/bars.mjs';
 import { makeSmall, quietForASecond, smallDigests } from '../harness/inputs.mjs';
 import { filesOf, roundsOf } from '../harness/options.mjs';
 import { FULL, pipelines } from '../harness/pipelines.mjs';
@@ -28,6 +27,7 @@ export default {
   title: 'Files of 1 KiB, same filesystem',
   columns: FULL,
   chart: { key: 'filesPerS', label: 'files/s' },
+  best: [{ id: 'coreutils', key: 'filesPerS' }],
 
   async run(options, tell) {
     const files = filesOf(options);
@@ -38,13 +38,4 @@ export default {
     };
     return pipelines({ contestants: CONTESTANTS, options, files, rounds: roundsOf(options, files), fill, tell });
   },
-
-  bars: ({ rows }) => [
-    atLeast('files/s', 14_000, medianOf(rows, 'product', 'filesPerS')),
-    atLeast('files/s, inputs not yet on disk', 11_000, medianOf(rows, 'product-unsettled', 'filesPerS')),
-    atLeast('files/s, a process for each stage', 7_000, medianOf(rows, 'product-split', 'filesPerS')),
-    atLeast('times the speed of the plain Python ingestor', 9, ratioOf(rows, 'product', 'python', 'filesPerS')),
-    atMost('times the time of coreutils', 2.1, ratioOf(rows, 'coreutils', 'product', 'filesPerS')),
-    atMost('MB of the largest process', 250, medianOf(rows, 'product', 'peakProcessMb')),
-  ],
 };

@@ -1,7 +1,6 @@
 /** c: one large file, small ones beside it: its speed, the heartbeats, the memory, and whether the small ones wait behind it. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { atLeast, atMost, medianOf, ratioOf } from '../harness/bars.mjs';
 import { Beats } from '../harness/beats.mjs';
 import { digestOf, filesBelow } from '../harness/correct.mjs';
 import { dropAtRate } from '../harness/dropping.mjs';
@@ -76,6 +75,7 @@ export default {
     { key: 'besideLongestMs', label: 'beside it, longest ms' },
   ],
   chart: { key: 'mibPerS', label: 'MiB/s' },
+  best: [{ id: 'openssl', key: 'mibPerS' }],
 
   async run(options, tell) {
     const mib = options.mib * TIMES;
@@ -88,15 +88,5 @@ export default {
       }),
     );
     return { files: 1, rounds, rows, unit: `of ${mib} MiB` };
-  },
-
-  bars: ({ rows }) => {
-    const [usual, beside] = ['usualMs', 'besideMs'].map((key) => medianOf(rows, 'product', key));
-    return [
-      atLeast('of the speed of OpenSSL on one core', 0.9, ratioOf(rows, 'product', 'openssl', 'mibPerS')),
-      atMost('ms without a heartbeat, one a second being due', 2_000, medianOf(rows, 'product', 'beatMs')),
-      atMost('times its usual time, a small file beside it', 2, beside / usual),
-      atMost('MB of the largest process', 250, medianOf(rows, 'product', 'peakProcessMb')),
-    ];
   },
 };

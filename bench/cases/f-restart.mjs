@@ -1,5 +1,4 @@
 /** f: a restart with a full queue: how long until the first file is stored. */
-import { atMost, medianOf } from '../harness/bars.mjs';
 import { bearableSitting } from '../harness/bearable.mjs';
 import { makeSmall, quietForASecond } from '../harness/inputs.mjs';
 import { filesOf, roundsOf } from '../harness/options.mjs';
@@ -81,8 +80,9 @@ const CONTESTANTS = [
 
 export default {
   title: 'Restart with a full queue',
-  columns: [{ key: 'seconds', label: 'seconds to the first stored file', ratio: true }],
+  columns: [{ key: 'seconds', label: 'seconds to the first stored file', ratio: true, less: true }],
   chart: { key: 'seconds', label: 'seconds to the first stored file' },
+  best: [{ id: 'python', key: 'seconds' }],
 
   async run(options, tell) {
     const files = filesOf(options);
@@ -101,6 +101,4 @@ export default {
     );
     return { files, rounds, rows, unit: 'queued jobs' };
   },
-
-  bars: ({ rows }) => [atMost('s to the first stored file', 1, medianOf(rows, 'product', 'seconds'))],
 };

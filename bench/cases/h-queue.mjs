@@ -1,6 +1,5 @@
 /** h: the queue engine alone: enqueue, then claim and settle with the next stage; singly and in batches, one and four processes. */
 import { join } from 'node:path';
-import { atLeast, medianOf, ratioOf } from '../harness/bars.mjs';
 import { filesOf, roundsOf } from '../harness/options.mjs';
 import { PROGRAMS } from '../harness/package.mjs';
 import { Run } from '../harness/run.mjs';
@@ -91,6 +90,7 @@ export default {
     { key: 'cpuUsPerJob', label: 'CPU µs a settled job' },
   ],
   chart: { key: 'settlePerS', label: 'jobs/s, settled with the next enqueued', log: true },
+  best: [{ id: 'plainjob-single-1', of: 'product-batch-1', key: 'settlePerS' }],
 
   async run(options, tell) {
     const files = filesOf(options);
@@ -99,15 +99,4 @@ export default {
     const rows = await sitting({ rounds, contestants, tell }, (contestant) => race(contestant, options, files));
     return { files, rounds, rows, unit: 'jobs (a tenth of them singly)' };
   },
-
-  bars: ({ rows }) => [
-    atLeast('jobs/s in batches', 40_000, medianOf(rows, 'product-batch-1', 'settlePerS')),
-    atLeast('jobs/s singly', 5_000, medianOf(rows, 'product-single-1', 'settlePerS')),
-    atLeast('times one process, with four', 1, ratioOf(rows, 'product-batch-4', 'product-batch-1', 'settlePerS')),
-    atLeast(
-      'times one process, with four, singly',
-      1,
-      ratioOf(rows, 'product-single-4', 'product-single-1', 'settlePerS'),
-    ),
-  ],
 };

@@ -1,6 +1,5 @@
 /** i: what grows with the number of files: the memory of each process, and the state on disk. */
 import { statSync } from 'node:fs';
-import { atMost, medianOf } from '../harness/bars.mjs';
 import { makeSmall, quietForASecond, smallDigests } from '../harness/inputs.mjs';
 import { filesOf, roundsOf } from '../harness/options.mjs';
 import { pipelineRun } from '../harness/pipeline.mjs';
@@ -60,8 +59,4 @@ export default {
       notes: ['A content stays in the state for ever where no --keep-history is set, as here.'],
     };
   },
-
-  bars: ({ rows, files }) => [
-    atMost('MB of the largest process, all files', 250, medianOf(rows, `product-${files}`, 'peakProcessMb')),
-  ],
 };

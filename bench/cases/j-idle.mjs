@@ -2,7 +2,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { atMost, medianOf } from '../harness/bars.mjs';
 import { untilQuiet } from '../harness/quiet.mjs';
 import { chosen, sitting } from '../harness/sitting.mjs';
 import { inWorld } from '../harness/world.mjs';
@@ -47,11 +46,12 @@ async function idle({ start, busy }, options, seconds) {
 export default {
   title: 'Idle',
   columns: [
-    { key: 'cpuPercent', label: '% of a core', ratio: true },
+    { key: 'cpuPercent', label: '% of a core', ratio: true, less: true },
     { key: 'wakeUpsPerS', label: 'wake-ups/s' },
     { key: 'writtenKib', label: 'KiB written' },
   ],
   chart: { key: 'cpuPercent', label: '% of a core' },
+  best: [{ id: 'python', key: 'cpuPercent' }],
 
   async run(options, tell) {
     const seconds = options.seconds ?? SECONDS;
@@ -60,9 +60,4 @@ export default {
     const rows = await sitting({ rounds, contestants, tell }, (contestant) => idle(contestant, options, seconds));
     return { files: options.directories, rounds, rows, unit: `watched directories, ${seconds} s` };
   },
-
-  bars: ({ rows }) => [
-    atMost('% of a core', 0.5, medianOf(rows, 'product', 'cpuPercent')),
-    atMost('KiB written', 0, medianOf(rows, 'product', 'writtenKib')),
-  ],
 };

@@ -1,5 +1,4 @@
 /** k: more workers, and more files: the time a file takes must not grow with their number. */
-import { atLeast, ratioOf } from '../harness/bars.mjs';
 import { makeSmall, quietForASecond, smallDigests } from '../harness/inputs.mjs';
 import { filesOf, roundsOf } from '../harness/options.mjs';
 import { pipelineRun } from '../harness/pipeline.mjs';
@@ -63,8 +62,4 @@ export default {
     });
     return { files, rounds, rows };
   },
-
-  bars: ({ rows }) => [
-    atLeast('of the speed at a tenth of the files', 0.9, ratioOf(rows, 'product-all', 'product-tenth', 'filesPerS')),
-  ],
 };

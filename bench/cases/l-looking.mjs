@@ -7,7 +7,6 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { atMost, medianOf, ratioOf } from '../harness/bars.mjs';
 import { makeSmall, quietForASecond } from '../harness/inputs.mjs';
 import { filesOf } from '../harness/options.mjs';
 import { Run } from '../harness/run.mjs';
@@ -183,10 +182,4 @@ export default {
     });
     return { files, rounds, rows, unit: `queued, ${HELD.toLocaleString('en-US')} held` };
   },
-
-  bars: ({ rows }) => [
-    atMost('ms for /stats, p99', 50, medianOf(rows, 'product', 'statsP99Ms')),
-    atMost('ms for queue-stat', 200, medianOf(rows, 'queue-stat', 'queueStatMs')),
-    atMost('times as long with an open page as without', 1.05, ratioOf(rows, 'alone', 'product', 'filesPerS')),
-  ],
 };

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openState } from '../../dist/src/ingest/ledger/open-state.js';
-import { atLeast, atMost, medianOf, ratioOf } from '../harness/bars.mjs';
 import { filesBelow } from '../harness/correct.mjs';
 import { makeSmall, quietForASecond } from '../harness/inputs.mjs';
 import { locked } from '../harness/locking.mjs';
@@ -76,12 +75,6 @@ async function asking(path) {
     return waits;
   };
 }
-
-/** The worst of all runs that measured it. */
-const worstOf = (rows, key) =>
-  rows
-    .flatMap(({ runs }) => runs.flatMap((run) => run[key] ?? []))
-    .reduce((worst, ms) => Math.max(worst ?? 0, ms), undefined);
 
 const waitsOf = (waits) => ({
   waitP99Ms: percentile(waits, 0.99),
@@ -186,20 +179,4 @@ export default {
     });
     return { files, rounds, rows: [empty, full, beside, alone, emptyThen, pruned], unit: 'contents' };
   },
-
-  bars: ({ rows }) => [
-    atLeast(
-      'of the speed of an empty state, with five years of records',
-      0.9,
-      ratioOf(rows, 'product-full', 'product-empty', 'filesPerS'),
-    ),
-    atLeast(
-      'of the speed of an empty state, pruned',
-      0.9,
-      ratioOf(rows, 'product-pruned', 'product-empty-then', 'filesPerS'),
-    ),
-    atMost('ms that a prune keeps the state from claims, at the longest', 100, worstOf(rows, 'lockMaxMs')),
-    atMost('bytes of a pruned content', 150, medianOf(rows, 'product-pruned', 'hashBytes')),
-    atMost('bytes of a pruned content, in a backup', 45, medianOf(rows, 'product-pruned', 'compactBytes')),
-  ],
 };

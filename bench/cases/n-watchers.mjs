@@ -5,7 +5,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { atMost, medianOf } from '../harness/bars.mjs';
 import { filesOf } from '../harness/options.mjs';
 import { PACKAGE } from '../harness/package.mjs';
 import { Run } from '../harness/run.mjs';
@@ -175,6 +174,7 @@ export default {
     { key: 'peakMb', label: 'peak MB' },
   ],
   chart: { key: 'lost', label: 'files of the storm that were never reported' },
+  best: [{ id: 'chokidar', key: 'toldPerS' }],
 
   async run(options, tell) {
     const files = filesOf(options);
@@ -184,12 +184,4 @@ export default {
     const unit = `directories, a storm of ${files.toLocaleString('en-US')} files`;
     return { files: options.directories, rounds, rows, unit, storm: files };
   },
-
-  bars: ({ rows }) => [
-    atMost('s to start', 2, medianOf(rows, 'product', 'startS')),
-    atMost('MB when it has started', 60, medianOf(rows, 'product', 'startMb')),
-    atMost('files of the storm lost', 0, medianOf(rows, 'product', 'lost')),
-    atMost('s after its end, all are reported', 5, medianOf(rows, 'product', 'lateS')),
-    atMost('% of a core when nothing happens', 0.5, medianOf(rows, 'product', 'idlePercent')),
-  ],
 };

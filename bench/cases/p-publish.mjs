@@ -34,6 +34,11 @@ export default {
     { key: 'torn', label: 'objects that nobody wrote' },
     { key: 'uploads', label: 'uploads left over' },
   ],
+  chart: { key: 'filesPerS', label: 'files/s' },
+  best: [
+    { id: 'rclone, small', of: 'product, small', key: 'filesPerS' },
+    { id: 'aws, large', of: 'product, large', key: 'filesPerS' },
+  ],
 
   async run(options, tell) {
     const missing = noStore();
@@ -46,26 +51,22 @@ export default {
     const large = (world) => makeLarge(world.input, LARGE, options.mib);
     const contestants = chosen([publishing, storing, rclone, awsMv], options);
     const onDisk = Math.max(DISK_MIN, Math.ceil(LARGE * options.mib * MIB * ROOM));
-    const race = (about, rounds, given) =>
-      sitting({ rounds, contestants: named(contestants, about), tell }, (one) => moved(one, options, given));
+    const race = (load, about, rounds, given) =>
+      sitting({ rounds, contestants: loaded(contestants, load, about), tell }, (one) => moved(one, options, given));
+    const killable = loaded(contestants, 'killed', 'killed').filter(({ of }) => of !== 'storing');
     const rows = [
-      ...(await race(`${files} of 1 KiB`, roundsOf(options, files), { count: files, fill: small })),
-      ...(await race(`${LARGE} of ${options.mib} MiB`, 1, { count: LARGE, fill: large, onDisk })),
-      ...(await sitting(
-        { rounds: 1, contestants: named(contestants, 'killed').filter(({ of }) => of !== 'storing'), tell },
-        (one) => killed(one, options),
-      )),
+      ...(await race('small', `${files} of 1 KiB`, roundsOf(options, files), { count: files, fill: small })),
+      ...(await race('large', `${LARGE} of ${options.mib} MiB`, 1, { count: LARGE, fill: large, onDisk })),
+      ...(await sitting({ rounds: 1, contestants: killable, tell }, (one) => killed(one, options))),
     ];
     return { files, rounds: roundsOf(options, files), rows };
   },
-
-  bars: () => [],
 };
 
-const named = (contestants, about) =>
+const loaded = (contestants, load, about) =>
   contestants.map((one) => ({
-    ...{ ...one, of: one.id, id: `${one.id}, ${about}`, title: `${one.title}: ${about}` },
-    against: `product, ${about}`,
+    ...{ ...one, of: one.id, id: `${one.id}, ${load}`, title: `${one.title}: ${about}` },
+    against: `product, ${load}`,
   }));
 
 /** One run over a full input. */

@@ -5,8 +5,8 @@ import { chartOf } from './charts.mjs';
 import { PACKAGE } from './package.mjs';
 import { peers } from './peers.mjs';
 import { kept } from './results.mjs';
-import { shown } from './statistics.mjs';
-import { tableOf } from './tables.mjs';
+import { ratioOf, spread, summaryOf } from './statistics.mjs';
+import { markdown, tableOf } from './tables.mjs';
 
 const DOCS = join(PACKAGE, 'docs');
 const CHARTS = join(DOCS, 'benchmarks');
@@ -16,8 +16,8 @@ const HEAD = `# Benchmarks
 For those who compare, and for maintainers: what the product costs beside others. \`npm run bench\` writes this page from what it measured
 (\`bench/results/\`); no figure is typed by hand. The product runs with its default durability and every guarantee, peers as their own users would run
 them, in the same session, on the same disk, in turn round by round; [what they lose](#what-the-others-lose-or-do-not-do) stands at the end. A figure is the
-median of its rounds, with the lowest and the highest in brackets. CPU and memory are those of the whole process tree (memory: PSS). \`×\`: how much faster
-the product is.
+median of its rounds, with the lowest and the highest in brackets. CPU and memory are those of the whole process tree (memory: PSS). \`×\`: how many
+times as good the product is, round by round.
 
 <!-- not run: it downloads the peers, and a round takes minutes to hours -->
 \`\`\`sh
@@ -26,7 +26,7 @@ npm run bench -- --case a --files 100000 --rounds 5  # each section names its ow
 \`\`\`
 `;
 
-/** `cases`: name → module, for titles, columns and bars. Answers the path of the document. */
+/** `cases`: name → module, for titles and columns. Answers the path of the document. */
 export async function writeReport(cases) {
   rmSync(CHARTS, { recursive: true, force: true });
   mkdirSync(CHARTS, { recursive: true });
@@ -37,7 +37,9 @@ export async function writeReport(cases) {
   const path = join(DOCS, 'benchmarks.md');
   writeFileSync(
     path,
-    [HEAD, peersOf(results), notMeasured(missing, cases), ...sections, lossesOf(results)].filter(Boolean).join('\n'),
+    [HEAD, besideBest(results, cases), peersOf(results), notMeasured(missing, cases), ...sections, lossesOf(results)]
+      .filter(Boolean)
+      .join('\n'),
   );
   return path;
 }
@@ -63,8 +65,8 @@ function notMeasured(missing, cases) {
   return `Not measured yet: ${missing.map((name) => `${name} (${cases[name].title})`).join(', ')}.\n`;
 }
 
-async function sectionOf(result, { title, columns, chart, bars }) {
-  const heading = `${result.case}. ${title}: ${result.files.toLocaleString('en-US')}${result.unit ? ` ${result.unit}` : ''}`;
+async function sectionOf(result, { title, columns, chart }) {
+  const heading = headingOf(result, title);
   const parts = [`## ${heading}`, machineOf(result), tableOf({ rows: result.rows, columns })];
   const svg = await chartOf({ rows: result.rows, chart, title: heading });
   if (svg) {
@@ -72,8 +74,42 @@ async function sectionOf(result, { title, columns, chart, bars }) {
     writeFileSync(join(CHARTS, name), svg);
     parts.push(`![chart](benchmarks/${name})`);
   }
-  parts.push(barsOf(bars(result)), ...(result.notes ?? []), faultsOf(result.rows));
+  parts.push(...(result.notes ?? []), faultsOf(result.rows));
   return `${parts.filter(Boolean).join('\n\n')}\n`;
+}
+
+const headingOf = (result, title) =>
+  `${result.case}. ${title}: ${result.files.toLocaleString('en-US')}${result.unit ? ` ${result.unit}` : ''}`;
+
+/** Beside the product, what its users would take today instead, and what they would lose. */
+function besideBest(results, cases) {
+  const lines = results.flatMap((result) =>
+    (cases[result.case].best ?? []).map((best) => bestLine(result, best, cases)),
+  );
+  const head = ['', 'figure', 'product', "today's best", 'its figure', 'product is', 'what it loses'];
+  return `${markdown([head, head.map(() => '---'), ...lines.filter(Boolean)])}\n`;
+}
+
+function bestLine(result, { id, of, key }, cases) {
+  const { title, columns } = cases[result.case];
+  const row = result.rows.find((one) => one.id === id);
+  const own = of === undefined ? result.rows[0] : result.rows.find((one) => one.id === of);
+  if (!row || row.runs.length === 0) return undefined;
+  const column = columns.find((one) => one.key === key);
+  const [ours, theirs, ratio] = [
+    summaryOf(own.runs, key),
+    summaryOf(row.runs, key),
+    ratioOf(own.runs, row.runs, column),
+  ];
+  return [
+    headingOf(result, title),
+    column.label,
+    spread(ours),
+    row.title,
+    spread(theirs),
+    ratio ? `${spread(ratio)} ×` : '–',
+    [...new Set([...faultsIn(row), ...row.lacks])].join('; '),
+  ];
 }
 
 function machineOf(result) {
@@ -84,18 +120,12 @@ function machineOf(result) {
   return `${when.slice(0, 10)}, commit ${commit}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of \`${options}\`; ${cores} cores (${cpu}), ${memoryGib} GiB, Node ${node}, ${kind}; load at the start ${load}.`;
 }
 
-/** Bars that are not met stand first. Those that are met are in the table, and only counted here. */
-export function barsOf(bars) {
-  const said = bars.filter(Boolean);
-  const lines = said.filter(({ met }) => !met).map(({ what, bar, value }) => `${shown(value)} ${what} (${bar})`);
-  const missed = lines.length > 0 ? ` **Not met**: ${lines.join('; ')}.` : '';
-  return said.length > 0 ? `What it must reach: ${said.length - lines.length} of ${said.length} met.${missed}` : '';
-}
+const faultsIn = ({ runs }) => [...new Set(runs.map((run) => run.faults).filter(Boolean))];
 
 /** The files that a peer lost in these runs. */
 function faultsOf(rows) {
   const lines = rows.flatMap(({ kind, title, runs }) => {
-    const faults = kind === 'product' ? [] : [...new Set(runs.map((run) => run.faults).filter(Boolean))];
+    const faults = kind === 'product' ? [] : faultsIn({ runs });
     return faults.length > 0 ? [`- ${title}: **${faults.join(' / ')}**.`] : [];
   });
   return lines.length > 0 ? `In these runs:\n\n${lines.join('\n')}` : '';

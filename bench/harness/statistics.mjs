@@ -18,6 +18,18 @@ export function summaryOf(runs, key) {
   return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
 }
 
+/** How many times as good as `other`: of each round, as both ran in it; `less`: the smaller figure is the better one. */
+export function ratioOf(own, other, { key, less }) {
+  const runs = own.flatMap((run, round) => {
+    const [one, two] = [run[key], other[round]?.[key]];
+    return [{ ratio: less ? two / one : one / two }];
+  });
+  return summaryOf(runs, 'ratio');
+}
+
+export const spread = ({ median, least, most }) =>
+  least === most ? shown(median) : `${shown(median)} (${shown(least)}–${shown(most)})`;
+
 /** Three significant digits, thousands separated. */
 export function shown(value) {
   if (value === undefined || !Number.isFinite(value)) return '–';

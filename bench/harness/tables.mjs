@@ -1,7 +1,7 @@
 /** The figures of a case as a Markdown table: median, and least to most where there were several rounds. */
-import { shown, summaryOf } from './statistics.mjs';
+import { ratioOf, shown, spread, summaryOf } from './statistics.mjs';
 
-/** `columns`: { key, label, ratio? }; the ratio is that of the row which a peer is held `against` (the first) to its own. */
+/** `columns`: { key, label, ratio?, less? }; the ratio is that of the row which a peer is held `against` (the first) to its own. */
 export function tableOf({ rows, columns }) {
   const counted = rows.some(({ counts }) => counts);
   const head = ['', ...columns.flatMap(({ label, ratio }) => (ratio ? [label, 'product is'] : [label]))];
@@ -14,22 +14,19 @@ export function tableOf({ rows, columns }) {
     ...(counted ? [row.counts?.calls, row.counts?.syncs, row.counts?.transactions].map(shown) : []),
   ]);
   const width = head.length;
-  return [head, head.map((_, n) => (n === 0 ? '---' : '---:')), ...lines.map((line) => padded(line, width))]
-    .map((line) => `| ${line.join(' | ')} |`)
-    .join('\n');
+  return markdown([head, head.map((_, n) => (n === 0 ? '---' : '---:')), ...lines.map((line) => padded(line, width))]);
 }
 
-function cells(rows, row, { key, ratio }) {
-  const summary = summaryOf(row.runs, key);
+export const markdown = (lines) => lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
+
+function cells(rows, row, column) {
+  const summary = summaryOf(row.runs, column.key);
   const cell = summary ? spread(summary) : '–';
-  if (!ratio) return [cell];
-  const own = summaryOf((rows.find(({ id }) => id === row.against) ?? rows[0]).runs, key);
-  const times = row.kind === 'product' || !summary?.median || !own ? '' : `${shown(own.median / summary.median)} ×`;
-  return [cell, times];
+  if (!column.ratio) return [cell];
+  const own = rows.find(({ id }) => id === row.against) ?? rows[0];
+  const ratio = row.kind === 'product' ? undefined : ratioOf(own.runs, row.runs, column);
+  return [cell, ratio ? `${spread(ratio)} ×` : ''];
 }
-
-const spread = ({ median, least, most }) =>
-  least === most ? shown(median) : `${shown(median)} (${shown(least)}–${shown(most)})`;
 
 const padded = (line, width) => [...line, ...Array(Math.max(0, width - line.length)).fill('')].slice(0, width);
 const firstLine = (text = 'no round') => text.split('\n')[0];
