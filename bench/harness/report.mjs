@@ -15,7 +15,7 @@ const HEAD = `# Benchmarks
 
 For those who compare, and for maintainers: what the product costs beside others. \`npm run bench\` writes this page from what it measured
 (\`bench/results/\`); no figure is typed by hand. The product runs with its default durability and every guarantee, peers as their own users would run
-them, in the same session, on the same disk, in turn round by round; [what they lose](#what-the-others-lose-or-do-not-do) stands at the end. A figure is the
+them, in the same session, on the same disk, in turn round by round; what they lose stands beside them or [at the end](#what-other-peers-lose-or-do-not-do). A figure is the
 median of its rounds, with the lowest and the highest in brackets. CPU and memory are those of the whole process tree (memory: PSS). \`×\`: how many
 times as good the product is, round by round.
 
@@ -34,13 +34,17 @@ export async function writeReport(cases) {
   const results = kept();
   for (const result of results) sections.push(await sectionOf(result, cases[result.case]));
   const missing = Object.keys(cases).filter((name) => results.every((result) => result.case !== name));
+  const said = new Map();
+  const text = [
+    HEAD,
+    besideBest(results, cases, said),
+    peersOf(results),
+    notMeasured(missing, cases),
+    ...sections,
+    lossesOf(results, said),
+  ];
   const path = join(DOCS, 'benchmarks.md');
-  writeFileSync(
-    path,
-    [HEAD, besideBest(results, cases), peersOf(results), notMeasured(missing, cases), ...sections, lossesOf(results)]
-      .filter(Boolean)
-      .join('\n'),
-  );
+  writeFileSync(path, text.filter(Boolean).join('\n'));
   return path;
 }
 
@@ -81,16 +85,16 @@ async function sectionOf(result, { title, columns, chart }) {
 const headingOf = (result, title) =>
   `${result.case}. ${title}: ${result.files.toLocaleString('en-US')}${result.unit ? ` ${result.unit}` : ''}`;
 
-/** Beside the product, what its users would take today instead, and what they would lose. */
-function besideBest(results, cases) {
+/** Beside the product, what its users would take today instead, and what they would lose. `said`: the faults that stand there → case. */
+function besideBest(results, cases, said) {
   const lines = results.flatMap((result) =>
-    (cases[result.case].best ?? []).map((best) => bestLine(result, best, cases)),
+    (cases[result.case].best ?? []).map((best) => bestLine(result, best, cases, said)),
   );
   const head = ['', 'figure', 'product', "today's best", 'its figure', 'product is', 'what it loses'];
   return `${markdown([head, head.map(() => '---'), ...lines.filter(Boolean)])}\n`;
 }
 
-function bestLine(result, { id, of, key }, cases) {
+function bestLine(result, { id, of, key }, cases, said) {
   const { title, columns } = cases[result.case];
   const row = result.rows.find((one) => one.id === id);
   const own = of === undefined ? result.rows[0] : result.rows.find((one) => one.id === of);
@@ -108,8 +112,16 @@ function bestLine(result, { id, of, key }, cases) {
     row.title,
     spread(theirs),
     ratio ? `${spread(ratio)} ×` : '–',
-    [...new Set([...faultsIn(row), ...row.lacks])].join('; '),
+    [...faultsIn(row), lacksOnce(row, result.case, said)].filter(Boolean).join('; '),
   ];
+}
+
+function lacksOnce({ lacks }, letter, said) {
+  const lack = lacks.join('; ');
+  if (lack === '') return '';
+  const before = said.get(lack);
+  if (before === undefined) said.set(lack, letter);
+  return before === undefined ? lack : `as in ${before}`;
 }
 
 function machineOf(result) {
@@ -131,13 +143,14 @@ function faultsOf(rows) {
   return lines.length > 0 ? `In these runs:\n\n${lines.join('\n')}` : '';
 }
 
-/** The faults of the peers, once for all sections. Peers with the same faults share a line. */
-function lossesOf(results) {
+/** The faults of the peers that the first table has not said, once for all sections. Peers with the same faults share a line. */
+function lossesOf(results, said) {
   const peersOfLack = new Map();
   for (const { case: letter, rows } of results)
     for (const { kind, title, lacks } of rows) {
       if (kind === 'product' || lacks.length === 0) continue;
       const lack = lacks.join('; ');
+      if (said.has(lack)) continue;
       // A variant of a peer is its title and a comma, a colon or a remark.
       const name = title.replace(/[,:].*| \(at .*| of the same$/, '');
       const letters = peersOfLack.get(lack) ?? new Map();
@@ -147,5 +160,5 @@ function lossesOf(results) {
     const named = [...letters].map(([name, cases]) => `${name} (${[...cases].join(', ')})`);
     return `- ${named.join('; ')}: ${lack}.`;
   });
-  return lines.length > 0 ? `## What the others lose, or do not do\n\n${lines.join('\n')}\n` : '';
+  return lines.length > 0 ? `## What other peers lose, or do not do\n\n${lines.join('\n')}\n` : '';
 }
