@@ -28,6 +28,8 @@ const FILES = {
   n: 'n-watchers',
   o: 'o-mirror',
   p: 'p-publish',
+  q: 'q-processed',
+  r: 'r-hosts',
 };
 
 const say = (text) => console.log(text);

@@ -2,14 +2,14 @@
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 
-export const CASES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p'];
+export const CASES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r'];
 
 const HELP = `Measures the product beside what others would use instead, in one sitting, and writes bench/results/ and docs/benchmarks.md.
 
 Usage: npm run bench -- [options]
 
   --case a,b,…        which cases (${CASES.join(', ')}, or all; default: a)
-  --files N           how many files, jobs or contents (default: 100000; b: 64, c: 1 large one, m: 20000000; operations of o: 20000; p: 20000)
+  --files N           how many files, jobs or contents (default: 100000; b: 64, c: 1 large one, m: 20000000; operations of o: 20000; p: 20000; records of q: 2000000)
   --rounds N          interleaved rounds (default: 5; one where N is 1,000,000 or more)
   --peers NAME,…      only these peers beside the product; none: the product alone (default: all of a case)
   --mib N             size of a large file of b and p; that of c is 128 times as large (default: 64)

@@ -4,15 +4,15 @@
  * Usage: node why/csv-parsers.mjs [RECORDS], after npm run build and npm --prefix bench install.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, createReadStream, mkdtempSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, mkdtempSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeOrders } from '../harness/orders.mjs';
 
 const require = createRequire(import.meta.url);
 const CHUNK = 1 << 18;
-const COUNTRIES = ['DE', 'FR', 'IT', 'ES', 'US', 'GB', 'PL', 'CZ'];
 const CHAIN = {
   format: 'csv',
   delimiter: ',',
@@ -26,23 +26,6 @@ const CHAIN = {
   outputsMax: 100,
   recordBytesMax: 1 << 24,
 };
-
-/** Records of about 95 bytes in seven columns; with quotes two of them are quoted, one with doubled quotes. */
-function write(path, records, quotes) {
-  const fd = openSync(path, 'w');
-  let text = 'id,country,amount,name,email,date,note\n';
-  for (let at = 0; at < records; at++) {
-    const name = quotes ? '"Smith, John"' : 'John Smith ok';
-    const note = quotes && at % 2 ? `"said ""hello"" at ${at % 9973}"` : `plain text of a note ${at % 9973}`;
-    text += `${10_000_000 + at},${COUNTRIES[(at * 7) % 8]},${((at * 31) % 1_000_000) / 100},${name},user${at % 99_991}@example.org,2026-0${1 + (at % 9)}-1${at % 10},${note}\n`;
-    if (text.length > 1 << 20) {
-      writeSync(fd, text);
-      text = '';
-    }
-  }
-  writeSync(fd, text);
-  closeSync(fd);
-}
 
 function* chunksOf(path) {
   const fd = openSync(path);
@@ -134,7 +117,7 @@ else {
   const directory = mkdtempSync(join(tmpdir(), 'csv-'));
   for (const quotes of [false, true]) {
     const file = join(directory, 'in.csv');
-    write(file, Number(first), quotes);
+    writeOrders(file, Number(first), { quotes });
     console.log(`\n${quotes ? 'with' : 'without'} quotes, ${statSync(file).size} bytes`);
     // A process each, so that none is slower for what was before it.
     for (const name of Object.keys(PARSERS))
