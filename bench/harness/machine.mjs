@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
+import { digestOf } from '../../dist/test/crash/build.js';
 import { PACKAGE } from './package.mjs';
 
 export function machine(root) {
@@ -14,6 +15,7 @@ export function machine(root) {
     node: process.version,
     filesystem: answer('findmnt', ['-n', '-o', 'FSTYPE,OPTIONS', '-T', root]),
     commit: answer('git', ['-C', PACKAGE, 'rev-parse', '--short', 'HEAD']),
+    digest: digestOf(PACKAGE),
     load: Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[0]),
   };
 }
