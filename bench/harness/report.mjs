@@ -17,7 +17,8 @@ For those who compare, and for maintainers: what the product costs beside others
 (\`bench/results/\`); no figure is typed by hand. The product runs with its default durability and every guarantee, peers as their own users would run
 them, in the same session, on the same disk, in turn round by round; what they lose stands beside them or [at the end](#what-other-peers-lose-or-do-not-do). A figure is the
 median of its rounds, with the lowest and the highest in brackets. CPU and memory are those of the whole process tree (memory: PSS). \`×\`: how many
-times as good the product is, round by round.
+times as good the product is, round by round. System calls, syncs and transactions are counted in traced runs of their own. A section with Node 20 is of an
+older build: the product needs Node 22.
 
 <!-- not run: it downloads the peers, and a round takes minutes to hours -->
 \`\`\`sh
