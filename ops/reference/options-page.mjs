@@ -77,7 +77,7 @@ const linked = (spec) => [`[${code(spec.name)}](#${pageOf(spec)})`, plain(spec.s
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 
-/** Each option once, with the text of the first command that has it. */
+/** Each option once. What it means to a single command stands there. */
 function optionTables(all) {
   const groups = new Map();
   const seen = new Set();
@@ -101,12 +101,12 @@ function withoutEmpty(heads, rows) {
 
 const PLACES = { feed: 'feed', service: 'top' };
 
-const row = ({ name, flag, text, meta, variable, key }) => [
+const row = ({ name, flag, meta, variable, key }) => [
   code(flag),
   meta.kind === 'switch' ? meta.defaultText : plain(meta.defaultText ?? (meta.kind === 'list' ? 'none' : '–')),
   variable === undefined ? '–' : code(variable),
   key === undefined ? '–' : PLACES[key],
-  `${plain(text)}${limitsOf(name, meta)}`,
+  `${plain(meta.description)}${limitsOf(name, meta)}`,
 ];
 
 /** The bounds of a value, which --help-all leaves out. What TIME and SIZE are stands once, at the top. */

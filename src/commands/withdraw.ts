@@ -18,7 +18,7 @@ export const withdraw = (invocation: Invocation): Promise<number> =>
     }
     const published = backend.read((reader) => ownPublication(reader, named.content.row));
     const id = await withdrawContent(backend, named, said);
-    return `${at} is withdrawn: a worker writes the correction and ${whatGoes(published)} (job ${id})`;
+    return `${at} is withdrawn: its correction is written; a worker ${whatGoes(published)} (job ${id})`;
   });
 
 function whatGoes(published: Publication | undefined): string {

@@ -15,7 +15,7 @@ interface Result {
 const RESULTS = join(PACKAGE, 'bench/results');
 const results = readdirSync(RESULTS).map((name) => JSON.parse(readFileSync(join(RESULTS, name), 'utf8')) as Result);
 const textOf = (path: string): string => readFileSync(join(PACKAGE, path), 'utf8');
-/** What README says of its figures until all cases that it quotes are measured on this build. */
+/** README says this of its figures until all cases that it quotes are measured on this build. */
 const OLDER = /older\s+builds/;
 const QUOTED = ['a', 'b', 'g'];
 

@@ -124,7 +124,7 @@ export const CTL = {
     withdraw: {
       summary: 'Takes a wrongly ingested file out of the warehouse again, into failed/ of the work directory.',
       about:
-        'A worker moves the file and writes a record into corrections.jsonl beside the manifests. The content stays known: the same bytes are a duplicate until allow-again allows them.',
+        'When it ends with 0, its record is in corrections.jsonl beside the manifests, on disk. A worker then moves the file. The content stays known: the same bytes are a duplicate until allow-again allows them.',
       words: 'SHA256|PATH|INGEST_ID',
       options: ['reason', 'feed', ...FIND],
       examples: [

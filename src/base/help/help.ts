@@ -61,6 +61,7 @@ export function fullHelp(spec: CommandSpec): string {
   const codes = exitCodesOf(spec).map(([code, meaning]) => item(code, meaning, 9));
   return [
     ...topOf(spec),
+    ...spec.about.split('\n\n').map(paragraph),
     ...sections,
     ...(takesTimes(spec) ? [paragraph(TIMES)] : []),
     ...(takesSizes(spec) ? [paragraph(SIZES)] : []),

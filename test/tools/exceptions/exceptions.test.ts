@@ -88,7 +88,10 @@ for (const where of ['one filesystem', 'two filesystems'] as const) {
     await dropAgain(world, 'right.csv', world.content(100));
     const { sha256 } = world.dropped[0]!;
     const path = world.manifest()[0]!.record!.warehouse_path;
-    assert.match(await ctlSays(world, 'withdraw', path, '--reason', 'test data'), /wrong\.csv is withdrawn: a worker/);
+    assert.match(
+      await ctlSays(world, 'withdraw', path, '--reason', 'test data'),
+      /wrong\.csv is withdrawn: its correction is written; a worker moves/,
+    );
     await refusedFor(world, ['withdraw', sha256, '--reason', 'again'], /is withdrawn already/);
     await world.runOnce();
     world.withdrawn.add(sha256);
