@@ -1,7 +1,6 @@
 /** Ten thousand held files of three causes: a person needs few steps for them on the page, and the page few requests. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
@@ -30,6 +29,12 @@ async function soon(page: Page, selector: string, wanted: RegExp): Promise<void>
 const keyed = async (page: Page, row: Locator): Promise<Locator> =>
   page.locator(`#held tbody tr[data-key="${await row.getAttribute('data-key')}"]`);
 
+async function nextSnapshot(page: Page): Promise<void> {
+  const at = () => page.evaluate<string>('document.body.dataset.at');
+  const last = await at();
+  await until('the next snapshot', async () => (await at()) !== last, { everyMs: 50 });
+}
+
 /** Collects path and query of each request that the page sends from now on. */
 function requestsOf(page: Page): string[] {
   const asked: string[] = [];
@@ -53,11 +58,7 @@ test('ten thousand held files are three lines, and one button retries a cause', 
 
   // Nothing changes, so the page gets only the next snapshots of the stream.
   const asked = requestsOf(page);
-  const at = () => page.evaluate<string>('document.body.dataset.at');
-  for (let n = 0, last = await at(); n < 4; n++) {
-    await until('the next snapshot', async () => (await at()) !== last, { everyMs: 50 });
-    last = await at();
-  }
+  for (let n = 0; n < 4; n++) await nextSnapshot(page);
   assert.deepEqual(
     asked.filter((one) => /held|errors/.test(one)),
     [],
@@ -126,9 +127,9 @@ test('files are selected on two pages; each answer stands where its button was',
   await crowdedWorld(world, 100);
   const served = await dashboardAlone(world);
   const { page, complaints } = await open(t, browser, served.url);
-  // Each list takes longer than the time between two snapshots, so that what is drawn before it came is seen.
+  // Each list comes after the next snapshot, so that what is drawn before it came is seen.
   await page.route('**/errors?*', async (route) => {
-    await setTimeout(1_500);
+    await nextSnapshot(page);
     await route.continue();
   });
   await page.locator('#select-all').check();
@@ -169,6 +170,7 @@ test('files are selected on two pages; each answer stands where its button was',
   await other.getByRole('button', { name: /^retry/ }).click();
   await other.locator('output.failed', { hasText: 'The state cannot be written.' }).waitFor();
   assert.ok(await other.getByRole('button', { name: /^retry/ }).isVisible(), 'it can be tried again');
+  await page.unrouteAll({ behavior: 'wait' });
   assert.deepEqual(
     complaints.filter((one) => !/503/.test(one)),
     [],
