@@ -1,4 +1,4 @@
-/** Plays that found a fault once, in whose file in the warehouse is whose. */
+/** Plays that found a fault once: whose file in the warehouse is whose, and which content a path means. */
 import type { Sequence } from './sequence.js';
 import type { Step } from './verb.js';
 
@@ -45,4 +45,15 @@ export const onceFound = (ground: string): Sequence[] => [
     [step('drop', 0), step('take', 0, { b: 2 }), step('withdraw', 0), step('put back', 0)],
     ground,
   ),
+  {
+    // The newest version of a path is a duplicate of a content that is pruned.
+    plan: { seed: '794912677-270', ground, straight: true, sidecars: true, chain: false, feeds: 'one', hour: 23.6333 },
+    steps: [
+      step('drop', 0, { a: 281, b: 14, c: 262 }),
+      step('drop', 0, { a: 211, b: 603, c: 470 }),
+      step('the same elsewhere', 0, { a: 862, b: 477, c: 139 }),
+      step('prune', 0, { a: 28, b: 787, c: 158, clock: 'back' }),
+      step('withdraw', 0, { a: 244, b: 618, c: 687, runs: false }),
+    ],
+  },
 ];

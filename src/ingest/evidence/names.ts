@@ -1,7 +1,7 @@
 /** Files that a content brings into the warehouse: its own, and its outputs. They are asked for alike. */
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
 import type { FileOf, Processed } from '../chains/recorded-outputs.js';
-import { type Content, placeOf } from '../ledger/content.js';
+import type { Content } from '../ledger/content.js';
 
 /** The name of a file that a content brings into the warehouse. */
 export interface Name extends FileOf {
@@ -11,12 +11,9 @@ export interface Name extends FileOf {
   sha256: Buffer;
 }
 
-export const ownName = (content: Content): Name => ({
-  row: content.row,
-  n: 0,
-  target: placeOf(content),
-  sha256: content.sha256,
-});
+/** Undefined: no file of the content is, or was, below the warehouse (it was learned, pruned, another host has it, or its place is not known). */
+export const ownName = ({ row, target, sha256 }: Content): Name | undefined =>
+  target === null ? undefined : { row, n: 0, target: nameOfBytes(target), sha256 };
 
 /** `row`: also of a content that was given up. Outputs without a target are left out. */
 export const outputNames = (row: number, processed: Processed | undefined): Name[] =>

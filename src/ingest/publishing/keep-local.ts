@@ -48,7 +48,7 @@ export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: numb
 async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, rows: Publication[]): Promise<void> {
   const { backend, bucket, feed, emit } = of;
   const processed = backend.read((reader) => processedOf(reader, content.row));
-  const names = [ownName(content), ...outputNames(content.row, processed)];
+  const names = [ownName(content)!, ...outputNames(content.row, processed)];
   for (const row of rows) {
     const there = await bucket.head(row.key);
     const { size, sha256 } = fileOf(content, processed, row);

@@ -56,7 +56,7 @@ async function outputsOut(job: IngestJob, batch: Batch, content: Content): Promi
 function pathOf(job: IngestJob, batch: Batch, content: Content): Promise<Case['path']> {
   const { backend, feed, files } = batch;
   const reading = () => batch.worksOn(job, 'warehouse');
-  return whoseFileAt(backend, { feed: feed.name, files, name: ownName(content), reading });
+  return whoseFileAt(backend, { feed: feed.name, files, name: ownName(content)!, reading });
 }
 
 const different = (job: IngestJob, batch: Batch, content: Content): Verdict =>

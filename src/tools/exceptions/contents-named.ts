@@ -130,18 +130,25 @@ function mayHidePruned(view: QueueView, { content }: Named): boolean {
 const isBeforePruned = (view: QueueView, atMs: number): boolean =>
   atMs < (view.read(prunedUntil) ?? Number.NEGATIVE_INFINITY);
 
-const maybePruned = (named: Named): OperatorError =>
-  new OperatorError(
+function maybePruned(named: Named): OperatorError {
+  const { sha256, target } = named.content;
+  const last =
+    target === null
+      ? `the last content that is known at this path is ${sha256.toString('hex')}, of which no file is in the warehouse`
+      : `${placeOfNamed(named)} was the path of ${sha256.toString('hex')}, whose file does not lie there`;
+  return new OperatorError(
     'content_unknown',
-    `${placeOfNamed(named)} was the path of ${named.content.sha256.toString('hex')}, whose file does not lie there; what came there after it may have been pruned from the state, so which content is meant is not known: name its SHA-256.`,
+    `${last}; what came there after it may have been pruned from the state, so which content is meant is not known: name its SHA-256.`,
   );
+}
 
-function pathOf(view: QueueView, { feed, content, at }: AtTarget): Promise<Case['path']> {
+async function pathOf(view: QueueView, { feed, content, at }: AtTarget): Promise<Case['path']> {
   const outputs = outputNames(
     content.row,
     view.read((reader) => processedOf(reader, content.row)),
   );
   const name = outputs.find(({ target }) => target === at) ?? ownName(content);
+  if (!name) return 'free';
   const look = (files: FeedFiles) => whoseFileAt(view, { feed: feed.name, files, name });
   const refused = (why: string) =>
     new EnvironmentError('root_unusable', `${why}, so which content is meant cannot be seen.`);

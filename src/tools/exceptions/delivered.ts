@@ -47,7 +47,7 @@ async function deliveredJob(
   if (content?.state !== 'manifested' || content.carrier !== job.id) return undefined;
   const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed));
   opened.set(job.feed, files);
-  const path = await whoseFileAt(backend, { feed: job.feed, files, name: ownName(content) });
+  const path = await whoseFileAt(backend, { feed: job.feed, files, name: ownName(content)! });
   return deliveredAs(path, job.interrupted && isGone(files, job));
 }
 

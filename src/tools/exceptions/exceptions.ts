@@ -99,7 +99,7 @@ async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: numb
     return false;
   }
   const processed = backend.read((reader) => processedOf(reader, row));
-  const names = [ownName(content), ...outputNames(row, processed)];
+  const names = [ownName(content)!, ...outputNames(row, processed)];
   const look = async (files: FeedFiles): Promise<boolean> => {
     for (const name of names)
       if ((await whoseFileAt(backend, { feed: feed.name, files, name })) === 'mine') return true;

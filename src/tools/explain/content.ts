@@ -142,7 +142,7 @@ function pathFor(content: Content, { view, feed, files }: Looked): Case['path'] 
   const stat = statEntry(files.entryOrNone(files.warehouse, target));
   if (!stat) return 'free';
   if (content.state === 'withdrawn') return withdrawalOf(view, content) ? 'mine' : 'others_line';
-  const holder = view.read((reader) => holderOf(reader, feed.name, ownName(content)));
+  const holder = view.read((reader) => holderOf(reader, feed.name, ownName(content)!));
   return holder === 'its' ? 'mine' : holder;
 }
 
