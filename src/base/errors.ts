@@ -171,7 +171,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Look at the file and move it away, then run `ingest-ctl retry`, or run `ingest-ctl discard`.',
   ),
   record_invalid: held(
-    'Send it corrected and discard this one with `ingest-ctl discard`; or change the check (an else for such records, no last-newline), restart the service and run `ingest-ctl retry`.',
+    'Send it corrected and discard this one with `ingest-ctl discard`; or change the check (an else for such records; for a missing line end, no last-newline), restart the service and run `ingest-ctl retry`.',
   ),
   header_differs: held(
     'Send it with the right header and discard this one with `ingest-ctl discard`; or correct the chain, restart the service and run `ingest-ctl retry`.',

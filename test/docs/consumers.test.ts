@@ -85,10 +85,13 @@ test('the count has the records that readers find: of no file that was withdrawn
     assert.equal((await world.run('ingest-ctl', ['withdraw', ...words])).code, 0);
     await world.runOnce();
     rmSync(placeOf('gone.csv'));
-    appendFileSync(path, '{"path":');
+    const exact = Buffer.from(placeOf('a.csv')).toString('base64');
+    const ofBefore = { ingest_id: 'of before the chain', warehouse_path: '/not-utf-8', warehouse_path_b64: exact };
+    appendFileSync(path, `${JSON.stringify(ofBefore)}\n{"path":`);
     const input = blockOf('docs/consumers.md', 'python');
     const { stdout, stderr } = spawnSync('python3', ['-', join(path, '../..')], { input, encoding: 'utf8' });
-    assert.deepEqual({ stdout, stderr }, { stdout: count, stderr: '' });
+    assert.deepEqual({ stdout, stderr }, { stdout: `${count}no rows: /not-utf-8\n`, stderr: '' });
+    assert.equal(spawnSync('python3', ['-', join(path, '..')], { input }).status, 1, 'a folder without a manifest');
     writeFileSync(path, `${lines.join('\n')}\n`);
   }
 });

@@ -115,7 +115,7 @@ export const CTL = {
       summary: 'Lets the next file with a stored content be ingested once more, as its next generation.',
       about:
         'The content is named by its SHA-256, by a path, or by the ingest_id of its manifest line. --reason and the user are recorded, and explain shows them. For a whole feed there is --same-content-again-after.',
-      words: 'SHA256|PATH|INGEST_ID',
+      words: 'SHA256|PATH|INGEST_ID --reason TEXT',
       options: ['reason', 'feed', ...FIND],
       examples: [
         "ingest-ctl allow-again /data/staging/orders.csv --reason 'the loader had lost it' --input /data/staging",
@@ -125,7 +125,7 @@ export const CTL = {
       summary: 'Takes a wrongly ingested file out of the warehouse again, into failed/ of the work directory.',
       about:
         'When it ends with 0, its record is in corrections.jsonl beside the manifests, on disk. A worker then moves the file. The content stays known: the same bytes are a duplicate until allow-again allows them.',
-      words: 'SHA256|PATH|INGEST_ID',
+      words: 'SHA256|PATH|INGEST_ID --reason TEXT',
       options: ['reason', 'feed', ...FIND],
       examples: [
         "ingest-ctl withdraw /data/warehouse/ingest_date=2026-11-14/a.csv --reason 'test data' --input /data/in",
