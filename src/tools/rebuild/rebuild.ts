@@ -29,7 +29,7 @@ import { type FeedReport, noReport, printFeed, printUnknown } from './report.js'
 import { discardWithdrawn } from './state/jobs.js';
 import { forgetGivenUp, settleJobs } from './state/older.js';
 import { noteMarked } from './state/periods.js';
-import { type Before, judgeState, placeState } from './state/place.js';
+import { type Before, endPlacing, judgeState, placeState } from './state/place.js';
 import { type Asked, endMaking, type Making, openMaking } from './state/progress.js';
 import { findRoots, refuseMissingWarehouse } from './state/roots.js';
 import { noteSealed, settleSidecars } from './state/sealed.js';
@@ -45,7 +45,12 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
   const { feeds, uuid, owner } = findRoots(config.feeds, statePath);
   const locks = lockRootsAlone(feeds.flatMap(({ manifests, workDir }) => [manifests, workDir!]));
   try {
-    const judged = await judgeState(statePath, feeds, uuid);
+    let judged = await judgeState(statePath, feeds, uuid);
+    if (endPlacing(statePath, judged.before)) {
+      say('an earlier rebuild was killed when its state was whole: that state is taken over');
+      for (const lock of judged.locks) lock.close();
+      judged = await judgeState(statePath, feeds, uuid);
+    }
     locks.push(...judged.locks);
     refuseMissingWarehouse(feeds);
     const before = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say, progress);

@@ -1,7 +1,7 @@
 /** `ingest-ctl rebuild` that was killed on its way: what was there stays, and the next run makes all of it. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { copyDatabase, editDatabase } from '../../world/database.js';
@@ -90,3 +90,33 @@ function enteredIn(world: World): number {
   }
   return entered;
 }
+
+test('killed between its two renames, the next one takes over the state that was whole', limit, async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  const loaded = join(world.root, 'loaded');
+  mkdirSync(loaded);
+  writeFileSync(join(loaded, 'before.csv'), 'id\n1\n');
+  assert.equal((await world.run('ingest-ctl', ['learn', loaded])).code, 0);
+  await rebuilt(world);
+  // Only the state knows what was learned. The older one is aside, and nothing is at the path.
+  renameSync(world.statePath, `${world.statePath}.rebuilt`);
+  const { stdout } = await rebuilt(world);
+  assert.match(stdout, /was killed when its state was whole: that state is taken over/);
+  assert.deepEqual(statesIn(world), ['learned', 'stored']);
+
+  // Killed before the older one was moved aside: that one has gone on since.
+  copyFileSync(world.statePath, `${world.statePath}.rebuilt`);
+  world.drop('second.csv', 200);
+  await world.runOnce();
+  await rebuilt(world);
+  assert.deepEqual(statesIn(world), ['learned', 'stored', 'stored']);
+  assert(!stateFiles(world).some((name) => name.endsWith('.rebuilt')), 'nothing of it is left over');
+});
+
+const statesIn = (world: World): string[] =>
+  world
+    .ledger()
+    .map(({ state }) => state)
+    .sort();

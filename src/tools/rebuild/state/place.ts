@@ -19,6 +19,8 @@ const COMPANIONS = ['-wal', '-shm'];
 const MAKING_COMPANIONS = ['', ...COMPANIONS, '-journal', '.owners', '.doorbell'];
 
 export const makingPath = (statePath: string): string => `${statePath}.rebuilding`;
+/** The new state from when it is whole until it has the path: a rebuild that is killed meanwhile is ended by the next one. */
+const wholePath = (statePath: string): string => `${statePath}.rebuilt`;
 
 /** The file at the path: not usable (missing, damaged, never used), or a state whose knowledge is taken over. It may be of just now. */
 export type Before = 'none' | 'older';
@@ -125,14 +127,33 @@ export function placeState(statePath: string, owner: { uid: number; gid: number 
   const to = before ?? owner;
   if (process.geteuid?.() === 0 && to) chownSync(making, to.uid, to.gid);
 
+  move(making, wholePath(statePath));
+  sync(dirname(statePath));
+  const aside = replace(statePath);
+  removeMaking(statePath);
+  return before && aside;
+}
+
+/** Returns where the file that was at the path is now. */
+function replace(statePath: string): string {
   const aside = freeAside(statePath);
   for (const companion of ['', ...COMPANIONS]) {
     if (existsSync(statePath + companion)) move(statePath + companion, aside + companion);
   }
-  move(making, statePath);
+  move(wholePath(statePath), statePath);
   sync(dirname(statePath));
-  removeMaking(statePath);
-  return before && aside;
+  return aside;
+}
+
+/**
+ * Gives the path to the state that a killed rebuild had made whole. Returns whether there is one: then nothing at the path knows
+ * what it knows. Where the older state is still at the path, it may have gone on since, and the other one is removed.
+ */
+export function endPlacing(statePath: string, before: Before): boolean {
+  if (!existsSync(wholePath(statePath))) return false;
+  if (before === 'older') rmSync(wholePath(statePath));
+  else replace(statePath);
+  return before !== 'older';
 }
 
 /** A name with the time to the second, and a number because two rebuilds may end within one second. */
