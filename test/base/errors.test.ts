@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CATALOGUE } from '../../src/base/errors.js';
+import { groupOf, remedyOf } from '../../src/base/remedy.js';
 
 /** Codes of gates that are no errors: they stand in the table of places. */
 const GATES_ALONE = new Set(['stuck', 'no_marker']);
@@ -52,4 +53,13 @@ test('every code of the catalogue is given somewhere in the source', () => {
 
 test('a hint is a sentence that says what to do', () => {
   for (const [code, { hint }] of Object.entries(CATALOGUE)) assert.match(hint, /^[A-Z].*\.$/, code);
+});
+
+test('a command for a group is not said to act on one file', () => {
+  const group = groupOf('orders', 'header_mismatch');
+  for (const code of Object.keys(CATALOGUE)) assert.doesNotMatch(remedyOf(code, group), /discard this one/, code);
+  assert.match(
+    remedyOf('checksum_mismatch', groupOf('orders', 'checksum_mismatch')),
+    /discard all of them with `ingest-ctl discard --all --code/,
+  );
 });
