@@ -4,7 +4,7 @@
  * Output: the counts, then each output with its first lines; or the sentence with which the file would be held (exit code 4).
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { chainOf } from '../base/config/feeds.js';
 import type { Invocation } from '../base/config/read.js';
 import type { ProcessOptions } from '../base/config/values/process.js';
@@ -54,7 +54,14 @@ async function endOf(options: ProcessOptions, path: string, name: string, direct
   try {
     const reason = await child.whyUnloadable;
     if (reason !== undefined) return { kind: 'unloadable', reason };
-    const place = { path: nameOfText(path), name, size, directory: nameOfText(directory), minFreeBytes: 0 };
+    // A module gets the name that the service would give it for a file directly in its input.
+    const place = {
+      path: nameOfText(path),
+      name: basename(path),
+      size,
+      directory: nameOfText(directory),
+      minFreeBytes: 0,
+    };
     return await child.run({ kind: 'file', job: JOB, claim: CLAIM, ...place });
   } finally {
     child.end();

@@ -37,6 +37,12 @@ for (const [chain, expected] of Object.entries(SHOWN)) {
   });
 }
 
+test('a module gets the name of the file, however its path is written', () => {
+  const { status, stdout } = tried('redact-email.yaml', join(EXAMPLES, 'orders.csv'));
+  assert.equal(status, 0);
+  assert.match(stdout, /^ {2}orders\.csv,IT,3\.20$/m);
+});
+
 test('a file that would be held is shown with its sentence, and ends with code 4', (t) => {
   const chain = join(temporary(t), 'chain.yaml');
   writeFileSync(chain, 'format: csv\nstart: check\nsteps: { check: { columns: { amount: number }, next: good } }\n');
