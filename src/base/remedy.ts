@@ -21,5 +21,7 @@ export function isHealedByRetry(code: string, isRestarted: boolean): boolean {
   return (isRestarted ? remedy : remedy.replaceAll(AFTER_RESTART, '')).includes('ingest-ctl retry');
 }
 
-/** All files that are held for one reason. */
-export const groupOf = (feed: string, code: string): string => `--all --code ${code} --feed ${feed}`;
+/** All files that are held for one reason, of each feed. */
+export const ofCode = (code: string): string => `--all --code ${code}`;
+
+export const groupOf = (feed: string, code: string): string => `${ofCode(code)} --feed ${feed}`;

@@ -107,7 +107,7 @@ test('a retry before the restart that its remedy names says so, and one after it
   await world.event('file_held', about('large.csv'), LONG);
   const since = world.log.all.length;
   await retried(
-    /^ingest-ctl retry: a retry alone does not heal too_large: Raise --max-bytes, restart the service and run/,
+    /^ingest-ctl retry: a retry alone does not heal too_large: Raise --max-bytes, restart the service and run `ingest-ctl retry .*--all --code too_large/,
   );
   await world.event('file_held', about('large.csv'), { ...LONG, since });
   await world.stop();

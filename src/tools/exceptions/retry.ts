@@ -1,6 +1,6 @@
 /** An operator sends held jobs through their stage again. */
 import type { Backend, JobId } from '../../../queue/backend.js';
-import { isHealedByRetry, remedyOf } from '../../base/remedy.js';
+import { isHealedByRetry, ofCode, remedyOf } from '../../base/remedy.js';
 import { partsOf, type Service, services } from '../../ingest/ledger/services.js';
 
 /** Returns per id whether the job was held. `onUnhealed`: for each one that is held again, unless something else is done. */
@@ -20,4 +20,4 @@ export function retryJobs(
 
 /** A sentence for each code. */
 export const unhealed = (codes: ReadonlySet<string>): string[] =>
-  [...codes].map((code) => `a retry alone does not heal ${code}: ${remedyOf(code)}`);
+  [...codes].map((code) => `a retry alone does not heal ${code}: ${remedyOf(code, ofCode(code))}`);
