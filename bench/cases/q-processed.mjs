@@ -42,7 +42,7 @@ export default {
 
   async run(options, tell) {
     const records = filesOf(options, RECORDS);
-    const rounds = options.rounds ?? roundsOf(options, 1);
+    const rounds = roundsOf(options, 1);
     const contestants = chosen([product, miller, duckdb], options);
     const rows = await sitting({ rounds, contestants, tell }, (contestant) =>
       inWorld(options, async (world) => {
@@ -59,7 +59,7 @@ export default {
   },
 };
 
-/** Of all outputs, each with a header; the file itself stays beside them. */
+/** Counts the records of all outputs. Each output has a header. The delivered file is no output. */
 function recordsIn(warehouse) {
   const outputs = readdirSync(warehouse, { recursive: true, withFileTypes: true }).filter(
     (entry) => entry.isFile() && entry.name.endsWith('.csv') && !entry.parentPath.includes('_originals'),

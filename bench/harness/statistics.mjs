@@ -20,9 +20,9 @@ export function summaryOf(runs, key) {
 
 /** How many times as good as `other`: of each round, as both ran in it; `less`: the smaller figure is the better one. */
 export function ratioOf(own, other, { key, less }) {
-  const runs = own.flatMap((run, round) => {
+  const runs = own.map((run, round) => {
     const [one, two] = [run[key], other[round]?.[key]];
-    return [{ ratio: less ? two / one : one / two }];
+    return { ratio: less ? two / one : one / two };
   });
   return summaryOf(runs, 'ratio');
 }

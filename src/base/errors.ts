@@ -157,7 +157,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Compare the original with the stored file, then run `ingest-ctl discard`; or, once the original is as before, run `ingest-ctl retry`.',
   ),
   checksum_mismatch: held(
-    'If the file is right, send its sidecar again, with that SHA-256 and without the file: that releases it. If the file is wrong, send both again, and discard this one with `ingest-ctl discard`. A retry alone hashes it again and holds it again.',
+    'If the file is right, send its sidecar again, with that SHA-256 and without the file: that releases it. If the file is wrong, send both again, and discard what is held with `ingest-ctl discard`. A retry alone hashes it again and holds it again.',
   ),
   sidecar_not_understood: held('Send its sidecar again, as sha256sum prints it: that releases it, and no retry does.'),
   empty_file: held(
@@ -171,19 +171,19 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Look at the file and move it away, then run `ingest-ctl retry`, or run `ingest-ctl discard`.',
   ),
   record_invalid: held(
-    'Send it corrected and discard this one with `ingest-ctl discard`; or change the check (an else for such records; for a missing line end, no last-newline), restart the service and run `ingest-ctl retry`.',
+    'Send it corrected and discard what is held with `ingest-ctl discard`; or change the check (an else for such records; for a missing line end, no last-newline), restart the service and run `ingest-ctl retry`.',
   ),
   header_differs: held(
-    'Send it with the right header and discard this one with `ingest-ctl discard`; or correct the chain, restart the service and run `ingest-ctl retry`.',
+    'Send it with the right header and discard what is held with `ingest-ctl discard`; or correct the chain, restart the service and run `ingest-ctl retry`.',
   ),
   rows_out_of_bounds: held(
-    'Send it complete and discard this one with `ingest-ctl discard`; or change rows of the check, restart the service and run `ingest-ctl retry`.',
+    'Send it complete and discard what is held with `ingest-ctl discard`; or change rows of the check, restart the service and run `ingest-ctl retry`.',
   ),
   not_utf8: held(
-    'Send it as UTF-8 and discard this one with `ingest-ctl discard`; or set encoding of the chain, restart the service and run `ingest-ctl retry`.',
+    'Send it as UTF-8 and discard what is held with `ingest-ctl discard`; or set encoding of the chain, restart the service and run `ingest-ctl retry`.',
   ),
   nul_byte: held(
-    'Send it as text and discard this one with `ingest-ctl discard`; or set encoding of the chain, restart the service and run `ingest-ctl retry`.',
+    'Send it as text and discard what is held with `ingest-ctl discard`; or set encoding of the chain, restart the service and run `ingest-ctl retry`.',
   ),
   record_too_large: held(
     'Look for a quote that is not closed, send it corrected and run `ingest-ctl discard`; or raise record-bytes-max, restart the service and run `ingest-ctl retry`.',
@@ -191,8 +191,8 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   unpacked_too_large: held(
     'Look at what was packed, then run `ingest-ctl discard`; or raise unpacked-bytes-max, restart the service and run `ingest-ctl retry`.',
   ),
-  gzip_cut: held('Send the file again, and discard this one with `ingest-ctl discard`.'),
-  gzip_damaged: held('Send the file again, and discard this one with `ingest-ctl discard`.'),
+  gzip_cut: held('Send the file again, and discard what is held with `ingest-ctl discard`.'),
+  gzip_damaged: held('Send the file again, and discard what is held with `ingest-ctl discard`.'),
   too_many_outputs: held(
     'Look at the column that names the outputs, then run `ingest-ctl discard`; or raise outputs-max, restart the service and run `ingest-ctl retry`.',
   ),
@@ -200,10 +200,10 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Correct the module, then run `ingest-ctl retry`; or raise output-bytes-max, restart the service and run `ingest-ctl retry`.',
   ),
   rejects_too_many: held(
-    'Send it corrected and discard this one with `ingest-ctl discard`; or raise reject.max, restart the service and run `ingest-ctl retry`.',
+    'Send it corrected and discard what is held with `ingest-ctl discard`; or raise reject.max, restart the service and run `ingest-ctl retry`.',
   ),
   process_failed: held(
-    'Correct the module (the service need not restart), try it with `ingest-ctl process FILE --feed FEED`, where `ingest-ctl explain` says FILE lies, then run `ingest-ctl retry`. Or send the file corrected, and discard this one with `ingest-ctl discard`.',
+    'Correct the module (the service need not restart), try it with `ingest-ctl process FILE --feed FEED`, where `ingest-ctl explain` says FILE lies, then run `ingest-ctl retry`. Or send the file corrected, and discard what is held with `ingest-ctl discard`.',
   ),
   target_taken: held('Move the foreign file out of the warehouse, then run `ingest-ctl retry`.'),
   target_not_permitted: held(
@@ -212,7 +212,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   never_fits: held(
     'Make the filesystem larger, or lower --min-free-bytes and restart the service; then run `ingest-ctl retry`. Or run `ingest-ctl discard`.',
   ),
-  target_name_refused: held('Send the file again under another name, and discard this one with `ingest-ctl discard`.'),
+  target_name_refused: held(
+    'Send the file again under another name, and discard what is held with `ingest-ctl discard`.',
+  ),
   process_stuck: held('Correct the module, then run `ingest-ctl retry`, or run `ingest-ctl discard`.'),
   process_died: held(
     'Correct the module or give it more memory, then run `ingest-ctl retry`, or run `ingest-ctl discard`.',
@@ -232,7 +234,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   object_taken: held(
     'Find out who wrote that object, and move it away; then run `ingest-ctl retry`. Only one ingestor may write below a prefix.',
   ),
-  key_too_long: held('Send the file again under a shorter name, and discard this one with `ingest-ctl discard`.'),
+  key_too_long: held('Send the file again under a shorter name, and discard what is held with `ingest-ctl discard`.'),
   object_refused: held('See the policy of the bucket; then run `ingest-ctl retry`.'),
   local_file_missing: held(
     'Put the file back into the warehouse, then run `ingest-ctl retry`. Or withdraw its content.',

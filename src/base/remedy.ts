@@ -7,10 +7,7 @@ const UNLISTED = 'Remove the cause that the reason names, then run `ingest-ctl r
 /** `named`: what the commands act on, as a shell takes it. Without it they are named alone. */
 export function remedyOf(code: string, named = '', feed = 'FEED'): string {
   const hint = (CATALOGUE[code]?.hint ?? UNLISTED).replace('--feed FEED', `--feed ${feed}`);
-  if (named === '') return hint;
-  // A command for a group acts on each file of it, also on those that nobody has sent again.
-  const said = named.startsWith('--all') ? hint.replace('discard this one with', 'discard all of them with') : hint;
-  return said.replace(/`(ingest-ctl (?:retry|discard))`/g, `\`$1 ${named}\``);
+  return named === '' ? hint : hint.replace(/`(ingest-ctl (?:retry|discard))`/g, `\`$1 ${named}\``);
 }
 
 const AFTER_RESTART = 'restart the service and run `ingest-ctl retry`';
