@@ -87,6 +87,12 @@ export function typedSqlError(error: unknown, path: string): unknown {
 
 export const isDamage = (error: unknown): boolean => NOT_OURS.some((family) => sqlCodeOf(error).startsWith(family));
 
+export const stateUnusable = (path: string, why: string): QueueError =>
+  new QueueError(
+    'state_unusable',
+    `The state ${path} cannot be used (${why}): create it or name another --state-path.`,
+  );
+
 export const damaged = (path: string, why: string, cause?: unknown): QueueError =>
   new QueueError(
     'state_not_a_database',

@@ -1,11 +1,11 @@
 /**
  * Migrates the queue's tables and those of the caller's modules to this build, in one transaction.
- * Guarantees: an existing database is backed up before it is changed. A newer one is refused and not changed. The sum
- * of all versions is in user_version, which each claim can read in a fraction of a microsecond.
+ * Guarantees: an existing database is backed up before it is changed. A newer one and one of another kind are refused
+ * and not changed. The sum of all versions is in user_version, which each claim can read in a fraction of a microsecond.
  */
 import { closeSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
-import { QueueError } from '../errors.js';
+import { QueueError, stateUnusable } from '../errors.js';
 import { QUEUE_MIGRATIONS } from './schema.js';
 
 /** The caller's own tables: a migration's number is its position in the list, counted from 1. Append-only. */
@@ -33,7 +33,7 @@ export function newerDatabase(path: string): QueueError {
 
 /** Must be called inside a write transaction. Returns true if it changed anything. */
 export function migrate(db: Database.Database, modules: readonly Module[], path: string): boolean {
-  refuseNewer(db, modules, path);
+  refuseOthers(db, modules, path);
   const missing = missingMigrations(db, modules);
   if (missing.length === 0) return false;
   db.exec(
@@ -49,7 +49,7 @@ export function migrate(db: Database.Database, modules: readonly Module[], path:
 }
 
 export function needsMigration(db: Database.Database, modules: readonly Module[], path: string): boolean {
-  refuseNewer(db, modules, path);
+  refuseOthers(db, modules, path);
   return missingMigrations(db, modules).length > 0;
 }
 
@@ -86,9 +86,14 @@ function installed(db: Database.Database): Map<string, number> {
   return new Map(rows.map((row) => [row.module, row.number]));
 }
 
-function refuseNewer(db: Database.Database, modules: readonly Module[], path: string): void {
+/** Refuses a database of a newer build, and one that has tables but none of these modules. */
+export function refuseOthers(db: Database.Database, modules: readonly Module[], path: string): void {
   const known = new Map(modules.map((module) => [module.name, module.migrations.length]));
-  for (const [name, number] of installed(db)) {
+  const found = installed(db);
+  const isNew = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  if (!isNew && ![...found.keys()].some((name) => known.has(name)))
+    throw stateUnusable(path, 'it is a database of another kind');
+  for (const [name, number] of found) {
     if (number > (known.get(name) ?? 0)) throw newerDatabase(path);
   }
   if (userVersion(db) > versionOf(modules)) throw newerDatabase(path);

@@ -11,13 +11,24 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import type { LockFile } from '../backend.js';
-import { isBusy, isFull, QueueError, sqlCodeOf, stateFull, typedSqlError } from '../errors.js';
+import { damaged, isBusy, isFull, QueueError, sqlCodeOf, stateFull, stateUnusable, typedSqlError } from '../errors.js';
 import { MIGRATION_AT } from '../owners.js';
 import { pauseShortly, retryWhileBusy } from './commit.js';
-import { backUp, type Module, migrate, needsMigration, newerDatabase, userVersion, versionOf } from './migrations.js';
+import {
+  backUp,
+  type Module,
+  migrate,
+  needsMigration,
+  newerDatabase,
+  refuseOthers,
+  userVersion,
+  versionOf,
+} from './migrations.js';
 import { setPragmas, setReadPragmas } from './pragmas.js';
 
 const WAIT_FOR_MIGRATION_MS = 20;
+/** SQLite's smallest page. It takes a shorter file for an empty database, and would write over it. */
+const SMALLEST_BYTES = 512;
 
 /** Identifies the file that a path named when it was opened. */
 export interface FileId {
@@ -58,8 +69,10 @@ export async function openMigrated(
   try {
     if (create) createFile(path);
     else refuseMissing(path);
+    refuseStub(path);
     const db = new Database(path, { fileMustExist: true });
     try {
+      await untilNotBusy(() => refuseOthers(db, modules, path)); // the first pragma already writes
       await untilNotBusy(() => setPragmas(db));
       await migrateAlone(db, modules, path, openLocks);
       await untilNotBusy(() => first(db));
@@ -77,6 +90,7 @@ export async function openMigrated(
 export function openForReading(path: string, modules: readonly Module[]): Opened {
   try {
     refuseMissing(path);
+    refuseStub(path);
     const db = new Database(path, { fileMustExist: true, readonly: true });
     try {
       retryWhileBusy(() => setReadPragmas(db));
@@ -189,6 +203,11 @@ export function refuseMissing(path: string): void {
     throw new QueueError('state_missing', `There is no state at ${path}: name the --state-path of a running ingestor.`);
 }
 
+function refuseStub(path: string): void {
+  const { size } = statSync(path);
+  if (size > 0 && size < SMALLEST_BYTES) throw damaged(path, 'it is too short for one');
+}
+
 export function fileIdOf(path: string): FileId {
   const { dev, ino } = statSync(path, { bigint: true });
   return { dev, ino };
@@ -199,16 +218,10 @@ export function openError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (sqlCodeOf(error)) return typedSqlError(error, path);
   if (error instanceof TypeError && /directory does not exist/.test(error.message))
-    return unusable(path, 'its directory does not exist');
+    return stateUnusable(path, 'its directory does not exist');
   if (['ENOENT', 'ENOTDIR'].includes(code) && !existsSync(dirname(path)))
-    return unusable(path, `the directory ${dirname(path)} does not exist`);
+    return stateUnusable(path, `the directory ${dirname(path)} does not exist`);
   if (isFull(error)) return stateFull(path, error);
-  if (['EACCES', 'EPERM', 'EROFS', 'EISDIR'].includes(code)) return unusable(path, (error as Error).message);
+  if (['EACCES', 'EPERM', 'EROFS', 'EISDIR'].includes(code)) return stateUnusable(path, (error as Error).message);
   return error;
 }
-
-const unusable = (path: string, why: string) =>
-  new QueueError(
-    'state_unusable',
-    `The state ${path} cannot be used (${why}): create it or name another --state-path.`,
-  );

@@ -92,7 +92,7 @@ class SqliteChangeLog implements ChangeLog {
     const from = checkedFrom(checkedOptions(options, ['from']).from);
     return this.#write((rows) => {
       const known = consumerOf(rows, consumer);
-      if (known && !known.lost) return { seq: known.acked, fresh: false };
+      if (known && !known.lost) return { seq: known.acked, fresh: known.fresh };
       if (!known && countOf(rows) >= limits.consumersMax) {
         throw new ChangeLogError(
           'change_log_bad_value',
@@ -100,7 +100,7 @@ class SqliteChangeLog implements ChangeLog {
         );
       }
       const seq = from === 'oldest' ? seqOf(rows, HORIZON) : lastOf(rows);
-      rows.run('INSERT OR REPLACE INTO consumers (name, acked) VALUES (?, ?)', consumer, seq);
+      rows.run('INSERT OR REPLACE INTO consumers (name, acked, fresh) VALUES (?, ?, 1)', consumer, seq);
       return { seq, fresh: true };
     });
   }
@@ -111,8 +111,8 @@ class SqliteChangeLog implements ChangeLog {
       const known = this.#known(rows, consumer);
       const last = lastOf(rows);
       checkWhole(`the seq that ${consumer} acknowledges`, seq, 0, last);
-      if (seq <= known.acked) return;
-      rows.run('UPDATE consumers SET acked = ? WHERE name = ?', seq, consumer);
+      if (seq <= known.acked && !known.fresh) return;
+      rows.run('UPDATE consumers SET acked = max(acked, ?), fresh = 0 WHERE name = ?', seq, consumer);
       removeSeen(rows);
     });
   }

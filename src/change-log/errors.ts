@@ -59,7 +59,7 @@ const NEXT = {
   damaged:
     'name another path, or move this file and those beside it (-wal, -shm) away; every consumer then starts from scratch',
   noDirectory: 'make its directory, or name another path',
-  refused: 'correct its permissions and those of its directory, or name another path',
+  refused: 'name another path, or correct its permissions and those of its directory',
 };
 
 const unusable = (path: string, why: string, next: string, cause: Error): ChangeLogError =>

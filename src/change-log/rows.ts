@@ -42,8 +42,14 @@ interface ConsumerRow {
   name: string;
   acked: number;
   lost: number;
+  fresh: number;
 }
-const asConsumer = ({ name, acked, lost }: ConsumerRow): Consumer => ({ name, acked, lost: lost === 1 });
+const asConsumer = ({ name, acked, lost, fresh }: ConsumerRow): Consumer => ({
+  name,
+  acked,
+  lost: lost === 1,
+  fresh: fresh === 1,
+});
 
 export function consumerOf(rows: Rows, name: string): Consumer | undefined {
   const row = rows.get<ConsumerRow>('SELECT * FROM consumers WHERE name = ?', name);

@@ -43,14 +43,16 @@ export interface Consumer {
   acked: number;
   /** It lagged beyond the bound. `register` starts it again. */
   lost: boolean;
+  /** It has acknowledged nothing since it was registered. */
+  fresh: boolean;
 }
 
 export interface Registered {
   /** The seq from which to continue: `since(seq)`. */
   seq: number;
   /**
-   * True: the consumer was unknown or lost. The log does not have all of its changes: first read all that you follow
-   * (for files, the whole tree), then go on from `seq`.
+   * True until the first `ack` of a consumer that was unknown or lost. The log does not have all of its changes: first
+   * read all that you follow (for files, the whole tree), then acknowledge `seq` and go on from it.
    * False: everything **recorded** after `seq` is in the log. Changes while nobody recorded are not: give the watcher a
    * `statePath`, and it emits them at its next start.
    */

@@ -2,11 +2,12 @@
  * The change log: a durable list of what changed, for readers of different speeds.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ChangeLog, ChangeLogError, type ChangeLogOptions, createChangeLog } from '../../src/change-log/index.js';
+import { createWatcher } from '../../src/watcher/index.js';
 
 const AT = new Date('2026-01-02T03:04:05.678Z');
 
@@ -125,7 +126,11 @@ test('a consumer continues over a restart; a new one starts now or with the olde
   assert.deepEqual(await log.register('now'), { seq: first, fresh: true });
   assert.deepEqual(await log.register('old', { from: 'oldest' }), { seq: 0, fresh: true });
   const second = await log.record(put('b'));
+  // Both may have died while they read everything for the first time.
+  assert.deepEqual(await log.register('now'), { seq: first, fresh: true });
+  assert.deepEqual(await log.register('old'), { seq: 0, fresh: true });
   await log.ack('now', second);
+  await log.ack('old', 0);
   await log.close();
   const again = await open(t, path);
   assert.deepEqual(await again.register('now'), { seq: second, fresh: false });
@@ -198,11 +203,26 @@ test('a file that cannot be a change log is refused with a sentence', async (t) 
   writeFileSync(path, 'no database, but long enough to be taken for one'.repeat(100));
   for (const [unusable, next] of [
     [path, /\(it is damaged or no database\): name another path, or move this file .* away; [^:]*\.$/],
-    [join(path, 'x'), /\): correct its permissions .*, or name another path\.$/],
+    [join(path, 'x'), /\): name another path, or correct its permissions .*\.$/],
     [join(path, '../missing/x'), /\): make its directory, or name another path\.$/],
   ] as const) {
     assert.equal(await refusedWith(createChangeLog({ path: unusable })), 'change_log_unusable');
     await assert.rejects(createChangeLog({ path: unusable }), { message: next });
+  }
+});
+
+test('a file of somebody else is refused, and stays as it is', async (t) => {
+  const path = placeFor(t);
+  const watcher = createWatcher({ statePath: path });
+  await watcher.watch(mkdtempSync(join(path, '..', 'watched-')));
+  await watcher.stop();
+  for (const [content, why] of [
+    [readFileSync(path), /\(it is a database of another kind\): name another path, or /],
+    ['1', /\(it is damaged or no database\): name another path, or /],
+  ] as const) {
+    writeFileSync(path, content);
+    await assert.rejects(createChangeLog({ path }), { code: 'change_log_unusable', message: why });
+    assert.deepEqual(readFileSync(path), Buffer.from(content));
   }
 });
 

@@ -90,9 +90,14 @@ scenario('a state belongs to one watcher at a time, and to no other program', as
   database.pragma('user_version = 99');
   database.close();
   await assert.rejects(told.start({ statePath }), isError('STATE_FOREIGN'));
-  writeFileSync(statePath, 'a text of somebody');
-  await assert.rejects(told.start({ statePath }), isError('SQLITE_NOTADB'));
-  assert.equal(readFileSync(statePath, 'utf8'), 'a text of somebody');
+  for (const [text, code] of [
+    ['a text of somebody\n'.repeat(100), 'SQLITE_NOTADB'],
+    ['1', 'STATE_FOREIGN'],
+  ] as const) {
+    writeFileSync(statePath, text);
+    await assert.rejects(told.start({ statePath }), isError(code, /is no state of a watcher: name another statePath/));
+    assert.equal(readFileSync(statePath, 'utf8'), text);
+  }
   const missing = told.start({ statePath: `${told.base}/no/such/folder.db` });
   await assert.rejects(missing, isError('STATE_UNUSABLE', /\/no\/such does not exist: make it, or correct /));
 });

@@ -2,7 +2,7 @@
  * The database of the delivered trees: at `statePath`, or a temporary one that ends with the process.
  * Guarantees: one watcher for each state. A file that is not the state of a watcher is refused and left unchanged.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ByteName } from '../../linux/names.js';
@@ -19,6 +19,7 @@ export class StateStore {
 
   /** Errors: WatcherError, op `state`. */
   constructor(readonly statePath: string | undefined) {
+    refuseStub(statePath);
     try {
       // '' is a temporary database: in memory while it is small, otherwise an unlinked file.
       this.db = new Database(statePath ?? '');
@@ -32,7 +33,7 @@ export class StateStore {
       if (error instanceof WatcherError) throw error;
       if ((error as { code?: string }).code === 'SQLITE_BUSY')
         throw stateError(statePath, error, IN_USE, 'STATE_IN_USE');
-      throw stateError(statePath, error, 'is no state of a watcher: name another statePath, or remove the file');
+      throw stateError(statePath, error, FOREIGN);
     }
   }
 
@@ -85,9 +86,18 @@ export class StateStore {
     const application = this.db.pragma('application_id', { simple: true });
     const isNew = this.db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
     if (isNew || (version === VERSION && application === APPLICATION)) return;
-    const what = application === APPLICATION ? 'is of another version' : 'is no state of a watcher';
-    throw stateError(this.statePath, undefined, `${what}: name another statePath, or remove the file`, 'STATE_FOREIGN');
+    const otherVersion = 'is of another version: name another statePath, or remove the file';
+    const what = application === APPLICATION ? otherVersion : FOREIGN;
+    throw stateError(this.statePath, undefined, what, 'STATE_FOREIGN');
   }
+}
+
+const FOREIGN = 'is no state of a watcher: name another statePath, or remove the file';
+
+/** SQLite takes a file that is shorter than its smallest page for an empty database, and would write over it. */
+function refuseStub(statePath = ''): void {
+  const bytes = statSync(statePath, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes > 0 && bytes < 512) throw stateError(statePath, undefined, FOREIGN, 'STATE_FOREIGN');
 }
 
 const IN_USE = 'is used by another watcher: stop the other watcher, or give this one its own statePath';

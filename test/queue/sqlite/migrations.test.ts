@@ -93,6 +93,23 @@ test('a newer state is refused, by owners and by viewers, and not touched', asyn
   remove();
 });
 
+test('a database of another kind and a file of a few bytes are refused, and stay as they are', async () => {
+  const { path, remove } = newStateDir();
+  const database = new Database(path);
+  database.exec('CREATE TABLE theirs (x)');
+  database.close();
+  for (const [content, code] of [
+    [readFileSync(path), 'state_unusable'],
+    ['1', 'state_not_a_database'],
+  ] as const) {
+    writeFileSync(path, content);
+    await assert.rejects(open(path, FIRST), refusal(code));
+    await assert.rejects(openQueueView({ path, host: host(), stages: ['only'], modules: [] }), refusal(code));
+    assert.deepEqual(readFileSync(path), Buffer.from(content));
+  }
+  remove();
+});
+
 test('an older state is not migrated by a viewer', async () => {
   const { path, remove } = newStateDir();
   await (await open(path, FIRST)).close();
