@@ -52,6 +52,24 @@ test('an unreadable file is held, others go through, and retry takes it once it 
   await releasedByRetry(world, 'secret.csv');
 });
 
+test('a restart does not release a held file, also where its sidecar came after it', async (t) => {
+  const world = createWorld(t, { options: { mode: 'sidecar', maxBytes: 1_000, stabilitySeconds: 0.1 } });
+  world.start('ingest');
+  world.held.add(world.drop('large.csv', 2_000).sha256);
+  await until('it waits for its sidecar', () => jobOf(world, 'large.csv')?.reason === 'no_sidecar');
+  writeFileSync(join(world.input, 'large.csv.ok'), '');
+  world.bystander('input', 'large.csv.ok');
+  await world.event('file_held', about('large.csv'));
+  await world.stop();
+  world.start('ingest');
+  const after = world.drop('after.csv', 500);
+  world.sidecar('after.csv');
+  await world.isStored(after); // found by the same scan
+  await world.stop();
+  assert.equal(world.log.named('file_held').length, 1);
+  world.check();
+});
+
 test('a sparse file of 5 GB over --max-bytes is held unread, and retry takes what the limit allows by then', {
   timeout: 180_000,
 }, async (t) => {

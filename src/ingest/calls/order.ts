@@ -52,7 +52,7 @@ export type SealAnswer =
   | { kind: 'writer'; now: Candidate }
   /** Something happened between two calls: check again. */
   | { kind: 'changed' }
-  | { kind: 'size'; bytes: number }
+  | { kind: 'size'; now: Candidate }
   /** No name in the work directory can hold it. */
   | { kind: 'name_too_long' }
   /** There is no file, or no regular one. */
@@ -61,11 +61,11 @@ export type SealAnswer =
   | { kind: 'other_version' }
   /** It lies in this mount below the input ('' = none) and must be sealed there. */
   | { kind: 'other_mount'; inside: ByteName }
-  | { kind: 'unopened'; code: string }
+  | { kind: 'unopened'; code: string; now?: Candidate }
   /** The permissions of its directory forbid the rename. */
-  | { kind: 'not_permitted'; code: string; isSticky: boolean }
+  | { kind: 'not_permitted'; code: string; isSticky: boolean; now: Candidate }
   /** Nobody may rename it away: it is a mount, or it or its folder has an attribute of chattr(1). */
-  | { kind: 'immovable'; because: Immovable };
+  | { kind: 'immovable'; because: Immovable; now: Candidate };
 
 export type Immovable = { is: 'mount' } | { is: 'immutable' | 'append-only'; what: 'file' | 'folder' };
 

@@ -81,15 +81,15 @@ function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: Sid
     const unreadable = sidecar.seen.kind === 'unreadable' ? sidecar.seen.code : undefined;
     if (!rule.complete) return { kind: 'wait', why: rule.why, inMs: rule.inMs, seen: rule.seen, now, unreadable };
   }
-  if (stat.size > feed.maxBytes || stat.size < feed.minBytes) return { kind: 'size', bytes: stat.size };
+  if (stat.size > feed.maxBytes || stat.size < feed.minBytes) return { kind: 'size', now };
   const opened = inPlace('input', files.roots.input, 'read', () => openEntry(entry));
-  if (opened.fd === undefined) return { kind: 'unopened', code: opened.code };
+  if (opened.fd === undefined) return { kind: 'unopened', code: opened.code, now };
   try {
     const before = probeFd(opened.fd, files.kinds);
     if (!unchanged(identityOf(stat), before.stat)) return CHANGED;
     if (before.writer === 'writer') return { kind: 'writer', now };
     const isWithSidecar = feed.mode === 'sidecar' && sidecar.seen.kind === 'there';
-    const refused = moveIn(seal, entry, isWithSidecar && !sealedSidecar);
+    const refused = moveIn(seal, entry, now, isWithSidecar && !sealedSidecar);
     return refused ?? afterRename(seal, opened.fd, stat, isWithSidecar ? sidecar : undefined);
   } finally {
     closeSync(opened.fd);
@@ -105,14 +105,14 @@ function sidecarInInput({ files, file, terms: { feed } }: Seal): SidecarRead {
 }
 
 /** Renames the sidecar first, so that a crash between the two renames never leaves a sealed file without its sidecar. */
-function moveIn(seal: Seal, entry: Entry, isSidecarToo: boolean): SealAnswer | undefined {
+function moveIn(seal: Seal, entry: Entry, now: Candidate, isSidecarToo: boolean): SealAnswer | undefined {
   const { path } = seal.file;
   try {
     if (isSidecarToo) moveOne(seal, 'sidecar', (path + seal.terms.feed.sidecarSuffix) as ByteName);
     moveOne(seal, 'file', path);
     return undefined;
   } catch (error) {
-    if (error instanceof LinuxError) return renameRefused(seal, entry, error);
+    if (error instanceof LinuxError) return renameRefused(seal, entry, now, error);
     throw error;
   }
 }
@@ -121,7 +121,7 @@ function moveOne({ files, file }: Seal, part: Part, path: ByteName): void {
   take(files, file, { part, from: files.input.entry(path), place: 'input' });
 }
 
-function renameRefused({ files, file }: Seal, entry: Entry, error: LinuxError): SealAnswer {
+function renameRefused({ files, file }: Seal, entry: Entry, now: Candidate, error: LinuxError): SealAnswer {
   switch (error.code) {
     case 'ENOENT':
     case 'EEXIST': // somebody removed it just now, or it is sealed already: the next check decides
@@ -133,15 +133,15 @@ function renameRefused({ files, file }: Seal, entry: Entry, error: LinuxError): 
       return { kind: 'other_mount', inside };
     }
     case 'EBUSY':
-      if (statEntry(entry)?.isMountRoot) return { kind: 'immovable', because: { is: 'mount' } };
+      if (statEntry(entry)?.isMountRoot) return { kind: 'immovable', because: { is: 'mount' }, now };
       throw error;
     case 'EACCES':
     case 'EPERM': {
       const folder = statEntry({ dir: entry.dir, name: nameOfText('.') });
       const because = byAttribute(statEntry(entry), folder);
-      if (because) return { kind: 'immovable', because };
+      if (because) return { kind: 'immovable', because, now };
       const mode = folder?.mode ?? 0;
-      return { kind: 'not_permitted', code: error.code, isSticky: (mode & 0o1000) !== 0 };
+      return { kind: 'not_permitted', code: error.code, isSticky: (mode & 0o1000) !== 0, now };
     }
     default:
       throw error;

@@ -182,8 +182,12 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   const stat = statEntry(entry);
   if (!entry || stat?.kind !== 'file') return undefined;
   if (!unchanged(job.facts.seen!.identity, stat)) return observeAgain(job, batch, entry, stat);
+  const taker = { ...job, claimNo: job.claim.claimNo };
+  const sidecar = sidecarOfHeld(job, batch, entry, stat);
   try {
-    take(batch.files, { ...job, claimNo: job.claim.claimNo }, { part: 'file', from: entry, place: 'input' });
+    // The sidecar first, as the seal does. Left there, it would be taken for that of the next version.
+    if (sidecar) take(batch.files, taker, { part: 'sidecar', from: sidecar, place: 'input' });
+    take(batch.files, taker, { part: 'file', from: entry, place: 'input' });
   } catch (error) {
     const inside = mountOf(batch.files.input, job.path);
     if (!(error instanceof LinuxError) || error.code !== 'EXDEV' || inside === job.inside) throw error;
@@ -191,6 +195,13 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   }
   dirty.add(batch.files.input, folderOf(job.path));
   return undefined;
+}
+
+/** The sidecar in the input, where it is the one that its held file was seen with. Any other is of a version to come. */
+function sidecarOfHeld(job: IngestJob, { feed, files }: Batch, entry: Entry, stat: Stat): Entry | undefined {
+  if (feed.mode !== 'sidecar' || candidateOf(feed, stat, entry).identity !== job.claim.identity) return undefined;
+  const sidecar = files.entryOrNone(files.input, (job.path + feed.sidecarSuffix) as ByteName);
+  return statEntry(sidecar) ? sidecar : undefined;
 }
 
 function observeAgain(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Verdict {

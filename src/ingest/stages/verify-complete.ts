@@ -9,7 +9,7 @@ import { exactBytes } from '../../base/telemetry/safe.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames, nameOfText, shownName, userName } from '../../linux/index.js';
-import type { Immovable, SealAnswer, ToSeal } from '../calls/order.js';
+import type { Candidate, SealAnswer, ToSeal } from '../calls/order.js';
 import type { SidecarRead } from '../files/sidecar.js';
 import { demandOf } from '../rules/checksum.js';
 import { SIDECAR_OPEN_MS } from '../rules/completion.js';
@@ -93,7 +93,7 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
     case 'changed':
       return defer(0, 'changed');
     case 'size':
-      return sizeRefused(job, batch, answer.bytes);
+      return sizeRefused(job, batch, answer.now);
     case 'name_too_long':
       return nameTooLong(job);
     case 'unread':
@@ -109,11 +109,11 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
     case 'other_mount':
       return defer(0, 'other_mount', { ...job.facts, inside: answer.inside });
     case 'unopened':
-      return cannotOpen(job, answer.code);
+      return cannotOpen(job, answer);
     case 'not_permitted':
       return notPermitted(job, batch, answer);
     case 'immovable':
-      return immovable(job, batch, answer.because);
+      return immovable(job, batch, answer);
   }
 }
 
@@ -146,12 +146,13 @@ function partialUpload({ id, path, claim }: IngestJob, { feed, emit }: Batch, in
   if (claim.reason !== PARTIAL) emit(PARTIAL, { feed: feed.name, job: id, path, seconds: inMs / 1_000 });
 }
 
-function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, bytes: number): Verdict {
+function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, now: Candidate): Verdict {
+  const { bytes } = now;
   const [code, rule] =
     bytes > maxBytes
       ? ['too_large', `--max-bytes is ${exactBytes(maxBytes)}`]
       : ['too_small', `--min-bytes is ${exactBytes(minBytes)}`];
-  return hold(code, `the file has ${exactBytes(bytes)}, and ${rule}`, job.facts, { bytes });
+  return hold(code, `the file has ${exactBytes(bytes)}, and ${rule}`, job.facts, now);
 }
 
 const nameTooLong = (job: IngestJob): Verdict =>
@@ -164,32 +165,51 @@ const nameTooLong = (job: IngestJob): Verdict =>
 function notPermitted(
   { path }: IngestJob,
   { feed }: Batch,
-  { code, isSticky }: Extract<SealAnswer, { kind: 'not_permitted' }>,
+  { code, isSticky, now }: Extract<SealAnswer, { kind: 'not_permitted' }>,
 ): Verdict {
   const folder = shownName(joinNames(nameOfText(feed.input), folderOf(path)));
   return isSticky
     ? hold(
         'sticky_directory',
         `its folder ${folder} has the sticky bit and the file belongs to another user, so the user ${userName()} cannot move it`,
+        undefined,
+        now,
       )
-    : hold('not_permitted', `the user ${userName()} may not move the file out of its folder ${folder} (${code})`);
+    : hold(
+        'not_permitted',
+        `the user ${userName()} may not move the file out of its folder ${folder} (${code})`,
+        undefined,
+        now,
+      );
 }
 
-function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }: Immovable): Verdict {
+function immovable(
+  { path }: IngestJob,
+  { feed }: Batch,
+  { because, now }: Extract<SealAnswer, { kind: 'immovable' }>,
+): Verdict {
+  const { is, ...about } = because;
   const at = (what: ByteName): string => shownName(joinNames(nameOfText(feed.input), what));
   if (is === 'mount' || !('what' in about))
-    return hold('immovable', `the file ${at(path)} is a mount of its own, and no rename takes it away: umount it`);
+    return hold(
+      'immovable',
+      `the file ${at(path)} is a mount of its own, and no rename takes it away: umount it`,
+      undefined,
+      now,
+    );
   const place = at(about.what === 'file' ? path : folderOf(path));
   return hold(
     'immovable',
     `the ${about.what} ${place} is ${is}, so not even root may move the file: chattr -${is[0]} it`,
+    undefined,
+    now,
   );
 }
 
-function cannotOpen(job: IngestJob, code: string): Verdict {
+function cannotOpen(job: IngestJob, { code, now }: Extract<SealAnswer, { kind: 'unopened' }>): Verdict {
   if (code === 'EAGAIN') return defer(WRITER_FIRST_MS, 'writer_open');
   if (code === 'EACCES' || code === 'EPERM')
-    return hold('unreadable', `the user ${userName()} cannot read the file (${code})`, job.facts);
+    return hold('unreadable', `the user ${userName()} cannot read the file (${code})`, job.facts, now);
   if (code === 'EIO')
     return retry('eio', 'reading the file answers with an I/O error: look at the kernel log and the disk');
   return defer(0, 'changed');

@@ -43,8 +43,8 @@ async function heldFile(bench: Bench, first = WRONG, content = bench.world.conte
   return `${dropped.sha256}  a.csv\n`;
 }
 
-async function opened(t: TestContext): Promise<Bench> {
-  const bench = await Bench.open({ mode: 'sidecar' });
+async function opened(t: TestContext, more: { maxBytes?: number } = {}): Promise<Bench> {
+  const bench = await Bench.open({ mode: 'sidecar', ...more });
   t.after(() => bench.close());
   return bench;
 }
@@ -103,6 +103,25 @@ test('discarded after a claim died that took its sidecar by a folder: the sideca
   assert.equal(jobs(bench)[0]!.ending, 'discarded');
   assert.deepEqual([sidecarsIn(bench, 'failed'), readdirSync(under)], [[WRONG], []]);
 });
+
+for (const [whose, text, diesAt] of [
+  ['its own', WRONG, 0],
+  ['its own', WRONG, 1],
+  ['another one', `${'1'.repeat(64)}  a.csv\n`, 0],
+] as const)
+  test(`a file that is held in the input is discarded, with ${whose} beside it, dead at ${diesAt}`, async (t) => {
+    const bench = await opened(t, { maxBytes: 10 });
+    await heldFile(bench);
+    assert.deepEqual(heldFor(bench), ['too_large']);
+    if (text !== WRONG) writeFileSync(inInput(bench), text);
+    assert.deepEqual(await discardJobs(bench.backend, [jobs(bench)[0]!.id]), [true]);
+    if (diesAt > 0) await bench.step('verify-complete', 9, diesAt);
+    await bench.backend.rescue();
+    await bench.step('verify-complete', 9);
+    assert.equal(jobs(bench)[0]!.ending, 'discarded');
+    assert.equal(existsSync(inInput(bench)), text !== WRONG);
+    assert.deepEqual(sidecarsIn(bench, 'failed'), text === WRONG ? [WRONG] : []);
+  });
 
 test('another sidecar stays: it is not offered again before it changes', async (t) => {
   const bench = await opened(t);
