@@ -89,8 +89,9 @@ function installed(db: Database.Database): Map<string, number> {
 /** Refuses a database of a newer build, and one that has tables but none of these modules. */
 export function refuseOthers(db: Database.Database, modules: readonly Module[], path: string): void {
   const known = new Map(modules.map((module) => [module.name, module.migrations.length]));
-  const found = installed(db);
+  // In this order: another process may migrate a new database between the two reads.
   const isNew = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  const found = installed(db);
   if (!isNew && ![...found.keys()].some((name) => known.has(name)))
     throw stateUnusable(path, 'it is a database of another kind');
   for (const [name, number] of found) {

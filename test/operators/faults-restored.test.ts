@@ -130,6 +130,27 @@ test(
   },
 );
 
+test(
+  'a backup comes back in which a file waits for its sidecar, and it was stored since: nothing waits',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: { ...AT_ONCE.options, mode: 'sidecar' } });
+    const { sha256 } = world.drop('orders.csv', 700);
+    await world.runOnce();
+    const backup = backedUp(world);
+    world.sidecar('orders.csv', sha256);
+    await world.runOnce();
+    restore(world, backup);
+    await rebuilt(world);
+    await world.runOnce();
+    assert.deepEqual(
+      world.jobs().map(({ state }) => state),
+      ['done'],
+    );
+    await agrees(world);
+  },
+);
+
 /** A rebuild gives a pruned record its row again, so it can be withdrawn then. */
 for (const isTaken of [true, false]) {
   test(

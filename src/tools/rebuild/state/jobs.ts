@@ -87,7 +87,7 @@ export function endJob(tx: Tx, id: string, sha256: Buffer, content: number, byte
 export const decide = (tx: Tx, job: Job, facts: JobFacts): void => goOnAt(tx, job, 'move', facts);
 
 /** A job of the older state that the disk is ahead of. */
-export function goOnAt(tx: Tx, job: Job, stage: 'hash' | 'move', facts: JobFacts): void {
+export function goOnAt(tx: Tx, job: Job, stage: 'verify-complete' | 'hash' | 'move', facts: JobFacts): void {
   const { id, feed, key, identity, bytes } = job;
   settle(tx, id);
   tx.adopt({ id, feed, key, identity, bytes, stage, payload: payloadOf(facts), overrule: true });

@@ -65,8 +65,8 @@ export async function settleJobs(backend: Backend, feed: string, files: FeedFile
   return sum;
 }
 
-/** The folder in which a file of the job was found. `out of reach`: in a mount that is missing. */
-type Lies = 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
+/** Where a file of the job was found. `out of reach`: in a mount that is missing. */
+type Lies = 'input' | 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
 
 function whereItLies(job: Job, files: FeedFiles): Lies {
   if (isOutOfReach(job, files)) return 'out of reach';
@@ -75,7 +75,8 @@ function whereItLies(job: Job, files: FeedFiles): Lies {
   const lies = (part: Part, folder?: ByteName) => statEntry(files.workEntry(key, part, folder)) !== undefined;
   if (lies('file') || lies('copy')) return 'underprocess';
   if (lies('file', DUPLICATES)) return 'duplicates';
-  return lies('file', FAILED) ? 'failed' : 'nowhere';
+  if (lies('file', FAILED)) return 'failed';
+  return statEntry(files.entryOrNone(files.input, key.path)) ? 'input' : 'nowhere';
 }
 
 /** Its mount is missing. */
@@ -125,6 +126,11 @@ function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies
     const of = isKnown ? placeOf(content) : '';
     decide(tx, job, { ...facts, ...(content && { content: content.row }), putAway: { kind: 'duplicate', of } });
     return 'ended';
+  }
+  // It may have waited a day for its sidecar: verify-complete sees now that it went on without this job.
+  if (job.stage === 'verify-complete' && job.state === 'ready' && lies === 'nowhere') {
+    goOnAt(tx, job, 'verify-complete', facts);
+    return 'movedOn';
   }
   // Not sealed: verify-complete checks the input. On the way to the warehouse: `move` checks there.
   if (!facts.sealed || (job.stage === 'move' && content?.carrier === job.id) || job.stage === 'hash') return 'kept';
