@@ -21,7 +21,7 @@ export const changeLogModule: Module = {
      -- 'horizon': some rows up to this seq may have been removed without a later row for their key.
      CREATE TABLE marks (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
      INSERT INTO marks VALUES ('horizon', 0);`,
-    // 1 until its first acknowledgement: who dies while it reads everything for the first time is told again.
+    // 1 until its first acknowledgement: a consumer may die while it reads everything for the first time.
     'ALTER TABLE consumers ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0 CHECK (fresh IN (0, 1))',
   ],
 };

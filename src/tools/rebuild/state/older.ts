@@ -65,7 +65,7 @@ export async function settleJobs(backend: Backend, feed: string, files: FeedFile
   return sum;
 }
 
-/** Where a file of the job was found. `out of reach`: in a mount that is missing. */
+/** The place in which a file of the job was found. `out of reach`: in a mount that is missing. */
 type Lies = 'input' | 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'out of reach';
 
 function whereItLies(job: Job, files: FeedFiles): Lies {
