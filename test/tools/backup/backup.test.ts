@@ -138,7 +138,7 @@ test('a refused backup leaves nothing: a state that is no database, damaged, new
   const whole = readFileSync(world.statePath);
   writeFileSync(world.statePath, Buffer.concat([whole.subarray(0, 8_192), Buffer.alloc(whole.length - 8_192, 0xa5)]));
   await isRefused(/is damaged or no database \(SQLITE_CORRUPT\)/);
-  writeFileSync(world.statePath, 'no database');
+  writeFileSync(world.statePath, 'no database'.repeat(100));
   await isRefused(/is damaged or no database \(SQLITE_NOTADB\)/);
   writeFileSync(world.statePath, '');
   await isRefused(/was written by an older version/);
