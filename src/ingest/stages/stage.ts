@@ -147,8 +147,8 @@ export const retry = (code: string, error: string, facts?: JobFacts): Verdict =>
   outcome: { kind: 'retry', code, error, ...(facts && { payload: payloadOf(facts) }) },
 });
 
-export const hold = (code: string, reason: string, facts?: JobFacts, seen?: SeenNow): Verdict => ({
-  outcome: { kind: 'hold', code, reason, ...(facts && { payload: payloadOf(facts) }), ...seen },
+export const hold = (code: string, reason: string, facts?: JobFacts): Verdict => ({
+  outcome: { kind: 'hold', code, reason, ...(facts && { payload: payloadOf(facts) }) },
 });
 
 /** The file as it was last seen, if it may have changed since its job was made: so a growing file is shown with its size. */

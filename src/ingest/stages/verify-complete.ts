@@ -9,7 +9,7 @@ import { exactBytes } from '../../base/telemetry/safe.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames, nameOfText, shownName, userName } from '../../linux/index.js';
-import type { Candidate, SealAnswer, ToSeal } from '../calls/order.js';
+import type { Immovable, SealAnswer, ToSeal } from '../calls/order.js';
 import type { SidecarRead } from '../files/sidecar.js';
 import { demandOf } from '../rules/checksum.js';
 import { SIDECAR_OPEN_MS } from '../rules/completion.js';
@@ -25,7 +25,6 @@ import {
   hold,
   orderOf,
   retry,
-  type SeenNow,
   type Stage,
   type Verdict,
   WRITER_FIRST_MS,
@@ -63,7 +62,7 @@ export const verifyComplete: Stage = {
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
     const answers = await batch.calls.run(orderOf(batch, 'seal', jobs.map(toSeal)), jobs);
-    const handled = judgeEach(jobs, answers, batch, (job, answer) => judge(job, batch, dirty, answer));
+    const handled = judgeEach(jobs, answers, batch, (job, answer) => seenIn(answer, judge(job, batch, dirty, answer)));
     // One sync for the batch: the renames are on disk before the commit of "sealed".
     return { verdicts: await durably(this.name, batch, handled, () => dirty.sync()) };
   },
@@ -77,6 +76,12 @@ const toSeal = ({ id, path, inside, facts, claim }: IngestJob): ToSeal => ({
   claimNo: claim.claimNo,
 });
 
+/** The row gets the version that its stage saw, so that the next scan, which finds the same one, does not offer it again. */
+function seenIn(answer: SealAnswer, verdict: Verdict): Verdict {
+  if (!('now' in answer)) return verdict;
+  return { ...verdict, outcome: { ...(verdict.outcome as Outcome), ...answer.now } };
+}
+
 function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: SealAnswer): Verdict {
   switch (answer.kind) {
     case 'sealed':
@@ -88,12 +93,12 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
       return wait(job, batch, answer);
     case 'writer': {
       const refusals = (job.facts.refusals ?? 0) + 1;
-      return defer(writerMs(refusals), 'writer_open', { ...job.facts, refusals }, answer.now);
+      return defer(writerMs(refusals), 'writer_open', { ...job.facts, refusals });
     }
     case 'changed':
       return defer(0, 'changed');
     case 'size':
-      return sizeRefused(job, batch, answer.now);
+      return sizeRefused(job, batch, answer.now.bytes);
     case 'name_too_long':
       return nameTooLong(job);
     case 'unread':
@@ -109,11 +114,11 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
     case 'other_mount':
       return defer(0, 'other_mount', { ...job.facts, inside: answer.inside });
     case 'unopened':
-      return cannotOpen(job, answer);
+      return cannotOpen(job, answer.code);
     case 'not_permitted':
       return notPermitted(job, batch, answer);
     case 'immovable':
-      return immovable(job, batch, answer);
+      return immovable(job, batch, answer.because);
   }
 }
 
@@ -124,7 +129,7 @@ function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: S
   const { refusals: _, seen: __, ...rest } = job.facts;
   const after: JobFacts = { ...rest, sealed: facts, ...(sidecar && demandOf(sidecar)) };
   return {
-    outcome: { kind: 'advance', payload: payloadOf(after), freeKey: true, ...now },
+    outcome: { kind: 'advance', payload: payloadOf(after), freeKey: true },
     onSettled: () => {
       const named = { feed: batch.feed.name, job: job.id, path: job.path };
       if (sidecar?.kind === 'other') batch.emit('sidecar_without_checksum', named);
@@ -134,10 +139,10 @@ function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: S
 }
 
 function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 'wait' }>): Verdict {
-  const { why, inMs, seen, now, unreadable } = answer;
+  const { why, inMs, seen, unreadable } = answer;
   const facts = seen ? { ...job.facts, seen, refusals: 0 } : job.facts;
-  if (why === 'sidecar_unreadable') return notRead(job, batch, { kind: 'unreadable', code: unreadable! }, facts, now)!;
-  const verdict = defer(inMs, why, facts, now);
+  if (why === 'sidecar_unreadable') return notRead(job, batch, { kind: 'unreadable', code: unreadable! }, facts)!;
+  const verdict = defer(inMs, why, facts);
   return why === PARTIAL ? { ...verdict, onSettled: () => partialUpload(job, batch, inMs) } : verdict;
 }
 
@@ -146,13 +151,12 @@ function partialUpload({ id, path, claim }: IngestJob, { feed, emit }: Batch, in
   if (claim.reason !== PARTIAL) emit(PARTIAL, { feed: feed.name, job: id, path, seconds: inMs / 1_000 });
 }
 
-function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, now: Candidate): Verdict {
-  const { bytes } = now;
+function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, bytes: number): Verdict {
   const [code, rule] =
     bytes > maxBytes
       ? ['too_large', `--max-bytes is ${exactBytes(maxBytes)}`]
       : ['too_small', `--min-bytes is ${exactBytes(minBytes)}`];
-  return hold(code, `the file has ${exactBytes(bytes)}, and ${rule}`, job.facts, now);
+  return hold(code, `the file has ${exactBytes(bytes)}, and ${rule}`, job.facts);
 }
 
 const nameTooLong = (job: IngestJob): Verdict =>
@@ -165,68 +169,42 @@ const nameTooLong = (job: IngestJob): Verdict =>
 function notPermitted(
   { path }: IngestJob,
   { feed }: Batch,
-  { code, isSticky, now }: Extract<SealAnswer, { kind: 'not_permitted' }>,
+  { code, isSticky }: Extract<SealAnswer, { kind: 'not_permitted' }>,
 ): Verdict {
   const folder = shownName(joinNames(nameOfText(feed.input), folderOf(path)));
   return isSticky
     ? hold(
         'sticky_directory',
         `its folder ${folder} has the sticky bit and the file belongs to another user, so the user ${userName()} cannot move it`,
-        undefined,
-        now,
       )
-    : hold(
-        'not_permitted',
-        `the user ${userName()} may not move the file out of its folder ${folder} (${code})`,
-        undefined,
-        now,
-      );
+    : hold('not_permitted', `the user ${userName()} may not move the file out of its folder ${folder} (${code})`);
 }
 
-function immovable(
-  { path }: IngestJob,
-  { feed }: Batch,
-  { because, now }: Extract<SealAnswer, { kind: 'immovable' }>,
-): Verdict {
-  const { is, ...about } = because;
+function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }: Immovable): Verdict {
   const at = (what: ByteName): string => shownName(joinNames(nameOfText(feed.input), what));
   if (is === 'mount' || !('what' in about))
-    return hold(
-      'immovable',
-      `the file ${at(path)} is a mount of its own, and no rename takes it away: umount it`,
-      undefined,
-      now,
-    );
+    return hold('immovable', `the file ${at(path)} is a mount of its own, and no rename takes it away: umount it`);
   const place = at(about.what === 'file' ? path : folderOf(path));
   return hold(
     'immovable',
     `the ${about.what} ${place} is ${is}, so not even root may move the file: chattr -${is[0]} it`,
-    undefined,
-    now,
   );
 }
 
-function cannotOpen(job: IngestJob, { code, now }: Extract<SealAnswer, { kind: 'unopened' }>): Verdict {
+function cannotOpen(job: IngestJob, code: string): Verdict {
   if (code === 'EAGAIN') return defer(WRITER_FIRST_MS, 'writer_open');
   if (code === 'EACCES' || code === 'EPERM')
-    return hold('unreadable', `the user ${userName()} cannot read the file (${code})`, job.facts, now);
+    return hold('unreadable', `the user ${userName()} cannot read the file (${code})`, job.facts);
   if (code === 'EIO')
     return retry('eio', 'reading the file answers with an I/O error: look at the kernel log and the disk');
   return defer(0, 'changed');
 }
 
 /** Undefined where the sidecar was read, or is missing. Without its checksum the file would go on unchecked. */
-export function notRead(
-  job: IngestJob,
-  batch: Batch,
-  seen: SidecarRead['seen'],
-  facts: JobFacts,
-  seenNow?: SeenNow,
-): Verdict | undefined {
+export function notRead(job: IngestJob, batch: Batch, seen: SidecarRead['seen'], facts: JobFacts): Verdict | undefined {
   if (seen.kind === 'open') return defer(SIDECAR_OPEN_MS, 'sidecar_open', facts);
   if (seen.kind !== 'unreadable') return undefined;
   const name = `${shownName(job.path)}${batch.feed.sidecarSuffix}`;
   const error = `its sidecar ${name} is there, but cannot be read (${seen.code}): give this user read permission, or look at the disk`;
-  const { outcome } = retry('sidecar_unreadable', error, facts);
-  return { outcome: { ...(outcome as Outcome), ...seenNow } };
+  return retry('sidecar_unreadable', error, facts);
 }

@@ -86,13 +86,13 @@ export class StateStore {
     const application = this.db.pragma('application_id', { simple: true });
     const isNew = this.db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
     if (isNew || (version === VERSION && application === APPLICATION)) return;
-    const otherVersion = 'is of another version: name another statePath, or remove the file';
-    const what = application === APPLICATION ? otherVersion : FOREIGN;
+    const what = application === APPLICATION ? `is of another version: ${ELSEWHERE}` : FOREIGN;
     throw stateError(this.statePath, undefined, what, 'STATE_FOREIGN');
   }
 }
 
-const FOREIGN = 'is no state of a watcher: name another statePath, or remove the file';
+const ELSEWHERE = 'name another statePath, or remove the file';
+const FOREIGN = `is no state of a watcher: ${ELSEWHERE}`;
 
 /** SQLite takes a file that is shorter than its smallest page for an empty database, and would write over it. */
 function refuseStub(statePath = ''): void {

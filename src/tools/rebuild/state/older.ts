@@ -71,7 +71,7 @@ type Lies = 'input' | 'underprocess' | 'duplicates' | 'failed' | 'nowhere' | 'ou
 function whereItLies(job: Job, files: FeedFiles): Lies {
   if (isOutOfReach(job, files)) return 'out of reach';
   const key = workKeyOf(job);
-  if (!files.canHold(key)) return 'nowhere';
+  if (!files.canHold(key)) return 'input'; // no other place could hold it
   const lies = (part: Part, folder?: ByteName) => statEntry(files.workEntry(key, part, folder)) !== undefined;
   if (lies('file') || lies('copy')) return 'underprocess';
   if (lies('file', DUPLICATES)) return 'duplicates';
