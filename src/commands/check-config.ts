@@ -18,7 +18,8 @@ import { print } from './console.js';
 import { placesAway, refuseUnfit, withStateAt } from './state.js';
 
 export async function checkConfig(invocation: Invocation): Promise<number> {
-  const file = resolve(oneWord(invocation, 'a configuration file'));
+  const { words, file: named } = invocation;
+  const file = words.length === 0 && named !== undefined ? named : resolve(oneWord(invocation, 'a configuration file'));
   const { feeds, service } = configOf(
     readInvocation('ingest', ['--config', file, ...stateIn(invocation)], process.env),
     process.env,

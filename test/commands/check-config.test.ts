@@ -35,6 +35,14 @@ test('feeds that are new, changed or gone are named; nothing is changed', async 
   assert.match(old!, /^old is not in the file: .+; `.*ingest-ctl retire old --config .+` gives it up$/);
   assert.match(last!, /is in order: 2 feeds/);
   assert.equal((await world.run('queue-stat', ['--json'])).stdout.includes('"fresh"'), false);
+  const byOption = await world.launch('ingest-ctl', [
+    'check-config',
+    '--config',
+    world.configPath,
+    '--state-path',
+    world.statePath,
+  ]).ended;
+  assert.deepEqual([byOption.code, byOption.stdout.includes('orders changes')], [code, true], byOption.stderr);
 });
 
 test('a wrong option, a missing folder and folders of another state are refused as a start refuses them', async (t) => {

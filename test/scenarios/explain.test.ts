@@ -44,6 +44,19 @@ async function says(world: World, path: string, verdict: string, sentence: RegEx
   return answers[0]!;
 }
 
+async function behindTwoGates(world: World, path: string): Promise<void> {
+  await world.run('ingest-ctl', ['pause', '--feed', 'default', '--reason', 'the disk is changed']);
+  const twice = await says(
+    world,
+    path,
+    'behind_gate',
+    /Every stage was paused at .*the disk is changed\./,
+    /ingest-ctl resume .*; besides: .*ingest-ctl resume/,
+  );
+  assert.equal(twice.sentences.filter((one) => /was paused at/.test(one)).length, 2, 'each pause is named');
+  await world.run('ingest-ctl', ['resume', '--feed', 'default']);
+}
+
 test('explain answers for files that are on their way', limit, async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 1, quietMs: 0, maxBytes: 10_000 } });
   const at = (name: string) => join(world.input, name);
@@ -94,6 +107,7 @@ test('explain answers for files that are on their way', limit, async (t) => {
   const [, find] = /its process: `sudo (find [^`]+)`/.exec(open.release!)!;
   assert.match(spawnSync('sh', ['-c', find!]).stdout.toString(), new RegExp(`^/proc/${process.pid}/fd/\\d+$`, 'm'));
 
+  await behindTwoGates(world, at('sealed.csv'));
   await world.run('ingest-ctl', ['resume', 'hash']);
   // If both are hashed together, either one may wait for the other.
   await until('the first is hashed', () => named('sealed.csv')[0]?.stage === 'manifest', PATIENT);

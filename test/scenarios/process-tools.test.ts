@@ -166,7 +166,8 @@ test('a twin of a file that is held says so', limit, async (t) => {
   const waiting = world.jobs().find(({ state }) => state === 'waiting')!;
   assert.match(
     await ctl(world, ['explain', waiting.id]),
-    /Its content is the same as that of .*It is held since .*header_differs/s,
+    // A sentence that begins with the name of a file leaves it as it is.
+    /Its content is the same as that of .*It is held since .*header_differs.* a\.csv[:,] /s,
   );
 });
 

@@ -137,7 +137,7 @@ export const CTL = {
       summary: 'Says what a start with this configuration file would refuse or change.',
       about:
         'Asks what ingest asks before it starts: the options, the folders, and whether they belong to the state. Then each feed that is new, changed, or not in the file any more. It changes nothing. The service reads its file only when it starts: restart it to take the file over.',
-      words: 'FILE',
+      words: '[FILE]',
       options: ['state-path'],
       examples: ['ingest-ctl check-config /etc/atomic-ingestor/config.yaml'],
     },

@@ -80,7 +80,7 @@ function held(job: Job, looked: Looked): Verdict {
     'held',
     [
       `It is held since ${at(job.updatedAtMs)} (${code}), and nothing is done with it until somebody acts.`,
-      sentence(job.reason ?? ''),
+      sentence(job),
       ...lies(job, looked),
     ],
     remedyOf(code, job.id, job.feed),
@@ -99,7 +99,11 @@ function lies(job: Job, looked: Looked): string[] {
   return [isThere ? `It lies in the input, ${feed.input}.` : `It does not lie in the input, ${feed.input}, any more.`];
 }
 
-const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+/** A chain begins its reason with the name of the file, which stays as it is. */
+const sentence = ({ reason, key }: Job): string =>
+  reason?.startsWith(key.toString('utf8')) ? `${reason}.` : `${capital(reason ?? '')}.`;
+
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 function ended(job: Job, looked: Looked): Verdict {
   const facts = factsOf(job);

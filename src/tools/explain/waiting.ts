@@ -30,8 +30,8 @@ export interface Looked {
 type Rule = Verdict & { promise?: string };
 
 export function waiting(job: Job, looked: Looked): Verdict {
-  const gate = gateOf(job, looked.view);
-  if (gate) return behindGate(gate);
+  const closed = gatesOf(job, looked.view);
+  if (closed.length > 0) return behindGates(closed);
   const { view, feed, statePath } = looked;
   const leftMs = job.dueMs - view.nowMs();
   if (job.attempts > 0 && job.reason !== null && job.trail.at(-1)?.outcome === 'retry') {
@@ -63,20 +63,24 @@ function unnoticed({ dueMs }: Job, { view, feed }: Looked): Standstill | undefin
 
 const promising = (rule: Verdict, promise: string): Rule => ({ ...rule, promise });
 
-const gateOf = (job: Job, view: QueueView): Gate | undefined =>
-  view.gates().find((g) => [job.feed, '*'].includes(g.feed) && [job.stage, '*'].includes(g.stage));
+const gatesOf = (job: Job, view: QueueView): Gate[] =>
+  view.gates().filter((g) => [job.feed, '*'].includes(g.feed) && [job.stage, '*'].includes(g.stage));
 
-function behindGate(gate: Gate): Verdict {
+/** All of them: the job goes on when the last one is open. */
+const behindGates = (gates: readonly Gate[]): Verdict =>
+  verdict('behind_gate', gates.map(whatCloses), [...new Set(gates.map(whatOpens))].join('; besides: '));
+
+function whatCloses(gate: Gate): string {
   const stage = gate.stage === '*' ? 'Every stage' : `The stage ${gate.stage}`;
-  if (gate.cause === 'pause') {
-    return verdict('behind_gate', `${stage} was paused at ${at(gate.sinceMs)} ${pauseText(gate)}.`, resumes(gate));
-  }
-  return verdict(
-    'behind_gate',
-    `${stage} is closed since ${at(gate.sinceMs)} (${gate.code}): ${gate.reason}.`,
-    'it goes on by itself as soon as that is repaired; it is checked again and again, and no attempt is spent',
-  );
+  return gate.cause === 'pause'
+    ? `${stage} was paused at ${at(gate.sinceMs)} ${pauseText(gate)}.`
+    : `${stage} is closed since ${at(gate.sinceMs)} (${gate.code}): ${gate.reason}.`;
 }
+
+const whatOpens = (gate: Gate): string =>
+  gate.cause === 'pause'
+    ? resumes(gate)
+    : 'it goes on by itself as soon as that is repaired; it is checked again and again, and no attempt is spent';
 
 function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Rule {
   const path = pathOf(job.key);
