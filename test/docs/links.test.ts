@@ -112,3 +112,14 @@ test('each identifier that the documents of the code name is in the code', () =>
     'a document names something that the code does not have',
   );
 });
+
+test('the way of one file has 25 hops, and each function is where the page says', () => {
+  const hops = [...textOf('ARCHITECTURE.md').matchAll(/^\| \d+ \| `([^`]+)` \| `(#?\w+)` \|/gm)];
+  assert.equal(hops.length, 25);
+  const isDefined = (path: string, name: string): boolean =>
+    new RegExp(`(?:function|const|^ +(?:async )?)\\s*${name}\\b`, 'm').test(readFileSync(join(PACKAGE, path), 'utf8'));
+  none(
+    hops.filter(([, path, name]) => !isDefined(path!, name!)).map(([hop]) => hop),
+    'a function is not in the file that the page names',
+  );
+});

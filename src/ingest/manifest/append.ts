@@ -94,49 +94,34 @@ export function readEnd(backend: Backend, file: string, fd: number): End {
   return { inode, size: stat.size, torn, known: known?.inode === inode ? known.end_at : undefined };
 }
 
-export type Planned = { append: Append } | { busy: Append } | { stale: true };
+/** `undefined`: there is nothing to write after all. */
+export type Lines = { lines: string; items: Items } | undefined;
 
-/** Opens an append without lines at the end that was checked, unless that is no longer the end. */
-export function planAppend(tx: Tx, feed: string, file: string, end: End, owner: number): Planned {
+export type Planned = { append: Append } | { busy: Append } | 'stale' | 'nothing';
+
+/** Opens an append of what `plan` returns at the end that was checked, unless that is no longer the end. */
+export function planAppend(
+  tx: Tx,
+  { feed, file, owner }: Pick<Append, 'feed' | 'file' | 'owner'>,
+  { inode, size: at, torn, known: checked }: End,
+  plan: (tx: Tx) => Lines,
+): Planned {
   const open = tx.get<Append>(`SELECT ${APPEND_COLUMNS} FROM appends WHERE file = ?`, file);
   if (open) return { busy: open };
   const known = tx.get<{ inode: number; end_at: number }>(
     'SELECT inode, end_at FROM manifest_ends WHERE file = ?',
     file,
   );
-  if ((known?.inode === end.inode ? known.end_at : undefined) !== end.known) return { stale: true };
-  const bytes = Buffer.from(end.torn ? '\n' : '');
-  const items = '{"rows":[],"jobs":[]}';
+  if ((known?.inode === inode ? known.end_at : undefined) !== checked) return 'stale';
+  const planned = plan(tx);
+  if (!planned || planned.lines === '') return 'nothing';
+  const bytes = Buffer.from(`${torn ? '\n' : ''}${planned.lines}`);
+  const items = JSON.stringify(planned.items);
   const { lastInsertRowid } = tx.run(
     'INSERT INTO appends (feed, file, inode, at, bytes, items, owner) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    feed,
-    file,
-    end.inode,
-    end.size,
-    bytes,
-    items,
-    owner,
+    ...[feed, file, inode, at, bytes, items, owner],
   );
-  return { append: { id: Number(lastInsertRowid), feed, file, inode: end.inode, at: end.size, bytes, items, owner } };
-}
-
-/** Puts the lines into a planned append, in the same transaction. Without lines the append is removed. */
-export function fillAppend(
-  tx: Tx,
-  append: Append,
-  { lines, items }: { lines: string; items: Items },
-): Append | undefined {
-  if (lines === '') {
-    tx.run('DELETE FROM appends WHERE id = ?', append.id);
-    return undefined;
-  }
-  const filled = {
-    ...append,
-    bytes: Buffer.concat([append.bytes, Buffer.from(lines)]),
-    items: JSON.stringify(items),
-  };
-  tx.run('UPDATE appends SET bytes = ?, items = ? WHERE id = ?', filled.bytes, filled.items, append.id);
-  return filled;
+  return { append: { id: Number(lastInsertRowid), feed, file, inode, at, bytes, items, owner } };
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Emit } from '../../base/telemetry/emit.js';
 import type { Directories } from '../../files/directories.js';
 import { errnoOf, inPlace, inPlaceAsync } from '../../files/place-error.js';
 import type { ByteName } from '../../linux/index.js';
-import { type Append, type End, fillAppend, type Items, openManifest, planAppend, readEnd } from './append.js';
+import { type Append, type End, type Lines, openManifest, planAppend, readEnd } from './append.js';
 import { finishAppend, isOrphan, takeOver } from './finish.js';
 import { writingTurns } from './turns.js';
 
@@ -22,9 +22,6 @@ export interface ManifestFile {
   /** Relative to the root. */
   path: ByteName;
 }
-
-/** `undefined`: there is nothing to write after all, or the caller must check again. */
-export type Lines = { lines: string; items: Items } | undefined;
 
 /** `leased`: somebody has a read lease on the file (an NFS or SMB server). The kernel asks for it back. */
 export type Written = 'written' | 'nothing' | 'busy' | 'leased' | 'stale';
@@ -52,24 +49,16 @@ async function unlessLeased<T>(act: () => Promise<T>): Promise<T | 'leased'> {
 
 async function planAndWrite(file: ManifestFile, name: string, plan: (tx: Tx) => Lines): Promise<Written> {
   const end = endOf(file);
-  let planned: Append | undefined;
-  const answer = await file.backend.transact((tx): Written | Append => {
-    planned = undefined;
-    const probe = planAppend(tx, file.feed, name, end, file.backend.owner);
-    if ('busy' in probe) return probe.busy;
-    if ('stale' in probe) return 'stale';
-    planned = fillAppend(tx, probe.append, plan(tx) ?? { lines: '', items: { rows: [], jobs: [] } });
-    return planned ? 'written' : 'nothing';
-  });
-  if (typeof answer !== 'string') {
-    const found = await finishFound(file, answer);
+  const at = { feed: file.feed, file: name, owner: file.backend.owner };
+  const planned = await file.backend.transact((tx) => planAppend(tx, at, end, plan));
+  if (typeof planned === 'string') return planned;
+  if ('busy' in planned) {
+    const found = await finishFound(file, planned.busy);
     return found === 'finished' ? 'stale' : found;
   }
-  if (planned) {
-    reportForeign(file, name, end);
-    await finish(file, planned);
-  }
-  return answer;
+  reportForeign(file, name, end);
+  await finish(file, planned.append);
+  return 'written';
 }
 
 /** Finishes an append that is open on the file, unless a living process does. */

@@ -45,7 +45,7 @@ export const hash: Stage = {
   async run(jobs, batch) {
     const dirty = new DirtyDirectories();
     const handled = await hashAll(jobs, batch, dirty);
-    const durable = await durably(this.name, batch, handled, () => dirty.sync());
+    const durable = await durably(this.name, batch, handled, dirty);
     return { verdicts: await syncHashed(jobs, durable, batch) };
   },
 };

@@ -1,21 +1,5 @@
 /**
- * The stages, in their order. An ordinary small file takes these steps:
- *
- *   claim        verify-complete gets up to a thousand jobs of one feed
- *   seal         calls/seal.ts: stat, completion rule, open, lease, rename into underprocess/, lease, stat
- *   sync         the directories (durably)
- *   commit       sealed; the path is free for the next version
- *   hash         calls/hash.ts: lease, stat, read, lease, stat
- *   sync         the bytes
- *   commit       hashed; ledger/ask.ts: is the content new?
- *   names        warehouse/free-names.ts: which are free
- *   commit       planned: names, line, an open append
- *   append       manifest/write.ts, finish.ts: the lines at the planned offset, sync
- *   commit       the lines are confirmed, the append is closed; then the jobs advance
- *   move         calls/move.ts: stat, rename to the target
- *   sync         the directories
- *   commit       stored, done
- *
+ * The stages, in their order. ARCHITECTURE.md has the way of one file through them, hop by hop.
  * A process that runs several stages keeps the claim of a job that advances, and goes straight on with it.
  * `seal`, `hash` and `move` are orders: a thread carries them out for many files at once, beside the commits of other batches.
  * Threads of their own read and copy large files, one each (calls/read.ts, calls/put.ts).

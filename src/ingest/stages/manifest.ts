@@ -11,18 +11,10 @@ import { withTargets } from '../chains/recorded-outputs.js';
 import { type Content, statesByRow } from '../ledger/content.js';
 import { askedSince } from '../ledger/host.js';
 import { giveNames, warehouseOf } from '../ledger/names.js';
-import { APPEND_COLUMNS, type Append, manifestPath } from '../manifest/append.js';
+import { APPEND_COLUMNS, type Append, type Lines, manifestPath } from '../manifest/append.js';
 import { planAgain } from '../manifest/plan-again.js';
 import { manifestLine } from '../manifest/record.js';
-import {
-  appendTo,
-  type Finished,
-  fileName,
-  finishOpen,
-  type Lines,
-  type ManifestFile,
-  type Written,
-} from '../manifest/write.js';
+import { appendTo, type Finished, fileName, finishOpen, type ManifestFile, type Written } from '../manifest/write.js';
 import { firstOpen, isClosed, noteLines } from '../periods/plan.js';
 import { CHECK_TRUSTED_MS } from '../warehouse/free-names.js';
 import { findTargets, type Plan } from './find-targets.js';
@@ -125,9 +117,7 @@ async function appendAll(
   if (jobs.length === 0) return 'nothing';
   const at = batch.backend.read((reader) => firstOpen(reader, batch.feed, Date.now()));
   const checkedMs = batch.backend.nowMs();
-  batch.worksOn(undefined, 'warehouse');
   const plans = await findTargets(jobs, at.date, batch, (job, verdict) => void verdicts.set(job, verdict));
-  batch.worksOn(undefined, 'manifests');
   if (plans.length === 0) return 'nothing';
   return appendTo(fileOf(batch, at.hour), (tx) => {
     if (tx.nowMs - checkedMs > CHECK_TRUSTED_MS || !isItsWarehouse(tx, batch)) return undefined;

@@ -7,7 +7,7 @@
 import type { Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf, UNDERPROCESS } from '../../files/job-paths.js';
-import { inPlaceAsync, PlaceError } from '../../files/place-error.js';
+import { PlaceError } from '../../files/place-error.js';
 import { type ByteName, nameOfBytes, shownName, unlinkAt } from '../../linux/index.js';
 import type { MoveAnswer, PutAnswer, ToMove, ToPut } from '../calls/order.js';
 import type { OutputSource, Source } from '../calls/source.js';
@@ -60,7 +60,7 @@ async function moveAll(jobs: readonly IngestJob[], batch: Batch, contents: Conte
   for (const [i, { job }] of files.entries()) verdicts.set(job, handled[i]!);
   // The target and the directories are synced before the commit of "stored".
   const all = jobs.map((job) => verdicts.get(job)!);
-  const durable = await durably(move.name, batch, all, () => dirty.sync());
+  const durable = await durably(move.name, batch, all, dirty);
   // Nobody knows where the file is, or it is at its target and not recorded.
   const isInDoubt = (job: IngestJob, verdict: Verdict): boolean =>
     verdict.unanswered === true || (moved.has(job) && !('stored' in verdict));
@@ -174,7 +174,7 @@ async function outputsFirst(
     if (!isInPlace(verdict) && (!failed.has(owner.job) || 'hangs' in verdict)) failed.set(owner.job, verdict);
   }
   try {
-    await inPlaceAsync('warehouse', batch.files.roots.warehouse, 'write', () => made[0]!.dirty.sync());
+    await made[0]!.dirty.sync();
   } catch (error) {
     if (!(error instanceof PlaceError)) throw error;
     for (const { job } of made) failed.set(job, error);

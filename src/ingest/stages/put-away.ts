@@ -55,7 +55,7 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
         return stage === PUBLISH ? unpublish(job, batch) : takeOut(job, batch);
     }
   });
-  return durably(stage, batch, handled, () => dirty.sync());
+  return durably(stage, batch, handled, dirty);
 }
 
 /** The outputs are taken out before the file: a file in failed/ has nothing left in the warehouse. */

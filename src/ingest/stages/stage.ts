@@ -6,7 +6,8 @@
 import type { Also, Amend, Backend, ClaimedJob, Decision, Outcome, StageName } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import { inPlaceAsync, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import type { DirtyDirectories } from '../../files/dirty.js';
+import { PlaceError, type PlaceKind } from '../../files/place-error.js';
 import type { ByteName } from '../../linux/names.js';
 import type { FileMessage } from '../../process/messages.js';
 import type { Act, Answer, Order } from '../calls/order.js';
@@ -185,18 +186,18 @@ export function blocked(stage: StageName, feed: string, error: PlaceError, emit:
 }
 
 /**
- * The verdicts of a handled batch, after `sync` has made its work durable. If the sync fails, nothing of the batch may be committed as
+ * The verdicts of a handled batch, after its directories are on disk. If that fails, nothing of the batch may be committed as
  * done: the place is failing, and each job finds its files again at its next try.
  */
 export async function durably(
   stage: StageName,
   batch: Batch,
   handled: readonly (Verdict | PlaceError)[],
-  sync: () => Promise<void>,
+  dirty: DirtyDirectories,
 ): Promise<Verdict[]> {
   let failing: PlaceError | undefined;
   try {
-    await inPlaceAsync('work', batch.files.roots.work, 'write', sync);
+    await dirty.sync();
   } catch (error) {
     if (!(error instanceof PlaceError)) throw error;
     failing = error;

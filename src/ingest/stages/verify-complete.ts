@@ -64,7 +64,7 @@ export const verifyComplete: Stage = {
     const answers = await batch.calls.run(orderOf(batch, 'seal', jobs.map(toSeal)), jobs);
     const handled = judgeEach(jobs, answers, batch, (job, answer) => seenIn(answer, judge(job, batch, dirty, answer)));
     // One sync for the batch: the renames are on disk before the commit of "sealed".
-    return { verdicts: await durably(this.name, batch, handled, () => dirty.sync()) };
+    return { verdicts: await durably(this.name, batch, handled, dirty) };
   },
 };
 
@@ -85,9 +85,9 @@ function seenIn(answer: SealAnswer, verdict: Verdict): Verdict {
 function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: SealAnswer): Verdict {
   switch (answer.kind) {
     case 'sealed':
-      // The rename may be from before a crash, and not synced yet.
-      dirty.add(batch.files.input, folderOf(job.path));
+      // The rename may be from before a crash, and not synced yet. The new name is on disk before the old one goes.
       dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
+      dirty.add(batch.files.input, folderOf(job.path));
       return sealed(job, batch, answer);
     case 'wait':
       return wait(job, batch, answer);
