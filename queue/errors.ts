@@ -29,6 +29,7 @@ export class StateUnwritable extends QueueError {
 export type QueueErrorCode =
   | 'state_missing'
   | 'state_unusable'
+  | 'state_of_others'
   | 'state_replaced'
   | 'state_foreign_clock'
   | 'state_not_a_database'
@@ -91,6 +92,12 @@ export const stateUnusable = (path: string, why: string): QueueError =>
   new QueueError(
     'state_unusable',
     `The state ${path} cannot be used (${why}): create it or name another --state-path.`,
+  );
+
+export const stateOfOthers = (path: string): QueueError =>
+  new QueueError(
+    'state_of_others',
+    `The state ${path} cannot be used (it is a database of another kind): name another --state-path.`,
   );
 
 export const damaged = (path: string, why: string, cause?: unknown): QueueError =>

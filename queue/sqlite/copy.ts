@@ -58,7 +58,9 @@ export function copyOlder(from: string, to: string, modules: readonly Module[]):
 
 function forget(copy: Database.Database): void {
   const ready = assertTransition('rescue', 'claimed');
-  copy.prepare("UPDATE jobs SET was = state, state = ?, owner = NULL WHERE state = 'claimed'").run(ready);
+  copy
+    .prepare("UPDATE jobs SET was = state, state = ?, owner = NULL, interrupted = 1 WHERE state = 'claimed'")
+    .run(ready);
   copy.prepare("UPDATE jobs SET claim_no = claim_no + ? WHERE state <> 'done'").run(NUMBERS_SKIPPED);
   copy.prepare("UPDATE gates SET prober = NULL, probe_due_ms = 0 WHERE cause = 'place'").run();
   copy.prepare('DELETE FROM owners').run();

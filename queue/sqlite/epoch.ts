@@ -2,7 +2,7 @@
  * Boot-clock values are meaningless after a reboot or in another time namespace. At such a change, everything becomes
  * due.
  * Guarantees: it happens in one transaction, and only if no living owner uses the other clock. Claims of the earlier
- * boot are given back, and no job is blamed for a power cut.
+ * boot are given back, marked `interrupted`, and no job is blamed for a power cut.
  */
 import { QueueError } from '../errors.js';
 import type { Owners } from '../owners.js';
@@ -19,7 +19,9 @@ export function adoptEpoch(tx: SqliteTx, epoch: string, owners: Owners, path: st
       .all<{ id: number; title: string }>('SELECT id, title FROM owners')
       .find(({ id }) => owners.isAlive(id));
     if (living) return foreignClock(path, living.title);
-    tx.run("UPDATE jobs SET was = state, state = 'ready', owner = NULL, due_ms = 0 WHERE state = 'claimed'");
+    tx.run(
+      "UPDATE jobs SET was = state, state = 'ready', owner = NULL, interrupted = 1, due_ms = 0 WHERE state = 'claimed'",
+    );
     tx.run("UPDATE jobs SET due_ms = 0 WHERE state = 'ready' AND due_ms > 0");
     tx.run("UPDATE gates SET prober = NULL, probe_due_ms = 0 WHERE cause = 'place'");
     tx.run('DELETE FROM owners');

@@ -5,7 +5,7 @@
  */
 import { closeSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
-import { QueueError, stateUnusable } from '../errors.js';
+import { QueueError, stateOfOthers } from '../errors.js';
 import { QUEUE_MIGRATIONS } from './schema.js';
 
 /** The caller's own tables: a migration's number is its position in the list, counted from 1. Append-only. */
@@ -92,8 +92,7 @@ export function refuseOthers(db: Database.Database, modules: readonly Module[], 
   // In this order: another process may migrate a new database between the two reads.
   const isNew = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
   const found = installed(db);
-  if (!isNew && ![...found.keys()].some((name) => known.has(name)))
-    throw stateUnusable(path, 'it is a database of another kind');
+  if (!isNew && ![...found.keys()].some((name) => known.has(name))) throw stateOfOthers(path);
   for (const [name, number] of found) {
     if (number > (known.get(name) ?? 0)) throw newerDatabase(path);
   }

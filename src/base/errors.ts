@@ -94,6 +94,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   state_folder_unusable: environment('Name another path, or correct its owner and permissions.'),
   state_on_network: environment('Keep the state on a local disk.'),
   state_unusable: environment('Check the path, its owner and its permissions.'),
+  state_of_others: environment('Name another path: the file belongs to another program.'),
   state_replaced: environment(
     'Stop everything, put the right file there, start again; if it is lost, run `ingest-ctl rebuild`.',
   ),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { editDatabase } from '../world/database.js';
 import { faultsIn } from '../world/faults.js';
 import { pause, resume } from '../world/hand.js';
 import { content, done, once, PATIENT, readyFor, targetPath, waiting } from '../world/jobs.js';
@@ -105,6 +106,23 @@ test('a consumer that takes every file away at once leaves nothing held, through
   if (!faults) return t.diagnostic('no gcc: kills around the move were not tested');
   assert.equal(faults.kills(), 3);
   assert.ok(world.log.named('file_unconfirmed').length >= 1, 'a rename was seen by nobody but the consumer');
+});
+
+test('a reboot between a move and its commit: what a consumer took since was delivered', async (t) => {
+  const world = createWorld(t);
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('there is no gcc: a reboot after the move was not tested');
+  world.drop('a.csv', 100);
+  faults.armForAll('moved');
+  await world.start('ingest', [], { env: faults.env }).ended;
+  editDatabase(world.statePath, (db) => db.exec("UPDATE meta SET value = 'the boot before' WHERE name = 'epoch'"));
+  const [line] = world.manifest();
+  rmSync(line!.record!.warehouse_path);
+  await world.runOnce();
+  const [content] = world.ledger();
+  assert.equal(content!.state, 'unconfirmed');
+  world.taken.add(content!.target!);
+  world.check();
 });
 
 test('two files of one size and mtime with one byte in the middle different are both stored', async (t) => {

@@ -3,10 +3,11 @@
  * nothing is lost.
  */
 import assert from 'node:assert/strict';
-import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { bindMount, tmpfsMount, unmount } from '../world/mounts.js';
+import { bindMount, loopMount, tmpfsMount, unmount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -84,6 +85,29 @@ describe('a disk that is full', CONCURRENTLY, () => {
     await world.stop();
     world.check();
   });
+});
+
+test('a work directory that becomes read-only before files are put away costs no file an attempt', async (t) => {
+  if (skipUnlessRoot(t, 'a read-only work directory')) return;
+  const world = createWorld(t);
+  loopMount(world.input);
+  await world.runOnce();
+  assert.equal((await world.run('ingest-ctl', ['pause', 'manifest'])).code, 0);
+  world.start('ingest');
+  const content = world.content(500);
+  for (const name of ['first.csv', 'twin.csv']) world.drop(name, content);
+  await until('one waits for the other', () => world.jobs().some(({ state }) => state === 'waiting'), LONG);
+  // As ext4 does it by itself after an error of the disk, also while files are open.
+  execFileSync('mount', ['-o', 'remount,errors=remount-ro', world.input]);
+  const device = execFileSync('findmnt', ['-no', 'SOURCE', world.input], { encoding: 'utf8' }).trim();
+  writeFileSync(`/sys/fs/ext4/${basename(device)}/trigger_fs_error`, '1');
+  assert.equal((await world.run('ingest-ctl', ['resume', 'manifest'])).code, 0);
+  // Its content is stored; what lies in the work directory cannot be removed, nor the twin be moved.
+  const closed = await world.event('gate_closed', undefined, LONG);
+  assert.deepEqual([closed.place, closed.code], ['work', 'EROFS']);
+  await tried(world, 'work');
+  noAttemptSpent(world);
+  assert.equal(world.warehouse().length, 1);
 });
 
 test('a mount below the input that disappears with a sealed file in it delays no other file', async (t) => {

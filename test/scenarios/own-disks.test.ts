@@ -3,7 +3,7 @@
  * whether or not this user may look into it.
  */
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loseState, rebuilt } from '../world/lost.js';
@@ -85,5 +85,22 @@ test(
     );
     assert.match(await succeeds(world, 'ingest-ctl', 'explain', join(world.input, 'lost+found/#123')), /of_filesystem/);
     await succeeds(world, 'ingest-ctl', 'audit');
+  },
+);
+
+test(
+  'a file that is held on a disk below the input, where nothing was sealed yet, is discarded there',
+  limit,
+  async (t) => {
+    if (skipUnlessRoot(t, 'disks of their own')) return;
+    const world = createWorld(t, { options: { maxBytes: 1_000 } });
+    const usb = bindMount(loopMount(join(world.root, 'disk')), join(world.input, 'usb'));
+    world.drop('usb/large.csv', 2_000);
+    await world.runOnce([], { code: 4 });
+    const [held] = world.jobs();
+    assert.equal(held!.hold_code, 'too_large');
+    await succeeds(world, 'ingest-ctl', 'discard', held!.id);
+    await world.runOnce();
+    assert.deepEqual(readdirSync(join(usb, '.ingest/failed')), [`${held!.id}~usb%2Flarge.csv`]);
   },
 );

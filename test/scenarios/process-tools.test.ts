@@ -1,6 +1,6 @@
 /** All tools with processed files: explain, withdraw, discard, allow-again, prune, doctor, the dry run. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { BY_COUNTRY, broken, orders } from '../world/chains.js';
@@ -8,6 +8,7 @@ import { type Chain, workDirOf } from '../world/layout.js';
 import { stoppedBefore } from '../world/lost.js';
 import { alter, rowsOf } from '../world/state-by-hand.js';
 import { createWorld, type World } from '../world/world.js';
+import { droppedAs } from './watching.js';
 
 const limit = { timeout: 120_000 };
 
@@ -157,6 +158,34 @@ for (const what of ['the file', 'an output'] as const)
       assert.notEqual(lines[0]!.record!.ingest_id, lines[1]!.record!.ingest_id);
     },
   );
+
+test(
+  'a discard of what was written to a file after its copy leaves the stored file and its outputs',
+  limit,
+  async (t) => {
+    const world = worldOf(t);
+    const kept = join(world.root, 'kept');
+    const { text, made } = orders('a', 50);
+    writeFileSync(kept, text);
+    const { sha256 } = world.dropped.at(world.dropped.push(droppedAs('a.csv', Buffer.from(text))) - 1)!;
+    world.made.set(sha256, made);
+    await stoppedBefore(world, 'move', () => linkSync(kept, join(world.input, 'a.csv')), 1);
+    writeFileSync(kept, 'written through a link', { flag: 'r+' });
+    await ctl(world, ['resume', 'move']);
+    await world.runOnce([], { code: 4 });
+    const [held] = world.jobs();
+    assert.equal(held!.hold_code, 'changed_after_copy');
+    const stored = pathsOf(world);
+    assert.equal(stored.length, 4);
+    await ctl(world, ['discard', held!.id]);
+    await world.runOnce();
+    assert.deepEqual(
+      stored.filter((path) => !existsSync(path)),
+      [],
+    );
+    assert.deepEqual(failed(world), [`${held!.id}~a.csv`]);
+  },
+);
 
 test('a twin of a file that is held says so', limit, async (t) => {
   const world = worldOf(t);

@@ -76,11 +76,10 @@ function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: Sid
   // Taken before the sidecar is read: if one arrives in between, the producer notices that as a change.
   const now = candidateOf(feed, stat, entry);
   const sidecar = sealedSidecar ?? sidecarInInput(seal);
-  if (!sealedSidecar) {
-    const rule = completion(feed, file.seen, stat, sidecar.seen, nowOf(terms));
-    const unreadable = sidecar.seen.kind === 'unreadable' ? sidecar.seen.code : undefined;
-    if (!rule.complete) return { kind: 'wait', why: rule.why, inMs: rule.inMs, seen: rule.seen, now, unreadable };
-  }
+  // A sidecar that was sealed before is no word about a file that changed after it.
+  const rule = completion(feed, file.seen, stat, sidecar.seen, nowOf(terms));
+  const unreadable = sidecar.seen.kind === 'unreadable' ? sidecar.seen.code : undefined;
+  if (!rule.complete) return { kind: 'wait', why: rule.why, inMs: rule.inMs, seen: rule.seen, now, unreadable };
   if (stat.size > feed.maxBytes || stat.size < feed.minBytes) return { kind: 'size', now };
   const opened = inPlace('input', files.roots.input, 'read', () => openEntry(entry));
   if (opened.fd === undefined) return { kind: 'unopened', code: opened.code, now };

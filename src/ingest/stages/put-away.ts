@@ -12,11 +12,12 @@ import { DirtyDirectories } from '../../files/dirty.js';
 import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
 import { moveOwnToFree } from '../../files/moves.js';
+import { inPlace } from '../../files/place-error.js';
 import { type ByteName, LinuxError, type Stat, unlinkAt } from '../../linux/index.js';
 import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';
 import { bringOn, take } from '../files/take.js';
-import { contentByHash, shownPlace } from '../ledger/content.js';
+import { contentByHash, contentByRow, shownPlace } from '../ledger/content.js';
 import { ownPublication } from '../ledger/publications.js';
 import { writeCorrections } from '../manifest/corrections.js';
 import type { Written } from '../manifest/write.js';
@@ -58,12 +59,27 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
   return durably(stage, batch, handled, dirty);
 }
 
-/** The outputs are taken out before the file: a file in failed/ has nothing left in the warehouse. */
+/**
+ * The outputs of a content that was given up are taken out before the file: a file in failed/ has nothing left in the warehouse. A
+ * content that still has a row is stored, or a twin's: it keeps them.
+ */
 async function discard(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Promise<Verdict> {
   const { content } = job.facts;
-  if (content !== undefined) await takeOutputs(job, batch, content);
-  return forgettingOutputs(fileToFailed(job, batch, dirty), content);
+  const known = batch.backend.read((reader) => contentByRow(reader, content ?? -1));
+  if (content !== undefined && !known) await takeOutputs(job, batch, content);
+  else if (job.facts.processed) removeUnmoved(job, batch);
+  const verdict = fileToFailed(job, batch, dirty);
+  const isStored = known?.carrier === job.id && known.state === 'stored';
+  return isStored && batch.feed.publish !== undefined
+    ? withPublication(verdict, job)
+    : forgettingOutputs(verdict, content);
 }
+
+/** Its content is stored: only what was written to the file afterwards is given up. */
+const withPublication = (verdict: Verdict, { facts }: IngestJob): Verdict =>
+  typeof verdict.outcome === 'object' && verdict.outcome.kind === 'finish'
+    ? { ...verdict, outcome: { kind: 'advance', payload: payloadOf({ ...facts, putAway: undefined }) } }
+    : verdict;
 
 /** By job: the hour in whose corrections.jsonl its line must be taken back. */
 function correctionsOf(jobs: readonly IngestJob[], batch: Batch): Map<string, string> {
@@ -191,6 +207,7 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
   } catch (error) {
     const inside = mountOf(batch.files.input, job.path);
     if (!(error instanceof LinuxError) || error.code !== 'EXDEV' || inside === job.inside) throw error;
+    batch.files.makeInnerWork(inside);
     return defer(0, 'other_mount', { ...job.facts, inside });
   }
   dirty.add(batch.files.input, folderOf(job.path));
@@ -214,19 +231,28 @@ function observeAgain(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): V
 export const putSidecarAside = (job: IngestJob, batch: Batch, dirty: DirtyDirectories): void =>
   move(job, batch, dirty, 'sidecar', FAILED);
 
+/** A work directory that takes no changes is a failing place, and costs no file an attempt. */
+function inWork({ inside }: IngestJob, { files }: Batch, act: () => void): void {
+  inPlace('work', files.work(inside).place!.path, 'write', act);
+}
+
 function remove(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part): void {
   const entry = batch.files.workEntry(job, part);
   if (!entry || !statEntry(entry)) return;
-  unlinkAt(entry.dir, entry.name);
-  leave(job, batch, dirty, part);
+  inWork(job, batch, () => {
+    unlinkAt(entry.dir, entry.name);
+    leave(job, batch, dirty, part);
+  });
 }
 
 function move(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part, folder: ByteName): void {
   const from = batch.files.workEntry(job, part);
   if (!from || !statEntry(from)) return;
-  moveOwnToFree(from, batch.files.makeWorkEntry(job, part, folder));
-  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, part, folder)));
-  leave(job, batch, dirty, part);
+  inWork(job, batch, () => {
+    moveOwnToFree(from, batch.files.makeWorkEntry(job, part, folder));
+    dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, part, folder)));
+    leave(job, batch, dirty, part);
+  });
 }
 
 function leave(job: IngestJob, batch: Batch, dirty: DirtyDirectories, part: Part): void {

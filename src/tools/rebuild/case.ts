@@ -15,6 +15,7 @@ import { contentAt } from '../../ingest/warehouse/target.js';
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
 import { claimantsOf, pathOf } from './paths.js';
 import { hasAnyOf, madeBy } from './state/made.js';
+import { isUnseen } from './state/older.js';
 import { isSettled, type Making } from './state/progress.js';
 import { below, belowWarehouse, ingestedAtOf, type Line, targetOf } from './state/row.js';
 import { hasSealed, heirIn, sealedOf } from './state/sealed.js';
@@ -36,13 +37,14 @@ export async function lookAt(
     target: targetOf(record, feed, moved),
     takenOut: backend.read((reader) => takenOutBy(reader, feed.name, record.ingestId)),
     path: 'free',
+    isUnseen: isUnseen(backend, feed.name, record.ingestId, files),
     hasFailed: false,
     made: undefined,
     hasOutputs: false,
   };
   const isSealed = backend.read((reader) => hasSealed(reader, feed.name, Buffer.from(record.sha256, 'hex')));
   line.hasFailed = isSealed && liesInFailed(line, feed, files);
-  line.path = await pathFor(backend, line, feed, files, isSealed);
+  line.path = await pathFor(backend, line, feed, files, isSealed || line.isUnseen);
   const belowIt = (path: Buffer) => belowWarehouse(path, feed, moved);
   line.made = await madeBy(record, files, belowIt, line.path !== 'mine');
   const claimants = (target: ByteName, sha256: Buffer) =>
@@ -120,7 +122,7 @@ function backOf(tx: Tx, feed: string, { record, takenOut }: Line, { content }: K
 export function sealedFor(
   tx: Tx,
   feed: string,
-  { record, hasFailed, takenOut, made }: Line,
+  { record, isUnseen, hasFailed, takenOut, made }: Line,
   sha256: Buffer,
 ): { sealed: Case['sealed']; carrier?: string } {
   if (takenOut) return { sealed: 'none' }; // Another file with that content is a duplicate.
@@ -128,6 +130,8 @@ export function sealedFor(
   const fits = own.find((file) => file.sha256.equals(sha256));
   if (fits) return { sealed: 'file', carrier: record.ingestId };
   if (own.length > 0) return { sealed: 'other_bytes' };
+  // It may be its file: the job goes on with it, and finds out.
+  if (isUnseen && !isSettled(tx, record.ingestId)) return { sealed: 'file', carrier: record.ingestId };
   // A line with outputs has no other heir.
   const heir = hasFailed && !made ? heirIn(tx, feed, sha256, record.ingestId) : undefined;
   return heir === undefined ? { sealed: 'none' } : { sealed: 'file', carrier: heir };

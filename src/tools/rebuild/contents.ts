@@ -10,7 +10,7 @@ import { type Content, contentByRow, hasEnded, UNDER_WAY } from '../../ingest/le
 import { forgetNames } from '../../ingest/ledger/names.js';
 import { describe } from '../../ingest/ledger/stored.js';
 import { factsOf } from '../../ingest/rules/facts.js';
-import { isOutOfReach } from './state/older.js';
+import { isUnseen } from './state/older.js';
 import { sealedOf } from './state/sealed.js';
 
 const PAGE = 500;
@@ -26,7 +26,7 @@ export async function settleContents(backend: Backend, feed: string, files: Feed
     );
     if (page.length === 0) break;
     after = page.at(-1)!.row;
-    const away = new Set(page.filter(({ row }) => hasCarrierOutOfReach(backend, row, files)).map(({ row }) => row));
+    const away = new Set(page.filter(({ row }) => hasUnseenCarrier(backend, row, files)).map(({ row }) => row));
     await backend.transact((tx) => {
       for (const { row } of page) if (!away.has(row)) settleContent(tx, feed, contentByRow(tx, row)!);
     });
@@ -34,10 +34,9 @@ export async function settleContents(backend: Backend, feed: string, files: Feed
   await backend.transact((tx) => forgetPlans(tx, feed));
 }
 
-function hasCarrierOutOfReach(backend: Backend, row: number, files: FeedFiles): boolean {
+function hasUnseenCarrier(backend: Backend, row: number, files: FeedFiles): boolean {
   const content = backend.read((r) => contentByRow(r, row));
-  const job = content && backend.job(content.carrier);
-  return job !== undefined && job.state !== 'done' && isOutOfReach(job, files);
+  return content !== undefined && isUnseen(backend, content.feed, content.carrier, files);
 }
 
 function settleContent(tx: Tx, feed: string, content: Content): void {

@@ -13,7 +13,7 @@ import type { Delivered } from '../../ingest/ledger/stored.js';
 import { generationOf, pathBytesOf } from '../../ingest/manifest/read.js';
 import { nameOfBytes, shownName } from '../../linux/index.js';
 import { caseOf, type Known, sealedFor } from './case.js';
-import { endJob, goOnWith, putAwayWhatIsStored } from './state/jobs.js';
+import { endJob, goOnUnseen, goOnWith, putAwayWhatIsStored } from './state/jobs.js';
 import { enterGivenUp, enterMade } from './state/made.js';
 import { isSettled } from './state/progress.js';
 import { bytesOf, type Line, named, put } from './state/row.js';
@@ -126,8 +126,11 @@ function enterManifested(
   if (older?.state === 'manifested' && older.ingestId === ingestId && older.carrier === carrier) return 'known';
   const row = put(tx, feed, line, { state: 'manifested', carrier }, older);
   enterMade(tx, feed, row, line);
+  const isMade = line.made !== undefined;
+  const files = sealedOf(tx, feed.name, carrier);
   const mayMove = carrier === ingestId && line.record.fields.seal === 'lease';
-  goOnWith(tx, feed.name, sealedOf(tx, feed.name, carrier), { sha256, row, mayMove, isMade: line.made !== undefined });
+  if (files.length === 0) goOnUnseen(tx, carrier, isMade);
+  else goOnWith(tx, feed.name, files, { sha256, row, mayMove, isMade });
   return 'manifested';
 }
 

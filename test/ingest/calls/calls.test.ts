@@ -77,6 +77,21 @@ test('sealing twice is safe: a file that was sealed before is found, and another
   assert.deepEqual(seal(again), [{ kind: 'gone', is: undefined, hasSealedSidecar: false }]);
 });
 
+test('a sidecar that was sealed before is no word about a file that changed after it', async (t) => {
+  const { seal, drop, input, sealed } = await grounds(t, { mode: 'sidecar', stabilitySeconds: 30, quietMs: 0 });
+  const [same, changed] = [drop('same.csv'), drop('changed.csv')];
+  for (const file of [same, changed]) {
+    mkdirSync(join(sealed(file), '..'), { recursive: true });
+    writeFileSync(sealed(file, 'sidecar'), '');
+  }
+  appendFileSync(input('changed.csv'), 'the next version');
+  const identity = statAt(AT_FDCWD, nameOfText(input('changed.csv'))).version;
+  const next = { ...changed, seen: { ...changed.seen, identity, by: 'write' as const }, claimNo: 2 };
+  const answers = seal({ ...same, claimNo: 2 }, next);
+  assert.deepEqual(kinds(answers), ['sealed', 'wait']);
+  assert.ok(existsSync(input('changed.csv')));
+});
+
 test('an unusual file says so, stays where it is, and the others go on', async (t) => {
   const { seal, drop, input, sealed } = await grounds(t, { maxBytes: 1_000 });
   const written = drop('written.csv');

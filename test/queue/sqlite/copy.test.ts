@@ -37,7 +37,8 @@ test('claims are given back, owners forgotten, and numbers continue far after th
   assert.deepEqual(db.prepare('SELECT * FROM owners').all(), []);
   db.close();
   const now = await open(copy);
-  assert.deepEqual([now.job(job!.id)?.state, now.job(job!.id)?.attempts], ['ready', 0]);
+  const { state, attempts, interrupted } = now.job(job!.id)!;
+  assert.deepEqual([state, attempts, interrupted], ['ready', 0, true]);
   assert.deepEqual(now.gates(), gates, 'a pause stays');
   assert(now.owner > before.owner + 1_000);
   await now.transact((tx) => tx.openGate({ feed: '*', stage: 'only', cause: 'pause', place: '' }));

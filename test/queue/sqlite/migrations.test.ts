@@ -99,7 +99,7 @@ test('a database of another kind and a file of a few bytes are refused, and stay
   database.exec('CREATE TABLE theirs (x)');
   database.close();
   for (const [content, code] of [
-    [readFileSync(path), 'state_unusable'],
+    [readFileSync(path), 'state_of_others'],
     ['1', 'state_not_a_database'],
   ] as const) {
     writeFileSync(path, content);

@@ -10,6 +10,8 @@ import { test } from 'node:test';
 import { editDatabase } from '../../world/database.js';
 import { ctl, done, held, readyFor, waiting } from '../../world/jobs.js';
 import { backedUp, rebuilt, restore, stoppedBefore } from '../../world/lost.js';
+import { bindMount, unmount } from '../../world/mounts.js';
+import { skipUnlessRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const limit = { timeout: 240_000 };
@@ -290,3 +292,34 @@ test('a state with inconsistent pages is not merged, and is moved aside whole', 
   assert.equal(world.manifest().length, 401);
   renameSync(aside, `${aside}.seen`);
 });
+
+for (const stage of ['hash', 'move'] as const)
+  test(
+    `a file in a mount that is missing is not taken for one that has left; the state is of ${stage}`,
+    limit,
+    async (t) => {
+      if (skipUnlessRoot(t, 'a rebuild without a mount of the input')) return;
+      const world = createWorld(t, { options: AT_ONCE });
+      const [disk, usb] = [join(world.root, 'disk'), join(world.input, 'usb')];
+      mkdirSync(disk);
+      bindMount(disk, usb);
+      await world.runOnce();
+      await stoppedBefore(world, stage, () => world.drop('usb/a.csv', 100), 1);
+      const older = backedUp(world);
+      if (stage === 'hash') {
+        await ctl(world, 'resume', 'hash');
+        await stoppedBefore(world, 'move', () => {}, 1);
+      }
+      unmount(usb);
+      restore(world, older);
+      await rebuilt(world);
+      await ctl(world, 'resume');
+      world.start('ingest');
+      await world.event('mount_missing', undefined, { withinMs: 60_000 });
+      bindMount(disk, usb);
+      await world.allDone({ withinMs: 60_000 });
+      await world.stop();
+      world.check();
+      assert.equal(world.warehouse().length, 1);
+    },
+  );

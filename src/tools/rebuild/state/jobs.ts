@@ -33,6 +33,13 @@ export function goOnWith(tx: Tx, feed: string, own: SealedFile[], content: Manif
   }
 }
 
+/** Its file was not seen: its stage looks at it when it can, and says why it waits until then. */
+export function goOnUnseen(tx: Tx, id: string, isMade: boolean): void {
+  const job = tx.job(id)!;
+  const { content: _, sha256: __, ...facts } = factsOf(job);
+  goOnAt(tx, job, facts.sealed ? 'hash' : 'verify-complete', { ...facts, ...(isMade && { processed: true }) });
+}
+
 /** Puts away the remaining files of a job whose warehouse file exists. */
 export function putAwayWhatIsStored(tx: Tx, feed: string, own: SealedFile[], sha256: Buffer, row: number): void {
   const { file, copy } = partsOf(own);

@@ -80,9 +80,18 @@ function whereItLies(job: Job, files: FeedFiles): Lies {
 }
 
 /** Its mount is missing. */
-export function isOutOfReach(job: Job, files: FeedFiles): boolean {
+function isOutOfReach(job: Job, files: FeedFiles): boolean {
   const { inside } = workKeyOf(job);
   return inside !== '' && !files.hasWork(inside);
+}
+
+/** A job of the older state is on the way with a file that this rebuild could not look at: it says nothing of what became of it. */
+export function isUnseen(backend: Backend, feed: string, id: string, files: FeedFiles): boolean {
+  const job = backend.job(id);
+  if (!job || job.state === 'done' || job.feed !== feed || factsOf(job).putAway) return false;
+  if (isOutOfReach(job, files)) return true;
+  if (backend.read((reader) => sealedOf(reader, feed, id)).length > 0) return false;
+  return whereItLies(job, files) === 'underprocess';
 }
 
 function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof OlderJobs, 'held'> {

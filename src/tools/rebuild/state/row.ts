@@ -18,6 +18,8 @@ export interface Line {
   /** Relative to the warehouse; undefined if the line names another one. */
   target: ByteName | undefined;
   path: Case['path'];
+  /** True if the older state has its job on the way, and nobody could look at the file: its mount is missing, or it cannot be read. */
+  isUnseen: boolean;
   /** True if the file of its own job is in failed/. A twin may have inherited the line. */
   hasFailed: boolean;
   /** The operator who withdrew it after it was stored. */

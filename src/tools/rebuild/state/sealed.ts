@@ -127,8 +127,8 @@ export const withdrawnFiles = (tx: Tx, feed: string, max: number): SealedFile[] 
   );
 
 /** The files of one job: the sealed one, and its private copy. */
-export const sealedOf = (tx: Tx, feed: string, job: string): SealedFile[] =>
-  tx.all<SealedFile>(`SELECT ${COLUMNS} FROM rebuild_sealed WHERE feed = ? AND job = ?`, feed, job);
+export const sealedOf = (reader: Reader, feed: string, job: string): SealedFile[] =>
+  reader.all<SealedFile>(`SELECT ${COLUMNS} FROM rebuild_sealed WHERE feed = ? AND job = ?`, feed, job);
 
 export const hasSealed = (reader: Reader, feed: string, sha256: Buffer): boolean =>
   reader.get('SELECT 1 FROM rebuild_sealed WHERE feed = ? AND sha256 = ?', feed, sha256) !== undefined;
