@@ -63,7 +63,7 @@ export const FORGET_AFTER_MS = 3_600_000;
 export async function forgetHost(shared: Rows, name: string, freesName = false): Promise<boolean> {
   const rows = await shared.rows(
     `UPDATE hosts SET place = NULL, revision = greatest(revision + 1, ${NOW_MICROS}),
-            name = name || CASE WHEN $3 THEN ' until ' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE '' END
+            name = name || CASE WHEN $3 THEN ' until ' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24MISS.US"Z"') ELSE '' END
       WHERE name = $1 AND (place IS NULL OR seen_at < now() - $2 * interval '1 millisecond') RETURNING 1`,
     [name, FORGET_AFTER_MS, freesName],
   );

@@ -191,7 +191,11 @@ export const upsertEnds = (shared: Rows, me: Sender, ends: readonly Told[]): Pro
       WHERE me.seq = $3 OR EXISTS (SELECT 1 FROM contents c WHERE ${ON_KEY} AND c.host = me.id)
       ORDER BY a.sha256, a.feed, a.generation
      ON CONFLICT (sha256, feed, generation) DO UPDATE
-        SET host = EXCLUDED.host, ingest_id = EXCLUDED.ingest_id, target = EXCLUDED.target, size = EXCLUDED.size,
+        SET host = EXCLUDED.host,
+            -- Of a pruned record its host knows these no more.
+            ingest_id = CASE WHEN c.host = EXCLUDED.host THEN coalesce(EXCLUDED.ingest_id, c.ingest_id) ELSE EXCLUDED.ingest_id END,
+            target = CASE WHEN c.host = EXCLUDED.host THEN coalesce(EXCLUDED.target, c.target) ELSE EXCLUDED.target END,
+            size = CASE WHEN c.host = EXCLUDED.host AND EXCLUDED.target IS NULL THEN c.size ELSE EXCLUDED.size END,
             state = CASE WHEN c.host = EXCLUDED.host AND c.state = 'withdrawn' THEN c.state ELSE EXCLUDED.state END,
             at = CASE WHEN c.host = EXCLUDED.host AND c.state <> 'carried' THEN c.at ELSE EXCLUDED.at END
       WHERE c.host = EXCLUDED.host OR (c.state = 'withdrawn' AND EXCLUDED.state = 'stored' AND (SELECT seq FROM me) = $3)
@@ -250,13 +254,15 @@ export interface Conflict extends Key {
   beforeJoin: boolean;
 }
 
-export const conflictsOf = (shared: Rows, host: string): Promise<Conflict[]> =>
+/** A page of them, in the order of the key. */
+export const conflictsOf = (shared: Rows, host: string, after: Key | undefined, max: number): Promise<Conflict[]> =>
   shared.rows<Conflict>(
     `SELECT o.feed, o.sha256, o.generation, o.before_join AS "beforeJoin",
             coalesce(c.host <> o.host AND c.state = 'stored', false) AS "isBoth"
        FROM conflicts o LEFT JOIN contents c ON c.sha256 = o.sha256 AND c.feed = o.feed AND c.generation = o.generation
-      WHERE o.host = $1`,
-    [host],
+      WHERE o.host = $1 AND (o.sha256, o.feed, o.generation) > ($2, $3, $4)
+      ORDER BY o.sha256, o.feed, o.generation LIMIT $5`,
+    [host, after?.sha256 ?? Buffer.alloc(0), after?.feed ?? '', after?.generation ?? 0, max],
   );
 
 /** A page of what the ledger gives to a host as stored, in the order of the key. */

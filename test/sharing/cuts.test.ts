@@ -71,7 +71,7 @@ async function life(a: Host, b: Host, cut: Cut): Promise<{ end: unknown; sent: n
   await a.toldAll();
   await set(a, both!, "state = 'withdrawn', told = 0");
   await a.toldAll();
-  await tellConflictsAgain(a.ledger);
+  await tellConflictsAgain(a.ledger, undefined);
   await ask(a.ledger, [question(left!)]);
   await giveUp(a.ledger, undefined);
   // The first question may find that a forgotten host carries it.

@@ -8,7 +8,7 @@ import { ask } from '../../src/ingest/sharing/ask.js';
 import { join } from '../../src/ingest/sharing/join.js';
 import { giveUp, tell, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
 import { SharedLedger } from '../../src/ingest/sharing/shared-ledger.js';
-import { keyOf } from '../../src/shared-ledger/statements.js';
+import { type Key, keyOf } from '../../src/shared-ledger/statements.js';
 import {
   beforeStatement,
   change,
@@ -167,10 +167,73 @@ test('what another host has stored stays its own: a conflict, until one of the t
   assert.ok(await hasConflict(b, key));
   await set(a, key, "state = 'withdrawn', told = 0");
   await a.toldAll();
-  await tellConflictsAgain(b.ledger);
+  await tellConflictsAgain(b.ledger, undefined);
   await b.toldAll();
   assert.deepEqual([(await rowOf(a, key))!.host, (await rowOf(a, key))!.state], [b.id, 'stored']);
   assert.ok(!(await hasConflict(b, key)));
+});
+
+test('conflicts are looked through by pages, however many there are', SKIP, async (t) => {
+  const [a, b] = [await newHost(t), await newHost(t)];
+  const key = newKey();
+  for (const host of [a, b]) {
+    await record(host, key, 'stored');
+    await host.toldAll();
+  }
+  await set(a, key, "state = 'withdrawn', told = 0");
+  await a.toldAll();
+  // As two hosts have them that had the same files before they joined. All have smaller keys.
+  await b.ledger.shared.rows(
+    `INSERT INTO conflicts (sha256, feed, generation, host, before_join)
+     SELECT decode(lpad('', 56, '0') || lpad(to_hex(n), 8, '0'), 'hex'), 'a feed before', 1, $1, true FROM generate_series(1, 2500) AS n`,
+    [b.id],
+  );
+  let pages = 0;
+  for (let after: Key | undefined, isLast = false; !isLast; pages++) {
+    after = await tellConflictsAgain(b.ledger, after);
+    isLast = after === undefined;
+  }
+  assert.equal(pages, 3);
+  assert.equal(toldOf(b, key), 0, 'the last one of them is told again');
+});
+
+test(
+  'what was stored after the first join is a conflict, also where PostgreSQL has lost that join',
+  SKIP,
+  async (t) => {
+    const [a, b] = [await newHost(t), await newHost(t)];
+    const key = newKey();
+    for (const table of ['contents', 'conflicts'])
+      await a.ledger.shared.rows(`DELETE FROM ${table} WHERE host = $1`, [a.id]);
+    await a.ledger.shared.rows('DELETE FROM hosts WHERE id = $1', [a.id]);
+    for (const host of [b, a]) await record(host, key, 'stored');
+    await b.toldAll();
+    const joining = { backend: a.backend, statePath: a.ledger.statePath, shared: a.ledger.shared };
+    await join({ ...joining, takeOver: false, isSure: false }, a.name);
+    const again = new SharedLedger(a.backend, a.ledger.statePath, server.url, () => {});
+    t.after(() => again.close());
+    for (let next: number | undefined = 0; next !== undefined; ) next = await tell(again, next);
+    const [conflict] = await again.shared.rows<{ before: boolean }>(
+      'SELECT before_join AS before FROM conflicts WHERE host = $1',
+      [a.id],
+    );
+    assert.equal(conflict?.before, false);
+  },
+);
+
+test('a state without a past that takes over a lost host can free what that one had stored', SKIP, async (t) => {
+  const [lost, b] = [await newHost(t), await newHost(t)];
+  const key = newKey();
+  await record(lost, key, 'stored');
+  await lost.toldAll();
+  await change(lost, "seen_at = now() - interval '2 hours'");
+  await b.backend.transact((tx) => tx.run('DELETE FROM host'));
+  const joining = { backend: b.backend, statePath: b.ledger.statePath, shared: b.ledger.shared, takeOver: true };
+  const { unknown } = await join({ ...joining, isSure: false }, lost.name);
+  assert.deepEqual(unknown.map(keyOf), [keyOf(key)]);
+  assert.equal(b.backend.read(sharingHost)!.id, lost.id);
+  await join({ ...joining, isSure: true }, lost.name);
+  assert.equal(await rowOf(b, key), undefined);
 });
 
 test('what another host only carries stays untold, until that host is forgotten', SKIP, async (t) => {

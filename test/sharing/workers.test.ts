@@ -158,7 +158,7 @@ test('a page that comes late takes no row of another host: its content may be wi
   beforeStatement(a, 'a.ingest_id', async () => {
     await withdraw(a, second);
     // The content is b's now.
-    await tellConflictsAgain(b.ledger);
+    await tellConflictsAgain(b.ledger, undefined);
     await b.toldAll();
     await withdraw(b, b.ledger);
   });

@@ -81,9 +81,11 @@ async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: 
   const place = placeOfState(statePath);
   for (;;) {
     const known = backend.read(sharingHost);
-    const id = await idFor(shared, backend.uuid, known, name);
-    const found = await hostOfId(shared, id);
     const other = await hostOfName(shared, name);
+    // A state without a past goes on as the host that is gone: what that one stored counts as stored here, and `--yes` frees it.
+    const isHeir = takeOver && !known && other !== undefined && isSilent(other);
+    const id = isHeir ? other.id : await idFor(shared, backend.uuid, known, name);
+    const found = await hostOfId(shared, id);
     if (other && other.id !== id && !(takeOver && (await forgetHost(shared, name, true))))
       throw nameTaken(other, takeOver);
     const host = await backend.transact((tx) => {
@@ -91,7 +93,8 @@ async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: 
       const host: SharingHost = {
         ...{ id, name, places: [place], seq, since: seq, cursor: JOINING },
         revision: known?.id === id ? known.revision : 0,
-        first: found ? (known?.first ?? 0) : 1,
+        // A content that was stored after the first join is a conflict, also where PostgreSQL has lost that join.
+        first: known?.id === id ? known.first : found ? 0 : 1,
       };
       putHost(tx, host);
       return host;
@@ -101,6 +104,8 @@ async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: 
     if (entered) return backend.transact((tx) => noteRevision(tx, entered.revision));
   }
 }
+
+const isSilent = ({ place, silentMs }: HostRow): boolean => place === null || silentMs > FORGET_AFTER_MS;
 
 /** Another name is another host: a copy that is to work beside the original, or a state that was made again. */
 async function idFor(shared: Rows, uuid: string, known: SharingHost | undefined, name: string): Promise<string> {
@@ -126,13 +131,15 @@ async function unknownHere({ backend, shared }: Joining): Promise<Key[]> {
     const content = backend.read((reader) => contentOfGeneration(reader, key.feed, key.sha256, key.generation));
     return content !== undefined && hasEnded(content) && content.state !== 'elsewhere';
   };
-  const unknown: Key[] = (await conflictsOf(shared, id)).filter((one) => !isKnown(one));
-  for (let after: Key | undefined; ; ) {
-    const page: Key[] = await storedBy(shared, id, after, PAGE);
-    unknown.push(...page.filter((one) => !isKnown(one)));
-    if (page.length < PAGE) return unknown;
-    after = page.at(-1);
-  }
+  const unknown: Key[] = [];
+  for (const read of [conflictsOf, storedBy])
+    for (let after: Key | undefined, isLast = false; !isLast; ) {
+      const page: Key[] = await read(shared, id, after, PAGE);
+      unknown.push(...page.filter((one) => !isKnown(one)));
+      isLast = page.length < PAGE;
+      after = page.at(-1);
+    }
+  return unknown;
 }
 
 async function free(joining: Joining, keys: readonly Key[]): Promise<void> {

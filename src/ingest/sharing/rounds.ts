@@ -40,11 +40,16 @@ interface Page {
 export const tell = (ledger: SharedLedger, after: number): Promise<number | undefined> =>
   ledger.with(async () => {
     const { backend } = ledger;
-    const { ends, next, since, cursor, isFirst } = backend.read((reader) => pageOf(reader, after));
-    if (ends.length === 0 && cursor === null) return undefined;
-    // The number of the page is kept before it is sent.
-    const { known, revision } =
-      ends.length === 0 ? NOTHING : await sendPage(ledger, await backend.transact(nextSeq), ends, isFirst);
+    const isIdle = backend.read(
+      (reader) => sharingHost(reader)!.cursor === null && pageOf(reader, after).ends.length === 0,
+    );
+    if (isIdle) return undefined;
+    // The number of the page is as old as the page: what changes after it has a newer one. It is kept before the page is sent.
+    const { ends, next, since, cursor, isFirst, seq } = await backend.transact((tx) => {
+      const page = pageOf(tx, after);
+      return { ...page, seq: page.ends.length === 0 ? 0 : nextSeq(tx) };
+    });
+    const { known, revision } = ends.length === 0 ? NOTHING : await sendPage(ledger, seq, ends, isFirst);
     await backend.transact((tx) => {
       const now = sharingHost(tx)!;
       // Telling has begun again meanwhile: this answer may be of the database that was lost.
@@ -120,19 +125,23 @@ function toldOf(warehouse: string, content: Content): Told {
   };
 }
 
-/** A level too: a conflict of this host that is none any more, there or here, is told again. */
-export const tellConflictsAgain = (ledger: SharedLedger): Promise<void> =>
+/**
+ * A level too: a conflict of this host that is none any more, there or here, is told again. One page; returns its last key, to go on
+ * after. Two hosts that had the same files before they joined have as many conflicts as contents.
+ */
+export const tellConflictsAgain = (ledger: SharedLedger, after: Key | undefined): Promise<Key | undefined> =>
   ledger.with(async () => {
     const { backend, shared } = ledger;
-    const conflicts = await conflictsOf(shared, ledger.host().id);
+    const conflicts = await conflictsOf(shared, ledger.host().id, after, PAGE);
     const over = backend.read((reader) => conflicts.filter((one) => !one.isBoth || !isStored(reader, one)));
-    if (over.length === 0) return;
-    await backend.transact((tx) => {
-      for (const key of over) {
-        const content = contentHere(tx, key);
-        if (content && isToBeTold(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ?', content.row);
-      }
-    });
+    if (over.length > 0)
+      await backend.transact((tx) => {
+        for (const key of over) {
+          const content = contentHere(tx, key);
+          if (content && isToBeTold(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ?', content.row);
+        }
+      });
+    return conflicts.length < PAGE ? undefined : conflicts.at(-1);
   });
 
 const contentHere = (reader: Reader, { feed, sha256, generation }: Key): Content | undefined =>
@@ -200,6 +209,7 @@ const CONFLICTS_EVERY_MS = 60_000;
 export class SharingRounds {
   #beatMs = Number.NEGATIVE_INFINITY;
   #conflictsMs = Number.NEGATIVE_INFINITY;
+  #conflict: Key | undefined;
   #givenUp: Key | undefined;
   /** The code of the last failure; undefined after a success. */
   #away: string | undefined;
@@ -235,12 +245,13 @@ export class SharingRounds {
       await live(this.ledger, this.isOnce);
       this.#givenUp = await giveUp(this.ledger, this.#givenUp);
     }
-    if (nowMs - this.#conflictsMs >= CONFLICTS_EVERY_MS) {
-      this.#conflictsMs = nowMs;
-      await tellConflictsAgain(this.ledger);
-    }
     const endMs = performance.now() + ROUND_MS;
     for (let after: number | undefined = 0; after !== undefined && performance.now() < endMs; )
       after = await tell(this.ledger, after);
+    // After telling: other hosts' files wait for that.
+    if (this.#conflict === undefined && nowMs - this.#conflictsMs < CONFLICTS_EVERY_MS) return;
+    do this.#conflict = await tellConflictsAgain(this.ledger, this.#conflict);
+    while (this.#conflict !== undefined && performance.now() < endMs);
+    this.#conflictsMs = nowMs;
   }
 }

@@ -33,8 +33,11 @@ export async function judgeShared(
     if (feed === undefined || feed === of) report(difference(kind, of, at, what));
   };
   const told = (after: number, to: number) => view.read((rows) => rows.all<ToldRow>(TOLD, after, to));
-  const conflicts = await conflictsOf(shared, me);
-  const before = new Set(conflicts.filter(({ beforeJoin }) => beforeJoin).map(keyOf));
+  const before = new Set<string>();
+  for (let page = await conflictsOf(shared, me, undefined, PAGE); page.length > 0; ) {
+    for (const one of page) if (one.beforeJoin) before.add(keyOf(one));
+    page = await conflictsOf(shared, me, page.at(-1), PAGE);
+  }
   for (let page = told(0, Number.MAX_SAFE_INTEGER); page.length > 0; ) {
     const there = new Map((await rowsOf(shared, page)).map((one) => [keyOf(one), one]));
     for (const content of page) {

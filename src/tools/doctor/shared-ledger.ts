@@ -24,9 +24,11 @@ export async function checkSharedLedger(url: string): Promise<Finding[]> {
         ms >= TIMEOUT_MIN_MS && ms <= TIMEOUT_MAX_MS
           ? ok(ABOUT, timeout)
           : warn(ABOUT, `${timeout}, and not from 1 s to 12 s`, `${alter} statement_timeout = '10s'`),
-        commit !== 'off'
-          ? ok(ABOUT, kept)
-          : fail(ABOUT, `${kept}: a crash undoes what it has confirmed`, `${alter} synchronous_commit = 'on'`),
+        commit === 'off'
+          ? fail(ABOUT, `${kept}: a crash undoes what it has confirmed`, `${alter} synchronous_commit = 'on'`)
+          : commit === 'local'
+            ? warn(ABOUT, `${kept}: a standby may not have what was confirmed`, `${alter} synchronous_commit = 'on'`)
+            : ok(ABOUT, kept),
       );
       await checkSchema(shared);
       found.push(ok(ABOUT, 'its tables have the version of this ingestor'));
