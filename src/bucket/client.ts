@@ -121,9 +121,10 @@ export class BucketClient {
     return UploadId;
   }
 
-  async putPart(key: string, upload: string, n: number, body: Body): Promise<void> {
+  /** Returns its ETag. */
+  async putPart(key: string, upload: string, n: number, body: Body): Promise<string> {
     const input = { ...this.#of(key), ...bodyOf(body), UploadId: upload, PartNumber: n };
-    await this.#ask(({ sdk, client }) => client.send(new sdk.UploadPartCommand(input)));
+    return bare((await this.#ask(({ sdk, client }) => client.send(new sdk.UploadPartCommand(input)))).ETag);
   }
 
   /** All parts that the store has. */

@@ -21,5 +21,10 @@ export const BUCKET_EVENTS: Record<string, EventSpec> = {
     level: 'warn',
     say: (f) => `${text(f.path)} is in the bucket, and its local file stays: ${text(f.reason)}`,
   },
+  uploads_unswept: {
+    level: 'warn',
+    say: (f) =>
+      `uploads that nothing belongs to cannot be looked for (${text(f.code)}): ${text(f.reason)}; files are published all the same`,
+  },
   upload_given_up: { say: (f) => `gave up an upload of ${text(f.object)} that nothing belongs to` },
 };

@@ -11,8 +11,11 @@ import { type ByteName, nameOfText, O, openAt } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
 
 export interface Place {
-  /** Throws what is still wrong. `needsBytes`: the bytes that must be free; undefined where the gate did not close for room. */
-  probe(files: FeedFiles, needsBytes?: () => number): void;
+  /**
+   * Throws what is still wrong. `needsBytes`: the bytes that must be free; undefined where the gate did not close for room. A place on
+   * another machine has none: a process that uses it asks it (remote.ts).
+   */
+  probe?(files: FeedFiles, needsBytes?: () => number): void;
   /** Follows the code in the sentence of its finding. */
   at: string;
   /** The next step for an operator; undefined: the hint of the gate's code. */
@@ -44,16 +47,13 @@ export const PLACES: { readonly [Name in PlaceKind]: Place } = {
   state: { at: ' at the state', release: REPAIR, probe: () => {} },
   // The next file that goes through the chain finds out whether it can be loaded. Its code says which chain.
   process: { at: '', probe: () => {} },
-  // The two on other machines are asked (remote.ts).
   ledger: {
     at: '',
     release: 'files are hashed and those that were asked for are stored; the rest waits, and goes on by itself',
-    probe: () => {},
   },
   bucket: {
     at: '',
     release: 'files are stored; what is to be published waits, and goes on by itself',
-    probe: () => {},
   },
 };
 

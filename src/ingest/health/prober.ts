@@ -29,12 +29,13 @@ export async function probeGates(
 ): Promise<void> {
   const due = backend.gates().filter((gate) => gate.cause === 'place' && gate.probeDueMs <= backend.nowMs());
   for (const gate of due) {
+    const remote = remotes.find(({ place }) => place === gate.place);
+    if (!remote && !PLACES[gate.place as PlaceKind].probe) continue;
     const roots = await rootsOf(gate.feed);
     if (!roots || hanging || !(await backend.takeProbe(gate))) continue;
     if (gate.code === STUCK && !(await answers(backend, gate, roots[gate.place as keyof Omit<Roots, 'markers'>])))
       continue;
     hand(gate.place);
-    const remote = remotes.find(({ place }) => place === gate.place);
     const failure =
       gate.stage === ON_TRIAL ? undefined : remote ? await refusal(remote, gate.feed) : probe(backend, gate, roots);
     hand('');
@@ -98,7 +99,7 @@ function probe(backend: Backend, gate: Gate, roots: Roots): unknown {
   const files = new FeedFiles(roots);
   const isFull = gate.code === 'ENOSPC' || gate.code === 'EDQUOT';
   try {
-    PLACES[gate.place as PlaceKind].probe(
+    PLACES[gate.place as PlaceKind].probe!(
       files,
       isFull ? () => backend.read((reader) => roomToCopy(reader, gate)) : undefined,
     );

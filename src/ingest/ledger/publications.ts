@@ -97,10 +97,32 @@ export function giveUpPublishing(tx: Tx, content: number): void {
   tx.run('UPDATE publications SET upload = NULL WHERE content = ?', content);
 }
 
-/** In SQL, of a content: its object and line are not in the bucket yet, or its local file is to be removed; its record is needed. */
-export const NOT_PUBLISHED_YET = `EXISTS (SELECT 1 FROM publications p JOIN buckets b ON b.feed = contents.feed
+/** The token that wakes the jobs which wait for a part. */
+export const partToken = (id: string): string => `part:${id}`;
+
+/**
+ * In SQL, of a content: its object and line are not in the bucket yet, nobody has looked whether they are, or its local file is to be
+ * removed; its record is needed.
+ */
+export const NOT_PUBLISHED_YET = `(EXISTS (SELECT 1 FROM buckets b WHERE b.feed = contents.feed AND b.cursor >= 0 AND contents.row > b.cursor)
+  OR EXISTS (SELECT 1 FROM publications p JOIN buckets b ON b.feed = contents.feed
   WHERE p.content = contents.row AND p.n = 0
-    AND (p.part IS NULL OR (p.part > '' AND (p.is_local AND b.removes_local OR p.part IN (SELECT id FROM parts)))))`;
+    AND (p.part IS NULL OR (p.part > '' AND (p.is_local AND b.removes_local OR p.part IN (SELECT id FROM parts))))))`;
+
+/** The cursor of a feed without the option: all are looked through when it has it again, and no record is kept for that. */
+const AWAY = -1;
+
+/** Contents that ended here with nothing owed, in a feed that has a bucket: a worker had options of before. They are looked for. */
+export function lookAgain(tx: Tx, feed: string, rows: readonly number[]): void {
+  const before = Math.min(...rows) - 1;
+  tx.run(
+    'UPDATE buckets SET cursor = min(coalesce(cursor, ?), ?) WHERE feed = ? AND cursor IS NOT ?',
+    before,
+    before,
+    feed,
+    AWAY,
+  );
+}
 
 export interface BucketRow {
   feed: string;
@@ -116,6 +138,12 @@ export const bucketRow = (reader: Reader, feed: string): BucketRow | undefined =
 /** The bucket as a state knows it. Another address is another bucket. */
 export const addressOf = ({ publish, publishEndpoint }: Pick<FeedOptions, 'publish' | 'publishEndpoint'>): string =>
   `${publishEndpoint ?? 'aws'} ${publish}`;
+
+/** The feed has this address, as its options were recorded last. */
+export function isRecorded(backend: Pick<Backend, 'feeds'>, feed: FeedOptions): boolean {
+  const recorded = backend.feeds().find(({ name }) => name === feed.name)?.options as FeedOptions | undefined;
+  return recorded === undefined || addressOf(recorded) === addressOf(feed);
+}
 
 /** At another address all contents are due. */
 export function enterBucket(tx: Tx, feed: string, address: string, removesLocal: boolean): void {
@@ -136,6 +164,7 @@ const enterNew = (tx: Tx, feed: string, address: string): void =>
 
 /** As if nothing had been published. What the bucket has is read from it. */
 export function leaveBucket(tx: Tx, feed: string): void {
+  tx.wake(tx.all<{ id: string }>('SELECT id FROM parts WHERE feed = ?', feed).map(({ id }) => partToken(id)));
   tx.run('DELETE FROM part_lines WHERE part IN (SELECT id FROM parts WHERE feed = ?)', feed);
   for (const table of ['publications', 'parts', 'bucket_hours', 'buckets'])
     tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
@@ -157,8 +186,9 @@ export async function noteOption(
 function noteEach(tx: Tx, feeds: readonly FeedOptions[]): void {
   for (const feed of feeds) {
     const { name, publish, keepLocalMs } = feed;
-    if (publish === undefined) tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor IS NULL', name);
+    if (publish === undefined) tx.run('UPDATE buckets SET cursor = ? WHERE feed = ?', AWAY, name);
     else if (!bucketRow(tx, name)) enterNew(tx, name, addressOf(feed));
+    else tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor = ?', name, AWAY);
     tx.run('UPDATE buckets SET removes_local = ? WHERE feed = ?', keepLocalMs === undefined ? 0 : 1, name);
   }
 }

@@ -13,6 +13,7 @@ import { startHeartbeats } from '../health/heartbeats.js';
 import { Watermarks } from '../health/watermarks.js';
 import { enterExpectations } from '../ledger/arrivals.js';
 import { asOperators, openState } from '../ledger/open-state.js';
+import { noteOption } from '../ledger/publications.js';
 import { enterServed, enterService, forgetOnce, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
 import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
@@ -48,6 +49,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     const watermarks = new Watermarks(backend, config.service, emit);
     watermarks.start(context.fail);
     stops.push(() => watermarks.stop());
+    await noteOption(backend, config.feeds);
     for (const feed of config.feeds) {
       // Recorded before a worker can know the feed, so that each settlement finds these rows.
       await enterExpectations(backend, feed);

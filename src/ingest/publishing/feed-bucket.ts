@@ -4,7 +4,7 @@
  * Guarantees: what is in the bucket counts. Before anything is published the parts that this state does not know are read, and an empty
  * part is put after them: nothing that another process sent before can come in later.
  */
-import type { Backend } from '../../../queue/backend.js';
+import type { Backend, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import type { BucketClient } from '../../bucket/client.js';
@@ -12,9 +12,12 @@ import { asPlace, BucketError } from '../../bucket/errors.js';
 import { markerKey, type Prefix } from '../../bucket/keys.js';
 import { bucketOf } from '../../bucket/of-feed.js';
 import { PlaceError } from '../../files/place-error.js';
-import { addressOf, bucketRow, enterBucket } from '../ledger/publications.js';
+import { addressOf, bucketRow, enterBucket, isRecorded } from '../ledger/publications.js';
 import { sha256Of } from './object.js';
 import { putParts, putSeal, readParts } from './parts.js';
+
+/** The code of a write that belongs to an address of before. */
+export const MOVED = 'address_changed';
 
 export class FeedBucket {
   readonly bucket: BucketClient;
@@ -76,11 +79,22 @@ export class FeedBucket {
 
   close = (): Promise<void> => this.bucket.close();
 
+  /**
+   * A write about this bucket. Errors: PlaceError `bucket`, where the feed was given another address since this process read its
+   * options: what is recorded belongs to that one.
+   */
+  transact<T>(write: (tx: Tx) => T): Promise<T> {
+    return this.backend.transact((tx) => {
+      if (!isRecorded(this.backend, this.options)) throw this.asPlaceError(this.#moved());
+      return write(tx);
+    });
+  }
+
   async #look(): Promise<void> {
-    const { backend, feed, emit } = this;
+    const { feed, emit } = this;
     await this.#checkMarker(this.isKnown);
     const address = addressOf(this.options);
-    await backend.transact((tx) => enterBucket(tx, feed, address, this.options.keepLocalMs !== undefined));
+    await this.transact((tx) => enterBucket(tx, feed, address, this.options.keepLocalMs !== undefined));
     const lines = await readParts(this);
     if (lines > 0) emit('bucket_read', { feed, bucket: this.bucket.where, lines });
     await putParts(this, true);
@@ -131,6 +145,9 @@ export class FeedBucket {
         `${this.root}/${this.prefix.folder} belongs to another feed or warehouse: name another prefix in --publish`,
       );
   }
+
+  #moved = (): BucketError =>
+    new BucketError('place', MOVED, `the bucket ${this.bucket.where}: its feed publishes elsewhere now`);
 
   #refused = (code: string, sentence: string): BucketError =>
     new BucketError('place', code, `the bucket ${this.bucket.where}: ${sentence}`);

@@ -18,13 +18,15 @@ import { type Content, contentByRow } from '../ledger/content.js';
 import { fileOf, noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
 import { contentAt, TEMPORARY } from '../warehouse/target.js';
 import type { FeedBucket } from './feed-bucket.js';
+import { giveJob } from './give-job.js';
 import { isOurs } from './object.js';
 import { isInBucket } from './parts.js';
 
 const PAGE = 100;
-/** The file of a withdrawn content is taken out by its withdrawal, or held. */
+/** The file of a withdrawn content is taken out by its withdrawal, or held. What is to be published again has a job. */
 const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content AND c.state = 'stored'
-  WHERE p.feed = ? AND p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ? ORDER BY p.part LIMIT ?`;
+  WHERE p.feed = ? AND p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ?
+    AND NOT EXISTS (SELECT 1 FROM publications q WHERE q.content = p.content AND q.etag IS NULL) ORDER BY p.part LIMIT ?`;
 
 /** One page of contents. */
 export const dueToRemove = (reader: Reader, feed: string, keepMs: number): number[] =>
@@ -54,9 +56,9 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, row
     const { size, sha256 } = fileOf(content, processed, row);
     if (there && isOurs(there, { ingestId: content.ingestId!, sha256, size })) continue;
     // The content is due again.
-    await backend.transact((tx) => {
+    await of.transact((tx) => {
       tx.run('UPDATE publications SET etag = NULL WHERE content = ? AND n = ?', content.row, row.n);
-      tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ?', feed);
+      giveJob(tx, of, content.row);
     });
     emit('object_gone', { feed, object: `${of.root}/${row.key}` });
     return;
@@ -70,7 +72,7 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, row
     const path = `${files.roots.warehouse}/${shownName(kept.path)}`;
     emit('local_file_kept', { feed, path, reason: kept.reason });
   }
-  await backend.transact((tx) => noteLocalGone(tx, content.row));
+  await of.transact((tx) => noteLocalGone(tx, content.row));
 }
 
 /** A file that stays where it is. It is not tried again. */

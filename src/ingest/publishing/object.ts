@@ -117,11 +117,12 @@ async function inParts(fd: number, file: ToPublish, { bucket, throttle, noteUplo
     if (bytes.length !== length) break;
     // The ETag of a part is the MD5 of its bytes. A store that has it otherwise gets the part again.
     const isSent = sent.has(n) && sent.get(n) === createHash('md5').update(bytes).digest('hex');
-    if (!isSent) await bucket.putPart(file.key, upload, n, { bytes, sha256: sha256Of(bytes) });
+    if (!isSent) sent.set(n, await bucket.putPart(file.key, upload, n, { bytes, sha256: sha256Of(bytes) }));
   }
   const isWhole = digest.digest().equals(file.sha256);
-  if (isWhole && (await bucket.complete(file.key, upload, await bucket.parts(file.key, upload))))
-    return whatIsThere(file, bucket);
+  // The parts are those that were compared or sent just now. A late request may have put another one in their place.
+  const parts = [...sent].map(([n, etag]) => ({ n, etag })).sort((a, b) => a.n - b.n);
+  if (isWhole && (await bucket.complete(file.key, upload, parts))) return whatIsThere(file, bucket);
   await bucket.abort(file.key, upload);
   await noteUpload(null);
   return isWhole ? whatIsThere(file, bucket) : { kind: 'changed' };

@@ -13,6 +13,8 @@ export function enterLine(tx: Tx, feed: string, part: string, line: string): voi
   if (!content) return;
   tx.run('DELETE FROM part_lines WHERE content = ? AND is_correction = 0', content.row);
   enterPublications(tx, content, keysIn(record));
+  for (const { n, key } of keysIn(record))
+    tx.run('UPDATE publications SET key = ? WHERE content = ? AND n = ?', key, content.row, n);
   tx.run("UPDATE publications SET etag = coalesce(etag, ''), upload = NULL WHERE content = ?", content.row);
   tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', part, content.row);
   // Nobody saw it at its target, and it is in the bucket.
@@ -26,7 +28,8 @@ function contentOf(tx: Tx, feed: string, record: ReadRecord): Content | undefine
   const [sha256, generation] = [Buffer.from(record.sha256, 'hex'), generationOf(record)];
   const find = (): Content | undefined => contentOfGeneration(tx, feed, sha256, generation);
   const known = find();
-  if (known) return known.ingestId === record.ingestId ? known : undefined;
+  // A content of an older copy of the state may have no line yet: its job is its ingest id.
+  if (known) return (known.ingestId ?? known.carrier) === record.ingestId ? known : undefined;
   // The manifests of this machine were lost too. A file that brings it again is a duplicate.
   const hour = String(record.fields.ingested_at).slice(0, 13).replaceAll(/[-T]/g, '/');
   keepPruned(tx, { feed, sha256, generation, hour });

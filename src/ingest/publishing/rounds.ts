@@ -2,19 +2,16 @@
  * The work for a bucket beside the batches: it puts parts, marks hours, gives jobs to contents that no job publishes, removes local
  * files that are kept long enough, and gives up uploads that nobody goes on with. Each is a level: a round that is lost is made up for.
  */
-import type { Gate, Tx } from '../../../queue/backend.js';
-import { ulidFactory } from '../../../queue/index.js';
+import type { Gate } from '../../../queue/backend.js';
+import { BucketError } from '../../bucket/errors.js';
 import { hourKey } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { closeForPlace, ON_TRIAL } from '../health/episode.js';
-import { contentByRow } from '../ledger/content.js';
-import { exceptionsOf } from '../ledger/exceptions.js';
-import { bucketRow, owePublications } from '../ledger/publications.js';
-import { payloadOf } from '../rules/facts.js';
-import { adoptWithdrawal, withdrawalOf } from '../upkeep/withdrawal.js';
+import { bucketRow } from '../ledger/publications.js';
 import { hoursToMark, isPublishing } from './due.js';
-import type { FeedBucket } from './feed-bucket.js';
+import { type FeedBucket, MOVED } from './feed-bucket.js';
+import { giveJob } from './give-job.js';
 import { removeLocal } from './keep-local.js';
 import { sha256Of } from './object.js';
 import { putParts } from './parts.js';
@@ -41,9 +38,11 @@ export class PublishingRounds {
     try {
       if (isDue) await this.of.inPlace(() => this.#all(files, isHurried));
       if (performance.now() - this.#sweptMs < SWEEP_EVERY_MS) return;
-      if (isDue || (!isHurried && this.of.isKnown)) await this.of.inPlace(() => this.#sweep());
+      if (isDue || (!isHurried && this.of.isKnown)) await this.#sweep();
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
+      // The next round has the new options.
+      if (error.code === MOVED) return;
       const isNew = await backend.transact((tx) => closeForPlace(tx, feed, 'publish', error));
       if (isNew)
         emit('gate_closed', { feed, stage: 'publish', place: error.place, code: error.code, reason: error.message });
@@ -65,7 +64,7 @@ export class PublishingRounds {
       const { next } = backend.read((reader) => bucketRow(reader, feed))!;
       const bytes = Buffer.from(`${JSON.stringify({ hour, through: next - 1 })}\n`);
       await bucket.put(hourKey(prefix, hour), { bytes, sha256: sha256Of(bytes) });
-      await backend.transact((tx) =>
+      await this.of.transact((tx) =>
         tx.run('INSERT OR IGNORE INTO bucket_hours (feed, hour) VALUES (?, ?)', feed, hour),
       );
     }
@@ -76,7 +75,7 @@ export class PublishingRounds {
     const { backend, feed } = this.of;
     const { cursor } = backend.read((reader) => bucketRow(reader, feed))!;
     if (cursor === null) return;
-    await backend.transact((tx) => {
+    await this.of.transact((tx) => {
       // By rows, not by numbers: a rebuild leaves a gap of a million.
       const { through } = tx.get<{ through: number | null }>(PAGE_END, cursor, PAGE)!;
       if (through !== null)
@@ -85,7 +84,19 @@ export class PublishingRounds {
     });
   }
 
+  /** A failure is tried again an hour later: nothing waits for it. */
   async #sweep(): Promise<void> {
+    const { bucket, feed, emit } = this.of;
+    this.#sweptMs = performance.now();
+    try {
+      await this.#giveUpUploads();
+    } catch (error) {
+      if (!(error instanceof BucketError)) throw error;
+      emit('uploads_unswept', { feed, bucket: bucket.where, code: error.code, reason: error.sentence });
+    }
+  }
+
+  async #giveUpUploads(): Promise<void> {
     const { backend, bucket, prefix, feed, emit } = this.of;
     const { uploads, nowMs } = await bucket.uploads(prefix.folder);
     for (const { key, id, startedMs } of uploads) {
@@ -94,7 +105,6 @@ export class PublishingRounds {
       await bucket.abort(key, id);
       emit('upload_given_up', { feed, object: `${this.of.root}/${key}` });
     }
-    this.#sweptMs = performance.now();
   }
 }
 
@@ -104,25 +114,3 @@ const DUE = `SELECT c.row FROM contents c LEFT JOIN publications p ON p.content 
   WHERE +c.feed = ? AND c.row > ? AND c.row <= ? AND c.target IS NOT NULL
     AND (c.state = 'withdrawn' OR (c.state = 'stored' AND (p.part IS NULL OR (p.part > '' AND EXISTS (
       SELECT 1 FROM publications q WHERE q.content = c.row AND q.etag IS NULL)))))`;
-
-function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): void {
-  const content = contentByRow(tx, row)!;
-  if (content.state === 'withdrawn') {
-    if (withdrawalOf(backend, content)) return;
-    const said = exceptionsOf(tx, content).find(
-      ({ kind, generation }) => kind === 'withdraw' && generation === content.generation,
-    );
-    const { who = 'ingest', why = 'withdrawn' } = said ?? {};
-    adoptWithdrawal(tx, options, content, ulidFactory(Date.now)(), { who, why });
-    return;
-  }
-  owePublications(tx, options, [row]);
-  const { carrier: id, feed, sourcePath: key, size: bytes, device, inode, mtimeNs } = content;
-  const isMade = tx.get('SELECT 1 FROM processed WHERE content = ?', row) !== undefined;
-  const payload = payloadOf({
-    content: row,
-    sha256: content.sha256.toString('hex'),
-    ...(isMade && { processed: true }),
-  });
-  tx.adopt({ id, feed, key, identity: `${device}:${inode}:${bytes}:${mtimeNs}:0`, bytes, stage: 'publish', payload });
-}

@@ -15,7 +15,7 @@ import { madeOf, type Output, outputName, type Processed, processedOf } from '..
 import { deliveredAs } from '../evidence/delivered.js';
 import { statEntry } from '../files/feed-files.js';
 import { type Content, hasEnded } from '../ledger/content.js';
-import { owePublications } from '../ledger/publications.js';
+import { lookAgain, owePublications } from '../ledger/publications.js';
 import { type Delivered, recordStored } from '../ledger/stored.js';
 import { payloadOf } from '../rules/facts.js';
 import { type Put, TEMPORARY } from '../warehouse/target.js';
@@ -142,7 +142,9 @@ function recordAll(
   for (const state of ['stored', 'unconfirmed'] as const)
     if (rows[state].length > 0) recordStored(tx, rows[state], state);
   if (files > 0) tx.count(feed.name, move.name, 'stored', files, bytes);
-  if (feed.publish !== undefined && rows.stored.length > 0) owePublications(tx, feed, rows.stored);
+  if (rows.stored.length === 0) return;
+  if (feed.publish !== undefined) owePublications(tx, feed, rows.stored);
+  else lookAgain(tx, feed.name, rows.stored);
 }
 
 type MoveOpen = (open: readonly OneMove[], batch: Batch, moved: Set<IngestJob>) => Promise<(Verdict | PlaceError)[]>;

@@ -16,6 +16,7 @@ import {
   bucketRow,
   fileOf,
   giveUpPublishing,
+  isRecorded,
   NOT_PUBLISHED,
   noteObject,
   noteUpload,
@@ -24,11 +25,11 @@ import {
   publicationsOf,
 } from '../ledger/publications.js';
 import { manifestLine } from '../manifest/record.js';
-import type { FeedBucket } from '../publishing/feed-bucket.js';
+import { type FeedBucket, MOVED } from '../publishing/feed-bucket.js';
 import { type Came, publishFile } from '../publishing/object.js';
 import { joinPart } from '../publishing/parts.js';
 import { TURN } from '../rules/reasons.js';
-import { failed } from './each-job.js';
+import { byErrno, failed } from './each-job.js';
 import {
   type Batch,
   blocked,
@@ -61,7 +62,8 @@ export const publish: Stage = {
 
   async run(jobs, batch, contents) {
     const bucket = batch.bucket()!;
-    await bucket.enter();
+    const refusal = await bucket.enter().catch(ifMoved);
+    if (refusal) return { verdicts: jobs.map(() => refusal) };
     const rows = rowsOf(jobs, batch, contents);
     const verdicts = await Promise.all(jobs.map((job, i) => one(job, batch, contents.get(job)!, rows[i]!, bucket)));
     return { verdicts: verdicts.map((verdict, i) => unlessWithdrawn(verdict, contents.get(jobs[i]!)!)) };
@@ -107,6 +109,12 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
   if (content.state !== 'stored' || !own || own.part === NOT_PUBLISHED) return passes(content);
   const there: { file: Publication; came: Extract<Came, { kind: 'there' }> }[] = [];
   try {
+    // Before the first of them is sent: an output without its file would never get a line.
+    for (const file of rows.files) {
+      const { target } = fileOf(content, rows.processed, file);
+      if (file.etag === null && !batch.files.inWarehouse(nameOfBytes(target!)))
+        return gone(job, batch, content, nameOfBytes(target!));
+    }
     for (const file of rows.files) {
       if (file.etag !== null) continue;
       if (batch.draining?.() && there.length === 0) return defer(0, 'draining');
@@ -119,6 +127,7 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
   }
   return {
     outcome: (tx): Outcome => {
+      if (!isRecorded(batch.backend, bucket.options)) return LATER.outcome;
       for (const { file, came } of there) noteObject(tx, file, came.object.etag);
       join(tx, batch, content, rows, bucket);
       return { kind: 'advance' };
@@ -162,17 +171,19 @@ async function object(
 ): Promise<Extract<Came, { kind: 'there' }> | Verdict> {
   const { target, size, sha256 } = fileOf(content, processed, file);
   const found = batch.files.inWarehouse(nameOfBytes(target!));
-  const opened = found && openEntry(found.entry);
-  if (opened?.fd === undefined) return gone(job, batch, content, nameOfBytes(target!));
+  if (!found) return gone(job, batch, content, nameOfBytes(target!));
+  const opened = openEntry(found.entry);
+  if (opened.fd === undefined)
+    return byErrno(job, opened.code, `${batch.feed.warehouse}/${nameOfBytes(target!)} cannot be read (${opened.code})`);
   try {
-    if (found!.stat.size !== size) return changed(job, nameOfBytes(target!));
+    if (found.stat.size !== size) return changed(job, nameOfBytes(target!));
     const came = await publishFile(
       opened.fd,
       { key: file.key, ingestId: content.ingestId!, sha256, size, upload: file.upload },
       {
         bucket: bucket.bucket,
         throttle: batch.throttle(),
-        noteUpload: (id) => batch.backend.transact((tx) => noteUpload(tx, file, id)),
+        noteUpload: (id) => bucket.transact((tx) => noteUpload(tx, file, id)),
       },
     );
     switch (came.kind) {
@@ -220,8 +231,17 @@ const changed = (job: IngestJob, target: ByteName): Verdict =>
     job.facts,
   );
 
+/** The feed has another address by now. A worker reads the options of its feeds again after this time. */
+export const LATER = { outcome: { kind: 'defer', inMs: 5_000, why: 'published' } } as const;
+
+function ifMoved(error: unknown): Verdict {
+  if (error instanceof PlaceError && error.code === MOVED) return LATER;
+  throw error;
+}
+
 /** The verdict for what a request, or reading the local file, ended with. */
 export async function refused(job: IngestJob, batch: Batch, error: unknown, bucket: FeedBucket): Promise<Verdict> {
+  if (error instanceof PlaceError && error.code === MOVED) return LATER;
   if (error instanceof PlaceError) return blocked('publish', batch.feed.name, error, batch.emit);
   if (!(error instanceof BucketError)) return failed(job, batch, error);
   if (error.kind === 'slow') return defer(slowMs(job), 'bucket_slow');

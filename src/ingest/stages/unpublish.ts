@@ -10,16 +10,18 @@ import { type Content, contentByRow } from '../ledger/content.js';
 import {
   fileOf,
   forgetPublications,
+  isRecorded,
   keysOf,
   ownPublication,
   type Publication,
+  partToken,
   publicationsOf,
 } from '../ledger/publications.js';
 import { correctionLine } from '../manifest/record.js';
 import type { FeedBucket } from '../publishing/feed-bucket.js';
 import { isOurs } from '../publishing/object.js';
-import { isInBucket, joinPart, partToken } from '../publishing/parts.js';
-import { refused } from './publish.js';
+import { isInBucket, joinPart } from '../publishing/parts.js';
+import { LATER, refused } from './publish.js';
 import { type Batch, defer, type IngestJob, type Verdict } from './stage.js';
 
 const AGAIN_MS = 500;
@@ -30,8 +32,7 @@ export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> 
   const { backend, feed } = batch;
   const content = backend.read((reader) => contentByRow(reader, row));
   const bucket = batch.bucket();
-  // An operator discarded the withdrawal: what is there stays.
-  if (!content?.target || !bucket || job.facts.putAway!.leave) return over(job, batch, 0);
+  if (!content?.target || !bucket) return over(job, batch, 0);
   const carrier = backend.job(content.carrier);
   if (carrier && carrier.id !== job.id && carrier.stage === 'publish' && IN_WORK.has(carrier.state))
     return defer(AGAIN_MS, 'publishing');
@@ -59,6 +60,7 @@ function correct(
 ): Verdict {
   const { by, note = '' } = job.facts.putAway!;
   const outcome = (tx: Tx): Outcome => {
+    if (!isRecorded(bucket.backend, bucket.options)) return LATER.outcome;
     const said = { ...content, target: Buffer.from(key) };
     const line = correctionLine(said, { ...feed, warehouse: bucket.root }, note, tx.wallMs, by);
     const part = joinPart(tx, feed.name, content.row, line, true);

@@ -5,7 +5,7 @@
  */
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
 import { limits, type Run, spareSpot } from '../../../queue/index.js';
-import { appliesTo, stageAfter } from '../../base/config/values/stage-names.js';
+import { appliesTo, PUBLISH, stageAfter } from '../../base/config/values/stage-names.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
@@ -74,7 +74,8 @@ export async function runWorker(context: ChildContext): Promise<void> {
   );
   const sharing = new Sharing(backend, statePath, feeds, context.emit, once);
   const publishing = new Publishing(backend, feeds, context);
-  const remotes = [sharing, publishing];
+  // A process without that stage may have no network to the bucket.
+  const remotes = context.stages.includes(PUBLISH) ? [sharing, publishing] : [sharing];
   try {
     context.report({ kind: 'ready', owner: backend.owner, ownersPath: `${statePath}.owners` });
     context.drainSignal.addEventListener('abort', () => threads.drain(), { once: true });

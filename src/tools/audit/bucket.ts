@@ -21,6 +21,10 @@ interface Row {
 const ROWS = `SELECT key, etag FROM publications
   WHERE key > ? AND key < ? AND etag IS NOT NULL ORDER BY key LIMIT ${PAGE}`;
 
+/** A publication that was given up may have sent objects: they have no line. */
+const KNOWN = `SELECT 1 FROM publications p JOIN publications own ON own.content = p.content AND own.n = 0
+  WHERE p.key = ? AND (own.part IS NULL OR own.part > '')`;
+
 /** In the key of the object of a file. */
 const INGEST_ID = /([0-9A-Z]{26})~[^/]*$/;
 
@@ -55,8 +59,7 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
 const rowsAfter = (view: QueueView, { folder }: Prefix, after: string): Row[] =>
   view.read((reader) => reader.all<Row>(ROWS, after || folder, `${folder.slice(0, -1)}0`));
 
-const isKnown = (view: QueueView, key: string): boolean =>
-  view.read((reader) => reader.get('SELECT 1 FROM publications WHERE key = ?', key)) !== undefined;
+const isKnown = (view: QueueView, key: string): boolean => view.read((reader) => reader.get(KNOWN, key)) !== undefined;
 
 async function* pages(pageAfter: (after: string) => Row[]): AsyncGenerator<Row> {
   for (let page = pageAfter(''); page.length > 0; page = pageAfter(page.at(-1)!.key)) yield* page;

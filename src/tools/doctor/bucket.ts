@@ -18,6 +18,7 @@ export async function checkBucket(about: string, feed: FeedOptions): Promise<Fin
         ? ok(about, 'it overwrites nothing (If-None-Match)')
         : fail(about, 'it overwrites an object although If-None-Match forbids that', 'use another store'),
     );
+    await bucket.uploads(prefix.folder);
     const upload = await bucket.begin(key, {});
     await bucket.putPart(key, upload, 1, body);
     const parts = await bucket.parts(key, upload);
