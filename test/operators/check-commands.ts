@@ -56,7 +56,8 @@ async function checkExplained(game: Game): Promise<void> {
   const { input } = world.feed(feed);
   for (const name of new Set(model.drops.map((drop) => drop.name))) {
     const newest = model.drops.filter((drop) => drop.name === name).at(-1)!;
-    if (newest.vague || newest.bornMs === undefined || newest.bornMs < model.prunedBeforeMs) continue;
+    const { vague, bornMs, endedMs = bornMs } = newest;
+    if (vague || bornMs === undefined || Math.min(bornMs, endedMs!) < model.prunedBeforeMs) continue;
     const said = await verdicts(game, join(input, name));
     // Any of several twins may have carried the content; the others are its duplicates.
     const carried = model.gens.some(({ k, origin }) => k === newest.k && origin === name);

@@ -50,6 +50,8 @@ export interface Drop {
   says?: Sidecar;
   /** When its job was made; undefined: this version was not noticed yet. */
   bornMs?: number;
+  /** When its job ended. The clock may have gone back since it was made. */
+  endedMs?: number | undefined;
   /** The state has its job, for this version or the one before. An audit reports a sealed file without one. */
   isSeen: boolean;
   /** It went on with a line that another job had. */

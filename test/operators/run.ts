@@ -1,5 +1,5 @@
 /** The model of `ingest --once`: every drop goes as far as pauses, holds and foreign files let it. */
-import { count, type Drop, type Generation, type Model } from './model.js';
+import { count, type Drop, type Generation, isUnderWay, type Model } from './model.js';
 
 export interface Run {
   nowMs: number;
@@ -21,6 +21,7 @@ export function run(model: Model, now: Run): void {
     if (!model.paused.has('manifest')) for (const gen of model.gens) some(line(gen, now));
     if (!model.paused.has('move')) for (const gen of model.gens) some(move(model, gen, now) || takeOut(model, gen));
   }
+  for (const drop of model.drops) drop.endedMs = isUnderWay(drop.at) ? undefined : (drop.endedMs ?? now.nowMs);
 }
 
 function lookAt(model: Model, drop: Drop, { nowMs, bytes }: Run): void {
