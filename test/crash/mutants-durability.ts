@@ -6,8 +6,7 @@ const LATE = `async function lateSync(path) {
   const { spawn } = process.getBuiltinModule('node:child_process');
   setTimeout(() => spawn('sync', ['-f', path], { stdio: 'ignore' }), 300);
 }`;
-const SYNC_DIRTY = '() => dirty.sync()';
-const SYNC_LATE = '() => lateSync(batch.files.roots.work)';
+const SYNC_LATE = '{ sync: () => lateSync(batch.files.roots.work) })';
 
 export const durabilityMutants: readonly Mutant[] = [
   {
@@ -45,7 +44,7 @@ export const durabilityMutants: readonly Mutant[] = [
     run: 'call order',
     edits: {
       'src/ingest/stages/verify-complete.js': [
-        [SYNC_DIRTY, SYNC_LATE],
+        ['handled, dirty)', `handled, ${SYNC_LATE}`],
         ['', LATE],
       ],
     },
@@ -56,7 +55,7 @@ export const durabilityMutants: readonly Mutant[] = [
     run: 'power joined',
     edits: {
       'src/ingest/stages/move.js': [
-        [SYNC_DIRTY, SYNC_LATE],
+        ['all, dirty)', `all, ${SYNC_LATE}`],
         ['', LATE],
       ],
     },

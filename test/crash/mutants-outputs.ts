@@ -15,7 +15,7 @@ export const outputMutants: readonly Mutant[] = [
     name: 'outputs_not_synced_before_file',
     breaks: 'a file is moved before the names of its outputs are on disk',
     run: 'call order',
-    edits: { 'src/ingest/stages/move.js': [['() => made[0].dirty.sync()', 'async () => {}']] },
+    edits: { 'src/ingest/stages/move.js': [['await made[0].dirty.sync();', '']] },
   },
   {
     name: 'original_first',

@@ -25,17 +25,15 @@ export const mutants: readonly Mutant[] = [
     edits: {
       'src/ingest/manifest/append.js': [
         [
-          'const filled = {',
-          `const early = (filled) => {
-             const fs = process.getBuiltinModule('node:fs');
-             const fd = fs.openSync(append.file, 'r+');
-             fs.writeSync(fd, filled.bytes, 0, filled.bytes.length, append.at);
-             fs.closeSync(fd);
-             confirmAppend(tx, filled);
-           };
-           const filled = {`,
+          'return { append: { id: Number(lastInsertRowid), feed, file, inode, at, bytes, items, owner } };',
+          `const append = { id: Number(lastInsertRowid), feed, file, inode, at, bytes, items, owner };
+           const fs = process.getBuiltinModule('node:fs');
+           const fd = fs.openSync(file, 'r+');
+           fs.writeSync(fd, bytes, 0, bytes.length, at);
+           fs.closeSync(fd);
+           confirmAppend(tx, append);
+           return { append };`,
         ],
-        ['return filled;', 'early(filled);\n return filled;'],
       ],
     },
   },
