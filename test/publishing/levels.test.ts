@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { FeedBucket } from '../../src/ingest/publishing/feed-bucket.js';
+import { Bench } from '../ingest/stages/bench.js';
 import { checkBucket, correctionsOf, linesOf, objectsOf, proxied, publisher } from '../world/publisher.js';
 import { alter, rowsOf } from '../world/state-by-hand.js';
 import { files } from '../world/tree.js';
@@ -170,4 +172,19 @@ test('another address while a process sends to the one before: the file comes to
   for (const program of [second, ...workers]) await program.stop();
   assert.deepEqual(await linesOf(bucket), []);
   await checkBucket(other);
+});
+
+test('what is recorded about an address of before is refused, once the feed has another one', async (t) => {
+  const bench = await Bench.open({ publish: 's3://one/raw' });
+  t.after(() => bench.close());
+  const { backend, feed } = bench;
+  const options = { ...feed.options, publish: 's3://one/raw' };
+  const of = new FeedBucket(backend, options, 'a warehouse', () => {});
+  await backend.putFeed(options.name, { ...options, publish: 's3://two/raw' });
+  await assert.rejects(
+    of.transact(() => 'written'),
+    { code: 'address_changed' },
+  );
+  await backend.putFeed(options.name, { ...options });
+  assert.equal(await of.transact(() => 'written'), 'written');
 });
