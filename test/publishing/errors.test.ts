@@ -300,12 +300,14 @@ test('--once with a bucket that is full before the line: the file counts as not 
 
 test('a store whose clock is an hour ahead: the gate says so, and the file comes all the same', async (t) => {
   if (!hasFaketime()) return t.skip('libfaketime is not installed');
-  const made = await publisher(t, { feedNames: ['sales'] });
+  const made = await proxied(t, { feedNames: ['sales'] });
   if (!made) return;
-  const { world, bucket } = made;
+  const { world, bucket, proxy } = made;
   const ingest = world.start('ingest');
   world.drop('a.csv', 'id\n1\n');
   await world.event('file_published');
+  // The client corrects its clock by the first answer: that is to be one that concerns files.
+  await until('uploads were looked for', () => proxy.of('list-uploads').length > 0);
   await bucket.restart({ aheadS: 3_600 });
   t.after(() => bucket.restart());
   world.drop('b.csv', 'id\n2\n');
