@@ -46,6 +46,8 @@ export interface Backend {
   /** Stores a feed and its options (JSON, opaque except `order`: sqlite/order.ts). Idempotent. */
   putFeed(name: string, options: Payload): Promise<void>;
   feeds(): { name: string; options: Payload }[];
+  /** The options of one feed, by a cheap read. Undefined for a feed that is not known. */
+  feedOptions(name: string): Payload | undefined;
   /** Forgets a feed if all of its jobs are done. Returns the number of jobs that are not done. */
   retireFeed(name: string): Promise<number>;
 

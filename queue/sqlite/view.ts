@@ -49,6 +49,7 @@ export type QueueView = Pick<
   | 'stages'
   | 'nowMs'
   | 'feeds'
+  | 'feedOptions'
   | 'holders'
   | 'read'
   | 'endedBefore'
@@ -128,6 +129,13 @@ export class SqliteView implements QueueView {
       reader.all<{ name: string; options: string }>('SELECT name, options FROM feeds ORDER BY name'),
     );
     return rows.map(({ name, options }) => ({ name, options: JSON.parse(options) as Payload }));
+  }
+
+  feedOptions(name: string): Payload | undefined {
+    const row = this.read((reader) =>
+      reader.get<{ options: string }>('SELECT options FROM feeds WHERE name = ?', name),
+    );
+    return row && (JSON.parse(row.options) as Payload);
   }
 
   holders(feed: string, keys: readonly Buffer[]): ReturnType<Backend['holders']> {

@@ -140,8 +140,8 @@ export const addressOf = ({ publish, publishEndpoint }: Pick<FeedOptions, 'publi
   `${publishEndpoint ?? 'aws'} ${publish}`;
 
 /** The feed has this address, as its options were recorded last. */
-export function isRecorded(backend: Pick<Backend, 'feeds'>, feed: FeedOptions): boolean {
-  const recorded = backend.feeds().find(({ name }) => name === feed.name)?.options as FeedOptions | undefined;
+export function isRecorded(backend: Pick<Backend, 'feedOptions'>, feed: FeedOptions): boolean {
+  const recorded = backend.feedOptions(feed.name) as FeedOptions | undefined;
   return recorded === undefined || addressOf(recorded) === addressOf(feed);
 }
 

@@ -49,7 +49,7 @@ class Passes {
 
   /** Looked up once: a warehouse that hangs later must not keep the producer. */
   #known(feed: string): readonly string[] {
-    const options = this.backend.feeds().find(({ name }) => name === feed)?.options ?? {};
+    const options = this.backend.feedOptions(feed) ?? {};
     const { work, warehouse } = recordedRoots(this.backend, feed);
     const [from, to] = [work, warehouse].map((path) => statSync(path, { throwIfNoEntry: false })?.dev);
     const reading = ['hash', ...(appliesTo('process', options) ? ['process'] : []), ...(from === to ? [] : ['move'])];

@@ -5,6 +5,8 @@ import { keepPruned } from '../ledger/pruned.js';
 import { enterPublications, forgetPublications, noteLocalGone } from '../ledger/publications.js';
 import { generationOf, processedIn, type ReadRecord, recordOf } from '../manifest/read.js';
 
+const NAME = 'UPDATE OR IGNORE publications SET key = ? WHERE content = ? AND n = ? AND key <> ?';
+
 /** A line of our own about the same content is dropped. Doing it twice is safe. */
 export function enterLine(tx: Tx, feed: string, part: string, line: string): void {
   const record = recordOf(line);
@@ -12,9 +14,10 @@ export function enterLine(tx: Tx, feed: string, part: string, line: string): voi
   const content = record && contentOf(tx, feed, record);
   if (!content) return;
   tx.run('DELETE FROM part_lines WHERE content = ? AND is_correction = 0', content.row);
-  enterPublications(tx, content, keysIn(record));
-  for (const { n, key } of keysIn(record))
-    tx.run('UPDATE publications SET key = ? WHERE content = ? AND n = ?', key, content.row, n);
+  const keys = keysIn(record);
+  enterPublications(tx, content, keys);
+  // An older copy of the state may have planned another target. A key that is another content's already stays there.
+  for (const { n, key } of keys) tx.run(NAME, key, content.row, n, key);
   tx.run("UPDATE publications SET etag = coalesce(etag, ''), upload = NULL WHERE content = ?", content.row);
   tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', part, content.row);
   // Nobody saw it at its target, and it is in the bucket.

@@ -109,14 +109,13 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
   if (content.state !== 'stored' || !own || own.part === NOT_PUBLISHED) return passes(content);
   const there: { file: Publication; came: Extract<Came, { kind: 'there' }> }[] = [];
   try {
+    const due = rows.files.filter(({ etag }) => etag === null);
     // Before the first of them is sent: an output without its file would never get a line.
-    for (const file of rows.files) {
+    for (const file of due.slice(1)) {
       const { target } = fileOf(content, rows.processed, file);
-      if (file.etag === null && !batch.files.inWarehouse(nameOfBytes(target!)))
-        return gone(job, batch, content, nameOfBytes(target!));
+      if (!batch.files.inWarehouse(nameOfBytes(target!))) return gone(job, batch, content, nameOfBytes(target!));
     }
-    for (const file of rows.files) {
-      if (file.etag !== null) continue;
+    for (const file of due) {
       if (batch.draining?.() && there.length === 0) return defer(0, 'draining');
       const came = await object(job, batch, content, rows, file, bucket);
       if ('outcome' in came) return came;
