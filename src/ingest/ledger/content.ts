@@ -143,6 +143,13 @@ export const contentsAfter = (reader: Reader, row: number, max: number): Content
 export const contentsUntold = (reader: Reader, after: number, max: number): Content[] =>
   contentsWhere(reader, 'told = 0 AND row > ? ORDER BY row LIMIT ?', after, max);
 
+/** The question that an idle round asks. */
+export const hasUntold = (reader: Reader, after: number): boolean =>
+  reader.get(
+    `SELECT 1 FROM contents WHERE told = 0 AND row > ? AND NOT ${UNDER_WAY} AND state <> 'elsewhere' LIMIT 1`,
+    after,
+  ) !== undefined;
+
 /** Returns the row number. A second row of one content and generation is an error of the database. */
 export function insertContent(tx: Tx, c: Omit<Content, 'row' | 'asked'>): number {
   const { lastInsertRowid } = tx.run(

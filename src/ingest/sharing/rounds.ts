@@ -20,7 +20,14 @@ import {
   type Told,
   upsertEnds,
 } from '../../shared-ledger/statements.js';
-import { type Content, contentOfGeneration, contentsAfter, contentsUntold, hasEnded } from '../ledger/content.js';
+import {
+  type Content,
+  contentOfGeneration,
+  contentsAfter,
+  contentsUntold,
+  hasEnded,
+  hasUntold,
+} from '../ledger/content.js';
 import { nextSeq, noteRevision, sharingHost, untold } from '../ledger/host.js';
 import type { SharedLedger } from './shared-ledger.js';
 
@@ -40,9 +47,7 @@ interface Page {
 export const tell = (ledger: SharedLedger, after: number): Promise<number | undefined> =>
   ledger.with(async () => {
     const { backend } = ledger;
-    const isIdle = backend.read(
-      (reader) => sharingHost(reader)!.cursor === null && pageOf(reader, after).ends.length === 0,
-    );
+    const isIdle = backend.read((reader) => sharingHost(reader)!.cursor === null && !hasUntold(reader, after));
     if (isIdle) return undefined;
     // The number of the page is as old as the page: what changes after it has a newer one. It is kept before the page is sent.
     const { ends, next, since, cursor, isFirst, seq } = await backend.transact((tx) => {
@@ -126,8 +131,8 @@ function toldOf(warehouse: string, content: Content): Told {
 }
 
 /**
- * A level too: a conflict of this host that is none any more, there or here, is told again. One page; returns its last key, to go on
- * after. Two hosts that had the same files before they joined have as many conflicts as contents.
+ * Looks through one page of this host's conflicts. One that is over, there or here, is told again: a level too. Returns the last key of
+ * the page; undefined at the end. Two hosts that had the same files before they joined have as many conflicts as contents.
  */
 export const tellConflictsAgain = (ledger: SharedLedger, after: Key | undefined): Promise<Key | undefined> =>
   ledger.with(async () => {
