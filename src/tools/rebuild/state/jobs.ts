@@ -36,8 +36,8 @@ export function goOnWith(tx: Tx, feed: string, own: SealedFile[], content: Manif
 /** Its file was not seen: its stage looks at it when it can, and says why it waits until then. */
 export function goOnUnseen(tx: Tx, id: string, isMade: boolean): void {
   const job = tx.job(id)!;
-  const { content: _, sha256: __, ...facts } = factsOf(job);
-  goOnAt(tx, job, facts.sealed ? 'hash' : 'verify-complete', { ...facts, ...(isMade && { processed: true }) });
+  const facts = { ...factsOf(job), content: undefined, sha256: undefined, ...(isMade && { processed: true as const }) };
+  goOnAt(tx, job, facts.sealed ? 'hash' : 'verify-complete', facts);
 }
 
 /** Puts away the remaining files of a job whose warehouse file exists. */

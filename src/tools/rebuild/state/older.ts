@@ -89,9 +89,8 @@ function isOutOfReach(job: Job, files: FeedFiles): boolean {
 export function isUnseen(backend: Backend, feed: string, id: string, files: FeedFiles): boolean {
   const job = backend.job(id);
   if (!job || job.state === 'done' || job.feed !== feed || factsOf(job).putAway) return false;
-  if (isOutOfReach(job, files)) return true;
   if (backend.read((reader) => sealedOf(reader, feed, id)).length > 0) return false;
-  return whereItLies(job, files) === 'underprocess';
+  return ['out of reach', 'underprocess'].includes(whereItLies(job, files));
 }
 
 function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof OlderJobs, 'held'> {
