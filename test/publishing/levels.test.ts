@@ -1,6 +1,6 @@
 /**
- * What is due in a bucket is found whoever comes late: a process with options of before, a store that refuses what no file needs, an
- * object that is gone while its job cannot go on.
+ * Nothing that is due in a bucket is left out, and nothing goes round in circles. A process may have options of before. The store may
+ * refuse a request that no file needs. An object may be gone while its job cannot go on.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { FeedBucket } from '../../src/ingest/publishing/feed-bucket.js';
 import { Bench } from '../ingest/stages/bench.js';
-import { checkBucket, correctionsOf, linesOf, objectsOf, proxied, publisher } from '../world/publisher.js';
+import { checkBucket, correctionsOf, heldAtHead, linesOf, objectsOf, proxied, publisher } from '../world/publisher.js';
 import { alter, rowsOf } from '../world/state-by-hand.js';
 import { files } from '../world/tree.js';
 import { ordinaryUser, skipUnlessRoot } from '../world/users.js';
@@ -29,13 +29,9 @@ test(
   '--keep-local: an object that is gone has one job and one word, also while another one has its key',
   limit,
   async (t) => {
-    const made = await proxied(t, { options: { keepLocal: '1s' } });
+    const made = await heldAtHead(t);
     if (!made) return;
-    const { world, bucket, proxy } = made;
-    const head = proxy.add({ kind: 'head', key: /~a\.csv$/ }, 'hold');
-    const program = world.start('ingest');
-    world.drop('a.csv', 'id\n1\n');
-    const { key } = await head.hit();
+    const { world, bucket, program, key, head } = made;
     await bucket.delete(key);
     await bucket.put(key, 'of somebody else');
     await head.release();

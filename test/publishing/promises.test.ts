@@ -5,7 +5,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loseState, rebuilt } from '../world/lost.js';
-import { checkBucket, correctionsOf, linesOf, objectsOf, proxied, published } from '../world/publisher.js';
+import { checkBucket, correctionsOf, heldAtHead, linesOf, objectsOf, proxied, published } from '../world/publisher.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
@@ -97,13 +97,9 @@ test('--keep-local: a local file with other bytes stays under its name', limit, 
 });
 
 test('--keep-local: where the object is gone the local file stays, and is published again', limit, async (t) => {
-  const made = await proxied(t, { options: { keepLocal: '1s' } });
+  const made = await heldAtHead(t);
   if (!made) return;
-  const { world, bucket, proxy } = made;
-  const head = proxy.add({ kind: 'head', key: /~a\.csv$/ }, 'hold');
-  const program = world.start('ingest');
-  world.drop('a.csv', 'id\n1\n');
-  const { key } = await head.hit();
+  const { world, bucket, proxy, program, key, head } = made;
   await bucket.delete(key);
   const again = proxy.add({ kind: 'put', key: /~a\.csv$/ }, 'hold');
   await head.release();

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { Bucket } from './bucket.js';
 import { type Fault, FaultProxy, type Rule, type Which } from './fault-proxy.js';
 import type { WorldOptions } from './home.js';
+import type { Program } from './program.js';
 import { until } from './waiting.js';
 import { createWorld, type World } from './world.js';
 
@@ -116,4 +117,17 @@ export async function killedAt(world: World, proxy: FaultProxy, which: Which, fa
   await world.killAll();
   rule.end();
   return rule;
+}
+
+/** A service with `--keep-local`, held at the moment at which it asks for the object of `a.csv`, to remove the local file. */
+export async function heldAtHead(
+  t: TestContext,
+): Promise<(Publisher & { proxy: FaultProxy; program: Program; key: string; head: Rule }) | undefined> {
+  const made = await proxied(t, { options: { keepLocal: '1s' } });
+  if (!made) return undefined;
+  const head = made.proxy.add({ kind: 'head', key: /~a\.csv$/ }, 'hold');
+  const program = made.world.start('ingest');
+  made.world.drop('a.csv', 'id\n1\n');
+  const { key } = await head.hit();
+  return { ...made, program, key, head };
 }
