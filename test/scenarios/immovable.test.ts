@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loseState, rebuilt } from '../world/lost.js';
@@ -91,6 +91,28 @@ const HINDRANCES: [about: string, name: string, sentence: RegExp, begin: string[
     ['chattr', '-a', 'd'],
   ],
 ];
+
+test('a file that was discarded while nothing could move it goes to failed/ when it can be moved', limit, async (t) => {
+  if (skipUnlessRoot(t, 'attributes of files')) return;
+  const world = createWorld(t, { options: { mode: 'sidecar' } });
+  loopMount(world.input);
+  world.drop('a.csv', 500);
+  world.sidecar('a.csv');
+  const chattr = (attribute: string) => execFileSync('chattr', [attribute, 'a.csv'], { cwd: world.input });
+  chattr('+i');
+  await world.runOnce([], { code: 4 });
+  const { id } = world.jobs()[0]!;
+  assert.equal((await world.run('ingest-ctl', ['discard', id])).code, 0);
+  await world.runOnce([], { code: 4 });
+  assert(existsSync(join(world.input, 'a.csv')));
+
+  // The sentence of its hold says so. It changes the ctime of the file, so the producer offers it as changed.
+  chattr('-i');
+  await world.runOnce();
+  assert(!existsSync(join(world.input, 'a.csv')));
+  assert.equal(world.jobs()[0]!.ending, 'discarded');
+  assert.equal(world.manifest().length, 0);
+});
 
 test('a file that is mounted, or has an attribute of chattr, is held at once with what to do', limit, async (t) => {
   if (skipUnlessRoot(t, 'mounted files and attributes of files')) return;

@@ -3,12 +3,13 @@
  * Guarantees: a known, unchanged file costs no write and no wait. A known file that changed makes its job due at once. A path
  * whose job is claimed at the moment is returned as `busy`, to be offered again.
  */
-import type { Backend, Candidate } from '../../../queue/backend.js';
+import type { Backend, Candidate, Job } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { bytesOfName } from '../../linux/names.js';
 import type { QueuedPath } from '../../watcher/engine/index.js';
 import { dueInMs } from '../rules/completion.js';
-import { type Observation, payloadOf } from '../rules/facts.js';
+import { factsOf, type JobFacts, type Observation, payloadOf } from '../rules/facts.js';
+import { sameBytes } from '../rules/verified.js';
 import type { FoundFile } from './stat-paths.js';
 
 const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1 AND state = 'ready' AND reason = ?`;
@@ -67,19 +68,31 @@ function withoutKnown(files: readonly FoundFile[], offering: Offering): { file: 
     // The operator has removed the delay for cut uploads since.
     const freed = holder?.reason === 'partial_upload' && feed.partialUploadSeconds === 0;
     if (holder?.identity === file.identity && !closed && !missed && !renamed && !freed) return;
-    wanted.push({ file, candidate: candidateOf(file, offering, holder !== undefined) });
+    const decided = holder?.state === 'held' ? decidedFor(backend.job(holder.id), file) : {};
+    wanted.push({ file, candidate: candidateOf(file, offering, holder !== undefined, decided) });
   });
   return wanted;
 }
 
-function candidateOf(file: FoundFile, { backend, feed, boot }: Offering, nudge: boolean): Candidate {
+/** An operator's decision about a held file is about its bytes: it outlives a chmod, which is how a refused move is often helped. */
+function decidedFor(job: Job | undefined, file: FoundFile): Pick<JobFacts, 'putAway'> {
+  const { seen, putAway } = job ? factsOf(job) : {};
+  return seen && putAway && sameBytes(seen.identity, { version: file.fileIdentity }) ? { putAway } : {};
+}
+
+function candidateOf(
+  file: FoundFile,
+  { backend, feed, boot }: Offering,
+  nudge: boolean,
+  decided: Pick<JobFacts, 'putAway'>,
+): Candidate {
   const seen: Observation = { identity: file.fileIdentity, sinceMs: backend.nowMs(), boot, by: file.by };
   return {
     feed: feed.name,
     key: bytesOfName(file.path),
     identity: file.identity,
     bytes: file.size,
-    payload: payloadOf({ seen }),
+    payload: payloadOf({ seen, ...decided }),
     dueInMs: dueInMs(feed, file, file.hasSidecar),
     ...(feed.mode === 'sidecar' && !file.hasSidecar && { why: NO_SIDECAR }),
     nudge,

@@ -9,6 +9,9 @@ import type { FileIdentity } from './facts.js';
 /** The identity of the file alone, without the sidecar's part. */
 export const fileIdentity = (identity: string): FileIdentity => identity.split('+', 1)[0]!;
 
+/** The part of the sidecar; undefined outside sidecar mode. */
+export const sidecarIdentity = (identity: string): string | undefined => identity.split('+', 2)[1];
+
 const withoutDevice = (identity: string): string => identity.slice(identity.indexOf(':'));
 
 /** Unchanged in everything that a stat shows of a file. */
@@ -19,7 +22,7 @@ export const unchanged = (identity: FileIdentity, now: Pick<Stat, 'version'>): b
 export const hasPartialSign = ({ mtimeNs }: Stat): boolean => mtimeNs >= 0n && mtimeNs < 1_000_000_000n;
 
 /** The same inode with the same bytes, as far as size and mtime show. */
-export function sameBytes(identity: FileIdentity, { version }: Stat): boolean {
+export function sameBytes(identity: FileIdentity, { version }: Pick<Stat, 'version'>): boolean {
   // The text without device and ctime (its first and last part). Parsing it would cost more than the stat itself.
   const bytes = version.slice(version.indexOf(':'), version.lastIndexOf(':') + 1);
   return identity.startsWith(bytes, identity.indexOf(':'));

@@ -213,6 +213,6 @@ export function failed(job: IngestJob, batch: Batch, error: unknown): Verdict {
 export const sealedMissing = (job: IngestJob, { files }: Batch): Verdict =>
   hold(
     'sealed_file_missing',
-    `the sealed file of job ${job.id} is no longer in ${files.roots.work}/${UNDERPROCESS}`,
+    `the sealed file of job ${job.id} is no longer in ${files.work(job.inside).place!.path}/${UNDERPROCESS}`,
     job.facts,
   );

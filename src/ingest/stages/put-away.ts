@@ -21,9 +21,9 @@ import { contentByHash, contentByRow, shownPlace } from '../ledger/content.js';
 import { ownPublication } from '../ledger/publications.js';
 import { writeCorrections } from '../manifest/corrections.js';
 import type { Written } from '../manifest/write.js';
-import { type PutAway, payloadOf } from '../rules/facts.js';
+import { type Observation, type PutAway, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
-import { sameBytes, unchanged } from '../rules/verified.js';
+import { sameBytes, sidecarIdentity } from '../rules/verified.js';
 import { eachJob } from './each-job.js';
 import { manifestBusy } from './manifest.js';
 import { type Batch, defer, durably, hold, type IngestJob, type Verdict } from './stage.js';
@@ -177,7 +177,7 @@ function fileToFailed(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Ve
   }
   // A claim that died may have left its file there, or a sidecar that it took for a sealed one.
   bringOn(batch.files, job);
-  const other = job.facts.sealed ? undefined : discardFromInput(job, batch, dirty);
+  const other = job.facts.seen && discardFromInput(job, batch, dirty, job.facts.seen);
   if (other) return other;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
@@ -192,12 +192,17 @@ function fileToFailed(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Ve
  * Returns a verdict where the file lies on another mount, whose own work directory must take it; or where another version lies in the
  * input, which nobody discarded: the producer did not offer it, because the job has its path.
  */
-function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Verdict | undefined {
+function discardFromInput(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  seen: Observation,
+): Verdict | undefined {
   if ([UNDERPROCESS, FAILED].some((folder) => statEntry(batch.files.workEntry(job, 'file', folder)))) return undefined;
   const entry = batch.files.entryOrNone(batch.files.input, job.path);
   const stat = statEntry(entry);
   if (!entry || stat?.kind !== 'file') return undefined;
-  if (!unchanged(job.facts.seen!.identity, stat)) return observeAgain(job, batch, entry, stat);
+  if (!sameBytes(seen.identity, stat)) return observeAgain(job, batch, entry, stat);
   const taker = { ...job, claimNo: job.claim.claimNo };
   const sidecar = sidecarOfHeld(job, batch, entry, stat);
   try {
@@ -216,7 +221,9 @@ function discardFromInput(job: IngestJob, batch: Batch, dirty: DirtyDirectories)
 
 /** The sidecar in the input, where it is the one that its held file was seen with. Any other is of a version to come. */
 function sidecarOfHeld(job: IngestJob, { feed, files }: Batch, entry: Entry, stat: Stat): Entry | undefined {
-  if (feed.mode !== 'sidecar' || candidateOf(feed, stat, entry).identity !== job.claim.identity) return undefined;
+  if (feed.mode !== 'sidecar') return undefined;
+  const { identity } = candidateOf(feed, stat, entry);
+  if (sidecarIdentity(identity) !== sidecarIdentity(job.claim.identity)) return undefined;
   const sidecar = files.entryOrNone(files.input, (job.path + feed.sidecarSuffix) as ByteName);
   return statEntry(sidecar) ? sidecar : undefined;
 }

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { editDatabase } from '../../world/database.js';
 import { ctl, done, held, readyFor, waiting } from '../../world/jobs.js';
+import { workDirOf } from '../../world/layout.js';
 import { backedUp, rebuilt, restore, stoppedBefore } from '../../world/lost.js';
 import { bindMount, unmount } from '../../world/mounts.js';
 import { skipUnlessRoot } from '../../world/users.js';
@@ -222,6 +223,46 @@ test('a file discarded since stays discarded; its withdrawn content can be store
   assert.equal(world.manifest().length, 4);
   await done(world, 'again.csv', 'stored');
 });
+
+test(
+  'a file that was sealed and discarded since is not looked for in the input, where its next version lies',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    const program = world.start('ingest');
+    await world.event('worker_started');
+    await ctl(world, 'pause', 'verify-complete');
+    const first = world.drop('a.csv', 100);
+    await readyFor(world, 'a.csv', 'verify-complete');
+    const older = backedUp(world);
+    await ctl(world, 'pause', 'move');
+    await ctl(world, 'resume', 'verify-complete');
+    await readyFor(world, 'a.csv', 'move');
+    const { record } = world.manifest()[0]!;
+    mkdirSync(dirname(record!.warehouse_path), { recursive: true });
+    writeFileSync(record!.warehouse_path, 'somebody else was quicker');
+    await ctl(world, 'resume', 'move');
+    await held(world, 'a.csv', 'target_taken');
+    await ctl(world, 'discard', jobOf(world, 'a.csv').id);
+    await done(world, 'a.csv', 'discarded');
+    await program.stop();
+    world.discarded.add(first.sha256);
+    rmSync(join(workDirOf(world.feed()), 'failed'), { recursive: true });
+    restore(world, older);
+    world.drop('a.csv', 130);
+    await rebuilt(world);
+    await ctl(world, 'resume', 'verify-complete');
+    await world.runOnce();
+    assert.deepEqual(world.log.named('bug'), []);
+    assert.deepEqual(
+      world
+        .jobs()
+        .map(({ ending }) => ending)
+        .sort(),
+      ['discarded', 'stored'],
+    );
+  },
+);
 
 test('a file that was sealed since goes on, and its path is free for the next version', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
