@@ -181,6 +181,28 @@ test('a store that asks for less gets less, and no attempt is spent', async (t) 
   await checkBucket(bucket, 'sales');
 });
 
+test('a store that refuses each request about one object, and does not say why, stops that file alone', async (t) => {
+  const made = await proxied(t, { feedNames: ['sales'] });
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  const ingest = world.start('ingest');
+  const bad = proxy.add({ key: /bad\.csv$/, times: Number.POSITIVE_INFINITY }, { status: 400, code: 'SomethingNew' });
+  world.drop('bad.csv', 'id\n1\n');
+  const attempts = () => world.jobs('sales').find(({ key }) => key === 'bad.csv')?.attempts ?? 0;
+  await until('it is tried again', () => attempts() > 1);
+  assert.match(
+    (await seen(world, 'ingest-ctl', 'explain', 'bad.csv')).text,
+    /it refuses a request with status 400 \(of the test\): see its log/,
+  );
+  world.drop('good.csv', 'id\n2\n');
+  await until('the other one is published', async () => (await objectsOf(bucket, 'sales')).length === 1);
+  assert.equal(world.log.named('gate_closed').length, 0);
+  bad.end();
+  await until('both are published', async () => (await objectsOf(bucket, 'sales')).length === 2);
+  await ingest.stop();
+  await checkBucket(bucket, 'sales');
+});
+
 test('a bucket that is missing is waited for', async (t) => {
   const bucket = await Bucket.start(t);
   if (!bucket) return;

@@ -101,7 +101,7 @@ export class FeedBucket {
     await putSeal(this);
   }
 
-  /** After a key was refused: false where the whole prefix is. */
+  /** After a request about a key failed: false where any would, as far as one shows. */
   mayWrite = (): Promise<boolean> =>
     this.#putMarker().then(
       (isPut) => !isPut,

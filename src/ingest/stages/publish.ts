@@ -244,8 +244,10 @@ export async function refused(job: IngestJob, batch: Batch, error: unknown, buck
   if (error instanceof PlaceError) return blocked('publish', batch.feed.name, error, batch.emit);
   if (!(error instanceof BucketError)) return failed(job, batch, error);
   if (error.kind === 'slow') return defer(slowMs(job), 'bucket_slow');
-  const isOfKey = error.kind === 'denied' && (await bucket.mayWrite());
-  if (isOfKey) return hold('object_refused', `the bucket refuses this object alone: ${error.message}`, job.facts);
+  const isOfKey = (error.kind === 'denied' || error.kind === 'doubt') && (await bucket.mayWrite());
+  if (isOfKey && error.kind === 'denied')
+    return hold('object_refused', `the bucket refuses this object alone: ${error.message}`, job.facts);
+  if (isOfKey) return retry('bucket_doubt', error.message);
   return blocked('publish', batch.feed.name, bucket.asPlaceError(error), batch.emit);
 }
 
