@@ -3,7 +3,7 @@
  * waits in each stage. One process of a state emits it (the producer's), for the whole state.
  * Does not: write to the state.
  */
-import type { Backend } from '../../../queue/backend.js';
+import type { Backend, StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { stagesUsed, statsUsed } from '../config/values/stage-names.js';
 import type { Emit } from './emit.js';
@@ -64,6 +64,11 @@ export const processed = (view: Pick<QueueView, 'counters'>): Amount =>
 export const processedIn = (counts: ReadonlyMap<string, Amount>): Amount =>
   sumOf(PROCESSED.flatMap((name) => counts.get(name) ?? []));
 
+/** Jobs that are not done, without held ones. */
+export const onTheWay = ({ ready, deferred, claimed, waiting }: Counted): number =>
+  ready + deferred + claimed + waiting;
+type Counted = Pick<StageStats, 'ready' | 'deferred' | 'claimed' | 'waiting'>;
+
 /** `queue_depth`: jobs per stage that are on their way. */
 function depth(backend: Backend): { queue_depth: Record<string, number>; held: number } {
   const feeds = backend.feeds();
@@ -71,7 +76,7 @@ function depth(backend: Backend): { queue_depth: Record<string, number>; held: n
   for (const stage of stagesUsed(feeds.map(({ options }) => options))) queue_depth[stage] = 0;
   let held = 0;
   for (const { stage, ...stats } of statsUsed(backend.stats(), feeds)) {
-    queue_depth[stage] = (queue_depth[stage] ?? 0) + stats.ready + stats.deferred + stats.claimed + stats.waiting;
+    queue_depth[stage] = (queue_depth[stage] ?? 0) + onTheWay(stats);
     held += stats.held;
   }
   return { queue_depth, held };

@@ -1,5 +1,6 @@
 /** A finding: something that is wrong, as queue-stat, the dashboard and alarms show it. */
 import type { StageStats } from '../../../queue/backend.js';
+import { onTheWay } from '../../base/telemetry/metrics.js';
 import { LONG_MS, PAUSED } from './pause.js';
 
 /** One thing that is wrong, in the words that all findings share. */
@@ -46,5 +47,5 @@ export const WAIT: [string, string] = ['waits', 'wait'];
 export function waitingIn(stats: readonly StageStats[], feed: string, stages: readonly string[]): number {
   return stats
     .filter((one) => (feed === '*' || one.feed === feed) && (stages.includes('*') || stages.includes(one.stage)))
-    .reduce((sum, { ready, deferred, claimed, waiting }) => sum + ready + deferred + claimed + waiting, 0);
+    .reduce((sum, one) => sum + onTheWay(one), 0);
 }

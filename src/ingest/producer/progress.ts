@@ -3,11 +3,11 @@
  * Only one process of a state reports it: the producer.
  */
 import { lstatSync, statSync } from 'node:fs';
-import type { Backend } from '../../../queue/backend.js';
+import type { Backend, StageStats } from '../../../queue/backend.js';
 import { trailOf } from '../../../queue/trail.js';
 import { appliesTo, type IngestStage, STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import type { Progress } from '../../base/process/protocol.js';
-import { metricsReader } from '../../base/telemetry/metrics.js';
+import { onTheWay, processed } from '../../base/telemetry/metrics.js';
 import { nameOfBytes, shownName } from '../../linux/names.js';
 import { jobsInProgress } from '../health/in-progress.js';
 import { readSoFar } from '../health/read-so-far.js';
@@ -21,9 +21,8 @@ const EVERY_MS = 1_000;
 
 /** Reports at once and then every second. The returned function ends this, with a last report. */
 export function startProgress(backend: Backend, report: (progress: Progress) => void): () => void {
-  const read = metricsReader(backend);
   const passes = new Passes(backend);
-  const reportNow = () => report(progressNow(backend, read(), passes));
+  const reportNow = () => report(progressNow(backend, passes));
   reportNow();
   const timer = setInterval(reportNow, EVERY_MS);
   timer.unref();
@@ -61,10 +60,14 @@ class Passes {
 const HELD_BYTES = "SELECT feed, stage, sum(bytes) AS bytes FROM all_jobs WHERE state = 'held' GROUP BY stage, feed";
 
 /** What is left, how much of it was read, and the largest file that is being read. */
-function bytesNow(backend: Backend, passes: Passes): Pick<Progress, 'bytesLeft' | 'bytesRead' | 'largest'> {
+function bytesNow(
+  backend: Backend,
+  stats: readonly StageStats[],
+  passes: Passes,
+): Pick<Progress, 'bytesLeft' | 'bytesRead' | 'largest'> {
   const held = backend.read((reader) => reader.all<{ feed: string; stage: string; bytes: number }>(HELD_BYTES));
   let [bytesLeft, bytesRead] = [0, 0];
-  for (const { feed, stage, bytes } of [...backend.stats(), ...held.map((one) => ({ ...one, bytes: -one.bytes }))]) {
+  for (const { feed, stage, bytes } of [...stats, ...held.map((one) => ({ ...one, bytes: -one.bytes }))]) {
     bytesLeft += bytes;
     bytesRead += bytes === 0 ? 0 : bytes * passes.parts(feed, stage).before;
   }
@@ -77,22 +80,20 @@ function bytesNow(backend: Backend, passes: Passes): Pick<Progress, 'bytesLeft' 
   return { bytesLeft, bytesRead: Math.min(Math.round(bytesRead), bytesLeft), largest };
 }
 
-function progressNow(
-  backend: Backend,
-  metrics: ReturnType<ReturnType<typeof metricsReader>>,
-  passes: Passes,
-): Progress {
-  const left = Object.values(metrics.queue_depth).reduce((sum, jobs) => sum + jobs, 0);
+/** A count over all claimed jobs costs as much as their number, so it is made once. */
+function progressNow(backend: Backend, passes: Passes): Progress {
+  const stats = backend.stats();
+  const { files: filesDone, bytes: bytesDone } = processed(backend);
   const next = nextWindow(backend);
   const inMs = next === undefined ? 0 : Math.max(0, next.dueMs - backend.nowMs());
   return {
     kind: 'progress',
-    filesDone: metrics.files_processed,
-    bytesDone: metrics.bytes_processed,
-    filesLeft: left,
-    held: metrics.held,
-    ...bytesNow(backend, passes),
-    waits: waitsText(waitsTogether(waitsOf(backend))),
+    filesDone,
+    bytesDone,
+    filesLeft: stats.reduce((sum, one) => sum + onTheWay(one), 0),
+    held: stats.reduce((sum, { held }) => sum + held, 0),
+    ...bytesNow(backend, stats, passes),
+    waits: waitsText(waitsTogether(waitsOf(backend, { stats }))),
     closed: backend.gates().map(({ stage, code }) => ({ stage: stage === '*' ? 'every stage' : stage, code })),
     // A file that is already due waits for a worker: it counts as under way.
     ...(next &&

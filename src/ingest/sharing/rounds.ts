@@ -5,7 +5,7 @@
  * Does not: ask (ask.ts).
  */
 import type { Reader } from '../../../queue/backend.js';
-import { metricsReader } from '../../base/telemetry/metrics.js';
+import { onTheWay, processed } from '../../base/telemetry/metrics.js';
 import { PlaceError } from '../../files/place-error.js';
 import { beat, type Figures } from '../../shared-ledger/hosts.js';
 import {
@@ -193,12 +193,12 @@ async function keep<Row>(
 function figuresOf({ backend }: SharedLedger, isOnce: boolean): Figures {
   const stats = backend.stats();
   const sum = (of: (one: (typeof stats)[number]) => number): number => stats.reduce((all, one) => all + of(one), 0);
-  const open = stats.filter(({ ready, deferred, claimed, waiting }) => ready + deferred + claimed + waiting > 0);
+  const open = stats.filter((one) => onTheWay(one) > 0);
   return {
-    waiting: sum(({ ready, deferred, claimed, waiting }) => ready + deferred + claimed + waiting),
+    waiting: sum(onTheWay),
     held: sum(({ held }) => held),
     oldest_seconds: Math.round(Math.max(0, ...open.map(({ oldestAgeMs }) => oldestAgeMs)) / 1_000),
-    files_processed: metricsReader(backend)().files_processed,
+    files_processed: processed(backend).files,
     gates_closed: backend.gates().length,
     untold: backend.read((reader) => untold(reader)),
     once: isOnce,

@@ -1,7 +1,7 @@
 /** The throughput and the backlog of a feed: files and bytes a second, backlog, and when it will be done. */
 import type { Counter, Gate, QueueView, StageStats } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
-import { PROCESSED } from '../../base/telemetry/metrics.js';
+import { onTheWay, PROCESSED } from '../../base/telemetry/metrics.js';
 import { ETA_FROM_MS, etaOf } from './backlog.js';
 import type { Rates } from './rates.js';
 
@@ -51,8 +51,6 @@ const processed = (what: 'files' | 'bytes') => (counters: readonly Counter[]) =>
     if (PROCESSED.includes(name)) for (const of of ['*', feed]) sums.set(of, (sums.get(of) ?? 0) + amount);
   return sums;
 };
-
-const onTheWay = ({ ready, deferred, claimed, waiting }: StageStats): number => ready + deferred + claimed + waiting;
 
 /** The files cannot get past this gate: it is of their stage or of a later one. */
 const closes = (gate: Gate, { feed, stage }: StageStats): boolean =>

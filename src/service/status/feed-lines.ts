@@ -1,4 +1,5 @@
 /** Each feed in one line, the worst first: its state, its backlog, its oldest file. queue-stat and the page show the same. */
+import { onTheWay } from '../../base/telemetry/metrics.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import type { Report } from './report.js';
 
@@ -27,7 +28,7 @@ function lineOf(feed: string, { stages, findings, totals, throughput }: Seen) {
     feed,
     state: stateOf(findings.filter((one) => one.feed === feed || one.feed === '*')),
     /** Files on their way, without held ones. */
-    waiting: sum((one) => one.ready + one.deferred + one.claimed + one.waiting),
+    waiting: sum(onTheWay),
     held: sum(({ held }) => held),
     /** The size of the files on their way and of the held ones. */
     bytes: sum(({ bytes }) => bytes),
