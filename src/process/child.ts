@@ -5,6 +5,7 @@
  * Does not: protect against the module, which runs in this process. The worker notices its end, and knows the current file.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { codeOfErrno } from '../linux/error.js';
 import { blamed, loadModule, versionOf } from './chain/module.js';
 import { Unloadable } from './formats/fault.js';
 import type { ChainMessage, ChildMessage, FileMessage, ParentMessage } from './messages.js';
@@ -20,9 +21,14 @@ let atWork: FileMessage | undefined;
 /** The file in whose steps something was begun, also if it happens later. Undefined for what the module began when it was loaded. */
 const begunIn = new AsyncLocalStorage<FileMessage>();
 
+/** The channel to the worker. It is not left to the module, whose messages the worker would take for ours. */
+let post: NonNullable<typeof process.send>;
+
 /** Listens to the worker until it closes the channel. */
 export function serveWorker(): void {
-  const send: Send = (message) => void process.send?.(message);
+  post = process.send!.bind(process);
+  delete process.send;
+  const send: Send = (message) => void post(message);
   process.on('message', (message: ParentMessage) => {
     if (message.kind === 'chain') void load(message, send);
     else void begunIn.run(message, () => work(message, send));
@@ -42,7 +48,7 @@ export function serveWorker(): void {
 function late(what: string, error: unknown): void {
   const how = `${what}: ${blamed(error, modulePath)}`;
   process.stderr.write(`${how}\n`);
-  process.send?.(lateMessage(how), undefined, {}, dieNow);
+  post(lateMessage(how), undefined, {}, dieNow);
 }
 
 function lateMessage(how: string): ChildMessage {
@@ -64,9 +70,13 @@ function dieNow(): void {
 async function load({ options }: ChainMessage, send: Send): Promise<void> {
   modulePath = options.module;
   try {
+    const before = versionOf(options);
     const module = options.module === undefined ? undefined : await loadModule(options.module);
+    const version = versionOf(options);
+    // The manifest names the version that made a file's outputs.
+    if (version !== before) throw new Unloadable(`the module ${options.module} was changed while it was loaded`);
     chain = { options, module };
-    send({ kind: 'ready', version: versionOf(options) });
+    send({ kind: 'ready', version });
   } catch (error) {
     if (!(error instanceof Unloadable)) throw error;
     send({ kind: 'unloadable', reason: error.message });
@@ -89,8 +99,10 @@ function messageOf(job: string, answer: Answer): ChildMessage {
     case 'held':
       return { kind: 'bad', job, ...answer.error.fault };
     case 'failed': {
-      const { code, message } = answer.error;
-      return { kind: 'failed', job, ...(code === undefined ? {} : { errno: code }), reason: message };
+      const { code, errno, message } = answer.error;
+      // Node has no name for some errnos (EDQUOT): its code is then a sentence.
+      const named = errno === undefined ? code : codeOfErrno(-errno);
+      return { kind: 'failed', job, ...(named === undefined ? {} : { errno: named }), reason: message };
     }
     case 'unloadable':
       return { kind: 'refused', job, reason: answer.reason };

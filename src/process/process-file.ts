@@ -106,7 +106,7 @@ async function through(
   await chain.end();
   const rejected = rejectedWithin(run, outputs, records);
   outputs.close();
-  return reportOf(run, outputs, records, rejected, extensionOf(file.name, source.packed, run.format.extension));
+  return reportOf(run, outputs, records, rejected, extensionOf(file.name, run.format.extension));
 }
 
 /** Returns the number of records. */
@@ -171,8 +171,6 @@ function reportOf(run: Run, outputs: Outputs, records: number, rejected: number,
   return report;
 }
 
-/** The extension of the input, without `.gz` if it was unpacked. */
-function extensionOf(name: string, packed: boolean, fallback: string): string {
-  const unpacked = packed ? name.replace(/\.gz$/i, '') : name;
-  return /[^/]\.([A-Za-z0-9]{1,16})$/.exec(unpacked)?.[1] ?? fallback;
-}
+/** The extension of the input without `.gz`: outputs are never packed. */
+const extensionOf = (name: string, fallback: string): string =>
+  /[^/]\.([A-Za-z0-9]{1,16})$/.exec(name.replace(/\.gz$/i, ''))?.[1] ?? fallback;

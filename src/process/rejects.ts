@@ -14,5 +14,6 @@ export function rejectedWithin(run: Run, outputs: Outputs, records: number): num
   throw new Held({ code: 'rejects_too_many', reason });
 }
 
+/** A share that is a whole number of records may come out a little below it. */
 const allowed = (max: number | string, records: number): number =>
-  typeof max === 'number' ? max : (Number.parseFloat(max) / 100) * records;
+  typeof max === 'number' ? max : (Number.parseFloat(max) * records) / 100 + 1e-6;

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { processOf } from '../../src/base/config/values/read-process.js';
 import type { ChildMessage, FileMessage } from '../../src/process/messages.js';
 import { PACKAGE } from '../world/program.js';
@@ -89,6 +90,37 @@ test('a module that cannot be loaded says where; one that fails before the first
     answered.kind === 'refused' ? answered.reason : '',
     /fails before the first record: TypeError: .* \(m\.mjs:1:\d+\)/,
   );
+  child.kill('SIGKILL');
+});
+
+test('a module has no channel to the worker, and one that was changed while it was loaded is not used', async (t) => {
+  const directory = temporary(t);
+  const talks = 'process.send?.("ready");';
+  const [child, ready] = await loaded(
+    directory,
+    `${talks} export default () => ({ route(r, emit) { process.send?.(null); emit(r.k, r); } });`,
+  );
+  assert.equal(ready.kind, 'ready');
+  child.send(file(directory, 'A', 'k\na\n'));
+  assert.equal((await answer(child)).kind, 'done');
+  child.kill('SIGKILL');
+  const changes = 'import { appendFileSync } from "node:fs"; appendFileSync(import.meta.filename, " ");';
+  const [other, changed] = await loaded(directory, `${changes} export default () => ({ route() {} });`);
+  assert.match(changed.kind === 'unloadable' ? changed.reason : '', /m\.mjs was changed while it was loaded$/);
+  other.kill('SIGKILL');
+});
+
+test('outputs are never packed, so they have no .gz, also where a file with that name is not packed', async (t) => {
+  const directory = temporary(t);
+  const [child] = await loaded(directory, 'export default () => ({ route(r, emit) { emit(r.k, r); } });');
+  for (const bytes of [Buffer.from('k\na\n'), gzipSync('k\na\n')]) {
+    const sent = { ...file(directory, 'A', ''), name: 'A.csv.gz', size: bytes.length };
+    writeFileSync(sent.path, bytes);
+    child.send(sent);
+    const done = await answer(child);
+    assert.deepEqual(done.kind === 'done' && done.report.outputs.map(({ extension }) => extension), ['csv']);
+    for (const name of partials(directory)) rmSync(join(directory, name));
+  }
   child.kill('SIGKILL');
 });
 

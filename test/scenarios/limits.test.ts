@@ -1,10 +1,11 @@
-/** Limits that protect: the rate at which the workers of a state read, the order of files, and copies that do not begin for lack of room. */
+/** Limits that protect: the rate at which the workers of a state read, the order of files, and copies and outputs that wait for room. */
 import assert from 'node:assert/strict';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { Report } from '../../src/service/status/report.js';
 import { held } from '../world/jobs.js';
+import type { Chain } from '../world/layout.js';
 import { tmpfsMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { stays, until } from '../world/waiting.js';
@@ -125,9 +126,41 @@ async function notBegun(t: TestContext): Promise<void> {
   await world.stop();
 }
 
+async function outputsWithoutRoom(t: TestContext): Promise<void> {
+  if (skipUnlessRoot(t, 'outputs for which too little would stay free')) return;
+  const process: Chain = { format: 'csv', start: 'split', steps: { split: { by: 'k' } } };
+  const world = createWorld(t, { feeds: { made: { options: { ...AT_ONCE, minFreeBytes: 8 * MiB, process } } } });
+  const { warehouse } = world.feed('made');
+  tmpfsMount(warehouse, { size: '64m' });
+  world.start('ingest', ['--workers', 'all=1']);
+  const rows = (name: string, count: number) => `k,v\n${`${name},${'x'.repeat(KiB)}\n`.repeat(count)}`;
+  world.drop('before.csv', rows('b', 2), { feed: 'made' });
+  await world.stored(1, LONG);
+  writeFileSync(join(warehouse, 'ballast'), Buffer.alloc(40 * MiB));
+  const large = world.drop('large.csv', rows('l', 20 * KiB), { feed: 'made' });
+  const told = await world.event('copy_waits', undefined, LONG);
+  assert.match(String(told.reason), /^its outputs would leave less free at/);
+  const small = world.drop('small.csv', rows('s', 2), { feed: 'made' });
+  await world.isStored(small, LONG);
+  const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
+  const [finding] = findings.filter(({ code }) => code === 'low_space');
+  assert.match(finding!.sentence, /The outputs of large\.csv would leave less free/);
+  const isExplained = async () =>
+    /in the stage process: no room for outputs/.test(
+      (await world.run('ingest-ctl', ['explain', 'large.csv', '--feed', 'made'])).stdout,
+    );
+  await until('explain to say what is missing', isExplained, LONG);
+  rmSync(join(warehouse, 'ballast'));
+  await world.isStored(large, LONG);
+  assert.equal(world.log.named('copy_waits').length, 1, 'logged once');
+  assert.deepEqual(world.log.named('gate_closed'), []);
+  await world.stop();
+}
+
 describe('limits', { concurrency: 2 }, () => {
   test('--max-bytes-per-second bounds all workers of a state together', sharedBound);
   test('a drain waits for no turn', drainedAtOnce);
   test('--order size takes the smallest first', smallestFirst);
   test('a file is not copied where less than its watermark would stay free; smaller ones are', notBegun);
+  test('outputs are not written where less than its watermark would stay free; others are', outputsWithoutRoom);
 });

@@ -157,15 +157,19 @@ export class ChainChild {
   #check(): void {
     const { memoryBytes, stuckSeconds: seconds } = this.parts.options;
     const task = this.#task;
-    const taken = memoryOf(this.#process?.pid);
+    const { state, taken } = statusOf(this.#process?.pid);
     if (taken > memoryBytes) {
       const how = `took ${taken} bytes of memory, over the ${memoryBytes} of memory-bytes`;
       this.#kill(task && this.#endOf(task, how));
     } else if (task !== undefined && ++task.quiet >= seconds + TICKS_MORE) {
-      const { isBegun, records } = task;
-      this.#kill(
-        isBegun ? { kind: 'stuck', seconds, records } : this.#endOf(task, `did nothing for ${seconds} seconds`),
-      );
+      const how = `did nothing for ${seconds} seconds`;
+      if (task.isBegun && WAITS.includes(state))
+        this.#kill({
+          kind: 'failed',
+          job: task.job!,
+          reason: `its process ${how}, because a disk did not answer or it was stopped`,
+        });
+      else this.#kill(task.isBegun ? { kind: 'stuck', seconds, records: task.records } : this.#endOf(task, how));
     }
   }
 
@@ -234,15 +238,23 @@ function spawned({ memoryBytes }: ProcessOptions): ChildProcess {
   });
 }
 
+/** It waits for a disk, or somebody has stopped it: that is no fault of the records. */
+const WAITS = ['D', 'T', 't'];
+
 const UNKNOWN = ['ENOENT', 'ESRCH', 'EMFILE', 'ENFILE'];
 
-/** The child's own memory in bytes: of V8, buffers and addons. 0 where it has ended, or where /proc does not say it. */
-function memoryOf(pid: number | undefined): number {
+/**
+ * The child's state (proc(5)) and its own memory in bytes: of V8, buffers and addons. Empty and 0 where it has ended, or where /proc
+ * does not say it.
+ */
+function statusOf(pid: number | undefined): { state: string; taken: number } {
   try {
-    const [, kib] = /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
-    return Number(kib ?? 0) * KIB;
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const [, state = ''] = /^State:\s+(\S)/m.exec(status) ?? [];
+    const [, kib] = /^RssAnon:\s+(\d+)/m.exec(status) ?? [];
+    return { state, taken: Number(kib ?? 0) * KIB };
   } catch (error) {
-    if (UNKNOWN.includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
+    if (UNKNOWN.includes((error as NodeJS.ErrnoException).code ?? '')) return { state: '', taken: 0 };
     throw error;
   }
 }

@@ -6,7 +6,7 @@
  */
 import type { Outcome, Tx } from '../../../queue/backend.js';
 import { writesForReaders } from '../../base/config/values/process.js';
-import { BelowMark, PlaceError, placeError } from '../../files/place-error.js';
+import { PlaceError, placeError } from '../../files/place-error.js';
 import { shownName } from '../../linux/index.js';
 import type { Report } from '../../process/messages.js';
 import type { FinishAnswer } from '../calls/source.js';
@@ -16,14 +16,18 @@ import { faultOf } from '../chains/fault.js';
 import { noteHeader, processedOf, recordProcessed } from '../chains/recorded-outputs.js';
 import type { Content } from '../ledger/content.js';
 import { payloadOf } from '../rules/facts.js';
-import { TURN } from '../rules/reasons.js';
+import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
 import { askOne, byErrno, eachJob, sealedMissing } from './each-job.js';
 import { changed, sourceOf } from './move.js';
 import type { IngestJob } from './stage.js';
-import { type Batch, blocked, defer, hold, retry, type Stage, type Verdict } from './stage.js';
+import { type Batch, blocked, defer, hold, longerMs, retry, type Stage, type Verdict } from './stage.js';
 
 /** If so many processes died in which this file was alone, it is the cause. The first death may be the machine's (it needed memory). */
 const DEATHS_MAX = 2;
+
+const NO_ROOM = 'no_room_for_outputs';
+const ROOM_FIRST_MS = 5_000;
+const ROOM_LONGEST_MS = 300_000;
 
 /** Errors that concern every file in the warehouse. Errors of reading concern this file alone, and have other codes. */
 const OF_WAREHOUSE = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
@@ -34,7 +38,21 @@ export const process: Stage = {
   ofContent: true,
   byBytes: true,
   batchMax: 1,
-  reasons: { process_again: TURN, process_died: TURN },
+  reasons: {
+    process_again: TURN,
+    process_died: TURN,
+    no_room_for_outputs: {
+      short: 'no room for outputs',
+      who: 'operator',
+      finding: {
+        code: 'low_space',
+        afterMs: AT_ONCE_MS,
+        sentence: ({ which }) =>
+          `The outputs of ${which} would leave less free at the warehouse than --min-free-bytes.`,
+        release: () => 'free some space there, or lower the watermark; the file is processed again by itself',
+      },
+    },
+  },
 
   async run(jobs, batch, contents) {
     const handled = await eachJob(jobs, batch, (job) => processOne(job, batch, contents.get(job)!), '');
@@ -77,14 +95,14 @@ async function throughChain(job: IngestJob, batch: Batch, content: Content): Pro
   if (end.kind === 'done') return finished(job, batch, content, end);
   // A child that was killed has left its unfinished outputs.
   await askOne(batch, 'begin_outputs', sourceOf(job), job);
-  return judgeEnd(job, batch, content, end);
+  return judgeEnd(job, batch, end);
 }
 
-function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<ChainEnd, { kind: 'done' }>): Verdict {
+function judgeEnd(job: IngestJob, batch: Batch, end: Exclude<ChainEnd, { kind: 'done' }>): Verdict {
   const { feed } = batch;
   switch (end.kind) {
     case 'no_room':
-      throw new BelowMark(content.size, feed.minFreeBytes, Number.POSITIVE_INFINITY);
+      return withoutRoom(job, batch);
     case 'failed':
       if (OF_WAREHOUSE.has(end.errno ?? '')) throw placeError('warehouse', feed.warehouse, end.errno!);
       return end.errno === undefined ? retry('process_failed', end.reason) : byErrno(job, end.errno, end.reason);
@@ -103,6 +121,18 @@ function judgeEnd(job: IngestJob, batch: Batch, content: Content, end: Exclude<C
     case 'died':
       return died(job, faultOf(end));
   }
+}
+
+/** Each time the file is read and written up to the watermark, so it waits longer and longer. */
+function withoutRoom(job: IngestJob, { feed, emit }: Batch): Verdict {
+  const isNew = job.claim.reason !== NO_ROOM;
+  return {
+    ...defer(longerMs(job, NO_ROOM, ROOM_FIRST_MS, ROOM_LONGEST_MS), NO_ROOM),
+    onSettled: () => {
+      const reason = `its outputs would leave less free at ${feed.warehouse} than --min-free-bytes`;
+      if (isNew) emit('copy_waits', { feed: feed.name, job: job.id, path: job.path, bytes: job.claim.bytes, reason });
+    },
+  };
 }
 
 const held = ({ facts }: IngestJob, { code, reason }: ReturnType<typeof faultOf>): Verdict =>

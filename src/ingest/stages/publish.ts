@@ -37,6 +37,7 @@ import {
   defer,
   hold,
   type IngestJob,
+  longerMs,
   retry,
   type Stage,
   type Verdict,
@@ -243,17 +244,10 @@ export async function refused(job: IngestJob, batch: Batch, error: unknown, buck
   if (error instanceof PlaceError && error.code === MOVED) return LATER;
   if (error instanceof PlaceError) return blocked('publish', batch.feed.name, error, batch.emit);
   if (!(error instanceof BucketError)) return failed(job, batch, error);
-  if (error.kind === 'slow') return defer(slowMs(job), 'bucket_slow');
+  if (error.kind === 'slow') return defer(longerMs(job, 'bucket_slow', SLOW_FIRST_MS, SLOW_LONGEST_MS), 'bucket_slow');
   const isOfKey = (error.kind === 'denied' || error.kind === 'doubt') && (await bucket.mayWrite());
   if (isOfKey && error.kind === 'denied')
     return hold('object_refused', `the bucket refuses this object alone: ${error.message}`, job.facts);
   if (isOfKey) return retry('bucket_doubt', error.message);
   return blocked('publish', batch.feed.name, bucket.asPlaceError(error), batch.emit);
-}
-
-/** Longer each time, without an attempt. */
-function slowMs({ claim }: IngestJob): number {
-  const last = claim.trail.at(-1);
-  const before = last?.why === 'bucket_slow' ? last.count : 0;
-  return Math.min(SLOW_FIRST_MS * 2 ** Math.min(before, 10), SLOW_LONGEST_MS);
 }

@@ -160,6 +160,13 @@ export const defer = (inMs: number, why: string, facts?: JobFacts, seen?: SeenNo
   outcome: { kind: 'defer', inMs, why, ...(facts && { payload: payloadOf(facts) }), ...seen },
 });
 
+/** The delay of a job that waits for the same reason again: longer each time, without an attempt. */
+export function longerMs({ claim }: IngestJob, why: string, firstMs: number, longestMs: number): number {
+  const last = claim.trail.at(-1);
+  const before = last?.why === why ? last.count : 0;
+  return Math.min(firstMs * 2 ** Math.min(before, 10), longestMs);
+}
+
 /** The same verdict, which also sets or empties the flag `interrupted` of its job. */
 export function interruptedIs<S extends Verdict>(interrupted: boolean, verdict: S): S {
   const { outcome } = verdict;

@@ -2,7 +2,7 @@
  * The chain of one file: its steps and outputs, connected.
  * Guarantees: an unknown first step is refused before the first record.
  */
-import type { ProcessOptions } from '../../base/config/values/process.js';
+import { type ProcessOptions, REJECT } from '../../base/config/values/process.js';
 import type { Columns, Read } from '../formats/columns.js';
 import { Unloadable } from '../formats/fault.js';
 import type { Row } from '../formats/row.js';
@@ -30,7 +30,7 @@ export class Chain {
     const { options } = run;
     this.#around = { run, outputs, nodes: this.#nodes, path };
     for (const [name, call] of Object.entries(module ?? {})) if (name !== 'end') this.#addModuleStep(name, call!);
-    const reserved = new Set([...tagsOf(options), ...Object.keys(options.steps), ...this.#nodes.keys()]);
+    const reserved = new Set([REJECT, ...tagsOf(options), ...Object.keys(options.steps), ...this.#nodes.keys()]);
     for (const [name, step] of Object.entries(options.steps)) {
       const node = step.use === 'check' ? new Check(run, step) : new Split(run, step, outputs, reserved);
       this.#builtIn.push(node);

@@ -74,7 +74,7 @@ function wrongIn(steps: unknown): string | undefined {
 
 /** Describes a thrown value in one line, with the first line of its stack that is in the module. */
 export function blamed(error: unknown, path: string | undefined): string {
-  if (!(error instanceof Error)) return `it threw ${String(error)}`;
+  if (!(error instanceof Error)) return `it threw ${String(error).slice(0, 500)}`;
   const said = `${error.name}: ${error.message}`.replace(/\s+/g, ' ').slice(0, 500);
   const url = path === undefined ? undefined : pathToFileURL(path).href;
   const line = error.stack?.split('\n').find((one) => url !== undefined && one.includes(url));

@@ -83,7 +83,6 @@ export class Outputs {
   /** A call that fails with ENOSPC is reported like too little free space. */
   failed(error: unknown): Error {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EDQUOT') return new NoRoom(0);
     return code === 'ENOSPC' ? new NoRoom(this.#free()) : new WriteError(error as NodeJS.ErrnoException);
   }
 

@@ -1,6 +1,6 @@
 /**
- * The step `split`: the value of a column names the output. A value that is the name of a step or output of the configuration
- * is a fault of the record.
+ * The step `split`: the value of a column names the output. A value that is the name of a step or output of the configuration,
+ * or of the output `reject`, is a fault of the record.
  */
 import type { SplitStep } from '../../base/config/values/process.js';
 import type { Columns } from '../formats/columns.js';

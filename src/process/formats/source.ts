@@ -10,8 +10,6 @@ import { BOM_BYTES_MAX, bomOf } from './bom.js';
 import { type Fault, Held } from './fault.js';
 
 export interface Source {
-  /** Whether the file is gzip. */
-  readonly packed: boolean;
   /** Bytes read from the file itself, before unpacking. */
   readonly bytesRead: number;
   /** Fills `into` from `at` on, at least in part. Returns the number of bytes, 0 at the end. */
@@ -37,15 +35,14 @@ const UNPACKED_MIN = 1 << 30;
 export function openSource(options: SourceOptions): Source {
   const fd = openSync(options.path, constants.O_RDONLY | constants.O_NOFOLLOW);
   const magic = Buffer.alloc(2);
-  const packed = readSync(fd, magic, 0, 2, 0) === 2 && magic.equals(GZIP);
-  const source = packed ? unpacked(fd, options) : plain(fd);
+  const isPacked = readSync(fd, magic, 0, 2, 0) === 2 && magic.equals(GZIP);
+  const source = isPacked ? unpacked(fd, options) : plain(fd);
   return options.utf16 ? asUtf8(source, options.name) : source;
 }
 
 function plain(fd: number): Source & { read(into: Buffer, at: number): number } {
   let bytesRead = 0;
   return {
-    packed: false,
     get bytesRead() {
       return bytesRead;
     },
@@ -94,7 +91,6 @@ function unpacked(fd: number, { name, unpackedBytesMax }: SourceOptions): Source
     }
   };
   return {
-    packed: true,
     get bytesRead() {
       return file.bytesRead;
     },
@@ -165,7 +161,6 @@ function asUtf8(source: Source, name: string): Source {
     return undefined;
   };
   return {
-    packed: source.packed,
     get bytesRead() {
       return source.bytesRead;
     },

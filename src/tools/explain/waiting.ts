@@ -47,7 +47,7 @@ export function waiting(job: Job, looked: Looked): Verdict {
   const { promise, ...rule }: Rule = isStored
     ? publishRule(job, leftMs)
     : isSealed
-      ? sealedRule(job, facts, feed, liesAtOf(view)(job))
+      ? sealedRule(job, facts, feed, { path: liesAtOf(view)(job), leftMs })
       : inputRule(job, facts, looked);
   const idle = standstillOf(job.stage, view, statePath) ?? (isSealed ? undefined : unnoticed(job, looked));
   if (!idle) return { ...rule, sentences: [...rule.sentences, ...(promise === undefined ? [] : [promise])] };
@@ -158,12 +158,18 @@ function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: 
 }
 
 /** Its content says where the file lies, and where the object is to be. */
-function publishRule({ reason }: Job, leftMs: number): Rule {
-  const why = leftMs > 0 && reason !== null ? `: ${reasonOf(codeOf(reason, 0)).short}` : '';
-  return verdict('sealed', `It waits for its turn to be published${why}.`);
-}
+const publishRule = (job: Job, leftMs: number): Rule =>
+  verdict('sealed', `It waits for its turn to be published${whyLater(job, leftMs)}.`);
 
-function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions, path: ByteName | undefined): Rule {
+const whyLater = ({ reason }: Job, leftMs: number): string =>
+  leftMs > 0 && reason !== null ? `: ${reasonOf(codeOf(reason, 0)).short}` : '';
+
+function sealedRule(
+  job: Job,
+  facts: JobFacts,
+  feed: FeedOptions,
+  { path, leftMs }: { path: ByteName | undefined; leftMs: number },
+): Rule {
   if (facts.putAway) {
     const decided = `It is decided (${facts.putAway.kind}); only its file has to be put away.`;
     return promising(verdict('sealed', decided), 'That is done when its turn comes.');
@@ -200,6 +206,6 @@ function sealedRule(job: Job, facts: JobFacts, feed: FeedOptions, path: ByteName
   }
   return promising(
     verdict('sealed', 'It was sealed (it lies in underprocess/).'),
-    `It waits for its turn in the stage ${job.stage}.`,
+    `It waits for its turn in the stage ${job.stage}${whyLater(job, leftMs)}.`,
   );
 }

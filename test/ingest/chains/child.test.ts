@@ -1,12 +1,13 @@
-/** A child that never comes to a file: the reason is that of the chain, in a sentence. */
+/** A child that never comes to a file, or through it: the reason is its own, in a sentence. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { processOf } from '../../../src/base/config/values/read-process.js';
 import { ChainChild } from '../../../src/ingest/chains/child.js';
+import { faultOf } from '../../../src/ingest/chains/fault.js';
 import { temporary } from '../../process/temporary.js';
 import { PACKAGE } from '../../world/program.js';
 
@@ -53,6 +54,22 @@ test('a child that ended while it waited for a file begins none', limit, async (
     minFreeBytes: 0,
   });
   assert.equal(end.kind, 'refused');
+});
+
+test('a child that was stopped, or waits for a disk, is no fault of the records', limit, async (t) => {
+  const module = 'export default () => ({ route() { process.kill(process.pid, "SIGSTOP"); } });';
+  const { path, child } = childWith(t, module, { 'stuck-seconds': 1 });
+  assert.equal(await child.whyUnloadable, undefined);
+  const directory = dirname(path);
+  writeFileSync(join(directory, 'a.csv'), 'k\n1\n');
+  const file = { path: join(directory, 'a.csv'), name: 'a.csv', size: 4, directory, claim: 1, minFreeBytes: 0 };
+  const end = await child.run({ kind: 'file', job: 'A', ...file });
+  assert.match(end.kind === 'failed' ? end.reason : end.kind, /did nothing for 1 seconds, because .* it was stopped$/);
+});
+
+test('a name of a column may be long, and the reason of a file is not', () => {
+  const { reason } = faultOf({ kind: 'bad', job: 'A', code: 'header_differs', reason: 'x'.repeat(1 << 24) });
+  assert.equal(reason.length, 1_000);
 });
 
 test('where no process can be started, the chain cannot be used', limit, () => {

@@ -115,6 +115,24 @@ test('split: a value never names a step or an output of the chain', async () => 
   assert.deepEqual(outputs, { reject: 'a\nreject\nsplit\n', x: 'a\nx\n' });
 });
 
+test('split: a value never comes among the rejected records by its name', async () => {
+  const split = { format: 'csv' as const, start: 'split', steps: { split: { by: 'a' } } };
+  assert.match(
+    (await reasonOf(split, 'a\nx\nreject\n'))!,
+    /line 3: a is "reject", which is a step or an output of the chain/,
+  );
+});
+
+test('a share of rejected records that is kept exactly holds nothing', async () => {
+  for (const percent of [29, 57, 58]) {
+    const rows = Array.from({ length: 100 }, (_, n) => (n < percent ? 'x' : n)).join('\n');
+    const tested = (max: number) =>
+      chain({ columns: { v: 'integer' }, else: 'reject' }, { reject: { max: `${max}%` } });
+    assert.equal(await reasonOf(tested(percent), `v\n${rows}\n`), undefined);
+    assert.match((await reasonOf(tested(percent - 1), `v\n${rows}\n`))!, /^rejects_too_many: /);
+  }
+});
+
 test('split of jsonl is by the text of the value', async () => {
   const input = '{"a":1}\n{"a":"1"}\n{"a":null}\n{"a":true}\n';
   const { outputs } = await runChain({ format: 'jsonl', start: 'split', steps: { split: { by: 'a' } } }, input);
