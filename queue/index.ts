@@ -75,6 +75,8 @@ export interface QueueOptions extends ViewOptions {
    * wrote to it. Runs in the transaction in which this process becomes an owner.
    */
   onUnclean?: (tx: Tx) => void;
+  /** Called before the state is migrated, by this process or another one that it waits for. A large state takes minutes. */
+  onMigration?: () => void;
   /** The page cache of this connection in KiB, for a process that must stay small. Default: see pragmas.ts. */
   cacheKib?: number;
 }
@@ -103,6 +105,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
       modules: allModules(options.modules ?? []),
       create,
       uuid: options.uuid,
+      onMigration: options.onMigration,
       openLocks: () => host.openLockFile(ownersPath(path)),
     });
     return await openAsOwner({ ...options, ...(!isUnclean && { onUnclean: undefined }) }, opened, owners);

@@ -51,6 +51,8 @@ export interface OpenParts {
   create: boolean;
   /** The UUID of a new state. */
   uuid?: string | undefined;
+  /** Called before a migration, by this process or by another one. */
+  onMigration?: (() => void) | undefined;
   /** Opens the lock file beside the database. */
   openLocks: () => LockFile;
 }
@@ -63,7 +65,7 @@ export async function openDatabase(path: string, { uuid = randomUUID(), ...parts
 /** The same with any modules. `first` is written before anybody uses the database. */
 export async function openMigrated(
   path: string,
-  { modules, create, openLocks }: Omit<OpenParts, 'uuid'>,
+  { modules, create, ...parts }: Omit<OpenParts, 'uuid'>,
   first: (db: Database.Database) => unknown = () => {},
 ): Promise<Opened> {
   try {
@@ -74,7 +76,7 @@ export async function openMigrated(
     try {
       await untilNotBusy(() => refuseOthers(db, modules, path)); // the first pragma already writes
       await untilNotBusy(() => setPragmas(db));
-      await migrateAlone(db, modules, path, openLocks);
+      await migrateAlone(db, modules, path, parts);
       await untilNotBusy(() => first(db));
       return { db, path, fileId: fileIdOf(path), version: versionOf(modules) };
     } catch (error) {
@@ -171,9 +173,10 @@ async function migrateAlone(
   db: Database.Database,
   modules: readonly Module[],
   path: string,
-  openLocks: () => LockFile,
+  { openLocks, onMigration }: Pick<OpenParts, 'openLocks' | 'onMigration'>,
 ): Promise<void> {
   if (!(await untilNotBusy(() => needsMigration(db, modules, path)))) return;
+  if (userVersion(db) > 0) onMigration?.();
   const locks = openLocks();
   try {
     while (!locks.tryLockExclusive(MIGRATION_AT)) await delay(WAIT_FOR_MIGRATION_MS);

@@ -114,7 +114,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Name a directory on a filesystem that has RENAME_NOREPLACE or hard links, for example ext4, xfs, btrfs, tmpfs or NFS.',
   ),
   bucket_unusable: environment('Do what the sentence says: it has the answer of the store.'),
-  root_unusable: environment('Check the folder that the sentence names, and its permissions.'),
+  root_unusable: passing('Check the folder that the sentence names, and its permissions.', EXIT.environment),
   state_lost: environment('Put the state file back, or run `ingest-ctl rebuild`.'),
   state_in_use: environment('Stop every ingest process of the state, then run the command again.'),
   two_states: environment('Rebuild the feeds of one state at a time, naming only its feeds.'),

@@ -79,6 +79,8 @@ export type ChildMessage =
   | { kind: 'ready'; owner: OwnerId; ownersPath: string }
   | OnceDone
   | Progress
+  /** The state is brought up to date before it is open: this takes as long as it takes, without heartbeats. */
+  | { kind: 'migrates' }
   /** The role has returned: a process that is still there a moment later hangs in a system call. */
   | { kind: 'returned' }
   /** Ends with `exitCode` because of something that a person must change; the parent prints it. */

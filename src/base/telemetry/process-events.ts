@@ -14,6 +14,7 @@ export const PROCESS_EVENTS: Record<string, EventSpec> = {
         ? `a process has died (owner {owner}); its {jobs} jobs go on${f.poisoned === 0 ? '' : '; {poisoned} of them are held, because too many processes died while they worked on them'}`
         : `{worker} ended unexpectedly (${f.signal ? '{signal}' : 'exit code {exit_code}'})${f.reason === undefined ? '' : ': {reason}'}${f.restart_in_ms === undefined ? '' : '; it is started again'}`,
   },
+  state_migrates: info('the state is copied and brought up to date with this version; a large one takes minutes'),
   draining: info('{signal}: finishing what is under way; once more stops at once'),
   stopping: warn('{signal} again: stopping now; the next start goes on from here'),
   worker_stalled: error(

@@ -32,9 +32,11 @@ export async function probeGates(
     const remote = remotes.find(({ place }) => place === gate.place);
     if (!remote && !PLACES[gate.place as PlaceKind].probe) continue;
     const roots = await rootsOf(gate.feed);
-    if (!roots || hanging || !(await backend.takeProbe(gate))) continue;
-    if (gate.code === STUCK && !(await answers(backend, gate, roots[gate.place as keyof Omit<Roots, 'markers'>])))
-      continue;
+    const path = roots?.[gate.place as keyof Omit<Roots, 'markers'>];
+    // One place that hangs takes one thread of this process. Others are probed meanwhile.
+    const isUnasked = hanging !== undefined && (gate.code === STUCK || path === hanging);
+    if (!roots || isUnasked || !(await backend.takeProbe(gate))) continue;
+    if (gate.code === STUCK && !(await answers(backend, gate, path!))) continue;
     hand(gate.place);
     const failure =
       gate.stage === ON_TRIAL ? undefined : remote ? await refusal(remote, gate.feed) : probe(backend, gate, roots);
@@ -67,20 +69,20 @@ async function sayWhyNow(
   emit('gate_closed', { feed, stage, place, code, reason });
 }
 
-/** True while this process waits for a place that does not answer. */
-let hanging = false;
+/** The place that this process waits for, because it does not answer. */
+let hanging: string | undefined;
 
 /**
  * Asks, on another thread, whether a place in which a process hung answers at all. While it does not, this process goes on with
- * everything else, keeps the probe and begins no other one.
+ * everything else, keeps the probe and asks no other place that hung.
  */
 async function answers(backend: Backend, gate: Gate, path: string): Promise<boolean> {
-  hanging = true;
+  hanging = path;
   // An error is an answer, too: the probe will find it again.
   const asked = statfs(path)
     .catch(() => undefined)
     .then(() => {
-      hanging = false;
+      hanging = undefined;
       return true;
     });
   const inTime = await Promise.race([asked, delay(ANSWER_MS, false, { ref: false })]);

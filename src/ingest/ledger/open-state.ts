@@ -57,6 +57,8 @@ export interface OpenOptions {
   uuid?: string;
   /** For a process that must stay small. */
   cacheKib?: number;
+  /** Called before a migration, which may take minutes. */
+  onMigration?: () => void;
   /** The stage that `advance` leads a job of that feed to, in a process that settles jobs. */
   next?: QueueOptions['next'];
 }

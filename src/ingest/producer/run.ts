@@ -29,7 +29,9 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report } = context;
   const { statePath, maxAttempts, once } = config.service;
   await refuseLostState(statePath, config.feeds);
-  const backend = await openState({ statePath, maxAttempts, title: PRODUCER, cacheKib: producerLimits.cacheKib });
+  const onMigration = () => report({ kind: 'migrates' });
+  const { cacheKib } = producerLimits;
+  const backend = await openState({ statePath, maxAttempts, title: PRODUCER, cacheKib, onMigration });
   const stops = [startHeartbeats(backend, context)];
   const producers: FeedProducer[] = [];
   const entered: Entered[] = [];

@@ -74,7 +74,8 @@ export class Background {
       this.#beat();
       this.parts.checkThreads();
       this.parts.backend.checkStillOurs();
-      await countLostLines(this.parts.backend);
+      // Not awaited: the next heartbeat waits for no lock of the database.
+      countLostLines(this.parts.backend).catch(this.parts.onFatal);
     });
   }
 

@@ -31,7 +31,7 @@ export class Dispatchers {
     for (const dispatcher of this.#all) dispatcher.start();
   }
 
-  /** Called for each feed that has a batch. */
+  /** Called for each feed when its options were read. */
   met(feed: Giving): void {
     if (!this.#waiting.some(({ name }) => appliesTo(name, feed))) return;
     for (const stage of this.#waiting.splice(0)) {

@@ -21,6 +21,8 @@ export class Feeds {
     readonly backend: Backend,
     readonly statePath: string,
     readonly emit: Emit,
+    /** Called for each feed whenever the options were read. */
+    private readonly onRead: (options: FeedOptions) => void = () => {},
   ) {}
 
   names(): string[] {
@@ -77,5 +79,6 @@ export class Feeds {
           { options: options as unknown as FeedOptions, json: JSON.stringify(options) },
         ]),
     );
+    for (const { options } of this.#options.values()) this.onRead(options);
   }
 }

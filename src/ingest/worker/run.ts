@@ -51,8 +51,11 @@ export async function runWorker(context: ChildContext): Promise<void> {
   await refuseLostState(statePath, given);
   // A worker without feeds makes no state: if the state is missing, that is an error.
   const next = (feed: string, stage: string) => stageAfter(stage, feeds.inUse(feed) ?? {});
-  const backend = await openState({ statePath, title, maxAttempts, create: given.length > 0, next });
-  const feeds: Feeds = new Feeds(backend, statePath, context.emit);
+  const onMigration = () => context.report({ kind: 'migrates' });
+  const create = given.length > 0;
+  const backend = await openState({ statePath, title, maxAttempts, create, next, onMigration });
+  let dispatchers: Dispatchers | undefined;
+  const feeds: Feeds = new Feeds(backend, statePath, context.emit, (options) => dispatchers?.met(options));
   const onError = errorHandler(context);
   const background: Background = new Background({
     backend,
@@ -87,10 +90,8 @@ export async function runWorker(context: ChildContext): Promise<void> {
     await noteOption(backend, given);
     const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, sharing, publishing };
     const worker: Worker = { ...own, threads: { all: threads, failed: onError } };
-    const dispatchers: Dispatchers = new Dispatchers(worker, (stage) =>
-      runnerOf(stage, feeds, worker, (feed) => dispatchers.met(feed.options)),
-    );
-    for (const name of feeds.names()) dispatchers.met((await feeds.get(name))?.options ?? {});
+    dispatchers = new Dispatchers(worker, (stage) => runnerOf(stage, feeds, worker));
+    for (const name of feeds.names()) dispatchers.met(feeds.optionsOf(name)!);
     background.start(remotes);
     if (!once) await enterService(backend, title);
     dispatchers.start();
@@ -128,14 +129,14 @@ function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: T
   });
 }
 
-function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) => void): Run {
-  const { context, backend, threads } = worker;
+function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
+  const { context, threads } = worker;
   return async (claims, settle, keep) => {
     /** A thread hangs at the file: nobody else may touch that before the call has ended. */
     const isKept = (job: ClaimedJob, { hangs, outcome }: Verdict): boolean => {
       if (!hangs) return false;
       keep([job]);
-      void hangs.then(() => backend.settle([{ job, outcome }])).catch(threads.failed);
+      void hangs.then(() => settle([{ job, outcome }])).catch(threads.failed);
       return true;
     };
     for (const [name, group] of byFeed(claims)) {
@@ -146,7 +147,6 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker, met: (feed: Feed) 
         context.fail(error);
         throw error;
       }
-      if (feed) met(feed);
       const opened = feed && openBatch(feed, worker);
       const { verdicts, also } = opened
         ? await runFeed(stage, group.map(ingestJob), opened)

@@ -24,7 +24,9 @@ export async function runNotifier(context: ChildContext): Promise<void> {
   const { statePath, shell, maxAttempts, notify } = config.service;
   await refuseLostState(statePath, config.feeds);
   // The notifier and the producer start together, and the first one creates the state.
-  const backend = await openState({ statePath, maxAttempts, title: 'notifier', cacheKib: limits.cacheKib });
+  const onMigration = () => context.report({ kind: 'migrates' });
+  const { cacheKib } = limits;
+  const backend = await openState({ statePath, maxAttempts, title: 'notifier', cacheKib, onMigration });
   const stopBeats = startHeartbeats(backend, context);
   const receivers = receiversOf(notify!, clock);
   const alarms = new Alarms({ backend, statePath, shell, host: hostname(), receivers, clock, emit, onFatal: fail });

@@ -26,7 +26,9 @@ export async function runDashboard(context: DashboardContext): Promise<void> {
   const { feeds } = context.config;
   await refuseLostState(statePath, feeds);
   // Beside a producer, the first of the two makes the state.
-  const backend = await openState({ statePath, maxAttempts, title: 'dashboard', create: feeds.length > 0 });
+  const onMigration = () => context.report({ kind: 'migrates' });
+  const create = feeds.length > 0;
+  const backend = await openState({ statePath, maxAttempts, title: 'dashboard', create, onMigration });
   const stopBeats = startHeartbeats(backend, context);
   const space = new FreeSpace(backend, statePath, stateMinFreeBytes);
   const snapshots = new Snapshots(backend, statePath, shell, undefined, space);

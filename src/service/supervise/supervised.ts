@@ -54,6 +54,8 @@ export class Supervised {
   #ready: Extract<ChildMessage, { kind: 'ready' }> | undefined;
   #fatal: Death['fatal'];
   #returned = false;
+  /** Its state is brought up to date before it is ready. */
+  #isMigrating = false;
   #bornAtMs = 0;
   #beats: Beats;
   #endBy: NodeJS.Timeout | undefined;
@@ -86,17 +88,25 @@ export class Supervised {
   spawn(): void {
     this.#ready = undefined;
     this.#fatal = undefined;
+    this.#isMigrating = false;
     this.#returned = false;
     this.#beats = this.#newBeats();
     this.#bornAtMs = performance.now();
-    const child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.family.childModule, this.spec.role], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
+    let child: ChildProcess;
+    try {
+      child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.family.childModule, this.spec.role], {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      });
+    } catch (error) {
+      // Node throws some errors of fork(2), such as ENOMEM, and reports the others later.
+      process.nextTick(() => this.#notSpawned(error as Error));
+      return;
+    }
     this.#process = child;
     child.on('message', (message: ChildMessage) => this.#hear(message));
     child.on('error', (error) => {
       // A process that could not be spawned has no exit event.
-      if (child.pid === undefined) this.#ended(child, null, null, error);
+      if (child.pid === undefined && this.#process === child) this.#notSpawned(error);
     });
     child.on('exit', (code, signal) => this.#ended(child, code, signal));
     this.send({
@@ -120,7 +130,7 @@ export class Supervised {
 
   /** One tick of the parent's clock. */
   tick(): void {
-    if (this.#process === undefined) return;
+    if (this.#process === undefined || this.#isMigrating) return;
     if (this.#ready) this.family.owners.attend(this.#ready.ownersPath, this.#ready.owner);
     if (this.#beats.tick(this.inProgress()?.beat) === 'alive') return;
     const slot = this.inProgress();
@@ -142,7 +152,9 @@ export class Supervised {
   }
 
   #hear(message: ChildMessage): void {
-    if (message.kind === 'ready') {
+    if (message.kind === 'migrates') this.#isMigrating = true;
+    else if (message.kind === 'ready') {
+      this.#isMigrating = false;
       this.#ready = message;
       this.family.owners.attend(message.ownersPath, message.owner);
       this.startFailures = 0;
@@ -156,13 +168,18 @@ export class Supervised {
     this.family.onMessage(this, message);
   }
 
-  #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null, error?: Error): void {
+  #notSpawned({ message }: Error): void {
+    this.#process = undefined;
+    this.family.emit('spawn_failed', { worker: this.name, reason: message });
+    this.family.onDeath(this, { code: null, signal: null, wasReady: false, livedMs: 0, fatal: undefined });
+  }
+
+  #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#process !== child) return;
     this.#process = undefined;
     clearTimeout(this.#endBy);
     this.#endBy = undefined;
     if (this.#ready) this.family.owners.attend(this.#ready.ownersPath, this.#ready.owner, true);
-    if (error) this.family.emit('spawn_failed', { worker: this.name, reason: error.message });
     const livedMs = performance.now() - this.#bornAtMs;
     // Its work was done and its state closed. A system call on a dead mount that delayed its end is not a failure.
     const ended = this.#returned && signal === 'SIGKILL' ? EXIT.done : code;

@@ -47,6 +47,7 @@ export class Supervisor {
   readonly #timers = new Set<NodeJS.Timeout>();
   #phase: 'new' | 'running' | 'draining' | 'stopping' | 'ended' = 'new';
   #isReady = false;
+  #isMigrationTold = false;
   #failure: { exitCode: number; reason: string } | undefined;
   #once: OnceDone | undefined;
   #drainSinceMs = 0;
@@ -101,6 +102,9 @@ export class Supervisor {
     if (message.kind === 'once_done') {
       this.#once = message;
       this.drain();
+    } else if (message.kind === 'migrates') {
+      if (!this.#isMigrationTold) this.options.emit('state_migrates', {});
+      this.#isMigrationTold = true;
     } else if (message.kind === 'ready') {
       if (this.#phase === 'draining') child.send({ kind: 'drain' });
       this.#notifyWhenReady();
@@ -142,7 +146,7 @@ export class Supervisor {
     this.#endWhenAlone();
   }
 
-  /** A full disk of the state fails a first start with a sentence. A service that already ran waits until there is room. */
+  /** A full disk of the state, or a read-only folder, fails a first start with a sentence. A service that already ran waits until it passes. */
   #passes(child: Supervised, { fatal }: Death): boolean {
     return child.wasEverReady && fatal !== undefined && CATALOGUE[fatal.code]?.retryable === true;
   }

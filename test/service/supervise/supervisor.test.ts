@@ -29,7 +29,7 @@ test('a child that ends with 3 is not started again: the others drain, and its s
   assert.equal(family.of('worker_lost').length, 0);
 });
 
-test('a child that starts again while the disk of the state is full is tried until there is room; the others go on', async (t) => {
+test('a child that starts again while the disk of the state is full, or a folder read-only, is tried until there is room; the others go on', async (t) => {
   const family = new Family(t, 'full-disk');
   family.supervisor.start();
   await family.told('worker_started', 4);
@@ -86,6 +86,14 @@ test('a child without heartbeats is killed after --stall-seconds and replaced, t
   assert.equal(isAlive(second!), true);
   assert.equal(family.pidsOf('hash').length, 1);
   assert.equal(family.pidsOf('move').length, 1);
+});
+
+test('a child that brings a large state up to date takes as long as it takes', async (t) => {
+  const family = new Family(t, 'migrates', 4);
+  family.supervisor.start();
+  await family.told('worker_started', 3);
+  assert.equal(family.of('worker_stalled').length, 0);
+  assert.equal(family.of('state_migrates').length, 1, 'said once');
 });
 
 test('a child that never gets ready ends the service with exit code 1', async (t) => {
