@@ -45,7 +45,8 @@ export async function createChangeLog(options: ChangeLogOptions): Promise<Change
 
 class SqliteChangeLog implements ChangeLog {
   #closed = false;
-  #untilBound = 0;
+  /** Changes recorded since the bound of entries was checked. The first record checks it. */
+  #sinceBound: number = limits.boundEvery;
 
   constructor(
     private readonly tables: Tables,
@@ -56,12 +57,13 @@ class SqliteChangeLog implements ChangeLog {
 
   async record(given: NewChange | readonly NewChange[]): Promise<number> {
     const changes = checkedChanges(given);
-    this.#untilBound -= changes.length;
-    const bounded = this.#untilBound <= 0;
-    if (bounded) this.#untilBound = Math.min(limits.boundEvery, Math.ceil(this.entriesMax / 10));
+    this.#sinceBound += changes.length;
+    const bounded = this.#sinceBound >= Math.min(limits.boundEvery, Math.ceil(this.entriesMax / 10));
+    const recorded = this.#sinceBound;
+    if (bounded) this.#sinceBound = 0;
     const { seq, lost } = await this.#write((rows) => {
       for (const change of changes) put(rows, change);
-      return { seq: lastOf(rows), lost: bounded ? bound(rows, this.entriesMax) : [] };
+      return { seq: lastOf(rows), lost: bounded ? bound(rows, this.entriesMax, recorded) : [] };
     });
     for (const consumer of lost) this.#warnLost(consumer);
     return seq;

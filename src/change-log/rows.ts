@@ -28,13 +28,13 @@ export function removeSeen(rows: Rows): void {
   rows.run(sql.REMOVE, seq, limits.removeAtOnce);
 }
 
-/** Returns the consumers that are lost by the removal. */
-export function bound(rows: Rows, entriesMax: number): { name: string; acked: number }[] {
+/** Removes at least as many as were recorded since the last time. Returns the consumers that are lost by the removal. */
+export function bound(rows: Rows, entriesMax: number, recorded: number): { name: string; acked: number }[] {
   const beyond = rows.get<{ seq: number }>(sql.BEYOND, entriesMax)?.seq;
   if (beyond === undefined) return [];
   const lost = rows.all<{ name: string; acked: number }>(sql.LOSE, beyond);
   rows.run(sql.RAISE_HORIZON, beyond);
-  rows.run(sql.REMOVE, beyond, limits.removeAtOnce);
+  rows.run(sql.REMOVE, beyond, Math.max(limits.removeAtOnce, recorded));
   return lost;
 }
 

@@ -48,6 +48,11 @@ export class Mirror {
     return this.#large.idle();
   }
 
+  /** Throws what a large copy threw meanwhile. Errors: SourceMissing, DestMissing. */
+  rethrow(): void {
+    this.#large.rethrow();
+  }
+
   /** When it resolves, nothing is open in DEST. The next full scan finds what was under way. */
   async letGo(): Promise<void> {
     await this.#large.giveWay('' as ByteName).catch(() => undefined);

@@ -28,7 +28,7 @@ export async function planReplica(options: ReplicateOptions, report: (planned: P
   const trouble = new Trouble(new Retries(nothing), new DestHealth(options.dest, nothing));
   const parts: Parts = {
     source: new Source(options, rules, marker),
-    dest: { open: () => openRoot(options.dest), newName: () => '' as ByteName },
+    dest: { open: () => openRoot(options.dest), newName: () => '' as ByteName, path: options.dest },
     rules,
     compare,
     knownCopies: new KnownCopies(compare, options.checksum ?? false, marker.sinceMs),

@@ -135,6 +135,7 @@ export class Replica {
   /** False: everything is done. */
   async #round(): Promise<boolean> {
     try {
+      this.#mirror.rethrow();
       if (!this.opened.dest.isClaimed) await this.#claimAgain();
       const worked = (await this.#batch()) || (await this.#again()) || (await this.#scan());
       this.#missing.back();

@@ -149,6 +149,53 @@ test('a missing mount, of SOURCE or below it, removes nothing in DEST', needsMou
   assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'stray']);
 });
 
+for (const exclude of [[], ['nothing-has-this-name']])
+  test(
+    `a filesystem that is mounted in DEST keeps its files, with ${exclude.length} filters`,
+    needsMounts,
+    async (t) => {
+      const { source, dest, once } = mirrorWorld(t);
+      writeFileSync(join(source, 'stays'), '0');
+      for (const folder of ['removed', 'replaced']) {
+        mkdirSync(join(source, folder, 'm'), { recursive: true });
+        writeFileSync(join(source, folder, 'ours'), '1');
+      }
+      await once({ exclude });
+      for (const folder of ['removed', 'replaced']) {
+        tmpfsMount(join(dest, folder, 'm'));
+        writeFileSync(join(dest, folder, 'm/theirs'), 'not ours');
+        rmSync(join(source, folder), { recursive: true });
+      }
+      writeFileSync(join(source, 'replaced'), 'a file now');
+      for (let time = 1; time <= 2; time++) {
+        const { unmirrored } = await once({ exclude });
+        assert.deepEqual(unmirrored.map(({ path, code }) => [path, code]).sort(), [
+          ['removed', 'kept'],
+          ['replaced', 'kept'],
+        ]);
+      }
+      for (const folder of ['removed', 'replaced']) {
+        assert.equal(readFileSync(join(dest, folder, 'm/theirs'), 'utf8'), 'not ours');
+        unmount(join(dest, folder, 'm'));
+      }
+      await once();
+      assertAlike(source, dest);
+    },
+  );
+
+test('a folder of an ingestor is mirrored without its marker, again and again', async (t) => {
+  const { source, dest, once } = mirrorWorld(t);
+  writeFileSync(join(source, '.ingest-root'), '{}');
+  writeFileSync(join(source, 'a'), '1');
+  for (let time = 1; time <= 2; time++) await once();
+  assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'a']);
+  // As an earlier build left it.
+  writeFileSync(join(dest, '.ingest-root'), '{}');
+  await once();
+  writeFileSync(join(dest, '.ingest-root'), '{"of": "another"}');
+  assert.equal(await refused(once()), 'dest_is_a_root');
+});
+
 for (const what of ['an empty folder', 'the DEST of another mirror'] as const) {
   test(`a DEST that is ${what} by now is not written to`, async (t) => {
     const { root, source, dest, follow, once, alike, heard, told } = mirrorWorld(t);

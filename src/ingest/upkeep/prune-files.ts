@@ -164,7 +164,8 @@ async function isStored(found: Found, job: Job | undefined, tidying: Tidying): P
   const entry = files.entryOrNone(files.work(found.inside), found.at);
   const sha256 = asSealed ? Buffer.from(asSealed, 'hex') : entry && (await digestOf(entry, found.stat, tidying));
   const content = sha256 && view.read((r) => contentByHash(r, feed, sha256));
-  return content !== undefined && hasEnded(content);
+  // This copy may be the last one of a content that nobody saw in the warehouse, or that was taken out of it.
+  return content !== undefined && hasEnded(content) && content.state !== 'unconfirmed' && content.state !== 'withdrawn';
 }
 
 /** Undefined where it cannot be read, or was changed meanwhile. */

@@ -20,9 +20,10 @@ interface Copy {
 export class LargeCopies {
   readonly #running = new Map<ByteName, Copy>();
   readonly #waiting = new Set<ByteName>();
+  readonly #thrown: unknown[] = [];
   #stopped = false;
 
-  /** `copy` throws nothing except bugs. */
+  /** `copy` throws what concerns everything: a missing SOURCE or DEST, and bugs. */
   constructor(private readonly copy: (path: ByteName, signal: AbortSignal) => Promise<void>) {}
 
   get size(): number {
@@ -52,9 +53,16 @@ export class LargeCopies {
     await Promise.all(ending.map(({ done }) => done));
   }
 
-  /** Resolves when all copies have ended; rejects with a bug of a copy. */
+  /** Resolves when all copies have ended; rejects as `rethrow`. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done));
+    while (this.#running.size > 0) await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
+    this.rethrow();
+  }
+
+  /** Throws what a copy threw since the last call. */
+  rethrow(): void {
+    const [error] = this.#thrown.splice(0);
+    if (error !== undefined) throw error;
   }
 
   /** Stops all copies; no more are started. */
@@ -77,7 +85,7 @@ export class LargeCopies {
         if (copy.again) this.start(path);
         this.#next();
       });
-      copy.done.catch(() => {}); // the caller that awaits it gets the error
+      copy.done.catch((error: unknown) => this.#thrown.push(error));
     }
   }
 }

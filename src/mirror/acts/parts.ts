@@ -14,7 +14,7 @@ import type { KnownCopies } from './known-copies.js';
 
 export interface Parts {
   source: Source;
-  dest: Pick<Dest, 'open' | 'newName'>;
+  dest: Pick<Dest, 'open' | 'newName' | 'path'>;
   rules: Rules;
   compare: Compare;
   knownCopies: KnownCopies;

@@ -3,7 +3,8 @@
  * kind.
  */
 import { baseOf, folderOf } from '../../files/job-paths.js';
-import { type ByteName, joinNames, renameReplacing, type Stat, unlinkAt } from '../../linux/index.js';
+import { mountsBelow } from '../../files/mounts.js';
+import { type ByteName, joinNames, renameReplacing, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { CannotMirror, MovedOn } from '../trees/failures.js';
 import { listTree, removeTree } from '../trees/remove-tree.js';
 import type { Trees } from '../trees/trees.js';
@@ -21,6 +22,7 @@ export async function remove(parts: Parts, trees: Trees, path: ByteName, there: 
   await giveWay(path);
   source.refuseEmpty(trees.source.rootFd);
   const isDirectory = there.kind === 'directory';
+  if (isDirectory) refuseMounts(parts, path);
   if (isDirectory && !rules.all) {
     const below = (at: ByteName): ByteName => joinNames(folderOf(path), at);
     const spare = (at: ByteName, isOne: boolean): boolean => !rules.covers(below(at), isOne);
@@ -51,6 +53,17 @@ async function removeSpared(
   parts.totals.removed += await removeTree(ready(trees, folder), name, spare);
 }
 
+/** A directory can be moved with a mount in it, whose files are not of this mirror. Errors: CannotMirror. */
+function refuseMounts({ dest }: Parts, path: ByteName): void {
+  const mount = mountsBelow(dest.path).find((at) => at === path || at.startsWith(`${path}/`));
+  if (mount === undefined) return;
+  const where = shownName(mount);
+  throw new CannotMirror(
+    'kept',
+    `a filesystem is mounted at ${where} in DEST; unmount it, and the directory is removed`,
+  );
+}
+
 /** Throws if the entry in DEST may not make room for an entry of another kind. Errors: CannotMirror. */
 export function checkWay(parts: Parts, path: ByteName, source: Stat, there: Stat | undefined): void {
   if (there === undefined || there.kind === source.kind) return;
@@ -70,6 +83,7 @@ export function clearWay(parts: Parts, trees: Trees, path: ByteName): void {
   if (source === undefined) throw new MovedOn();
   parts.source.refuseLost(trees, path, true);
   checkWay(parts, path, source, there);
+  refuseMounts(parts, path);
   trees.aside.push(putAside(parts, trees, path));
   parts.totals.removed++;
 }

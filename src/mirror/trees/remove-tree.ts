@@ -1,11 +1,12 @@
 /**
  * Removes a name with everything below it.
- * Guarantees: never follows a symlink, and never leaves the given directory. `spare` names what stays, and the
+ * Guarantees: never follows a symlink, and never leaves the given directory or its filesystem. `spare` names what stays, and the
  * directories above that stay too. A name that others removed meanwhile is no error.
  */
 import { closeSync, fchmodSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { baseOf, folderOf } from '../../files/job-paths.js';
+import { sameMount } from '../../files/mounts.js';
 import { namesIn } from '../../files/names-in.js';
 import {
   type ByteName,
@@ -78,6 +79,8 @@ async function emptyOne(
   const fd = openedOrGone(dir, at);
   if (fd === undefined) return 0;
   try {
+    // Somebody mounted a filesystem here.
+    if (!sameMount(dir, fd)) return 0;
     // The mirrored mode may forbid the owner to write in the directory.
     if (process.geteuid?.() !== 0) fchmodSync(fd, 0o700);
     let n = 0;
@@ -117,13 +120,14 @@ function inDirectory(dir: number, path: ByteName, act: (fd: number) => void): vo
   }
 }
 
-/** ENOTEMPTY: something in it was spared, or arrived meanwhile. EISDIR: it became a directory meanwhile. */
+/** ENOTEMPTY: something in it was spared, or arrived meanwhile. EBUSY: a mount. EISDIR: it became a directory meanwhile. */
 function unlinked(act: () => void): boolean {
   try {
     act();
     return true;
   } catch (error) {
-    if (['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(codeOf(error) ?? '')) return false;
+    if (['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(codeOf(error) ?? ''))
+      return false;
     throw error;
   }
 }

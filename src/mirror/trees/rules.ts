@@ -3,6 +3,7 @@
  * Excluding a directory excludes everything below it; --include applies to everything except directories.
  */
 import { folderOf } from '../../files/job-paths.js';
+import { MARKER as ROOT_MARKER } from '../../files/marker.js';
 import { isOfFilesystemAt } from '../../files/of-filesystem.js';
 import { type ByteName, nameOfText } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
@@ -27,7 +28,7 @@ export class Rules {
 
   /** For a path whose parent directories are known to belong to the mirror. */
   covers(path: ByteName, isDirectory: boolean): boolean {
-    if (path === HIDDEN || isOfFilesystemAt(path) || this.#excluded?.(path)) return false;
+    if (path === HIDDEN || path === ROOT_MARKER || isOfFilesystemAt(path) || this.#excluded?.(path)) return false;
     return isDirectory || this.#included === undefined || this.#included(path);
   }
 

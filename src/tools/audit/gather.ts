@@ -47,8 +47,10 @@ export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes
     });
     count(page.length);
   };
-  for (let after = 0; ; ) {
-    const page = view.read((r) => contentsAfter(r, after, PAGE));
+  // A content that is pruned meanwhile comes again as a new row, and would be noted twice.
+  const last = view.read((r) => r.get<{ row: number | null }>('SELECT max(row) AS row FROM contents'))?.row ?? 0;
+  for (let after = 0; after < last; ) {
+    const page = view.read((r) => contentsAfter(r, after, PAGE)).filter(({ row }) => row <= last);
     if (page.length === 0) return;
     enter(page);
     after = page.at(-1)!.row;
