@@ -1,4 +1,5 @@
 /** The shared parts of an audit's judges: their input, and how the difference of a row is reported. */
+import { lstatSync } from 'node:fs';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type Processed, processedOf } from '../../ingest/chains/recorded-outputs.js';
@@ -28,6 +29,9 @@ export interface FileNote {
   identity: string;
   sha256: Buffer | null;
 }
+
+/** The ingestor, and consumers, go on while the audit runs: what was noted may be gone. */
+export const isStillThere = (path: Buffer): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /** The line that the ledger knows; undefined if none was planned. */
 export const expected = (judging: Judging, row: Noted): string | undefined =>

@@ -1,9 +1,11 @@
 /** Reports what is left when every row was judged: lines without a row, files without a row, bytes that are not a line. */
 import { typed } from '../../base/shell.js';
 import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
-import { contentByHash, contentOfGeneration } from '../../ingest/ledger/content.js';
+import { contentByHash, contentByRow, contentOfGeneration } from '../../ingest/ledger/content.js';
+import { givenAt, warehouseOf } from '../../ingest/ledger/names.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
-import type { FileNote, Judging } from './judging.js';
+import { nameOfBytes } from '../../linux/names.js';
+import { type FileNote, isStillThere, type Judging } from './judging.js';
 import type { LineNote, Piece } from './lines.js';
 import { difference, shownPath } from './words.js';
 import { isLive } from './work.js';
@@ -53,7 +55,7 @@ function isMarker(path: Buffer, warehouse: string): boolean {
 export function judgeFiles(judging: Judging): void {
   const { view, report, feed } = judging;
   for (const { path, kind, size, sha256 } of pages<FileNote>(judging, UNKNOWN_FILES, FIRST, (file) => file.path)) {
-    if (size === 0 && isMarker(path, feed.warehouse)) continue;
+    if ((size === 0 && isMarker(path, feed.warehouse)) || !isStillThere(path)) continue;
     const at = shownPath(path);
     if (kind === 'temporary') {
       if (!isLive(view.job(jobOf(path))))
@@ -61,7 +63,7 @@ export function judgeFiles(judging: Judging): void {
       continue;
     }
     const target = targetOf(judging, sha256);
-    if (target?.equals(path)) continue; // It came after the ledger was read.
+    if (target?.equals(path) || isGivenNow(judging, path)) continue; // It came after the ledger was read.
     const learn = typed('ingest-ctl learn', path.subarray(0, path.lastIndexOf(0x2f)), '--feed', feed.name);
     const more = {
       remedy: `remove it, or count all files of its folder as known: ${learn}`,
@@ -69,6 +71,16 @@ export function judgeFiles(judging: Judging): void {
     };
     report(difference('file_unknown', feed.name, at, nobodys(kind, target), more));
   }
+}
+
+/** A file or an output that is not withdrawn has the name. */
+function isGivenNow({ view, feed }: Judging, path: Buffer): boolean {
+  const target = nameOfBytes(path.subarray(Buffer.byteLength(feed.warehouse) + 1));
+  return view.read((reader) => {
+    const warehouse = warehouseOf(reader, feed.name);
+    const given = warehouse === undefined ? undefined : givenAt(reader, warehouse, target);
+    return given?.content != null && contentByRow(reader, given.content)?.state !== 'withdrawn';
+  });
 }
 
 /** Every temporary file begins with the id of its job, and a dot. */

@@ -8,7 +8,7 @@ import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow, hasEnded } from '../../ingest/ledger/content.js';
 import { ownPublication } from '../../ingest/ledger/publications.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
-import { about, type FileNote, type Judging, type Noted } from './judging.js';
+import { about, type FileNote, isStillThere, type Judging, type Noted } from './judging.js';
 import {
   type Claim,
   claimOfLine,
@@ -91,8 +91,11 @@ const FAULTS: Partial<Record<Fault, (judging: Judging, row: Noted, lines: LinesO
         at: `${feed.manifests}/${row.hour}/corrections.jsonl`,
       }),
     ),
-  corrected_but_there: ({ report }, row) =>
-    report(about('corrected_but_there', row, 'its line was taken back, and its file lies in the warehouse')),
+  corrected_but_there: ({ report }, row) => {
+    // It was taken out meanwhile.
+    if (row.path !== null && !isStillThere(row.path)) return;
+    report(about('corrected_but_there', row, 'its line was taken back, and its file lies in the warehouse'));
+  },
   row_changed: ({ view, report }, row) => {
     const now = view.read((r) => contentByRow(r, row.row));
     if (hasEnded(row)) report(about('row_changed', row, 'its row says stored, but its line was given up'));

@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { BY_COUNTRY, orders } from '../../world/chains.js';
 import { loseState } from '../../world/lost.js';
 import { changeByte, editLine, plantTwelve, storedIn } from '../../world/planting.js';
 import { alter } from '../../world/state-by-hand.js';
@@ -185,6 +186,19 @@ test('a working ingest makes no difference', limit, async (t) => {
   }
   await world.stop();
 });
+
+test('outputs that come while an audit runs make no difference', limit, async (t) => {
+  const world = createWorld(t, { feeds: { made: { options: { ...AT_ONCE, process: BY_COUNTRY } } } });
+  world.start('ingest');
+  for (let round = 0; round < 5; round++) {
+    for (let n = 0; n < 60; n++) world.drop(`${round}-${n}.csv`, orders(`${round}-${n}`, 10).text, { feed: 'made' });
+    await until('some are stored', () => endings(world) > 60 * round + 5, { withinMs: 60_000 });
+    assert.deepEqual((await audit(world)).told, []);
+  }
+  await world.stop();
+});
+
+const endings = (world: World): number => world.jobs('made').filter(({ ending }) => ending === 'stored').length;
 
 test('a sealed file that was taken away, and a warehouse that is not mounted', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });

@@ -35,6 +35,8 @@ export const limits = {
   namedJobsMax: 1_000,
   /** Searches that wait for their turn, and how long one may take: a dead mount never answers. */
   searchesMax: 16,
+  /** Searches that hang in system calls, each with a thread, before no more are begun. */
+  searchesHangingMax: 2,
   searchMs: 10_000,
   /** How long the history is searched for a part of a name, and how many files are listed (`/search?limit=`). */
   scanMs: 3_000,

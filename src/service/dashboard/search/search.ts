@@ -29,6 +29,8 @@ export class Search {
   #thread: Worker | undefined;
   #found: (found: Found | Hits) => void = () => {};
   #waiting = 0;
+  /** Threads that were given up and have not ended. */
+  readonly #hanging = new Set<Worker>();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly statePath: string) {}
@@ -46,6 +48,11 @@ export class Search {
   #inTurn<T extends Found | Hits>(sought: Sought): Promise<SearchAnswer<T>> {
     if (this.#waiting >= limits.searchesMax) {
       return Promise.resolve({ refused: 'too_many', sentence: 'Too many searches wait; ask again in a moment.' });
+    }
+    if (this.#hanging.size >= limits.searchesHangingMax) {
+      const sentence =
+        'Searches that were given up still hang in a place that does not answer; ask again when it does.';
+      return Promise.resolve({ refused: 'too_many', sentence });
     }
     this.#waiting++;
     const mine = this.#last.then(() => this.#ask<T>(sought)).finally(() => this.#waiting--);
@@ -66,7 +73,9 @@ export class Search {
         thread.off('error', failed).off('exit', ended);
         if ('refused' in answer) {
           this.#thread = undefined;
-          void endThread(thread);
+          // A thread in a system call ends when that does.
+          this.#hanging.add(thread);
+          void endThread(thread).finally(() => this.#hanging.delete(thread));
         }
         resolve(answer);
       };
