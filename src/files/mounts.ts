@@ -6,8 +6,10 @@ import {
   AT_FDCWD,
   type ByteName,
   closeFd,
+  DirectoryListing,
   fsKindOf,
   joinNames,
+  KINDS_OF_TYPES,
   LinuxError,
   nameOfText,
   O,
@@ -20,7 +22,7 @@ import {
 } from '../linux/index.js';
 import type { Directories } from './directories.js';
 import { folderOf } from './job-paths.js';
-import { namesIn } from './names-in.js';
+import { unlessRefused } from './place-error.js';
 
 /**
  * True for two directories between which files can be renamed. A subvolume of btrfs is no mount: it has the mount of its
@@ -82,12 +84,16 @@ function foldersIn(root: number, at: ByteName, found: ByteName[]): ByteName[] {
   try {
     const { dev } = statFd(fd);
     const folders: ByteName[] = [];
-    for (const name of namesIn(fd)) {
-      const stat = name.startsWith('.') ? undefined : statAtOrNone(fd, name);
+    const listing = new DirectoryListing(fd, KINDS_OF_TYPES);
+    for (let one = listing.next(); one !== undefined; one = listing.next()) {
+      // There may be a million files.
+      if (one.name.startsWith('.') || (one.kind !== undefined && one.kind !== 'directory')) continue;
+      const stat = unlessRefused(() => statAtOrNone(fd, one!.name));
       if (stat?.kind !== 'directory') continue;
-      folders.push(joinNames(at, name));
-      if (stat.dev !== dev) found.push(joinNames(at, name));
+      folders.push(joinNames(at, one.name));
+      if (stat.dev !== dev) found.push(joinNames(at, one.name));
     }
+    listing.close();
     return folders;
   } finally {
     closeFd(fd);

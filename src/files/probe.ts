@@ -60,9 +60,11 @@ export function probeNamed(fd: number, entry: Entry, kinds: FsKinds): Probe | un
 }
 
 function probed(fd: number, lease: LeaseAnswer, stat: Stat, kinds: FsKinds): Probe {
-  if (stat.nlink > 1) return { stat, writer: lease === 'writer' ? 'writer' : 'unknown', because: 'hard_links' };
+  const because = stat.nlink > 1 ? 'hard_links' : 'filesystem';
+  // NFSv4 and SMB refuse a lease also where nobody writes.
   if (lease === 'writer')
-    return { stat, writer: kinds.of(fd, stat.dev).leasesMeaningful ? 'writer' : 'unknown', because: 'filesystem' };
+    return { stat, writer: kinds.of(fd, stat.dev).leasesMeaningful ? 'writer' : 'unknown', because };
+  if (stat.nlink > 1) return { stat, writer: 'unknown', because };
   if (lease === 'free')
     return kinds.of(fd, stat.dev).leasesMeaningful
       ? { stat, writer: 'none' }

@@ -88,3 +88,17 @@ test('a retry says what heals; a sidecar that came while nothing ran releases it
   world.check();
   assert.equal(world.manifest().length, 1);
 });
+
+test('the suffix of sidecars may have any letters; a wrong one holds its file, and a right one releases it', async (t) => {
+  for (const suffix of ['.geprüft', '.готово']) {
+    const world = createWorld(t, { options: { ...options, sidecarSuffix: suffix } });
+    const dropped = world.drop('a.csv', 5_000);
+    world.sidecar('a.csv', `${WRONG}  a.csv\n`, { suffix });
+    await world.runOnce([], { code: 4 });
+    assert.equal((await world.event('file_held')).code, 'checksum_mismatch');
+    world.sidecar('a.csv', dropped.sha256, { suffix });
+    await world.runOnce();
+    world.check();
+    assert.equal(world.manifest().length, 1);
+  }
+});

@@ -5,10 +5,10 @@
  * Does not: sync. The caller does, before it commits the answer.
  */
 import { inPlace, PlaceError } from '../../files/place-error.js';
-import { type ByteName, nameOfText } from '../../linux/index.js';
+import type { ByteName } from '../../linux/index.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { putBack } from '../files/put-back.js';
-import { readSidecar, type SidecarRead } from '../files/sidecar.js';
+import { readSidecar, type SidecarRead, sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
 import type { CorrectAnswer, Terms, ToCorrect } from './order.js';
 
@@ -20,7 +20,7 @@ export function corrector(files: FeedFiles, terms: Terms): (file: ToCorrect) => 
     // Taken before a crash.
     if (hasSealed && demands(readSidecar(sealed, file.path, files.kinds), file)) return { kind: 'taken' };
     try {
-      const name = (file.path + nameOfText(terms.feed.sidecarSuffix)) as ByteName;
+      const name = sidecarOf(file.path, terms.feed);
       const found = inPlace('input', files.roots.input, 'read', () => inInput(files, file, name));
       if (found.seen.kind === 'open') return { kind: 'later' };
       if (!demands(found, file)) return { kind: 'stays' };

@@ -14,7 +14,7 @@ import { inPlace } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
 import { type ByteName, LinuxError, nameOfText, type Stat } from '../../linux/index.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
-import { NO_SIDECAR, readSidecar, type SidecarRead } from '../files/sidecar.js';
+import { NO_SIDECAR, readSidecar, type SidecarRead, sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
 import { completion } from '../rules/completion.js';
 import type { Sealed } from '../rules/facts.js';
@@ -99,7 +99,7 @@ const CHANGED = { kind: 'changed' } as const;
 
 function sidecarInInput({ files, file, terms: { feed } }: Seal): SidecarRead {
   if (feed.mode !== 'sidecar') return NO_SIDECAR;
-  const entry = files.entryOrNone(files.input, (file.path + feed.sidecarSuffix) as ByteName);
+  const entry = files.entryOrNone(files.input, sidecarOf(file.path, feed));
   return readSidecar(entry, file.path, files.kinds);
 }
 
@@ -107,7 +107,7 @@ function sidecarInInput({ files, file, terms: { feed } }: Seal): SidecarRead {
 function moveIn(seal: Seal, entry: Entry, now: Candidate, isSidecarToo: boolean): SealAnswer | undefined {
   const { path } = seal.file;
   try {
-    if (isSidecarToo) moveOne(seal, 'sidecar', (path + seal.terms.feed.sidecarSuffix) as ByteName);
+    if (isSidecarToo) moveOne(seal, 'sidecar', sidecarOf(path, seal.terms.feed));
     moveOne(seal, 'file', path);
     return undefined;
   } catch (error) {

@@ -7,9 +7,13 @@ import { closeSync, readSync } from 'node:fs';
 import type { Entry } from '../../files/directories.js';
 import { errnoOf } from '../../files/place-error.js';
 import { type FsKinds, openEntry, probeFd } from '../../files/probe.js';
-import type { ByteName } from '../../linux/names.js';
+import { type ByteName, nameOfText } from '../../linux/names.js';
 import { type Checksum, checksumIn } from '../rules/checksum.js';
 import type { SidecarSeen } from '../rules/completion.js';
+
+/** The path of the sidecar of a file. */
+export const sidecarOf = (path: ByteName, { sidecarSuffix }: { sidecarSuffix: string }): ByteName =>
+  (path + nameOfText(sidecarSuffix)) as ByteName;
 
 /** Longer ones are not read: no list of checksums that is meant for one file is so long. */
 const SIDECAR_BYTES_MAX = 1_048_576;

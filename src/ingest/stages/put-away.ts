@@ -16,6 +16,7 @@ import { inPlace } from '../../files/place-error.js';
 import { type ByteName, LinuxError, type Stat, unlinkAt } from '../../linux/index.js';
 import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';
+import { sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
 import { contentByHash, contentByRow, shownPlace } from '../ledger/content.js';
 import { ownPublication } from '../ledger/publications.js';
@@ -224,7 +225,7 @@ function sidecarOfHeld(job: IngestJob, { feed, files }: Batch, entry: Entry, sta
   if (feed.mode !== 'sidecar') return undefined;
   const { identity } = candidateOf(feed, stat, entry);
   if (sidecarIdentity(identity) !== sidecarIdentity(job.claim.identity)) return undefined;
-  const sidecar = files.entryOrNone(files.input, (job.path + feed.sidecarSuffix) as ByteName);
+  const sidecar = files.entryOrNone(files.input, sidecarOf(job.path, feed));
   return statEntry(sidecar) ? sidecar : undefined;
 }
 

@@ -15,7 +15,7 @@ import { demandOf } from '../rules/checksum.js';
 import { SIDECAR_OPEN_MS } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, SIDECAR_LATE_MS } from '../rules/reasons.js';
-import { judgeEach } from './each-job.js';
+import { byErrno, judgeEach } from './each-job.js';
 import { putSidecarAside } from './put-away.js';
 import type { IngestJob } from './stage.js';
 import {
@@ -114,7 +114,7 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
     case 'other_mount':
       return defer(0, 'other_mount', { ...job.facts, inside: answer.inside });
     case 'unopened':
-      return cannotOpen(job, answer.code);
+      return cannotOpen(job, answer.code, answer.now === undefined);
     case 'not_permitted':
       return notPermitted(job, batch, answer);
     case 'immovable':
@@ -191,12 +191,14 @@ function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }: Immov
   );
 }
 
-function cannotOpen(job: IngestJob, code: string): Verdict {
+function cannotOpen(job: IngestJob, code: string, isSealed: boolean): Verdict {
   if (code === 'EAGAIN') return defer(WRITER_FIRST_MS, 'writer_open');
   if (code === 'EACCES' || code === 'EPERM')
     return hold('unreadable', `the user ${userName()} cannot read the file (${code})`, job.facts);
   if (code === 'EIO')
     return retry('eio', 'reading the file answers with an I/O error: look at the kernel log and the disk');
+  // Something else was given the name of the file, and was sealed in its place. Nobody changes it there.
+  if (isSealed) return byErrno(job, code, `what was sealed is no file that can be opened (${code})`);
   return defer(0, 'changed');
 }
 

@@ -8,6 +8,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { openersOf } from '../../base/shell.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
+import { sidecarOf } from '../../ingest/files/sidecar.js';
 import { pauseText, resumes } from '../../ingest/health/pause.js';
 import { BELOW_MARK, NO_ROOM } from '../../ingest/health/room-to-copy.js';
 import { type Standstill, standstillOf, unwatched } from '../../ingest/health/standstill.js';
@@ -102,7 +103,7 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
     case 'no_sidecar':
       return verdict(
         'waiting',
-        `It waits for its sidecar: ${shown((path + feed.sidecarSuffix) as ByteName)} is not there.`,
+        `It waits for its sidecar: ${shown(sidecarOf(path, feed))} is not there.`,
         'the uploader has to deliver the sidecar; its arrival is noticed',
       );
     case 'sidecar_open':
@@ -151,7 +152,7 @@ function writerOpen(facts: JobFacts, job: Job, view: QueueView): Verdict {
 
 function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: string | undefined): SidecarSeen {
   if (feed.mode !== 'sidecar') return { kind: 'missing' };
-  const stat = statEntry(files.entryOrNone(files.input, (path + feed.sidecarSuffix) as ByteName));
+  const stat = statEntry(files.entryOrNone(files.input, sidecarOf(path, feed)));
   if (stat?.kind !== 'file') return { kind: 'missing' };
   if (last === 'sidecar_open') return { kind: 'open' };
   return { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: last !== 'partial_upload' };

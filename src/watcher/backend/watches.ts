@@ -73,7 +73,7 @@ export class Watches {
   failed(path: ByteName, code: string): boolean {
     this.#unwatched.delete(path);
     if (GONE.has(code)) {
-      this.#failing.delete(path);
+      if (this.#failing.delete(path)) this.options.emit({ event: 'directory_back', path });
       return false;
     }
     const known = this.#failing.get(path);

@@ -159,8 +159,18 @@ export class Scan {
         this.#leave();
         return;
       }
-      const kind = entry.kind ?? this.backend.kindOf(this.#open!, entry.name);
+      const kind = entry.kind ?? this.#kindOf(entry.name);
       if (kind !== undefined) this.#meet(entry.name, kind);
+    }
+  }
+
+  /** An entry that cannot be looked at is unknown, as where the filesystem says its kind: who looks at it next has the error. */
+  #kindOf(name: ByteName): FileKind | undefined {
+    try {
+      return this.backend.kindOf(this.#open!, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error; // a bug
+      return 'unknown';
     }
   }
 
