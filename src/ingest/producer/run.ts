@@ -12,11 +12,11 @@ import { FeedFiles } from '../files/feed-files.js';
 import { startHeartbeats } from '../health/heartbeats.js';
 import { Watermarks } from '../health/watermarks.js';
 import { enterExpectations } from '../ledger/arrivals.js';
-import { asOperators, openState } from '../ledger/open-state.js';
+import { asOperators } from '../ledger/open-state.js';
 import { noteOption } from '../ledger/publications.js';
 import { enterServed, enterService, forgetOnce, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
-import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
+import { enterState } from '../upkeep/enter-state.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
 import { FeedProducer } from './feed-producer.js';
 import { limits as producerLimits } from './limits.js';
@@ -27,11 +27,8 @@ import { Pruning } from './pruning.js';
 
 export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report } = context;
-  const { statePath, maxAttempts, once } = config.service;
-  await refuseLostState(statePath, config.feeds);
-  const onMigration = () => report({ kind: 'migrates' });
-  const { cacheKib } = producerLimits;
-  const backend = await openState({ statePath, maxAttempts, title: PRODUCER, cacheKib, onMigration });
+  const { statePath, once } = config.service;
+  const backend = await enterState(context, { title: PRODUCER, cacheKib: producerLimits.cacheKib });
   const stops = [startHeartbeats(backend, context)];
   const producers: FeedProducer[] = [];
   const entered: Entered[] = [];

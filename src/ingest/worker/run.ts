@@ -11,7 +11,7 @@ import { errnoOf, PlaceError } from '../../files/place-error.js';
 import { bootId } from '../../linux/index.js';
 import { CallThreads, type ThreadsParts } from '../calls/threads.js';
 import { Chains } from '../chains/chains.js';
-import { asOperators, openState } from '../ledger/open-state.js';
+import { asOperators } from '../ledger/open-state.js';
 import { noteOption } from '../ledger/publications.js';
 import { enterService, leaveService } from '../ledger/services.js';
 import { STAGES } from '../stages/index.js';
@@ -30,8 +30,8 @@ import {
   type Verdict,
   type Verdicts,
 } from '../stages/stage.js';
-import { refuseLostState } from '../upkeep/check-manifests.js';
 import { checkFeeds } from '../upkeep/enter.js';
+import { enterState } from '../upkeep/enter-state.js';
 import { notingArrivals } from './arrivals.js';
 import { Background } from './background.js';
 import { Dispatchers } from './dispatchers.js';
@@ -45,15 +45,12 @@ import { Sharing } from './sharing.js';
 const UNKNOWN_FEED_MS = 5_000;
 
 export async function runWorker(context: ChildContext): Promise<void> {
-  const { statePath, maxAttempts, stallSeconds, once, maxBytesPerSecond: bound } = context.config.service;
+  const { statePath, stallSeconds, once, maxBytesPerSecond: bound } = context.config.service;
   const title = `worker ${context.stages.join(' ')}`;
   const { feeds: given } = context.config;
-  await refuseLostState(statePath, given);
   // A worker without feeds makes no state: if the state is missing, that is an error.
   const next = (feed: string, stage: string) => stageAfter(stage, feeds.inUse(feed) ?? {});
-  const onMigration = () => context.report({ kind: 'migrates' });
-  const create = given.length > 0;
-  const backend = await openState({ statePath, title, maxAttempts, create, next, onMigration });
+  const backend = await enterState(context, { title, create: given.length > 0, next });
   let dispatchers: Dispatchers | undefined;
   const feeds: Feeds = new Feeds(backend, statePath, context.emit, (options) => dispatchers?.met(options));
   const onError = errorHandler(context);
@@ -91,7 +88,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, sharing, publishing };
     const worker: Worker = { ...own, threads: { all: threads, failed: onError } };
     dispatchers = new Dispatchers(worker, (stage) => runnerOf(stage, feeds, worker));
-    for (const name of feeds.names()) dispatchers.met(feeds.optionsOf(name)!);
+    for (const name of feeds.names()) dispatchers.met((await feeds.get(name))?.options ?? {});
     background.start(remotes);
     if (!once) await enterService(backend, title);
     dispatchers.start();

@@ -9,8 +9,8 @@ import { hostname } from 'node:os';
 import type { NotifyOptions } from '../../base/config/notify.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { startHeartbeats } from '../../ingest/health/heartbeats.js';
-import { asOperators, openState } from '../../ingest/ledger/open-state.js';
-import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
+import { asOperators } from '../../ingest/ledger/open-state.js';
+import { enterState } from '../../ingest/upkeep/enter-state.js';
 import { Alarms } from './alarms.js';
 import type { Receiver } from './channel.js';
 import { type Clock, clock } from './clock.js';
@@ -21,12 +21,9 @@ import { post } from './webhook.js';
 
 export async function runNotifier(context: ChildContext): Promise<void> {
   const { config, emit, fail } = context;
-  const { statePath, shell, maxAttempts, notify } = config.service;
-  await refuseLostState(statePath, config.feeds);
+  const { statePath, shell, notify } = config.service;
   // The notifier and the producer start together, and the first one creates the state.
-  const onMigration = () => context.report({ kind: 'migrates' });
-  const { cacheKib } = limits;
-  const backend = await openState({ statePath, maxAttempts, title: 'notifier', cacheKib, onMigration });
+  const backend = await enterState(context, { title: 'notifier', cacheKib: limits.cacheKib });
   const stopBeats = startHeartbeats(backend, context);
   const receivers = receiversOf(notify!, clock);
   const alarms = new Alarms({ backend, statePath, shell, host: hostname(), receivers, clock, emit, onFatal: fail });

@@ -7,8 +7,8 @@
 import { EnvironmentError } from '../../base/errors.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { startHeartbeats } from '../../ingest/health/heartbeats.js';
-import { asOperators, openState } from '../../ingest/ledger/open-state.js';
-import { refuseLostState } from '../../ingest/upkeep/check-manifests.js';
+import { asOperators } from '../../ingest/ledger/open-state.js';
+import { enterState } from '../../ingest/upkeep/enter-state.js';
 import { FreeSpace } from '../figures/free-space.js';
 import { limits } from './data/limits.js';
 import { Metrics } from './data/metrics.js';
@@ -21,14 +21,11 @@ import { Stream } from './stream.js';
 export type DashboardContext = Pick<ChildContext, 'config' | 'report' | 'drained' | 'fail' | 'onStop' | 'emit'>;
 
 export async function runDashboard(context: DashboardContext): Promise<void> {
-  const { statePath, shell, maxAttempts, dashboard, stateMinFreeBytes } = context.config.service;
+  const { statePath, shell, dashboard, stateMinFreeBytes } = context.config.service;
   const { host, port, hosts, token } = dashboard!;
   const { feeds } = context.config;
-  await refuseLostState(statePath, feeds);
   // Beside a producer, the first of the two makes the state.
-  const onMigration = () => context.report({ kind: 'migrates' });
-  const create = feeds.length > 0;
-  const backend = await openState({ statePath, maxAttempts, title: 'dashboard', create, onMigration });
+  const backend = await enterState(context, { title: 'dashboard', create: feeds.length > 0 });
   const stopBeats = startHeartbeats(backend, context);
   const space = new FreeSpace(backend, statePath, stateMinFreeBytes);
   const snapshots = new Snapshots(backend, statePath, shell, undefined, space);
