@@ -4,7 +4,7 @@ import { UNDERPROCESS } from '../../files/job-paths.js';
 import { BelowMark, errnoOf, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import type { Act, Acts, Answer, NoAnswer } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
-import { BELOW_MARK, belowMark } from '../health/room-to-copy.js';
+import { belowMark } from '../health/room-to-copy.js';
 import { type Batch, defer, hold, type IngestJob, orderOf, retry, type Verdict } from './stage.js';
 
 const MOUNT_MISSING = 'mount_missing';
@@ -134,42 +134,27 @@ function whyNot(job: IngestJob, batch: Batch, error: unknown): Verdict | PlaceEr
   return error instanceof PlaceError ? error : failed(job, batch, error);
 }
 
-/** Neither the file's fault nor a place of the whole feed: it waits without an attempt, and is logged once. */
-function withoutMount(job: IngestJob, batch: Batch, { path, message }: MountMissing): Verdict {
-  const isNew = job.claim.reason !== MOUNT_MISSING;
-  return {
-    ...defer(MOUNT_MISSING_MS, MOUNT_MISSING),
-    onSettled: () => {
-      if (isNew)
-        batch.emit('mount_missing', {
-          feed: batch.feed.name,
-          job: job.id,
-          path: job.path,
-          place: path,
-          reason: message,
-        });
-    },
-  };
-}
+/** A file that waits without an attempt. `emit` logs why: once, however often it is tried again. */
+export const waits = (job: IngestJob, { outcome }: Verdict, emit: () => void): Verdict => ({
+  outcome,
+  onSettled: () => {
+    const isWait = typeof outcome === 'object' && outcome.kind === 'defer';
+    if (isWait && job.claim.reason !== outcome.why) emit();
+  },
+});
 
-/** The file waits without an attempt; smaller files go on. */
-function withoutRoom(job: IngestJob, batch: Batch, error: BelowMark): Verdict {
-  const isNew = job.claim.reason !== BELOW_MARK;
-  const outcome = belowMark(job.claim, batch.feed.warehouse, error);
-  return {
-    outcome,
-    onSettled: () => {
-      if (isNew && outcome.kind === 'defer')
-        batch.emit('copy_waits', {
-          feed: batch.feed.name,
-          job: job.id,
-          path: job.path,
-          bytes: error.bytes,
-          reason: `a copy of it would leave less free at ${batch.feed.warehouse} than --min-free-bytes`,
-        });
-    },
-  };
-}
+/** Neither the file's fault nor a place of the whole feed. */
+const withoutMount = (job: IngestJob, { feed, emit }: Batch, { path, message }: MountMissing): Verdict =>
+  waits(job, defer(MOUNT_MISSING_MS, MOUNT_MISSING), () =>
+    emit('mount_missing', { feed: feed.name, job: job.id, path: job.path, place: path, reason: message }),
+  );
+
+/** Smaller files go on. */
+const withoutRoom = (job: IngestJob, { feed, emit }: Batch, error: BelowMark): Verdict =>
+  waits(job, { outcome: belowMark(job.claim, feed.warehouse, error) }, () => {
+    const reason = `a copy of it would leave less free at ${feed.warehouse} than --min-free-bytes`;
+    emit('copy_waits', { feed: feed.name, job: job.id, path: job.path, bytes: error.bytes, reason });
+  });
 
 const NO_SUCH_CALL = 'that filesystem cannot do this: use another one for the directory';
 const NO_SUCH_NAME = 'that filesystem does not take the name: deliver the file under another one';

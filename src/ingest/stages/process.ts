@@ -17,7 +17,7 @@ import { noteHeader, processedOf, recordProcessed } from '../chains/recorded-out
 import type { Content } from '../ledger/content.js';
 import { payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
-import { askOne, byErrno, eachJob, sealedMissing } from './each-job.js';
+import { askOne, byErrno, eachJob, sealedMissing, waits } from './each-job.js';
 import { changed, sourceOf } from './move.js';
 import type { IngestJob } from './stage.js';
 import { type Batch, blocked, defer, hold, longerMs, retry, type Stage, type Verdict } from './stage.js';
@@ -124,16 +124,11 @@ function judgeEnd(job: IngestJob, batch: Batch, end: Exclude<ChainEnd, { kind: '
 }
 
 /** Each time the file is read and written up to the watermark, so it waits longer and longer. */
-function withoutRoom(job: IngestJob, { feed, emit }: Batch): Verdict {
-  const isNew = job.claim.reason !== NO_ROOM;
-  return {
-    ...defer(longerMs(job, NO_ROOM, ROOM_FIRST_MS, ROOM_LONGEST_MS), NO_ROOM),
-    onSettled: () => {
-      const reason = `its outputs would leave less free at ${feed.warehouse} than --min-free-bytes`;
-      if (isNew) emit('copy_waits', { feed: feed.name, job: job.id, path: job.path, bytes: job.claim.bytes, reason });
-    },
-  };
-}
+const withoutRoom = (job: IngestJob, { feed, emit }: Batch): Verdict =>
+  waits(job, defer(longerMs(job, NO_ROOM, ROOM_FIRST_MS, ROOM_LONGEST_MS), NO_ROOM), () => {
+    const reason = `its outputs would leave less free at ${feed.warehouse} than --min-free-bytes`;
+    emit('copy_waits', { feed: feed.name, job: job.id, path: job.path, bytes: job.claim.bytes, reason });
+  });
 
 const held = ({ facts }: IngestJob, { code, reason }: ReturnType<typeof faultOf>): Verdict =>
   hold(code, reason, { ...facts, chainDeaths: undefined });
