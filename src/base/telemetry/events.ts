@@ -100,7 +100,7 @@ const EVENTS: Record<string, EventSpec> = {
   watch_limit_over: info('every directory of {feed} has its inotify watch again'),
   root_back: info('the input of {feed} can be read again'),
   root_replaced: info('another directory lies at the input of {feed} now; that one is watched'),
-  directory_back: info('the directory {path} of {feed} can be read again'),
+  directory_back: info('the directory {path} of {feed} can be read again, or is gone'),
   submount: info('a filesystem is mounted at {path} of {feed}; it is scanned too'),
   delivery_back: info('files of {feed} are put into the queue again'),
   marks_full: warn('too many changes in {feed} to remember each; a scan follows'),

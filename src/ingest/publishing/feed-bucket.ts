@@ -24,6 +24,7 @@ export class FeedBucket {
   readonly prefix: Prefix;
   readonly feed: string;
   #entered: Promise<void> | undefined;
+  #mayWrite: Promise<boolean> | undefined;
 
   /** `warehouse`: the id of its marker. The prefix belongs to that warehouse, also after a rebuild of the state. */
   constructor(
@@ -102,11 +103,16 @@ export class FeedBucket {
   }
 
   /** After a request about a key failed: false where any would, as far as one shows. */
-  mayWrite = (): Promise<boolean> =>
-    this.#putMarker().then(
-      (isPut) => !isPut,
-      () => false,
-    );
+  mayWrite = (): Promise<boolean> => {
+    // Many files may fail at once, and one request answers for all of them.
+    this.#mayWrite ??= this.#putMarker()
+      .then(
+        (isPut) => !isPut,
+        () => false,
+      )
+      .finally(() => (this.#mayWrite = undefined));
+    return this.#mayWrite;
+  };
 
   get #marker(): Buffer {
     return Buffer.from(`${JSON.stringify({ feed: this.feed, warehouse: this.warehouse })}\n`);

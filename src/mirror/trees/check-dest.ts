@@ -3,13 +3,11 @@
  * Guarantees: a folder with content that is not a mirror of this SOURCE is refused, unless --adopt is given. Nothing is
  * changed.
  */
-import { closeSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync } from 'node:fs';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { MARKER as ROOT_MARKER } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
-import { errnoOf } from '../../files/place-error.js';
 import {
   AT_FDCWD,
   LinuxError,
@@ -34,13 +32,13 @@ export interface Claim {
 export function checkDest({ dest, source, adopt }: Claim): Marker | undefined {
   const fd = openRoot(dest);
   try {
-    const marker = markerIn(fd);
-    if (statAtOrNone(fd, ROOT_MARKER) && !(marker && isCopied(dest, source))) {
+    if (statAtOrNone(fd, ROOT_MARKER)) {
       throw new OperatorError(
         'dest_is_a_root',
         `DEST must not be a folder of an ingestor, but ${dest} has its marker ${shownName(ROOT_MARKER)}; name another directory.`,
       );
     }
+    const marker = markerIn(fd);
     if (marker === undefined && !adopt) refuseContent(fd, dest);
     if (marker !== undefined && marker.source !== source && !adopt) {
       throw new OperatorError(
@@ -52,21 +50,6 @@ export function checkDest({ dest, source, adopt }: Claim): Marker | undefined {
     return adopt ? undefined : marker;
   } finally {
     closeSync(fd);
-  }
-}
-
-/** Earlier builds copied the marker of a SOURCE that is a folder of an ingestor. */
-const isCopied = (dest: string, source: string): boolean => {
-  const [copy, original] = [dest, source].map((root) => contentOf(join(root, shownName(ROOT_MARKER))));
-  return copy !== undefined && copy === original;
-};
-
-function contentOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
   }
 }
 

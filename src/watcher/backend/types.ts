@@ -110,6 +110,7 @@ export type EngineEvent =
   | { event: 'root_replaced' }
   /** A directory below the root cannot be read; it is tried again at every scan. */
   | { event: 'directory_failed'; path: ByteName; code: string }
+  /** It can be read again, or it is gone. */
   | { event: 'directory_back'; path: ByteName }
   /** A filesystem is mounted below the root; it is scanned too. */
   | { event: 'submount'; path: ByteName; device: string }

@@ -90,8 +90,10 @@ export function endJob(tx: Tx, id: string, sha256: Buffer, content: number, byte
   return true;
 }
 
-/** The disk shows that this job of the older state has ended. Its file was sealed since, so what lies in the
- * input is not its own. Its remaining files are put away at the next start. */
+/**
+ * The disk shows that this job of the older state has ended. Its file was sealed since, so what lies in the input is not its own.
+ * Its remaining files are put away at the next start.
+ */
 export const decide = (tx: Tx, job: Job, facts: JobFacts): void =>
   goOnAt(tx, job, 'move', { ...facts, seen: undefined });
 
