@@ -63,6 +63,8 @@ export class Supervised {
   startFailures = 0;
   /** True once one of its lives was ready. */
   wasEverReady = false;
+  /** True while a later life than the first one that was ready is tried. */
+  isRestarted = false;
   /** Deaths in a row, for the backoff. */
   deaths = 0;
 
@@ -185,6 +187,7 @@ export class Supervised {
     const ended = this.#returned && signal === 'SIGKILL' ? EXIT.done : code;
     const wasReady = this.#ready !== undefined;
     this.family.onDeath(this, { code: ended, signal, wasReady, livedMs, fatal: this.#fatal });
+    if (wasReady) this.isRestarted = true;
   }
 
   #newBeats(): Beats {

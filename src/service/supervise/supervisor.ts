@@ -146,9 +146,10 @@ export class Supervisor {
     this.#endWhenAlone();
   }
 
-  /** A full disk of the state, or a read-only folder, fails a first start with a sentence. A service that already ran waits until it passes. */
-  #passes(child: Supervised, { fatal }: Death): boolean {
-    return child.wasEverReady && fatal !== undefined && CATALOGUE[fatal.code]?.retryable === true;
+  /** A full disk of the state, or a closed folder, fails a first start with a sentence. A service that already ran waits until it passes. */
+  #passes(child: Supervised, { fatal, livedMs }: Death): boolean {
+    if (fatal === undefined || CATALOGUE[fatal.code]?.retryable !== true) return false;
+    return child.isRestarted || (child.wasEverReady && livedMs > limits.restartLongestMs);
   }
 
   #restart(child: Supervised, death: Death, how: Record<string, unknown>, passes: boolean): void {
