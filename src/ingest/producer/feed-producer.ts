@@ -12,7 +12,7 @@ import { linuxBackend } from '../../watcher/backend/linux-backend.js';
 import { Engine, type EngineEvent, type OpenRoot, type QueuedPath } from '../../watcher/engine/index.js';
 import type { Watermarks } from '../health/watermarks.js';
 import { makeFilters } from '../rules/filters.js';
-import { offer, withoutWaiting } from './offer.js';
+import { checkAgain, offer, withoutWaiting } from './offer.js';
 import { offerSidecars } from './offer-sidecars.js';
 import { statPaths } from './stat-paths.js';
 import { WatcherEvents } from './watcher-events.js';
@@ -116,8 +116,10 @@ export class FeedProducer {
       await offerSidecars(found.alone, { backend, feed, boot });
       const files = found.files.filter(({ size }) => size >= feed.minBytes);
       if (files.length === 0) return;
-      const { taken, busy } = await offer(files, { backend, feed, boot });
+      const offering = { backend, feed, boot };
+      const { taken, busy, alone } = await offer(files, offering);
       this.taken += taken;
+      await checkAgain(alone, root, offering);
       for (const { path, by } of busy) this.#watcher.again(path, by);
     } catch (error) {
       // These two errors pass by themselves: a state that cannot be written now, a process without free descriptors.

@@ -6,11 +6,11 @@
 import type { Backend, Candidate, Job } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { bytesOfName } from '../../linux/names.js';
-import type { QueuedPath } from '../../watcher/engine/index.js';
+import type { OpenRoot, QueuedPath } from '../../watcher/engine/index.js';
 import { dueInMs } from '../rules/completion.js';
 import { factsOf, type JobFacts, type Observation, payloadOf } from '../rules/facts.js';
 import { sameBytes } from '../rules/verified.js';
-import type { FoundFile } from './stat-paths.js';
+import { type FoundFile, statPaths } from './stat-paths.js';
 
 const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1 AND state = 'ready' AND reason = ?`;
 const NO_SIDECAR = 'no_sidecar';
@@ -19,6 +19,13 @@ export interface Offered {
   /** Files that became jobs, or reopened one. */
   taken: number;
   busy: FoundFile[];
+  /** New jobs that wait for a sidecar. */
+  alone: Wanted[];
+}
+
+interface Wanted {
+  file: FoundFile;
+  candidate: Candidate;
 }
 
 export interface Offering {
@@ -31,10 +38,11 @@ export interface Offering {
 /** Rejects when the state cannot be read or written. */
 export async function offer(files: readonly FoundFile[], offering: Offering): Promise<Offered> {
   const wanted = withoutKnown(files, offering);
-  const offered: Offered = { taken: 0, busy: [] };
+  const offered: Offered = { taken: 0, busy: [], alone: [] };
   const answers = await offering.backend.enqueue(wanted.map(({ candidate }) => candidate));
   answers.forEach((answer, n) => {
     if (answer === 'new') offered.taken += 1;
+    if (answer === 'new' && wanted[n]!.candidate.why === NO_SIDECAR) offered.alone.push(wanted[n]!);
     if (answer === 'busy') offered.busy.push(wanted[n]!.file);
   });
   return offered;
@@ -50,13 +58,25 @@ export function withoutWaiting(paths: readonly QueuedPath[], { backend, feed }: 
   );
 }
 
-function withoutKnown(files: readonly FoundFile[], offering: Offering): { file: FoundFile; candidate: Candidate }[] {
+/**
+ * Checks files that wait for a sidecar once more. Another job may have sealed file and sidecar between the check and the offer:
+ * then the new job would name for a day a file that is stored. It is due at once, and ends as vanished.
+ */
+export async function checkAgain(alone: readonly Wanted[], root: OpenRoot, { backend }: Offering): Promise<void> {
+  if (alone.length === 0) return;
+  const files = alone.map(({ file }) => file);
+  const there = new Set(statPaths(files, root, undefined).files.map(({ path }) => path));
+  const gone = alone.filter(({ file }) => !there.has(file.path));
+  if (gone.length > 0) await backend.enqueue(gone.map(({ candidate }) => ({ ...candidate, nudge: true })));
+}
+
+function withoutKnown(files: readonly FoundFile[], offering: Offering): Wanted[] {
   const { backend, feed } = offering;
   const holders = backend.holders(
     feed.name,
     files.map(({ path }) => bytesOfName(path)),
   );
-  const wanted: { file: FoundFile; candidate: Candidate }[] = [];
+  const wanted: Wanted[] = [];
   files.forEach((file, n) => {
     const holder = holders[n];
     // A writer that closes its file changes nothing about it. Without this, its job would ask again only after up to a minute.

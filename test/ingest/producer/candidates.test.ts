@@ -5,7 +5,7 @@ import { closeSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, wr
 import { join } from 'node:path';
 import type { ClaimedJob, Job } from '../../../queue/index.js';
 import { openRoot } from '../../../src/ingest/files/feed-files.js';
-import { offer } from '../../../src/ingest/producer/offer.js';
+import { checkAgain, offer } from '../../../src/ingest/producer/offer.js';
 import { statPaths } from '../../../src/ingest/producer/stat-paths.js';
 import type { JobFacts } from '../../../src/ingest/rules/facts.js';
 import { identityOf, parseIdentity } from '../../../src/ingest/rules/identity.js';
@@ -125,6 +125,22 @@ scenario(
     }
   },
 );
+
+scenario('a file that was sealed with its sidecar between the check and the offer is not waited for', async (world) => {
+  const feed = world.feed({ mode: 'sidecar', include: ['nothing'] });
+  await world.start(feed);
+  const offering = { backend: world.backend, feed, boot: bootId() };
+  for (const name of ['there.csv', 'sealed.csv']) writeFileSync(join(world.input, name), '1');
+  const root = { fd: openRoot(world.input) };
+  const paths = ['there.csv', 'sealed.csv'].map((name) => ({ path: nameOfText(name), by: 'scan' as const }));
+  const { files } = statPaths(paths, root, nameOfText('.ok'));
+  renameSync(join(world.input, 'sealed.csv'), join(world.base, 'sealed'));
+  const { alone } = await offer(files, offering);
+  await checkAgain(alone, root, offering);
+  closeSync(root.fd);
+  assert(dueInMs(world, world.job('sealed.csv')!) <= 0);
+  assert(dueInMs(world, world.job('there.csv')!) > 3_600_000);
+});
 
 scenario('a file that changes while its job waits makes the job look at once', async (world) => {
   await world.start({ stabilitySeconds: 3_600 });
