@@ -4,10 +4,11 @@
  * Rebuilds from unusual files on disk: test/tools/rebuild/rebuild.test.ts.
  */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { dropAgain, loseState, rebuild, rebuilt, refused, stateFiles } from '../world/lost.js';
+import { backedUp, dropAgain, loseState, rebuild, rebuilt, refused, restore, stateFiles } from '../world/lost.js';
+import { give, ordinaryUser, skipUnlessReachable } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -251,3 +252,21 @@ function bytesOf(world: World, name: string): Buffer {
   const roots = [join(world.root, '.input.ingest/underprocess'), world.feed().warehouse];
   return readFileSync(roots.map((root) => join(root, found!.path)).find((path) => existsSync(path))!);
 }
+
+test('an older state is refused also where a folder of the manifests cannot be read', limit, async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'manifests with a folder that is closed were not tested.')) return;
+  const world = createWorld(t, { user: ordinaryUser });
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  const older = backedUp(world);
+  world.drop('second.csv', 100);
+  await world.runOnce();
+  restore(world, older);
+  give(ordinaryUser, world.statePath);
+  const archive = join(world.feed().manifests, 'archive');
+  mkdirSync(archive);
+  chmodSync(archive, 0o000);
+  const ended = await world.run('ingest', ['--once']);
+  chmodSync(archive, 0o755);
+  refused(ended, /does not know, so the state is lost or older/);
+});

@@ -36,12 +36,16 @@ export interface DashboardOptions extends Address {
 export const TOKEN_VARIABLE = 'INGEST_DASHBOARD_TOKEN';
 const TOKEN = { option: 'dashboard-token-file', variable: TOKEN_VARIABLE, what: 'token' };
 
-/** `fallback`: where it listens when --dashboard is not given; undefined: then there is none. */
+/**
+ * `fallback`: where it listens when --dashboard is not given; undefined: then there is none. Undefined for a command without a
+ * dashboard: such a command shares the file, and need not know the token.
+ */
 export function dashboardOf(
-  { service, origin }: Invocation,
+  { spec, service, origin }: Invocation,
   env: NodeJS.ProcessEnv,
   fallback: string | undefined,
 ): DashboardOptions | undefined {
+  if (!spec.options.includes('dashboard')) return undefined;
   const where = service.dashboard ?? fallback;
   const address = where === undefined ? undefined : addressOf(where);
   if (address === undefined) return undefined;

@@ -12,7 +12,7 @@ import type { Module } from '../../../queue/index.js';
 import { foldersOf, WEST_MS } from '../../files/job-paths.js';
 import { type ByteName, bytesOfName, nameOfBytes } from '../../linux/index.js';
 import type { FileOf } from '../chains/recorded-outputs.js';
-import type { Content } from './content.js';
+import { type Content, UNDER_WAY } from './content.js';
 
 /** The warehouses of the version before, which noted the last row of a content in a replaced one. */
 const NUMBER = `coalesce(
@@ -87,13 +87,21 @@ export function enterWarehouse(tx: Tx, marker: string, path: string): void {
   if (changes === 0) tx.run('INSERT INTO warehouses (marker, path) VALUES (?, ?)', marker, path);
 }
 
-/** An empty directory at `path` continues the warehouse. If no name was given since the last time, that one covers this. */
+const IS_UNDER_WAY = `content IN (SELECT row FROM contents WHERE ${UNDER_WAY})`;
+
+/**
+ * An empty directory at `path` continues the warehouse, also with the files that are not there yet: their names go along. If nothing
+ * came into the former one since the last time, that time covers this.
+ */
 export function noteReplaced(tx: Tx, marker: string, path: string): void {
   const before = tx.get<{ number: number }>(IN_USE, marker)?.number;
-  const isUsed =
-    before !== undefined && tx.get('SELECT 1 FROM names WHERE warehouse = ? LIMIT 1', before) !== undefined;
+  const came = `SELECT 1 FROM names WHERE warehouse = ? AND (content IS NULL OR NOT ${IS_UNDER_WAY}) LIMIT 1`;
+  const isUsed = before !== undefined && tx.get(came, before) !== undefined;
   if (isUsed) tx.run('UPDATE warehouses SET replaced_at_ms = ? WHERE number = ?', tx.wallMs, before);
   enterWarehouse(tx, marker, path);
+  if (!isUsed) return;
+  const { number } = tx.get<{ number: number }>(IN_USE, marker)!;
+  tx.run(`UPDATE names SET warehouse = ? WHERE warehouse = ? AND ${IS_UNDER_WAY}`, number, before);
 }
 
 export interface Replaced {

@@ -143,8 +143,10 @@ export async function writeAppend(fd: number, append: Append, stillThere: () => 
       done += writeSync(fd, append.bytes, done, append.bytes.length - done, append.at + done);
     }
   }
+  // Asked before the sync, which may take seconds: a later rename takes whole lines along.
+  const isThere = stillThere();
   await fdatasyncAsync(fd);
-  return stillThere();
+  return isThere;
 }
 
 /**

@@ -4,7 +4,7 @@
  * offset, and never taken for a record. 64-bit numbers stay digits.
  * Does not: write.
  */
-import { readdirSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { AT_FDCWD, nameOfText, statAtOrNone } from '../../linux/index.js';
@@ -24,23 +24,33 @@ export interface FoundManifest {
 const HOUR_DEPTH = 4;
 /** An operator may have collected rotated files deeper than the hours. */
 const DEPTH_MAX = 8;
-/** Paths have at most 4 KiB, and each may be in the line twice in base 64. A longer line is no record. */
-const LINE_BYTES_MAX = 1 << 20;
+/** Paths have at most 4 KiB, each may be in the line twice, and a line may have a thousand outputs. A longer line is no record. */
+const LINE_BYTES_MAX = 1 << 24;
 
-/** All files of a kind below a manifests root, the newest hour first. Errors: those of readdir, also ENOENT for the root. */
+/**
+ * All files of a kind below a manifests root, the newest hour first. `passOver`: what to do about a folder that cannot be read, to go
+ * on with the others; without it, errors are those of readdir, also ENOENT for the root.
+ */
 export function* manifestFiles(
   root: string,
   kind: ManifestKind,
+  passOver: (error: unknown) => void = rethrow,
   parts: readonly string[] = [],
 ): Generator<FoundManifest> {
   const folder = join(root, ...parts);
   const isRoot = () => parts.length === 0 || statAtOrNone(AT_FDCWD, nameOfText(folder))?.isMountRoot === true;
-  const all = readdirSync(folder, { withFileTypes: true });
+  let all: Dirent[];
+  try {
+    all = readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    passOver(error);
+    return;
+  }
   const entries = all.filter(({ name }) => !isOfFilesystem(nameOfText(name), isRoot));
   const newest = entries.sort((a, b) => (a.name < b.name ? 1 : -1));
   for (const entry of newest) {
     if (entry.isDirectory() && parts.length < DEPTH_MAX && !entry.name.startsWith('.')) {
-      yield* manifestFiles(root, kind, [...parts, entry.name]);
+      yield* manifestFiles(root, kind, passOver, [...parts, entry.name]);
     }
   }
   const hour = parts.length === HOUR_DEPTH && HOUR.test(parts.join('/')) ? parts.join('/') : undefined;
@@ -54,6 +64,10 @@ export function* manifestFiles(
     };
   }
 }
+
+const rethrow = (error: unknown): never => {
+  throw error;
+};
 
 const HOUR = /^\d{4}\/\d\d\/\d\d\/\d\d$/;
 

@@ -7,13 +7,18 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createGunzip } from 'node:zlib';
 
-export type Packing = 'plain' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
+export type Packing = 'plain' | 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'lzip' | 'compress' | 'zip';
 
-const MAGIC: [Packing, string][] = [
-  ['gzip', '1f8b'],
-  ['zstd', '28b52ffd'],
-  ['bzip2', '425a68'],
-  ['xz', 'fd377a585a00'],
+const MAGIC: [Packing, RegExp][] = [
+  ['gzip', /^1f8b/],
+  // Or a frame to be skipped, with which pzstd begins.
+  ['zstd', /^(28b52ffd|5.2a4d18)/],
+  ['bzip2', /^425a68/],
+  ['xz', /^fd377a585a00/],
+  ['lz4', /^04224d18/],
+  ['lzip', /^4c5a4950/],
+  ['compress', /^1f9d/],
+  ['zip', /^504b0304/],
 ];
 interface Zstd {
   Decompress: new (onData: (bytes: Uint8Array) => void) => { push(bytes: Uint8Array, final?: boolean): void };
@@ -34,7 +39,7 @@ export function packingOf(path: string): Packing {
   try {
     const bytes = Buffer.alloc(6);
     const start = bytes.toString('hex', 0, readSync(fd, bytes, 0, bytes.length, 0));
-    return MAGIC.find(([, magic]) => start.startsWith(magic))?.[0] ?? 'plain';
+    return MAGIC.find(([, magic]) => magic.test(start))?.[0] ?? 'plain';
   } finally {
     closeSync(fd);
   }

@@ -112,6 +112,8 @@ async function closeOver(
         );
     });
   return periods.flatMap((period) => {
+    // Its root was moved since, and its feeds have other folders.
+    if (feeds(period).length === 0) return [];
     if (period.state !== 'open') return [period];
     return over.includes(period) ? [{ ...period, state: 'closed' as const }] : [];
   });

@@ -32,8 +32,9 @@ const LONG_OVER_MS = 48 * 3_600_000;
 export const nameIn = (root: Period['root'], { date, hour }: Partition): ByteName =>
   root === 'manifests' ? hour : date;
 
-/** True where the period is over in the time zones of all feeds that share its folder. */
+/** True where the period is over in the time zones of all feeds that share its folder. Nobody knows that of a folder without a feed. */
 export const isOver = ({ root, name }: Pick<Period, 'root' | 'name'>, feeds: readonly FeedOptions[], nowMs: number) =>
+  feeds.length > 0 &&
   feeds.every(({ timezone }) => {
     const at = (ms: number): ByteName => nameIn(root, partitionOf(ms, timezone));
     if (name < at(nowMs - LONG_OVER_MS)) return true;

@@ -150,13 +150,11 @@ async function anyRecord(feed: Readable): Promise<string | undefined> {
   return undefined;
 }
 
-function* readable(root: string, kind: ManifestKind): Generator<FoundManifest> {
-  try {
-    yield* manifestFiles(root, kind);
-  } catch (error) {
+/** Without folders that this user may not read, such as an archive of somebody else. */
+const readable = (root: string, kind: ManifestKind): Generator<FoundManifest> =>
+  manifestFiles(root, kind, (error) => {
     if (errnoOf(error) === undefined) throw error;
-  }
-}
+  });
 
 /** A file that is being rotated or compressed gives no records. The appends report one that stays unreadable. */
 async function* recordsOf(feed: Pick<Readable, 'name'>, path: string, from: number): AsyncGenerator<ReadRecord> {

@@ -13,7 +13,7 @@ export type StatsAnswer = ReturnType<typeof statsAnswer>;
 export function statsAnswer(snapshot: Snapshot) {
   const [first] = snapshot.stages;
   const isFirst = ({ stage }: { stage: string }) => stage === first?.stage;
-  const last = snapshot.stages.at(-1)?.stage;
+  const all = snapshot.throughput.find(({ feed }) => feed === '*');
   const total = (name: string) => sumOf(snapshot.totals.filter((one) => one.name === name));
   const [stored, duplicates] = [total('stored'), total('duplicate')];
   return {
@@ -31,11 +31,8 @@ export function statsAnswer(snapshot: Snapshot) {
       ...sumOf([stored, duplicates]),
       stored: stored.files,
       duplicates: duplicates.files,
-      files_per_second: snapshot.stages.reduce(
-        (rate, one) => rate + (one.stage === last ? one.files_per_second : 0),
-        0,
-      ),
-      bytes_per_second: snapshot.throughput.find(({ feed }) => feed === '*')?.bytes_per_second ?? 0,
+      files_per_second: all?.files_per_second ?? 0,
+      bytes_per_second: all?.bytes_per_second ?? 0,
     },
     held: snapshot.stages.reduce((held, one) => held + one.held, 0),
     stages: snapshot.stages,

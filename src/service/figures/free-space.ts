@@ -91,7 +91,7 @@ export class FreeSpace {
   }
 
   async #askOne(path: string): Promise<Figures> {
-    // A call that hangs keeps one of the few threads of the pool: never a second one for the same path.
+    // A call that hangs keeps one of the threads of the pool: never a second one for the same path.
     if (this.#asked.has(path)) return NONE;
     this.#asked.add(path);
     const answer = figuresOf(path)

@@ -1,5 +1,5 @@
 /** Receivers that cannot be notified of alarms. This is a notice, never an alarm: an alarm could not be sent either. */
-import type { QueueView } from '../../../queue/index.js';
+import type { OwnerId, QueueView } from '../../../queue/index.js';
 import { type Finding, iso } from '../../ingest/health/finding.js';
 
 interface ChannelRow {
@@ -14,7 +14,10 @@ const FAILING = `SELECT name, missed, failing_since_ms AS sinceMs, error,
     (SELECT count(*) FROM alarms WHERE changed > told) AS waiting
   FROM alarm_channels WHERE failing_since_ms IS NOT NULL ORDER BY name`;
 
-export function unsentFindings(view: Pick<QueueView, 'read'>): Finding[] {
+export function unsentFindings(view: Pick<QueueView, 'read' | 'isAlive'>): Finding[] {
+  const { owner } = view.read((rows) => rows.get<{ owner: OwnerId }>('SELECT owner FROM alarm_teller')!);
+  // Without a process that sends, nothing is tried: the receivers may have been taken out of the configuration.
+  if (!view.isAlive(owner)) return [];
   return view
     .read((rows) => rows.all<ChannelRow>(FAILING))
     .filter(({ waiting, missed }) => waiting + missed > 0)

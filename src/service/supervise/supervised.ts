@@ -24,6 +24,11 @@ const NODE_FLAGS: Record<Role, readonly string[]> = {
   notifier: alarmLimits.nodeFlags,
 };
 
+/** Read by Node when it starts (Node: UV_THREADPOOL_SIZE). */
+const ENV: Partial<Record<Role, NodeJS.ProcessEnv>> = {
+  dashboard: { UV_THREADPOOL_SIZE: String(dashboardLimits.poolThreads) },
+};
+
 export interface ChildSpec {
   role: Role;
   stages: IngestStage[];
@@ -98,6 +103,7 @@ export class Supervised {
     try {
       child = spawn(process.execPath, [...NODE_FLAGS[this.spec.role], this.family.childModule, this.spec.role], {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        env: { ...process.env, ...ENV[this.spec.role] },
       });
     } catch (error) {
       // Node throws some errors of fork(2), such as ENOMEM, and reports the others later.

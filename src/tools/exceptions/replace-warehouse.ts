@@ -5,7 +5,7 @@
  * Guarantees: no process works on the state meanwhile. After a kill at any point it can be run again. The marker comes last.
  * Does not: copy files. An operator who copies them copies the marker as well, and does not need this command.
  */
-import { closeSync } from 'node:fs';
+import { accessSync, closeSync, constants } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
@@ -17,6 +17,7 @@ import { noteReplaced } from '../../ingest/ledger/names.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved } from '../../ingest/upkeep/moved-roots.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { lockRootsAlone } from '../../ingest/upkeep/root-locks.js';
+import { unusable } from '../../ingest/upkeep/unusable-root.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 
 const PAGE = 5_000;
@@ -49,6 +50,7 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
       const counts = (name: ByteName) => !(isSame && name === MARKER) && !isOfFilesystem(name, () => true);
       const first = [...namesIn(fd)].find(counts);
       if (first !== undefined) throw isSame ? sameOne(warehouse) : notEmpty(warehouse, shownName(first));
+      refuseClosed(warehouse);
       const rule = KEPT_WHILE_UNDER_WAY.find(({ kind }) => kind === 'warehouse')!;
       for (const name of names) refuseMoved(backend, { ...feed, name, warehouse }, before, rule);
       const last = lastRow(backend);
@@ -61,6 +63,15 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
     }
   } finally {
     for (const lock of locks) lock.close();
+  }
+}
+
+/** The marker comes last, when the ledger has changed already. */
+function refuseClosed(warehouse: string): void {
+  try {
+    accessSync(warehouse, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unusable('warehouse', warehouse, error);
   }
 }
 

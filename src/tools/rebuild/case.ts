@@ -98,7 +98,7 @@ export function caseOf(tx: Tx, feed: string, line: Line, known: Known): Case {
     line: isOthers && (row === 'stored' || row === 'unconfirmed' || row === 'withdrawn') ? 'twice' : 'there',
     back: backOf(tx, feed, line, known),
     path: line.path,
-    sealed: sealedFor(tx, feed, line, Buffer.from(line.record.sha256, 'hex')).sealed,
+    sealed: sealedFor(tx, feed, line, known.content).sealed,
   };
 }
 
@@ -118,13 +118,17 @@ function backOf(tx: Tx, feed: string, { record, takenOut }: Line, { content }: K
   return takenOut !== undefined || isOwed ? 'taken_out' : 'no';
 }
 
-/** Returns the sealed file that goes on with the line: the file of its own job, or of the twin that inherited the line. */
+/**
+ * Returns the sealed file that goes on with the line: the file of its own job, or of the twin that inherited the line. `known`: the
+ * content in the older state.
+ */
 export function sealedFor(
   tx: Tx,
   feed: string,
   { record, isUnseen, hasFailed, takenOut, made }: Line,
-  sha256: Buffer,
+  known: Content | undefined,
 ): { sealed: Case['sealed']; carrier?: string } {
+  const sha256 = Buffer.from(record.sha256, 'hex');
   if (takenOut) return { sealed: 'none' }; // Another file with that content is a duplicate.
   const own = isSettled(tx, record.ingestId) ? [] : sealedOf(tx, feed, record.ingestId);
   const fits = own.find((file) => file.sha256.equals(sha256));
@@ -132,7 +136,10 @@ export function sealedFor(
   if (own.length > 0) return { sealed: 'other_bytes' };
   // It may be its file: the job goes on with it, and finds out.
   if (isUnseen && !isSettled(tx, record.ingestId)) return { sealed: 'file', carrier: record.ingestId };
+  // The discarded file may have been pruned from failed/ since.
+  const isInherited =
+    known !== undefined && !hasEnded(known) && known.ingestId === record.ingestId && known.carrier !== record.ingestId;
   // A line with outputs has no other heir.
-  const heir = hasFailed && !made ? heirIn(tx, feed, sha256, record.ingestId) : undefined;
+  const heir = (hasFailed || isInherited) && !made ? heirIn(tx, feed, sha256, record.ingestId) : undefined;
   return heir === undefined ? { sealed: 'none' } : { sealed: 'file', carrier: heir };
 }

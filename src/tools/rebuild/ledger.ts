@@ -121,7 +121,7 @@ function enterManifested(
 ): 'known' | 'manifested' {
   const { ingestId } = line.record;
   if (line.target === undefined) throw movedWarehouse(feed, line);
-  const carrier = sealedFor(tx, feed.name, line, sha256).carrier!;
+  const carrier = sealedFor(tx, feed.name, line, older).carrier!;
   // It was held, deferred or claimed then. The disk does not contradict, so it stays.
   if (older?.state === 'manifested' && older.ingestId === ingestId && older.carrier === carrier) return 'known';
   const row = put(tx, feed, line, { state: 'manifested', carrier }, older);

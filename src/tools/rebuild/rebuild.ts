@@ -28,7 +28,7 @@ import { notePaths } from './paths.js';
 import { type FeedReport, noReport, printFeed, printUnknown } from './report.js';
 import { discardWithdrawn } from './state/jobs.js';
 import { forgetGivenUp, settleJobs } from './state/older.js';
-import { noteMarked } from './state/periods.js';
+import { notePeriods } from './state/periods.js';
 import { type Before, endPlacing, judgeState, placeState } from './state/place.js';
 import { type Asked, endMaking, type Making, openMaking } from './state/progress.js';
 import { findRoots, refuseMissingWarehouse } from './state/roots.js';
@@ -126,7 +126,7 @@ async function rebuildFeed(making: Making, feed: FeedOptions, report: FeedReport
   const files = new FeedFiles(recordedRoots(backend, feed.name));
   try {
     await readManifests({ making, feed, files, report, pass });
-    await noteMarked(backend, feed);
+    await notePeriods(backend, feed);
     while ((await discardAgain(backend, feed, report)) > 0);
     if (making.before === 'older') {
       report.olderJobs = await settleJobs(backend, feed.name, files);

@@ -1,9 +1,9 @@
 /** Appends with an intent, and the recovery of one that a crash has left. */
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { confirmAppend } from '../../../src/ingest/manifest/append.js';
+import { confirmAppend, writeAppend } from '../../../src/ingest/manifest/append.js';
 import { takeOver } from '../../../src/ingest/manifest/finish.js';
 import { createDesk, type Desk, openDeskState } from './desk.js';
 import { holdLease } from './leasing.js';
@@ -229,4 +229,16 @@ test('planning that comes to nothing leaves no intent and no byte', async (t) =>
   const { appendTo } = await import('../../../src/ingest/manifest/write.js');
   assert.equal(await appendTo(desk.file(), () => undefined), 'nothing');
   assert.deepEqual([desk.open(), statSync(desk.path).size], [undefined, FIRST.length]);
+});
+
+test('the name of the file is asked before the sync, during which a rotation takes whole lines along', async (t) => {
+  const desk = await createDesk(t);
+  const append = await desk.intent(OURS);
+  const fd = openSync(desk.path, 'r+');
+  let asked = 0;
+  const written = writeAppend(fd, append, () => ++asked > 0);
+  assert.equal(asked, 2, 'before and after the write');
+  assert.equal(await written, true);
+  closeSync(fd);
+  assert.equal(desk.text, OURS);
 });

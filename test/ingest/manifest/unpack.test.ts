@@ -29,3 +29,18 @@ for (const [packing, pack] of [
       await assert.rejects(read(Buffer.concat(parts).subarray(0, -missing)), UnreadableManifest, `${missing} bytes`);
   });
 }
+
+test('a zstd that begins with a frame to skip, as pzstd writes it, is read; other packings are refused', async (t) => {
+  const { root } = createWorld(t);
+  const path = join(root, 'manifest');
+  const read = async (bytes: Buffer): Promise<string> => {
+    writeFileSync(path, bytes);
+    const chunks: Buffer[] = [];
+    for await (const chunk of unpacked(path, packingOf(path), 0)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
+  const skipped = Buffer.from('502a4d180400000001020304', 'hex');
+  assert.equal(await read(Buffer.concat([skipped, zstdFrame('a line\n')])), 'a line\n');
+  for (const magic of ['425a6839', 'fd377a585a00', '04224d18', '4c5a4950', '1f9d90', '504b0304'])
+    await assert.rejects(read(Buffer.from(`${magic}00000000`, 'hex')), /is packed by .* unpack it/, magic);
+});

@@ -19,6 +19,10 @@ test('an hour is over a few seconds after its end, and never before', () => {
   assert.equal(hour('2026-11-20T07:00:00Z'), false);
 });
 
+test('a folder that no feed has is never over', () => {
+  assert.equal(over('manifests', '2026/11/20/08', '2027-01-01T00:00:00Z'), false);
+});
+
 test('the hour that a clock shows twice in autumn is over after the second time, a day of 25 hours after all of them', () => {
   const hour = (at: string) => over('manifests', '2026/10/25/02', at, 'Europe/Berlin');
   assert.equal(hour('2026-10-25T00:59:59Z'), false);

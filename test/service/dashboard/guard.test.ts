@@ -70,6 +70,18 @@ test('a change needs the origin of the dashboard and the header that no foreign 
   assert.equal((await served.ask('/pause', { headers: act })).status, 404, 'a change is no GET');
 });
 
+test('a command without a dashboard takes the file of one whose token it does not know', async (t) => {
+  const world = createWorld(t);
+  await withState(world);
+  const { name, input, warehouse, manifests } = world.feed();
+  const config = join(world.root, 'shared.json');
+  const feeds = { [name]: { input, warehouse, manifests } };
+  const all = { 'state-path': world.statePath, dashboard: `0.0.0.0:${await freePort()}`, feeds };
+  writeFileSync(config, JSON.stringify(all));
+  const { code, stderr } = await world.launch('ingest-ctl', ['rebuild', '--config', config]).ended;
+  assert.equal(code, 0, stderr);
+});
+
 test('beyond loopback nothing starts without a token, and no request without it is answered', async (t) => {
   const world = createWorld(t);
   await withState(world);

@@ -27,7 +27,7 @@ const BROKEN = '<img src=x onerror=alert(1)>\u001b[2J';
 test('a broken line is read as text, the rule is changed, a retry stores the file with its outputs', async (t) => {
   const browser = await browserFor(t, 'a file with a broken line on the page');
   if (!browser) return;
-  const world = createWorld(t, { feeds: { orders: { options: { process: STRICT } } } });
+  const world = createWorld(t, { feeds: { orders: { options: { process: STRICT } }, early: {} } });
   const port = await freePort();
   const start = async () => {
     const since = world.log.all.length;
@@ -48,6 +48,8 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
   assert.ok(why.includes('the record begins "2,FR,<img src=x onerror=alert(1)>'), why);
   assert.equal(await page.locator('main img').count(), 0, 'it is text');
   assert.match(await shown('#flow'), /process\s+1 file/);
+  const order = ['input', 'verify-complete', 'hash', 'process', 'manifest', 'move', 'warehouse'];
+  assert.deepEqual(await page.locator('#flow h3').allTextContents(), order, 'one feed of two has the stage');
 
   changeChain(world, 'orders', LENIENT);
   await first.stop();

@@ -1,9 +1,11 @@
 /** A warehouse or manifests that are not those in which the stored files lie: refused, copied, or replaced; audit finds no difference then. */
 import assert from 'node:assert/strict';
-import { copyFileSync, cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { refused } from '../../world/lost.js';
+import { ctl } from '../../world/jobs.js';
+import { refused, stoppedBefore } from '../../world/lost.js';
+import { ordinaryUser, skipUnlessReachable } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const limit = { timeout: 120_000 };
@@ -81,6 +83,41 @@ test(
     assert.match(again.stderr, /is the warehouse that is in use, and has files/);
   },
 );
+
+test(
+  'a file whose line names the former disk is stored on the empty one, and can be withdrawn there',
+  limit,
+  async (t) => {
+    const world = await storedWorld(t);
+    const { warehouse } = world.feed();
+    await stoppedBefore(world, 'move', () => world.drop('late.csv', 'late'), 1);
+    renameSync(warehouse, join(world.root, 'full disk'));
+    mkdirSync(warehouse);
+    for (let times = 0; times < 2; times++) await ctl(world, 'replace-warehouse', warehouse);
+    await ctl(world, 'resume', 'move');
+    await world.runOnce();
+    const [late] = world.warehouse();
+    assert.equal(world.warehouse().length, 1);
+    await ctl(world, 'withdraw', late!.sha256, '--reason', 'wrong');
+    await world.runOnce();
+    assert.deepEqual(world.warehouse(), []);
+    await audited(world);
+  },
+);
+
+test('an empty directory that cannot be written is refused, and no content is given up', limit, async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'a warehouse that cannot be written was not tested.')) return;
+  const world = createWorld(t, { user: ordinaryUser });
+  world.drop('one.csv', 'one');
+  await world.runOnce();
+  const other = emptyDirectory(world, 'other');
+  chmodSync(other, 0o555);
+  refused(await world.run('ingest-ctl', ['replace-warehouse', other]), /other cannot be used \(EACCES\)/);
+  assert.deepEqual(
+    world.ledger().map(({ state }) => state),
+    ['stored'],
+  );
+});
 
 test('an empty directory under another path replaces it; one with files is refused', limit, async (t) => {
   const world = await storedWorld(t);

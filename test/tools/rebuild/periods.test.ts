@@ -1,8 +1,9 @@
 /** Hours and days with their `_SUCCESS`, after the state is lost: closed they stay, and an audit has nothing to say of them. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { loseState, rebuilt } from '../../world/lost.js';
 import { rowsOf } from '../../world/state-by-hand.js';
 import { createWorld, type World } from '../../world/world.js';
@@ -42,4 +43,18 @@ test('a rebuilt state gets no line into an hour or a day that has its _SUCCESS',
   assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
   assert.equal((await world.run('ingest-ctl', ['learn', world.feed().warehouse])).code, 0);
   assert.deepEqual(rowsOf(world, 'SELECT row FROM contents WHERE size = 0'), [], 'a marker is no content');
+});
+
+test('an hour whose manifest was rotated gets its _SUCCESS after a rebuild too', { timeout: 120_000 }, async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...WEST } });
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  const path = join(world.feed().manifests, world.manifest()[0]!.file);
+  writeFileSync(`${path}.1.gz`, gzipSync(readFileSync(path)));
+  rmSync(path);
+  loseState(world);
+  await rebuilt(world);
+  assert.equal((await world.launch('ingest', ['--once', ...inTheEast(world)]).ended).code, 0);
+  const all = periods(world);
+  assert.ok(all.length === 2 && all.every((one) => one.endsWith(' marked')), all.join('\n'));
 });

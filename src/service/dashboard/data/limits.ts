@@ -2,6 +2,8 @@
 export const limits = {
   /** V8's heap: what is shown is bounded, so it needs little. */
   nodeFlags: ['--max-semi-space-size=2', '--max-old-space-size=256'],
+  /** Threads for calls on files. Each folder on a dead mount keeps one, and pages are served by them too: Node's own number is 4. */
+  poolThreads: 32,
   /** A snapshot of the state serves every request within this time. */
   snapshotEveryMs: 1_000,
   /** Connections at a time; beyond them the one that has been idle longest makes room. */

@@ -192,7 +192,7 @@ export class Metrics {
     });
     this.#gauge(
       'ingest_untold_contents',
-      'Contents that are stored here and not yet recorded in the shared ledger.',
+      'Contents that are stored here and not yet recorded in the shared ledger; 0 where hosts share none.',
       [],
       (metric) => {
         if (this.view.read(sharingHost)) metric.set(this.view.read((rows) => untold(rows)));

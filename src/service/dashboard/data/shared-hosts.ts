@@ -10,13 +10,17 @@ import { limits } from './limits.js';
 
 /** Its reports are undefined where no feed shares, and before the first one has come. */
 export function hostsReader(view: Pick<QueueView, 'feeds'>): () => HostsReport | undefined {
-  let shared: SharedDatabase | undefined;
+  let shared: { url: string; database: SharedDatabase } | undefined;
   let last: HostsReport | undefined;
   let dueMs = 0;
   const ask = async (url: string): Promise<void> => {
     dueMs = Number.POSITIVE_INFINITY;
-    shared ??= new SharedDatabase(url);
-    last = await lookAtHosts(shared);
+    if (shared?.url !== url) {
+      // The producer was started with another address. A connection to the former one that cannot be closed is of no use either.
+      void shared?.database.close().catch(() => {});
+      shared = { url, database: new SharedDatabase(url) };
+    }
+    last = await lookAtHosts(shared.database);
     dueMs = performance.now() + limits.hostsEveryMs;
   };
   return () => {

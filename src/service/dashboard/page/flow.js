@@ -6,7 +6,7 @@ import { bytes, count, counted, moment, name, seconds } from './ground/words.js'
 /** The cells of the flow, each summed over the chosen feeds. */
 function flowOf(snapshot, feed) {
   const stages = snapshot.stages.filter(ofFeed(feed));
-  const order = [...new Set(snapshot.stages.map(({ stage }) => stage))];
+  const order = orderOf(snapshot.stages);
   const total = (...names) =>
     snapshot.totals
       .filter((one) => ofFeed(feed)(one) && names.includes(one.name))
@@ -41,9 +41,20 @@ function flowOf(snapshot, feed) {
     cells,
     feeds,
     ends,
-    rate: cells.at(-1)?.rate ?? 0,
+    rate: snapshot.throughput.find((one) => one.feed === feed)?.files_per_second ?? 0,
     isBlind: snapshot.findings.some(({ code }) => BLIND.has(code)),
   };
+}
+
+/** The stages of all feeds in the order of the pipeline. Each feed names its own in that order, and feeds may have different ones. */
+function orderOf(stages) {
+  const order = [];
+  for (const [n, { feed, stage }] of stages.entries()) {
+    const before = stages[n - 1];
+    const at = before?.feed === feed ? order.indexOf(before.stage) + 1 : 0;
+    if (!order.includes(stage)) order.splice(at, 0, stage);
+  }
+  return order;
 }
 
 /** The records of the chains of the chosen feeds; undefined for another stage. */

@@ -30,7 +30,8 @@ export type OlderJobs = ReturnType<typeof noOlderJobs>;
 /** Enters discarded contents before any line is read. Corrections that are on disk are not owed any more. */
 export function forgetGivenUp(tx: Tx, feed: string): void {
   const withdrawn = 'SELECT job FROM rebuild_withdrawn WHERE feed = ?';
-  tx.run(`DELETE FROM corrections WHERE job IN (${withdrawn})`, feed);
+  // The correction of an heir is about the line of the job before it.
+  tx.run(`DELETE FROM corrections WHERE line ->> '$.by' IS NULL AND line ->> '$.ingest_id' IN (${withdrawn})`, feed);
   tx.run(
     `DELETE FROM corrections WHERE job IN (SELECT j.id FROM all_jobs j JOIN contents c ON c.row = j.payload ->> '$.content'
        WHERE j.feed = ? AND j.payload ->> '$.putAway.kind' = 'withdrawn'
@@ -48,6 +49,10 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
     // Its line still needs a correction, unless a twin has inherited the line.
     if (!tx.get(`SELECT 1 FROM contents WHERE feed = ? AND ingest_id = ? AND ${UNDER_WAY}`, feed, id))
       tx.run('INSERT OR IGNORE INTO rebuild_withdrawn VALUES (?, ?)', feed, id);
+    tx.run(
+      "INSERT OR IGNORE INTO rebuild_withdrawn SELECT ?, line ->> '$.ingest_id' FROM corrections WHERE job = ? AND line ->> '$.by' IS NULL",
+      ...[feed, id],
+    );
   }
 }
 

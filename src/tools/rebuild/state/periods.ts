@@ -1,28 +1,43 @@
 /**
- * Closes hours and days whose `_SUCCESS` is on disk in the rebuilt state as well, so that no line gets into them.
+ * Closes hours and days whose `_SUCCESS` is on disk in the rebuilt state as well, so that no line gets into them. The others get theirs,
+ * rotated hours too.
  * Does not: find markers that a reader has removed. Such an hour gets its marker again when it is over.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Backend } from '../../../../queue/backend.js';
+import type { Backend, Tx } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { SUCCESS } from '../../../files/job-paths.js';
 import { manifestFiles } from '../../../ingest/manifest/read.js';
+import { dateOfHour } from '../../../ingest/periods/period.js';
+import { dateFolder, hourFolder, noteOpen } from '../../../ingest/periods/plan.js';
+import type { ByteName } from '../../../linux/index.js';
 
 const BATCH = 1_000;
 
-export async function noteMarked(backend: Backend, feed: FeedOptions): Promise<void> {
+export async function notePeriods(backend: Backend, feed: FeedOptions): Promise<void> {
   if (!feed.successMarkers) return;
-  const hours = new Set<string>();
-  for (const { hour } of manifestFiles(feed.manifests, 'manifest')) if (hour !== undefined) hours.add(hour);
+  const found = [...manifestFiles(feed.manifests, 'manifest')];
   const days = readdirSync(feed.warehouse).filter((name) => name.startsWith('ingest_date='));
   const marked = [
-    ...[...hours].map((hour) => join(feed.manifests, hour)),
+    ...new Set([
+      ...found.flatMap(({ hour }) => (hour === undefined ? [] : [hourFolder(feed, { hour: hour as ByteName })])),
+    ]),
     ...days.map((day) => join(feed.warehouse, day)),
   ].filter((folder) => lstatSync(join(folder, SUCCESS), { throwIfNoEntry: false })?.isFile());
-  for (let at = 0; at < marked.length; at += BATCH)
-    await backend.transact((tx) => {
-      for (const folder of marked.slice(at, at + BATCH))
-        tx.run("INSERT OR REPLACE INTO periods (folder, state, changed_ms) VALUES (?, 'marked', ?)", folder, tx.wallMs);
-    });
+  // A worker notes those of current files (periods/close.ts).
+  const rotated = found.flatMap(({ hour, current }) => (current || hour === undefined ? [] : [hour]));
+  const open = [...new Set(rotated)].flatMap((hour) => [
+    hourFolder(feed, { hour: hour as ByteName }),
+    dateFolder(feed, { date: dateOfHour(hour) }),
+  ]);
+  const inBatches = async (folders: readonly string[], note: (tx: Tx, folders: readonly string[]) => void) => {
+    for (let at = 0; at < folders.length; at += BATCH)
+      await backend.transact((tx) => note(tx, folders.slice(at, at + BATCH)));
+  };
+  await inBatches(marked, (tx, folders) => {
+    for (const folder of folders)
+      tx.run("INSERT OR REPLACE INTO periods (folder, state, changed_ms) VALUES (?, 'marked', ?)", folder, tx.wallMs);
+  });
+  await inBatches(open, noteOpen);
 }
