@@ -97,7 +97,7 @@ export interface Backend {
    * True while jobs whose wait has ended are not woken yet. On a slow disk that can take longer than several checks.
    */
   readonly wakes: boolean;
-  /** Takes the probe of a due gate for this owner, unless a living owner has it. */
+  /** Takes the probe of a due gate for this owner, unless another living owner has it. An owner makes one probe after the other. */
   takeProbe(gate: Gate): Promise<boolean>;
   /** The probe ended and the gate stays closed: the next probe is due in `inMs`. */
   putBackProbe(gate: Gate, inMs: number): Promise<void>;

@@ -221,7 +221,8 @@ export class Dispatcher {
     if (this.#state !== 'running') return;
     const { backend, stage } = this.options;
     const nowMs = backend.nowMs();
-    const nextMs = this.#store.handed > 0 ? nowMs : this.#nextDueMs(backend, stage, nowMs);
+    const hasOwn = this.#store.handed > 0 || this.#store.owes;
+    const nextMs = hasOwn ? nowMs : this.#nextDueMs(backend, stage, nowMs);
     const dueMs = Math.max(nextMs, this.#notBeforeMs > nowMs ? this.#notBeforeMs : 0);
     if (dueMs === Number.POSITIVE_INFINITY) return;
     this.#emptyTakes = dueMs <= nowMs ? this.#emptyTakes + 1 : 0;

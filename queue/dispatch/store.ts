@@ -70,6 +70,11 @@ export class QueueStore {
     return this.#handed.length;
   }
 
+  /** Claims wait to be given back. */
+  get owes(): boolean {
+    return this.#owed.length > 0;
+  }
+
   get handedBytes(): number {
     return bytesOf(this.#handed);
   }

@@ -4,7 +4,6 @@
  * probes a failing place. A gate whose time is over closes nothing, whether or not a process lives that removes its row.
  */
 import type { ClosedGate, Gate, GateName, OwnerId, Reader, StageName } from '../backend.js';
-import type { Clock } from '../clock.js';
 import type { SqliteTx } from './tx.js';
 
 interface GateRow extends GateName {
@@ -84,14 +83,20 @@ export function closedFor(rows: Reader, stage: StageName): (feed: string) => boo
   return (feed) => feeds.includes(feed);
 }
 
-/** False if the probe is not due, the gate is open, or a living owner (including this one) is probing. */
+/**
+ * False if the probe is not due, the gate is open, or another living owner is probing. This owner makes one probe after the other, so
+ * one that it has already is left from a moment in which the state could not be written.
+ */
 export function takeProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, isAlive: (owner: OwnerId) => boolean): boolean {
   const row = tx.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
   if (!row || row.probe_due_ms > tx.nowMs) return false;
-  if (row.prober !== null && isAlive(row.prober)) return false;
+  if (isProbed(row, owner, isAlive)) return false;
   tx.run(`UPDATE gates SET prober = ? WHERE ${SAME}`, owner, ...nameOf(gate));
   return true;
 }
+
+const isProbed = ({ prober }: GateRow, owner: OwnerId, isAlive: (owner: OwnerId) => boolean): boolean =>
+  prober !== null && prober !== owner && isAlive(prober);
 
 export function putBackProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, inMs: number): void {
   tx.run(
@@ -103,8 +108,13 @@ export function putBackProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, inMs:
 }
 
 /** Checks without a write whether taking the probe is worth a transaction. */
-export function probeIsDue(rows: Reader, gate: GateName, clock: Clock, isAlive: (owner: OwnerId) => boolean): boolean {
+export function probeIsDue(
+  rows: Reader,
+  gate: GateName,
+  nowMs: number,
+  owner: OwnerId,
+  isAlive: (owner: OwnerId) => boolean,
+): boolean {
   const row = rows.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
-  if (!row || row.probe_due_ms > clock.nowMs()) return false;
-  return row.prober === null || !isAlive(row.prober);
+  return row !== undefined && row.probe_due_ms <= nowMs && !isProbed(row, owner, isAlive);
 }

@@ -31,8 +31,9 @@ const DURATION_NAME = '\0';
 /** How many recent counts are searched for one with the same name. */
 const RECENT = 16;
 
+/** A sum of bytes ends here: refused files may have petabytes each, and the database refuses a sum above 2^63. */
 const COUNT = `INSERT INTO counters VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes`;
+  ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = min(bytes + excluded.bytes, ${Number.MAX_SAFE_INTEGER})`;
 const DEPTH = `INSERT INTO depths VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs, bytes = bytes + excluded.bytes RETURNING jobs`;
 const DURATION = `INSERT INTO durations VALUES (?, ?, ?, ?, ?)

@@ -3,6 +3,7 @@
  * `ingest-ctl retry` once a person has put it right.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -68,6 +69,28 @@ test('a restart does not release a held file, also where its sidecar came after 
   await world.stop();
   assert.equal(world.log.named('file_held').length, 1);
   world.check();
+});
+
+test('sparse files of exabytes are held, and no sum of them ends a process', async (t) => {
+  if (skipUnlessRoot(t, 'files of exabytes, which need a tmpfs')) return;
+  const world = createWorld(t);
+  tmpfsMount(world.input);
+  const sizes = { 'a.csv': '4E', 'b.csv': '4E', 'c.csv': '9223372036854775807' };
+  for (const [name, size] of Object.entries(sizes)) execFileSync('truncate', ['-s', size, join(world.input, name)]);
+  const small = world.drop('small.csv', 100);
+  await world.runOnce([], { code: 4 });
+  assert.deepEqual(
+    world.log.named('file_held').map(({ code }) => code),
+    ['too_large', 'too_large', 'too_large'],
+  );
+  assert.deepEqual(
+    world.manifest().map(({ record }) => record!.sha256),
+    [small.sha256],
+  );
+  assert.equal((await world.run('queue-stat', ['--json'])).code, 0);
+  const discarded = await world.run('ingest-ctl', ['discard', '--all']);
+  assert.equal(discarded.code, 0, discarded.stderr);
+  await world.runOnce();
 });
 
 test('a sparse file of 5 GB over --max-bytes is held unread, and retry takes what the limit allows by then', {

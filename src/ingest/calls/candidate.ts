@@ -4,12 +4,12 @@ import type { Entry } from '../../files/directories.js';
 import type { Stat } from '../../linux/index.js';
 import { statEntry } from '../files/feed-files.js';
 import { sidecarOf } from '../files/sidecar.js';
-import { identityOf } from '../rules/identity.js';
+import { countedBytes, identityOf } from '../rules/identity.js';
 import type { Candidate } from './order.js';
 
 /** The same identity as the producer computes, so that its next scan finds the row unchanged. */
 export function candidateOf(feed: FeedOptions, stat: Stat, entry: Entry): Candidate {
-  if (feed.mode !== 'sidecar') return { identity: identityOf(stat), bytes: stat.size };
+  if (feed.mode !== 'sidecar') return { identity: identityOf(stat), bytes: countedBytes(stat.size) };
   const sidecar = statEntry({ dir: entry.dir, name: sidecarOf(entry.name, feed) });
-  return { identity: identityOf(stat, sidecar ?? null), bytes: stat.size };
+  return { identity: identityOf(stat, sidecar ?? null), bytes: countedBytes(stat.size) };
 }

@@ -7,7 +7,7 @@ import { closeSync } from 'node:fs';
 import { copyTo, removeIfThere } from '../../files/copy.js';
 import { digestThrottled } from '../../files/digest.js';
 import { moveOwn } from '../../files/moves.js';
-import { inPlaceAsync } from '../../files/place-error.js';
+import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { probeFd } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
 import type { FeedFiles } from '../files/feed-files.js';
@@ -30,7 +30,9 @@ export function reader(files: FeedFiles, terms: Terms, throttle?: Throttle): (fi
 
 /** Copies while hashing. The copy gets its name only where its hash counts. */
 async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, throttle?: Throttle): Promise<HashAnswer> {
-  const partial = files.makeWorkEntry(file, 'partial');
+  const make = (part: 'partial' | 'copy') =>
+    inPlace('work', files.roots.work, 'write', () => files.makeWorkEntry(file, part));
+  const partial = make('partial');
   let isKept = false;
   try {
     const digest = await inPlaceAsync('work', files.roots.work, 'write', () =>
@@ -40,9 +42,11 @@ async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, throttle
     const answer = afterReading({ ...open, sealed }, digest, probeFd(open.fd, files.kinds));
     isKept = answer.kind === 'hashed' && (file.demanded === undefined || file.demanded === answer.sha256);
     if (isKept) {
-      const copy = files.makeWorkEntry(file, 'copy');
-      removeIfThere(copy.dir, copy.name);
-      moveOwn(partial, copy);
+      const copy = make('copy');
+      inPlace('work', files.roots.work, 'write', () => {
+        removeIfThere(copy.dir, copy.name);
+        moveOwn(partial, copy);
+      });
     }
     return answer;
   } finally {

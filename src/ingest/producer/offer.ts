@@ -9,6 +9,7 @@ import { bytesOfName } from '../../linux/names.js';
 import type { OpenRoot, QueuedPath } from '../../watcher/engine/index.js';
 import { dueInMs } from '../rules/completion.js';
 import { factsOf, type JobFacts, type Observation, payloadOf } from '../rules/facts.js';
+import { countedBytes } from '../rules/identity.js';
 import { sameBytes } from '../rules/verified.js';
 import { type FoundFile, statPaths } from './stat-paths.js';
 
@@ -111,7 +112,7 @@ function candidateOf(
     feed: feed.name,
     key: bytesOfName(file.path),
     identity: file.identity,
-    bytes: file.size,
+    bytes: countedBytes(file.size),
     payload: payloadOf({ seen, ...decided }),
     dueInMs: dueInMs(feed, file, file.hasSidecar),
     ...(feed.mode === 'sidecar' && !file.hasSidecar && { why: NO_SIDECAR }),

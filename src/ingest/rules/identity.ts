@@ -49,3 +49,9 @@ export function parseIdentity(identity: string): ParsedIdentity | undefined {
         : { ino: BigInt(sidecarIno), ctimeNs: BigInt(sidecarCtime!) };
   return { dev, ino, size, mtimeNs, ctimeNs, sidecar };
 }
+
+/**
+ * The size as the queue counts it. A sparse file may have exabytes, and sums of more than 2^63 are refused by the database. The
+ * identity has the true size.
+ */
+export const countedBytes = (size: number): number => Math.min(size, 2 ** 50);

@@ -91,7 +91,7 @@ const toRead = (job: IngestJob): ToRead => ({ ...toHash(job), demanded: job.fact
 
 function judgeRead(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: HashAnswer): Verdict {
   if (answer.kind === 'hashed' && answer.sealed.copied)
-    dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
+    dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'copy')));
   return judgeHash(job, batch, answer);
 }
 

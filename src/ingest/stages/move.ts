@@ -269,7 +269,7 @@ function afterPut(one: OneMove, put: Put): Verdict {
     return IN_PLACE;
   }
   if (put !== 'renamed') return stored(job, batch, content, 'stored');
-  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'file')));
+  dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, partOf(job))));
   return partOf(job) === 'copy' ? stored(job, batch, content, 'stored') : storedWhole(one);
 }
 

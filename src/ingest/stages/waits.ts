@@ -6,6 +6,7 @@
 import type { Gate, Reason, StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { limits } from '../../../queue/limits.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { shownSeconds } from '../../base/telemetry/safe.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import { ON_TRIAL } from '../health/episode.js';
@@ -61,7 +62,7 @@ export function waitsOf(
     }
   };
   for (const { feed, stage, ready, deferred, waiting } of stats) {
-    add(feed, 'twin', waiting);
+    add(feed, stage === PUBLISH ? 'correction_unput' : 'twin', waiting);
     const gate = closing(gates, feed, stage);
     if (gate !== undefined) {
       add(feed, gate.cause === 'pause' ? 'paused' : 'gate', ready + deferred);

@@ -4,7 +4,8 @@
  * Guarantees: writes nothing when there is nothing to do.
  */
 import { readdirSync } from 'node:fs';
-import type { Backend, Job } from '../../../queue/backend.js';
+import { setImmediate } from 'node:timers/promises';
+import type { Backend } from '../../../queue/backend.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { FAILED, folderOf, UNDERPROCESS } from '../../files/job-paths.js';
@@ -12,7 +13,7 @@ import { inPlace } from '../../files/place-error.js';
 import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { outputPrefix } from '../chains/recorded-outputs.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
-import { sealedNames, whereIn } from '../files/sealed-names.js';
+import { sealedNames, type WorkName, whereIn } from '../files/sealed-names.js';
 import { NO_SIDECAR, readSidecar } from '../files/sidecar.js';
 import { bringOn } from '../files/take.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
@@ -51,41 +52,46 @@ export async function redoAppends({ backend, emit, feed, files }: Reaped): Promi
   }
 }
 
-/** Files are adopted by so many: one sync for all of them. */
+/** So many names are looked up, and so many files adopted, at a time: other work of the process comes between. */
 const PAGE = 1_000;
 
 /** Gives a job to every file in `underprocess/` whose job is gone; removes partial copies. */
 export async function adoptOrphans(reaped: Reaped): Promise<number> {
   let adopted = 0;
-  let page: WorkKey[] = [];
-  const adoptPage = async (): Promise<void> => {
+  let page: WorkName[] = [];
+  const endPage = async (): Promise<void> => {
+    const orphans = orphansAmong(reaped, page);
+    page = [];
     // The process that brought them there may have died before its sync.
     const dirty = new DirtyDirectories();
-    for (const job of page) dirty.add(reaped.files.work(job.inside), folderOf(reaped.files.workPath(job, 'file')));
+    for (const job of orphans) dirty.add(reaped.files.work(job.inside), folderOf(reaped.files.workPath(job, 'file')));
     await dirty.sync();
-    for (const job of page) if (await adopt(reaped, job)) adopted++;
-    page = [];
+    for (const job of orphans) if (await adopt(reaped, job)) adopted++;
+    await setImmediate();
   };
-  for (const job of orphansIn(reaped)) if (page.push(job) === PAGE) await adoptPage();
-  await adoptPage();
+  for (const name of sealedNames(reaped.files)) if (page.push(name) === PAGE) await endPage();
+  await endPage();
   return adopted;
 }
 
-function* orphansIn({ backend, files }: Reaped): Generator<WorkKey> {
-  for (const found of sealedNames(files)) {
-    const { jobId: id, inside } = found;
-    if (!isAdoptable(backend.job(id))) continue;
-    if (found.part === 'partial' || found.part === 'copy') {
-      if (found.path !== undefined) removeCopy(files, inside, whereIn(UNDERPROCESS, found));
-      continue;
-    }
-    for (const { part, path } of found.part === 'claims' ? bringOn(files, { id, inside }) : [found])
-      if (part === 'file' && path !== undefined) yield { id, path, inside };
-  }
-}
+const OPEN = "SELECT id FROM all_jobs WHERE id IN (SELECT value FROM json_each(?)) AND state <> 'done'";
 
 /** Only the name is known here. The new job reads the bytes, and so finds line and content. */
-const isAdoptable = (job: Job | undefined): boolean => job === undefined || job.state === 'done';
+function orphansAmong({ backend, files }: Reaped, names: readonly WorkName[]): WorkKey[] {
+  const ids = JSON.stringify(names.map(({ jobId }) => jobId));
+  const open = new Set(backend.read((rows) => rows.all<{ id: string }>(OPEN, ids)).map(({ id }) => id));
+  return names
+    .filter(({ jobId }) => !open.has(jobId))
+    .flatMap((found) => {
+      const { jobId: id, inside } = found;
+      if (found.part === 'partial' || found.part === 'copy') {
+        if (found.path !== undefined) removeCopy(files, inside, whereIn(UNDERPROCESS, found));
+        return [];
+      }
+      const parts = found.part === 'claims' ? bringOn(files, { id, inside }) : [found];
+      return parts.flatMap(({ part, path }) => (part === 'file' && path !== undefined ? [{ id, path, inside }] : []));
+    });
+}
 
 function removeCopy(files: FeedFiles, inside: ByteName, at: ByteName): void {
   const work = files.work(inside);

@@ -5,7 +5,8 @@
  * or hashes to the ledger's SHA-256.
  */
 import assert from 'node:assert/strict';
-import { closeSync, readdirSync } from 'node:fs';
+import { closeSync, fdatasync, readdirSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { type CopyBounds, copyTo, removeIfThere } from '../../files/copy.js';
 import { digestThrottled } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
@@ -18,6 +19,8 @@ import type { Throttle } from '../../files/rate-limit.js';
 import { type ByteName, joinNames, nameOfText, type Stat, shownName, statFd, unlinkAt } from '../../linux/index.js';
 import { outputPrefix } from '../chains/recorded-outputs.js';
 import { statEntry } from '../files/feed-files.js';
+
+const fdatasyncAsync = promisify(fdatasync);
 
 /** The folder of temporary copies, in the warehouse or in a partition that is a mount of its own. */
 export const TEMPORARY = nameOfText('.ingest-tmp');
@@ -136,16 +139,22 @@ export async function isContent(
 ): Promise<boolean> {
   const lies = source && statEntry(entry);
   if (lies?.kind === 'file' && lies.ino === source?.ino && lies.dev === source.dev) return true;
-  return (await contentAt(entry, throttle))?.equals(sha256) ?? false;
+  return (await contentAt(entry, throttle, true))?.equals(sha256) ?? false;
 }
 
-/** The SHA-256 of the file at an entry; undefined where no file can be read there. */
-export async function contentAt(entry: Entry, throttle?: Throttle): Promise<Buffer | undefined> {
+/**
+ * The SHA-256 of the file at an entry; undefined where no file can be read there. `isToSync`: its bytes are on disk then, whoever
+ * wrote them.
+ */
+export async function contentAt(entry: Entry, throttle?: Throttle, isToSync = false): Promise<Buffer | undefined> {
   const { fd } = openEntry(entry);
   if (fd === undefined) return undefined;
   try {
     const stat = statFd(fd);
-    return stat.kind === 'file' ? (await digestThrottled(fd, stat.size, throttle)).sha256 : undefined;
+    if (stat.kind !== 'file') return undefined;
+    const { sha256 } = await digestThrottled(fd, stat.size, throttle);
+    if (isToSync) await fdatasyncAsync(fd);
+    return sha256;
   } finally {
     closeSync(fd);
   }

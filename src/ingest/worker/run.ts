@@ -141,8 +141,9 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
       try {
         feed = await feeds.get(name);
       } catch (error) {
+        // The process ends, and the jobs are given back: it is not their fault.
         context.fail(error);
-        throw error;
+        return undefined;
       }
       const opened = feed && openBatch(feed, worker);
       const { verdicts, also } = opened

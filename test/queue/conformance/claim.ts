@@ -211,7 +211,7 @@ export const claimScenarios: Scenarios = {
     await queue.transact((tx) => tx.closeGate(close));
     const gate = () => queue.gates()[0]!;
     assert.equal(await queue.takeProbe(gate()), true);
-    assert.equal(await queue.takeProbe(gate()), false, 'not twice');
+    assert.equal(await queue.takeProbe(gate()), true, 'its own, which it could not put back');
     assert.equal(await other.takeProbe(gate()), false);
     await queue.putBackProbe(gate(), 60_000);
     assert.equal(await other.takeProbe(gate()), false, 'not due');

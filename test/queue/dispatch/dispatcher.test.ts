@@ -197,6 +197,24 @@ driven(
   },
 );
 
+driven(
+  'claims that could not be given back are given back later, where nothing else is due',
+  async ({ queue, drive }) => {
+    await queue.enqueue(candidates(1));
+    const { settle } = queue;
+    const full = () => new StateUnwritable('state_full', 'full');
+    let failures = 2;
+    queue.settle = (settlements) => (failures-- > 0 ? Promise.reject(full()) : settle.call(queue, settlements));
+    let ran = 0;
+    const stage = drive('first', async (jobs) => {
+      if (ran++ === 0) throw full();
+      return jobs.map(() => STORED);
+    });
+    stage.start();
+    await until('it is stored', () => ended(queue) === 1);
+  },
+);
+
 driven('work that comes while a take is under way is not missed', async ({ queue, drive }) => {
   const stage = drive('first', all(STORED));
   const { claim } = queue;
