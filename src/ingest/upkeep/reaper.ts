@@ -95,7 +95,8 @@ function orphansAmong({ backend, files }: Reaped, names: readonly WorkName[]): W
 
 function removeCopy(files: FeedFiles, inside: ByteName, at: ByteName): void {
   const work = files.work(inside);
-  const entry = work.entry(at);
+  const entry = files.entryOrNone(work, at);
+  if (entry === undefined) return; // its job has ended since, with its folder
   remove(entry.dir, entry.name);
   work.removeEmpty(folderOf(at), UNDERPROCESS);
 }
