@@ -139,6 +139,7 @@ export class SqliteBackend extends SqliteView implements Backend {
   async takeProbe(gate: Gate): Promise<boolean> {
     const { owners, clock } = this.parts;
     const isAlive = (id: OwnerId) => owners.isAlive(id);
+    // Most gates are not due, and then nothing is written.
     if (!this.read((rows) => probeIsDue(rows, gate, clock.nowMs(), this.owner, isAlive))) return false;
     return this.#commit((tx) => takeProbe(tx, gate, this.owner, isAlive));
   }

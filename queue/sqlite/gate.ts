@@ -83,20 +83,12 @@ export function closedFor(rows: Reader, stage: StageName): (feed: string) => boo
   return (feed) => feeds.includes(feed);
 }
 
-/**
- * False if the probe is not due, the gate is open, or another living owner is probing. This owner makes one probe after the other, so
- * one that it has already is left from a moment in which the state could not be written.
- */
+/** False if it is not due, as below. */
 export function takeProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, isAlive: (owner: OwnerId) => boolean): boolean {
-  const row = tx.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
-  if (!row || row.probe_due_ms > tx.nowMs) return false;
-  if (isProbed(row, owner, isAlive)) return false;
+  if (!probeIsDue(tx, gate, tx.nowMs, owner, isAlive)) return false;
   tx.run(`UPDATE gates SET prober = ? WHERE ${SAME}`, owner, ...nameOf(gate));
   return true;
 }
-
-const isProbed = ({ prober }: GateRow, owner: OwnerId, isAlive: (owner: OwnerId) => boolean): boolean =>
-  prober !== null && prober !== owner && isAlive(prober);
 
 export function putBackProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, inMs: number): void {
   tx.run(
@@ -107,7 +99,10 @@ export function putBackProbe(tx: SqliteTx, gate: GateName, owner: OwnerId, inMs:
   );
 }
 
-/** Checks without a write whether taking the probe is worth a transaction. */
+/**
+ * False if the probe is not due, the gate is open, or another living owner is probing. An owner makes one probe after the other, so
+ * one that it has already is left from a moment in which the state could not be written.
+ */
 export function probeIsDue(
   rows: Reader,
   gate: GateName,
@@ -116,5 +111,6 @@ export function probeIsDue(
   isAlive: (owner: OwnerId) => boolean,
 ): boolean {
   const row = rows.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
-  return row !== undefined && row.probe_due_ms <= nowMs && !isProbed(row, owner, isAlive);
+  if (!row || row.probe_due_ms > nowMs) return false;
+  return row.prober === null || row.prober === owner || !isAlive(row.prober);
 }

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { backedUp, dropAgain, loseState, rebuild, rebuilt, refused, restore, stateFiles } from '../world/lost.js';
+import { dropAgain, loseState, rebuild, rebuilt, refused, stateFiles, withOlderState } from '../world/lost.js';
 import { give, ordinaryUser, skipUnlessReachable } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -256,12 +256,7 @@ function bytesOf(world: World, name: string): Buffer {
 test('an older state is refused also where a folder of the manifests cannot be read', limit, async (t) => {
   if (skipUnlessReachable(t, ordinaryUser, 'manifests with a folder that is closed were not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
-  world.drop('first.csv', 100);
-  await world.runOnce();
-  const older = backedUp(world);
-  world.drop('second.csv', 100);
-  await world.runOnce();
-  restore(world, older);
+  await withOlderState(world);
   give(ordinaryUser, world.statePath);
   const archive = join(world.feed().manifests, 'archive');
   mkdirSync(archive);

@@ -44,6 +44,16 @@ export function restore(world: World, copy: string): void {
   copyFileSync(copy, world.statePath);
 }
 
+/** A new world whose state is older than its manifests: it knows the first of two files. */
+export async function withOlderState(world: World): Promise<void> {
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  const older = backedUp(world);
+  world.drop('second.csv', 100);
+  await world.runOnce();
+  restore(world, older);
+}
+
 export function dropAgain(world: World): void {
   const stored = new Map(world.manifest().map(({ record }) => [record!.sha256, record!.warehouse_path]));
   for (const { name, sha256 } of [...world.dropped]) world.drop(`again-${name}`, readFileSync(stored.get(sha256)!));

@@ -9,7 +9,7 @@ import type { Candidate } from './order.js';
 
 /** The same identity as the producer computes, so that its next scan finds the row unchanged. */
 export function candidateOf(feed: FeedOptions, stat: Stat, entry: Entry): Candidate {
-  if (feed.mode !== 'sidecar') return { identity: identityOf(stat), bytes: countedBytes(stat.size) };
-  const sidecar = statEntry({ dir: entry.dir, name: sidecarOf(entry.name, feed) });
-  return { identity: identityOf(stat, sidecar ?? null), bytes: countedBytes(stat.size) };
+  const hasSidecars = feed.mode === 'sidecar';
+  const sidecar = hasSidecars ? (statEntry({ dir: entry.dir, name: sidecarOf(entry.name, feed) }) ?? null) : undefined;
+  return { identity: identityOf(stat, sidecar), bytes: countedBytes(stat.size) };
 }

@@ -30,9 +30,8 @@ export function reader(files: FeedFiles, terms: Terms, throttle?: Throttle): (fi
 
 /** Copies while hashing. The copy gets its name only where its hash counts. */
 async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, throttle?: Throttle): Promise<HashAnswer> {
-  const make = (part: 'partial' | 'copy') =>
-    inPlace('work', files.roots.work, 'write', () => files.makeWorkEntry(file, part));
-  const partial = make('partial');
+  const inWork = <T>(act: () => T): T => inPlace('work', files.roots.work, 'write', act);
+  const partial = inWork(() => files.makeWorkEntry(file, 'partial'));
   let isKept = false;
   try {
     const digest = await inPlaceAsync('work', files.roots.work, 'write', () =>
@@ -41,13 +40,12 @@ async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, throttle
     const sealed = { ...open.sealed, copied: true };
     const answer = afterReading({ ...open, sealed }, digest, probeFd(open.fd, files.kinds));
     isKept = answer.kind === 'hashed' && (file.demanded === undefined || file.demanded === answer.sha256);
-    if (isKept) {
-      const copy = make('copy');
-      inPlace('work', files.roots.work, 'write', () => {
+    if (isKept)
+      inWork(() => {
+        const copy = files.makeWorkEntry(file, 'copy');
         removeIfThere(copy.dir, copy.name);
         moveOwn(partial, copy);
       });
-    }
     return answer;
   } finally {
     // On a full disk it would take the room that is waited for.

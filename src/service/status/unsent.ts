@@ -15,21 +15,23 @@ const FAILING = `SELECT name, missed, failing_since_ms AS sinceMs, error,
   FROM alarm_channels WHERE failing_since_ms IS NOT NULL ORDER BY name`;
 
 export function unsentFindings(view: Pick<QueueView, 'read' | 'isAlive'>): Finding[] {
-  const { owner } = view.read((rows) => rows.get<{ owner: OwnerId }>('SELECT owner FROM alarm_teller')!);
-  // Without a process that sends, nothing is tried: the receivers may have been taken out of the configuration.
-  if (!view.isAlive(owner)) return [];
-  return view
+  const failing = view
     .read((rows) => rows.all<ChannelRow>(FAILING))
-    .filter(({ waiting, missed }) => waiting + missed > 0)
-    .map(({ name, waiting, missed, sinceMs, error }) => ({
-      code: 'alarms_untold',
-      severity: 'notice',
-      feed: '*',
-      stage: '*',
-      what: name,
-      files: 0,
-      sentence: `--notify-${name} has not received ${waiting} ${waiting === 1 ? 'alarm' : 'alarms'}${missed === 0 ? '' : ` (and ${missed} more were given up)`}: ${error}.`,
-      release: 'look after the receiver; it is tried again every minute',
-      since: iso(sinceMs),
-    }));
+    .filter(({ waiting, missed }) => waiting + missed > 0);
+  if (failing.length === 0 || !hasSender(view)) return [];
+  return failing.map(({ name, waiting, missed, sinceMs, error }) => ({
+    code: 'alarms_untold',
+    severity: 'notice',
+    feed: '*',
+    stage: '*',
+    what: name,
+    files: 0,
+    sentence: `--notify-${name} has not received ${waiting} ${waiting === 1 ? 'alarm' : 'alarms'}${missed === 0 ? '' : ` (and ${missed} more were given up)`}: ${error}.`,
+    release: 'look after the receiver; it is tried again every minute',
+    since: iso(sinceMs),
+  }));
 }
+
+/** Without a process that sends, nothing is tried: the receivers may have been taken out of the configuration. */
+const hasSender = (view: Pick<QueueView, 'read' | 'isAlive'>): boolean =>
+  view.isAlive(view.read((rows) => rows.get<{ owner: OwnerId }>('SELECT owner FROM alarm_teller')!).owner);

@@ -68,7 +68,7 @@ export class Supervised {
   startFailures = 0;
   /** True once one of its lives was ready. */
   wasEverReady = false;
-  /** True while a later life than the first one that was ready is tried. */
+  /** True once such a life has ended: what follows is a restart. */
   isRestarted = false;
   /** Deaths in a row, for the backoff. */
   deaths = 0;

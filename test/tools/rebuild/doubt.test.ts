@@ -22,6 +22,7 @@ import {
   restore,
   stateFiles,
   stoppedBefore,
+  withOlderState,
 } from '../../world/lost.js';
 import { createWorld } from '../../world/world.js';
 
@@ -125,12 +126,7 @@ test(
   limit,
   async (t) => {
     const world = createWorld(t, { options: AT_ONCE });
-    world.drop('first.csv', 100);
-    await world.runOnce();
-    const older = backedUp(world);
-    world.drop('second.csv', 100);
-    await world.runOnce();
-    restore(world, older);
+    await withOlderState(world);
     const taken = Array.from({ length: 120 }, (_, second) => {
       const stamp = new Date(Date.now() + second * 1_000).toISOString().replace(/[-:]|\.\d+/g, '');
       return `${world.statePath}.before-rebuild-${stamp}`;

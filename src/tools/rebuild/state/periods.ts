@@ -17,27 +17,35 @@ const BATCH = 1_000;
 
 export async function notePeriods(backend: Backend, feed: FeedOptions): Promise<void> {
   if (!feed.successMarkers) return;
-  const found = [...manifestFiles(feed.manifests, 'manifest')];
+  const hours = new Set<ByteName>();
+  const rotated = new Set<ByteName>();
+  for (const { hour, current } of manifestFiles(feed.manifests, 'manifest')) {
+    if (hour === undefined) continue;
+    hours.add(hour as ByteName);
+    // A worker notes those of current files (periods/close.ts).
+    if (!current) rotated.add(hour as ByteName);
+  }
   const days = readdirSync(feed.warehouse).filter((name) => name.startsWith('ingest_date='));
   const marked = [
-    ...new Set([
-      ...found.flatMap(({ hour }) => (hour === undefined ? [] : [hourFolder(feed, { hour: hour as ByteName })])),
-    ]),
+    ...[...hours].map((hour) => hourFolder(feed, { hour })),
     ...days.map((day) => join(feed.warehouse, day)),
   ].filter((folder) => lstatSync(join(folder, SUCCESS), { throwIfNoEntry: false })?.isFile());
-  // A worker notes those of current files (periods/close.ts).
-  const rotated = found.flatMap(({ hour, current }) => (current || hour === undefined ? [] : [hour]));
-  const open = [...new Set(rotated)].flatMap((hour) => [
-    hourFolder(feed, { hour: hour as ByteName }),
+  const open = [...rotated].flatMap((hour) => [
+    hourFolder(feed, { hour }),
     dateFolder(feed, { date: dateOfHour(hour) }),
   ]);
-  const inBatches = async (folders: readonly string[], note: (tx: Tx, folders: readonly string[]) => void) => {
-    for (let at = 0; at < folders.length; at += BATCH)
-      await backend.transact((tx) => note(tx, folders.slice(at, at + BATCH)));
-  };
-  await inBatches(marked, (tx, folders) => {
+  await inBatches(backend, marked, (tx, folders) => {
     for (const folder of folders)
       tx.run("INSERT OR REPLACE INTO periods (folder, state, changed_ms) VALUES (?, 'marked', ?)", folder, tx.wallMs);
   });
-  await inBatches(open, noteOpen);
+  await inBatches(backend, open, noteOpen);
+}
+
+async function inBatches(
+  backend: Backend,
+  folders: readonly string[],
+  note: (tx: Tx, folders: readonly string[]) => void,
+): Promise<void> {
+  for (let at = 0; at < folders.length; at += BATCH)
+    await backend.transact((tx) => note(tx, folders.slice(at, at + BATCH)));
 }
