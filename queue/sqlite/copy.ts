@@ -7,7 +7,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { damaged, isDamage } from '../errors.js';
+import { damaged, isDamage, sqlCodeOf } from '../errors.js';
 import { assertTransition } from '../states.js';
 import { retryWhileBusy } from './commit.js';
 import type { Module } from './migrations.js';
@@ -30,7 +30,9 @@ export function copyWhole(
     db.pragma('query_only = OFF'); // the connection is read-only; only the copy is written
     retryWhileBusy(() => db.prepare('VACUUM INTO ?').run(to));
   } catch (error) {
-    throw isDamage(error) ? damaged(from, NOT_FITTING, error) : openError(error, isFullDisk(error) ? to : from);
+    throw isDamage(error)
+      ? damaged(from, NOT_FITTING, error)
+      : openError(error, sqlCodeOf(error) === 'SQLITE_FULL' ? to : from);
   } finally {
     db.close();
   }
@@ -67,5 +69,3 @@ function forget(copy: Database.Database): void {
   copy.prepare("UPDATE meta SET value = value + ? WHERE name = 'next_owner'").run(NUMBERS_SKIPPED);
   copy.prepare('UPDATE sqlite_sequence SET seq = seq + ?').run(NUMBERS_SKIPPED);
 }
-
-const isFullDisk = (error: unknown): boolean => (error as { code?: string }).code === 'SQLITE_FULL';

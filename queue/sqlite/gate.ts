@@ -6,15 +6,8 @@
 import type { ClosedGate, Gate, GateName, OwnerId, Reader, StageName } from '../backend.js';
 import type { SqliteTx } from './tx.js';
 
-interface GateRow extends GateName {
-  code: string;
-  reason: string;
-  since_ms: number;
-  probe_due_ms: number;
-  prober: OwnerId | null;
-  until_ms: number | null;
-}
-
+const ROWS = `SELECT feed, stage, cause, place, code, reason, since_ms AS sinceMs, probe_due_ms AS probeDueMs, prober,
+  until_ms AS untilMs FROM gates`;
 /** Only a place is probed. A pause or a watermark is opened by the one that closed it. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
 const SAME = 'feed = ? AND stage = ? AND cause = ? AND place = ?';
@@ -26,7 +19,7 @@ const nameOf = (gate: GateName) => [gate.feed, gate.stage, gate.cause, gate.plac
 
 export function closeGate(tx: SqliteTx, gate: ClosedGate): boolean {
   tx.run(`DELETE FROM gates WHERE ${SAME} AND ${ENDED}`, ...nameOf(gate));
-  const old = tx.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
+  const old = tx.get<Gate>(`${ROWS} WHERE ${SAME}`, ...nameOf(gate));
   const { untilMs = null } = gate;
   if (!old) {
     const probeDueMs = gate.cause === 'place' ? tx.nowMs + (gate.probeInMs ?? 0) : NEVER_MS;
@@ -41,7 +34,7 @@ export function closeGate(tx: SqliteTx, gate: ClosedGate): boolean {
     );
     return true;
   }
-  if (old.code !== gate.code || old.reason !== gate.reason || old.until_ms !== untilMs) {
+  if (old.code !== gate.code || old.reason !== gate.reason || old.untilMs !== untilMs) {
     tx.run(
       `UPDATE gates SET code = ?, reason = ?, until_ms = ? WHERE ${SAME}`,
       ...[gate.code, gate.reason, untilMs],
@@ -59,20 +52,8 @@ export const gates = (rows: Reader): Gate[] => gatesWhere(rows, `NOT ${ENDED}`);
 
 export const endedGates = (rows: Reader): Gate[] => gatesWhere(rows, ENDED);
 
-function gatesWhere(rows: Reader, which: string): Gate[] {
-  return rows.all<GateRow>(`SELECT * FROM gates WHERE ${which} ORDER BY feed, stage, cause, place`).map((row) => ({
-    feed: row.feed,
-    stage: row.stage,
-    cause: row.cause,
-    place: row.place,
-    code: row.code,
-    reason: row.reason,
-    sinceMs: row.since_ms,
-    probeDueMs: row.probe_due_ms,
-    prober: row.prober,
-    untilMs: row.until_ms,
-  }));
-}
+const gatesWhere = (rows: Reader, which: string): Gate[] =>
+  rows.all<Gate>(`${ROWS} WHERE ${which} ORDER BY feed, stage, cause, place`);
 
 /** Returns a test of whether a feed is closed for `stage` now. */
 export function closedFor(rows: Reader, stage: StageName): (feed: string) => boolean {
@@ -110,7 +91,7 @@ export function probeIsDue(
   owner: OwnerId,
   isAlive: (owner: OwnerId) => boolean,
 ): boolean {
-  const row = rows.get<GateRow>(`SELECT * FROM gates WHERE ${SAME}`, ...nameOf(gate));
-  if (!row || row.probe_due_ms > nowMs) return false;
+  const row = rows.get<Gate>(`${ROWS} WHERE ${SAME}`, ...nameOf(gate));
+  if (!row || row.probeDueMs > nowMs) return false;
   return row.prober === null || row.prober === owner || !isAlive(row.prober);
 }

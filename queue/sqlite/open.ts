@@ -116,32 +116,20 @@ export function openForReading(path: string, modules: readonly Module[]): Opened
  * Throws if the path (or the path of the lock file) names another file now, or if a newer build changed the database.
  */
 export function checkStillOurs({ db, path, fileId, locks, version }: Opened): void {
-  const changed = whatBecameOf(path, fileId);
-  if (changed !== undefined) {
-    throw new QueueError(
-      'state_replaced',
-      `${path} ${changed} while it was in use: stop everything, put the right file there, and start again.`,
-    );
-  }
-  const robbed = locks && whatBecameOf(locks.path, locks.fileId);
-  if (robbed !== undefined) {
-    throw new QueueError(
-      'state_replaced',
-      `${locks!.path} ${robbed} while it was in use, and nobody can see any more who lives: stop everything that uses this state, and start again.`,
-    );
-  }
+  refuseChanged({ path, fileId }, ': stop everything, put the right file there, and start again.');
+  const remedy = 'stop everything that uses this state, and start again.';
+  if (locks) refuseChanged(locks, `, and nobody can see any more who lives: ${remedy}`);
   if (retryWhileBusy(() => userVersion(db)) > version) throw newerDatabase(path);
 }
 
-/** Undefined if the path still names the same file. */
-function whatBecameOf(path: string, before: FileId): string | undefined {
-  let now: FileId;
+function refuseChanged({ path, fileId }: Pick<Opened, 'path' | 'fileId'>, whatThen: string): void {
+  let now: FileId | undefined;
   try {
     now = fileIdOf(path);
-  } catch {
-    return 'was removed';
-  }
-  return now.dev === before.dev && now.ino === before.ino ? undefined : 'was replaced by another file';
+  } catch {} // nothing can be reached by the path any more
+  if (now?.dev === fileId.dev && now.ino === fileId.ino) return;
+  const became = now ? 'was replaced by another file' : 'was removed';
+  throw new QueueError('state_replaced', `${path} ${became} while it was in use${whatThen}`);
 }
 
 /** Gives a file that root created beside a state to the state's owner. */

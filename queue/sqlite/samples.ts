@@ -22,7 +22,6 @@ const ofOne = (sql: string): string =>
   sql.includes(' WHERE ')
     ? sql.replace(' WHERE ', ' WHERE feed = ? AND ')
     : sql.replace(' GROUP BY ', ' WHERE feed = ? GROUP BY ');
-const [COUNTS_OF, STAGES_OF, TIMES_OF] = [ofOne(COUNTS), ofOne(STAGES), ofOne(TIMES)];
 
 /** The newest row of a feed that is not of the future. */
 export const LAST = `SELECT at_ms AS atMs, counts, stages, durations IS NOT NULL AS hasTimes FROM samples
@@ -44,14 +43,14 @@ export type CountRow = [name: string, files: number, bytes: number];
 export type StageRow = [stage: string, jobs: number, bytes: number, oldestSecond: number];
 export type TimesRow = [stage: string, belowMs: number, jobs: number];
 
-type Arrays = Pick<SqliteTx, 'arrays'> | Pick<Reader, 'arrays'>;
 /** The figures of a feed as they are now. */
-export const countsOf = (rows: Arrays, feed: string): CountRow[] =>
-  (feed === ALL_FEEDS ? rows.arrays(COUNTS) : rows.arrays(COUNTS_OF, feed)) as CountRow[];
-export const stagesOf = (rows: Arrays, feed: string): StageRow[] =>
-  (feed === ALL_FEEDS ? rows.arrays(STAGES) : rows.arrays(STAGES_OF, feed)) as StageRow[];
-export const timesOf = (rows: Arrays, feed: string): TimesRow[] =>
-  (feed === ALL_FEEDS ? rows.arrays(TIMES) : rows.arrays(TIMES_OF, feed)) as TimesRow[];
+function figures<Row>(ofAll: string): (rows: Reader, feed: string) => Row[] {
+  const ofFeed = ofOne(ofAll);
+  return (rows, feed) => (feed === ALL_FEEDS ? rows.arrays(ofAll) : rows.arrays(ofFeed, feed)) as Row[];
+}
+export const countsOf = figures<CountRow>(COUNTS);
+export const stagesOf = figures<StageRow>(STAGES);
+export const timesOf = figures<TimesRow>(TIMES);
 
 /** Remembers how old the last row is that this process knows of, so that most commits ask nothing. */
 export class Samples {
