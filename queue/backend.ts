@@ -7,13 +7,13 @@
  *  - due times use the backend's own clock (boot time), never the wall clock.
  */
 import type { ThreadJob } from './slot-text.js';
-import type { State } from './states.js';
 import type {
   AgedDepth,
   Counter,
   Depth,
   Duration,
   EndedPage,
+  HeldFilter,
   HeldFor,
   HeldKey,
   Moment,
@@ -22,7 +22,17 @@ import type {
   StageStats,
   TimesSince,
 } from './types/figures.js';
-import type { Candidate, ClaimedJob, EnqueueAnswer, Job, JobId, OwnerId, Payload, StageName } from './types/job.js';
+import type {
+  Candidate,
+  ClaimedJob,
+  EnqueueAnswer,
+  Holder,
+  Job,
+  JobId,
+  OwnerId,
+  Payload,
+  StageName,
+} from './types/job.js';
 import type { OnStuck, OwnerStatus, Rescue } from './types/owner.js';
 import type { Also, Outcome, SettleAnswer, Settlement } from './types/settlement.js';
 import type { Gate, Reader, Tx } from './types/transaction.js';
@@ -34,79 +44,34 @@ export type * from './types/owner.js';
 export type * from './types/settlement.js';
 export type * from './types/transaction.js';
 
-/** A backend, opened by one process as one owner. */
-export interface Backend {
+/** A state, for readers: the calls that need no owner. */
+export interface QueueView {
   /** Identifies this state permanently; the markers of the roots contain it. */
   readonly uuid: string;
-  readonly owner: OwnerId;
   readonly stages: readonly StageName[];
   /** Boot-clock ms. */
   nowMs(): number;
 
-  /** Stores a feed and its options (JSON, opaque except `order`: sqlite/order.ts). Idempotent. */
-  putFeed(name: string, options: Payload): Promise<void>;
   feeds(): { name: string; options: Payload }[];
   /** The options of one feed, by a cheap read. Undefined for a feed that is not known. */
   feedOptions(name: string): Payload | undefined;
-  /** Forgets a feed if all of its jobs are done. Returns the number of jobs that are not done. */
-  retireFeed(name: string): Promise<number>;
 
-  enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]>;
   /** Read-only: the job that has each key, if any. Scans use it for known files: no write, no wait. */
-  holders(
-    feed: string,
-    keys: readonly Buffer[],
-  ): ({ id: JobId; identity: string; state: State; dueMs: number; reason: string | null } | undefined)[];
-  /**
-   * Claims up to `max` due jobs, of up to `bytesMax` together (one job is always allowed). Skips closed gates; feeds
-   * take turns, the oldest job first within a feed.
-   */
-  claim(stage: StageName, max: number, bytesMax?: number): Promise<ClaimedJob[]>;
-  /**
-   * Settles all in one transaction; returns one answer for each settlement. A job that advances to a stage of `keep`
-   * without a closed gate stays claimed, with its next claim number: a process that runs both stages saves a claim.
-   * Kept jobs have at most `claimBytesMax` together; any owner may claim the others.
-   */
-  settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>, also?: Also): Promise<SettleAnswer[]>;
-  /** For operators, and for what releases a held job: `decide` gives the outcome of each *held* job. Returns true for each id that was held. */
-  amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]>;
-  /** Runs the caller's own writes in the next shared commit of the process. */
-  transact<T>(fn: (tx: Tx) => T): Promise<T>;
+  holders(feed: string, keys: readonly Buffer[]): (Holder | undefined)[];
   /** A short read transaction; `fn` copies the rows that it needs. */
   read<T>(fn: (reader: Reader) => T): T;
 
   /** Jobs that ended before that wall-clock ms, among `max` jobs created after `after` (0: from the first on). */
   endedBefore(wallMs: number, after: number, max: number): EndedPage;
-  /**
-   * Deletes those of the given jobs that still fulfil that condition, with their histories. Returns how many. Deletion
-   * is permanent.
-   */
-  forget(seqs: readonly number[], wallMs: number): Promise<number>;
 
   job(id: JobId): Job | undefined;
   /** All jobs with that key, newest first. It may scan the whole table: for people, not for loops. */
   jobsByKey(feed: string, key: Buffer): Job[];
-  held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[];
+  held(filter: HeldFilter): Job[];
   /** The same jobs, without their payloads and histories: for whoever goes through all of them. */
-  heldKeys(filter: { feed?: string; code?: string; limit: number; after?: JobId }): HeldKey[];
+  heldKeys(filter: HeldFilter): HeldKey[];
 
   gates(): Gate[];
-  /** Gates whose time is over, and whose rows are still there. */
-  endedGates(): Gate[];
-  /**
-   * True while jobs whose wait has ended are not woken yet. On a slow disk that can take longer than several checks.
-   */
-  readonly wakes: boolean;
-  /** Takes the probe of a due gate for this owner, unless another living owner has it. An owner makes one probe after the other. */
-  takeProbe(gate: Gate): Promise<boolean>;
-  /** The probe ended and the gate stays closed: the next probe is due in `inMs`. */
-  putBackProbe(gate: Gate, inMs: number): Promise<void>;
-
-  /**
-   * Makes jobs of dead owners due again, and continues interrupted wakes. If there is nothing to do, it is cheap and
-   * writes nothing.
-   */
-  rescue(onStuck?: OnStuck): Promise<Rescue[]>;
   /** Boot-clock ms of the next due job of `stage` without a closed gate; Infinity if there is none. */
   nextDueMs(stage: StageName): number;
 
@@ -141,6 +106,61 @@ export interface Backend {
   owners(): OwnerStatus[];
   /** True if the lock of that owner is taken: only the lock shows that an owner lives. */
   isAlive(owner: OwnerId): boolean;
+
+  /** Throws EnvironmentError if the path of the database names another file now, or if a newer build changed it. */
+  checkStillOurs(): void;
+  close(): Promise<void>;
+}
+
+/** A backend, opened by one process as one owner. */
+export interface Backend extends QueueView {
+  readonly owner: OwnerId;
+
+  /** Stores a feed and its options (JSON, opaque except `order`: sqlite/order.ts). Idempotent. */
+  putFeed(name: string, options: Payload): Promise<void>;
+  /** Forgets a feed if all of its jobs are done. Returns the number of jobs that are not done. */
+  retireFeed(name: string): Promise<number>;
+
+  enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]>;
+  /**
+   * Claims up to `max` due jobs, of up to `bytesMax` together (one job is always allowed). Skips closed gates; feeds
+   * take turns, the oldest job first within a feed.
+   */
+  claim(stage: StageName, max: number, bytesMax?: number): Promise<ClaimedJob[]>;
+  /**
+   * Settles all in one transaction; returns one answer for each settlement. A job that advances to a stage of `keep`
+   * without a closed gate stays claimed, with its next claim number: a process that runs both stages saves a claim.
+   * Kept jobs have at most `claimBytesMax` together; any owner may claim the others.
+   */
+  settle(settlements: readonly Settlement[], keep?: ReadonlySet<StageName>, also?: Also): Promise<SettleAnswer[]>;
+  /** For operators, and for what releases a held job: `decide` gives the outcome of each *held* job. Returns true for each id that was held. */
+  amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]>;
+  /** Runs the caller's own writes in the next shared commit of the process. */
+  transact<T>(fn: (tx: Tx) => T): Promise<T>;
+
+  /**
+   * Deletes those of the given jobs that still fulfil the condition of `endedBefore`, with their histories. Returns how
+   * many. Deletion is permanent.
+   */
+  forget(seqs: readonly number[], wallMs: number): Promise<number>;
+
+  /** Gates whose time is over, and whose rows are still there. */
+  endedGates(): Gate[];
+  /**
+   * True while jobs whose wait has ended are not woken yet. On a slow disk that can take longer than several checks.
+   */
+  readonly wakes: boolean;
+  /** Takes the probe of a due gate for this owner, unless another living owner has it. An owner makes one probe after the other. */
+  takeProbe(gate: Gate): Promise<boolean>;
+  /** The probe ended and the gate stays closed: the next probe is due in `inMs`. */
+  putBackProbe(gate: Gate, inMs: number): Promise<void>;
+
+  /**
+   * Makes jobs of dead owners due again, and continues interrupted wakes. If there is nothing to do, it is cheap and
+   * writes nothing.
+   */
+  rescue(onStuck?: OnStuck): Promise<Rescue[]>;
+
   /** Writes this owner's heartbeat, and its job in progress if that has changed. */
   beat(inProgress: { job: JobId | null; place: string }): void;
   /** Returns where the `n`th other thread of this process writes the `jobText` of its job. */
@@ -155,7 +175,4 @@ export interface Backend {
    * Returns the function that removes it.
    */
   onWork(listener: () => void): () => void;
-  /** Throws EnvironmentError if the path of the database names another file now, or if a newer build changed it. */
-  checkStillOurs(): void;
-  close(): Promise<void>;
 }

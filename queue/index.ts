@@ -3,7 +3,7 @@
  */
 
 import { existsSync } from 'node:fs';
-import type { Backend, Host, StageName, Tx } from './backend.js';
+import type { Backend, Host, QueueView, StageName, Tx } from './backend.js';
 import { type Clock, clockOf } from './clock.js';
 import { QueueError } from './errors.js';
 import { limits } from './limits.js';
@@ -27,7 +27,7 @@ import {
 import { setCache } from './sqlite/pragmas.js';
 import { Rows } from './sqlite/rows.js';
 import { SqliteTx } from './sqlite/tx.js';
-import { type QueueView, SqliteView } from './sqlite/view.js';
+import { SqliteView } from './sqlite/view.js';
 import { wakeAll } from './sqlite/wake.js';
 
 export * from './backend.js';
@@ -41,7 +41,6 @@ export { jobsOfSlot, type ThreadJob } from './slot-text.js';
 export { checkPages, fileVersion } from './sqlite/check.js';
 export type { Module } from './sqlite/migrations.js';
 export { openTables, type Tables, type TablesOptions } from './sqlite/tables.js';
-export type { QueueView } from './sqlite/view.js';
 export { STATES, type State, TRANSITIONS } from './states.js';
 export { firstUlid, msOfUlid, ulidFactory } from './ulid.js';
 

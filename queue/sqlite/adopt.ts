@@ -3,22 +3,10 @@
  * Guarantees: a job that is not done stays as it is, unless `overrule` is set (a rebuild over an older state). A done
  * job becomes ready again, with its old id and number.
  */
-import type { JobId, Payload, StageName } from '../backend.js';
+import type { FoundJob } from '../backend.js';
 import { assertTransition, type State, type Transition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
 import type { SqliteTx } from './tx.js';
-
-export interface Found {
-  id: JobId;
-  feed: string;
-  key: Buffer;
-  identity: string;
-  bytes: number;
-  stage: StageName;
-  payload: Payload;
-  /** True: what was found is newer than the row of the job, even if that is not done. */
-  overrule?: boolean;
-}
 
 /** The transition that makes a job ready. */
 const TO_READY: Record<State, Transition> = {
@@ -34,7 +22,7 @@ const INSERT = `INSERT INTO jobs (feed, key, identity, bytes, stage, payload, st
 const REVIVE = `UPDATE jobs SET feed = ?, key = ?, identity = ?, bytes = ?, stage = ?, payload = ?, was = state, state = ?, due_ms = ?, updated_ms = ?, trail = ?,
   attempts = 0, crashes = 0, interrupted = 0, owner = NULL, waits_on = NULL, hold_code = NULL, keyed = 0, reason = NULL, ending = NULL WHERE id = ?`;
 
-export function adopt(tx: SqliteTx, found: Found): boolean {
+export function adopt(tx: SqliteTx, found: FoundJob): boolean {
   const old = tx.job(found.id);
   if (old && old.state !== 'done' && !found.overrule) return false;
   const before = old?.state ?? 'done';

@@ -9,12 +9,11 @@ import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
 import { countOutcome } from './count-stages.js';
 import { noteReady, type Order, stageBefore, whyOf } from './outcome.js';
-import { flagOf } from './rows.js';
+import { AMENDED, amendedBy, payloadText } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
 const AMEND = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, attempts = ?, crashes = ?, hold_code = ?, reason = ?, ending = ?,
-  updated_ms = ?, trail = ?, payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes),
-  keyed = min(keyed, ?), interrupted = coalesce(?, interrupted) WHERE id = ? AND state = 'held'`;
+  updated_ms = ?, trail = ?, ${AMENDED} WHERE id = ? AND state = 'held'`;
 
 export function amendHeld(
   tx: SqliteTx,
@@ -36,28 +35,14 @@ function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, order: Order): void 
   const stage = outcome.kind === 'back' ? stageBefore(order, job, outcome.to) : job.stage;
   const dueMs = tx.nowMs + (outcome.kind === 'defer' ? Math.ceil(outcome.inMs) : 0);
   const ending = outcome.kind === 'finish' ? outcome.ending : outcome.kind === 'drop' ? 'dropped' : null;
-  const reason = outcome.kind === 'hold' ? outcome.reason : null;
+  const { code, reason } = outcome.kind === 'hold' ? outcome : { code: null, reason: null };
   const trail = trailText(
     addToTrail(job.trail, job.stage, goesOn ? 'reopen' : outcome.kind, whyOf(outcome), tx.wallMs),
   );
   const { changes } = tx.run(
     AMEND,
-    ...[
-      state,
-      stage,
-      dueMs,
-      goesOn ? 0 : job.attempts,
-      goesOn ? 0 : job.crashes,
-      outcome.kind === 'hold' ? outcome.code : null,
-    ],
-    ...[reason, ending, tx.wallMs, trail, outcome.payload === undefined ? null : JSON.stringify(outcome.payload)],
-    ...[
-      outcome.identity ?? null,
-      outcome.bytes ?? null,
-      outcome.freeKey || state === 'done' ? 0 : 1,
-      flagOf(outcome),
-      job.id,
-    ],
+    ...[state, stage, dueMs, goesOn ? 0 : job.attempts, goesOn ? 0 : job.crashes, code, reason, ending],
+    ...[tx.wallMs, trail, ...amendedBy(outcome, payloadText(outcome), state === 'done'), job.id],
   );
   assert.equal(changes, 1);
   tx.moved(job, state === 'done' ? undefined : { ...job, stage, bytes: outcome.bytes ?? job.bytes });

@@ -11,22 +11,18 @@ import type {
   ClaimedJob,
   EnqueueAnswer,
   Gate,
-  Job,
   JobId,
   OnStuck,
-  Outcome,
   OwnerId,
   Payload,
   Rescue,
   SettleAnswer,
   Settlement,
   StageName,
-  Tx,
 } from '../backend.js';
 import { isFull, QueueError, StateUnwritable } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Owners } from '../owners.js';
-import type { ThreadJob } from '../slot-text.js';
 import { ulidFactory } from '../ulid.js';
 import { amendHeld } from './amend.js';
 import { fileVersion } from './check.js';
@@ -80,9 +76,7 @@ export class SqliteBackend extends SqliteView implements Backend {
     );
   }
 
-  retireFeed(name: string): Promise<number> {
-    return this.#commit((tx) => retire(tx, name));
-  }
+  readonly retireFeed: Backend['retireFeed'] = (name) => this.#commit((tx) => retire(tx, name));
 
   async enqueue(batch: readonly Candidate[]): Promise<EnqueueAnswer[]> {
     const answers: EnqueueAnswer[] = [];
@@ -124,17 +118,10 @@ export class SqliteBackend extends SqliteView implements Backend {
     return this.#commit((tx) => settle(tx, settlements, { stages, next, maxAttempts, keeps: keeping(tx, keep) }, also));
   }
 
-  amendHeld(ids: readonly JobId[], decide: (tx: Tx, job: Job) => Outcome): Promise<boolean[]> {
-    return this.#commit((tx) => amendHeld(tx, ids, decide, this.parts));
-  }
-
-  transact<T>(fn: (tx: Tx) => T): Promise<T> {
-    return this.#commit(fn);
-  }
-
-  forget(seqs: readonly number[], wallMs: number): Promise<number> {
-    return this.#commit((tx) => forget(tx, seqs, wallMs));
-  }
+  readonly amendHeld: Backend['amendHeld'] = (ids, decide) =>
+    this.#commit((tx) => amendHeld(tx, ids, decide, this.parts));
+  readonly transact: Backend['transact'] = (fn) => this.#commit(fn);
+  readonly forget: Backend['forget'] = (seqs, wallMs) => this.#commit((tx) => forget(tx, seqs, wallMs));
 
   async takeProbe(gate: Gate): Promise<boolean> {
     const { owners, clock } = this.parts;
@@ -148,15 +135,14 @@ export class SqliteBackend extends SqliteView implements Backend {
     return this.read((rows) => rows.get('SELECT 1 FROM wakes LIMIT 1') !== undefined);
   }
 
-  putBackProbe(gate: Gate, inMs: number): Promise<void> {
-    return this.#commit((tx) => putBackProbe(tx, gate, this.owner, inMs));
-  }
+  readonly putBackProbe: Backend['putBackProbe'] = (gate, inMs) =>
+    this.#commit((tx) => putBackProbe(tx, gate, this.owner, inMs));
 
   async rescue(onStuck?: OnStuck): Promise<Rescue[]> {
     const { owners, committer } = this.parts;
     const { dead, wakes } = this.read((rows) => ({
       dead: findDead(rows, owners),
-      wakes: rows.get('SELECT 1 FROM wakes LIMIT 1') !== undefined,
+      wakes: this.wakes,
     }));
     const rescues: Rescue[] = [];
     for (const one of dead) {
@@ -167,17 +153,9 @@ export class SqliteBackend extends SqliteView implements Backend {
     return rescues;
   }
 
-  threadSlot(n: number): { path: string; at: number } {
-    return this.parts.owners.threadSlot(n);
-  }
-
-  clearThreadSlots(): void {
-    this.parts.owners.clearThreadSlots();
-  }
-
-  noteThreadHang(n: number, threadJob?: Required<ThreadJob>): void {
-    this.parts.owners.noteThreadHang(n, threadJob);
-  }
+  readonly threadSlot: Backend['threadSlot'] = (n) => this.parts.owners.threadSlot(n);
+  readonly clearThreadSlots: Backend['clearThreadSlots'] = () => this.parts.owners.clearThreadSlots();
+  readonly noteThreadHang: Backend['noteThreadHang'] = (n, threadJob) => this.parts.owners.noteThreadHang(n, threadJob);
 
   beat(inProgress: { job: JobId | null; place: string }): void {
     try {
@@ -188,9 +166,7 @@ export class SqliteBackend extends SqliteView implements Backend {
     }
   }
 
-  onWork(listener: () => void): () => void {
-    return this.parts.doorbell.onWork(listener);
-  }
+  readonly onWork: Backend['onWork'] = (listener) => this.parts.doorbell.onWork(listener);
 
   override close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -4,28 +4,19 @@
  * Guarantees: if all candidates are known, nothing is written.
  */
 import assert from 'node:assert/strict';
-import type { Candidate, EnqueueAnswer, JobId, Reader, StageName } from '../backend.js';
+import type { Candidate, EnqueueAnswer, Holder, JobId, Reader, StageName } from '../backend.js';
 import { limits } from '../limits.js';
-import { assertTransition, type State } from '../states.js';
+import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
 import type { SqliteTx } from './tx.js';
 
-interface Holder {
-  seq: number;
-  id: JobId;
-  identity: string;
-  state: State;
-  due_ms: number;
-  reason: string | null;
-}
-
-const HOLDER = 'SELECT seq, id, identity, state, due_ms, reason FROM jobs WHERE feed = ? AND key = ? AND keyed = 1';
+const HOLDER = 'SELECT id, identity, state, due_ms AS dueMs, reason FROM jobs WHERE feed = ? AND key = ? AND keyed = 1';
 const INSERT = `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, reason, bytes, payload, created_ms, updated_ms, trail)
   VALUES (?, ?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, ?, '[]') ON CONFLICT (feed, key) WHERE keyed = 1 DO NOTHING`;
 const NUDGE = `UPDATE jobs SET due_ms = ?, updated_ms = ?, payload = CASE WHEN claim_no = 0 AND identity = ? THEN ? ELSE payload END
-  WHERE seq = ?`;
+  WHERE id = ?`;
 const REOPEN = `UPDATE jobs SET was = state, state = ?, stage = ?, identity = ?, bytes = ?, payload = ?, due_ms = ?, attempts = 0, crashes = 0,
-  interrupted = 0, hold_code = NULL, reason = ?, updated_ms = ?, trail = ? WHERE seq = ?`;
+  interrupted = 0, hold_code = NULL, reason = ?, updated_ms = ?, trail = ? WHERE id = ?`;
 
 type Verdict = EnqueueAnswer | 'nudge' | 'reopen';
 
@@ -37,7 +28,7 @@ function verdictOn(holder: Holder | undefined, candidate: Candidate, nowMs: numb
   // offer is sure to be seen.
   if (holder.state === 'claimed') return 'busy';
   if (holder.state === 'held' && !same) return 'reopen';
-  return holder.state === 'ready' && candidate.nudge && holder.due_ms > nowMs ? 'nudge' : 'known';
+  return holder.state === 'ready' && candidate.nudge && holder.dueMs > nowMs ? 'nudge' : 'known';
 }
 
 export const holderOf = (rows: Reader, feed: string, key: Buffer): Holder | undefined =>
@@ -76,7 +67,7 @@ export function enqueue(
         return 'new';
       case 'nudge':
         assertTransition('nudge', holder!.state);
-        tx.run(NUDGE, tx.nowMs, tx.wallMs, candidate.identity, payloadText(candidate), holder!.seq);
+        tx.run(NUDGE, tx.nowMs, tx.wallMs, candidate.identity, payloadText(candidate), holder!.id);
         tx.madeReady = true;
         return 'known';
       default:
@@ -125,7 +116,7 @@ function reopen(tx: SqliteTx, holder: Holder, candidate: Candidate, first: Stage
     candidate.why ?? null,
     tx.wallMs,
     trailText(trail),
-    holder.seq,
+    holder.id,
   );
   tx.moved(job, { ...job, stage: first, bytes });
   tx.madeReady = true;

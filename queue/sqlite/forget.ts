@@ -3,8 +3,7 @@
  * is short, and checks the condition again.
  * Guarantees: only done jobs are deleted. They are not counted in `depths`, have no key, and nothing waits for them.
  */
-import type { EndedPage } from '../backend.js';
-import type { Rows } from './rows.js';
+import type { EndedPage, Reader } from '../backend.js';
 import type { SqliteTx } from './tx.js';
 
 const PAGE = 'SELECT seq, state, updated_ms FROM jobs WHERE seq > ? ORDER BY seq LIMIT ? + 0';
@@ -14,7 +13,7 @@ const FORGET = `DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(?)) A
  * Reads all jobs, page by page. Their order does not help: a clock that was wrong for a while has put old jobs after
  * young ones.
  */
-export function endedBefore(rows: Rows, beforeMs: number, after: number, max: number): EndedPage {
+export function endedBefore(rows: Reader, beforeMs: number, after: number, max: number): EndedPage {
   const page = rows.arrays(PAGE, after, max) as [seq: number, state: string, updatedMs: number][];
   return {
     seqs: page.filter(([, state, updatedMs]) => state === 'done' && updatedMs < beforeMs).map(([seq]) => seq),

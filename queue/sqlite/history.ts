@@ -21,11 +21,11 @@ export class History {
 
   /** Writes the counts of a transaction, and a history row if one is due. */
   write(tx: SqliteTx): void {
-    if (!tx.hasCounts) return;
+    if (tx.tally.isEmpty) return;
     const isDue = Math.abs(tx.wallMs - this.#lastMs) >= limits.historyEveryMs;
     const before = isDue ? JSON.stringify(tx.arrays(ALL)) : '';
     const sample = this.#samples.due(tx);
-    tx.writeCounts();
+    tx.tally.write(tx);
     sample?.();
     if (isDue) this.#note(tx, before);
   }

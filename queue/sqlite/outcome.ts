@@ -7,6 +7,8 @@ import type { Amend, ClaimedJob, Job, Outcome, Payload, StageName, TrailEntry } 
 import { backoffMs } from '../clock.js';
 import { limits } from '../limits.js';
 import { assertTransition, type State } from '../states.js';
+import { addToTrail } from '../trail.js';
+import { payloadText } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
 /** The ending of a job that went its whole way. The owner counts what came of it, where its own tables say it. */
@@ -23,6 +25,9 @@ export interface Move {
   reason: string | null;
   waitsOn: string | null;
   ending: string | null;
+  trail: TrailEntry[];
+  /** As it is stored; null: it stays as it is. */
+  payload: string | null;
 }
 
 /** A retry beyond the limit becomes a hold with the retry's code. */
@@ -51,6 +56,8 @@ export function moveOf(tx: SqliteTx, job: ClaimedJob, attempts: number, outcome:
     reason: null,
     waitsOn: null,
     ending: null,
+    trail: addToTrail(job.trail, job.stage, outcome.kind, whyOf(outcome), tx.wallMs),
+    payload: shortPayload(job, outcome),
   };
   switch (outcome.kind) {
     case 'advance':
@@ -131,8 +138,6 @@ export function nextClaim(
   tx: SqliteTx,
   job: ClaimedJob,
   move: Move,
-  trail: TrailEntry[],
-  payload: string | null,
   { identity, bytes, freeKey, interrupted }: Amend,
 ): ClaimedJob {
   return {
@@ -150,21 +155,20 @@ export function nextClaim(
     interrupted: interrupted ?? job.interrupted,
     keyed: job.keyed && !freeKey,
     bytes: bytes ?? job.bytes,
-    payload: payload === null ? job.payload : (JSON.parse(payload) as Payload),
+    payload: move.payload === null ? job.payload : (JSON.parse(move.payload) as Payload),
     holdCode: null,
     reason: null,
     waitsOn: null,
     ending: null,
     createdAtMs: job.createdAtMs,
     updatedAtMs: tx.wallMs,
-    trail,
+    trail: move.trail,
   };
 }
 
-export function payloadText(job: ClaimedJob, { payload }: Amend): string | null {
-  if (payload === undefined) return null;
-  const text = JSON.stringify(payload);
-  const most = limits.payloadCharsMax;
-  assert(text.length <= most, `the payload of job ${job.id} has ${text.length} characters: at most ${most}`);
+function shortPayload(job: ClaimedJob, amend: Amend): string | null {
+  const text = payloadText(amend);
+  const [chars, most] = [text?.length ?? 0, limits.payloadCharsMax];
+  assert(chars <= most, `the payload of job ${job.id} has ${chars} characters: at most ${most}`);
   return text;
 }

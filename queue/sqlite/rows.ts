@@ -20,6 +20,10 @@ export class Rows implements Reader {
     return this.#statements.get(sql) ?? keep(this.#statements, sql, this.db.prepare(sql));
   }
 
+  protected raw(sql: string): Database.Statement<unknown[]> {
+    return this.#raw.get(sql) ?? keep(this.#raw, sql, this.db.prepare<unknown[]>(sql).raw());
+  }
+
   get<T>(sql: string, ...params: unknown[]): T | undefined {
     return this.statement(sql).get(...params) as T | undefined;
   }
@@ -33,8 +37,7 @@ export class Rows implements Reader {
    * row, so queries with thousands of rows use this.
    */
   arrays(sql: string, ...params: unknown[]): unknown[][] {
-    const statement = this.#raw.get(sql) ?? keep(this.#raw, sql, this.db.prepare<unknown[]>(sql).raw());
-    return statement.all(...params) as unknown[][];
+    return this.raw(sql).all(...params) as unknown[][];
   }
 
   /** Read with each claim. better-sqlite3's own `pragma` compiles it every time and costs ten times as much. */
@@ -117,6 +120,19 @@ export const toJob = (row: JobArray): Job => ({
 
 export const toClaimedJob = (row: JobArray): ClaimedJob => toJob(row) as ClaimedJob;
 
-/** Null: the flag stays as it is. SQLite has no booleans. */
-export const flagOf = ({ interrupted }: Amend): 0 | 1 | null =>
-  interrupted === undefined ? null : interrupted ? 1 : 0;
+/** The columns that an `Amend` changes; `amendedBy` has their values. Null: the column stays as it is. */
+export const AMENDED = `payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes),
+  keyed = min(keyed, ?), interrupted = coalesce(?, interrupted)`;
+
+/** `payload`: its `payloadText`. `isDone`: a job that is done has no key. SQLite has no booleans. */
+export function amendedBy(
+  { identity, bytes, freeKey, interrupted }: Amend,
+  payload: string | null,
+  isDone = false,
+): (string | number | null)[] {
+  const flag = interrupted === undefined ? null : Number(interrupted);
+  return [payload, identity ?? null, bytes ?? null, freeKey || isDone ? 0 : 1, flag];
+}
+
+export const payloadText = ({ payload }: Amend): string | null =>
+  payload === undefined ? null : JSON.stringify(payload);

@@ -7,11 +7,10 @@
 import type { Also, ClaimedJob, JobId, Outcome, Reader, SettleAnswer, Settlement, StageName } from '../backend.js';
 import { isOfTheState } from '../errors.js';
 import { limits } from '../limits.js';
-import { addToTrail } from '../trail.js';
 import { countStage } from './count-stages.js';
 import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
-import { afterLimit, atTheEnd, moveOf, nextClaim, noteReady, type Order, payloadText, whyOf } from './outcome.js';
+import { afterLimit, atTheEnd, moveOf, nextClaim, noteReady, type Order } from './outcome.js';
 import type { SqliteTx } from './tx.js';
 import { end, keep } from './write-move.js';
 
@@ -99,16 +98,14 @@ function moveOn(tx: SqliteTx, job: ClaimedJob, asked: Outcome, rules: SettleRule
   const outcome = atTheEnd(rules, job, afterLimit(job, asked, rules.maxAttempts));
   const attempts = asked.kind === 'retry' ? job.attempts + 1 : job.attempts;
   const move = moveOf(tx, job, attempts, outcome, rules);
-  const trail = addToTrail(job.trail, job.stage, outcome.kind, whyOf(outcome), tx.wallMs);
   const bytes = outcome.bytes ?? job.bytes;
   const isKept = outcome.kind === 'advance' && rules.keeps(job.feed, move.stage, bytes);
-  const payload = payloadText(job, outcome);
-  const written = isKept ? keep(tx, job, move, trail, payload, outcome) : end(tx, job, move, trail, payload, outcome);
+  const written = isKept ? keep(tx, job, move, outcome) : end(tx, job, move, outcome);
   if (!written) return { settled: false };
   const { feed, createdAtMs } = job;
   tx.moved(job, move.state === 'done' ? undefined : { feed, stage: move.stage, bytes, createdAtMs });
   countStage(tx, job, outcome);
-  if (isKept) return { settled: true, outcome, next: nextClaim(tx, job, move, trail, payload, outcome) };
+  if (isKept) return { settled: true, outcome, next: nextClaim(tx, job, move, outcome) };
   if (move.state === 'ready') noteReady(tx, move.dueMs);
   return { settled: true, outcome };
 }

@@ -1,7 +1,7 @@
 /**
  * Figures for readers: depths, counters, held jobs. Writes nothing.
  */
-import type { Counter, HeldFor, HeldKey, Job, JobId, Reader, StageName, StageStats } from '../backend.js';
+import type { Counter, HeldFilter, HeldFor, HeldKey, Job, Reader, StageName, StageStats } from '../backend.js';
 import { dueNow } from './depths.js';
 import { jobsWhere } from './rows.js';
 
@@ -69,13 +69,6 @@ export function stats(
 
 export function counters(rows: Reader): Counter[] {
   return rows.all<Counter>('SELECT feed, stage, name, files, bytes FROM counters ORDER BY feed, stage, name');
-}
-
-interface HeldFilter {
-  feed?: string;
-  code?: string;
-  limit: number;
-  after?: JobId;
 }
 
 const HELD = `state = 'held' AND id > ? AND feed = coalesce(?, feed) AND hold_code = coalesce(?, hold_code)

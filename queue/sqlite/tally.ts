@@ -20,7 +20,7 @@ interface Count {
 }
 
 /** The position at which a savepoint began. */
-export interface Savepoint {
+interface Savepoint {
   counts: number;
   ended: number;
 }
@@ -100,6 +100,7 @@ export class Tally {
     return this.#counts.length === 0 && this.#ended.length === 0;
   }
 
+  /** Called directly before COMMIT. */
   write(rows: Rows): void {
     this.#writeEnded(rows);
     for (const { feed, stage, name, at, files, bytes } of this.#sums()) {

@@ -5,21 +5,20 @@
  */
 import assert from 'node:assert/strict';
 import type Database from 'better-sqlite3';
-import type { Amend, ClaimedJob, ClosedGate, Gate, GateName, Job, JobId, StageName, Tx } from '../backend.js';
+import type { Amend, GateName, Job, JobId, StageName, Tx } from '../backend.js';
 import { StateUnwritable } from '../errors.js';
 import { assertTransition } from '../states.js';
-import { adopt, type Found } from './adopt.js';
+import { adopt } from './adopt.js';
 import { closeGate, endedGates, gates, openGate } from './gate.js';
-import { flagOf, jobById, jobsWhere, Rows } from './rows.js';
-import { type Savepoint, Tally } from './tally.js';
+import { AMENDED, amendedBy, jobById, jobsWhere, payloadText, Rows } from './rows.js';
+import { Tally } from './tally.js';
 
 /** The values by which a job counts in the depths. */
 export type Standing = Pick<Job, 'feed' | 'stage' | 'bytes' | 'createdAtMs'>;
 
 const OURS = "SELECT 1 FROM jobs WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?";
 const RELEASE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, waits_on = NULL, updated_ms = ?,
-  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?),
-  interrupted = coalesce(?, interrupted) WHERE id = ?`;
+  ${AMENDED} WHERE id = ?`;
 const WAKE = `INSERT OR IGNORE INTO wakes SELECT value FROM json_each(?) AS asked
   WHERE EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND waits_on = asked.value)`;
 const AMEND = 'UPDATE jobs SET payload = coalesce(?, payload), identity = coalesce(?, identity) WHERE id = ?';
@@ -33,7 +32,7 @@ export class SqliteTx extends Rows implements Tx {
   madeDueLater = false;
   /** Wakes must be continued after the commit. */
   wakesAsked = false;
-  readonly #tally = new Tally();
+  readonly tally = new Tally();
 
   constructor(
     db: Database.Database,
@@ -42,24 +41,14 @@ export class SqliteTx extends Rows implements Tx {
     super(db);
   }
 
-  override get<T>(sql: string, ...params: unknown[]): T | undefined {
+  override statement(sql: string): Database.Statement<unknown[]> {
     this.#assertUnderWay();
-    return super.get(sql, ...params);
+    return super.statement(sql);
   }
 
-  override all<T>(sql: string, ...params: unknown[]): T[] {
+  protected override raw(sql: string): Database.Statement<unknown[]> {
     this.#assertUnderWay();
-    return super.all(sql, ...params);
-  }
-
-  override arrays(sql: string, ...params: unknown[]): unknown[][] {
-    this.#assertUnderWay();
-    return super.arrays(sql, ...params);
-  }
-
-  override run(sql: string, ...params: unknown[]): { changes: number; lastInsertRowid: number | bigint } {
-    this.#assertUnderWay();
-    return super.run(sql, ...params);
+    return super.raw(sql);
   }
 
   begin(nowMs: number, wallMs: number): void {
@@ -68,7 +57,7 @@ export class SqliteTx extends Rows implements Tx {
     this.madeReady = false;
     this.madeDueLater = false;
     this.wakesAsked = false;
-    this.#tally.begin();
+    this.tally.begin();
   }
 
   /**
@@ -80,24 +69,16 @@ export class SqliteTx extends Rows implements Tx {
     throw new StateUnwritable('state_io', `SQLite ended a transaction on ${this.path}: check its disk.`);
   }
 
-  savepoint(): Savepoint {
-    return this.#tally.savepoint();
-  }
-
-  forgetSince(savepoint: Savepoint): void {
-    this.#tally.forgetSince(savepoint);
-  }
-
   /** Runs `fn` in its own savepoint. If it throws, its writes are undone, unless SQLite ended the whole transaction. */
   isolated<T>(fn: () => T): T {
-    const savepoint = this.savepoint();
+    const savepoint = this.tally.savepoint();
     this.run('SAVEPOINT isolated');
     try {
       const answer = fn();
       this.run('RELEASE isolated');
       return answer;
     } catch (error) {
-      this.forgetSince(savepoint);
+      this.tally.forgetSince(savepoint);
       if (this.db.inTransaction) {
         this.run('ROLLBACK TO isolated');
         this.run('RELEASE isolated');
@@ -106,29 +87,17 @@ export class SqliteTx extends Rows implements Tx {
     }
   }
 
-  job(id: JobId): Job | undefined {
-    return jobById(this, id);
-  }
-
-  isOurs({ id, owner, claimNo }: ClaimedJob): boolean {
-    return this.get(OURS, id, owner, claimNo) !== undefined;
-  }
-
-  oldestWaiter(on: string): Job | undefined {
-    return jobsWhere(this, "state = 'waiting' AND waits_on = ? ORDER BY due_ms, seq LIMIT 1", on)[0];
-  }
+  readonly job: Tx['job'] = (id) => jobById(this, id);
+  readonly isOurs: Tx['isOurs'] = ({ id, owner, claimNo }) => this.get(OURS, id, owner, claimNo) !== undefined;
+  readonly oldestWaiter: Tx['oldestWaiter'] = (on) =>
+    jobsWhere(this, "state = 'waiting' AND waits_on = ? ORDER BY due_ms, seq LIMIT 1", on)[0];
 
   release(id: JobId, stage: StageName, amend: Amend = {}): void {
     const job = this.job(id);
     assert(job, `no job ${id} to release`);
     const state = assertTransition('wake', job.state);
-    const payload = amend.payload === undefined ? null : JSON.stringify(amend.payload);
-    const { identity = null, bytes = null } = amend;
-    this.run(
-      RELEASE,
-      ...[state, stage, this.nowMs, this.wallMs, payload, identity, bytes, amend.freeKey ? 0 : 1, flagOf(amend), id],
-    );
-    this.moved(job, { ...job, stage, bytes: bytes ?? job.bytes });
+    this.run(RELEASE, state, stage, this.nowMs, this.wallMs, ...amendedBy(amend, payloadText(amend)), id);
+    this.moved(job, { ...job, stage, bytes: amend.bytes ?? job.bytes });
     this.madeReady = true;
   }
 
@@ -136,17 +105,9 @@ export class SqliteTx extends Rows implements Tx {
     if (on.length > 0 && this.run(WAKE, JSON.stringify(on)).changes > 0) this.wakesAsked = true;
   }
 
-  gates(): Gate[] {
-    return gates(this);
-  }
-
-  endedGates(): Gate[] {
-    return endedGates(this);
-  }
-
-  closeGate(gate: ClosedGate): boolean {
-    return closeGate(this, gate);
-  }
+  readonly gates: Tx['gates'] = () => gates(this);
+  readonly endedGates: Tx['endedGates'] = () => endedGates(this);
+  readonly closeGate: Tx['closeGate'] = (gate) => closeGate(this, gate);
 
   openGate(gate: GateName): boolean {
     const was = openGate(this, gate);
@@ -154,42 +115,27 @@ export class SqliteTx extends Rows implements Tx {
     return was;
   }
 
-  amend(id: JobId, { payload, identity }: Pick<Amend, 'payload' | 'identity'>): void {
-    const text = payload === undefined ? null : JSON.stringify(payload);
-    const { changes } = this.run(AMEND, text, identity ?? null, id);
+  amend(id: JobId, amend: Pick<Amend, 'payload' | 'identity'>): void {
+    const { changes } = this.run(AMEND, payloadText(amend), amend.identity ?? null, id);
     assert(changes === 1, `no job ${id} to amend`);
   }
 
-  adopt(job: Found): boolean {
-    return adopt(this, job);
-  }
-
-  count(feed: string, stage: StageName, name: string, files: number, bytes: number): void {
-    this.#tally.count(feed, stage, name, files, bytes);
-  }
+  readonly adopt: Tx['adopt'] = (found) => adopt(this, found);
+  readonly count: Tx['count'] = (...count) => this.tally.count(...count);
 
   /**
    * Must be called by each statement that changes a `Standing`: a job that is not done moved, is new (`from` undefined)
    * or done (`to` undefined).
    */
   moved(from: (Standing & Pick<Job, 'id'>) | undefined, to: Standing | undefined): void {
-    if (from) this.#tally.depth(from.feed, from.stage, secondOf(from), -1, -from.bytes);
-    if (to) this.#tally.depth(to.feed, to.stage, secondOf(to), 1, to.bytes);
-    else if (from) this.#tally.ended(from.id);
+    if (from) this.tally.depth(from.feed, from.stage, secondOf(from), -1, -from.bytes);
+    if (to) this.tally.depth(to.feed, to.stage, secondOf(to), 1, to.bytes);
+    else if (from) this.tally.ended(from.id);
   }
 
   /** A job has left a stage, for the next one or for good, `ms` after it entered it. */
   tookIn(feed: string, stage: StageName, ms: number): void {
-    this.#tally.duration(feed, stage, ms);
-  }
-
-  get hasCounts(): boolean {
-    return !this.#tally.isEmpty;
-  }
-
-  /** Called directly before COMMIT. */
-  writeCounts(): void {
-    this.#tally.write(this);
+    this.tally.duration(feed, stage, ms);
   }
 }
 

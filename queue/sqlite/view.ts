@@ -2,29 +2,7 @@
  * The reading half of the backend, for viewers and as the base of the owner's half.
  * Guarantees: each read is one short transaction whose rows are copied out. Nothing is written.
  */
-import type {
-  AgedDepth,
-  Backend,
-  Counter,
-  Depth,
-  Duration,
-  EndedPage,
-  Gate,
-  HeldFor,
-  HeldKey,
-  Job,
-  JobId,
-  Moment,
-  OwnerId,
-  OwnerStatus,
-  Payload,
-  Reader,
-  Reason,
-  Sample,
-  StageName,
-  StageStats,
-  TimesSince,
-} from '../backend.js';
+import type { Backend, QueueView, Reader, StageName } from '../backend.js';
 import type { Clock } from '../clock.js';
 import { type QueueError, sqlCodeOf, typedSqlError } from '../errors.js';
 import type { Owners } from '../owners.js';
@@ -42,42 +20,6 @@ import { jobById, type Rows } from './rows.js';
 import { samples, timesSince } from './sampled.js';
 import { counters, held, heldKeys, jobsByKey, stats } from './stats.js';
 
-/** The calls that need no owner. */
-export type QueueView = Pick<
-  Backend,
-  | 'uuid'
-  | 'stages'
-  | 'nowMs'
-  | 'feeds'
-  | 'feedOptions'
-  | 'holders'
-  | 'read'
-  | 'endedBefore'
-  | 'job'
-  | 'jobsByKey'
-  | 'held'
-  | 'heldKeys'
-  | 'gates'
-  | 'nextDueMs'
-  | 'stats'
-  | 'counters'
-  | 'depths'
-  | 'depthsByAge'
-  | 'endings'
-  | 'inProgress'
-  | 'reasons'
-  | 'heldFor'
-  | 'durations'
-  | 'earlierCounters'
-  | 'samples'
-  | 'timesSince'
-  | 'countedAtMs'
-  | 'owners'
-  | 'isAlive'
-  | 'checkStillOurs'
-  | 'close'
->;
-
 export interface ViewParts {
   opened: Opened;
   rows: Rows;
@@ -87,6 +29,7 @@ export interface ViewParts {
   owners: Owners | undefined;
 }
 
+/** queue/backend.ts describes each call. */
 export class SqliteView implements QueueView {
   readonly uuid: string;
   readonly stages: readonly StageName[];
@@ -124,117 +67,51 @@ export class SqliteView implements QueueView {
     return newerDatabase(opened.path);
   }
 
-  feeds(): { name: string; options: Payload }[] {
-    const rows = this.read((reader) =>
-      reader.all<{ name: string; options: string }>('SELECT name, options FROM feeds ORDER BY name'),
-    );
-    return rows.map(({ name, options }) => ({ name, options: JSON.parse(options) as Payload }));
-  }
+  readonly feeds: QueueView['feeds'] = () =>
+    this.read((rows) =>
+      rows.all<{ name: string; options: string }>('SELECT name, options FROM feeds ORDER BY name'),
+    ).map(({ name, options }) => ({ name, options: JSON.parse(options) }));
 
-  feedOptions(name: string): Payload | undefined {
-    const row = this.read((reader) =>
-      reader.get<{ options: string }>('SELECT options FROM feeds WHERE name = ?', name),
-    );
-    return row && (JSON.parse(row.options) as Payload);
-  }
+  readonly feedOptions: QueueView['feedOptions'] = (name) => {
+    const row = this.read((rows) => rows.get<{ options: string }>('SELECT options FROM feeds WHERE name = ?', name));
+    return row && JSON.parse(row.options);
+  };
 
-  holders(feed: string, keys: readonly Buffer[]): ReturnType<Backend['holders']> {
-    return this.read((rows) =>
-      keys.map((key) => {
-        const holder = holderOf(rows, feed, key);
-        if (!holder) return undefined;
-        const { id, identity, state, due_ms: dueMs, reason } = holder;
-        return { id, identity, state, dueMs, reason };
-      }),
-    );
-  }
+  readonly holders: QueueView['holders'] = (feed, keys) =>
+    this.read((rows) => keys.map((key) => holderOf(rows, feed, key)));
 
-  endedBefore(wallMs: number, after: number, max: number): EndedPage {
-    return this.read(() => endedBefore(this.parts.rows, wallMs, after, max));
-  }
+  readonly endedBefore: QueueView['endedBefore'] = (wallMs, after, max) =>
+    this.read((rows) => endedBefore(rows, wallMs, after, max));
+  readonly job: QueueView['job'] = (id) => this.read((rows) => jobById(rows, id));
+  readonly jobsByKey: QueueView['jobsByKey'] = (feed, key) => this.read((rows) => jobsByKey(rows, feed, key));
+  readonly held: QueueView['held'] = (filter) => this.read((rows) => held(rows, filter));
+  readonly heldKeys: QueueView['heldKeys'] = (filter) => this.read((rows) => heldKeys(rows, filter));
+  readonly gates: QueueView['gates'] = () => this.read(gates);
+  readonly endedGates: Backend['endedGates'] = () => this.read(endedGates);
+  readonly nextDueMs: QueueView['nextDueMs'] = (stage) => this.read((rows) => nextDueMs(rows, stage));
 
-  job(id: JobId): Job | undefined {
-    return this.read((rows) => jobById(rows, id));
-  }
-
-  jobsByKey(feed: string, key: Buffer): Job[] {
-    return this.read((rows) => jobsByKey(rows, feed, key));
-  }
-
-  held(filter: { feed?: string; code?: string; limit: number; after?: JobId }): Job[] {
-    return this.read((rows) => held(rows, filter));
-  }
-
-  heldKeys(filter: { feed?: string; code?: string; limit: number; after?: JobId }): HeldKey[] {
-    return this.read((rows) => heldKeys(rows, filter));
-  }
-
-  gates(): Gate[] {
-    return this.read(gates);
-  }
-
-  endedGates(): Gate[] {
-    return this.read(endedGates);
-  }
-
-  nextDueMs(stage: StageName): number {
-    return this.read((rows) => nextDueMs(rows, stage));
-  }
-
-  stats(held?: readonly HeldFor[]): StageStats[] {
+  readonly stats: QueueView['stats'] = (held) => {
     const { clock } = this.parts;
     return this.read((rows) => stats(rows, this.stages, clock.nowMs(), clock.wallMs(), held));
-  }
+  };
 
-  counters(): Counter[] {
-    return this.read(counters);
-  }
+  readonly counters: QueueView['counters'] = () => this.read(counters);
+  readonly depths: QueueView['depths'] = () => this.read(depths);
+  readonly depthsByAge: QueueView['depthsByAge'] = (bounds) => this.read((rows) => depthsByAge(rows, bounds));
+  readonly endings: QueueView['endings'] = (most) => this.read((rows) => endings(rows, most));
+  readonly inProgress: QueueView['inProgress'] = (most, owner) => this.read((rows) => inProgress(rows, most, owner));
+  readonly reasons: QueueView['reasons'] = () => this.read(reasons);
+  readonly heldFor: QueueView['heldFor'] = () => this.read(heldFor);
+  readonly durations: QueueView['durations'] = () => this.read(durations);
+  readonly earlierCounters: QueueView['earlierCounters'] = (lastMs) =>
+    this.read((rows) => earlierCounters(rows, this.parts.clock.wallMs(), lastMs));
+  readonly samples: QueueView['samples'] = (feed, lastMs, what = { stages: true }) =>
+    this.read((rows) => samples(rows, feed, this.parts.clock.wallMs(), lastMs, what));
+  readonly timesSince: QueueView['timesSince'] = (feed, lastMs) =>
+    this.read((rows) => timesSince(rows, feed, this.parts.clock.wallMs(), lastMs));
+  readonly countedAtMs: QueueView['countedAtMs'] = () => this.read(countedAtMs);
 
-  depths(): Depth[] {
-    return this.read(depths);
-  }
-
-  depthsByAge(boundSeconds: readonly number[]): AgedDepth[] {
-    return this.read((rows) => depthsByAge(rows, boundSeconds));
-  }
-
-  endings(most: number): Job[] {
-    return this.read((rows) => endings(rows, most));
-  }
-
-  inProgress(most: number, owner?: OwnerId): Job[] {
-    return this.read((rows) => inProgress(rows, most, owner));
-  }
-
-  reasons(): Reason[] {
-    return this.read(reasons);
-  }
-
-  heldFor(): HeldFor[] {
-    return this.read(heldFor);
-  }
-
-  durations(): Duration[] {
-    return this.read(durations);
-  }
-
-  earlierCounters(lastMs: number): Moment | undefined {
-    return this.read((rows) => earlierCounters(rows, this.parts.clock.wallMs(), lastMs));
-  }
-
-  samples(feed: string, lastMs: number, what = { stages: true }): Sample[] {
-    return this.read((rows) => samples(rows, feed, this.parts.clock.wallMs(), lastMs, what));
-  }
-
-  timesSince(feed: string, lastMs: number): TimesSince {
-    return this.read((rows) => timesSince(rows, feed, this.parts.clock.wallMs(), lastMs));
-  }
-
-  countedAtMs(): number | undefined {
-    return this.read((rows) => countedAtMs(rows));
-  }
-
-  owners(): OwnerStatus[] {
+  readonly owners: QueueView['owners'] = () => {
     const { owners } = this.parts;
     if (!owners) return [];
     const known = this.read((rows) => rows.all<{ id: number }>('SELECT id FROM owners ORDER BY id'));
@@ -242,11 +119,9 @@ export class SqliteView implements QueueView {
       const slot = owners.slot(id);
       return slot?.owner === id ? [{ ...slot, alive: owners.isAlive(id), attendedMs: owners.attendedAt(id) }] : [];
     });
-  }
+  };
 
-  isAlive(owner: number): boolean {
-    return this.parts.owners?.isAlive(owner) ?? false;
-  }
+  readonly isAlive: QueueView['isAlive'] = (owner) => this.parts.owners?.isAlive(owner) ?? false;
 
   checkStillOurs(): void {
     checkStillOurs(this.parts.opened);

@@ -68,6 +68,14 @@ export interface HeldFor {
   oldest: Job;
 }
 
+/** `after`: the last job of the page before. */
+export interface HeldFilter {
+  feed?: string;
+  code?: string;
+  limit: number;
+  after?: JobId;
+}
+
 /** A held job, as much of it as is needed to group many of them. */
 export interface HeldKey {
   id: JobId;

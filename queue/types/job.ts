@@ -65,6 +65,9 @@ export interface Job {
   readonly trail: readonly TrailEntry[];
 }
 
+/** As much of the job that has a key as an offer of that key needs. */
+export type Holder = Pick<Job, 'id' | 'identity' | 'state' | 'dueMs' | 'reason'>;
+
 /** A job that the asking owner has claimed. */
 export type ClaimedJob = Job & {
   readonly state: 'claimed';

@@ -1,7 +1,7 @@
 /**
  * Reads and writes in one transaction, for the queue's verbs and for the caller's own statements.
  */
-import type { ClaimedJob, Job, JobId, OwnerId, Payload, StageName } from './job.js';
+import type { ClaimedJob, Job, JobId, OwnerId, StageName } from './job.js';
 import type { Amend } from './settlement.js';
 
 export type GateCause = 'pause' | 'place' | 'watermark';
@@ -46,6 +46,12 @@ export interface Reader {
   arrays(sql: string, ...params: unknown[]): unknown[][];
 }
 
+/** A job whose file was found. */
+export interface FoundJob extends Pick<Job, 'id' | 'feed' | 'key' | 'identity' | 'bytes' | 'stage' | 'payload'> {
+  /** True: what was found is newer than the row of the job, even if that is not done. */
+  overrule?: boolean;
+}
+
 /** A write transaction that is under way. Never store it, and never await inside it. */
 export interface Tx extends Reader {
   run(sql: string, ...params: unknown[]): { changes: number; lastInsertRowid: number | bigint };
@@ -81,14 +87,5 @@ export interface Tx extends Reader {
    * Returns false if that job exists and is not done, unless `overrule` says that what was found is newer than its row.
    * A done job becomes ready again.
    */
-  adopt(job: {
-    id: JobId;
-    feed: string;
-    key: Buffer;
-    identity: string;
-    bytes: number;
-    stage: StageName;
-    payload: Payload;
-    overrule?: boolean;
-  }): boolean;
+  adopt(job: FoundJob): boolean;
 }

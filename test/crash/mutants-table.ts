@@ -9,11 +9,6 @@ import { outputMutants } from './mutants-outputs.js';
 import type { Edit, Mutant } from './mutants-shape.js';
 import { verbMutants } from './mutants-verbs.js';
 
-/** The part of both statements in queue/sqlite/write-move.ts that is before their condition. */
-const AMENDED = `
-  payload = coalesce(?, payload), identity = coalesce(?, identity), bytes = coalesce(?, bytes), keyed = min(keyed, ?),
-  interrupted = coalesce(?, interrupted)`;
-
 export const mutants: readonly Mutant[] = [
   ...durabilityMutants,
   ...verbMutants,
@@ -101,10 +96,12 @@ export const mutants: readonly Mutant[] = [
           'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)";',
         ],
       ],
-      'queue/sqlite/write-move.js': ['waits_on = ?, ending = ?,', 'reason = NULL,'].map((set): [string, string] => [
-        `${set} updated_ms = ?, trail = ?,${AMENDED}\n  WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`,
-        `${set} updated_ms = ?, trail = ?,${AMENDED}\n  WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)`,
-      ]),
+      'queue/sqlite/write-move.js': [
+        [
+          "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?",
+          'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)',
+        ],
+      ],
     },
   },
   {
