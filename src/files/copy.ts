@@ -12,7 +12,6 @@ import {
   cloneFile,
   dataAfter,
   fallocateKeepSize,
-  LinuxError,
   O,
   openAt,
   type Range,
@@ -24,7 +23,7 @@ import { keepAttributes } from './attributes.js';
 import { blocking } from './blocking.js';
 import { type Digest, digestLarge, digestSmall, digestThrottled, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
-import { BelowMark, errnoOf, NoRoom } from './place-error.js';
+import { BelowMark, errnoOf, NoRoom, unlessMissing } from './place-error.js';
 import type { Throttle } from './rate-limit.js';
 
 /**
@@ -151,10 +150,5 @@ function writeWhole(fd: number, bytes: Buffer, at: number): void {
 }
 
 export function removeIfThere(dir: number, name: ByteName): void {
-  if (!statAtOrNone(dir, name)) return;
-  try {
-    unlinkAt(dir, name);
-  } catch (error) {
-    if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
-  }
+  if (statAtOrNone(dir, name)) unlessMissing(() => unlinkAt(dir, name));
 }

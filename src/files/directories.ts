@@ -15,7 +15,7 @@ import {
   removeDirectoryAt,
 } from '../linux/index.js';
 import { baseOf, folderOf } from './job-paths.js';
-import type { PlaceKind } from './place-error.js';
+import { type PlaceKind, unlessMissing } from './place-error.js';
 
 /**
  * The most directories that stay open. Beyond it, the one used longest ago is closed, so the last few are always open.
@@ -71,11 +71,8 @@ export class Directories {
 
   /** Returns the directory of a path, and makes it and its missing parents. Each new directory is durable on return. */
   make(path: ByteName, mode = 0o777): number {
-    try {
-      return this.directory(path);
-    } catch (error) {
-      if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
-    }
+    const known = unlessMissing(() => this.directory(path));
+    if (known !== undefined) return known;
     const parent = this.make(folderOf(path), mode);
     try {
       makeDirectoryAt(parent, baseOf(path), mode);

@@ -136,6 +136,16 @@ export function unlessRefused<T>(look: () => T): T | undefined {
   }
 }
 
+/** Undefined where a folder or file is missing. */
+export function unlessMissing<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 export function placeError(place: PlaceKind, path: string, code: string, copy?: NoRoom): PlaceError {
   return new PlaceError(place, path, code, `the ${place} ${path} ${MEANING[code] ?? `cannot be used (${code})`}`, copy);
 }

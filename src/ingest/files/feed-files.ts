@@ -44,6 +44,9 @@ export interface WorkKey {
   readonly inside: ByteName;
 }
 
+/** A directory of a path was removed, or replaced by a symlink or a file. */
+export const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+
 type MarkedRoot = 'work' | 'manifests' | 'warehouse';
 
 export class FeedFiles {
@@ -113,11 +116,7 @@ export class FeedFiles {
     try {
       return directories.entry(path);
     } catch (error) {
-      if (
-        error instanceof LinuxError &&
-        (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP')
-      )
-        return undefined;
+      if (error instanceof LinuxError && GONE.has(error.code)) return undefined;
       throw error;
     }
   }

@@ -65,29 +65,22 @@ export interface OpenOptions {
 
 /** Errors: EnvironmentError, when the state cannot be used. */
 export async function openState({ statePath, ...options }: OpenOptions): Promise<Backend> {
-  return operators(() =>
-    openQueue({
-      path: statePath,
-      host: host(),
-      stages: STAGE_NAMES,
-      modules: MODULES,
-      onUnclean: closeUntilChecked,
-      ...options,
-    }),
-  );
+  return openQueue({ ...whole(statePath), onUnclean: closeUntilChecked, ...options }).catch(refused);
 }
 
 /** Opens it for reading only: writes nothing, works while no other process runs. */
 export async function openStateView(statePath: string): Promise<QueueView> {
-  return operators(() => openQueueView({ path: statePath, host: host(), stages: STAGE_NAMES, modules: MODULES }));
+  return openQueueView(whole(statePath)).catch(refused);
 }
+
+const whole = (path: string) => ({ path, host: host(), stages: STAGE_NAMES, modules: MODULES });
 
 /** Copies one moment of a state, also of a state in use, then checks it. `to`: an empty file. Errors: EnvironmentError. */
 export function copyState(from: string, to: string, onCopied?: () => void): void {
   try {
     copyQueue(from, to, { modules: MODULES, onCopied });
   } catch (error) {
-    throw asOperators(error);
+    refused(error);
   }
 }
 
@@ -96,7 +89,7 @@ export function copyOlderState(from: string, to: string): void {
   try {
     copyOlderQueue(from, to, MODULES);
   } catch (error) {
-    throw asOperators(error);
+    refused(error);
   }
 }
 
@@ -105,10 +98,6 @@ export function asOperators(error: unknown): unknown {
   return error instanceof QueueError ? new EnvironmentError(error.code, error.message) : error;
 }
 
-async function operators<T>(act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    throw asOperators(error);
-  }
+function refused(error: unknown): never {
+  throw asOperators(error);
 }

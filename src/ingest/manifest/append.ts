@@ -10,17 +10,9 @@ import { fdatasync, fsyncSync, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { Directories } from '../../files/directories.js';
-import { folderOf } from '../../files/job-paths.js';
-import {
-  type ByteName,
-  fallocateKeepSize,
-  LinuxError,
-  nameOfText,
-  O,
-  openAt,
-  statAtOrNone,
-  statFd,
-} from '../../linux/index.js';
+import { baseOf, folderOf } from '../../files/job-paths.js';
+import { unlessMissing } from '../../files/place-error.js';
+import { type ByteName, fallocateKeepSize, nameOfText, O, openAt, statAtOrNone, statFd } from '../../linux/index.js';
 
 const fdatasyncAsync = promisify(fdatasync);
 
@@ -59,20 +51,18 @@ export const APPEND_COLUMNS = 'id, feed, file, inode, at, bytes, items, owner';
  */
 export function openManifest(root: Directories, path: ByteName): number {
   const dir = root.make(folderOf(path));
-  const name = path.slice(path.lastIndexOf('/') + 1) as ByteName;
-  const fd = openOrMake(dir, name);
+  const fd = openOrMake(dir, baseOf(path));
   // The process that made the file and its directories may have died before it synced them.
   if (statFd(fd).size === 0) syncUpwards(root, folderOf(path));
   return fd;
 }
 
 function openOrMake(dir: number, name: ByteName): number {
-  try {
-    return openAt(dir, name, O.RDWR | O.NOFOLLOW | O.NONBLOCK, { resolve: 'beneath' });
-  } catch (error) {
-    if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
-  }
-  return openAt(dir, name, O.RDWR | O.CREAT | O.NOFOLLOW | O.NONBLOCK, { mode: 0o644, resolve: 'beneath' });
+  const flags = O.RDWR | O.NOFOLLOW | O.NONBLOCK;
+  return (
+    unlessMissing(() => openAt(dir, name, flags, { resolve: 'beneath' })) ??
+    openAt(dir, name, flags | O.CREAT, { mode: 0o644, resolve: 'beneath' })
+  );
 }
 
 function syncUpwards(root: Directories, folder: ByteName): void {
@@ -195,7 +185,7 @@ export function confirmAppend(tx: Tx, append: Append): void {
 
 /** True where the path still names the open file. */
 export const namesSame = (root: Directories, path: ByteName, inode: number): boolean => {
-  const stat = statAtOrNone(root.directory(folderOf(path)), path.slice(path.lastIndexOf('/') + 1) as ByteName);
+  const stat = statAtOrNone(root.directory(folderOf(path)), baseOf(path));
   return stat !== undefined && Number(stat.ino) === inode;
 };
 

@@ -11,6 +11,7 @@ import { removeIfThere } from '../../files/copy.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { moveOwn } from '../../files/moves.js';
+import { unlessMissing } from '../../files/place-error.js';
 import { LinuxError, O, openAt } from '../../linux/index.js';
 import type { Period } from './period.js';
 
@@ -19,7 +20,7 @@ const TO_STATE = `UPDATE periods SET state = ?, owner = ?, waits_job = NULL, wai
 
 /** Marks a period that this process has taken. Returns true where it has a marker. Errors: LinuxError, of the system calls. */
 export async function mark(backend: Backend, root: Directories, period: Period): Promise<boolean> {
-  const dir = directoryOrNone(root, period);
+  const dir = unlessMissing(() => root.directory(period.name));
   const move = async (to: Period['state'], from: Period['state'], owner: number): Promise<void> => {
     const its = [period.folder, from, backend.owner];
     const { changes } = await backend.transact((tx) => tx.run(TO_STATE, to, owner, tx.wallMs, ...its));
@@ -34,15 +35,6 @@ export async function mark(backend: Backend, root: Directories, period: Period):
   if (dir !== undefined) giveName(dir);
   await move('marked', state, 0);
   return dir !== undefined;
-}
-
-function directoryOrNone(root: Directories, { name }: Period): number | undefined {
-  try {
-    return root.directory(name);
-  } catch (error) {
-    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function makeToken(dir: number): void {

@@ -7,6 +7,7 @@ import { Directories } from '../../files/directories.js';
 import { type Kind, LinuxError, openDirectory, type Stat, statAtOrNone } from '../../linux/index.js';
 import { type ByteName, nameOfText } from '../../linux/names.js';
 import type { Cause, OpenRoot, QueuedPath } from '../../watcher/engine/index.js';
+import { GONE } from '../files/feed-files.js';
 import { identityOf } from '../rules/identity.js';
 
 /** A regular file as it was found. */
@@ -40,8 +41,6 @@ export interface Found {
 }
 
 const HERE = nameOfText('.');
-/** A directory of the path was replaced by a symlink or a file: the path is gone. */
-const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 /** Errors of this process, not of the path: the same try may succeed later. */
 const OURS = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 

@@ -26,6 +26,7 @@ import {
   defer,
   type IngestJob,
   interruptedIs,
+  longerMs,
   type Stage,
   type Verdict,
 } from './stage.js';
@@ -199,7 +200,5 @@ const LONGEST_MS = 1_000;
  */
 export function manifestBusy(job: IngestJob, how: keyof typeof FIRST_MS = 'busy'): Verdict {
   const why = `manifest_${how}` as const;
-  const last = job.claim.trail.at(-1);
-  const before = last?.why === why ? last.count : 0;
-  return defer(Math.min(FIRST_MS[how] * 2 ** Math.min(before, 10), LONGEST_MS), why);
+  return defer(longerMs(job, why, FIRST_MS[how], LONGEST_MS), why);
 }

@@ -14,7 +14,16 @@ import { askedSince, noteRevision } from '../ledger/host.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
 import { type Answers, ask } from '../sharing/ask.js';
-import { type Batch, blocked, type Contents, defer, type IngestJob, type Stage, type Verdict } from './stage.js';
+import {
+  type Batch,
+  blocked,
+  type Contents,
+  defer,
+  type IngestJob,
+  longerMs,
+  type Stage,
+  type Verdict,
+} from './stage.js';
 
 const FIRST_MS = 1_000;
 const LONGEST_MS = 60_000;
@@ -89,7 +98,10 @@ function judge(job: IngestJob, { feed }: Batch, content: Content, answers: Answe
   if (!other || other.generation < content.generation || (other.state === 'carried' && other.isFree))
     return defer(0, 'asked_again', facts);
   if (other.state === 'carried' && other.host !== host)
-    return defer(waitMs(job), 'carried_elsewhere', { ...facts, carriedBy: other.hostName });
+    return defer(longerMs(job, 'carried_elsewhere', FIRST_MS, LONGEST_MS), 'carried_elsewhere', {
+      ...facts,
+      carriedBy: other.hostName,
+    });
   return {
     outcome: (tx, claimed) => {
       const next =
@@ -135,11 +147,4 @@ function nextOf(tx: Tx, job: ClaimedJob, of: Newest, againAfterMs: number | unde
     why,
   });
   return of.generation + 1;
-}
-
-/** Longer each time, up to a minute. */
-function waitMs({ claim }: IngestJob): number {
-  const last = claim.trail.at(-1);
-  const before = last?.why === 'carried_elsewhere' ? last.count : 0;
-  return Math.min(FIRST_MS * 2 ** Math.min(before, 10), LONGEST_MS);
 }

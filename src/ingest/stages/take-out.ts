@@ -10,7 +10,7 @@ import { DirtyDirectories } from '../../files/dirty.js';
 import { baseOf, FAILED, folderOf, shortened } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
 import type { Delivered } from '../../files/moves.js';
-import { inPlace, inPlaceAsync } from '../../files/place-error.js';
+import { inPlace, inPlaceAsync, unlessMissing } from '../../files/place-error.js';
 import { type ByteName, joinNames, LinuxError, shownName, unlinkAt } from '../../linux/index.js';
 import { removeOutputs } from '../calls/outputs.js';
 import { forgetOutputs, processedOf } from '../chains/recorded-outputs.js';
@@ -191,10 +191,6 @@ const keyOf = ({ id, path, inside }: IngestJob, suffix: string): WorkKey => ({
 /** Outputs without a name in the warehouse, or that were copied to it. */
 export function removeUnmoved({ id }: IngestJob, { files }: Batch): void {
   inPlace('warehouse', files.roots.warehouse, 'write', () => {
-    try {
-      removeOutputs(files.warehouse.directory(TEMPORARY), id);
-    } catch (error) {
-      if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
-    }
+    unlessMissing(() => removeOutputs(files.warehouse.directory(TEMPORARY), id));
   });
 }

@@ -6,6 +6,7 @@
  */
 import type { Reader } from '../../../queue/backend.js';
 import { baseOf, folderOf, foldersOf, nthName } from '../../files/job-paths.js';
+import { unlessMissing } from '../../files/place-error.js';
 import { type ByteName, joinNames, LinuxError, type Stat, statAtOrNone } from '../../linux/index.js';
 import { type Named, nthTargets, placesOf, type Targets } from '../chains/output-names.js';
 import type { FeedFiles } from '../files/feed-files.js';
@@ -98,13 +99,7 @@ function statOnDisk({ files, missing }: Round, target: ByteName): Stat | undefin
 
 /** A file of another program may have the name of such a folder. */
 function refuseFileAsFolder({ warehouse }: FeedFiles, target: ByteName): void {
-  inSharedFolders(warehouse, target, (folder) => {
-    try {
-      warehouse.directory(folder);
-    } catch (error) {
-      if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
-    }
-  });
+  inSharedFolders(warehouse, target, (folder) => void unlessMissing(() => warehouse.directory(folder)));
 }
 
 function remember(wanted: string, next: number): void {

@@ -3,15 +3,15 @@
  * checked against the current jobs, so that a running ingest causes no difference.
  */
 import type { Job, QueueView } from '../../../queue/index.js';
-import type { Directories } from '../../files/directories.js';
 import { parseWorkName, UNDERPROCESS } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
+import { unlessMissing } from '../../files/place-error.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import { factsOf, workKeyOf } from '../../ingest/rules/facts.js';
 import { openJobs } from '../../ingest/upkeep/open-jobs.js';
-import { type ByteName, LinuxError, shownName, statAtOrNone } from '../../linux/index.js';
+import { type ByteName, shownName, statAtOrNone } from '../../linux/index.js';
 import type { Judging } from './judging.js';
 import { difference } from './words.js';
 
@@ -24,7 +24,7 @@ export function judgeWork(working: Working, insides: readonly ByteName[]): void 
   for (const inside of ['' as ByteName, ...insides]) {
     if (inside !== '' && !working.files.hasWork(inside)) continue;
     const work = working.files.work(inside);
-    const dir = directoryOrNone(work, UNDERPROCESS);
+    const dir = unlessMissing(() => work.directory(UNDERPROCESS));
     if (dir !== undefined) judgeSealed(working, `${work.place?.path}/${UNDERPROCESS}`, dir);
   }
   judgeMissing(working);
@@ -87,14 +87,5 @@ function judgeMarkers({ feed, report }: Working, dir: number, root: string): voi
   for (const name of namesIn(dir)) {
     if (!name.startsWith(`${MARKER}.`)) continue;
     report(difference('left_over', feed.name, `${root}/${shownName(name)}`, 'a marker that was never finished'));
-  }
-}
-
-function directoryOrNone(root: Directories, path: ByteName): number | undefined {
-  try {
-    return root.directory(path);
-  } catch (error) {
-    if (error instanceof LinuxError && error.code === 'ENOENT') return undefined;
-    throw error;
   }
 }

@@ -2,10 +2,11 @@
  * Rebuilds the rows `processed` and `outputs` from lines: what a chain made of a file, and where its outputs are.
  * Guarantees: outputs that are not moved yet count only if their bytes were read and match the line.
  */
-import { readdirSync } from 'node:fs';
 import type { Tx } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { baseOf } from '../../../files/job-paths.js';
+import { namesIn } from '../../../files/names-in.js';
+import { unlessMissing } from '../../../files/place-error.js';
 import {
   forgetOutputs,
   type Output,
@@ -18,7 +19,7 @@ import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
 import { giveNameOfLine, warehouseOf } from '../../../ingest/ledger/names.js';
 import { processedIn, type ReadOutput, type ReadProcessed, type ReadRecord } from '../../../ingest/manifest/read.js';
 import { contentAt, TEMPORARY } from '../../../ingest/warehouse/target.js';
-import { type ByteName, bytesOfName, LinuxError, nameOfBytes, type Stat } from '../../../linux/index.js';
+import { type ByteName, bytesOfName, nameOfBytes, type Stat } from '../../../linux/index.js';
 
 /** Returns a path of a line relative to the warehouse; undefined if the path is in another warehouse. */
 export type Below = (path: Buffer) => ByteName | undefined;
@@ -49,11 +50,13 @@ const NOTHING: Unmoved = { claimNo: 0, stats: new Map() };
 
 /** Returns the claim whose outputs have the bytes of the line; undefined if only an interrupted try of another claim is there. */
 async function unmoved(jobId: string, { outputs }: ReadProcessed, files: FeedFiles): Promise<Unmoved> {
-  const claims = new Set(namesIn(files).flatMap((name) => claimOf(name, jobId) ?? []));
+  const dir = unlessMissing(() => files.warehouse.directory(TEMPORARY));
+  if (dir === undefined) return NOTHING;
+  const claims = new Set([...namesIn(dir)].flatMap((name) => claimOf(name, jobId) ?? []));
   for (const claimNo of claims) {
     const stats = new Map<number, Stat>();
     for (const [i, { size, sha256 }] of outputs.entries()) {
-      const entry = { dir: files.warehouse.directory(TEMPORARY), name: outputName(jobId, i + 1, claimNo) };
+      const entry = { dir, name: outputName(jobId, i + 1, claimNo) };
       const stat = statEntry(entry);
       if (stat?.size === size && (await contentAt(entry))?.equals(sha256)) stats.set(i + 1, stat);
     }
@@ -65,15 +68,6 @@ async function unmoved(jobId: string, { outputs }: ReadProcessed, files: FeedFil
 function claimOf(name: ByteName, jobId: string): number | undefined {
   if (!name.startsWith(outputPrefix(jobId))) return undefined;
   return Number(/\.(\d+)$/.exec(name)?.[1] ?? 0);
-}
-
-function namesIn(files: FeedFiles): ByteName[] {
-  try {
-    return readdirSync(`/proc/self/fd/${files.warehouse.directory(TEMPORARY)}`, 'latin1') as ByteName[];
-  } catch (error) {
-    if (error instanceof LinuxError && error.code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 const asOutput = ({ tag, rows, size, sha256 }: ReadOutput, n: number, target: ByteName, stat?: Stat): Output => ({
