@@ -40,6 +40,7 @@ export { limits } from './limits.js';
 export { jobsOfSlot, type ThreadJob } from './slot-text.js';
 export { checkPages, fileVersion } from './sqlite/check.js';
 export type { Module } from './sqlite/migrations.js';
+export { Rows } from './sqlite/rows.js';
 export { openTables, type Tables, type TablesOptions } from './sqlite/tables.js';
 export { STATES, type State, TRANSITIONS } from './states.js';
 export { firstUlid, msOfUlid, ulidFactory } from './ulid.js';

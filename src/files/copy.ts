@@ -21,7 +21,7 @@ import {
 } from '../linux/index.js';
 import { keepAttributes } from './attributes.js';
 import { blocking } from './blocking.js';
-import { type Digest, digestLarge, digestSmall, digestThrottled, SMALL_BYTES } from './digest.js';
+import { type Digest, digestLarge, digestSmall, digestWhole, SMALL_BYTES } from './digest.js';
 import type { Entry } from './directories.js';
 import { BelowMark, errnoOf, NoRoom, unlessMissing } from './place-error.js';
 import type { Throttle } from './rate-limit.js';
@@ -42,7 +42,7 @@ export async function copyTo(from: number, source: Stat, to: Entry, bounds: Copy
   const fd = openAt(to.dir, to.name, O.RDWR | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
   try {
     const digest = cloneFile(fd, from)
-      ? await digestThrottled(fd, source.size, bounds.throttle)
+      ? await digestWhole(fd, source.size, bounds.throttle)
       : await copyBytes(from, fd, source.size, bounds);
     keepAttributes(fd, from, source);
     await blocking.fsync(fd);

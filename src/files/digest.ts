@@ -40,8 +40,8 @@ export function digestSmall(fd: number, size?: number, onBytes?: (bytes: Buffer)
   return { sha256: createHash('sha256').update(whole).digest(), bytes };
 }
 
-/** Digests a whole file of any size, within the rate limit. */
-export async function digestThrottled(fd: number, size: number, throttle: Throttle | undefined): Promise<Digest> {
+/** Digests a whole file of any size, within the rate limit, where there is one. */
+export async function digestWhole(fd: number, size: number, throttle?: Throttle): Promise<Digest> {
   if (size > SMALL_BYTES) return digestLarge(fd, throttle && ((chunk) => throttle.take(chunk.length)));
   await throttle?.take(size);
   return digestSmall(fd);

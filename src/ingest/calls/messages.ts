@@ -30,5 +30,5 @@ export interface ThreadData {
  * The shared words: a counter of progress (files, and pieces of a large file); the current order and the number of its current file;
  * 1 where files that have not begun are to be given back; 1 where the thread was given up.
  */
-export const [PROGRESS, ORDER, FILE, DRAINING, GIVEN_UP] = [0, 1, 2, 3, 4];
+export const WORD = { progress: 0, order: 1, file: 2, draining: 3, givenUp: 4 } as const;
 export const WORDS_BYTES = 20;

@@ -8,7 +8,7 @@ import { closeSync, readdirSync } from 'node:fs';
 import { keepRights, type Rights, rightsOf } from '../../files/attributes.js';
 import { blocking } from '../../files/blocking.js';
 import { removeIfThere } from '../../files/copy.js';
-import { digestThrottled } from '../../files/digest.js';
+import { digestWhole } from '../../files/digest.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { openEntry, probeFd } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
@@ -68,7 +68,7 @@ async function finish(
       if (writer === 'writer' || stat.nlink !== 1) return { kind: 'output_open', n };
       keepRights(opened.fd, rights);
       await blocking.fsync(opened.fd);
-      const { sha256, bytes } = await digestThrottled(opened.fd, stat.size, throttle);
+      const { sha256, bytes } = await digestWhole(opened.fd, stat.size, throttle);
       if (bytes !== stat.size) return { kind: 'output_open', n };
       outputs.push({
         n,

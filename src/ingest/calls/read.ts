@@ -5,7 +5,7 @@
  */
 import { closeSync } from 'node:fs';
 import { copyTo, removeIfThere } from '../../files/copy.js';
-import { digestThrottled } from '../../files/digest.js';
+import { digestWhole } from '../../files/digest.js';
 import { moveOwn } from '../../files/moves.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { probeFd } from '../../files/probe.js';
@@ -20,7 +20,7 @@ export function reader(files: FeedFiles, terms: Terms, throttle?: Throttle): (fi
     if ('kind' in open) return open;
     try {
       if (open.sealed.kind === 'copy') return await copied(files, file, open, throttle);
-      const digest = await digestThrottled(open.fd, open.before.stat.size, throttle);
+      const digest = await digestWhole(open.fd, open.before.stat.size, throttle);
       return afterReading(open, digest, probeFd(open.fd, files.kinds));
     } finally {
       closeSync(open.fd);

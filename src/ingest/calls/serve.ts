@@ -6,17 +6,7 @@ import { jobText } from '../../../queue/slot-text.js';
 import { sayLoaded } from '../../base/process/threads.js';
 import { RateLimit, type Throttle } from '../../files/rate-limit.js';
 import { packed } from './failure.js';
-import {
-  DRAINING,
-  FILE,
-  type FromThread,
-  GIVEN_UP,
-  ORDER,
-  type OrderMessage,
-  PROGRESS,
-  type ThreadData,
-  type ToThread,
-} from './messages.js';
+import { type FromThread, type OrderMessage, type ThreadData, type ToThread, WORD } from './messages.js';
 import type { Act } from './order.js';
 import { Running } from './run.js';
 
@@ -43,7 +33,7 @@ export function serve(data: ThreadData): void {
   const say = (said: FromThread): void => parentPort!.postMessage(said);
   /** After a give-up its orders belong to another thread: it only reports that the hung call has ended, and is ended. */
   const isGivenUp = ({ id }: OrderMessage): boolean => {
-    if (Atomics.load(words, GIVEN_UP) === 0) return false;
+    if (Atomics.load(words, WORD.givenUp) === 0) return false;
     if (orders.length > 0) say({ id, answers: [] });
     orders.length = 0;
     return true;
@@ -51,12 +41,12 @@ export function serve(data: ThreadData): void {
   const goOn = async ({ asked, running }: UnderWay): Promise<void> => {
     for (let n = 0; n < PIECE && !running.isDone; n++) {
       const file = running.answers.length;
-      Atomics.store(words, ORDER, asked.id);
-      Atomics.store(words, FILE, file);
+      Atomics.store(words, WORD.order, asked.id);
+      Atomics.store(words, WORD.file, file);
       // Checked after the position was stored: whoever gives the thread up sets the flag first, then reads the position.
       if (isGivenUp(asked)) return;
-      Atomics.add(words, PROGRESS, 1);
-      if (Atomics.load(words, DRAINING) === 1 && file > 0) running.stop();
+      Atomics.add(words, WORD.progress, 1);
+      if (Atomics.load(words, WORD.draining) === 1 && file > 0) running.stop();
       if (asked.jobs) hand(asked.jobs[file]!);
       const ended = running.next();
       if (ended) await ended;
@@ -65,8 +55,8 @@ export function serve(data: ThreadData): void {
   };
   const take = (asked: OrderMessage): void => {
     // The roots are opened here, which may hang too.
-    Atomics.store(words, ORDER, asked.id);
-    Atomics.store(words, FILE, 0);
+    Atomics.store(words, WORD.order, asked.id);
+    Atomics.store(words, WORD.file, 0);
     try {
       orders.push({ asked, running: new Running(asked.order, { throttle }) });
     } catch (error) {
@@ -115,7 +105,7 @@ const WAITS_MS = 500;
 
 /** Each piece of a large file is progress, and so is a wait for the rate limit. */
 function throttleOf({ words, throttle: given }: ThreadData, drain: AbortSignal): Throttle {
-  const goesOn = (): void => void Atomics.add(words, PROGRESS, 1);
+  const goesOn = (): void => void Atomics.add(words, WORD.progress, 1);
   if (!given) return { take: async () => goesOn() };
   const throttle = new RateLimit(given.spot, given.bytesPerSecond, drain);
   process.on('exit', () => throttle.close());

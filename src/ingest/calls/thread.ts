@@ -10,17 +10,7 @@ import type { Worker } from 'node:worker_threads';
 import { endThread, startThread } from '../../base/process/threads.js';
 import { inPackage } from '../../package.js';
 import { unpacked } from './failure.js';
-import {
-  DRAINING,
-  FILE,
-  type FromThread,
-  GIVEN_UP,
-  ORDER,
-  type OrderMessage,
-  PROGRESS,
-  type ThreadData,
-  WORDS_BYTES,
-} from './messages.js';
+import { type FromThread, type OrderMessage, type ThreadData, WORD, WORDS_BYTES } from './messages.js';
 import type { Act, Answer, Order } from './order.js';
 
 export interface Waiting {
@@ -81,7 +71,7 @@ export class CallThread {
 
   /** Called in regular rounds. Returns the number of rounds without progress. */
   roundsWithoutProgress(): number {
-    const progress = Atomics.load(this.#words, PROGRESS);
+    const progress = Atomics.load(this.#words, WORD.progress);
     this.#rounds = this.#waiting.size > 0 && progress === this.#seen ? this.#rounds + 1 : 0;
     this.#seen = progress;
     return this.#rounds;
@@ -89,11 +79,11 @@ export class CallThread {
 
   /** Takes all orders away, except the current file. The thread ends when the call on that file has ended. */
   giveUp(): Hung {
-    Atomics.store(this.#words, GIVEN_UP, 1);
-    const at = this.#waiting.get(Atomics.load(this.#words, ORDER)) ?? [...this.#waiting.values()][0]!;
+    Atomics.store(this.#words, WORD.givenUp, 1);
+    const at = this.#waiting.get(Atomics.load(this.#words, WORD.order)) ?? [...this.#waiting.values()][0]!;
     const { asked, resolve } = at;
     const { order, jobs } = asked;
-    const n = Atomics.load(this.#words, FILE);
+    const n = Atomics.load(this.#words, WORD.file);
     const file = order.files[n];
     const job = jobs?.[n] ?? (file && 'id' in file ? file.id : undefined);
     const back = new Promise<void>((done) => this.#worker!.once('exit', () => done()));
@@ -107,7 +97,7 @@ export class CallThread {
 
   /** Files that have not begun are not tried, and reading and copying no longer waits for the rate limit. */
   drain(): void {
-    Atomics.store(this.#words, DRAINING, 1);
+    Atomics.store(this.#words, WORD.draining, 1);
     this.#worker?.postMessage('drain');
   }
 

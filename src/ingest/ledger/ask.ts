@@ -7,7 +7,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
-import { type Content, contentByHash, hasEnded, insertContent, placeOf, waitToken } from './content.js';
+import { type Content, contentByHash, hasEnded, insertContent, NO_LINE, placeOf, waitToken } from './content.js';
 import { nextGeneration } from './exceptions.js';
 import { describe } from './stored.js';
 
@@ -106,9 +106,6 @@ function carry(
     mtimeNs: String(original.mtimeNs),
     sourcePath: job.key,
     seal: facts.sealed!.kind,
-    target: null,
-    hour: null,
-    ingestId: null,
-    ingestedAtMs: null,
+    ...NO_LINE,
   });
 }

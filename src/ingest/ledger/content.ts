@@ -150,6 +150,9 @@ export const hasUntold = (reader: Reader, after: number): boolean =>
     after,
   ) !== undefined;
 
+/** The fields of a content whose line is not planned. */
+export const NO_LINE = { target: null, hour: null, ingestId: null, ingestedAtMs: null } as const;
+
 /** Returns the row number. A second row of one content and generation is an error of the database. */
 export function insertContent(tx: Tx, c: Omit<Content, 'row' | 'asked'>): number {
   const { lastInsertRowid } = tx.run(

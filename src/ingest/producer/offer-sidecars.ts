@@ -4,6 +4,7 @@
  * Guarantees: a sidecar that was left is offered again only after it has changed.
  */
 import type { Backend, HeldKey, Job } from '../../../queue/backend.js';
+import { pages } from '../../base/pages.js';
 import { bytesOfName } from '../../linux/names.js';
 import { UNPROVEN } from '../rules/checksum.js';
 import { type JobFacts, payloadOf, type Unproven } from '../rules/facts.js';
@@ -37,11 +38,8 @@ const unprovenOf = (job: Job | undefined): Unproven | undefined => job && factsO
 
 function* heldForSidecars(backend: Backend, feed: string): Generator<HeldKey> {
   for (const code of UNPROVEN) {
-    for (let after: string | undefined; ; ) {
-      const page = backend.heldKeys({ feed, code, limit: PAGE, ...(after !== undefined && { after }) });
-      yield* page;
-      after = page.at(-1)?.id;
-      if (page.length < PAGE) break;
-    }
+    const pageAfter = (last?: HeldKey) =>
+      backend.heldKeys({ feed, code, limit: PAGE, ...(last && { after: last.id }) });
+    for (const page of pages(pageAfter)) yield* page;
   }
 }

@@ -6,11 +6,12 @@
  * Does not: end while a gate keeps jobs from running, but for a bucket that cannot be used: those files are stored.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Backend, Gate, Reader } from '../../../queue/backend.js';
+import type { Backend, Gate } from '../../../queue/backend.js';
 import { limits as queueLimits } from '../../../queue/limits.js';
 import { trailOf } from '../../../queue/trail.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
+import { pages } from '../../base/pages.js';
 import type { Named, OnceDone } from '../../base/process/protocol.js';
 import type { PlaceKind } from '../../files/place-error.js';
 import { type ByteName, bytesOfName, shownName } from '../../linux/names.js';
@@ -137,30 +138,20 @@ const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolea
 /** True where each job of the first stage waits only for its uploader. Adds these jobs to `left`. */
 function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, left: Leftover): boolean {
   const waitMs = Math.max(OPEN_MS, 2 * Math.max(feed.stabilitySeconds * 1_000, feed.quietMs));
-  for (let dueMs = -1, seq = -1; ; ) {
-    const rows = backend.read((reader) => readyPage(reader, stage, feed.name, dueMs, seq));
-    for (const row of rows) {
+  const pageAfter = ({ due_ms: dueMs, seq } = { due_ms: -1, seq: -1 }) =>
+    backend.read((reader) => reader.all<ReadyRow>(READY, stage, feed.name, dueMs, seq));
+  for (const page of pages<ReadyRow>(pageAfter))
+    for (const row of page) {
       const list = uploadersTurn(row, waitMs, left, backend.nowMs());
       if (list === undefined) return false;
       list.count += 1;
       addName(list, feed, row.key);
     }
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return true;
-    ({ due_ms: dueMs, seq } = last);
-  }
+  return true;
 }
 
-function readyPage(reader: Reader, stage: string, feed: string, dueMs: number, seq: number): ReadyRow[] {
-  return reader.all<ReadyRow>(
-    `SELECT due_ms, seq, key, identity, trail FROM all_jobs
-     WHERE state = 'ready' AND stage = ? AND feed = ? AND (due_ms, seq) > (?, ?) ORDER BY due_ms, seq LIMIT ${PAGE}`,
-    stage,
-    feed,
-    dueMs,
-    seq,
-  );
-}
+const READY = `SELECT due_ms, seq, key, identity, trail FROM all_jobs
+  WHERE state = 'ready' AND stage = ? AND feed = ? AND (due_ms, seq) > (?, ?) ORDER BY due_ms, seq LIMIT ${PAGE}`;
 
 function uploadersTurn(row: ReadyRow, waitMs: number, left: Leftover, nowMs: number): Named | undefined {
   const { identity, trail, due_ms: dueMs } = row;

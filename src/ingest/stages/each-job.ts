@@ -5,7 +5,7 @@ import { BelowMark, errnoOf, PlaceError, type PlaceKind } from '../../files/plac
 import type { Act, Acts, Answer, NoAnswer } from '../calls/order.js';
 import { MountMissing } from '../files/feed-files.js';
 import { belowMark } from '../health/room-to-copy.js';
-import { type Batch, defer, hold, type IngestJob, orderOf, retry, type Verdict } from './stage.js';
+import { type Batch, defer, hold, type IngestJob, orderOf, retry, tell, type Verdict } from './stage.js';
 
 const MOUNT_MISSING = 'mount_missing';
 const MOUNT_MISSING_MS = 5_000;
@@ -144,16 +144,16 @@ export const waits = (job: IngestJob, { outcome }: Verdict, emit: () => void): V
 });
 
 /** Neither the file's fault nor a place of the whole feed. */
-const withoutMount = (job: IngestJob, { feed, emit }: Batch, { path, message }: MountMissing): Verdict =>
+const withoutMount = (job: IngestJob, batch: Batch, { path, message }: MountMissing): Verdict =>
   waits(job, defer(MOUNT_MISSING_MS, MOUNT_MISSING), () =>
-    emit('mount_missing', { feed: feed.name, job: job.id, path: job.path, place: path, reason: message }),
+    tell(batch, job, 'mount_missing', { place: path, reason: message }),
   );
 
 /** Smaller files go on. */
-const withoutRoom = (job: IngestJob, { feed, emit }: Batch, error: BelowMark): Verdict =>
-  waits(job, { outcome: belowMark(job.claim, feed.warehouse, error) }, () => {
-    const reason = `a copy of it would leave less free at ${feed.warehouse} than --min-free-bytes`;
-    emit('copy_waits', { feed: feed.name, job: job.id, path: job.path, bytes: error.bytes, reason });
+const withoutRoom = (job: IngestJob, batch: Batch, error: BelowMark): Verdict =>
+  waits(job, { outcome: belowMark(job.claim, batch.feed.warehouse, error) }, () => {
+    const reason = `a copy of it would leave less free at ${batch.feed.warehouse} than --min-free-bytes`;
+    tell(batch, job, 'copy_waits', { bytes: error.bytes, reason });
   });
 
 const NO_SUCH_CALL = 'that filesystem cannot do this: use another one for the directory';

@@ -21,15 +21,16 @@ import { payloadOf } from '../rules/facts.js';
 import { type Put, TEMPORARY } from '../warehouse/target.js';
 import { askOne, eachJob, judgeEach, sealedMissing } from './each-job.js';
 import { targetRefused } from './find-targets.js';
-import type { IngestJob } from './stage.js';
 import {
   type Batch,
   type Contents,
   durably,
   hold,
+  type IngestJob,
   interruptedIs,
   orderOf,
   type Stage,
+  tell,
   type Verdict,
   type Verdicts,
 } from './stage.js';
@@ -338,15 +339,13 @@ function stored(job: IngestJob, batch: Batch, content: Content, state: Delivered
   };
 }
 
-function logStored(job: IngestJob, { backend, feed, emit }: Batch, content: Content, state: Delivered): void {
-  const named = { feed: feed.name, job: job.id, path: job.path };
+function logStored(job: IngestJob, batch: Batch, content: Content, state: Delivered): void {
   const target = content.target!.toString('utf8');
-  if (state === 'unconfirmed') emit('file_unconfirmed', { ...named, target });
+  if (state === 'unconfirmed') tell(batch, job, 'file_unconfirmed', { target });
   if (hasEnded(content)) return;
-  const made = job.facts.processed && backend.read((reader) => madeOf(reader, content.row));
-  emit('file_ingested', {
-    ...named,
-    warehouse_path: `${feed.warehouse}/${target}`,
+  const made = job.facts.processed && batch.backend.read((reader) => madeOf(reader, content.row));
+  tell(batch, job, 'file_ingested', {
+    warehouse_path: `${batch.feed.warehouse}/${target}`,
     sha256: content.sha256.toString('hex'),
     bytes: content.size,
     seconds: (Date.now() - job.claim.createdAtMs) / 1_000,

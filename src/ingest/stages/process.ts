@@ -20,7 +20,7 @@ import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
 import { askOne, byErrno, eachJob, sealedMissing, waits } from './each-job.js';
 import { changed, sourceOf } from './move.js';
 import type { IngestJob } from './stage.js';
-import { type Batch, blocked, defer, hold, longerMs, retry, type Stage, type Verdict } from './stage.js';
+import { type Batch, blocked, defer, hold, longerMs, retry, type Stage, tell, type Verdict } from './stage.js';
 
 /** If so many processes died in which this file was alone, it is the cause. The first death may be the machine's (it needed memory). */
 const DEATHS_MAX = 2;
@@ -124,10 +124,10 @@ function judgeEnd(job: IngestJob, batch: Batch, end: Exclude<ChainEnd, { kind: '
 }
 
 /** Each time the file is read and written up to the watermark, so it waits longer and longer. */
-const withoutRoom = (job: IngestJob, { feed, emit }: Batch): Verdict =>
+const withoutRoom = (job: IngestJob, batch: Batch): Verdict =>
   waits(job, defer(longerMs(job, NO_ROOM, ROOM_FIRST_MS, ROOM_LONGEST_MS), NO_ROOM), () => {
-    const reason = `its outputs would leave less free at ${feed.warehouse} than --min-free-bytes`;
-    emit('copy_waits', { feed: feed.name, job: job.id, path: job.path, bytes: job.claim.bytes, reason });
+    const reason = `its outputs would leave less free at ${batch.feed.warehouse} than --min-free-bytes`;
+    tell(batch, job, 'copy_waits', { bytes: job.claim.bytes, reason });
   });
 
 const held = ({ facts }: IngestJob, { code, reason }: ReturnType<typeof faultOf>): Verdict =>
@@ -185,19 +185,17 @@ function recorded(job: IngestJob, batch: Batch, content: Content, made: Made): V
       headerBefore = noteHeader(tx, batch.feed.name, report.headerSha256, report.header ?? []);
     return { kind: 'advance', payload: payloadOf(facts) };
   };
-  const named = { feed: batch.feed.name, job: job.id, path: job.path };
   return {
     outcome,
     onSettled: () => {
-      batch.emit('file_processed', {
-        ...named,
+      tell(batch, job, 'file_processed', {
         rows: report.records,
         rejected: report.rejected,
         first_rejected: report.firstRejected,
         outputs: report.outputs.length,
       });
       if (headerBefore)
-        batch.emit('header_changed', { ...named, before: headerBefore.join(','), header: report.header?.join(',') });
+        tell(batch, job, 'header_changed', { before: headerBefore.join(','), header: report.header?.join(',') });
     },
   };
 }

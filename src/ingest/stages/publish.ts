@@ -40,6 +40,7 @@ import {
   longerMs,
   retry,
   type Stage,
+  tell,
   type Verdict,
 } from './stage.js';
 
@@ -132,13 +133,7 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
       join(tx, batch, content, rows, bucket);
       return { kind: 'advance' };
     },
-    onSettled: () =>
-      batch.emit('file_published', {
-        feed: batch.feed.name,
-        job: job.id,
-        path: job.path,
-        object: `${bucket.root}/${own.key}`,
-      }),
+    onSettled: () => tell(batch, job, 'file_published', { object: `${bucket.root}/${own.key}` }),
   };
 }
 
@@ -206,7 +201,8 @@ async function object(
 }
 
 /** A file that had left the warehouse before the feed had a bucket is passed by, once. */
-function gone(job: IngestJob, { feed, backend, emit }: Batch, { row }: Content, target: ByteName): Verdict {
+function gone(job: IngestJob, batch: Batch, { row }: Content, target: ByteName): Verdict {
+  const { feed, backend } = batch;
   const { before } = backend.read((reader) => bucketRow(reader, feed.name))!;
   if (row > before)
     return hold(
@@ -220,7 +216,7 @@ function gone(job: IngestJob, { feed, backend, emit }: Batch, { row }: Content, 
       tx.count(feed.name, 'publish', 'not_published', 1, 0);
       return { kind: 'advance' };
     },
-    onSettled: () => emit('file_not_published', { feed: feed.name, job: job.id, path: job.path }),
+    onSettled: () => tell(batch, job, 'file_not_published'),
   };
 }
 

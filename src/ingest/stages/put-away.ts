@@ -27,7 +27,7 @@ import { identityOf } from '../rules/identity.js';
 import { sameBytes, sidecarIdentity } from '../rules/verified.js';
 import { eachJob } from './each-job.js';
 import { manifestBusy } from './manifest.js';
-import { type Batch, defer, durably, hold, type IngestJob, type Verdict } from './stage.js';
+import { type Batch, defer, durably, hold, type IngestJob, tell, type Verdict } from './stage.js';
 import { forgettingOutputs, removeUnmoved, takeOut, takeOutputs } from './take-out.js';
 import { unpublish } from './unpublish.js';
 
@@ -131,10 +131,7 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   return {
     outcome: { kind: 'finish', ending: 'duplicate' },
     onSettled: () =>
-      batch.emit('file_skipped_duplicate', {
-        feed: batch.feed.name,
-        job: job.id,
-        path: job.path,
+      tell(batch, job, 'file_skipped_duplicate', {
         sha256: job.facts.sha256,
         bytes: job.claim.bytes,
         duplicate_of: shownPlace(batch.feed.warehouse, of),
@@ -184,8 +181,7 @@ function fileToFailed(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Ve
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
   return {
     outcome: { kind: 'finish', ending: 'discarded' },
-    onSettled: () =>
-      batch.emit('file_discarded', { feed: batch.feed.name, job: job.id, path: job.path, bytes: job.claim.bytes }),
+    onSettled: () => tell(batch, job, 'file_discarded', { bytes: job.claim.bytes }),
   };
 }
 

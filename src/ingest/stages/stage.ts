@@ -5,7 +5,7 @@
  */
 import type { Also, Amend, Backend, ClaimedJob, Decision, Outcome, StageName } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { Emit } from '../../base/telemetry/emit.js';
+import type { Emit, Fields } from '../../base/telemetry/emit.js';
 import type { DirtyDirectories } from '../../files/dirty.js';
 import { PlaceError, type PlaceKind } from '../../files/place-error.js';
 import type { ByteName } from '../../linux/names.js';
@@ -137,6 +137,10 @@ export interface Verdicts {
   /** Writes that belong to the settling transaction, in addition to the jobs. */
   also?: Also;
 }
+
+/** Emits an event about a job. */
+export const tell = ({ feed, emit }: Batch, { id, path }: IngestJob, event: string, fields: Fields = {}): void =>
+  emit(event, { feed: feed.name, job: id, path, ...fields });
 
 /** The delay after which a writer is asked for again. It doubles up to a minute. */
 export const WRITER_FIRST_MS = 250;

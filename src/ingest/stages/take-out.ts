@@ -22,7 +22,7 @@ import { bringOn, type Taker, take } from '../files/take.js';
 import { type Content, contentByRow, placeOf, shownPlace } from '../ledger/content.js';
 import { forgetNames, ownNameOf } from '../ledger/names.js';
 import { putByBytes, TEMPORARY } from '../warehouse/target.js';
-import { type Batch, hold, type IngestJob, retry, type Verdict } from './stage.js';
+import { type Batch, hold, type IngestJob, retry, tell, type Verdict } from './stage.js';
 
 export async function takeOut(job: IngestJob, batch: Batch): Promise<Verdict> {
   const content = batch.backend.read((reader) => contentByRow(reader, job.facts.content ?? -1));
@@ -74,10 +74,7 @@ function takenOut(job: IngestJob, batch: Batch, content: Content): Verdict {
   return {
     outcome: isPublished ? { kind: 'advance' } : { kind: 'finish', ending: 'withdrawn' },
     onSettled: () =>
-      batch.emit('file_withdrawn', {
-        feed: batch.feed.name,
-        job: job.id,
-        path: job.path,
+      tell(batch, job, 'file_withdrawn', {
         warehouse_path: `${batch.feed.warehouse}/${shownName(placeOf(content))}`,
         sha256: content.sha256.toString('hex'),
         bytes: content.size,

@@ -22,7 +22,7 @@ import type { FeedBucket } from '../publishing/feed-bucket.js';
 import { isOurs } from '../publishing/object.js';
 import { isInBucket, joinPart } from '../publishing/parts.js';
 import { LATER, refused } from './publish.js';
-import { type Batch, defer, type IngestJob, type Verdict } from './stage.js';
+import { type Batch, defer, type IngestJob, tell, type Verdict } from './stage.js';
 
 const AGAIN_MS = 500;
 const VERSIONS_MAX = 100;
@@ -109,8 +109,7 @@ function over(job: IngestJob, batch: Batch, removed: number): Verdict {
       return { kind: 'finish', ending: 'withdrawn' };
     },
     onSettled: () => {
-      if (removed > 0)
-        batch.emit('objects_removed', { feed: batch.feed.name, job: job.id, path: job.path, objects: removed });
+      if (removed > 0) tell(batch, job, 'objects_removed', { objects: removed });
     },
   };
 }

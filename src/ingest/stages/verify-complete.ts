@@ -26,6 +26,7 @@ import {
   orderOf,
   retry,
   type Stage,
+  tell,
   type Verdict,
   WRITER_FIRST_MS,
   writerMs,
@@ -131,9 +132,8 @@ function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: S
   return {
     outcome: { kind: 'advance', payload: payloadOf(after), freeKey: true },
     onSettled: () => {
-      const named = { feed: batch.feed.name, job: job.id, path: job.path };
-      if (sidecar?.kind === 'other') batch.emit('sidecar_without_checksum', named);
-      batch.emit('file_ready', { ...named, bytes: now.bytes, seal: facts.kind });
+      if (sidecar?.kind === 'other') tell(batch, job, 'sidecar_without_checksum');
+      tell(batch, job, 'file_ready', { bytes: now.bytes, seal: facts.kind });
     },
   };
 }
@@ -147,8 +147,8 @@ function wait(job: IngestJob, batch: Batch, answer: Extract<SealAnswer, { kind: 
 }
 
 /** Logs once why a file waits longer than its window. */
-function partialUpload({ id, path, claim }: IngestJob, { feed, emit }: Batch, inMs: number): void {
-  if (claim.reason !== PARTIAL) emit(PARTIAL, { feed: feed.name, job: id, path, seconds: inMs / 1_000 });
+function partialUpload(job: IngestJob, batch: Batch, inMs: number): void {
+  if (job.claim.reason !== PARTIAL) tell(batch, job, PARTIAL, { seconds: inMs / 1_000 });
 }
 
 function sizeRefused(job: IngestJob, { feed: { minBytes, maxBytes } }: Batch, bytes: number): Verdict {

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { closeSync, fdatasync, readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type CopyBounds, copyTo, removeIfThere } from '../../files/copy.js';
-import { digestThrottled } from '../../files/digest.js';
+import { digestWhole } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { baseOf, folderOf, sharedFolders } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
@@ -152,7 +152,7 @@ export async function contentAt(entry: Entry, throttle?: Throttle, isToSync = fa
   try {
     const stat = statFd(fd);
     if (stat.kind !== 'file') return undefined;
-    const { sha256 } = await digestThrottled(fd, stat.size, throttle);
+    const { sha256 } = await digestWhole(fd, stat.size, throttle);
     if (isToSync) await fdatasyncAsync(fd);
     return sha256;
   } finally {

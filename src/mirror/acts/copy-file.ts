@@ -8,7 +8,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { copyTo, removeIfThere } from '../../files/copy.js';
-import { type Digest, digestThrottled, SMALL_BYTES } from '../../files/digest.js';
+import { type Digest, digestWhole, SMALL_BYTES } from '../../files/digest.js';
 import type { Entry } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { BelowMark, NoRoom } from '../../files/place-error.js';
@@ -98,10 +98,7 @@ export async function sameContent(trees: Trees, path: ByteName, throttle?: Throt
     dest = openData(trees.dest.directory(folderOf(path)), baseOf(path));
     const [before, copy] = [await rested(source), statFd(dest)];
     if (copy.kind !== 'file') throw new MovedOn();
-    const [a, b] = [
-      await digestThrottled(source, before.size, throttle),
-      await digestThrottled(dest, before.size, throttle),
-    ];
+    const [a, b] = [await digestWhole(source, before.size, throttle), await digestWhole(dest, before.size, throttle)];
     if (statFd(source).version !== before.version) return undefined;
     return a.bytes === b.bytes && a.sha256.equals(b.sha256) ? { source: before, copy } : undefined;
   } finally {

@@ -5,6 +5,7 @@
  */
 import { firstUlid, type QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { pages } from '../../base/pages.js';
 import type { BucketClient, Listed } from '../../bucket/client.js';
 import type { Prefix } from '../../bucket/keys.js';
 import { bucketOf } from '../../bucket/of-feed.js';
@@ -40,30 +41,29 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
     if (!(await bucket.head(key))) say('object_missing', key, 'it was published, and is gone');
   };
   try {
-    const rows = pages((after) => rowsAfter(view, prefix, after));
-    let row = await rows.next();
+    const rows = rowsBelow(view, prefix);
+    let row = rows.next();
     for await (const { key, etag } of objectsOf(bucket, prefix)) {
-      for (; !row.done && row.value.key < key; row = await rows.next()) await demand(row.value);
+      for (; !row.done && row.value.key < key; row = rows.next()) await demand(row.value);
       if (!row.done && row.value.key === key) {
         if (row.value.etag !== '' && row.value.etag !== etag)
           say('object_differs', key, 'it is not what was published');
-        row = await rows.next();
+        row = rows.next();
       } else if (!isKnown(view, key) && !isForgotten(key)) say('object_unknown', key, 'no line names it');
     }
-    for (; !row.done; row = await rows.next()) await demand(row.value);
+    for (; !row.done; row = rows.next()) await demand(row.value);
   } finally {
     await bucket.close();
   }
 }
 
-const rowsAfter = (view: QueueView, { folder }: Prefix, after: string): Row[] =>
-  view.read((reader) => reader.all<Row>(ROWS, after || folder, `${folder.slice(0, -1)}0`));
+function* rowsBelow(view: QueueView, { folder }: Prefix): Generator<Row> {
+  const end = `${folder.slice(0, -1)}0`;
+  const pageAfter = (last?: Row) => view.read((reader) => reader.all<Row>(ROWS, last?.key ?? folder, end));
+  for (const page of pages(pageAfter)) yield* page;
+}
 
 const isKnown = (view: QueueView, key: string): boolean => view.read((reader) => reader.get(KNOWN, key)) !== undefined;
-
-async function* pages(pageAfter: (after: string) => Row[]): AsyncGenerator<Row> {
-  for (let page = pageAfter(''); page.length > 0; page = pageAfter(page.at(-1)!.key)) yield* page;
-}
 
 /** The objects of files. Parts, hours and the marker have names of their own. */
 async function* objectsOf(bucket: BucketClient, { folder }: Prefix): AsyncGenerator<Listed> {

@@ -1,6 +1,7 @@
 /** Reads warehouse files again. A digest counts only if the file had the same identity before and after it was read. */
 import { closeSync } from 'node:fs';
-import { type Digest, digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
+import { pages } from '../../base/pages.js';
+import { digestWhole } from '../../files/digest.js';
 import { errnoOf, unlessRefused } from '../../files/place-error.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { AT_FDCWD, nameOfBytes, openData, statFd } from '../../linux/index.js';
@@ -21,12 +22,8 @@ export async function digestAll(
   report: (file: ToRead, isRead: boolean) => void,
 ): Promise<void> {
   const sql = `SELECT path, size, identity FROM files WHERE path > ? AND kind = 'file' AND ${wanted} ORDER BY path LIMIT ${PAGE}`;
-  for (let after: Buffer = Buffer.alloc(0); ; ) {
-    const page = notes.all<ToRead>(sql, after);
-    if (page.length === 0) return;
+  for (const page of pages<ToRead>((last) => notes.all(sql, last?.path ?? Buffer.alloc(0))))
     for (const file of page) report(file, (await digestFor(notes, file)) !== undefined);
-    after = page.at(-1)!.path;
-  }
 }
 
 /** Reads and notes one file. Undefined if it cannot be read, or changes meanwhile. */
@@ -42,7 +39,7 @@ async function digestOf({ path, identity }: ToRead): Promise<Buffer | undefined>
   try {
     const stat = statFd(fd);
     if (stat.kind !== 'file') return undefined;
-    const { sha256, bytes }: Digest = stat.size <= SMALL_BYTES ? digestSmall(fd) : await digestLarge(fd);
+    const { sha256, bytes } = await digestWhole(fd, stat.size);
     return bytes === stat.size && identityOf(statFd(fd)) === identity ? sha256 : undefined;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;

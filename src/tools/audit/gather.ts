@@ -6,6 +6,7 @@
 import type { Reader } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { pages } from '../../base/pages.js';
 import { type EntryBelow, entriesBelow } from '../../files/entries-below.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
@@ -36,7 +37,11 @@ export type Count = (n: number) => void;
 
 export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes: AuditNotes, count: Count): void {
   const warehouses = new Map(feeds.map(({ name, warehouse }) => [name, warehouse]));
-  const enter = (page: readonly Content[]): void => {
+  // A content that is pruned meanwhile comes again as a new row, and would be noted twice.
+  const last = view.read((r) => r.get<{ row: number | null }>('SELECT max(row) AS row FROM contents'))?.row ?? 0;
+  const pageAfter = (before?: Content) =>
+    view.read((r) => contentsAfter(r, before?.row ?? 0, PAGE)).filter(({ row }) => row <= last);
+  for (const page of pages(pageAfter)) {
     const [outputs, left] = view.read((r) => [outputsOf(r, page), leftOf(r, page)]);
     notes.together(() => {
       for (const c of page) noteContent(c, warehouses.get(c.feed), left.has(c.row), notes);
@@ -46,14 +51,6 @@ export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes
       }
     });
     count(page.length);
-  };
-  // A content that is pruned meanwhile comes again as a new row, and would be noted twice.
-  const last = view.read((r) => r.get<{ row: number | null }>('SELECT max(row) AS row FROM contents'))?.row ?? 0;
-  for (let after = 0; after < last; ) {
-    const page = view.read((r) => contentsAfter(r, after, PAGE)).filter(({ row }) => row <= last);
-    if (page.length === 0) return;
-    enter(page);
-    after = page.at(-1)!.row;
   }
 }
 

@@ -4,6 +4,7 @@
  * Does not: touch the state itself.
  */
 import Database from 'better-sqlite3';
+import { Rows } from '../../../queue/index.js';
 
 const TABLES = `
   CREATE TABLE contents (row INTEGER PRIMARY KEY, feed TEXT, sha256 BLOB, state TEXT, carrier TEXT, size INTEGER,
@@ -39,50 +40,31 @@ const INDEXES = `
 /** KiB: lookups are random in notes of up to a gigabyte. */
 const CACHE_KIB = 64 * 1_024;
 
-export class AuditNotes {
-  /** '' is a temporary database: in memory while it is small, otherwise an unlinked file. */
-  readonly #db = new Database('');
-  readonly #statements = new Map<string, Database.Statement>();
-
+export class AuditNotes extends Rows {
   constructor() {
-    this.#db.pragma(`cache_size = -${CACHE_KIB}`);
-    this.#db.exec(TABLES);
+    super(new Database('')); // a temporary one: in memory while it is small, otherwise an unlinked file
+    this.db.pragma(`cache_size = -${CACHE_KIB}`);
+    this.db.exec(TABLES);
   }
 
   index(): void {
-    this.#db.exec(INDEXES);
+    this.db.exec(INDEXES);
   }
 
-  get<T>(sql: string, ...params: unknown[]): T | undefined {
-    return this.#statement(sql).get(...params) as T | undefined;
-  }
-  all<T>(sql: string, ...params: unknown[]): T[] {
-    return this.#statement(sql).all(...params) as T[];
-  }
   /** Enters a row, unless there is one with its key. Returns its number. */
   insert(table: string, row: object): number {
     const columns = Object.keys(row);
     const values = columns.map((column) => `@${column}`);
-    return this.run(`INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${values.join(', ')})`, row);
-  }
-  run(sql: string, ...params: unknown[]): number {
-    return Number(this.#statement(sql).run(...params).lastInsertRowid);
+    const sql = `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${values.join(', ')})`;
+    return Number(this.run(sql, row).lastInsertRowid);
   }
 
   /** Runs one transaction. Thousands of rows cost as much as one. */
   together(act: () => void): void {
-    this.#db.transaction(act)();
+    this.db.transaction(act)();
   }
 
   close(): void {
-    this.#db.close();
-  }
-
-  #statement(sql: string): Database.Statement {
-    const known = this.#statements.get(sql);
-    if (known) return known;
-    const statement = this.#db.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
+    this.db.close();
   }
 }

@@ -1,4 +1,5 @@
 /** Reports what is left when every row was judged: lines without a row, files without a row, bytes that are not a line. */
+import { pages } from '../../base/pages.js';
 import { typed } from '../../base/shell.js';
 import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { contentByHash, contentByRow, contentOfGeneration } from '../../ingest/ledger/content.js';
@@ -24,7 +25,7 @@ const UNTOLD_PIECES = `SELECT * FROM pieces p WHERE told = 0 AND +root = @root A
 
 export function judgeLines(judging: Judging): void {
   const { view, report, feed } = judging;
-  for (const line of pages<LineNote>(judging, UNKNOWN_LINES, 0, ({ id }) => id)) {
+  for (const line of noted<LineNote>(judging, UNKNOWN_LINES, (last) => last?.id ?? 0)) {
     const { sha256, generation, ingestId, path, file, no } = line;
     // The line may have been written after the ledger was read, or belong to a discarded job.
     if (view.read((r) => contentOfGeneration(r, feed.name, sha256, generation)) || isGivenUp(judging, ingestId))
@@ -54,7 +55,7 @@ function isMarker(path: Buffer, warehouse: string): boolean {
 
 export function judgeFiles(judging: Judging): void {
   const { view, report, feed } = judging;
-  for (const { path, kind, size, sha256 } of pages<FileNote>(judging, UNKNOWN_FILES, FIRST, (file) => file.path)) {
+  for (const { path, kind, size, sha256 } of noted<FileNote>(judging, UNKNOWN_FILES, (last) => last?.path ?? FIRST)) {
     if ((size === 0 && isMarker(path, feed.warehouse)) || !isStillThere(path)) continue;
     const at = shownPath(path);
     if (kind === 'temporary') {
@@ -110,20 +111,13 @@ function nobodys(kind: string, target: Buffer | undefined): string {
 /** Once per manifests root, however many feeds share it. */
 export function judgePieces(judging: Judging): void {
   const { report, feed } = judging;
-  for (const { file, no, bytes } of pages<Piece>(judging, UNTOLD_PIECES, 0, ({ id }) => id)) {
+  for (const { file, no, bytes } of noted<Piece>(judging, UNTOLD_PIECES, (last) => last?.id ?? 0)) {
     report(difference('line_torn', feed.name, `${file} line ${no}`, `${bytes} bytes are no whole record of ours`));
   }
 }
 
 /** Reads in pages. `sql` returns the rows `after` the last one, in the order of a key. */
-function* pages<T>({ notes, feed }: Judging, sql: string, first: unknown, keyOf: (one: T) => unknown): Generator<T> {
-  for (let after = first; ; ) {
-    const page = notes.all<T>(sql, {
-      after,
-      ...(sql === UNTOLD_PIECES ? { root: feed.manifests } : { feed: feed.name }),
-    });
-    if (page.length === 0) return;
-    yield* page;
-    after = keyOf(page.at(-1)!);
-  }
+function* noted<T>({ notes, feed }: Judging, sql: string, keyOf: (last: T | undefined) => unknown): Generator<T> {
+  const of = sql === UNTOLD_PIECES ? { root: feed.manifests } : { feed: feed.name };
+  for (const page of pages<T>((last) => notes.all(sql, { after: keyOf(last), ...of }))) yield* page;
 }

@@ -2,6 +2,7 @@
  * Judges every row of the ledger by its line, its correction and its file. Each cause is reported once: a torn line is not also
  * reported as a missing one, and a renamed file is not reported as one missing and one unknown file.
  */
+import { pages } from '../../base/pages.js';
 import { exactBytes } from '../../base/telemetry/safe.js';
 import { type Case, type Fault, rowOf, type Verdict } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
@@ -25,14 +26,10 @@ const PAGE = 1_000;
 
 export async function judgeRows(judging: Judging, count: (n: number) => void): Promise<void> {
   const { notes, feed } = judging;
-  for (let after = Number.MIN_SAFE_INTEGER; ; ) {
-    const page = notes.all<Noted>(
-      'SELECT * FROM contents WHERE +feed = ? AND row > ? ORDER BY row LIMIT ?',
-      ...[feed.name, after, PAGE],
-    );
-    if (page.length === 0) return;
+  const sql = 'SELECT * FROM contents WHERE +feed = ? AND row > ? ORDER BY row LIMIT ?';
+  const pageAfter = (last?: Noted) => notes.all<Noted>(sql, feed.name, last?.row ?? Number.MIN_SAFE_INTEGER, PAGE);
+  for (const page of pages(pageAfter)) {
     for (const row of page) await judgeRow(judging, row);
-    after = page.at(-1)!.row;
     count(page.length);
   }
 }

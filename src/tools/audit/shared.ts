@@ -4,6 +4,7 @@
  */
 import type { QueueView } from '../../../queue/index.js';
 import { EnvironmentError } from '../../base/errors.js';
+import { pages } from '../../base/pages.js';
 import { contentOfGeneration, hasEnded } from '../../ingest/ledger/content.js';
 import { sharingHost } from '../../ingest/ledger/host.js';
 import type { Rows } from '../../shared-ledger/database.js';
@@ -33,12 +34,13 @@ export async function judgeShared(
     if (feed === undefined || feed === of) report(difference(kind, of, at, what));
   };
   const told = (after: number, to: number) => view.read((rows) => rows.all<ToldRow>(TOLD, after, to));
+  const toldAfter = (last?: ToldRow) => told(last?.row ?? 0, Number.MAX_SAFE_INTEGER);
   const before = new Set<string>();
   for (let page = await conflictsOf(shared, me, undefined, PAGE); page.length > 0; ) {
     for (const one of page) if (one.beforeJoin) before.add(keyOf(one));
     page = await conflictsOf(shared, me, page.at(-1), PAGE);
   }
-  for (let page = told(0, Number.MAX_SAFE_INTEGER); page.length > 0; ) {
+  for (const page of pages(toldAfter)) {
     const there = new Map((await rowsOf(shared, page)).map((one) => [keyOf(one), one]));
     for (const content of page) {
       const { host, state } = there.get(keyOf(content)) ?? {};
@@ -48,7 +50,6 @@ export async function judgeShared(
       else
         say('shared_row_missing', content, `it is stored here, and the shared ledger has it as ${state ?? 'unknown'}`);
     }
-    page = told(page.at(-1)!.row, Number.MAX_SAFE_INTEGER);
   }
   for (let page = await storedBy(shared, me, undefined, PAGE); page.length > 0; ) {
     for (const key of page) {

@@ -9,7 +9,7 @@ import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { typed } from '../../base/shell.js';
 import { exactBytes } from '../../base/telemetry/safe.js';
-import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
+import { digestWhole } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { baseOf, workName } from '../../files/job-paths.js';
 import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
@@ -72,7 +72,7 @@ export async function judge(path: ByteName, seen: Observation, by: Judge): Promi
   try {
     const before = probeFd(opened.fd, kinds);
     if (before.writer === 'writer') return { verdict: 'wait', reason: 'somebody has it open for writing' };
-    const digest = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
+    const digest = await digestWhole(opened.fd, stat.size);
     const after = probeFd(opened.fd, kinds);
     if (after.writer === 'writer' || !sameBytes(seen.identity, after.stat) || digest.bytes !== stat.size) {
       return { again: { ...seen, identity: identityOf(after.stat), sinceMs: by.now().ms, by: 'write' } };

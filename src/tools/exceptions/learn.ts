@@ -8,14 +8,14 @@
 import { closeSync } from 'node:fs';
 import type { Backend, Reader } from '../../../queue/backend.js';
 import type { Work } from '../../base/telemetry/progress.js';
-import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
+import { digestWhole } from '../../files/digest.js';
 import { Directories } from '../../files/directories.js';
 import { entriesBelow } from '../../files/entries-below.js';
 import { SUCCESS } from '../../files/job-paths.js';
 import { errnoOf } from '../../files/place-error.js';
 import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
-import { contentByHash, insertContent } from '../../ingest/ledger/content.js';
+import { contentByHash, insertContent, NO_LINE } from '../../ingest/ledger/content.js';
 import { givenAt, warehouseOf } from '../../ingest/ledger/names.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import {
@@ -144,7 +144,7 @@ async function readOne(root: Directories, path: ByteName): Promise<Read | { why:
       const { stat, writer } = probeFd(opened.fd, new FsKinds());
       if (stat.kind !== 'file') return { why: 'it is no regular file any more' };
       if (writer === 'writer') return { why: 'somebody has it open for writing' };
-      const { sha256, bytes } = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
+      const { sha256, bytes } = await digestWhole(opened.fd, stat.size);
       if (bytes !== stat.size || identityOf(statFd(opened.fd)) !== identityOf(stat))
         return { why: 'it was written to while it was read' };
       return { path, stat, sha256 };
@@ -192,10 +192,7 @@ async function record(backend: Backend, options: LearnOptions, batch: Read[]): P
         mtimeNs: String(stat.mtimeNs),
         sourcePath: bytesOfName(whole),
         seal: 'copy',
-        target: null,
-        hour: null,
-        ingestId: null,
-        ingestedAtMs: null,
+        ...NO_LINE,
       });
       learned++;
     }

@@ -2,6 +2,7 @@
  * Handles the contents of an older state that are still on the way when all lines and jobs are done. No line is about them.
  */
 import type { Backend, Job, Tx } from '../../../queue/backend.js';
+import { pages } from '../../base/pages.js';
 import { forgetOutputs } from '../../ingest/chains/recorded-outputs.js';
 import { rowOf } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
@@ -17,15 +18,9 @@ const PAGE = 500;
 
 /** Repairs contents without a carrier, planned lines that were never written, and jobs that wait for nothing. */
 export async function settleContents(backend: Backend, feed: string, files: FeedFiles): Promise<void> {
-  for (let after = 0; ; ) {
-    const page = backend.read((r) =>
-      r.all<{ row: number }>(
-        `SELECT row FROM contents WHERE feed = ? AND row > ? AND ${UNDER_WAY} ORDER BY row LIMIT ${PAGE}`,
-        ...[feed, after],
-      ),
-    );
-    if (page.length === 0) break;
-    after = page.at(-1)!.row;
+  const sql = `SELECT row FROM contents WHERE feed = ? AND row > ? AND ${UNDER_WAY} ORDER BY row LIMIT ${PAGE}`;
+  const pageAfter = (last = { row: 0 }) => backend.read((r) => r.all<{ row: number }>(sql, feed, last.row));
+  for (const page of pages(pageAfter)) {
     const away = new Set(page.filter(({ row }) => hasUnseenCarrier(backend, row, files)).map(({ row }) => row));
     await backend.transact((tx) => {
       for (const { row } of page) if (!away.has(row)) settleContent(tx, feed, contentByRow(tx, row)!);

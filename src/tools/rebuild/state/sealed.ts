@@ -7,7 +7,7 @@
 import { closeSync } from 'node:fs';
 import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
 import type { Work } from '../../../base/telemetry/progress.js';
-import { digestLarge, digestSmall, SMALL_BYTES } from '../../../files/digest.js';
+import { digestWhole } from '../../../files/digest.js';
 import { FAILED, type Part, UNDERPROCESS } from '../../../files/job-paths.js';
 import { moveOwnToFree } from '../../../files/moves.js';
 import { openEntry } from '../../../files/probe.js';
@@ -108,7 +108,7 @@ async function digestOf(
   try {
     const stat = statFd(opened.fd);
     if (stat.kind !== 'file') return undefined;
-    const { sha256 } = stat.size <= SMALL_BYTES ? digestSmall(opened.fd) : await digestLarge(opened.fd);
+    const { sha256 } = await digestWhole(opened.fd, stat.size);
     const facts = JSON.stringify(foundFacts(files, job, stat));
     return { sha256, identity: identityOf(stat), size: stat.size, facts };
   } finally {
