@@ -85,11 +85,11 @@ export class Committer {
       }
       this.#waitsSince = undefined;
     } catch (error) {
-      this.#end(this.#takeCallers(), typedSqlError(error, this.opened.path));
+      this.#end(this.#callers.splice(0), typedSqlError(error, this.opened.path));
       this.#next();
       return;
     }
-    const done = this.#commit(this.#takeCallers());
+    const done = this.#commit(this.#callers.splice(0));
     this.#next();
     if (done) this.afterCommit(this.tx);
   }
@@ -101,10 +101,6 @@ export class Committer {
       return;
     }
     for (const resolve of this.#idle.splice(0)) resolve();
-  }
-
-  #takeCallers(): Caller[] {
-    return this.#callers.splice(0);
   }
 
   /** False if other processes kept the write lock all the time. */
@@ -136,7 +132,7 @@ export class Committer {
       this.#history.write(this.tx);
       this.rows.run('COMMIT');
     } catch (error) {
-      this.#rollBack();
+      if (this.tx.db.inTransaction) this.rows.run('ROLLBACK');
       this.#end(callers, typedSqlError(error, this.opened.path));
       return false;
     }
@@ -155,10 +151,6 @@ export class Committer {
       if (!this.tx.db.inTransaction) throw error;
       return { error: typedSqlError(error, this.opened.path) ?? new Error('a caller threw nothing') };
     }
-  }
-
-  #rollBack(): void {
-    if (this.tx.db.inTransaction) this.rows.run('ROLLBACK');
   }
 
   #end(callers: Caller[], error: unknown): void {

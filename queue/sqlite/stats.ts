@@ -1,13 +1,11 @@
 /**
  * Figures for readers: depths, counters, held jobs. Writes nothing.
  */
-import type { Counter, HeldFilter, HeldFor, HeldKey, Job, Reader, StageName, StageStats } from '../backend.js';
+import type { AtStage, Counter, HeldFilter, HeldFor, HeldKey, Job, Reader, StageName, StageStats } from '../backend.js';
 import { dueNow } from './depths.js';
 import { jobsWhere } from './rows.js';
 
-interface Jobs {
-  feed: string;
-  stage: StageName;
+interface Jobs extends AtStage {
   jobs: number;
 }
 

@@ -121,7 +121,7 @@ export class SqliteTx extends Rows implements Tx {
   }
 
   readonly adopt: Tx['adopt'] = (found) => adopt(this, found);
-  readonly count: Tx['count'] = (...count) => this.tally.count(...count);
+  readonly count: Tx['count'] = (feed, stage, name, files, bytes) => this.tally.count(feed, stage, name, files, bytes);
 
   /**
    * Must be called by each statement that changes a `Standing`: a job that is not done moved, is new (`from` undefined)

@@ -17,7 +17,7 @@ import { countedAtMs, earlierCounters } from './history.js';
 import { newerDatabase } from './migrations.js';
 import { checkStillOurs, type Opened } from './open.js';
 import { jobById, type Rows } from './rows.js';
-import { samples, timesSince } from './sampled.js';
+import { samples, timesSince } from './samples.js';
 import { counters, held, heldKeys, jobsByKey, stats } from './stats.js';
 
 export interface ViewParts {

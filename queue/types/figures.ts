@@ -3,9 +3,13 @@
  */
 import type { Job, JobId, StageName } from './job.js';
 
-export interface StageStats {
+/** A stage of a feed. */
+export interface AtStage {
   feed: string;
   stage: StageName;
+}
+
+export interface StageStats extends AtStage {
   /** Ready and due now. */
   ready: number;
   /** Ready, but due later. */
@@ -18,9 +22,7 @@ export interface StageStats {
   oldestAgeMs: number;
 }
 
-export interface Counter {
-  feed: string;
-  stage: StageName;
+export interface Counter extends AtStage {
   /** The kind of an outcome, an ending (`stored`, `duplicate`, …) or a name given to `Tx.count`. */
   name: string;
   files: number;
@@ -28,9 +30,7 @@ export interface Counter {
 }
 
 /** How many jobs that are not done are in a stage, of those created in one second. */
-export interface Depth {
-  feed: string;
-  stage: StageName;
+export interface Depth extends AtStage {
   /** Wall-clock seconds. */
   second: number;
   jobs: number;
@@ -38,9 +38,7 @@ export interface Depth {
 }
 
 /** Jobs of a stage that are not done, by bounds of age. */
-export interface AgedDepth {
-  feed: string;
-  stage: StageName;
+export interface AgedDepth extends AtStage {
   jobs: number;
   bytes: number;
   /** For each bound: how many of the jobs were created in that second or before. */
@@ -48,9 +46,7 @@ export interface AgedDepth {
 }
 
 /** Jobs that are ready or deferred and have a reason: why a stage left them there. */
-export interface Reason {
-  feed: string;
-  stage: StageName;
+export interface Reason extends AtStage {
   /** The reason as `defer` or `retry` gave it. */
   reason: string;
   /** At most `limits.reasonJobsMax`, which means that many or more. */
@@ -59,9 +55,7 @@ export interface Reason {
   oldest: Job;
 }
 
-export interface HeldFor {
-  feed: string;
-  stage: StageName;
+export interface HeldFor extends AtStage {
   code: string;
   jobs: number;
   /** The job that has been held longest. */
@@ -87,9 +81,7 @@ export interface HeldKey {
 }
 
 /** One bucket of a histogram: how long jobs were in a stage before they left it for good. The stage `*` is the whole way until the end. */
-export interface Duration {
-  feed: string;
-  stage: StageName;
+export interface Duration extends AtStage {
   /** A power of two. The times in this bucket are shorter than it, and at least half of it. */
   belowMs: number;
   jobs: number;

@@ -2,7 +2,8 @@
  * The owners of a state, and what a dead one leaves.
  */
 import type { ThreadJob } from '../slot-text.js';
-import type { JobId, OwnerId, StageName } from './job.js';
+import type { AtStage } from './figures.js';
+import type { JobId, OwnerId } from './job.js';
 import type { Tx } from './transaction.js';
 
 /** The slot of an owner in the owners file. Its parent and `queue-stat` read it. */
@@ -51,9 +52,7 @@ export interface Rescue {
  * A feed and stage in which an owner had claims when it hung. With several batches, the job in progress may belong to
  * any of them.
  */
-export interface StuckWork {
-  feed: string;
-  stage: StageName;
+export interface StuckWork extends AtStage {
   /** True: a job in progress was one of these. */
   inProgress: boolean;
 }
