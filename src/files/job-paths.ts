@@ -31,6 +31,7 @@ export const UNDERPROCESS = 'underprocess' as ByteName;
 export const DUPLICATES = 'duplicates' as ByteName;
 export const FAILED = 'failed' as ByteName;
 export const WORK_FOLDERS = [UNDERPROCESS, DUPLICATES, FAILED] as const;
+export type WorkFolder = (typeof WORK_FOLDERS)[number];
 
 /**
  * The name relative to a work folder: `JOBID~PATH`, with `/` and `%` percent-encoded. If that has more than 255 bytes:

@@ -1,14 +1,19 @@
 /**
- * Hashes a small sealed file: checks that it is as it was sealed and that nobody writes it, then reads it.
+ * Hashes a sealed file: checks that it is as it was sealed and that nobody writes it, then reads it.
  * Guarantees: no writer could change the bytes while they were read, because probe and stat come before and after. An uploader
- * can reach a sealed file only by a descriptor from before the seal.
- * Does not: read a large file, or copy one. calls/read.ts does, between the same two checks.
+ * can reach a sealed file only by a descriptor from before the seal. Where a lease cannot answer, the digest is of a private copy. No
+ * uploader ever had a descriptor of that copy, and the copy is what is stored.
+ * A small file is read at once. One that is large, that must be copied, or whose reading is bounded (`--max-bytes-per-second`) is a
+ * long act.
  */
 import { closeSync } from 'node:fs';
 import type { FeedOptions } from '../../base/config/options.js';
-import { type Digest, digestSmall, SMALL_BYTES } from '../../files/digest.js';
-import { inPlace } from '../../files/place-error.js';
+import { copyTo, removeIfThere } from '../../files/copy.js';
+import { type Digest, digestSmall, digestWhole, SMALL_BYTES } from '../../files/digest.js';
+import { moveOwn } from '../../files/moves.js';
+import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { type FsKinds, openEntry, type Probe, probeFd } from '../../files/probe.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import type { Stat } from '../../linux/index.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { readSidecar } from '../files/sidecar.js';
@@ -17,7 +22,7 @@ import type { Sealed } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, unchanged } from '../rules/verified.js';
 import { nowOf } from './now.js';
-import type { HashAnswer, Terms, ToHash } from './order.js';
+import type { HashAnswer, Terms, ToHash, ToRead } from './order.js';
 
 /** A sealed file that may be read: it is as it was sealed, and nobody writes it. */
 export interface OpenSealed {
@@ -77,7 +82,7 @@ function afterWindow(terms: Terms, sealed: Sealed, stat: Stat): Sealed | HashAns
 }
 
 /** Undefined when the file is as it was sealed and nobody writes it. */
-export function refusal(feed: FeedOptions, { sealed, before }: Omit<OpenSealed, 'fd'>): HashAnswer | undefined {
+function refusal(feed: FeedOptions, { sealed, before }: Omit<OpenSealed, 'fd'>): HashAnswer | undefined {
   const refused = differs(sealed, before, sealed.identity);
   if (refused) return refused;
   return before.stat.size === 0 && feed.onEmpty === 'hold' ? { kind: 'empty', sealed } : undefined;
@@ -87,7 +92,7 @@ export const readSmall = (open: OpenSealed, kinds: FsKinds): HashAnswer =>
   afterReading(open, digestSmall(open.fd, open.before.stat.size), probeFd(open.fd, kinds));
 
 /** A store through a mapping changes neither mtime nor ctime: only the second probe finds its writer. */
-export function afterReading({ sealed, before }: Omit<OpenSealed, 'fd'>, digest: Digest, after: Probe): HashAnswer {
+function afterReading({ sealed, before }: Omit<OpenSealed, 'fd'>, digest: Digest, after: Probe): HashAnswer {
   const refused = differs(sealed, after, identityOf(before.stat));
   if (refused) return refused;
   if (digest.bytes !== before.stat.size) return again('changed', sealed, after.stat);
@@ -113,3 +118,42 @@ const again = (why: Again['why'], sealed: Sealed, stat: Stat): Again => ({
   sealed,
   now: { identity: identityOf(stat), bytes: stat.size },
 });
+
+export function reader(files: FeedFiles, terms: Terms, throttle?: Throttle): (file: ToRead) => Promise<HashAnswer> {
+  return async (file) => {
+    const open = openSealed(files, terms, file);
+    if ('kind' in open) return open;
+    try {
+      if (open.sealed.kind === 'copy') return await copied(files, file, open, throttle);
+      const digest = await digestWhole(open.fd, open.before.stat.size, throttle);
+      return afterReading(open, digest, probeFd(open.fd, files.kinds));
+    } finally {
+      closeSync(open.fd);
+    }
+  };
+}
+
+/** Copies while hashing. The copy gets its name only where its hash counts. */
+async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, throttle?: Throttle): Promise<HashAnswer> {
+  const inWork = <T>(act: () => T): T => inPlace('work', files.roots.work, 'write', act);
+  const partial = inWork(() => files.makeWorkEntry(file, 'partial'));
+  let isKept = false;
+  try {
+    const digest = await inPlaceAsync('work', files.roots.work, 'write', () =>
+      copyTo(open.fd, open.before.stat, partial, { throttle }),
+    );
+    const sealed = { ...open.sealed, copied: true };
+    const answer = afterReading({ ...open, sealed }, digest, probeFd(open.fd, files.kinds));
+    isKept = answer.kind === 'hashed' && (file.demanded === undefined || file.demanded === answer.sha256);
+    if (isKept)
+      inWork(() => {
+        const copy = files.makeWorkEntry(file, 'copy');
+        removeIfThere(copy.dir, copy.name);
+        moveOwn(partial, copy);
+      });
+    return answer;
+  } finally {
+    // On a full disk it would take the room that is waited for.
+    if (!isKept) removeIfThere(partial.dir, partial.name);
+  }
+}

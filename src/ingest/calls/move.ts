@@ -1,16 +1,18 @@
 /**
- * Moves a sealed file, or one of its outputs, to its reserved target by a rename.
- * Guarantees: nothing is overwritten.
- * Does not: copy to another mount, or compare bytes. src/ingest/warehouse/target.ts does.
+ * Moves a sealed file, or one of its outputs, to its reserved target: by a rename, or by a copy to another filesystem. Compares the
+ * bytes that are at a target.
+ * Guarantees: nothing is overwritten (src/ingest/warehouse/target.ts). A missing source is no error: it may have been moved before a
+ * crash.
  */
 import type { Entry } from '../../files/directories.js';
 import { wasDelivered } from '../../files/moves.js';
-import { inPlace } from '../../files/place-error.js';
+import { inPlace, inPlaceAsync } from '../../files/place-error.js';
+import type { Throttle } from '../../files/rate-limit.js';
 import { joinNames, type Stat } from '../../linux/index.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { sameBytes } from '../rules/verified.js';
-import { renameTo, TEMPORARY } from '../warehouse/target.js';
-import type { MoveAnswer, ToMove } from './order.js';
+import { isContent, putByBytes, renameTo, TEMPORARY } from '../warehouse/target.js';
+import type { CompareAnswer, MoveAnswer, PutAnswer, Terms, ToCompare, ToMove, ToPut } from './order.js';
 
 export function mover(files: FeedFiles): (file: ToMove) => MoveAnswer {
   return (file) => {
@@ -42,4 +44,29 @@ export const sourceEntry = (
 function isAsRecorded({ output, part, identity }: ToMove, stat: Stat): boolean {
   if (output) return stat.size === output.size && String(stat.ino) === output.inode;
   return part === 'copy' || sameBytes(identity, stat);
+}
+
+export function putter(files: FeedFiles, { feed }: Terms, throttle?: Throttle): (file: ToPut) => Promise<PutAnswer> {
+  return async (file) => {
+    const entry = sourceEntry(files, file);
+    const stat = statEntry(entry);
+    if (!entry || !stat) return { kind: 'no_source' };
+    const source = {
+      entry,
+      stat,
+      sha256: Buffer.from(file.sha256, 'hex'),
+      copy: { id: file.id, n: file.output?.n ?? 0, claimNo: file.claimNo },
+      bounds: { throttle, keepFree: feed.minFreeBytes },
+    };
+    const act = () => putByBytes(files.warehouse, file.target, source, file.came);
+    return { kind: await inPlaceAsync('warehouse', files.roots.warehouse, 'write', act) };
+  };
+}
+
+export function comparer(files: FeedFiles, _: Terms, throttle?: Throttle): (file: ToCompare) => Promise<CompareAnswer> {
+  return async ({ target, sha256 }) => {
+    const entry = files.entryOrNone(files.warehouse, target);
+    if (!entry || !statEntry(entry)) return { kind: 'nothing' };
+    return { kind: (await isContent(entry, Buffer.from(sha256, 'hex'), undefined, throttle)) ? 'same' : 'other' };
+  };
 }

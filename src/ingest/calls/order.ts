@@ -13,7 +13,6 @@ import type { Checksum } from '../rules/checksum.js';
 import type { WaitReason } from '../rules/completion.js';
 import type { Observation, Sealed } from '../rules/facts.js';
 import type { PutByBytes } from '../warehouse/target.js';
-import type { BeginAnswer, FinishAnswer, OutputSource, Source, ToBegin, ToFinish } from './source.js';
 
 /** A file as the producer would offer it now. */
 export interface Candidate {
@@ -105,6 +104,51 @@ export type CorrectAnswer =
   | { kind: 'stays' }
   /** It is being written, was replaced just now, or the input cannot be read. */
   | { kind: 'later' };
+
+/** The bytes of a hashed file. */
+export interface Source extends WorkKey {
+  part: 'file' | 'copy';
+  /** Its identity when it was hashed. A private copy needs no check: only we can write it. */
+  identity: string;
+}
+
+/** A recorded output that was not moved yet. */
+export interface OutputSource {
+  n: number;
+  name: ByteName;
+  size: number;
+  inode: string;
+}
+
+export type ToBegin = Source;
+
+export type BeginAnswer =
+  /** Absolute paths: of the file, and of the directory in which its outputs are to be made. */
+  { kind: 'begun'; path: ByteName; directory: ByteName } | { kind: 'no_source' } | { kind: 'changed' };
+
+export interface ToFinish extends Source {
+  claimNo: number;
+  /** The numbers of the outputs. */
+  outputs: readonly number[];
+}
+
+export interface Finished {
+  n: number;
+  size: number;
+  /** Hexadecimal. */
+  sha256: string;
+  /** Decimal. */
+  device: string;
+  inode: string;
+}
+
+export type FinishAnswer =
+  | { kind: 'finished'; outputs: readonly Finished[] }
+  | { kind: 'output_missing'; n: number }
+  /** Somebody has it open for writing. */
+  | { kind: 'output_open'; n: number }
+  | { kind: 'no_source' }
+  | { kind: 'changed' };
 
 export interface ToMove extends Source {
   /** The output to move; without it, the file itself is moved. */

@@ -17,8 +17,7 @@ import { outputName, outputPrefix } from '../chains/recorded-outputs.js';
 import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
 import { sameBytes } from '../rules/verified.js';
 import { TEMPORARY } from '../warehouse/target.js';
-import type { Terms } from './order.js';
-import type { BeginAnswer, FinishAnswer, Finished, ToBegin, ToFinish } from './source.js';
+import type { BeginAnswer, FinishAnswer, Finished, Terms, ToBegin, ToFinish } from './order.js';
 
 export const beginner =
   (files: FeedFiles) =>

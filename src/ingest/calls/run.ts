@@ -7,12 +7,10 @@ import { PlaceError } from '../../files/place-error.js';
 import type { Throttle } from '../../files/rate-limit.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { corrector } from './correct.js';
-import { hasher } from './hash.js';
-import { mover } from './move.js';
+import { hasher, reader } from './hash.js';
+import { comparer, mover, putter } from './move.js';
 import type { Act, Acts, Answer, Order, Terms } from './order.js';
 import { beginner, finisher } from './outputs.js';
-import { comparer, putter } from './put.js';
-import { reader } from './read.js';
 import { sealer } from './seal.js';
 
 type Acting<A extends Act> = (

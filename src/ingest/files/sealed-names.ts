@@ -5,13 +5,11 @@
  */
 
 import type { Directories } from '../../files/directories.js';
-import { type ParsedName, parseWorkName, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
+import { type ParsedName, parseWorkName, UNDERPROCESS, type WorkFolder } from '../../files/job-paths.js';
 import { boundariesBelow } from '../../files/mounts.js';
 import { namesIn } from '../../files/names-in.js';
 import { type ByteName, joinNames, LinuxError, statAtOrNone } from '../../linux/index.js';
 import { type FeedFiles, INNER_WORK, statEntry } from './feed-files.js';
-
-type WorkFolder = (typeof WORK_FOLDERS)[number];
 
 /** `path`: the file's path in the input. Undefined: an empty folder `JOBID~`, or the claims of a job (`take.ts`). */
 export interface NameAt extends ParsedName {

@@ -8,7 +8,7 @@
  * Does not: sync. The caller syncs both directories before it commits what it took.
  */
 import type { Directories, Entry } from '../../files/directories.js';
-import { claimsOf, folderOf, type Part, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
+import { claimsOf, folderOf, type Part, UNDERPROCESS, type WorkFolder } from '../../files/job-paths.js';
 import { moveOwn } from '../../files/moves.js';
 import { namesIn } from '../../files/names-in.js';
 import { inPlace } from '../../files/place-error.js';
@@ -24,8 +24,6 @@ import {
 } from '../../linux/index.js';
 import { type FeedFiles, statEntry, type WorkKey } from './feed-files.js';
 import { namesAt } from './sealed-names.js';
-
-type WorkFolder = (typeof WORK_FOLDERS)[number];
 
 /** The job, by the claim that takes a file for it. */
 export interface Taker extends WorkKey {

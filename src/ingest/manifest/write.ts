@@ -1,5 +1,6 @@
 /**
- * Appends lines to one manifest file: checks its end, plans in one transaction, writes, confirms.
+ * Appends lines to one manifest file, or corrections that are owed to the file of their hour: checks its end, plans in one transaction,
+ * writes, confirms.
  * If another append is open on the file, it is finished first when its owner is dead. A living owner is waited for.
  */
 import { closeSync } from 'node:fs';
@@ -8,7 +9,7 @@ import type { Emit } from '../../base/telemetry/emit.js';
 import type { Directories } from '../../files/directories.js';
 import { errnoOf, inPlace, inPlaceAsync } from '../../files/place-error.js';
 import type { ByteName } from '../../linux/index.js';
-import { type Append, type End, type Lines, openManifest, planAppend, readEnd } from './append.js';
+import { type Append, correctionsPath, type End, type Lines, openManifest, planAppend, readEnd } from './append.js';
 import { finishAppend, isOrphan, takeOver } from './finish.js';
 import { writingTurns } from './turns.js';
 
@@ -96,4 +97,24 @@ function reportForeign(file: ManifestFile, name: string, end: End): void {
   if (end.known === undefined || end.known === end.size) return;
   const event = end.size > end.known ? 'manifest_foreign_lines' : 'manifest_truncated';
   file.emit(event, { feed: file.feed, file: name, ours_end: end.known, found_end: end.size });
+}
+
+/** `jobs`: the jobs of that hour. A correction that is written meanwhile is left out. */
+export function writeCorrections(
+  manifests: Omit<ManifestFile, 'path'>,
+  hour: string,
+  jobs: readonly string[],
+): Promise<Written> {
+  const path: ByteName = correctionsPath(hour);
+  return appendTo({ ...manifests, path }, (tx) => {
+    const ids: string[] = [];
+    let lines = '';
+    for (const job of jobs) {
+      const row = tx.get<{ line: string }>('SELECT line FROM corrections WHERE job = ?', job);
+      if (!row) continue;
+      lines += row.line;
+      ids.push(job);
+    }
+    return ids.length > 0 ? { lines, items: { rows: [], jobs: ids } } : undefined;
+  });
 }

@@ -1,4 +1,9 @@
-/** An hour of manifests or a day of a warehouse: its folder, its name, and whether it is over. */
+/**
+ * An hour of manifests or a day of a warehouse: its folder, its name, and whether it is over. And those that are over and still wait,
+ * to explain why a marker is missing.
+ */
+
+import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type Partition, partitionOf } from '../../files/job-paths.js';
 import type { ByteName } from '../../linux/index.js';
@@ -50,3 +55,16 @@ export const hoursOfDate = (date: string): string => `${date.slice('ingest_date=
 
 /** The bounds of all texts that begin with `prefix`, which ends in a slash. */
 export const below = (prefix: string): [from: string, to: string] => [prefix, `${prefix.slice(0, -1)}0`];
+
+/** An hour is normally complete seconds after its end. A longer wait has a cause. */
+export const WAITS_LONG_MS = 300_000;
+
+const WAITING = `SELECT ${PERIOD_COLUMNS} FROM periods
+  WHERE state <> 'marked' AND (waits_job IS NOT NULL OR waits_why IS NOT NULL)`;
+
+/** The oldest come first. */
+export const waitingPeriods = (view: Pick<QueueView, 'read'>, max: number): PeriodRow[] =>
+  view.read((reader) => reader.all<PeriodRow>(`${WAITING} ORDER BY changed_ms, folder LIMIT ?`, max));
+
+export const waitsForJob = (view: Pick<QueueView, 'read'>, job: string): PeriodRow[] =>
+  view.read((reader) => reader.all<PeriodRow>(`${WAITING} AND waits_job = ? ORDER BY folder`, job));

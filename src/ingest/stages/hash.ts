@@ -1,6 +1,5 @@
 /**
- * hash: reads a sealed file once (src/ingest/calls/hash.ts; a large file src/ingest/calls/read.ts) and asks the ledger whether
- * its content is new.
+ * hash: reads a sealed file once (src/ingest/calls/hash.ts) and asks the ledger whether its content is new.
  * Guarantees: the bytes are on disk before the commit that records the hash.
  * A file that was held because of its sidecar is asked first whether the right one lies in the input by now: the first sidecar goes to
  * `failed/`, in a commit of its own, before the right one takes its name.
@@ -20,8 +19,18 @@ import type { JobFacts, Sealed } from '../rules/facts.js';
 import { TURN } from '../rules/reasons.js';
 import { askOne, byErrno, eachJob, judgeEach, sealedMissing } from './each-job.js';
 import { putSidecarAside } from './put-away.js';
-import type { IngestJob } from './stage.js';
-import { type Batch, defer, durably, hold, orderOf, retry, type Stage, type Verdict, writerMs } from './stage.js';
+import {
+  type Batch,
+  defer,
+  durably,
+  hold,
+  type IngestJob,
+  orderOf,
+  retry,
+  type Stage,
+  type Verdict,
+  writerMs,
+} from './stage.js';
 import { notRead } from './verify-complete.js';
 
 /** It knows the file's hash, and asks the ledger for its outcome. It is valid only once the file's bytes are on disk. */

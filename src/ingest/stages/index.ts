@@ -2,7 +2,7 @@
  * The stages, in their order. ARCHITECTURE.md has the way of one file through them, hop by hop.
  * A process that runs several stages keeps the claim of a job that advances, and goes straight on with it.
  * `seal`, `hash` and `move` are orders: a thread carries them out for many files at once, beside the commits of other batches.
- * Threads of their own read and copy large files, one each (calls/read.ts, calls/put.ts).
+ * Threads of their own read and copy large files, one each (calls/hash.ts, calls/move.ts).
  */
 import { type IngestStage, STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { hash } from './hash.js';

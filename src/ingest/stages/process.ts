@@ -9,7 +9,7 @@ import { writesForReaders } from '../../base/config/values/process.js';
 import { PlaceError, placeError } from '../../files/place-error.js';
 import { shownName } from '../../linux/index.js';
 import type { Report } from '../../process/messages.js';
-import type { FinishAnswer } from '../calls/source.js';
+import type { FinishAnswer } from '../calls/order.js';
 import type { ChainEnd } from '../chains/chains.js';
 import { countProcessed } from '../chains/counts.js';
 import { faultOf } from '../chains/fault.js';
@@ -19,8 +19,18 @@ import { payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
 import { askOne, byErrno, eachJob, sealedMissing, waits } from './each-job.js';
 import { changed, sourceOf } from './move.js';
-import type { IngestJob } from './stage.js';
-import { type Batch, blocked, defer, hold, longerMs, retry, type Stage, tell, type Verdict } from './stage.js';
+import {
+  type Batch,
+  blocked,
+  defer,
+  hold,
+  type IngestJob,
+  longerMs,
+  retry,
+  type Stage,
+  tell,
+  type Verdict,
+} from './stage.js';
 
 /** If so many processes died in which this file was alone, it is the cause. The first death may be the machine's (it needed memory). */
 const DEATHS_MAX = 2;

@@ -17,12 +17,12 @@ import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, SIDECAR_LATE_MS } from '../rules/reasons.js';
 import { byErrno, judgeEach } from './each-job.js';
 import { putSidecarAside } from './put-away.js';
-import type { IngestJob } from './stage.js';
 import {
   type Batch,
   defer,
   durably,
   hold,
+  type IngestJob,
   orderOf,
   retry,
   type Stage,

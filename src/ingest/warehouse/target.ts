@@ -78,8 +78,7 @@ export async function putByBytes(
   came: 'exists' | 'across',
 ): Promise<PutByBytes> {
   const to = entryFor(warehouse, target);
-  if (came === 'exists')
-    return (await isContent(to, source.sha256, source.stat, source.bounds?.throttle)) ? 'there' : 'taken';
+  if (came === 'exists') return compared(to, source, source.stat);
   return copyAcross(warehouse, folderOf(target), to, source);
 }
 
@@ -91,8 +90,7 @@ async function copyAcross(warehouse: Directories, folder: ByteName, to: Entry, s
   };
   if (removeEarlier(temporary.dir, source.copy.id, to)) return 'there';
   // Checked before gigabytes are copied for a name that is taken.
-  if (statEntry(to))
-    return (await isContent(to, source.sha256, source.stat, source.bounds?.throttle)) ? 'there' : 'taken';
+  if (statEntry(to)) return compared(to, source, source.stat);
   const opened = openEntry(source.entry);
   if (opened.fd === undefined) throw new Error(`the sealed file cannot be opened (${opened.code})`);
   try {
@@ -127,8 +125,11 @@ function removeEarlier(dir: number, id: string, to: Entry): boolean {
 async function giveName(temporary: Entry, to: Entry, source: Source): Promise<PutByBytes> {
   if (deliverCopy(temporary, to) === 'renamed') return 'copied';
   unlinkAt(temporary.dir, temporary.name);
-  return (await isContent(to, source.sha256, undefined, source.bounds?.throttle)) ? 'there' : 'taken';
+  return compared(to, source);
 }
+
+const compared = async (to: Entry, { sha256, bounds }: Source, stat?: Stat): Promise<'there' | 'taken'> =>
+  (await isContent(to, sha256, stat, bounds?.throttle)) ? 'there' : 'taken';
 
 /** True where the file at an entry is the source's inode, or has the content's bytes. */
 export async function isContent(

@@ -5,8 +5,8 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { partitionOf } from '../../files/job-paths.js';
 import { type Finding, iso } from '../../ingest/health/finding.js';
 import type { PeriodRow } from '../../ingest/periods/period.js';
+import { WAITS_LONG_MS, waitingPeriods } from '../../ingest/periods/period.js';
 import { firstOpen } from '../../ingest/periods/plan.js';
-import { WAITS_LONG_MS, waitingPeriods } from '../../ingest/periods/waiting.js';
 
 const TOLD_MAX = 10;
 

@@ -5,10 +5,13 @@
 import { pages } from '../../base/pages.js';
 import { exactBytes } from '../../base/telemetry/safe.js';
 import { type Case, type Fault, rowOf, type Verdict } from '../../ingest/evidence/case.js';
+import { type Claimant, contentKey } from '../../ingest/evidence/names.js';
+import { ownerOf } from '../../ingest/evidence/owner.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow, hasEnded } from '../../ingest/ledger/content.js';
 import { ownPublication } from '../../ingest/ledger/publications.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
+import { digestFor } from './digests.js';
 import { about, type FileNote, isStillThere, type Judging, type Noted } from './judging.js';
 import {
   type Claim,
@@ -19,7 +22,6 @@ import {
   reportLineMissing,
   reportTwice,
 } from './lines.js';
-import { lookAt } from './path.js';
 import { shownPath } from './words.js';
 
 const PAGE = 1_000;
@@ -180,3 +182,63 @@ function judgeFile(
     report(about('wrong_bytes', row, `it hashes to ${file.sha256.toString('hex')} now`, { at }));
   }
 }
+
+/**
+ * Finds out whose file lies at the path, from all rows and lines that name the path for a file or an output.
+ * Reads the file if its size alone could confuse it with another row's file. If only one row names the path the answer is `mine`,
+ * whatever the file contains; a difference in its bytes is reported separately.
+ */
+async function lookAt(
+  { notes }: Judging,
+  row: Noted,
+  claim: Claim | undefined,
+): Promise<{ path: Case['path']; file: FileNote | undefined }> {
+  const file = claim && notes.get<FileNote>('SELECT * FROM files WHERE path = ?', claim.path);
+  if (!claim || !file) return { path: claim ? 'free' : 'not_looked', file };
+  if (file.kind !== 'file') return { path: 'foreign', file };
+  const claimants = claimantsOf(notes, claim.path);
+  const isOwn = ({ ingestId, content, generation }: LineClaim): boolean =>
+    ingestId === row.ingestId || (content === contentKey(row.feed, row.sha256) && generation === row.generation);
+  if (claimants.every(isOwn) && row.state !== 'withdrawn') return { path: 'mine', file };
+  const sha256 = file.sha256 ?? (await digestFor(notes, file));
+  const owner = sha256 && ownerOf(claimants, sha256);
+  if (!owner) return { path: 'foreign', file };
+  return { path: isOwn(owner) ? 'mine' : 'others_line', file };
+}
+
+type LineClaim = Claimant & { ingestId: string };
+
+interface Row {
+  ingestId: string;
+  feed: string;
+  /** The hash of the content. */
+  its: Buffer;
+  generation: number;
+  sha256: Buffer;
+  takenBack: number;
+  hasLeft: number;
+}
+
+/** A line knows of no name that was given again: its row says so, if it has one. */
+const CLAIMANTS = `SELECT ingestId, feed, its, generation, sha256, max(takenBack) AS takenBack, max(hasLeft) AS hasLeft FROM (
+    SELECT ingestId, feed, sha256 AS its, generation, sha256, state = 'withdrawn' AS takenBack, hasLeft
+      FROM contents WHERE path = @path AND state <> 'learned'
+    UNION ALL
+    SELECT l.ingestId, l.feed, l.sha256, l.generation, l.sha256, w.ingestId IS NOT NULL, 0
+      FROM lines l LEFT JOIN withdrawn w ON w.feed = l.feed AND w.ingestId = l.ingestId WHERE l.path = @path
+    UNION ALL
+    SELECT c.ingestId, c.feed, c.sha256, c.generation, o.sha256, c.state = 'withdrawn', o.hasLeft
+      FROM outputs o JOIN contents c ON c.ingestId = o.ingestId WHERE o.path = @path
+    UNION ALL
+    SELECT l.ingestId, l.feed, l.sha256, l.generation, o.sha256, w.ingestId IS NOT NULL, 0
+      FROM outputs o JOIN lines l ON l.ingestId = o.ingestId
+      LEFT JOIN withdrawn w ON w.feed = l.feed AND w.ingestId = l.ingestId WHERE o.path = @path)
+  WHERE ingestId IS NOT NULL GROUP BY ingestId`;
+
+const claimantsOf = (notes: Judging['notes'], path: Buffer): LineClaim[] =>
+  notes.all<Row>(CLAIMANTS, { path }).map(({ feed, its, takenBack, hasLeft, ...row }) => ({
+    ...row,
+    content: contentKey(feed, its),
+    takenBack: takenBack === 1,
+    hasLeft: hasLeft === 1,
+  }));

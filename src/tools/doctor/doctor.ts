@@ -12,19 +12,18 @@ import type { Config, FeedOptions } from '../../base/config/options.js';
 import { isStateThere } from '../../base/config/state-path.js';
 import { asOperatorError } from '../../base/errors.js';
 import { boundariesBelow } from '../../files/mounts.js';
+import { ChainChild } from '../../ingest/chains/child.js';
 import { openStateView } from '../../ingest/ledger/open-state.js';
 import { markerAt } from '../../ingest/upkeep/root-locks.js';
 import { chooseWork, possibleWork } from '../../ingest/upkeep/work-place.js';
 import { shownName } from '../../linux/index.js';
 import { checkBucket } from './bucket.js';
-import { checkChain } from './chain.js';
-import { checkPair } from './moves.js';
-import { checkPlace, type Place } from './places.js';
+import { checkPair, checkPlace, type Place } from './places.js';
 import { isClosed, isThere } from './probe.js';
 import { checkSharedLedger } from './shared-ledger.js';
 import { checkClock, checkDescriptors, checkInotify, checkKernel } from './system.js';
 import { checkUnit, type Unit, unitHere } from './unit.js';
-import { type Finding, ok, said, warn } from './words.js';
+import { type Finding, fail, ok, said, warn } from './words.js';
 
 export async function doctor(config: Config, report: (finding: Finding) => void): Promise<void> {
   const { feeds, service } = config;
@@ -102,6 +101,22 @@ function* checkFeed(feed: FeedOptions, unit: Unit | undefined, look: Look): Gene
     );
   }
   if (unit) yield checkUnit(name('unit'), unit, feed, workThere);
+}
+
+/** Whether the chain of a feed can be loaded, in the same child process that would run it. */
+async function checkChain(name: string, { name: feed, process }: FeedOptions): Promise<Finding> {
+  const child = new ChainChild({ feed, options: process!, printed: () => {}, onEnd: () => {} });
+  try {
+    const why = await child.whyUnloadable;
+    if (why !== undefined)
+      return fail(name, why, 'correct the chain or its module; `ingest-ctl process FILE` tries it');
+    return ok(
+      name,
+      `the chain can be loaded${process!.module === undefined ? '' : `, with its module ${process!.module}`}`,
+    );
+  } finally {
+    child.end();
+  }
 }
 
 /** Root may do more than the owner of the state. So checks as root say nothing about a service that runs as that owner. */

@@ -1,9 +1,12 @@
-/** Checks one directory: filesystem, permissions, leases, renames, names, free space and clock. */
+/**
+ * Checks one directory: filesystem, permissions, leases, renames, names, free space and clock. Checks whether a move between two is a
+ * rename or a copy.
+ */
 import { closeSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { shownBytes } from '../../base/telemetry/safe.js';
 import { filesystemOf } from '../../files/mounts.js';
-import { deliver, safeRenameAt } from '../../files/moves.js';
+import { deliver, moveOwn, safeRenameAt } from '../../files/moves.js';
 import { errnoOf, noSafeRename, type PlaceKind } from '../../files/place-error.js';
 import {
   type ByteName,
@@ -204,4 +207,43 @@ function room({ name, path }: Place): Finding {
   if (isFew || (files > 0 && ffree < Math.min(INODES_FEW, files * SHARE_FEW)))
     return warn(name, `only ${what}`, 'free some, before work pauses for it');
   return ok(name, what);
+}
+
+/**
+ * `seal`: a rename is required. `move`: a copy is possible. It tries a rename, because two mounts of one filesystem refuse it as well.
+ */
+export function checkPair(about: string, from: string, to: string, act: 'seal' | 'move'): Finding {
+  const name = probeName();
+  let isAcross = false;
+  const code = codeOf(() =>
+    withRoot(from, (a) =>
+      withRoot(to, (b) => {
+        makeProbe(a, name);
+        const [probe, there] = [
+          { dir: a, name },
+          { dir: b, name },
+        ];
+        try {
+          if (act === 'seal') moveOwn(probe, there);
+          else isAcross = deliver(probe, there) === 'across';
+        } finally {
+          removeProbes(a, name);
+          removeProbes(b, name);
+        }
+      }),
+    ),
+  );
+  if (code === undefined && !isAcross) return ok(about, 'one filesystem: a move is one rename, and the inode stays');
+  if (code !== undefined && code !== 'EXDEV')
+    return fail(about, `a file cannot be moved (${code})`, 'correct the permissions of both');
+  return act === 'seal'
+    ? fail(
+        about,
+        'another filesystem or mount, and a file is sealed by a rename',
+        'name a --work-dir on the mount of --input',
+      )
+    : ok(
+        about,
+        'another filesystem or mount: each file is copied, compared and synced, and needs its room twice meanwhile',
+      );
 }

@@ -3,6 +3,7 @@
  * temporary database of this process, so that memory stays flat.
  */
 import Database from 'better-sqlite3';
+import { Rows } from '../../../queue/index.js';
 import type { Observation } from '../../ingest/rules/facts.js';
 
 export interface Note {
@@ -14,41 +15,33 @@ export interface Note {
   changes: number;
 }
 
-export class DryNotes {
-  /** '' is a temporary database: in memory while it is small, otherwise an unlinked file. */
-  readonly #db = new Database('');
-  readonly #add;
-  readonly #next;
-  readonly #content;
-  readonly #firstWith;
-
+export class DryNotes extends Rows {
   constructor() {
-    this.#db.exec(`
+    super(new Database('')); // a temporary one: in memory while it is small, otherwise an unlinked file
+    this.db.exec(`
       CREATE TABLE files (seq INTEGER PRIMARY KEY, feed TEXT, path BLOB, seen TEXT, changes INTEGER);
       CREATE TABLE contents (feed TEXT, sha256 BLOB, path BLOB, PRIMARY KEY (feed, sha256)) WITHOUT ROWID;`);
-    this.#add = this.#db.prepare('INSERT INTO files (feed, path, seen, changes) VALUES (?, ?, ?, ?)');
-    this.#next = this.#db.prepare('SELECT * FROM files WHERE seq > ? ORDER BY seq LIMIT 1');
-    this.#content = this.#db.prepare('INSERT OR IGNORE INTO contents VALUES (?, ?, ?)');
-    this.#firstWith = this.#db.prepare('SELECT path FROM contents WHERE feed = ? AND sha256 = ?');
   }
 
   add(feed: string, path: Buffer, seen: Observation, changes = 0): void {
-    this.#add.run(feed, path, JSON.stringify(seen), changes);
+    const sql = 'INSERT INTO files (feed, path, seen, changes) VALUES (?, ?, ?, ?)';
+    this.run(sql, feed, path, JSON.stringify(seen), changes);
   }
 
   /** Returns the next file in the order in which they were seen. A file that was added again comes last. */
   after(seq: number): Note | undefined {
-    const row = this.#next.get(seq) as (Omit<Note, 'seen'> & { seen: string }) | undefined;
+    const sql = 'SELECT * FROM files WHERE seq > ? ORDER BY seq LIMIT 1';
+    const row = this.get<Omit<Note, 'seen'> & { seen: string }>(sql, seq);
     return row && { ...row, seen: JSON.parse(row.seen) as Observation };
   }
 
   /** Returns the path that had this content first. If there is none, notes this path as the first. */
   twinOf(feed: string, sha256: Buffer, path: Buffer): Buffer | undefined {
-    if (this.#content.run(feed, sha256, path).changes > 0) return undefined;
-    return (this.#firstWith.get(feed, sha256) as { path: Buffer }).path;
+    if (this.run('INSERT OR IGNORE INTO contents VALUES (?, ?, ?)', feed, sha256, path).changes > 0) return undefined;
+    return this.get<{ path: Buffer }>('SELECT path FROM contents WHERE feed = ? AND sha256 = ?', feed, sha256)!.path;
   }
 
   close(): void {
-    this.#db.close();
+    this.db.close();
   }
 }

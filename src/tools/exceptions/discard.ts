@@ -6,11 +6,19 @@
 import type { Backend, Job, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
+import { EnvironmentError } from '../../base/errors.js';
+import { sourceEntry } from '../../ingest/calls/move.js';
+import { whoseFileAt } from '../../ingest/evidence/at-path.js';
+import { deliveredAs } from '../../ingest/evidence/delivered.js';
+import { ownName } from '../../ingest/evidence/names.js';
+import { FeedFiles, isOfFiles, statEntry } from '../../ingest/files/feed-files.js';
+import { contentByRow } from '../../ingest/ledger/content.js';
 import { giveUpPublishing } from '../../ingest/ledger/publications.js';
 import { type Delivered, releaseContent } from '../../ingest/ledger/stored.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
-import { factsOf, payloadOf } from '../../ingest/rules/facts.js';
-import { deliveredJobs } from './delivered.js';
+import { factsOf, payloadOf, workKeyOf } from '../../ingest/rules/facts.js';
+import { sourceOf } from '../../ingest/stages/move.js';
+import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 
 /**
  * Returns per id whether the job was held and is now discarded. A job whose file was delivered goes on instead (`onDelivered`), and
@@ -57,3 +65,46 @@ function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
   const payload = payloadOf({ ...facts, putAway: { kind: 'discarded' } });
   return { kind: 'defer', inMs: 0, why: 'discarded', payload };
 }
+
+/**
+ * Held jobs whose file was delivered, as their stage would decide it, so that only the settlement is missing. Such a job can be
+ * finished, and no longer given up.
+ * Errors: EnvironmentError if a warehouse or a work directory cannot be read.
+ */
+async function deliveredJobs(backend: Backend, ids: readonly string[]): Promise<Map<string, Delivered>> {
+  const found = new Map<string, Delivered>();
+  const opened = new Map<string, FeedFiles>();
+  try {
+    for (const id of ids) {
+      const job = backend.job(id);
+      const delivered = job?.state === 'held' ? await deliveredJob(backend, job, opened) : undefined;
+      if (delivered) found.set(id, delivered);
+    }
+    return found;
+  } catch (error) {
+    if (!isOfFiles(error)) throw error;
+    throw new EnvironmentError('root_unusable', `${error.message}, and it may have the file already; discard it then.`);
+  } finally {
+    for (const files of opened.values()) files.close();
+  }
+}
+
+async function deliveredJob(
+  backend: Backend,
+  job: Job,
+  opened: Map<string, FeedFiles>,
+): Promise<Delivered | undefined> {
+  const facts = factsOf(job);
+  const content =
+    facts.content === undefined ? undefined : backend.read((reader) => contentByRow(reader, facts.content!));
+  // No file is moved before its line is confirmed.
+  if (content?.state !== 'manifested' || content.carrier !== job.id) return undefined;
+  const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed));
+  opened.set(job.feed, files);
+  const path = await whoseFileAt(backend, { feed: job.feed, files, name: ownName(content)! });
+  return deliveredAs(path, job.interrupted && isGone(files, job));
+}
+
+/** As `move` looks for it. */
+const isGone = (files: FeedFiles, job: Job): boolean =>
+  statEntry(sourceEntry(files, sourceOf({ ...workKeyOf(job), facts: factsOf(job) }))) === undefined;

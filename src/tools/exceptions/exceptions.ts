@@ -23,8 +23,8 @@ import {
 } from '../../ingest/ledger/content.js';
 import { recordException } from '../../ingest/ledger/exceptions.js';
 import { TOLD_OF_AN_END } from '../../ingest/ledger/host.js';
-import { writeCorrections } from '../../ingest/manifest/corrections.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
+import { writeCorrections } from '../../ingest/manifest/write.js';
 import { withFiles } from '../../ingest/upkeep/recorded-roots.js';
 import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';

@@ -3,6 +3,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { bucketAddress } from '../../base/config/values/bucket.js';
 import { quoted, typed } from '../../base/shell.js';
 import { safeText } from '../../base/telemetry/safe.js';
+import { type Output, processedOf } from '../../ingest/chains/recorded-outputs.js';
 import { holderOf } from '../../ingest/evidence/at-path.js';
 import { type Case, rowOf } from '../../ingest/evidence/case.js';
 import { ownName } from '../../ingest/evidence/names.js';
@@ -15,9 +16,8 @@ import { NOT_PUBLISHED, ownPublication } from '../../ingest/ledger/publications.
 import { isInBucket } from '../../ingest/publishing/parts.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { pathOf } from './find.js';
-import { madeOf } from './made.js';
 import type { Looked } from './waiting.js';
-import { at, shown, type Verdict, verdict } from './words.js';
+import { at, bytes, shown, type Verdict, verdict } from './words.js';
 
 /** `storedAtMs`: when its file came to its target, if a job says so. */
 export function ofContent(content: Content, looked: Looked, storedAtMs?: number): Verdict {
@@ -148,3 +148,28 @@ function pathFor(content: Content, { view, feed, files }: Looked): Case['path'] 
 
 /** The time of its line, which comes before the move. */
 export const since = ({ ingestedAtMs }: Content): string => (ingestedAtMs === null ? '' : ` of ${at(ingestedAtMs)}`);
+
+/** The manifest line has all of them. */
+const TOLD_MAX = 20;
+
+/** Outputs of the content: counts, and where each output is. Uses names and sizes; opens no file. */
+function madeOf(content: Content, looked: Looked): string[] {
+  const made = looked.view.read((reader) => processedOf(reader, content.row));
+  if (!made) return [];
+  const { chain, version, rows, rejected, outputs } = made;
+  const counts = `Its chain (${safeText(chain)}, version ${version.slice(0, 12)}) found ${records(rows)}, ${rejected} of them rejected, and made ${outputs.length === 1 ? '1 output' : `${outputs.length} outputs`}.`;
+  const more = outputs.length > TOLD_MAX ? [`${outputs.length - TOLD_MAX} more outputs are in its line.`] : [];
+  return [counts, ...outputs.slice(0, TOLD_MAX).map((output) => outputText(output, content, looked)), ...more];
+}
+
+function outputText({ tag, target, rows, size }: Output, content: Content, { feed, files }: Looked): string {
+  const what = `Output ${safeText(tag)} (${records(rows)}, ${bytes(size)})`;
+  if (target === null) return `${what}: it gets its name with its line.`;
+  const where = `${feed.warehouse}/${shown(target)}`;
+  const stat = statEntry(files.entryOrNone(files.warehouse, pathOf(target)));
+  if (!hasEnded(content)) return `${what} is to lie at ${where}.`;
+  if (stat?.size === size) return `${what}: ${where}.`;
+  return `${what}: ${where}; ${stat ? 'another file lies there now' : 'it is not there now'}.`;
+}
+
+const records = (n: number): string => (n === 1 ? '1 record' : `${n} records`);

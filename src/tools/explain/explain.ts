@@ -13,16 +13,15 @@ import { FeedFiles, type Roots, statEntry } from '../../ingest/files/feed-files.
 import { standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { PRODUCER } from '../../ingest/ledger/services.js';
-import { waitsForJob } from '../../ingest/periods/waiting.js';
+import { waitsForJob } from '../../ingest/periods/period.js';
 import { factsOf } from '../../ingest/rules/facts.js';
 import { makeFilters, NOT_RECURSIVE, TO_RECURSE } from '../../ingest/rules/filters.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { type ByteName, LinuxError, shownName, userName } from '../../linux/index.js';
-import { findByName } from './by-name.js';
 import { ofContent } from './content.js';
 import type { Elsewhere } from './elsewhere.js';
-import { type Found, find, pathOf, SHA256, worksOf } from './find.js';
+import { type Found, find, findByName, pathOf, SHA256, worksOf } from './find.js';
 import { asJson, asText, type Part } from './format.js';
 import { ofJob } from './job.js';
 import type { Looked } from './waiting.js';

@@ -2,7 +2,7 @@
 import type { Job, QueueView } from '../../../queue/index.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { remedyOf } from '../../base/remedy.js';
-import { DUPLICATES, FAILED, UNDERPROCESS, type WORK_FOLDERS } from '../../files/job-paths.js';
+import { DUPLICATES, FAILED, UNDERPROCESS, type WorkFolder } from '../../files/job-paths.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstill.js';
 import { type Content, contentByRow, hasEnded, shownPlace } from '../../ingest/ledger/content.js';
@@ -174,7 +174,7 @@ function dropped(why: string | undefined): string {
 }
 
 /** The path of a job's file in a folder of its work directory. */
-function whereIs(job: Job, folder: (typeof WORK_FOLDERS)[number], { files }: Looked): string | undefined {
+function whereIs(job: Job, folder: WorkFolder, { files }: Looked): string | undefined {
   const key = workKeyOf(job);
   if (!files.canHold(key) || !statEntry(files.workEntry(key, 'file', folder))) return undefined;
   const root = key.inside === '' ? files.roots.work : `${files.roots.input}/${shown(key.inside)}/.ingest`;

@@ -3,7 +3,7 @@
  * Guarantees: reads a file's bytes if its size alone could confuse it with another line's file, or if a file may be removed
  * because of the answer.
  */
-import type { Backend, Tx } from '../../../queue/backend.js';
+import type { Backend, Reader, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { FAILED, partitionOf } from '../../files/job-paths.js';
 import { type Case, rowOf } from '../../ingest/evidence/case.js';
@@ -17,9 +17,8 @@ import { claimantsOf, pathOf } from './paths.js';
 import { hasAnyOf, madeBy } from './state/made.js';
 import { isUnseen } from './state/older.js';
 import { isSettled, type Making } from './state/progress.js';
-import { below, belowWarehouse, ingestedAtOf, type Line, targetOf } from './state/row.js';
+import { below, belowWarehouse, ingestedAtOf, type Line, type TakenOut, targetOf } from './state/row.js';
 import { hasSealed, heirIn, sealedOf } from './state/sealed.js';
-import { takenOutBy } from './taken-out.js';
 
 /** Reads from the disk, so it must not be called inside a transaction. */
 export async function lookAt(
@@ -54,6 +53,13 @@ export async function lookAt(
   line.hasOutputs = line.takenOut !== undefined && (await hasAnyOf(line.made, files, isIts));
   return line;
 }
+
+const takenOutBy = (reader: Reader, feed: string, ingestId: string): TakenOut | undefined =>
+  reader.get<TakenOut>(
+    'SELECT who, why, at_ms AS atMs FROM rebuild_taken_out WHERE feed = ? AND ingest_id = ?',
+    feed,
+    ingestId,
+  );
 
 async function pathFor(
   backend: Pick<Backend, 'read'>,

@@ -4,13 +4,16 @@
  */
 import { dirname } from 'node:path';
 import type { Tx } from '../../../queue/backend.js';
+import { ulidFactory } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import type { Case } from '../../ingest/evidence/case.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { type Content, contentOfGeneration, hasEnded, waitToken } from '../../ingest/ledger/content.js';
+import { recordException } from '../../ingest/ledger/exceptions.js';
 import type { Delivered } from '../../ingest/ledger/stored.js';
 import { generationOf, pathBytesOf } from '../../ingest/manifest/read.js';
+import { adoptWithdrawal } from '../../ingest/upkeep/withdrawal.js';
 import { nameOfBytes, shownName } from '../../linux/index.js';
 import { caseOf, type Known, sealedFor } from './case.js';
 import { endJob, goOnUnseen, goOnWith, putAwayWhatIsStored } from './state/jobs.js';
@@ -18,7 +21,6 @@ import { enterGivenUp, enterMade } from './state/made.js';
 import { isSettled } from './state/progress.js';
 import { bytesOf, type Line, named, put } from './state/row.js';
 import { sealedOf } from './state/sealed.js';
-import { enterTakenOut } from './taken-out.js';
 
 export const noCounts = () => ({
   lines: 0,
@@ -155,6 +157,24 @@ function isThereAfterAll(tx: Tx, feed: FeedOptions, known: Content, line: Line):
   enterMade(tx, feed, named(tx, feed, line, known.row), line);
   tx.wake([waitToken(known.row)]);
 }
+
+/**
+ * The content of a withdrawn file stays known. If the file is still in the warehouse (the state was lost after the correction and
+ * before the removal), a job of its own takes it out. Called after the line was entered as *stored*. `take`: the file at its path is
+ * its own and must be removed. Its outputs are removed in any case.
+ */
+function enterTakenOut(tx: Tx, feed: FeedOptions, line: Line, take: boolean): void {
+  const { who, why, atMs } = line.takenOut!;
+  const generation = generationOf(line.record);
+  const sha256 = Buffer.from(line.record.sha256, 'hex');
+  const content = contentOfGeneration(tx, feed.name, sha256, generation)!;
+  if (content.state === 'withdrawn') return; // Its own job is in the older state as well, and does the rest.
+  tx.run("UPDATE contents SET state = 'withdrawn' WHERE row = ?", content.row);
+  recordException(tx, content, { generation, kind: 'withdraw', who, why, atMs });
+  if (take || line.hasOutputs) adoptWithdrawal(tx, feed, content, newId(), { who, why }, !take);
+}
+
+const newId = ulidFactory(Date.now);
 
 const countStored = (tx: Tx, feed: string, line: Line): void => tx.count(feed, 'move', 'stored', 1, bytesOf(line));
 
