@@ -4,15 +4,28 @@
  * that throws undoes its own writes, and its own job gets a `retry`; the rest of the batch does not fail (its functions
  * are then run once more). Counters are committed with what they count, so they are exact through crashes.
  */
-import type { Also, ClaimedJob, JobId, Outcome, Reader, SettleAnswer, Settlement, StageName } from '../backend.js';
+import assert from 'node:assert/strict';
+import type {
+  Also,
+  Amend,
+  ClaimedJob,
+  JobId,
+  Outcome,
+  Reader,
+  SettleAnswer,
+  Settlement,
+  StageName,
+} from '../backend.js';
 import { isOfTheState } from '../errors.js';
 import { limits } from '../limits.js';
+import { assertTransition } from '../states.js';
+import { trailText } from '../trail.js';
 import { countStage } from './count-stages.js';
 import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
-import { afterLimit, atTheEnd, moveOf, nextClaim, noteReady, type Order } from './outcome.js';
+import { afterLimit, atTheEnd, type Move, moveOf, nextClaim, noteReady, type Order } from './outcome.js';
+import { AMENDED, amendedBy } from './rows.js';
 import type { SqliteTx } from './tx.js';
-import { end, keep } from './write-move.js';
 
 export interface SettleRules extends Order {
   maxAttempts: number;
@@ -108,4 +121,40 @@ function moveOn(tx: SqliteTx, job: ClaimedJob, asked: Outcome, rules: SettleRule
   if (isKept) return { settled: true, outcome, next: nextClaim(tx, job, move, outcome) };
   if (move.state === 'ready') noteReady(tx, move.dueMs);
   return { settled: true, outcome };
+}
+
+/** The end of both statements; `written` has its values. */
+const OF_CLAIM = `updated_ms = ?, trail = ?, ${AMENDED}
+  WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
+const MOVE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, owner = NULL, attempts = ?, crashes = ?, hold_code = ?, reason = ?,
+  waits_on = ?, ending = ?, ${OF_CLAIM}`;
+/**
+ * The owner keeps the claim. The state does not change, so the indexes of ready and claimed jobs need no write, which
+ * halves the cost.
+ */
+const KEEP = `UPDATE jobs SET was = state, stage = ?, due_ms = ?, claim_no = claim_no + 1, attempts = 0,
+  reason = NULL, ${OF_CLAIM}`;
+
+/** Ends the claim. */
+function end(tx: SqliteTx, job: ClaimedJob, move: Move, amend: Amend): boolean {
+  const { state, stage, dueMs, attempts, crashes, holdCode, reason, waitsOn, ending } = move;
+  const values = [state, stage, dueMs, attempts, crashes, holdCode, reason, waitsOn, ending];
+  return written(tx, MOVE, values, job, move, amend);
+}
+
+/** Keeps the claim for the same owner. */
+function keep(tx: SqliteTx, job: ClaimedJob, move: Move, amend: Amend): boolean {
+  assertTransition('keep', job.state);
+  return written(tx, KEEP, [move.stage, move.dueMs], job, move, amend);
+}
+
+function written(tx: SqliteTx, sql: string, values: unknown[], job: ClaimedJob, move: Move, amend: Amend): boolean {
+  const { changes } = tx.run(
+    sql,
+    ...values,
+    ...[tx.wallMs, trailText(move.trail), ...amendedBy(amend, move.payload, move.state === 'done')],
+    ...[job.id, job.owner, job.claimNo],
+  );
+  assert(changes <= 1);
+  return changes === 1;
 }

@@ -9,7 +9,7 @@
 import type Database from 'better-sqlite3';
 import type { Host } from '../backend.js';
 import { typedSqlError } from '../errors.js';
-import { retryWhileBusy } from './commit.js';
+import { type Caller, retryWhileBusy } from './commit.js';
 import { type Module, newerDatabase } from './migrations.js';
 import { checkStillOurs, giveToOwner, type Opened, openMigrated, untilNotBusy } from './open.js';
 import { Rows } from './rows.js';
@@ -19,12 +19,6 @@ export interface TablesOptions {
   path: string;
   host: Pick<Host, 'openLockFile'>;
   module: Module;
-}
-
-interface Caller {
-  fn: (rows: Rows) => unknown;
-  resolve: (value: never) => void;
-  reject: (error: unknown) => void;
 }
 
 /** Creates the file (0600) if it is missing. */
@@ -41,7 +35,7 @@ export async function openTables({ path, host, module }: TablesOptions): Promise
 
 export class Tables {
   readonly #rows: Rows;
-  #callers: Caller[] = [];
+  #callers: Caller<Rows>[] = [];
   /** The turn that is under way. Another one follows if callers came meanwhile. */
   #turning: Promise<void> | undefined;
   #closed = false;
@@ -94,7 +88,7 @@ export class Tables {
    */
   async #commit(): Promise<() => void> {
     const { db, path, version } = this.opened;
-    let callers: Caller[] = [];
+    let callers: Caller<Rows>[] = [];
     try {
       await untilNotBusy(() => db.prepare('BEGIN IMMEDIATE').run());
       callers = this.#callers.splice(0);
@@ -115,7 +109,7 @@ export class Tables {
   }
 
   /** Throws only if SQLite ended the transaction (on a full disk); then it failed for all of its callers. */
-  #runOne(db: Database.Database, { fn, resolve, reject }: Caller): () => void {
+  #runOne(db: Database.Database, { fn, resolve, reject }: Caller<Rows>): () => void {
     this.#rows.run('SAVEPOINT caller');
     try {
       const value = fn(this.#rows);

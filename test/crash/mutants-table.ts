@@ -96,7 +96,7 @@ export const mutants: readonly Mutant[] = [
           'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)";',
         ],
       ],
-      'queue/sqlite/write-move.js': [
+      'queue/sqlite/settle.js': [
         [
           "WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?",
           'WHERE id = ? AND (1 OR owner = ? OR claim_no = ?)',
