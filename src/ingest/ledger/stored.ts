@@ -5,7 +5,7 @@
 import type { Job, Tx } from '../../../queue/backend.js';
 import { type Giving, stageAfter } from '../../base/config/values/stage-names.js';
 import { processedOf } from '../chains/recorded-outputs.js';
-import { type JobFacts, payloadOf, type Sealed } from '../rules/facts.js';
+import { factsOf, type JobFacts, payloadOf, type Sealed } from '../rules/facts.js';
 import { parseIdentity } from '../rules/identity.js';
 import { type Content, contentByRow, hasEnded, UNDER_WAY, waitToken } from './content.js';
 import { TOLD_OF_AN_END } from './host.js';
@@ -54,7 +54,7 @@ export function releaseContent(tx: Tx, carrier: Job, row: number, feed: Giving =
   const heir = tx.oldestWaiter(waitToken(row));
   if (heir) {
     tx.run('UPDATE contents SET carrier = ?, updated_at_ms = ? WHERE row = ?', heir.id, tx.wallMs, row);
-    const facts: JobFacts = { ...(heir.payload as unknown as JobFacts), content: row };
+    const facts: JobFacts = { ...factsOf(heir), content: row };
     if (content.target === null) describe(tx, row, heir, facts.sealed!);
     // The heir waited: its own file has not left the work directory.
     tx.release(heir.id, stageAfter('hash', feed)!, { payload: payloadOf(facts), interrupted: false });

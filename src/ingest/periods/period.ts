@@ -2,7 +2,6 @@
  * An hour of manifests or a day of a warehouse: its folder, its name, and whether it is over. And those that are over and still wait,
  * to explain why a marker is missing.
  */
-
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type Partition, partitionOf } from '../../files/job-paths.js';

@@ -7,7 +7,7 @@ import type { Backend, HeldKey, Job } from '../../../queue/backend.js';
 import { pages } from '../../base/pages.js';
 import { bytesOfName } from '../../linux/names.js';
 import { UNPROVEN } from '../rules/checksum.js';
-import { type JobFacts, payloadOf, type Unproven } from '../rules/facts.js';
+import { factsOf, payloadOf, type Unproven } from '../rules/facts.js';
 import type { Offering } from './offer.js';
 import type { AloneSidecar } from './stat-paths.js';
 
@@ -33,7 +33,6 @@ export async function offerSidecars(alone: readonly AloneSidecar[], { backend, f
 }
 
 const textOf = (key: Buffer): string => key.toString('latin1');
-const factsOf = (job: Job): JobFacts => job.payload as unknown as JobFacts;
 const unprovenOf = (job: Job | undefined): Unproven | undefined => job && factsOf(job).unproven;
 
 function* heldForSidecars(backend: Backend, feed: string): Generator<HeldKey> {

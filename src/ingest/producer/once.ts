@@ -14,7 +14,7 @@ import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { pages } from '../../base/pages.js';
 import type { Named, OnceDone } from '../../base/process/protocol.js';
 import type { PlaceKind } from '../../files/place-error.js';
-import { type ByteName, bytesOfName, shownName } from '../../linux/names.js';
+import { bytesOfName, nameOfBytes, shownName } from '../../linux/names.js';
 import { ON_TRIAL } from '../health/episode.js';
 import { isDue } from '../periods/close.js';
 import { countUnpublished, isPublishing } from '../publishing/due.js';
@@ -171,7 +171,7 @@ const BUCKET: PlaceKind = 'bucket';
 const named = (): Named => ({ count: 0, names: [] });
 
 function addName(list: Named, feed: FeedOptions, key: Buffer): void {
-  if (list.names.length < NAMES_MAX) list.names.push(`${feed.input}/${shownName(key.toString('latin1') as ByteName)}`);
+  if (list.names.length < NAMES_MAX) list.names.push(`${feed.input}/${shownName(nameOfBytes(key))}`);
 }
 
 const sum = (producers: readonly FeedProducer[], of: (producer: FeedProducer) => number): number =>

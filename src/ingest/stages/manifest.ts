@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
+import { bytesOfName } from '../../linux/index.js';
 import { withTargets } from '../chains/recorded-outputs.js';
 import { type Content, statesByRow } from '../ledger/content.js';
 import { askedSince } from '../ledger/host.js';
@@ -160,7 +161,7 @@ function planLines(
     if (!giveNames(tx, warehouse, row, [target, ...outputs])) continue;
     const planned: Content = {
       ...content,
-      target: Buffer.from(target, 'latin1'),
+      target: bytesOfName(target),
       hour,
       ingestId: job.id,
       ingestedAtMs: atMs,

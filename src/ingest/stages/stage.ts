@@ -19,7 +19,7 @@ import { type Content, contentsByRow } from '../ledger/content.js';
 import type { FeedBucket } from '../publishing/feed-bucket.js';
 import type { Publishing } from '../publishing/object.js';
 import type { Now } from '../rules/completion.js';
-import { type JobFacts, payloadOf } from '../rules/facts.js';
+import { factsOf, type JobFacts, payloadOf } from '../rules/facts.js';
 import type { Reasons } from '../rules/reasons.js';
 import type { SharedLedger } from '../sharing/shared-ledger.js';
 
@@ -34,7 +34,7 @@ export interface IngestJob {
 }
 
 export function ingestJob(claim: ClaimedJob): IngestJob {
-  const facts = claim.payload as unknown as JobFacts;
+  const facts = factsOf(claim);
   return {
     id: claim.id,
     key: claim.key,

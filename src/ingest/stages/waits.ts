@@ -8,7 +8,7 @@ import type { QueueView } from '../../../queue/index.js';
 import { limits } from '../../../queue/limits.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { shownSeconds } from '../../base/telemetry/safe.js';
-import { type ByteName, shownName } from '../../linux/index.js';
+import { nameOfBytes, shownName } from '../../linux/index.js';
 import { ON_TRIAL } from '../health/episode.js';
 import type { WhoActs } from '../rules/reasons.js';
 import { codeOf, reasonOf } from './reasons.js';
@@ -28,6 +28,8 @@ export interface Wait {
   oldest_age_seconds: number | null;
 }
 
+const NO_FILES = { files: 0, at_least: false, oldest: null, oldest_age_seconds: null };
+
 type Asked = Pick<QueueView, 'stages' | 'stats' | 'gates' | 'reasons'>;
 
 /** For each feed the reason with most files first. `known`: what the caller has read already. */
@@ -42,23 +44,14 @@ export function waitsOf(
     if (files <= 0) return;
     const { short: words, who } = reasonOf(reason);
     const key = `${feed}\0${reason}`;
-    const wait = waits.get(key) ?? {
-      feed,
-      reason,
-      words,
-      who,
-      files: 0,
-      at_least: false,
-      oldest: null,
-      oldest_age_seconds: null,
-    };
+    const wait: Wait = waits.get(key) ?? { feed, reason, words, who, ...NO_FILES };
     waits.set(key, wait);
     wait.files += files;
     wait.at_least ||= of !== undefined && isLowerBound(of);
     if (of !== undefined) {
       const age = Math.max(0, Math.floor((nowMs - of.oldest.createdAtMs) / 1_000));
       if (age >= (wait.oldest_age_seconds ?? 0))
-        [wait.oldest, wait.oldest_age_seconds] = [shownName(of.oldest.key.toString('latin1') as ByteName), age];
+        [wait.oldest, wait.oldest_age_seconds] = [shownName(nameOfBytes(of.oldest.key)), age];
     }
   };
   for (const { feed, stage, ready, deferred, waiting } of stats) {
@@ -92,14 +85,7 @@ const closing = (gates: readonly Gate[], feed: string, stage: string): Gate | un
 export function waitsTogether(waits: readonly Wait[]): Wait[] {
   const all = new Map<string, Wait>();
   for (const wait of waits) {
-    const sum = all.get(wait.reason) ?? {
-      ...wait,
-      feed: '*',
-      files: 0,
-      at_least: false,
-      oldest: null,
-      oldest_age_seconds: null,
-    };
+    const sum: Wait = all.get(wait.reason) ?? { ...wait, feed: '*', ...NO_FILES };
     all.set(wait.reason, sum);
     sum.files += wait.files;
     sum.at_least ||= wait.at_least;

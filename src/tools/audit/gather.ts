@@ -57,7 +57,7 @@ export function noteLedger(view: QueueView, feeds: readonly FeedOptions[], notes
 function noteContent({ asked: _, ...c }: Content, root: string | undefined, hasLeft: boolean, notes: AuditNotes): void {
   // It is another host's.
   if (c.state === 'elsewhere') return;
-  const below = c.target && root !== undefined ? absolute(root, c.target.toString('latin1') as ByteName) : null;
+  const below = c.target && root !== undefined ? absolute(root, nameOfBytes(c.target)) : null;
   // A learned file may lie in the warehouse.
   const path = c.state === 'learned' ? c.sourcePath : below;
   notes.insert('contents', { ...c, path, hasLeft: hasLeft ? 1 : 0 });

@@ -22,7 +22,7 @@ import { completion, type Now } from '../../ingest/rules/completion.js';
 import type { Observation } from '../../ingest/rules/facts.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { sameBytes } from '../../ingest/rules/verified.js';
-import { type ByteName, nameOfText, shownName } from '../../linux/index.js';
+import { type ByteName, bytesOfName, nameOfBytes, nameOfText, shownName } from '../../linux/index.js';
 import { type Elsewhere, hasIt, type OneContent } from '../explain/elsewhere.js';
 import type { DryNotes } from './notes.js';
 
@@ -97,7 +97,7 @@ function refusal(
   by: Judge,
 ): string | undefined {
   const { feed, view } = by;
-  const holder = view?.holders(feed.name, [Buffer.from(path, 'latin1')])[0];
+  const holder = view?.holders(feed.name, [bytesOfName(path)])[0];
   if (holder?.state === 'held' && sameBytes(holder.identity, stat)) {
     return `it is held already: ${view?.job(holder.id)?.reason ?? 'see `ingest-ctl held`'}`;
   }
@@ -142,15 +142,14 @@ async function byContent(path: ByteName, sha256: Buffer, demand: Demand, by: Jud
   const known = view?.read((reader) => contentByHash(reader, feed.name, sha256));
   if (known) {
     const where = known.target === null ? known.sourcePath : known.target;
-    const name = shownName(where.toString('latin1') as ByteName);
+    const name = shownName(nameOfBytes(where));
     const how = known.state === 'pruned' ? ', with its line in' : ' as';
     const allow = typed('ingest-ctl allow-again', hex, '--reason', 'WHY');
     const since = known.state === 'withdrawn' ? ` and withdrawn; ${allow} lets it in again` : '';
     return { verdict: 'duplicate', reason: `${hasEnded(known) ? 'stored' : known.state} before${how} ${name}${since}` };
   }
-  const twin = notes.twinOf(feed.name, sha256, Buffer.from(path, 'latin1'));
-  if (twin)
-    return { verdict: 'duplicate', reason: `same content as ${shownName(twin.toString('latin1') as ByteName)}` };
+  const twin = notes.twinOf(feed.name, sha256, bytesOfName(path));
+  if (twin) return { verdict: 'duplicate', reason: `same content as ${shownName(nameOfBytes(twin))}` };
   const shared = await bySharedLedger({ feed: feed.name, sha256 }, by);
   if (shared) return shared;
   const chain = feed.process ? ', if its chain lets it pass (`ingest-ctl process FILE` tries it)' : '';

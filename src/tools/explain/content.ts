@@ -15,7 +15,7 @@ import { type Replaced, replacedOf } from '../../ingest/ledger/names.js';
 import { NOT_PUBLISHED, ownPublication } from '../../ingest/ledger/publications.js';
 import { isInBucket } from '../../ingest/publishing/parts.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
-import { pathOf } from './find.js';
+import { nameOfBytes } from '../../linux/index.js';
 import type { Looked } from './waiting.js';
 import { at, bytes, shown, type Verdict, verdict } from './words.js';
 
@@ -138,7 +138,7 @@ function wentWithWarehouse(
 
 /** Uses names, sizes and rows only. An explanation opens no file. */
 function pathFor(content: Content, { view, feed, files }: Looked): Case['path'] {
-  const target = pathOf(content.target!);
+  const target = nameOfBytes(content.target!);
   const stat = statEntry(files.entryOrNone(files.warehouse, target));
   if (!stat) return 'free';
   if (content.state === 'withdrawn') return withdrawalOf(view, content) ? 'mine' : 'others_line';
@@ -166,7 +166,7 @@ function outputText({ tag, target, rows, size }: Output, content: Content, { fee
   const what = `Output ${safeText(tag)} (${records(rows)}, ${bytes(size)})`;
   if (target === null) return `${what}: it gets its name with its line.`;
   const where = `${feed.warehouse}/${shown(target)}`;
-  const stat = statEntry(files.entryOrNone(files.warehouse, pathOf(target)));
+  const stat = statEntry(files.entryOrNone(files.warehouse, nameOfBytes(target)));
   if (!hasEnded(content)) return `${what} is to lie at ${where}.`;
   if (stat?.size === size) return `${what}: ${where}.`;
   return `${what}: ${where}; ${stat ? 'another file lies there now' : 'it is not there now'}.`;

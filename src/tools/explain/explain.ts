@@ -18,10 +18,10 @@ import { factsOf } from '../../ingest/rules/facts.js';
 import { makeFilters, NOT_RECURSIVE, TO_RECURSE } from '../../ingest/rules/filters.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
-import { type ByteName, LinuxError, shownName, userName } from '../../linux/index.js';
+import { type ByteName, LinuxError, nameOfBytes, shownName, userName } from '../../linux/index.js';
 import { ofContent } from './content.js';
 import type { Elsewhere } from './elsewhere.js';
-import { type Found, find, findByName, pathOf, SHA256, worksOf } from './find.js';
+import { type Found, find, findByName, SHA256, worksOf } from './find.js';
 import { asJson, asText, type Part } from './format.js';
 import { ofJob } from './job.js';
 import type { Looked } from './waiting.js';
@@ -78,7 +78,7 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
   const { feed, key, jobs, contents } = found;
   const files = new FeedFiles(rootsNow(view, feed));
   const looked: Looked = { view, statePath, feed, files };
-  const name = `${feed.input}/${shown(pathOf(key))} (feed ${feed.name}`;
+  const name = `${feed.input}/${shown(nameOfBytes(key))} (feed ${feed.name}`;
   try {
     const parts: Part[] = [];
     const now = found.inInput ? inInput(found, looked) : undefined;
@@ -121,7 +121,7 @@ function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
 function sizeNow(job: Job, { files }: Looked): number {
   const { sealed } = factsOf(job);
   if (!job.keyed || sealed) return job.bytes;
-  const stat = careful(() => statEntry(files.entryOrNone(files.input, pathOf(job.key))));
+  const stat = careful(() => statEntry(files.entryOrNone(files.input, nameOfBytes(job.key))));
   return stat && 'kind' in stat && stat.kind === 'file' ? stat.size : job.bytes;
 }
 
@@ -137,7 +137,7 @@ function withPeriods(job: Job, said: Verdict, view: QueueView): Verdict {
 function inInput({ key, jobs }: Found, { view, statePath, feed, files }: Looked): Verdict | undefined {
   if (jobs.some((job) => job.keyed && job.state !== 'done')) return undefined;
   return careful(() => {
-    const path = pathOf(key);
+    const path = nameOfBytes(key);
     const stat = statEntry(files.entryOrNone(files.input, path));
     const why = makeFilters(feed).whyNot(path, stat);
     if (stat?.kind === 'directory') {

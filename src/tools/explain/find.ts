@@ -148,8 +148,6 @@ export function worksOf(view: QueueView, feed: FeedOptions): string[] {
 const below = (root: string, path: string): string | undefined =>
   path.startsWith(`${root}/`) ? path.slice(root.length + 1) : undefined;
 
-export const pathOf = (key: Buffer): ByteName => key.toString('latin1') as ByteName;
-
 /** The number of paths in an answer. For others the operator has to name a directory. */
 const PATHS_MAX = 20;
 

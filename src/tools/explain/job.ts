@@ -8,9 +8,8 @@ import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstil
 import { type Content, contentByRow, hasEnded, shownPlace } from '../../ingest/ledger/content.js';
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { factsOf, workKeyOf } from '../../ingest/rules/facts.js';
-import type { ByteName } from '../../linux/index.js';
+import { type ByteName, nameOfBytes } from '../../linux/index.js';
 import { allowsAgain, exception, ofContent, since } from './content.js';
-import { pathOf } from './find.js';
 import { type Looked, waiting } from './waiting.js';
 import { at, shown, type Verdict, verdict } from './words.js';
 
@@ -67,7 +66,7 @@ function waitsForTwin(job: Job, looked: Looked): Verdict {
   return verdict(
     'waiting_for_content',
     [
-      `Its content is the same as that of ${shown(`${feed.input}/`)}${shown(pathOf(carrier.key))} (job ${carrier.id}), which is on its way: when that one is stored, this one is a duplicate of it.`,
+      `Its content is the same as that of ${shown(`${feed.input}/`)}${shown(nameOfBytes(carrier.key))} (job ${carrier.id}), which is on its way: when that one is stored, this one is a duplicate of it.`,
       `That one: ${of.sentences.join(' ')}`,
     ],
     of.release === undefined ? undefined : `of that one: ${of.release}`,
@@ -95,7 +94,7 @@ function lies(job: Job, looked: Looked): string[] {
   if (content) return ofContent(content, looked).sentences;
   if (sealed) return [whereIs(job, UNDERPROCESS, looked) ?? 'It does not lie in underprocess/ any more.'];
   const { files, feed } = looked;
-  const isThere = statEntry(files.entryOrNone(files.input, pathOf(job.key))) !== undefined;
+  const isThere = statEntry(files.entryOrNone(files.input, nameOfBytes(job.key))) !== undefined;
   return [isThere ? `It lies in the input, ${feed.input}.` : `It does not lie in the input, ${feed.input}, any more.`];
 }
 

@@ -16,8 +16,7 @@ import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../in
 import { factsOf, type JobFacts } from '../../ingest/rules/facts.js';
 import { codeOf, reasonOf } from '../../ingest/stages/reasons.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
-import { type ByteName, bootId, type Stat } from '../../linux/index.js';
-import { pathOf } from './find.js';
+import { type ByteName, bootId, nameOfBytes, type Stat } from '../../linux/index.js';
 import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './words.js';
 
 export interface Looked {
@@ -84,7 +83,7 @@ const whatOpens = (gate: Gate): string =>
     : 'it goes on by itself as soon as that is repaired; it is checked again and again, and no attempt is spent';
 
 function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Rule {
-  const path = pathOf(job.key);
+  const path = nameOfBytes(job.key);
   const stat = statEntry(files.entryOrNone(files.input, path));
   if (stat?.kind !== 'file') {
     return verdict(

@@ -14,7 +14,7 @@ import { recordException } from '../../ingest/ledger/exceptions.js';
 import type { Delivered } from '../../ingest/ledger/stored.js';
 import { generationOf, pathBytesOf } from '../../ingest/manifest/read.js';
 import { adoptWithdrawal } from '../../ingest/upkeep/withdrawal.js';
-import { nameOfBytes, shownName } from '../../linux/index.js';
+import { bytesOfName, nameOfBytes, shownName } from '../../linux/index.js';
 import { caseOf, type Known, sealedFor } from './case.js';
 import { endJob, goOnUnseen, goOnWith, putAwayWhatIsStored } from './state/jobs.js';
 import { enterGivenUp, enterMade } from './state/made.js';
@@ -152,7 +152,7 @@ function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number,
 function isThereAfterAll(tx: Tx, feed: FeedOptions, known: Content, line: Line): void {
   tx.run(
     "UPDATE contents SET state = 'stored', target = ?, hour = ?, ingest_id = ? WHERE row = ?",
-    ...[Buffer.from(line.target!, 'latin1'), line.hour, line.record.ingestId, known.row],
+    ...[bytesOfName(line.target!), line.hour, line.record.ingestId, known.row],
   );
   enterMade(tx, feed, named(tx, feed, line, known.row), line);
   tx.wake([waitToken(known.row)]);

@@ -5,7 +5,6 @@
  * warehouse file or sealed file is changed.
  * Does not: restore facts that were only in rows and not in an older state; report.ts lists them.
  */
-
 import { statSync } from 'node:fs';
 import type { Backend, Job, Tx } from '../../../queue/backend.js';
 import type { Config, FeedOptions } from '../../base/config/options.js';

@@ -7,7 +7,7 @@ import { type Content, waitToken } from '../../../ingest/ledger/content.js';
 import { giveNameOfLine, warehouseOf } from '../../../ingest/ledger/names.js';
 import type { Delivered } from '../../../ingest/ledger/stored.js';
 import { digitsOf, generationOf, pathBytesOf, type ReadRecord } from '../../../ingest/manifest/read.js';
-import { type ByteName, nameOfBytes, nameOfText } from '../../../linux/index.js';
+import { type ByteName, bytesOfName, nameOfBytes, nameOfText } from '../../../linux/index.js';
 import type { MovedRoot } from './moved.js';
 
 /** A line, and the evidence on disk about it. */
@@ -69,7 +69,7 @@ export function put(tx: Tx, feed: FeedOptions, line: Line, as: As, older: Conten
     ...[digitsOf(record, 'device'), digitsOf(record, 'inode'), digitsOf(record, 'mtime_ns')],
     Buffer.from(below(feed.input, path) ?? nameOfBytes(path), 'latin1'),
     record.fields.seal === 'copy' ? 'copy' : 'lease',
-    target === undefined ? null : Buffer.from(target, 'latin1'),
+    target === undefined ? null : bytesOfName(target),
     ...[line.hour, record.ingestId, line.ingestedAtMs, line.ingestedAtMs],
   ];
   if (!older) {
