@@ -115,8 +115,9 @@ function reportCorrected(judging: Judging, row: Noted, { acts }: Verdict): void 
   }
 }
 
-/** Its file is to lie in the warehouse, unless a consumer took it. */
-/** A feed may remove the files that it has published (`--keep-local`). */
+/**
+ * Its file is to lie in the warehouse, unless a consumer took it. A feed may remove the files that it has published (`--keep-local`).
+ */
 function isExpected({ view, feed }: Judging, { state, row }: Noted): boolean {
   if (state === 'pruned') return feed.keepLocalMs === undefined;
   if (state !== 'stored') return false;
