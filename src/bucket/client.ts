@@ -4,20 +4,16 @@
  * so bytes that changed are refused by the store. A store that does not answer is given up.
  * Does not: repeat a request. Only the caller knows whether that is safe, and opens the file again.
  */
-import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
-import { BucketError, bucketError } from './errors.js';
+import { createHash } from 'node:crypto';
+import type { PutObjectCommandInput, S3 } from '@aws-sdk/client-s3';
+import type { FeedOptions } from '../base/config/options.js';
+import { BucketError, type BucketErrorKind, bucketError } from './errors.js';
+import { type Prefix, prefixOf } from './keys.js';
 
 const CONNECT_MS = 5_000;
 /** Without a byte, in either direction. */
 const SILENT_MS = 30_000;
 const NONE = '*';
-
-export interface BucketOptions {
-  bucket: string;
-  endpoint?: string | undefined;
-  region?: string | undefined;
-  isPathStyle: boolean;
-}
 
 export interface Written {
   etag: string;
@@ -52,79 +48,73 @@ export interface Body {
   sha256: Buffer;
 }
 
-interface Loaded {
-  sdk: typeof import('@aws-sdk/client-s3');
-  client: S3Client;
-}
-
 export class BucketClient {
+  readonly prefix: Prefix;
   /** For messages. */
   readonly where: string;
-  #loaded: Promise<Loaded> | undefined;
+  #s3: Promise<S3> | undefined;
   /** The time of the store, of its last answer. */
   #dateMs = Number.NaN;
 
-  constructor(readonly options: BucketOptions) {
-    this.where = `${options.bucket}${options.endpoint === undefined ? '' : ` at ${options.endpoint}`}`;
+  /** The bucket of a feed with `--publish`. */
+  constructor(private readonly feed: FeedOptions) {
+    const { name, publish, publishEndpoint: endpoint } = feed;
+    this.prefix = prefixOf(publish!, name);
+    this.where = `${this.prefix.bucket}${endpoint === undefined ? '' : ` at ${endpoint}`}`;
   }
 
   /** Undefined where an object has the key. */
   async put(key: string, body: Body, metadata: Record<string, string> = {}): Promise<Written | undefined> {
-    const input = { ...this.#of(key), ...bodyOf(body), IfNoneMatch: NONE, Metadata: metadata };
-    const put = await this.#unless('taken', ({ sdk, client }) => client.send(new sdk.PutObjectCommand(input)));
+    const input = { ...this.#of(key), ...sentOf(body), IfNoneMatch: NONE, Metadata: metadata };
+    const put = await this.#unless('taken', (s3) => s3.putObject(input));
     const written = put && writtenOf(put);
     if (written?.etag === '') throw this.#notStore();
     return written;
   }
 
   head(key: string): Promise<Found | undefined> {
-    return this.#unless('missing', async ({ sdk, client }) => {
-      const found = await client.send(new sdk.HeadObjectCommand(this.#of(key)));
-      const { ContentLength = 0, Metadata = {} } = found;
-      return { ...writtenOf(found), size: ContentLength, metadata: Metadata };
+    return this.#unless('missing', async (s3) => {
+      const found = await s3.headObject(this.#of(key));
+      return { ...writtenOf(found), size: found.ContentLength ?? 0, metadata: found.Metadata ?? {} };
     });
   }
 
   get(key: string): Promise<{ bytes: Buffer; metadata: Readonly<Record<string, string>> } | undefined> {
-    return this.#unless('missing', async ({ sdk, client }) => {
-      const { Body, Metadata = {} } = await client.send(new sdk.GetObjectCommand(this.#of(key)));
+    return this.#unless('missing', async (s3) => {
+      const { Body, Metadata = {} } = await s3.getObject(this.#of(key));
       return { bytes: Buffer.from(await Body!.transformToByteArray()), metadata: Metadata };
     });
   }
 
   /** Up to a thousand objects, in the order of their keys. */
   async list(folder: string, after: string): Promise<{ objects: Listed[]; isLast: boolean }> {
-    const input = { Bucket: this.options.bucket, Prefix: folder, EncodingType: 'url' as const };
+    const input = { Bucket: this.prefix.bucket, Prefix: folder, EncodingType: 'url' as const };
     const begin = after === '' ? {} : { StartAfter: after };
-    const page = await this.#ask(({ sdk, client }) =>
-      client.send(new sdk.ListObjectsV2Command({ ...input, ...begin })),
-    );
-    const objects = (page.Contents ?? []).map(({ Key = '', ETag = '' }) => ({
+    const page = await this.#ask((s3) => s3.listObjectsV2({ ...input, ...begin }));
+    if (page.Name !== this.prefix.bucket) throw this.#notStore();
+    const objects = (page.Contents ?? []).map(({ Key = '', ETag }) => ({
       key: decodeURIComponent(Key.replaceAll('+', ' ')),
       etag: bare(ETag),
     }));
-    if (page.Name !== this.options.bucket) throw this.#notStore();
     return { objects, isLast: page.IsTruncated !== true };
   }
 
   /** Where it is known which object is meant, only that one is deleted. One that is gone is done. */
   async remove(key: string, { etag, version }: Written): Promise<void> {
     const which = version !== undefined ? { VersionId: version } : etag !== '' ? { IfMatch: etag } : {};
-    const input = { ...this.#of(key), ...which };
-    await this.#unless('missing', ({ sdk, client }) => client.send(new sdk.DeleteObjectCommand(input)));
+    await this.#unless('missing', (s3) => s3.deleteObject({ ...this.#of(key), ...which }));
   }
 
   async begin(key: string, metadata: Record<string, string>): Promise<string> {
-    const input = { ...this.#of(key), Metadata: metadata };
-    const { UploadId } = await this.#ask(({ sdk, client }) => client.send(new sdk.CreateMultipartUploadCommand(input)));
+    const { UploadId } = await this.#ask((s3) => s3.createMultipartUpload({ ...this.#of(key), Metadata: metadata }));
     if (!UploadId) throw this.#notStore();
     return UploadId;
   }
 
   /** Returns its ETag. */
   async putPart(key: string, upload: string, n: number, body: Body): Promise<string> {
-    const input = { ...this.#of(key), ...bodyOf(body), UploadId: upload, PartNumber: n };
-    return bare((await this.#ask(({ sdk, client }) => client.send(new sdk.UploadPartCommand(input)))).ETag);
+    const input = { ...this.#of(key), ...sentOf(body), UploadId: upload, PartNumber: n };
+    return bare((await this.#ask((s3) => s3.uploadPart(input))).ETag);
   }
 
   /** All parts that the store has. */
@@ -132,7 +122,7 @@ export class BucketClient {
     const parts: Part[] = [];
     for (let after = '0'; ; ) {
       const input = { ...this.#of(key), UploadId: upload, PartNumberMarker: after };
-      const page = await this.#ask(({ sdk, client }) => client.send(new sdk.ListPartsCommand(input)));
+      const page = await this.#ask((s3) => s3.listParts(input));
       for (const { PartNumber = 0, ETag } of page.Parts ?? []) parts.push({ n: PartNumber, etag: bare(ETag) });
       if (page.IsTruncated !== true) return parts;
       after = page.NextPartNumberMarker!;
@@ -143,24 +133,20 @@ export class BucketClient {
   async complete(key: string, upload: string, parts: readonly Part[]): Promise<boolean> {
     const Parts = parts.map(({ n, etag }) => ({ PartNumber: n, ETag: etag }));
     const input = { ...this.#of(key), UploadId: upload, MultipartUpload: { Parts }, IfNoneMatch: NONE };
-    const answer = await this.#unless('taken', ({ sdk, client }) =>
-      client.send(new sdk.CompleteMultipartUploadCommand(input)),
-    );
-    return answer !== undefined;
+    return (await this.#unless('taken', (s3) => s3.completeMultipartUpload(input))) !== undefined;
   }
 
   /** One that is over is done. */
   async abort(key: string, upload: string): Promise<void> {
-    const input = { ...this.#of(key), UploadId: upload };
-    await this.#unless('missing', ({ sdk, client }) => client.send(new sdk.AbortMultipartUploadCommand(input)));
+    await this.#unless('missing', (s3) => s3.abortMultipartUpload({ ...this.#of(key), UploadId: upload }));
   }
 
   /** The uploads below a folder that were begun and not ended, and the time of the store. */
   async uploads(folder: string): Promise<{ uploads: Upload[]; nowMs: number }> {
     const uploads: Upload[] = [];
     for (let key: string | undefined, id: string | undefined; ; ) {
-      const input = { Bucket: this.options.bucket, Prefix: folder, KeyMarker: key, UploadIdMarker: id };
-      const page = await this.#ask(({ sdk, client }) => client.send(new sdk.ListMultipartUploadsCommand(input)));
+      const input = { Bucket: this.prefix.bucket, Prefix: folder, KeyMarker: key, UploadIdMarker: id };
+      const page = await this.#ask((s3) => s3.listMultipartUploads(input));
       for (const { Key = '', UploadId = '', Initiated } of page.Uploads ?? [])
         uploads.push({ key: Key, id: UploadId, startedMs: Initiated?.getTime() ?? Number.POSITIVE_INFINITY });
       if (page.IsTruncated !== true) return { uploads, nowMs: this.#dateMs };
@@ -168,33 +154,34 @@ export class BucketClient {
     }
   }
 
-  async close(): Promise<void> {
-    const loaded = await this.#loaded?.catch(() => undefined);
-    this.#loaded = undefined;
-    loaded?.client.destroy();
+  /** `sentence`: what is wrong with it, and what is to do. */
+  error(kind: BucketErrorKind, code: string, sentence: string): BucketError {
+    return new BucketError(kind, code, `the bucket ${this.where}: ${sentence}`);
   }
 
-  #of = (key: string): { Bucket: string; Key: string } => ({ Bucket: this.options.bucket, Key: key });
+  async close(): Promise<void> {
+    const s3 = await this.#s3?.catch(() => undefined);
+    this.#s3 = undefined;
+    s3?.destroy();
+  }
+
+  #of = (key: string): { Bucket: string; Key: string } => ({ Bucket: this.prefix.bucket, Key: key });
 
   /** An answer of success that says nothing, as of a portal that stands between. */
   #notStore = (): BucketError =>
-    new BucketError(
-      'doubt',
-      'no_answer',
-      `the bucket ${this.where}: what answers there is no store: correct --publish-endpoint`,
-    );
+    this.error('doubt', 'no_answer', 'what answers there is no store: correct --publish-endpoint');
 
-  async #ask<Answer>(send: (loaded: Loaded) => Promise<Answer>): Promise<Answer> {
+  async #ask<Answer>(send: (s3: S3) => Promise<Answer>): Promise<Answer> {
     try {
-      this.#loaded ??= this.#load();
-      return await send(await this.#loaded);
+      this.#s3 ??= this.#load();
+      return await send(await this.#s3);
     } catch (error) {
       throw bucketError(error, this.where);
     }
   }
 
   /** Undefined for that answer. */
-  #unless<Answer>(kind: 'taken' | 'missing', send: (loaded: Loaded) => Promise<Answer>): Promise<Answer | undefined> {
+  #unless<Answer>(kind: 'taken' | 'missing', send: (s3: S3) => Promise<Answer>): Promise<Answer | undefined> {
     return this.#ask(send).catch((error: BucketError) => {
       if (error.kind === kind) return undefined;
       throw error;
@@ -202,10 +189,10 @@ export class BucketClient {
   }
 
   /** Loaded here alone: who publishes nothing does not have the SDK in memory, and need not have it installed. */
-  async #load(): Promise<Loaded> {
-    const sdk = await import('@aws-sdk/client-s3');
-    const { endpoint, region, isPathStyle } = this.options;
-    const client = new sdk.S3Client({
+  async #load(): Promise<S3> {
+    const { S3 } = await import('@aws-sdk/client-s3');
+    const { publishEndpoint: endpoint, publishRegion: region, publishPathStyle: isPathStyle = false } = this.feed;
+    const s3 = new S3({
       ...(endpoint !== undefined && { endpoint }),
       // A store of one's own has no regions; the SDK wants a name.
       ...((region ?? endpoint) !== undefined && { region: region ?? 'us-east-1' }),
@@ -218,7 +205,7 @@ export class BucketClient {
       logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
       requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENT_MS },
     });
-    client.middlewareStack.add(
+    s3.middlewareStack.add(
       (next) => (args) => {
         const { ChecksumSHA256 } = args.input as Partial<PutObjectCommandInput>;
         const { headers } = args.request as { headers: Record<string, string> };
@@ -228,7 +215,7 @@ export class BucketClient {
       },
       { step: 'build', name: 'payloadHash' },
     );
-    client.middlewareStack.add(
+    s3.middlewareStack.add(
       (next) => async (args) => {
         const answer = await next(args);
         this.#dateMs = Date.parse((answer.response as { headers: Record<string, string> }).headers.date ?? '');
@@ -236,11 +223,13 @@ export class BucketClient {
       },
       { step: 'deserialize', name: 'date' },
     );
-    return { sdk, client };
+    return s3;
   }
 }
 
-const bodyOf = ({ bytes, sha256 }: Body) => ({
+export const bodyOf = (bytes: Buffer): Body => ({ bytes, sha256: createHash('sha256').update(bytes).digest() });
+
+const sentOf = ({ bytes, sha256 }: Body) => ({
   Body: bytes,
   ContentLength: bytes.length,
   ChecksumSHA256: sha256.toString('base64'),

@@ -20,20 +20,21 @@ export class BucketError extends Error {
   }
 }
 
-/** The kinds that the HTTP status does not tell. */
-const KINDS: Readonly<Record<string, BucketErrorKind>> = {
-  SlowDown: 'slow',
-  TooManyRequests: 'slow',
-  RequestLimitExceeded: 'slow',
-  AccessDenied: 'denied',
-  XAmzContentSHA256Mismatch: 'changed',
-  BadDigest: 'changed',
-  RequestTimeout: 'doubt',
-  TimeoutError: 'doubt',
-  ETIMEDOUT: 'doubt',
-  ECONNRESET: 'doubt',
-  EPIPE: 'doubt',
-};
+/**
+ * The kinds by code and by HTTP status; a code counts first. Else there was no answer, a 409, a 5xx, an error in an answer of 200, or a
+ * refusal that nobody knows: a doubt, and the store says what it has.
+ */
+const KINDS: readonly [BucketErrorKind, ...signs: (string | number)[]][] = [
+  ['slow', 429, 'SlowDown', 'TooManyRequests', 'RequestLimitExceeded'],
+  ['denied', 403, 'AccessDenied'],
+  ['changed', 'XAmzContentSHA256Mismatch', 'BadDigest'],
+  ['doubt', 'RequestTimeout', 'TimeoutError', 'ETIMEDOUT', 'ECONNRESET', 'EPIPE'],
+  ['missing', 404],
+  ['taken', 412],
+  ['place', 301, 411, 501, 507],
+];
+const kindBy = (sign: string | number): BucketErrorKind | undefined =>
+  KINDS.find(([, ...signs]) => signs.includes(sign))?.[0];
 
 const CREDENTIALS =
   'the credentials were refused: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile of ~/.aws';
@@ -109,7 +110,7 @@ export function bucketError(error: unknown, where: string): BucketError {
   if (error instanceof TypeError || error instanceof RangeError) throw error; // a bug
   const { name, message, code: errno, Code, $metadata } = error as Reported;
   const status = $metadata?.httpStatusCode;
-  const named = [errno, Code, name].find((one) => one !== undefined && (one in KINDS || one in SENTENCES));
+  const named = [errno, Code, name].find((one) => one !== undefined && (kindBy(one) !== undefined || one in SENTENCES));
   const isRegion = message === 'Region is missing';
   const code = isRegion ? 'no_region' : (named ?? errno ?? (NAMELESS.has(name) ? `http_${status ?? 'none'}` : name));
   const sentence =
@@ -121,29 +122,6 @@ export function bucketError(error: unknown, where: string): BucketError {
 }
 
 function kindOf(code: string, status: number | undefined): BucketErrorKind {
-  const known = KINDS[code];
-  if (known) return known;
-  if (code in SENTENCES || OF_A_CERTIFICATE.test(code)) return 'place';
-  switch (status) {
-    case 403:
-      return 'denied';
-    case 404:
-      return 'missing';
-    case 412:
-      return 'taken';
-    case 429:
-      return 'slow';
-    case 301:
-    case 411:
-    case 501:
-    case 507:
-      return 'place';
-    default:
-      // No answer, 409, 5xx, an error in an answer of 200, or a refusal that nobody knows: the store says what it has.
-      return 'doubt';
-  }
+  const isOfPlace = code in SENTENCES || OF_A_CERTIFICATE.test(code);
+  return kindBy(code) ?? (isOfPlace ? 'place' : kindBy(status ?? 0)) ?? 'doubt';
 }
-
-/** A store that does not answer at all says so about everything: what was asked after a doubt. */
-export const asPlace = (error: BucketError): BucketError =>
-  error.kind === 'doubt' || error.kind === 'denied' ? new BucketError('place', error.code, error.sentence) : error;

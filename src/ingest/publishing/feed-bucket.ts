@@ -7,13 +7,11 @@
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import type { BucketClient } from '../../bucket/client.js';
-import { asPlace, BucketError } from '../../bucket/errors.js';
+import { type Body, BucketClient, bodyOf } from '../../bucket/client.js';
+import { BucketError } from '../../bucket/errors.js';
 import { markerKey, type Prefix } from '../../bucket/keys.js';
-import { bucketOf } from '../../bucket/of-feed.js';
 import { PlaceError } from '../../files/place-error.js';
 import { addressOf, bucketRow, enterBucket, isRecorded } from '../ledger/publications.js';
-import { sha256Of } from './object.js';
 import { putParts, putSeal, readParts } from './parts.js';
 
 /** The code of a write that belongs to an address of before. */
@@ -23,6 +21,9 @@ export class FeedBucket {
   readonly bucket: BucketClient;
   readonly prefix: Prefix;
   readonly feed: string;
+  /** As lines name it: `s3://BUCKET`. A key follows after a slash. */
+  readonly root: string;
+  readonly #marker: Body;
   #entered: Promise<void> | undefined;
   #mayWrite: Promise<boolean> | undefined;
 
@@ -30,16 +31,14 @@ export class FeedBucket {
   constructor(
     readonly backend: Backend,
     readonly options: FeedOptions,
-    readonly warehouse: string,
+    warehouse: string,
     readonly emit: Emit,
   ) {
     this.feed = options.name;
-    ({ bucket: this.bucket, prefix: this.prefix } = bucketOf(options));
-  }
-
-  /** As lines name it: `s3://BUCKET`. A key follows after a slash. */
-  get root(): string {
-    return `s3://${this.prefix.bucket}`;
+    this.bucket = new BucketClient(options);
+    this.prefix = this.bucket.prefix;
+    this.root = `s3://${this.prefix.bucket}`;
+    this.#marker = bodyOf(Buffer.from(`${JSON.stringify({ feed: this.feed, warehouse })}\n`));
   }
 
   /** This state has entered it, now or before: the prefix is its own. */
@@ -68,8 +67,7 @@ export class FeedBucket {
   }
 
   asPlaceError(error: BucketError): PlaceError {
-    const { code, sentence } = asPlace(error);
-    return new PlaceError('bucket', this.bucket.where, code, sentence);
+    return new PlaceError('bucket', this.bucket.where, error.code, error.sentence);
   }
 
   /** As a file would come: a bucket may be read that may not be written, or is full. Errors: PlaceError `bucket`. */
@@ -86,7 +84,8 @@ export class FeedBucket {
    */
   transact<T>(write: (tx: Tx) => T): Promise<T> {
     return this.backend.transact((tx) => {
-      if (!isRecorded(this.backend, this.options)) throw this.asPlaceError(this.#moved());
+      if (!isRecorded(this.backend, this.options))
+        throw this.asPlaceError(this.#refused(MOVED, 'its feed publishes elsewhere now'));
       return write(tx);
     });
   }
@@ -114,15 +113,9 @@ export class FeedBucket {
     return this.#mayWrite;
   };
 
-  get #marker(): Buffer {
-    return Buffer.from(`${JSON.stringify({ feed: this.feed, warehouse: this.warehouse })}\n`);
-  }
-
   /** False where one is there. */
-  async #putMarker(): Promise<boolean> {
-    const bytes = this.#marker;
-    return (await this.bucket.put(markerKey(this.prefix), { bytes, sha256: sha256Of(bytes) })) !== undefined;
-  }
+  #putMarker = async (): Promise<boolean> =>
+    (await this.bucket.put(markerKey(this.prefix), this.#marker)) !== undefined;
 
   /** `isOurs`: this state has published there. */
   async #checkMarker(isOurs: boolean): Promise<void> {
@@ -130,7 +123,7 @@ export class FeedBucket {
     if (!isOurs && first.objects.length > 0 && !(await this.bucket.head(markerKey(this.prefix))))
       throw this.#refused(
         'prefix_taken',
-        `objects lie below ${this.prefix.folder}, and no marker says whose they are: name another prefix in --publish, or write ${this.#marker.toString().trim()} and a newline to ${markerKey(this.prefix)} if they are of this warehouse`,
+        `objects lie below ${this.prefix.folder}, and no marker says whose they are: name another prefix in --publish, or write ${this.#marker.bytes.toString().trim()} and a newline to ${markerKey(this.prefix)} if they are of this warehouse`,
       );
     // Written: it was not there, or the store does not know the condition.
     if ((await this.#putMarker()) && (await this.#putMarker()))
@@ -139,22 +132,13 @@ export class FeedBucket {
         'it overwrites an object although If-None-Match forbids that, so files could be lost: use another store, or a bucket without versions',
       );
     const there = await this.bucket.get(markerKey(this.prefix));
-    if (!there)
-      throw new BucketError(
-        'doubt',
-        'marker_gone',
-        `the bucket ${this.bucket.where}: its marker is gone: wait, it is put again`,
-      );
-    if (!there.bytes.equals(this.#marker))
+    if (!there) throw this.bucket.error('doubt', 'marker_gone', 'its marker is gone: wait, it is put again');
+    if (!there.bytes.equals(this.#marker.bytes))
       throw this.#refused(
         'prefix_taken',
         `${this.root}/${this.prefix.folder} belongs to another feed or warehouse: name another prefix in --publish`,
       );
   }
 
-  #moved = (): BucketError =>
-    new BucketError('place', MOVED, `the bucket ${this.bucket.where}: its feed publishes elsewhere now`);
-
-  #refused = (code: string, sentence: string): BucketError =>
-    new BucketError('place', code, `the bucket ${this.bucket.where}: ${sentence}`);
+  #refused = (code: string, sentence: string): BucketError => this.bucket.error('place', code, sentence);
 }

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { read as readFd } from 'node:fs';
 import { promisify } from 'node:util';
-import type { BucketClient, Found, Written } from '../../bucket/client.js';
+import { type BucketClient, bodyOf, type Found, type Written } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import type { Throttle } from '../../files/rate-limit.js';
 
@@ -41,8 +41,6 @@ export type Came =
   | { kind: 'there'; object: Written }
   | { kind: 'taken' | 'changed' }
   | { kind: 'nothing'; why: string };
-
-export const sha256Of = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
 
 /** `fd`: the open file. Errors: BucketError. */
 export async function publishFile(fd: number, file: ToPublish, publishing: Publishing): Promise<Came> {
@@ -117,7 +115,7 @@ async function inParts(fd: number, file: ToPublish, { bucket, throttle, noteUplo
     if (bytes.length !== length) break;
     // The ETag of a part is the MD5 of its bytes. A store that has it otherwise gets the part again.
     const isSent = sent.has(n) && sent.get(n) === createHash('md5').update(bytes).digest('hex');
-    if (!isSent) sent.set(n, await bucket.putPart(file.key, upload, n, { bytes, sha256: sha256Of(bytes) }));
+    if (!isSent) sent.set(n, await bucket.putPart(file.key, upload, n, bodyOf(bytes)));
   }
   const isWhole = digest.digest().equals(file.sha256);
   // The parts are those that were compared or sent just now. A late request may have put another one in their place.

@@ -9,11 +9,11 @@
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { msOfUlid, ulidFactory } from '../../../queue/index.js';
+import { bodyOf } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import { partKey } from '../../bucket/keys.js';
 import { bucketRow, NOT_PUBLISHED, partToken } from '../ledger/publications.js';
 import type { FeedBucket } from './feed-bucket.js';
-import { sha256Of } from './object.js';
 import { enterLine } from './read-part.js';
 
 /** An open part is closed after this time, or with so many lines. */
@@ -73,22 +73,20 @@ async function putPart(of: FeedBucket, id: string): Promise<void> {
   for (;;) {
     const at = await of.transact((tx) => {
       tx.run('UPDATE parts SET is_closed = 1 WHERE id = ?', id);
-      return { number: bucketRow(tx, feed)!.next, bytes: bytesOf(tx, id), isOver: isInBucket(tx, id) };
+      return { number: bucketRow(tx, feed)!.next, body: bodyOf(bytesOf(tx, id)), isOver: isInBucket(tx, id) };
     });
     // Another process has put it.
     if (at.isOver) return;
     const key = partKey(prefix, at.number);
-    const put = { bytes: at.bytes, sha256: sha256Of(at.bytes) };
     let doubt: BucketError | undefined;
-    const written = await bucket.put(key, put, { part: id }).catch((error: unknown) => {
+    const written = await bucket.put(key, at.body, { part: id }).catch((error: unknown) => {
       if (!(error instanceof BucketError) || error.kind !== 'doubt') throw error;
       doubt = error;
     });
     if (!written) {
       const there = await bucket.get(key);
       // Refused, and nothing there: a store that sees its own objects late.
-      if (!there)
-        throw doubt ?? new BucketError('doubt', 'no_answer', `the bucket ${bucket.where}: ${key} is not there yet`);
+      if (!there) throw doubt ?? bucket.error('doubt', 'no_answer', `${key} is not there yet`);
       if (there.metadata.part !== id) {
         await readPart(of, at.number, there.bytes, there.metadata.part ?? '');
         continue;

@@ -3,6 +3,7 @@
  * files that are kept long enough, and gives up uploads that nobody goes on with. Each is a level: a round that is lost is made up for.
  */
 import type { Gate } from '../../../queue/backend.js';
+import { bodyOf } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import { hourKey } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
@@ -13,7 +14,6 @@ import { hoursToMark, isPublishing } from './due.js';
 import { type FeedBucket, MOVED } from './feed-bucket.js';
 import { giveJob } from './give-job.js';
 import { removeLocal } from './keep-local.js';
-import { sha256Of } from './object.js';
 import { putParts } from './parts.js';
 
 const PAGE = 1_000;
@@ -62,8 +62,7 @@ export class PublishingRounds {
     const { backend, bucket, prefix, feed, options } = this.of;
     for (const hour of backend.read((reader) => hoursToMark(reader, options))) {
       const { next } = backend.read((reader) => bucketRow(reader, feed))!;
-      const bytes = Buffer.from(`${JSON.stringify({ hour, through: next - 1 })}\n`);
-      await bucket.put(hourKey(prefix, hour), { bytes, sha256: sha256Of(bytes) });
+      await bucket.put(hourKey(prefix, hour), bodyOf(Buffer.from(`${JSON.stringify({ hour, through: next - 1 })}\n`)));
       await this.of.transact((tx) =>
         tx.run('INSERT OR IGNORE INTO bucket_hours (feed, hour) VALUES (?, ?)', feed, hour),
       );

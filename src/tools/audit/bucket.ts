@@ -6,18 +6,11 @@
 import { firstUlid, type QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { pages } from '../../base/pages.js';
-import type { BucketClient, Listed } from '../../bucket/client.js';
-import type { Prefix } from '../../bucket/keys.js';
-import { bucketOf } from '../../bucket/of-feed.js';
+import { BucketClient, type Listed } from '../../bucket/client.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
-import { difference, type Report } from './words.js';
+import { type DifferenceKind, difference, type Report } from './words.js';
 
 const PAGE = 1_000;
-
-interface Row {
-  key: string;
-  etag: string;
-}
 
 const ROWS = `SELECT key, etag FROM publications
   WHERE key > ? AND key < ? AND etag IS NOT NULL ORDER BY key LIMIT ${PAGE}`;
@@ -31,19 +24,20 @@ const INGEST_ID = /([0-9A-Z]{26})~[^/]*$/;
 
 /** Errors: BucketError. */
 export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Report): Promise<void> {
-  const { bucket, prefix } = bucketOf(feed);
-  const say = (kind: Parameters<typeof difference>[0], key: string, what: string): void =>
-    report(difference(kind, feed.name, `s3://${prefix.bucket}/${key}`, what));
+  const bucket = new BucketClient(feed);
+  const { bucket: name, folder } = bucket.prefix;
+  const say = (kind: DifferenceKind, key: string, what: string): void =>
+    report(difference(kind, feed.name, `s3://${name}/${key}`, what));
   const pruned = firstUlid(view.read(prunedUntil) ?? 0);
   /** The state may have forgotten that it published it. */
   const isForgotten = (key: string): boolean => (INGEST_ID.exec(key)?.[1] ?? pruned) < pruned;
-  const demand = async ({ key }: Row): Promise<void> => {
+  const demand = async ({ key }: Listed): Promise<void> => {
     if (!(await bucket.head(key))) say('object_missing', key, 'it was published, and is gone');
   };
   try {
-    const rows = rowsBelow(view, prefix);
+    const rows = rowsOf(view, folder);
     let row = rows.next();
-    for await (const { key, etag } of objectsOf(bucket, prefix)) {
+    for await (const { key, etag } of objectsOf(bucket)) {
       for (; !row.done && row.value.key < key; row = rows.next()) await demand(row.value);
       if (!row.done && row.value.key === key) {
         if (row.value.etag !== '' && row.value.etag !== etag)
@@ -57,16 +51,18 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
   }
 }
 
-function* rowsBelow(view: QueueView, { folder }: Prefix): Generator<Row> {
+const isKnown = (view: QueueView, key: string): boolean => view.read((reader) => reader.get(KNOWN, key)) !== undefined;
+
+/** What was published, in the order of the keys. */
+function* rowsOf(view: QueueView, folder: string): Generator<Listed> {
   const end = `${folder.slice(0, -1)}0`;
-  const pageAfter = (last?: Row) => view.read((reader) => reader.all<Row>(ROWS, last?.key ?? folder, end));
+  const pageAfter = (last?: Listed) => view.read((reader) => reader.all<Listed>(ROWS, last?.key ?? folder, end));
   for (const page of pages(pageAfter)) yield* page;
 }
 
-const isKnown = (view: QueueView, key: string): boolean => view.read((reader) => reader.get(KNOWN, key)) !== undefined;
-
 /** The objects of files. Parts, hours and the marker have names of their own. */
-async function* objectsOf(bucket: BucketClient, { folder }: Prefix): AsyncGenerator<Listed> {
+async function* objectsOf(bucket: BucketClient): AsyncGenerator<Listed> {
+  const { folder } = bucket.prefix;
   const isOther = (key: string): boolean => /^_(manifests|hours)\/|^_ingest\.json$/.test(key.slice(folder.length));
   for (let after = '', isLast = false; !isLast; ) {
     const page = await bucket.list(folder, after);
