@@ -46,6 +46,10 @@ export const hasEnded = ({ state }: Pick<Content, 'state'>): boolean => state !=
 /** The same in SQL, negated: two equalities, because IN of more than two values builds a table at each statement. */
 export const UNDER_WAY = "(state = 'carried' OR state = 'manifested')";
 
+/** It ended here: what hosts that share a ledger are told. */
+export const hasEndedHere = (content: Content | undefined): content is Content =>
+  content !== undefined && hasEnded(content) && content.state !== 'elsewhere';
+
 const COLUMNS = `row, feed, sha256, generation, state, coalesce(carrier, ''), coalesce(size, 0), coalesce(device, ''),
   coalesce(inode, ''), coalesce(mtime_ns, ''), coalesce(source_path, (SELECT CAST(path || '/' || hour || '/manifest.jsonl' AS BLOB)
     FROM roots WHERE roots.feed = contents.feed AND kind = 'manifests'), x''), coalesce(seal, 'lease'), target,
@@ -102,6 +106,11 @@ export const contentOfGeneration = (
   sha256: Buffer,
   generation: number,
 ): Content | undefined => contentsWhere(reader, `${OF_HASH} AND generation = ?`, feed, sha256, generation)[0];
+
+export const contentOfKey = (
+  reader: Reader,
+  { feed, sha256, generation }: Pick<Content, 'feed' | 'sha256' | 'generation'>,
+): Content | undefined => contentOfGeneration(reader, feed, sha256, generation);
 
 /** All generations, the first one first. Sorted here: with an ORDER BY, SQLite plans the statement again at each call (30 µs, not 10). */
 export const generationsOf = (reader: Reader, feed: string, sha256: Buffer): Content[] =>

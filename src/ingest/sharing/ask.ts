@@ -30,12 +30,12 @@ export const ask = (ledger: SharedLedger, questions: readonly Question[]): Promi
     const { backend, shared } = ledger;
     const seq = await backend.transact((tx) => (sharingHost(tx)!.cursor === null ? nextSeq(tx) : undefined));
     if (seq === undefined) return undefined;
-    let { rows, revision } = await ledger.send((me) => insertNew(shared, me, seq, questions));
+    let { rows, revision } = await ledger.send(insertNew(seq, questions));
     const ours = new Set(rows.map(keyOf));
     const rest = questions.filter((one) => !ours.has(keyOf(one)));
     const readAtMs = Date.now();
     const newest = rest.length > 0 ? await readNewest(shared, rest) : new Map<string, Newest>();
     const free = [...newest.values()].filter(({ isFree, state }) => isFree && state === 'carried');
-    if (free.length > 0) ({ revision } = await ledger.send((me) => dropCarried(shared, me, free)));
+    if (free.length > 0) ({ revision } = await ledger.send(dropCarried(free)));
     return { seq, host: ledger.host().id, ours, newest, readAtMs, revision };
   });

@@ -19,19 +19,19 @@ import {
 } from '../../shared-ledger/hosts.js';
 import { makeTables } from '../../shared-ledger/schema.js';
 import {
+  allOf,
   conflictsOf,
   dropConflicts,
   dropStored,
-  type Fenced,
   type Key,
+  PAGE,
   type Sender,
+  type Statement,
   storedBy,
 } from '../../shared-ledger/statements.js';
-import { contentOfGeneration, hasEnded } from '../ledger/content.js';
+import { contentOfKey, hasEndedHere } from '../ledger/content.js';
 import { JOINING, leaveSharing, noteRevision, putHost, type SharingHost, sharingHost } from '../ledger/host.js';
 import { placeOfState } from './place.js';
-
-const PAGE = 1_000;
 
 export interface Joining {
   backend: Backend;
@@ -43,13 +43,11 @@ export interface Joining {
   isSure: boolean;
 }
 
-export interface Joined {
-  /** Contents that the shared ledger has as stored here, and this state has not. They are free again where `isSure`. */
-  unknown: Key[];
-}
-
-/** Errors: EnvironmentError, SharedError. */
-export async function join(joining: Joining, name: string): Promise<Joined> {
+/**
+ * Returns the contents that the shared ledger has as stored here, and this state has not; they are free again where `isSure`.
+ * Errors: EnvironmentError, SharedError.
+ */
+export async function join(joining: Joining, name: string): Promise<{ unknown: Key[] }> {
   const { backend, shared } = joining;
   refuseOthers(backend);
   await makeTables(shared);
@@ -127,29 +125,21 @@ function nameTaken({ name, silentMs, place }: HostRow, takeOver: boolean): Envir
 /** Contents that PostgreSQL has as stored here, also as a conflict, and the state does not have as stored or withdrawn. */
 async function unknownHere({ backend, shared }: Joining): Promise<Key[]> {
   const { id } = backend.read(sharingHost)!;
-  const isKnown = (key: Key): boolean => {
-    const content = backend.read((reader) => contentOfGeneration(reader, key.feed, key.sha256, key.generation));
-    return content !== undefined && hasEnded(content) && content.state !== 'elsewhere';
-  };
+  const isKnown = (key: Key): boolean => backend.read((reader) => hasEndedHere(contentOfKey(reader, key)));
   const unknown: Key[] = [];
   for (const read of [conflictsOf, storedBy])
-    for (let after: Key | undefined, isLast = false; !isLast; ) {
-      const page: Key[] = await read(shared, id, after, PAGE);
-      unknown.push(...page.filter((one) => !isKnown(one)));
-      isLast = page.length < PAGE;
-      after = page.at(-1);
-    }
+    for await (const key of allOf<Key>(read, shared, id)) if (!isKnown(key)) unknown.push(key);
   return unknown;
 }
 
 async function free(joining: Joining, keys: readonly Key[]): Promise<void> {
-  await send(joining, (me) => dropConflicts(joining.shared, me, keys));
-  await send(joining, (me) => dropStored(joining.shared, me, keys));
+  await send(joining, dropConflicts(keys));
+  await send(joining, dropStored(keys));
 }
 
-async function send({ backend, statePath }: Joining, statement: (me: Sender) => Promise<Fenced<Key>>): Promise<void> {
+async function send({ backend, statePath, shared }: Joining, statement: Statement<Key>): Promise<void> {
   const { id, seq, revision } = backend.read(sharingHost)!;
-  const answer = await statement({ id, place: placeOfState(statePath), seq, revision });
+  const answer = await statement(shared, { id, place: placeOfState(statePath), seq, revision });
   if (!answer)
     throw new EnvironmentError(
       'host_replaced',

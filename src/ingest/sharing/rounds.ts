@@ -17,28 +17,21 @@ import {
   type Key,
   keyOf,
   noteConflicts,
+  PAGE,
+  type Statement,
   type Told,
   upsertEnds,
 } from '../../shared-ledger/statements.js';
 import {
   type Content,
-  contentOfGeneration,
+  contentOfKey,
   contentsAfter,
   contentsUntold,
-  hasEnded,
+  hasEndedHere,
   hasUntold,
 } from '../ledger/content.js';
 import { nextSeq, noteRevision, sharingHost, untold } from '../ledger/host.js';
 import type { SharedLedger } from './shared-ledger.js';
-
-const PAGE = 1_000;
-
-interface Page {
-  /** Contents with an end, in the order of their rows. */
-  ends: Content[];
-  /** The row after which the next page begins; null at the end. */
-  next: number | null;
-}
 
 /**
  * Tells one page. `after`: the row after which an untold one is looked for, since what another host carries stays untold. Returns the
@@ -51,8 +44,12 @@ export const tell = (ledger: SharedLedger, after: number): Promise<number | unde
     if (isIdle) return undefined;
     // The number of the page is as old as the page: what changes after it has a newer one. It is kept before the page is sent.
     const { ends, next, since, cursor, isFirst, seq } = await backend.transact((tx) => {
-      const page = pageOf(tx, after);
-      return { ...page, seq: page.ends.length === 0 ? 0 : nextSeq(tx) };
+      const { cursor, since, first } = sharingHost(tx)!;
+      // With a cursor: all after it. Without one: what is untold.
+      const page = cursor === null ? contentsUntold(tx, after, PAGE) : contentsAfter(tx, cursor, PAGE);
+      const next = page.length < PAGE ? null : page.at(-1)!.row;
+      const ends = page.filter(hasEndedHere);
+      return { ends, next, since, cursor, isFirst: first === 1, seq: ends.length === 0 ? 0 : nextSeq(tx) };
     });
     const { known, revision } = ends.length === 0 ? NOTHING : await sendPage(ledger, seq, ends, isFirst);
     await backend.transact((tx) => {
@@ -82,18 +79,14 @@ async function sendPage(
   isFirst: boolean,
 ): Promise<{ known: Set<string>; revision: number }> {
   const { backend, shared, emit } = ledger;
-  const warehouses = new Map(
-    [...new Set(ends.map(({ feed }) => feed))].map((feed) => [
-      feed,
-      backend.read((reader) => warehouseOf(reader, feed)),
-    ]),
-  );
-  const told = ends.map((content) => toldOf(warehouses.get(content.feed)!, content));
-  const written = await ledger.send((me) => upsertEnds(shared, { ...me, seq }, told));
+  const roots = backend.read((reader) => reader.all<{ feed: string; path: string }>(WAREHOUSES));
+  const warehouses = new Map(roots.map(({ feed, path }) => [feed, path]));
+  const told = ends.map((content) => toldOf(warehouses.get(content.feed) ?? '', content));
+  const written = await ledger.send(upsertEnds(seq, told));
   const known = new Set(written.rows.map(keyOf));
   const ofOthers = told.filter((one) => !known.has(keyOf(one)));
   if (ofOthers.length === 0) return { known, revision: written.revision };
-  const noted = await ledger.send((me) => noteConflicts(shared, me, ofOthers, isFirst));
+  const noted = await ledger.send(noteConflicts(ofOthers, isFirst));
   for (const row of noted.rows) known.add(keyOf(row));
   const isNew = noted.rows.filter((row) => row.isNew).length;
   if (isNew > 0 && !isFirst) emit('content_stored_twice', { ledger: shared.where, contents: isNew });
@@ -102,22 +95,11 @@ async function sendPage(
     shared,
     ofOthers.filter((one) => !known.has(keyOf(one))),
   );
-  const { revision } = free.length === 0 ? noted : await ledger.send((me) => dropCarried(shared, me, free));
+  const { revision } = free.length === 0 ? noted : await ledger.send(dropCarried(free));
   return { known, revision };
 }
 
-/** With a cursor: all ends after it. Without one: the ends that are untold. */
-function pageOf(reader: Reader, after: number): Page & { since: number; cursor: number | null; isFirst: boolean } {
-  const { cursor, since, first } = sharingHost(reader)!;
-  const page = cursor === null ? contentsUntold(reader, after, PAGE) : contentsAfter(reader, cursor, PAGE);
-  const next = page.length < PAGE ? null : page.at(-1)!.row;
-  return { ends: page.filter(isToBeTold), next, since, cursor, isFirst: first === 1 };
-}
-
-const isToBeTold = (content: Content): boolean => hasEnded(content) && content.state !== 'elsewhere';
-
-const warehouseOf = (reader: Reader, feed: string): string =>
-  reader.get<{ path: string }>("SELECT path FROM roots WHERE feed = ? AND kind = 'warehouse'", feed)?.path ?? '';
+const WAREHOUSES = "SELECT feed, path FROM roots WHERE kind = 'warehouse'";
 
 function toldOf(warehouse: string, content: Content): Told {
   const { feed, sha256, generation, state, target, sourcePath, ingestId, size, ingestedAtMs } = content;
@@ -137,24 +119,21 @@ function toldOf(warehouse: string, content: Content): Told {
 export const tellConflictsAgain = (ledger: SharedLedger, after: Key | undefined): Promise<Key | undefined> =>
   ledger.with(async () => {
     const { backend, shared } = ledger;
-    const conflicts = await conflictsOf(shared, ledger.host().id, after, PAGE);
+    const conflicts = await conflictsOf(shared, ledger.host().id, after);
     const over = backend.read((reader) => conflicts.filter((one) => !one.isBoth || !isStored(reader, one)));
     if (over.length > 0)
       await backend.transact((tx) => {
         for (const key of over) {
-          const content = contentHere(tx, key);
-          if (content && isToBeTold(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ?', content.row);
+          const content = contentOfKey(tx, key);
+          if (hasEndedHere(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ?', content.row);
         }
       });
     return conflicts.length < PAGE ? undefined : conflicts.at(-1);
   });
 
-const contentHere = (reader: Reader, { feed, sha256, generation }: Key): Content | undefined =>
-  contentOfGeneration(reader, feed, sha256, generation);
-
 const isStored = (reader: Reader, key: Key): boolean => {
-  const content = contentHere(reader, key);
-  return content !== undefined && isToBeTold(content) && content.state !== 'withdrawn';
+  const content = contentOfKey(reader, key);
+  return hasEndedHere(content) && content.state !== 'withdrawn';
 };
 
 /**
@@ -164,27 +143,21 @@ const isStored = (reader: Reader, key: Key): boolean => {
 export const giveUp = (ledger: SharedLedger, after: Key | undefined): Promise<Key | undefined> =>
   ledger.with(async () => {
     const { backend, shared, emit } = ledger;
-    const there = await carriedBy(shared, ledger.host().id, after, PAGE);
+    const there = await carriedBy(shared, ledger.host().id, after);
     const left: CarriedRow[] = backend.read((reader) =>
-      there.filter((row) => (contentHere(reader, row)?.state ?? 'elsewhere') === 'elsewhere'),
+      there.filter((row) => (contentOfKey(reader, row)?.state ?? 'elsewhere') === 'elsewhere'),
     );
     if (left.length > 0) {
-      const rows = await keep(ledger, (me) => dropCarried(shared, me, left));
+      const rows = await keep(ledger, dropCarried(left));
       if (rows.length > 0) emit('shared_rows_given_up', { contents: rows.length });
     }
     return there.length < PAGE ? undefined : there.at(-1);
   });
 
 export const live = (ledger: SharedLedger, isOnce: boolean): Promise<unknown> =>
-  ledger.with(async () => {
-    const figures = figuresOf(ledger, isOnce);
-    return keep(ledger, (me) => beat(ledger.shared, me, figures));
-  });
+  ledger.with(() => keep(ledger, beat(figuresOf(ledger, isOnce))));
 
-async function keep<Row>(
-  ledger: SharedLedger,
-  statement: Parameters<typeof ledger.send<Row>>[0],
-): Promise<readonly Row[]> {
+async function keep<Row>(ledger: SharedLedger, statement: Statement<Row>): Promise<readonly Row[]> {
   const { rows, revision } = await ledger.send(statement);
   await ledger.backend.transact((tx) => noteRevision(tx, revision));
   return rows;

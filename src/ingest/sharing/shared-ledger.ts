@@ -11,7 +11,7 @@ import { SharedDatabase } from '../../shared-ledger/database.js';
 import { SharedError } from '../../shared-ledger/errors.js';
 import { enter, type HostRow, hostOfId } from '../../shared-ledger/hosts.js';
 import { checkSchema } from '../../shared-ledger/schema.js';
-import type { Fenced, Sender } from '../../shared-ledger/statements.js';
+import type { Statement } from '../../shared-ledger/statements.js';
 import { JOINING, noteRevision, type SharingHost, sharingHost } from '../ledger/host.js';
 import { placeOfState } from './place.js';
 
@@ -41,24 +41,23 @@ export class SharedLedger {
 
   /** Repeats `act` where that is safe: it reads everything again. Errors: PlaceError `ledger`. */
   async with<T>(act: () => Promise<T>): Promise<T> {
-    for (let again = 0, cut = 0; ; ) {
+    const tries = { again: AGAIN_MAX, cut: CUT_MAX, refused: 1 };
+    for (;;) {
       try {
         await this.#greet();
         return await act();
       } catch (error) {
         if (!(error instanceof SharedError)) throw error;
-        const isOver =
-          error.kind === 'refused' ||
-          (error.kind === 'again' ? ++again : ++cut) >= (error.kind === 'again' ? AGAIN_MAX : CUT_MAX);
-        if (isOver) throw new PlaceError('ledger', this.shared.where, error.code, error.message);
+        tries[error.kind] -= 1;
+        if (tries[error.kind] === 0) throw new PlaceError('ledger', this.shared.where, error.code, error.message);
       }
     }
   }
 
   /** Sends one fenced statement. `revision`: to be recorded with what came back. Errors: SharedError. */
-  async send<Row>(statement: (me: Sender) => Promise<Fenced<Row>>): Promise<{ rows: Row[]; revision: number }> {
+  async send<Row>(statement: Statement<Row>): Promise<{ rows: Row[]; revision: number }> {
     const { id, seq, revision } = this.host();
-    const answer = await statement({ id, place: this.#place, seq, revision });
+    const answer = await statement(this.shared, { id, place: this.#place, seq, revision });
     if (answer && answer.seq <= this.host().seq) return answer;
     this.#isGreeted = false;
     throw new SharedError(

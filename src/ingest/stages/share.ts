@@ -83,6 +83,8 @@ async function askAll(jobs: readonly IngestJob[], batch: Batch, contents: Conten
   }
 }
 
+const waitMs = (job: IngestJob): number => longerMs(job, 'carried_elsewhere', FIRST_MS, LONGEST_MS);
+
 function judge(job: IngestJob, { feed }: Batch, content: Content, answers: Answers): Verdict {
   const { seq, host, ours, newest, readAtMs } = answers;
   const { carriedBy: _, ...facts } = job.facts;

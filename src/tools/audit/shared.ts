@@ -5,13 +5,12 @@
 import type { QueueView } from '../../../queue/index.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { pages } from '../../base/pages.js';
-import { contentOfGeneration, hasEnded } from '../../ingest/ledger/content.js';
+import { contentOfKey, hasEndedHere } from '../../ingest/ledger/content.js';
 import { sharingHost } from '../../ingest/ledger/host.js';
 import type { Rows } from '../../shared-ledger/database.js';
-import { conflictsOf, type Key, keyOf, rowsOf, storedBy } from '../../shared-ledger/statements.js';
+import { allOf, conflictsOf, type Key, keyOf, PAGE, rowsOf, storedBy } from '../../shared-ledger/statements.js';
 import { type DifferenceKind, difference, type Report } from './words.js';
 
-const PAGE = 1_000;
 /** Stored here, and recorded there. While everything is recorded again, the rows after the cursor are not compared. */
 const TOLD = `SELECT row, feed, sha256, generation FROM contents WHERE row > ? AND row <= ? AND told = 1
   AND state IN ('stored', 'unconfirmed', 'learned', 'pruned')
@@ -36,10 +35,7 @@ export async function judgeShared(
   const told = (after: number, to: number) => view.read((rows) => rows.all<ToldRow>(TOLD, after, to));
   const toldAfter = (last?: ToldRow) => told(last?.row ?? 0, Number.MAX_SAFE_INTEGER);
   const before = new Set<string>();
-  for (let page = await conflictsOf(shared, me, undefined, PAGE); page.length > 0; ) {
-    for (const one of page) if (one.beforeJoin) before.add(keyOf(one));
-    page = await conflictsOf(shared, me, page.at(-1), PAGE);
-  }
+  for await (const one of allOf(conflictsOf, shared, me)) if (one.beforeJoin) before.add(keyOf(one));
   for (const page of pages(toldAfter)) {
     const there = new Map((await rowsOf(shared, page)).map((one) => [keyOf(one), one]));
     for (const content of page) {
@@ -51,12 +47,8 @@ export async function judgeShared(
         say('shared_row_missing', content, `it is stored here, and the shared ledger has it as ${state ?? 'unknown'}`);
     }
   }
-  for (let page = await storedBy(shared, me, undefined, PAGE); page.length > 0; ) {
-    for (const key of page) {
-      const here = view.read((rows) => contentOfGeneration(rows, key.feed, key.sha256, key.generation));
-      if (!here || !hasEnded(here) || here.state === 'elsewhere')
-        say('shared_row_unknown', key, 'the shared ledger has it as stored here, and this state does not know it');
-    }
-    page = await storedBy(shared, me, page.at(-1), PAGE);
+  for await (const key of allOf(storedBy, shared, me)) {
+    if (!view.read((rows) => hasEndedHere(contentOfKey(rows, key))))
+      say('shared_row_unknown', key, 'the shared ledger has it as stored here, and this state does not know it');
   }
 }
