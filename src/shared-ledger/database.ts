@@ -12,14 +12,11 @@ const CONNECT_MS = 5_000;
 const ANSWER_MS = 15_000;
 const IDLE_MS = 60_000;
 
-export interface Rows {
-  /** Host, port and database, for messages. */
-  readonly where: string;
-  /** Errors: SharedError. */
-  rows<Row extends QueryResultRow>(statement: string, values?: readonly unknown[]): Promise<Row[]>;
-}
+/** The part of it that statements need. */
+export type Rows = Pick<SharedDatabase, 'where' | 'rows'>;
 
-export class SharedDatabase implements Rows {
+export class SharedDatabase {
+  /** Host, port and database, for messages. */
   readonly where: string;
   readonly #url: string;
   #pool: Promise<Pool> | undefined;
@@ -31,6 +28,7 @@ export class SharedDatabase implements Rows {
     this.#url = asLibpq(url);
   }
 
+  /** Errors: SharedError. */
   async rows<Row extends QueryResultRow>(statement: string, values: readonly unknown[] = []): Promise<Row[]> {
     try {
       this.#pool ??= this.#opened();

@@ -16,41 +16,38 @@ export interface HostRow {
 const COLUMNS = `id, name, place, revision::float8 AS revision, seq::float8 AS seq,
   (extract(epoch FROM now() - seen_at) * 1000)::float8 AS "silentMs"`;
 
-export const hostOfId = async (shared: Rows, id: string): Promise<HostRow | undefined> =>
-  (await shared.rows<HostRow>(`SELECT ${COLUMNS} FROM hosts WHERE id = $1`, [id]))[0];
+type MaybeHost = Promise<HostRow | undefined>;
+const hostIn = async (shared: Rows, statement: string, values: readonly unknown[]): MaybeHost =>
+  (await shared.rows<HostRow>(statement, values))[0];
 
-export const hostOfName = async (shared: Rows, name: string): Promise<HostRow | undefined> =>
-  (await shared.rows<HostRow>(`SELECT ${COLUMNS} FROM hosts WHERE name = $1`, [name]))[0];
+export const hostOfId = (shared: Rows, id: string): MaybeHost =>
+  hostIn(shared, `SELECT ${COLUMNS} FROM hosts WHERE id = $1`, [id]);
+
+export const hostOfName = (shared: Rows, name: string): MaybeHost =>
+  hostIn(shared, `SELECT ${COLUMNS} FROM hosts WHERE name = $1`, [name]);
+
+const ENTER = `
+  UPDATE hosts SET place = $2, name = $3, seen_at = now(), revision = greatest(revision + 1, $4::bigint + 1, ${NOW_MICROS}),
+         seq = greatest(seq, $5)
+   WHERE id = $1 AND place IS NOT DISTINCT FROM $6 AND revision = $7 AND seq = $8
+     AND NOT EXISTS (SELECT 1 FROM hosts o WHERE o.name = $3 AND o.id <> $1) RETURNING ${COLUMNS}`;
 
 /**
  * Gives the host this place, if its row is still as it was `found`; its revision rises above the one that its state knows. Undefined
  * where it is not.
  */
-export async function enter(
-  shared: Rows,
-  found: HostRow,
-  { place, revision, seq }: Sender,
-  name = found.name,
-): Promise<HostRow | undefined> {
-  const [row] = await shared.rows<HostRow>(
-    `UPDATE hosts SET place = $2, name = $3, seen_at = now(), revision = greatest(revision + 1, $4::bigint + 1, ${NOW_MICROS}),
-            seq = greatest(seq, $5)
-      WHERE id = $1 AND place IS NOT DISTINCT FROM $6 AND revision = $7 AND seq = $8
-        AND NOT EXISTS (SELECT 1 FROM hosts o WHERE o.name = $3 AND o.id <> $1) RETURNING ${COLUMNS}`,
-    [found.id, place, name, revision, seq, found.place, found.revision, found.seq],
-  );
-  return row;
-}
+export const enter = (shared: Rows, found: HostRow, me: Sender, name = found.name): MaybeHost => {
+  const { id, place, revision, seq } = found;
+  return hostIn(shared, ENTER, [id, me.place, name, me.revision, me.seq, place, revision, seq]);
+};
+
+const ENTER_NEW = `
+  INSERT INTO hosts (id, name, place, revision, seq, seen_at) VALUES ($1, $2, $3, ${NOW_MICROS}, $4, now())
+  ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`;
 
 /** A host that PostgreSQL does not know yet. Undefined where it knows one of that id or name by now. */
-export async function enterNew(shared: Rows, { id, place, seq }: Sender, name: string): Promise<HostRow | undefined> {
-  const [row] = await shared.rows<HostRow>(
-    `INSERT INTO hosts (id, name, place, revision, seq, seen_at) VALUES ($1, $2, $3, ${NOW_MICROS}, $4, now())
-     ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
-    [id, name, place, seq],
-  );
-  return row;
-}
+export const enterNew = (shared: Rows, { id, place, seq }: Sender, name: string): MaybeHost =>
+  hostIn(shared, ENTER_NEW, [id, name, place, seq]);
 
 /** A host with a younger sign of life may be alive on the other side of a cut network. */
 export const FORGET_AFTER_MS = 3_600_000;

@@ -91,7 +91,6 @@ export interface Newest extends Key {
   isFree: boolean;
   state: SharedState;
   target: Buffer | null;
-  ingestId: string | null;
   asked: number;
   /** Ms since it is carried, or since it was stored. */
   ageMs: number;
@@ -104,7 +103,7 @@ export async function readNewest(
 ): Promise<Map<string, Newest>> {
   const rows = await shared.rows<Newest>(
     `SELECT c.feed, c.sha256, c.generation, c.host, h.name AS "hostName", h.place IS NULL AS "isFree", c.state, c.target,
-            c.ingest_id AS "ingestId", c.asked::float8 AS asked, (extract(epoch FROM now() - c.at) * 1000)::float8 AS "ageMs"
+            c.asked::float8 AS asked, (extract(epoch FROM now() - c.at) * 1000)::float8 AS "ageMs"
        FROM unnest($1::text[], $2::bytea[]) AS a (feed, sha256)
        CROSS JOIN LATERAL (SELECT * FROM contents c WHERE c.sha256 = a.sha256 AND c.feed = a.feed
                             ORDER BY c.generation DESC LIMIT 1) c

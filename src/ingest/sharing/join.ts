@@ -60,7 +60,8 @@ export async function join(joining: Joining, name: string): Promise<{ unknown: K
     throw error;
   }
   const unknown = await unknownHere(joining);
-  if (joining.isSure) for (let i = 0; i < unknown.length; i += PAGE) await free(joining, unknown.slice(i, i + PAGE));
+  for (let i = 0; joining.isSure && i < unknown.length; i += PAGE)
+    for (const drop of [dropConflicts, dropStored]) await send(joining, drop(unknown.slice(i, i + PAGE)));
   // The workers begin at the first row, and tell everything.
   await backend.transact((tx) => tx.run('UPDATE host SET cursor = 0'));
   return { unknown };
@@ -86,19 +87,16 @@ async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: 
     const found = await hostOfId(shared, id);
     if (other && other.id !== id && !(takeOver && (await forgetHost(shared, name, true))))
       throw nameTaken(other, takeOver);
-    const host = await backend.transact((tx) => {
-      const seq = Math.max(known?.seq ?? 0, found?.seq ?? 0) + 1;
-      const host: SharingHost = {
-        ...{ id, name, places: [place], seq, since: seq, cursor: JOINING },
-        revision: known?.id === id ? known.revision : 0,
-        // A content that was stored after the first join is a conflict, also where PostgreSQL has lost that join.
-        first: known?.id === id ? known.first : found ? 0 : 1,
-      };
-      putHost(tx, host);
-      return host;
-    });
-    const sender: Sender = { id, place, seq: host.seq, revision: host.revision };
-    const entered = found ? await enter(shared, found, sender, name) : await enterNew(shared, sender, name);
+    const seq = Math.max(known?.seq ?? 0, found?.seq ?? 0) + 1;
+    const host: SharingHost = {
+      ...{ id, name, places: [place], seq, since: seq, cursor: JOINING },
+      revision: known?.id === id ? known.revision : 0,
+      // A content that was stored after the first join is a conflict, also where PostgreSQL has lost that join.
+      first: known?.id === id ? known.first : found ? 0 : 1,
+    };
+    await backend.transact((tx) => putHost(tx, host));
+    const me: Sender = { ...host, place };
+    const entered = found ? await enter(shared, found, me, name) : await enterNew(shared, me, name);
     if (entered) return backend.transact((tx) => noteRevision(tx, entered.revision));
   }
 }
@@ -132,14 +130,8 @@ async function unknownHere({ backend, shared }: Joining): Promise<Key[]> {
   return unknown;
 }
 
-async function free(joining: Joining, keys: readonly Key[]): Promise<void> {
-  await send(joining, dropConflicts(keys));
-  await send(joining, dropStored(keys));
-}
-
 async function send({ backend, statePath, shared }: Joining, statement: Statement<Key>): Promise<void> {
-  const { id, seq, revision } = backend.read(sharingHost)!;
-  const answer = await statement(shared, { id, place: placeOfState(statePath), seq, revision });
+  const answer = await statement(shared, { ...backend.read(sharingHost)!, place: placeOfState(statePath) });
   if (!answer)
     throw new EnvironmentError(
       'host_replaced',

@@ -56,8 +56,7 @@ export class SharedLedger {
 
   /** Sends one fenced statement. `revision`: to be recorded with what came back. Errors: SharedError. */
   async send<Row>(statement: Statement<Row>): Promise<{ rows: Row[]; revision: number }> {
-    const { id, seq, revision } = this.host();
-    const answer = await statement(this.shared, { id, place: this.#place, seq, revision });
+    const answer = await statement(this.shared, { ...this.host(), place: this.#place });
     if (answer && answer.seq <= this.host().seq) return answer;
     this.#isGreeted = false;
     throw new SharedError(
@@ -99,9 +98,9 @@ export class SharedLedger {
       // The place is noted before it is entered: a process that dies in between finds itself there.
       const places = [...new Set([...before.places, row!.place!, this.#place])];
       await this.backend.transact((tx) => tx.run('UPDATE host SET places = ?', JSON.stringify(places)));
-      const { id, seq, revision } = this.host();
-      if (revision !== before.revision) continue;
-      const entered = await enter(this.shared, row!, { id, place: this.#place, seq, revision });
+      const now = this.host();
+      if (now.revision !== before.revision) continue;
+      const entered = await enter(this.shared, row!, { ...now, place: this.#place });
       if (!entered) continue;
       this.emit('shared_ledger_entered', { ledger: this.shared.where, host: before.name });
       return this.#entered(entered);

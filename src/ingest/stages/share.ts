@@ -6,7 +6,7 @@
  */
 import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
-import { contentOf, keyOf, type Newest, type Question } from '../../shared-ledger/statements.js';
+import { contentOf, keyOf, type Newest } from '../../shared-ledger/statements.js';
 import { forgetOutputs } from '../chains/recorded-outputs.js';
 import { type Content, waitToken } from '../ledger/content.js';
 import { permittedGeneration, recordException } from '../ledger/exceptions.js';
@@ -14,16 +14,7 @@ import { askedSince, noteRevision } from '../ledger/host.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
 import { type Answers, ask } from '../sharing/ask.js';
-import {
-  type Batch,
-  blocked,
-  type Contents,
-  defer,
-  type IngestJob,
-  longerMs,
-  type Stage,
-  type Verdict,
-} from './stage.js';
+import { type Batch, blocked, defer, type IngestJob, longerMs, type Stage, type Verdict } from './stage.js';
 
 const FIRST_MS = 1_000;
 const LONGEST_MS = 60_000;
@@ -52,36 +43,27 @@ export const share: Stage = {
   async run(jobs, batch, contents) {
     const since = batch.backend.read(askedSince);
     // An heir keeps what its content was asked with.
-    const isToAsk = (job: IngestJob): boolean => {
-      const { state, target, asked } = contents.get(job)!;
-      return state === 'carried' && target === null && asked < since;
-    };
-    const toAsk = new Set(jobs.filter(isToAsk));
-    const { verdictOf, revision } = await askAll([...toAsk], batch, contents);
-    return {
-      verdicts: jobs.map((job) => (toAsk.has(job) ? verdictOf(job) : { outcome: { kind: 'advance' } })),
-      ...(revision !== undefined && { also: (tx: Tx) => noteRevision(tx, revision) }),
-    };
+    const isToAsk = ({ state, target, asked }: Content): boolean =>
+      state === 'carried' && target === null && asked < since;
+    const toAsk = jobs.map((job) => contents.get(job)!).filter(isToAsk);
+    if (toAsk.length === 0) return { verdicts: jobs.map(() => ADVANCE) };
+    const verdictsBy = (judge: (job: IngestJob, content: Content) => Verdict): Verdict[] =>
+      jobs.map((job) => (isToAsk(contents.get(job)!) ? judge(job, contents.get(job)!) : ADVANCE));
+    try {
+      const answers = await ask(batch.shared(), toAsk);
+      if (!answers) return { verdicts: verdictsBy(() => defer(FIRST_MS, 'told_again')) };
+      return {
+        verdicts: verdictsBy((job, content) => judge(job, batch, content, answers)),
+        also: (tx) => noteRevision(tx, answers.revision),
+      };
+    } catch (error) {
+      if (!(error instanceof PlaceError)) throw error;
+      return { verdicts: verdictsBy(() => blocked('share', batch.feed.name, error, batch.emit)) };
+    }
   },
 };
 
-interface Asked {
-  verdictOf: (job: IngestJob) => Verdict;
-  revision?: number;
-}
-
-async function askAll(jobs: readonly IngestJob[], batch: Batch, contents: Contents): Promise<Asked> {
-  if (jobs.length === 0) return { verdictOf: () => defer(0, 'asked_again') };
-  const questionOf = (job: IngestJob): Question => contents.get(job)!;
-  try {
-    const answers = await ask(batch.shared(), jobs.map(questionOf));
-    if (!answers) return { verdictOf: () => defer(FIRST_MS, 'told_again') };
-    return { verdictOf: (job) => judge(job, batch, contents.get(job)!, answers), revision: answers.revision };
-  } catch (error) {
-    if (!(error instanceof PlaceError)) throw error;
-    return { verdictOf: () => blocked('share', batch.feed.name, error, batch.emit) };
-  }
-}
+const ADVANCE: Verdict = { outcome: { kind: 'advance' } };
 
 const waitMs = (job: IngestJob): number => longerMs(job, 'carried_elsewhere', FIRST_MS, LONGEST_MS);
 
@@ -142,11 +124,7 @@ function nextOf(tx: Tx, job: ClaimedJob, of: Newest, againAfterMs: number | unde
   const arrivedAgoMs = Math.max(0, tx.wallMs - job.createdAtMs);
   if (againAfterMs === undefined || of.ageMs - arrivedAgoMs < againAfterMs) return undefined;
   const why = `host ${of.hostName} ingested its content last ${Math.round(of.ageMs / 1_000)} s ago`;
-  recordException(tx, of, {
-    generation: of.generation + 1,
-    kind: 'allow_again',
-    who: '--same-content-again-after',
-    why,
-  });
-  return of.generation + 1;
+  const generation = of.generation + 1;
+  recordException(tx, of, { generation, kind: 'allow_again', who: '--same-content-again-after', why });
+  return generation;
 }
