@@ -37,11 +37,6 @@ export interface Upload {
   startedMs: number;
 }
 
-export interface Part {
-  n: number;
-  etag: string;
-}
-
 /** The bytes of a request, with their SHA-256. */
 export interface Body {
   bytes: Buffer;
@@ -86,17 +81,18 @@ export class BucketClient {
     });
   }
 
-  /** Up to a thousand objects, in the order of their keys. */
-  async list(folder: string, after: string): Promise<{ objects: Listed[]; isLast: boolean }> {
-    const input = { Bucket: this.prefix.bucket, Prefix: folder, EncodingType: 'url' as const };
-    const begin = after === '' ? {} : { StartAfter: after };
-    const page = await this.#ask((s3) => s3.listObjectsV2({ ...input, ...begin }));
-    if (page.Name !== this.prefix.bucket) throw this.#notStore();
-    const objects = (page.Contents ?? []).map(({ Key = '', ETag }) => ({
-      key: decodeURIComponent(Key.replaceAll('+', ' ')),
-      etag: bare(ETag),
-    }));
-    return { objects, isLast: page.IsTruncated !== true };
+  /** The objects below the prefix, in the order of their keys. A request has a thousand. */
+  async *list(): AsyncGenerator<Listed> {
+    for (let after: string | undefined, isLast = false; !isLast; ) {
+      const input = { Bucket: this.prefix.bucket, Prefix: this.prefix.folder, EncodingType: 'url' as const };
+      const page = await this.#ask((s3) => s3.listObjectsV2({ ...input, StartAfter: after }));
+      if (page.Name !== this.prefix.bucket) throw this.#notStore();
+      for (const { Key = '', ETag } of page.Contents ?? []) {
+        after = decodeURIComponent(Key.replaceAll('+', ' '));
+        yield { key: after, etag: bare(ETag) };
+      }
+      isLast = page.IsTruncated !== true;
+    }
   }
 
   /** Where it is known which object is meant, only that one is deleted. One that is gone is done. */
@@ -117,21 +113,22 @@ export class BucketClient {
     return bare((await this.#ask((s3) => s3.uploadPart(input))).ETag);
   }
 
-  /** All parts that the store has. */
-  async parts(key: string, upload: string): Promise<Part[]> {
-    const parts: Part[] = [];
+  /** The ETags of all parts that the store has, by number. */
+  async parts(key: string, upload: string): Promise<Map<number, string>> {
+    const parts = new Map<number, string>();
     for (let after = '0'; ; ) {
       const input = { ...this.#of(key), UploadId: upload, PartNumberMarker: after };
       const page = await this.#ask((s3) => s3.listParts(input));
-      for (const { PartNumber = 0, ETag } of page.Parts ?? []) parts.push({ n: PartNumber, etag: bare(ETag) });
+      for (const { PartNumber = 0, ETag } of page.Parts ?? []) parts.set(PartNumber, bare(ETag));
       if (page.IsTruncated !== true) return parts;
       after = page.NextPartNumberMarker!;
     }
   }
 
   /** False where an object has the key, of a store that knows that condition here. Not every answer has an ETag. */
-  async complete(key: string, upload: string, parts: readonly Part[]): Promise<boolean> {
-    const Parts = parts.map(({ n, etag }) => ({ PartNumber: n, ETag: etag }));
+  async complete(key: string, upload: string, parts: ReadonlyMap<number, string>): Promise<boolean> {
+    const inOrder = [...parts].sort(([a], [b]) => a - b);
+    const Parts = inOrder.map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
     const input = { ...this.#of(key), UploadId: upload, MultipartUpload: { Parts }, IfNoneMatch: NONE };
     return (await this.#unless('taken', (s3) => s3.completeMultipartUpload(input))) !== undefined;
   }
@@ -141,11 +138,11 @@ export class BucketClient {
     await this.#unless('missing', (s3) => s3.abortMultipartUpload({ ...this.#of(key), UploadId: upload }));
   }
 
-  /** The uploads below a folder that were begun and not ended, and the time of the store. */
-  async uploads(folder: string): Promise<{ uploads: Upload[]; nowMs: number }> {
+  /** The uploads below the prefix that were begun and not ended, and the time of the store. */
+  async uploads(): Promise<{ uploads: Upload[]; nowMs: number }> {
     const uploads: Upload[] = [];
     for (let key: string | undefined, id: string | undefined; ; ) {
-      const input = { Bucket: this.prefix.bucket, Prefix: folder, KeyMarker: key, UploadIdMarker: id };
+      const input = { Bucket: this.prefix.bucket, Prefix: this.prefix.folder, KeyMarker: key, UploadIdMarker: id };
       const page = await this.#ask((s3) => s3.listMultipartUploads(input));
       for (const { Key = '', UploadId = '', Initiated } of page.Uploads ?? [])
         uploads.push({ key: Key, id: UploadId, startedMs: Initiated?.getTime() ?? Number.POSITIVE_INFINITY });

@@ -1,8 +1,7 @@
 /** How far the files of contents are in the bucket of their feed. */
 import type { Backend, Reader, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import type { Prefix } from '../../bucket/keys.js';
-import { objectKey, prefixOf } from '../../bucket/keys.js';
+import { objectKey, type Prefix, prefixOf } from '../../bucket/keys.js';
 import { nameOfBytes } from '../../linux/index.js';
 import { type Processed, processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentsByRow } from './content.js';
@@ -20,44 +19,41 @@ export interface Publication {
   part: string | null;
   correction: string | null;
   isLocal: 0 | 1;
+  /** The file itself, as the ledger has it. */
+  target: Buffer | null;
+  size: number;
+  sha256: Buffer;
 }
 
 /** `part` of a content that had left its target before anything was published. */
 export const NOT_PUBLISHED = '';
 
-const COLUMNS = 'content, n, key, upload, etag, part, correction, is_local AS isLocal';
+const SELECT = `SELECT p.content, p.n, key, upload, etag, part, correction, is_local AS isLocal, coalesce(o.target, c.target) AS target,
+    coalesce(o.size, c.size, 0) AS size, coalesce(o.sha256, c.sha256) AS sha256
+  FROM publications p LEFT JOIN contents c ON c.row = p.content LEFT JOIN outputs o ON o.content = p.content AND o.n = p.n`;
 
 /** By content; outputs first, the own file last. */
 export function publicationsOf(reader: Reader, contents: readonly number[]): Map<number, Publication[]> {
   const rows = reader.all<Publication>(
-    `SELECT ${COLUMNS} FROM publications WHERE content IN (SELECT value FROM json_each(?)) ORDER BY content, n DESC`,
+    `${SELECT} WHERE p.content IN (SELECT value FROM json_each(?)) ORDER BY p.content, p.n DESC`,
     JSON.stringify(contents),
   );
   return Map.groupBy(rows, ({ content }) => content) as Map<number, Publication[]>;
 }
 
 export const ownPublication = (reader: Reader, content: number): Publication | undefined =>
-  reader.get<Publication>(`SELECT ${COLUMNS} FROM publications WHERE content = ? AND n = 0`, content);
+  reader.get<Publication>(`${SELECT} WHERE p.content = ? AND p.n = 0`, content);
 
 /** The files of a content with the keys of their objects; outputs first. A content with a line has an id and targets. */
 export function keysOf(
   prefix: Prefix,
-  { ingestId, target }: Pick<Content, 'ingestId' | 'target'>,
+  { ingestId, target, size, sha256 }: Content,
   processed: Processed | undefined,
-): { n: number; key: string }[] {
-  const files = [
-    ...(processed?.outputs ?? []).flatMap(({ n, target: its }) => (its ? [{ n, target: its }] : [])).reverse(),
-    { n: 0, target: target! },
-  ];
-  return files.map(({ n, target: its }) => ({ n, key: objectKey(prefix, ingestId!, nameOfBytes(its)) }));
+): Pick<Publication, 'n' | 'key' | 'upload' | 'size' | 'sha256'>[] {
+  const files = [{ n: 0, target, size, sha256 }, ...(processed?.outputs ?? [])].filter((file) => file.target !== null);
+  const keyOf = (name: Buffer): string => objectKey(prefix, ingestId!, nameOfBytes(name));
+  return files.reverse().map((file) => ({ ...file, key: keyOf(file.target!), upload: null }));
 }
-
-/** The file that a publication is of: the content's own, or its output. */
-export const fileOf = (
-  content: Content,
-  processed: Processed | undefined,
-  { n }: Pick<Publication, 'n'>,
-): Pick<Content, 'target' | 'size' | 'sha256'> => processed?.outputs.find((output) => output.n === n) ?? content;
 
 export function enterPublications(
   tx: Tx,
@@ -117,10 +113,7 @@ export function lookAgain(tx: Tx, feed: string, rows: readonly number[]): void {
   const before = Math.min(...rows) - 1;
   tx.run(
     'UPDATE buckets SET cursor = min(coalesce(cursor, ?), ?) WHERE feed = ? AND cursor IS NOT ?',
-    before,
-    before,
-    feed,
-    AWAY,
+    ...[before, before, feed, AWAY],
   );
 }
 
@@ -146,20 +139,22 @@ export function isRecorded(backend: Pick<Backend, 'feedOptions'>, feed: FeedOpti
 }
 
 /** At another address all contents are due. */
-export function enterBucket(tx: Tx, feed: string, address: string, removesLocal: boolean): void {
-  if (bucketRow(tx, feed)?.address !== address) {
-    leaveBucket(tx, feed);
-    enterNew(tx, feed, address);
+export function enterBucket(tx: Tx, feed: FeedOptions): void {
+  if (bucketRow(tx, feed.name)?.address !== addressOf(feed)) {
+    leaveBucket(tx, feed.name);
+    enterNew(tx, feed);
   }
-  tx.run('UPDATE buckets SET removes_local = ? WHERE feed = ?', removesLocal ? 1 : 0, feed);
+  noteRemoves(tx, feed);
 }
 
-const enterNew = (tx: Tx, feed: string, address: string): void =>
+const noteRemoves = (tx: Tx, { name, keepLocalMs }: FeedOptions): void =>
+  void tx.run('UPDATE buckets SET removes_local = ? WHERE feed = ?', keepLocalMs === undefined ? 0 : 1, name);
+
+const enterNew = (tx: Tx, feed: FeedOptions): void =>
   void tx.run(
     `INSERT INTO buckets (feed, address, before, cursor, next, removes_local)
      SELECT ?, ?, coalesce(max(row), 0), CASE WHEN max(row) IS NULL THEN NULL ELSE 0 END, 0, 0 FROM contents`,
-    feed,
-    address,
+    ...[feed.name, addressOf(feed)],
   );
 
 /** As if nothing had been published. What the bucket has is read from it. */
@@ -180,15 +175,13 @@ export async function noteOption(
 ): Promise<void> {
   const isUsed = feeds.some(({ publish }) => publish !== undefined);
   if (!isUsed && backend.read((reader) => reader.get('SELECT 1 FROM buckets LIMIT 1')) === undefined) return;
-  await backend.transact((tx) => noteEach(tx, feeds));
-}
-
-function noteEach(tx: Tx, feeds: readonly FeedOptions[]): void {
-  for (const feed of feeds) {
-    const { name, publish, keepLocalMs } = feed;
-    if (publish === undefined) tx.run('UPDATE buckets SET cursor = ? WHERE feed = ?', AWAY, name);
-    else if (!bucketRow(tx, name)) enterNew(tx, name, addressOf(feed));
-    else tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor = ?', name, AWAY);
-    tx.run('UPDATE buckets SET removes_local = ? WHERE feed = ?', keepLocalMs === undefined ? 0 : 1, name);
-  }
+  await backend.transact((tx) => {
+    for (const feed of feeds) {
+      const { name, publish } = feed;
+      if (publish === undefined) tx.run('UPDATE buckets SET cursor = ? WHERE feed = ?', AWAY, name);
+      else if (!bucketRow(tx, name)) enterNew(tx, feed);
+      else tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor = ?', name, AWAY);
+      noteRemoves(tx, feed);
+    }
+  });
 }

@@ -92,9 +92,8 @@ export class FeedBucket {
 
   async #look(): Promise<void> {
     const { feed, emit } = this;
-    await this.#checkMarker(this.isKnown);
-    const address = addressOf(this.options);
-    await this.transact((tx) => enterBucket(tx, feed, address, this.options.keepLocalMs !== undefined));
+    await this.#checkMarker();
+    await this.transact((tx) => enterBucket(tx, this.options));
     const lines = await readParts(this);
     if (lines > 0) emit('bucket_read', { feed, bucket: this.bucket.where, lines });
     await putParts(this, true);
@@ -105,10 +104,8 @@ export class FeedBucket {
   mayWrite = (): Promise<boolean> => {
     // Many files may fail at once, and one request answers for all of them.
     this.#mayWrite ??= this.#putMarker()
-      .then(
-        (isPut) => !isPut,
-        () => false,
-      )
+      .then((isPut) => !isPut)
+      .catch(() => false)
       .finally(() => (this.#mayWrite = undefined));
     return this.#mayWrite;
   };
@@ -117,10 +114,10 @@ export class FeedBucket {
   #putMarker = async (): Promise<boolean> =>
     (await this.bucket.put(markerKey(this.prefix), this.#marker)) !== undefined;
 
-  /** `isOurs`: this state has published there. */
-  async #checkMarker(isOurs: boolean): Promise<void> {
-    const first = await this.bucket.list(this.prefix.folder, '');
-    if (!isOurs && first.objects.length > 0 && !(await this.bucket.head(markerKey(this.prefix))))
+  async #checkMarker(): Promise<void> {
+    const isOurs = this.isKnown;
+    const isEmpty = (await this.bucket.list().next()).done;
+    if (!isOurs && !isEmpty && !(await this.bucket.head(markerKey(this.prefix))))
       throw this.#refused(
         'prefix_taken',
         `objects lie below ${this.prefix.folder}, and no marker says whose they are: name another prefix in --publish, or write ${this.#marker.bytes.toString().trim()} and a newline to ${markerKey(this.prefix)} if they are of this warehouse`,

@@ -15,7 +15,7 @@ import { processedOf } from '../chains/recorded-outputs.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { fileOf, noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
+import { noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
 import { contentAt, TEMPORARY } from '../warehouse/target.js';
 import type { FeedBucket } from './feed-bucket.js';
 import { giveJob } from './give-job.js';
@@ -49,12 +49,9 @@ export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: numb
 
 async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, rows: Publication[]): Promise<void> {
   const { backend, bucket, feed, emit } = of;
-  const processed = backend.read((reader) => processedOf(reader, content.row));
-  const names = [ownName(content)!, ...outputNames(content.row, processed)];
   for (const row of rows) {
     const there = await bucket.head(row.key);
-    const { size, sha256 } = fileOf(content, processed, row);
-    if (there && isOurs(there, { ingestId: content.ingestId!, sha256, size })) continue;
+    if (there && isOurs(there, { ...row, ingestId: content.ingestId! })) continue;
     // The content is due again.
     await of.transact((tx) => {
       tx.run('UPDATE publications SET etag = NULL WHERE content = ? AND n = ?', content.row, row.n);
@@ -63,7 +60,8 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, row
     emit('object_gone', { feed, object: `${of.root}/${row.key}` });
     return;
   }
-  for (const name of names) {
+  const processed = backend.read((reader) => processedOf(reader, content.row));
+  for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) {
     const aside = `gone.${content.ingestId}.${name.n}`;
     const kept = await removeFile(files, name, aside).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came.

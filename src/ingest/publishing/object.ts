@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { read as readFd } from 'node:fs';
 import { promisify } from 'node:util';
-import { type BucketClient, bodyOf, type Found, type Written } from '../../bucket/client.js';
+import { type BucketClient, bodyOf, type Found } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import type { Throttle } from '../../files/rate-limit.js';
 
@@ -18,15 +18,14 @@ export const SMALL_BYTES = 64 << 20;
 const PARTS_MAX = 10_000;
 
 export interface ToPublish {
+  /** Open. */
+  fd: number;
   key: string;
   ingestId: string;
   sha256: Buffer;
   size: number;
-  /** Begun by an earlier try. */
+  /** Begun by an earlier try, or by this one. */
   upload: string | null;
-}
-
-export interface Publishing {
   bucket: BucketClient;
   throttle: Throttle | undefined;
   /** Records the id of an upload before its first part is sent; null: it is over. */
@@ -37,38 +36,34 @@ export interface Publishing {
  * `there`: the object is in the bucket. `taken`: another object has the key. `changed`: the file has other bytes than the ledger
  * says. `nothing`: there is no object after a doubt, so it is tried again.
  */
-export type Came =
-  | { kind: 'there'; object: Written }
-  | { kind: 'taken' | 'changed' }
-  | { kind: 'nothing'; why: string };
+export type Came = { kind: 'there'; etag: string } | { kind: 'taken' | 'changed' } | { kind: 'nothing'; why: string };
 
-/** `fd`: the open file. Errors: BucketError. */
-export async function publishFile(fd: number, file: ToPublish, publishing: Publishing): Promise<Came> {
-  let { upload } = file;
-  const noteUpload = (id: string | null): Promise<void> => {
-    upload = id;
-    return publishing.noteUpload(id);
-  };
+/** Errors: BucketError. */
+export async function publishFile(file: ToPublish): Promise<Came> {
+  const { key, size, bucket } = file;
   try {
-    return file.size <= SMALL_BYTES
-      ? await whole(fd, file, publishing)
-      : await inParts(fd, file, { ...publishing, noteUpload });
+    return await (size <= SMALL_BYTES ? whole(file) : inParts(file));
   } catch (error) {
     if (!(error instanceof BucketError)) throw error;
     if (error.kind === 'changed') return { kind: 'changed' };
-    const isUploadOver = error.kind === 'missing' && upload !== null;
+    const isUploadOver = error.kind === 'missing' && file.upload !== null;
     if (error.kind !== 'doubt' && !isUploadOver) throw error;
-    const came = await whatIsThere(file, publishing.bucket).catch((other: unknown) => {
+    const came = await whatIsThere(file).catch((other: unknown) => {
       // The answer to a HEAD has no body, so it says less than the first one.
       throw error.kind === 'doubt' && other instanceof BucketError && other.kind === 'doubt' ? error : other;
     });
     // The object came by another request, so nobody goes on with this upload.
-    if (came.kind === 'there' && upload !== null) await publishing.bucket.abort(file.key, upload);
+    if (came.kind === 'there' && file.upload !== null) await bucket.abort(key, file.upload);
     if (came.kind !== 'nothing') return came;
     // After a conflict the upload has to be begun again, says the documentation of S3.
-    if (isUploadOver || error.code === 'ConditionalRequestConflict') await noteUpload(null);
+    if (isUploadOver || error.code === 'ConditionalRequestConflict') await noteUpload(file, null);
     return { kind: 'nothing', why: error.message };
   }
+}
+
+function noteUpload(file: ToPublish, id: string | null): Promise<void> {
+  file.upload = id;
+  return file.noteUpload(id);
 }
 
 /** The metadata by which an object is known again. */
@@ -77,53 +72,53 @@ const metadataOf = ({ ingestId, sha256 }: ToPublish) => ({ 'ingest-id': ingestId
 export const isOurs = ({ size, metadata }: Found, file: Pick<ToPublish, 'ingestId' | 'sha256' | 'size'>): boolean =>
   size === file.size && metadata['ingest-id'] === file.ingestId && metadata.sha256 === file.sha256.toString('hex');
 
-async function whatIsThere(file: ToPublish, bucket: BucketClient): Promise<Came> {
-  const object = await bucket.head(file.key);
+async function whatIsThere(file: ToPublish): Promise<Came> {
+  const object = await file.bucket.head(file.key);
   if (!object) return { kind: 'nothing', why: `${file.key} is not there` };
-  return isOurs(object, file) ? { kind: 'there', object } : { kind: 'taken' };
+  return isOurs(object, file) ? { kind: 'there', etag: object.etag } : { kind: 'taken' };
 }
 
-async function whole(fd: number, file: ToPublish, { bucket, throttle }: Publishing): Promise<Came> {
-  await throttle?.take(file.size);
-  const bytes = await readAt(fd, 0, Buffer.allocUnsafe(file.size));
-  if (bytes.length !== file.size) return { kind: 'changed' };
+async function whole(file: ToPublish): Promise<Came> {
+  const { fd, key, sha256, size, bucket, throttle } = file;
+  await throttle?.take(size);
+  const bytes = await readAt(fd, 0, Buffer.allocUnsafe(size));
+  if (bytes.length !== size) return { kind: 'changed' };
   // The store compares: the bytes are not hashed here once more.
-  const object = await bucket.put(file.key, { bytes, sha256: file.sha256 }, metadataOf(file));
-  return object ? { kind: 'there', object } : whatIsThere(file, bucket);
+  const object = await bucket.put(key, { bytes, sha256 }, metadataOf(file));
+  return object ? { kind: 'there', etag: object.etag } : whatIsThere(file);
 }
 
-async function inParts(fd: number, file: ToPublish, { bucket, throttle, noteUpload }: Publishing): Promise<Came> {
-  let { upload } = file;
-  if (upload === null) {
+async function inParts(file: ToPublish): Promise<Came> {
+  const { fd, key, size, bucket, throttle } = file;
+  if (file.upload === null) {
     // A PUT finds out by its condition; here it would be known after the last byte.
-    const came = await whatIsThere(file, bucket);
+    const came = await whatIsThere(file);
     if (came.kind !== 'nothing') return came;
-    upload = await bucket.begin(file.key, metadataOf(file));
-    await noteUpload(upload);
+    await noteUpload(file, await bucket.begin(key, metadataOf(file)));
   }
-  const sent = new Map((await bucket.parts(file.key, upload)).map(({ n, etag }) => [n, etag]));
+  const upload = file.upload!;
+  const sent = await bucket.parts(key, upload);
   // The size of the file alone decides: two tries have the same parts.
-  const partBytes = Math.max(SMALL_BYTES, Math.ceil(file.size / PARTS_MAX));
+  const partBytes = Math.max(SMALL_BYTES, Math.ceil(size / PARTS_MAX));
   const digest = createHash('sha256');
   // One for all parts: freed one by one they would pile up until the next collection.
   const buffer = Buffer.allocUnsafe(partBytes);
-  for (let at = 0, n = 1; at < file.size; at += partBytes, n++) {
-    const length = Math.min(partBytes, file.size - at);
+  for (let at = 0, n = 1; at < size; at += partBytes, n++) {
+    const length = Math.min(partBytes, size - at);
     await throttle?.take(length);
     const bytes = await readAt(fd, at, buffer.subarray(0, length));
     digest.update(bytes);
     if (bytes.length !== length) break;
     // The ETag of a part is the MD5 of its bytes. A store that has it otherwise gets the part again.
     const isSent = sent.has(n) && sent.get(n) === createHash('md5').update(bytes).digest('hex');
-    if (!isSent) sent.set(n, await bucket.putPart(file.key, upload, n, bodyOf(bytes)));
+    if (!isSent) sent.set(n, await bucket.putPart(key, upload, n, bodyOf(bytes)));
   }
   const isWhole = digest.digest().equals(file.sha256);
   // The parts are those that were compared or sent just now. A late request may have put another one in their place.
-  const parts = [...sent].map(([n, etag]) => ({ n, etag })).sort((a, b) => a.n - b.n);
-  if (isWhole && (await bucket.complete(file.key, upload, parts))) return whatIsThere(file, bucket);
-  await bucket.abort(file.key, upload);
-  await noteUpload(null);
-  return isWhole ? whatIsThere(file, bucket) : { kind: 'changed' };
+  if (isWhole && (await bucket.complete(key, upload, sent))) return whatIsThere(file);
+  await bucket.abort(key, upload);
+  await noteUpload(file, null);
+  return isWhole ? whatIsThere(file) : { kind: 'changed' };
 }
 
 /** Fills `into`; returns less where the file ends before. */

@@ -73,13 +73,13 @@ async function putPart(of: FeedBucket, id: string): Promise<void> {
   for (;;) {
     const at = await of.transact((tx) => {
       tx.run('UPDATE parts SET is_closed = 1 WHERE id = ?', id);
-      return { number: bucketRow(tx, feed)!.next, body: bodyOf(bytesOf(tx, id)), isOver: isInBucket(tx, id) };
+      return { number: bucketRow(tx, feed)!.next, bytes: bytesOf(tx, id), isOver: isInBucket(tx, id) };
     });
     // Another process has put it.
     if (at.isOver) return;
     const key = partKey(prefix, at.number);
     let doubt: BucketError | undefined;
-    const written = await bucket.put(key, at.body, { part: id }).catch((error: unknown) => {
+    const written = await bucket.put(key, bodyOf(at.bytes), { part: id }).catch((error: unknown) => {
       if (!(error instanceof BucketError) || error.kind !== 'doubt') throw error;
       doubt = error;
     });
@@ -103,13 +103,10 @@ async function putPart(of: FeedBucket, id: string): Promise<void> {
 }
 
 /** In the order in which they joined. */
-const bytesOf = (reader: Reader, id: string): Buffer =>
-  Buffer.from(
-    reader
-      .all<{ line: string }>('SELECT line FROM part_lines WHERE part = ? ORDER BY seq', id)
-      .map(({ line }) => line)
-      .join(''),
-  );
+function bytesOf(reader: Reader, id: string): Buffer {
+  const lines = reader.all<{ line: string }>('SELECT line FROM part_lines WHERE part = ? ORDER BY seq', id);
+  return Buffer.from(lines.map(({ line }) => line).join(''));
+}
 
 const passNumber = (tx: Tx, feed: string, number: number): void =>
   void tx.run('UPDATE buckets SET next = max(next, ?) WHERE feed = ?', number + 1, feed);

@@ -85,24 +85,19 @@ export class PublishingRounds {
 
   /** A failure is tried again an hour later: nothing waits for it. */
   async #sweep(): Promise<void> {
-    const { bucket, feed, emit } = this.of;
+    const { backend, bucket, feed, root, emit } = this.of;
     this.#sweptMs = performance.now();
     try {
-      await this.#giveUpUploads();
+      const { uploads, nowMs } = await bucket.uploads();
+      for (const { key, id, startedMs } of uploads) {
+        const isKnown = backend.read((reader) => reader.get('SELECT 1 FROM publications WHERE upload = ?', id));
+        if (isKnown !== undefined || !(nowMs - startedMs > ORPHAN_MS)) continue;
+        await bucket.abort(key, id);
+        emit('upload_given_up', { feed, object: `${root}/${key}` });
+      }
     } catch (error) {
       if (!(error instanceof BucketError)) throw error;
       emit('uploads_unswept', { feed, bucket: bucket.where, code: error.code, reason: error.sentence });
-    }
-  }
-
-  async #giveUpUploads(): Promise<void> {
-    const { backend, bucket, prefix, feed, emit } = this.of;
-    const { uploads, nowMs } = await bucket.uploads(prefix.folder);
-    for (const { key, id, startedMs } of uploads) {
-      const isKnown = backend.read((reader) => reader.get('SELECT 1 FROM publications WHERE upload = ?', id));
-      if (isKnown !== undefined || !(nowMs - startedMs > ORPHAN_MS)) continue;
-      await bucket.abort(key, id);
-      emit('upload_given_up', { feed, object: `${this.of.root}/${key}` });
     }
   }
 }

@@ -10,11 +10,10 @@ import { BucketError } from '../../bucket/errors.js';
 import { PlaceError } from '../../files/place-error.js';
 import { openEntry } from '../../files/probe.js';
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
-import { type Processed, processedOf } from '../chains/recorded-outputs.js';
+import { processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import {
   bucketRow,
-  fileOf,
   giveUpPublishing,
   isRecorded,
   NOT_PUBLISHED,
@@ -26,14 +25,13 @@ import {
 } from '../ledger/publications.js';
 import { manifestLine } from '../manifest/record.js';
 import { type FeedBucket, MOVED } from '../publishing/feed-bucket.js';
-import { type Came, publishFile } from '../publishing/object.js';
+import { publishFile } from '../publishing/object.js';
 import { joinPart } from '../publishing/parts.js';
 import { TURN } from '../rules/reasons.js';
 import { byErrno, failed } from './each-job.js';
 import {
   type Batch,
   blocked,
-  type Contents,
   defer,
   hold,
   type IngestJob,
@@ -66,27 +64,25 @@ export const publish: Stage = {
     const bucket = batch.bucket()!;
     const refusal = await bucket.enter().catch(ifMoved);
     if (refusal) return { verdicts: jobs.map(() => refusal) };
-    const rows = rowsOf(jobs, batch, contents);
-    const verdicts = await Promise.all(jobs.map((job, i) => one(job, batch, contents.get(job)!, rows[i]!, bucket)));
-    return { verdicts: verdicts.map((verdict, i) => unlessWithdrawn(verdict, contents.get(jobs[i]!)!)) };
+    const rows = jobs.map((job) => contents.get(job)!.row);
+    const filesBy = batch.backend.read((reader) => publicationsOf(reader, rows));
+    const each = jobs.map(async (job) => {
+      const content = contents.get(job)!;
+      const verdict = await one({ job, batch, bucket, content, files: filesBy.get(content.row) ?? [] });
+      return unlessWithdrawn(verdict, content);
+    });
+    return { verdicts: await Promise.all(each) };
   },
 };
 
-/** The files of a content, with what is known of its line. */
-interface Rows {
+/** A content to be published. */
+interface Work {
+  job: IngestJob;
+  batch: Batch;
+  bucket: FeedBucket;
+  content: Content;
+  /** Outputs first, the own file last. */
   files: Publication[];
-  processed: Processed | undefined;
-}
-
-function rowsOf(jobs: readonly IngestJob[], { backend }: Batch, contents: Contents): Rows[] {
-  const ids = jobs.map((job) => contents.get(job)!.row);
-  return backend.read((reader) => {
-    const files = publicationsOf(reader, ids);
-    return ids.map((row, i) => ({
-      files: files.get(row) ?? [],
-      processed: jobs[i]!.facts.processed ? processedOf(reader, row) : undefined,
-    }));
-  });
 }
 
 /** A withdrawal waits for this job, also where it would be held or tried again. */
@@ -106,22 +102,20 @@ const passes = ({ row }: Content): Verdict => ({
 const isDue = (tx: Tx, row: number): boolean =>
   contentByRow(tx, row)?.state === 'stored' && ownPublication(tx, row)?.part === null;
 
-async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, bucket: FeedBucket): Promise<Verdict> {
-  const own = rows.files.at(-1);
+async function one(work: Work): Promise<Verdict> {
+  const { job, batch, bucket, content, files } = work;
+  const own = files.at(-1);
   if (content.state !== 'stored' || !own || own.part === NOT_PUBLISHED) return passes(content);
-  const there: { file: Publication; came: Extract<Came, { kind: 'there' }> }[] = [];
+  const etags = new Map<Publication, string>();
   try {
-    const due = rows.files.filter(({ etag }) => etag === null);
+    const due = files.filter(({ etag }) => etag === null);
     // Before the first of them is sent: an output without its file would never get a line.
-    for (const file of due.slice(1)) {
-      const { target } = fileOf(content, rows.processed, file);
-      if (!batch.files.inWarehouse(nameOfBytes(target!))) return gone(job, batch, content, nameOfBytes(target!));
-    }
+    for (const file of due.slice(1)) if (!batch.files.inWarehouse(nameOf(file))) return gone(work, file);
     for (const file of due) {
-      if (batch.draining?.() && there.length === 0) return defer(0, 'draining');
-      const came = await object(job, batch, content, rows, file, bucket);
-      if ('outcome' in came) return came;
-      there.push({ file, came });
+      if (batch.draining?.() && etags.size === 0) return defer(0, 'draining');
+      const etag = await object(work, file);
+      if (typeof etag !== 'string') return etag;
+      etags.set(file, etag);
     }
   } catch (error) {
     return refused(job, batch, error, bucket);
@@ -129,61 +123,53 @@ async function one(job: IngestJob, batch: Batch, content: Content, rows: Rows, b
   return {
     outcome: (tx): Outcome => {
       if (!isRecorded(batch.backend, bucket.options)) return LATER.outcome;
-      for (const { file, came } of there) noteObject(tx, file, came.object.etag);
-      join(tx, batch, content, rows, bucket);
+      for (const [file, etag] of etags) noteObject(tx, file, etag);
+      join(tx, work);
       return { kind: 'advance' };
     },
     onSettled: () => tell(batch, job, 'file_published', { object: `${bucket.root}/${own.key}` }),
   };
 }
 
-/** Decides by what the ledger says now: a part that was read meanwhile may have its line. */
-function join(tx: Tx, { feed }: Batch, { row }: Content, { files, processed }: Rows, bucket: FeedBucket): void {
+/** Below the warehouse. */
+const nameOf = ({ target }: Publication): ByteName => nameOfBytes(target!);
+
+/**
+ * Lets the local line join a part, with the objects in the place of the files. Decides by what the ledger says now: a part that was
+ * read meanwhile may have its line.
+ */
+function join(tx: Tx, { job, batch: { feed }, bucket, content: { row }, files }: Work): void {
   if (!isDue(tx, row)) return;
-  const line = lineOf(contentByRow(tx, row)!, feed, { files, processed }, bucket);
+  const processed = job.facts.processed ? processedOf(tx, row) : undefined;
+  const keys = new Map(files.map(({ n, key }) => [n, Buffer.from(key)]));
+  const outputs = processed?.outputs.map((output) => ({ ...output, target: keys.get(output.n)! })) ?? [];
+  const line = manifestLine(
+    { ...contentByRow(tx, row)!, target: keys.get(0)! },
+    { ...feed, warehouse: bucket.root },
+    processed && { ...processed, outputs },
+  );
   joinPart(tx, feed.name, row, line, false);
 }
 
-/** The local line, with the objects in the place of the files. */
-function lineOf(content: Content, feed: Batch['feed'], { files, processed }: Rows, { root }: FeedBucket): string {
-  const keys = new Map(files.map(({ n, key }) => [n, Buffer.from(key)]));
-  const outputs = processed?.outputs.map((output) => ({ ...output, target: keys.get(output.n)! }));
-  return manifestLine(
-    { ...content, target: keys.get(0)! },
-    { ...feed, warehouse: root },
-    processed && { ...processed, outputs: outputs! },
-  );
-}
-
-/** Returns a verdict where the file cannot be published. Errors: BucketError, PlaceError. */
-async function object(
-  job: IngestJob,
-  batch: Batch,
-  content: Content,
-  { processed }: Rows,
-  file: Publication,
-  bucket: FeedBucket,
-): Promise<Extract<Came, { kind: 'there' }> | Verdict> {
-  const { target, size, sha256 } = fileOf(content, processed, file);
-  const found = batch.files.inWarehouse(nameOfBytes(target!));
-  if (!found) return gone(job, batch, content, nameOfBytes(target!));
+/** Returns the ETag, or a verdict where the file cannot be published. Errors: BucketError, PlaceError. */
+async function object(work: Work, file: Publication): Promise<string | Verdict> {
+  const { job, batch, bucket, content } = work;
+  const name = nameOf(file);
+  const found = batch.files.inWarehouse(name);
+  if (!found) return gone(work, file);
   const opened = openEntry(found.entry);
   if (opened.fd === undefined)
-    return byErrno(job, opened.code, `${batch.feed.warehouse}/${nameOfBytes(target!)} cannot be read (${opened.code})`);
+    return byErrno(job, opened.code, `${batch.feed.warehouse}/${name} cannot be read (${opened.code})`);
   try {
-    if (found.stat.size !== size) return changed(job, nameOfBytes(target!));
-    const came = await publishFile(
-      opened.fd,
-      { key: file.key, ingestId: content.ingestId!, sha256, size, upload: file.upload },
-      {
-        bucket: bucket.bucket,
-        throttle: batch.throttle(),
-        noteUpload: (id) => bucket.transact((tx) => noteUpload(tx, file, id)),
-      },
-    );
+    if (found.stat.size !== file.size) return changed(job, name);
+    const came = await publishFile({
+      ...file,
+      ...{ fd: opened.fd, ingestId: content.ingestId!, bucket: bucket.bucket, throttle: batch.throttle() },
+      noteUpload: (id) => bucket.transact((tx) => noteUpload(tx, file, id)),
+    });
     switch (came.kind) {
       case 'there':
-        return came;
+        return came.etag;
       case 'taken':
         return hold(
           'object_taken',
@@ -191,7 +177,7 @@ async function object(
           job.facts,
         );
       case 'changed':
-        return changed(job, nameOfBytes(target!));
+        return changed(job, name);
       case 'nothing':
         return retry('bucket_doubt', came.why);
     }
@@ -201,18 +187,19 @@ async function object(
 }
 
 /** A file that had left the warehouse before the feed had a bucket is passed by, once. */
-function gone(job: IngestJob, batch: Batch, { row }: Content, target: ByteName): Verdict {
+function gone(work: Work, file: Publication): Verdict {
+  const { job, content, batch } = work;
   const { feed, backend } = batch;
   const { before } = backend.read((reader) => bucketRow(reader, feed.name))!;
-  if (row > before)
+  if (content.row > before)
     return hold(
       'local_file_missing',
-      `${feed.warehouse}/${target} is gone, and it is not in the bucket yet: put it back, then run \`ingest-ctl retry\``,
+      `${feed.warehouse}/${nameOf(file)} is gone, and it is not in the bucket yet: put it back, then run \`ingest-ctl retry\``,
       job.facts,
     );
   return {
     outcome: (tx): Outcome => {
-      giveUpPublishing(tx, row);
+      giveUpPublishing(tx, content.row);
       tx.count(feed.name, 'publish', 'not_published', 1, 0);
       return { kind: 'advance' };
     },

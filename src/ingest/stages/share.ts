@@ -65,8 +65,6 @@ export const share: Stage = {
 
 const ADVANCE: Verdict = { outcome: { kind: 'advance' } };
 
-const waitMs = (job: IngestJob): number => longerMs(job, 'carried_elsewhere', FIRST_MS, LONGEST_MS);
-
 function judge(job: IngestJob, { feed }: Batch, content: Content, answers: Answers): Verdict {
   const { seq, host, ours, newest, readAtMs } = answers;
   const { carriedBy: _, ...facts } = job.facts;

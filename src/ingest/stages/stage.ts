@@ -17,7 +17,7 @@ import { closeForPlace } from '../health/episode.js';
 import { afterTheOthers, neverFits } from '../health/room-to-copy.js';
 import { type Content, contentsByRow } from '../ledger/content.js';
 import type { FeedBucket } from '../publishing/feed-bucket.js';
-import type { Publishing } from '../publishing/object.js';
+import type { ToPublish } from '../publishing/object.js';
 import type { Now } from '../rules/completion.js';
 import { factsOf, type JobFacts, payloadOf } from '../rules/facts.js';
 import type { Reasons } from '../rules/reasons.js';
@@ -90,7 +90,7 @@ export interface Batch {
   /** Undefined for a feed that publishes nothing. */
   bucket(): FeedBucket | undefined;
   /** The rate limit, for bytes that no thread reads. */
-  throttle(): Publishing['throttle'];
+  throttle(): ToPublish['throttle'];
   /** Notes the current job and place, so that a crash counts for this job alone, and a hang can be reported. */
   worksOn(job: IngestJob | undefined, place?: string): void;
 }

@@ -8,7 +8,6 @@ import type { Outcome, Tx } from '../../../queue/backend.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import {
-  fileOf,
   forgetPublications,
   isRecorded,
   keysOf,
@@ -29,7 +28,7 @@ const VERSIONS_MAX = 100;
 
 export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> {
   const row = job.facts.content ?? -1;
-  const { backend, feed } = batch;
+  const { backend } = batch;
   const content = backend.read((reader) => contentByRow(reader, row));
   const bucket = batch.bucket();
   if (!content?.target || !bucket) return over(job, batch, 0);
@@ -39,7 +38,7 @@ export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> 
   try {
     await bucket.enter();
     const own = backend.read((reader) => ownPublication(reader, row));
-    if (own?.part && own.correction === null) return correct(job, content, own, feed, bucket);
+    if (own?.part && own.correction === null) return correct(job, content, own, bucket);
     const correction = own?.correction ?? null;
     if (correction !== null && !backend.read((reader) => isInBucket(reader, correction))) return waits(correction);
     return over(job, batch, await removeAll(batch, content, bucket));
@@ -51,46 +50,37 @@ export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> 
 /** A held job does nothing; it finds out that its content was withdrawn when it goes on. */
 const IN_WORK: ReadonlySet<string> = new Set(['ready', 'claimed', 'waiting']);
 
-function correct(
-  job: IngestJob,
-  content: Content,
-  { key }: Publication,
-  feed: Batch['feed'],
-  bucket: FeedBucket,
-): Verdict {
+function correct(job: IngestJob, content: Content, { key }: Publication, bucket: FeedBucket): Verdict {
+  const { options, backend, root } = bucket;
   const { by, note = '' } = job.facts.putAway!;
   const outcome = (tx: Tx): Outcome => {
-    if (!isRecorded(bucket.backend, bucket.options)) return LATER.outcome;
+    if (!isRecorded(backend, options)) return LATER.outcome;
     const said = { ...content, target: Buffer.from(key) };
-    const line = correctionLine(said, { ...feed, warehouse: bucket.root }, note, tx.wallMs, by);
-    const part = joinPart(tx, feed.name, content.row, line, true);
-    return { kind: 'wait', on: partToken(part), why: 'correction_unput' };
+    const line = correctionLine(said, { ...options, warehouse: root }, note, tx.wallMs, by);
+    return waitFor(joinPart(tx, options.name, content.row, line, true));
   };
   return { outcome };
 }
 
 /** It may have come into the bucket since it was read. */
 const waits = (part: string): Verdict => ({
-  outcome: (tx): Outcome =>
-    isInBucket(tx, part)
-      ? { kind: 'defer', inMs: 0, why: 'published' }
-      : { kind: 'wait', on: partToken(part), why: 'correction_unput' },
+  outcome: (tx): Outcome => (isInBucket(tx, part) ? { kind: 'defer', inMs: 0, why: 'published' } : waitFor(part)),
 });
+
+const waitFor = (part: string): Outcome => ({ kind: 'wait', on: partToken(part), why: 'correction_unput' });
 
 /**
  * By the keys that its line has, also where no row says that anything was published: an object may have come by a request whose answer
  * was lost, for a state that was lost since. What is deleted is what the store has just shown; with versions one may lie below it.
  */
 async function removeAll({ backend }: Batch, content: Content, { bucket, prefix }: FeedBucket): Promise<number> {
-  const [processed, known] = backend.read((reader) => [
-    processedOf(reader, content.row),
-    publicationsOf(reader, [content.row]).get(content.row) ?? [],
-  ]);
-  for (const { key, upload } of known) if (upload !== null) await bucket.abort(key, upload);
-  const files = known.length > 0 ? known : keysOf(prefix, content, processed);
+  const { row } = content;
+  const files = backend.read(
+    (reader) => publicationsOf(reader, [row]).get(row) ?? keysOf(prefix, content, processedOf(reader, row)),
+  );
+  for (const { key, upload } of files) if (upload !== null) await bucket.abort(key, upload);
   let removed = 0;
-  for (const { n, key } of [...files].reverse()) {
-    const { size, sha256 } = fileOf(content, processed, { n });
+  for (const { key, size, sha256 } of files.toReversed()) {
     for (let tries = 0; tries < VERSIONS_MAX; tries++) {
       const there = await bucket.head(key);
       if (!there || !isOurs(there, { ingestId: content.ingestId!, sha256, size })) break;

@@ -19,6 +19,9 @@ const ROWS = `SELECT key, etag FROM publications
 const KNOWN = `SELECT 1 FROM publications p JOIN publications own ON own.content = p.content AND own.n = 0
   WHERE p.key = ? AND (own.part IS NULL OR own.part > '')`;
 
+/** Parts, hours and the marker, below the prefix. */
+const OTHERS = /^_(manifests|hours)\/|^_ingest\.json$/;
+
 /** In the key of the object of a file. */
 const INGEST_ID = /([0-9A-Z]{26})~[^/]*$/;
 
@@ -37,7 +40,8 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
   try {
     const rows = rowsOf(view, folder);
     let row = rows.next();
-    for await (const { key, etag } of objectsOf(bucket)) {
+    for await (const { key, etag } of bucket.list()) {
+      if (OTHERS.test(key.slice(folder.length))) continue;
       for (; !row.done && row.value.key < key; row = rows.next()) await demand(row.value);
       if (!row.done && row.value.key === key) {
         if (row.value.etag !== '' && row.value.etag !== etag)
@@ -58,16 +62,4 @@ function* rowsOf(view: QueueView, folder: string): Generator<Listed> {
   const end = `${folder.slice(0, -1)}0`;
   const pageAfter = (last?: Listed) => view.read((reader) => reader.all<Listed>(ROWS, last?.key ?? folder, end));
   for (const page of pages(pageAfter)) yield* page;
-}
-
-/** The objects of files. Parts, hours and the marker have names of their own. */
-async function* objectsOf(bucket: BucketClient): AsyncGenerator<Listed> {
-  const { folder } = bucket.prefix;
-  const isOther = (key: string): boolean => /^_(manifests|hours)\/|^_ingest\.json$/.test(key.slice(folder.length));
-  for (let after = '', isLast = false; !isLast; ) {
-    const page = await bucket.list(folder, after);
-    isLast = page.isLast;
-    after = page.objects.at(-1)?.key ?? after;
-    for (const object of page.objects) if (!isOther(object.key)) yield object;
-  }
 }

@@ -11,13 +11,12 @@ const ALONE = 'let nobody else write below the prefix; a newer version of the st
 
 export async function checkBucket(about: string, feed: FeedOptions): Promise<Finding[]> {
   const bucket = new BucketClient(feed);
-  const { folder } = bucket.prefix;
-  const key = `${folder}_ingest.probe.${Date.now()}`;
+  const key = `${bucket.prefix.folder}_ingest.probe.${Date.now()}`;
   const body = bodyOf(Buffer.from('probe\n'));
   try {
     const probe = await bucket.put(key, body);
     const isKept = (await bucket.put(key, body)) === undefined;
-    await bucket.uploads(folder);
+    await bucket.uploads();
     const upload = await bucket.begin(key, {});
     await bucket.putPart(key, upload, 1, body);
     const parts = await bucket.parts(key, upload);
