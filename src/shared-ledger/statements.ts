@@ -215,10 +215,13 @@ const dropOwn =
 export const dropConflicts = dropOwn('conflicts');
 export const dropStored = dropOwn('contents', "AND c.state = 'stored'");
 
-/** A page of what the ledger gives to a host, in the order of the key. `rows`: the columns besides the key, and the table, as `o`. */
+/** Reads a page of what the ledger gives to a host, in the order of the key. */
+type PageOf<Row> = (shared: Rows, host: string, after: Key | undefined) => Promise<Row[]>;
+
+/** `rows`: the columns besides the key, and the table, as `o`. */
 const pageOf =
-  <Row extends Key>(rows: string, which = '') =>
-  (shared: Rows, host: string, after: Key | undefined): Promise<Row[]> =>
+  <Row extends Key>(rows: string, which = ''): PageOf<Row> =>
+  (shared, host, after) =>
     shared.rows<Row>(
       `SELECT o.feed, o.sha256, o.generation${rows}
         WHERE o.host = $1 ${which} AND (o.sha256, o.feed, o.generation) > ($2, $3, $4)
@@ -240,10 +243,10 @@ export const carriedBy = pageOf<CarriedRow>(
   ', o.host, o.asked::float8 AS asked FROM contents o',
   "AND o.state = 'carried'",
 );
-export const storedBy = pageOf(' FROM contents o', "AND o.state = 'stored'");
+export const storedBy = pageOf<Key>(' FROM contents o', "AND o.state = 'stored'");
 
 /** All rows of such pages. */
-export async function* allOf<Row extends Key>(read: ReturnType<typeof pageOf<Row>>, shared: Rows, host: string) {
+export async function* allOf<Row extends Key>(read: PageOf<Row>, shared: Rows, host: string): AsyncGenerator<Row> {
   for (let after: Row | undefined, isLast = false; !isLast; ) {
     const page: Row[] = await read(shared, host, after);
     yield* page;

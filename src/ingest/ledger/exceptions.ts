@@ -56,33 +56,52 @@ export const exceptionsOf = (reader: Reader, { feed, sha256 }: Of): Exception[] 
   );
 
 /** The highest generation that an operator allowed; 0: none. */
-export const permittedGeneration = (reader: Reader, { feed, sha256 }: Of): number =>
+const permittedGeneration = (reader: Reader, { feed, sha256 }: Of): number =>
   reader.get<{ n: number | null }>(
     "SELECT max(generation) AS n FROM exceptions WHERE feed = ? AND sha256 = ? AND kind = 'allow_again'",
     ...[feed, sha256],
   )?.n ?? 0;
+
+/** The last ingestion of a content, as a record of an exception says it. */
+interface Last {
+  atMs: number;
+  why: string;
+}
 
 /**
  * The next generation of a stored content, if it may be ingested once more: an operator allowed it, or the feed does and enough time lay between
  * its last ingestion and the arrival of the new file. The second case is recorded in the same transaction, like an operator's.
  * The time of arrival counts, not the time of the question: a twin that waited days at a closed gate is no new delivery.
  */
-export function nextGeneration(
+export function nextAfter(
+  tx: Tx,
+  content: Of & Pick<Content, 'generation'>,
+  arrivedAtMs: number,
+  againAfterMs: number | undefined,
+  lastOf: () => Last,
+): number | undefined {
+  const generation = content.generation + 1;
+  const permitted = permittedGeneration(tx, content);
+  if (permitted >= generation) return permitted;
+  if (againAfterMs === undefined) return undefined;
+  const { atMs, why } = lastOf();
+  // If the clock was set back since the arrival, the current time is the earlier one and counts.
+  if (Math.min(arrivedAtMs, tx.wallMs) - atMs < againAfterMs) return undefined;
+  recordException(tx, content, { generation, kind: 'allow_again', who: '--same-content-again-after', why });
+  return generation;
+}
+
+/** The same for a content that this host ingested. */
+export const nextGeneration = (
   tx: Tx,
   content: Content,
   arrivedAtMs: number,
   againAfterMs: number | undefined,
-): number | undefined {
-  const next = content.generation + 1;
-  const permitted = permittedGeneration(tx, content);
-  if (permitted >= next) return permitted;
-  const lastMs = againAfterMs === undefined ? Number.POSITIVE_INFINITY : ingestedAtMs(tx, content);
-  // If the clock was set back since the arrival, the current time is the earlier one and counts.
-  if (againAfterMs === undefined || Math.min(arrivedAtMs, tx.wallMs) - lastMs < againAfterMs) return undefined;
-  const why = `its content was ingested last at ${new Date(lastMs).toISOString()}`;
-  recordException(tx, content, { generation: next, kind: 'allow_again', who: '--same-content-again-after', why });
-  return next;
-}
+): number | undefined =>
+  nextAfter(tx, content, arrivedAtMs, againAfterMs, () => {
+    const atMs = ingestedAtMs(tx, content);
+    return { atMs, why: `its content was ingested last at ${new Date(atMs).toISOString()}` };
+  });
 
 /** A learned content counts from when it became known. A pruned one has only the hour of its line. */
 function ingestedAtMs(tx: Tx, { row, ingestedAtMs: atMs, state, hour }: Content): number {

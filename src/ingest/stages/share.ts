@@ -4,12 +4,12 @@
  * Guarantees: what the answer says is recorded in the transaction that settles the job. Asking twice gives the same answer.
  * Does not: stop anything else where PostgreSQL is away. Its gate is this stage's alone.
  */
-import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
+import type { Outcome, Tx } from '../../../queue/backend.js';
 import { PlaceError } from '../../files/place-error.js';
 import { contentOf, keyOf, type Newest } from '../../shared-ledger/statements.js';
 import { forgetOutputs } from '../chains/recorded-outputs.js';
 import { type Content, waitToken } from '../ledger/content.js';
-import { permittedGeneration, recordException } from '../ledger/exceptions.js';
+import { nextAfter } from '../ledger/exceptions.js';
 import { askedSince, noteRevision } from '../ledger/host.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
@@ -86,8 +86,13 @@ function judge(job: IngestJob, { feed }: Batch, content: Content, answers: Answe
     });
   return {
     outcome: (tx, claimed) => {
+      const why = `host ${other.hostName} ingested its content last ${Math.round(other.ageMs / 1_000)} s ago`;
+      const last = () => ({ atMs: tx.wallMs - other.ageMs, why });
+      // It may come again: an operator of this host allowed it, or the feed does.
       const next =
-        other.state === 'carried' ? other.generation : nextOf(tx, claimed, other, feed.sameContentAgainAfterMs);
+        other.state === 'carried'
+          ? other.generation
+          : nextAfter(tx, other, claimed.createdAtMs, feed.sameContentAgainAfterMs, last);
       return next === undefined
         ? elsewhere(tx, facts, content.row, other, readAtMs)
         : numbered(tx, facts, content.row, next);
@@ -113,16 +118,4 @@ function elsewhere(tx: Tx, facts: JobFacts, row: number, of: Newest, readAtMs: n
 function numbered(tx: Tx, facts: JobFacts, row: number, generation: number): Outcome {
   tx.run('UPDATE contents SET generation = ? WHERE row = ?', generation, row);
   return { kind: 'defer', inMs: AT_ONCE_MS, why: 'asked_again', payload: payloadOf(facts) };
-}
-
-/** It may come again: an operator of this host allowed it, or the feed does, and it came long enough after it was stored. */
-function nextOf(tx: Tx, job: ClaimedJob, of: Newest, againAfterMs: number | undefined): number | undefined {
-  const permitted = permittedGeneration(tx, of);
-  if (permitted > of.generation) return permitted;
-  const arrivedAgoMs = Math.max(0, tx.wallMs - job.createdAtMs);
-  if (againAfterMs === undefined || of.ageMs - arrivedAgoMs < againAfterMs) return undefined;
-  const why = `host ${of.hostName} ingested its content last ${Math.round(of.ageMs / 1_000)} s ago`;
-  const generation = of.generation + 1;
-  recordException(tx, of, { generation, kind: 'allow_again', who: '--same-content-again-after', why });
-  return generation;
 }
