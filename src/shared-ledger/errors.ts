@@ -38,21 +38,17 @@ const SENTENCES: Record<string, string> = {
   ERR_MODULE_NOT_FOUND: '--shared-ledger needs the package pg, which is not installed here: npm install pg',
   ERR_TLS_CERT_ALTNAME_INVALID:
     'the certificate of the server is for another name: name that one in --shared-ledger, or use sslmode=verify-ca',
+  no_password:
+    'the server asks for a password, and there is none: set PGPASSWORD, or write HOST:PORT:DATABASE:USER:PASSWORD into ~/.pgpass (or PGPASSFILE), which nobody else may read',
+  no_tls: 'the server has no TLS, and sslmode asks for it: switch ssl on there, or write sslmode=disable',
+  timeout: 'it does not answer: check the server and the network',
 };
 
-/** Messages of `pg` itself, which have no code. */
-const SAYINGS: readonly [RegExp, code: string, sentence: string][] = [
-  [
-    /password must be a (non-empty )?string/,
-    'no_password',
-    'the server asks for a password, and there is none: set PGPASSWORD, or write HOST:PORT:DATABASE:USER:PASSWORD into ~/.pgpass (or PGPASSFILE), which nobody else may read',
-  ],
-  [
-    /does not support SSL connections/,
-    'no_tls',
-    'the server has no TLS, and sslmode asks for it: switch ssl on there, or write sslmode=disable',
-  ],
-  [/timeout|timed out/, 'timeout', 'it does not answer: check the server and the network'],
+/** The codes for messages of `pg` itself, which have none. */
+const SAYINGS: readonly [RegExp, code: string][] = [
+  [/password must be a (non-empty )?string/, 'no_password'],
+  [/does not support SSL connections/, 'no_tls'],
+  [/timeout|timed out/, 'timeout'],
 ];
 /** OpenSSL's codes for a certificate whose chain is not trusted. */
 const OF_A_CERTIFICATE = /SELF_SIGNED|UNABLE_TO_|CERT_/;
@@ -69,9 +65,8 @@ interface Reported {
 export function sharedError(error: unknown, where: string): SharedError {
   if (error instanceof SharedError) return error;
   const { message, severity, ...reported } = error as Reported;
-  const [, saying, sentence] = SAYINGS.find(([words]) => reported.code === undefined && words.test(message)) ?? [];
-  const code = reported.code ?? saying ?? 'connection';
-  const what = SENTENCES[code] ?? sentence ?? (OF_A_CERTIFICATE.test(code) ? CERTIFICATE : message || 'no answer');
+  const code = reported.code ?? SAYINGS.find(([words]) => words.test(message))?.[1] ?? 'connection';
+  const what = SENTENCES[code] ?? (OF_A_CERTIFICATE.test(code) ? CERTIFICATE : message || 'no answer');
   return new SharedError(kindOf(code, severity !== undefined), code, `the shared ledger ${where}: ${what} (${code})`);
 }
 
