@@ -5,7 +5,7 @@ import { inCamelCase } from '../base/config/camel.js';
 import type { Invocation } from '../base/config/read.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { emit } from '../base/telemetry/emit.js';
-import type { Level } from '../base/telemetry/event-spec.js';
+import type { Level } from '../base/telemetry/events.js';
 import { beginLog } from '../base/telemetry/log.js';
 import { type FileInProgress, Progress, type Work } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';

@@ -8,7 +8,7 @@ import type { Config } from '../base/config/options.js';
 import { EnvironmentError } from '../base/errors.js';
 import type { Progress as Report } from '../base/process/protocol.js';
 import { emit } from '../base/telemetry/emit.js';
-import type { Level } from '../base/telemetry/event-spec.js';
+import type { Level } from '../base/telemetry/events.js';
 import { beginLog } from '../base/telemetry/log.js';
 import { processed } from '../base/telemetry/metrics.js';
 import { Progress } from '../base/telemetry/progress.js';

@@ -1,7 +1,7 @@
 /**
  * The one seam for everything that happens: `emit(event, fields)`. Logs and metrics subscribe to it.
  * Guarantees: a subscriber that throws disturbs neither the caller nor the other subscribers.
- * Does not: format or write; bunyan.ts and terminal.ts do.
+ * Does not: format or write; log.ts and terminal.ts do.
  */
 import { LineWriter, stderr } from './line-writer.js';
 

@@ -3,8 +3,7 @@
  * Guarantees: several processes may write at once: every line first clears the status line, which its owner draws again.
  */
 import type { Subscriber } from './emit.js';
-import type { Level } from './event-spec.js';
-import { levelOf, sentenceOf } from './events.js';
+import { type Level, levelOf, sentenceOf } from './events.js';
 import { LineWriter } from './line-writer.js';
 import { safeText } from './safe.js';
 

@@ -9,7 +9,7 @@ import type { RunRole } from '../../base/process/context.js';
 import type { ChildMessage, Init, ParentMessage, Role } from '../../base/process/protocol.js';
 import { threadsLoaded } from '../../base/process/threads.js';
 import { emit } from '../../base/telemetry/emit.js';
-import type { Level } from '../../base/telemetry/event-spec.js';
+import type { Level } from '../../base/telemetry/events.js';
 import { beginLog } from '../../base/telemetry/log.js';
 import { hearWarnings, tellBug } from '../../base/telemetry/tell.js';
 import { setParentDeathSignal } from '../../linux/index.js';

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { bunyanSubscriber } from '../../../src/base/telemetry/bunyan.js';
 import { emit, subscribe } from '../../../src/base/telemetry/emit.js';
 import { sentenceOf } from '../../../src/base/telemetry/events.js';
 import type { LineWriter } from '../../../src/base/telemetry/line-writer.js';
+import { bunyanSubscriber } from '../../../src/base/telemetry/log.js';
 import { safeJsonLine, safeText, shownBytes, shownSeconds } from '../../../src/base/telemetry/safe.js';
 
 const NASTY = [
