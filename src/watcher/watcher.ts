@@ -6,8 +6,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { type ByteName, shownName } from '../linux/names.js';
-import { filterText, makeFilter } from './filter.js';
-import { forgetFiltered } from './filter-change.js';
+import { filterText, forgetFiltered, makeFilter } from './filter.js';
 import { WatcherError, WatcherStoppedError } from './options/errors.js';
 import { type Settings, settingsOf } from './options/options.js';
 import type { WatchEvent, WatcherEvents, WatcherOptions } from './options/types.js';

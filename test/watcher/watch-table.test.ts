@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ByteName } from '../../src/linux/names.js';
-import { WatchTable } from '../../src/watcher/backend/watch-table.js';
+import { WatchTable } from '../../src/watcher/backend/inotify-tree.js';
 
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const PARTS = ['a', 'b', 'ab', 'a0', '\xff\xfe', 'x'.repeat(255)];

@@ -1,12 +1,25 @@
 /**
- * Checks the options of a watcher and adds the defaults; also the three profiles.
+ * The rule of each option of a watcher, and the defaults; also the three profiles.
  */
 import { resolve } from 'node:path';
 import { shownValue } from '../../base/config/values/given.js';
-import { broken, faultOfOptions, LOGGER_LEVELS } from '../../base/config/values/option-rules.js';
+import {
+  areTexts,
+  broken,
+  faultOfOptions,
+  globs,
+  is,
+  LOGGER_LEVELS,
+  logger,
+  type OptionRule,
+  signal,
+  TIMER_MS_MAX,
+  toggle,
+  whole,
+} from '../../base/config/values/option-rules.js';
 import { guarded } from '../../base/telemetry/guarded-logger.js';
 import { WatcherError } from './errors.js';
-import { RULES } from './option-rules.js';
+import { limits } from './limits.js';
 import type { BackendName, WatcherOptions } from './types.js';
 
 /** Options for typical uses. Example: `{ ...profiles.development, ignore: ['node_modules'] }`. */
@@ -18,6 +31,38 @@ export const profiles = {
   /** For little memory: few events rather than early ones. */
   lowResource: { debounceMs: 500, bufferMax: 50 },
 } as const satisfies Record<string, WatcherOptions>;
+
+const BACKENDS: readonly BackendName[] = ['inotify', 'node', 'poll'];
+
+/** An ending is no glob: `*.part` would only match a name that has the asterisk itself. */
+const endings = is(
+  'a list of endings of names such as ".part", which are not empty and have no slash and no *',
+  (value) => areTexts(value) && !value.some((ending) => /[/*\0]/.test(ending)),
+);
+
+/** better-sqlite3 trims spaces at both ends, and would then create a file of another name, or none. */
+const file = is(
+  'the path of a file: text that is not empty, and that has no space at its front or end',
+  (value) => typeof value === 'string' && value !== '' && value === value.trim() && !value.includes('\0'),
+);
+
+const RULES: Readonly<Record<keyof WatcherOptions, OptionRule>> = {
+  debounceMs: whole(0, TIMER_MS_MAX),
+  bufferMax: whole(1, limits.bufferMax),
+  ignore: globs,
+  include: globs,
+  hidden: toggle,
+  metadataSuffixes: endings,
+  tempSuffixes: endings,
+  recursive: toggle,
+  poll: toggle,
+  backend: is(`one of ${BACKENDS.join(', ')}`, (value) => BACKENDS.includes(value as BackendName)),
+  rescanMs: whole(0, TIMER_MS_MAX),
+  initial: toggle,
+  signal,
+  logger,
+  statePath: file,
+};
 
 /** Without a default. */
 type Absent = 'rescanMs' | 'signal' | 'logger' | 'statePath';

@@ -13,7 +13,6 @@ import type { DeliveredTree, Known, Seen } from './delivered-tree.js';
 import type { Looker } from './looker.js';
 import type { EventCause, PendingPath } from './pending.js';
 import { RemovedNames } from './removed-names.js';
-import { sweep } from './sweep.js';
 
 export interface ReconcilerHooks {
   /** Waits for room; throws if there is none, or if the watcher was stopped. */
@@ -52,7 +51,7 @@ export class Reconciler {
   readonly #fresh: boolean;
 
   constructor(
-    readonly deliveredTree: DeliveredTree,
+    private readonly deliveredTree: DeliveredTree,
     private readonly hooks: ReconcilerHooks,
   ) {
     this.#fresh = deliveredTree.isEmpty;
@@ -76,7 +75,7 @@ export class Reconciler {
       if (this.silent) for (const { path } of marks) this.#note(path);
       else for (const { path, by } of marks) await this.#notice(path, by);
       for (const { path, by } of held) if (isWritten(by)) await this.#noticeHeld(path, by);
-      if (step !== undefined && !(this.#fresh && step.cause === 'start')) await sweep(this, step);
+      if (step !== undefined && !(this.#fresh && step.cause === 'start')) await this.#sweep(step);
     } finally {
       this.deliveredTree.commit();
       this.hooks.wake();
@@ -125,7 +124,7 @@ export class Reconciler {
     const isOther = known?.file !== seen.file;
     const isDirectory = seen.kind === 'directory';
     const isTold = isOther || differs(known, seen, by) || (isDirectory && isCome(by));
-    if (isTold) await this.addPending(path, by, seen.ino);
+    if (isTold) await this.#addPending(path, by, seen.ino);
     if (isOther && isDirectory && hint !== 'scan') this.hooks.directory(path);
     // Stored, so that it survives a stop.
     if (known !== undefined && isTold && isWritten(by)) this.deliveredTree.doubt(path);
@@ -151,7 +150,7 @@ export class Reconciler {
     // Under its new or other names, its bytes may differ from the delivered ones. This also holds if the name was removed, came
     // back, and was removed again. A write through a new name that is gone as well was reported under that name only.
     if (isWritten(by) || isCome(by) || (by === 'moved' && this.#hasOtherNames(known))) this.deliveredTree.doubt(path);
-    if (by === 'delete' || by === 'written_deleted') return this.addPending(path, by);
+    if (by === 'delete' || by === 'written_deleted') return this.#addPending(path, by);
     this.hooks.later(path);
     return undefined;
   }
@@ -170,7 +169,7 @@ export class Reconciler {
     for (const known of this.#namesOf(ino)) {
       const seen = this.look(known.path);
       if (seen === undefined || seen === 'unknown' || seen.file !== known.file) continue;
-      if (differs(known, seen, by)) await this.addPending(known.path, by, ino);
+      if (differs(known, seen, by)) await this.#addPending(known.path, by, ino);
     }
   }
 
@@ -197,14 +196,51 @@ export class Reconciler {
     else if (known !== undefined) this.deliveredTree.remove(path);
   }
 
+  /**
+   * Handles known paths that a scan did not find. They are judged at the end of the scan: until then they may be found
+   * under another name. Memory is bounded. Paths noted by a scan that did not finish are judged by the next one.
+   */
+  async #sweep({ listed, done }: ScanStep): Promise<void> {
+    for (const directory of listed) {
+      // Most directories have one page, and nothing to wait for.
+      let last = this.#sweepPage(directory, undefined);
+      while (last !== undefined) {
+        await this.#turn();
+        last = this.#sweepPage(directory, last);
+      }
+    }
+    if (done) await this.#judgeMissing();
+  }
+
+  /**
+   * Notes the delivered names of a directory that are no longer in it, directly after it was read. Returns the name after
+   * which the next page begins.
+   */
+  #sweepPage(directory: ByteName, after: ByteName | undefined): ByteName | undefined {
+    const page = this.deliveredTree.namesIn(directory, after, limits.pageMax);
+    for (const name of page) {
+      const path = joinNames(directory, name);
+      if (this.look(path) === undefined) this.deliveredTree.noteMissing(path);
+    }
+    return page.length < limits.pageMax ? undefined : page.at(-1);
+  }
+
+  async #judgeMissing(): Promise<void> {
+    for (;;) {
+      const missing = this.deliveredTree.takeMissing(limits.pageMax);
+      if (missing.length === 0) return;
+      for (const path of missing) if (this.look(path) === undefined) await this.#addPending(path, 'delete');
+    }
+  }
+
   /** Lets others run; directories may move meanwhile. */
-  async turn(): Promise<void> {
+  async #turn(): Promise<void> {
     this.deliveredTree.commit();
     await new Promise((resolve) => setImmediate(resolve));
     this.#looker.forget();
   }
 
-  async addPending(path: ByteName, by: Hint, ino?: number): Promise<void> {
+  async #addPending(path: ByteName, by: Hint, ino?: number): Promise<void> {
     if (this.silent) return this.#note(path);
     const room = this.hooks.room(this.#cause);
     if (room !== undefined) {
