@@ -1,7 +1,7 @@
 /**
  * Checks what a caller passes. Each rule that is broken throws one sentence.
  */
-import { missingIn, shownValue, unknownOption } from '../base/config/values/given.js';
+import { missingIn, shownValue, unknownOption } from '../base/config/values/option-rules.js';
 import { ChangeLogError } from './errors.js';
 import { limits } from './limits.js';
 import type { ChangeLogOptions, NewChange } from './types.js';

@@ -3,7 +3,7 @@ import { CTL_VERBS } from '../base/config/commands.js';
 import type { Invocation } from '../base/config/read.js';
 import { suggestion } from '../base/config/values/nearest.js';
 import { OperatorError } from '../base/errors.js';
-import { overview, shortOverview } from '../base/help/overview.js';
+import { overview, shortOverview } from '../base/help/help.js';
 import { askedFor } from './ask.js';
 import { print } from './console.js';
 

@@ -3,7 +3,7 @@ import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
-import { whyNoHoldCode } from '../service/status/hold-codes.js';
+import { whyNoHoldCode } from '../service/status/held-list.js';
 import { refuseUnusableState, stateFor, withStateAt } from './state.js';
 
 export async function withView<T>(

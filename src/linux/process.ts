@@ -3,7 +3,7 @@
  * PR_SET_PDEATHSIG; proc_pid_limits(5); setrlimit(2), RLIMIT_DATA; proc_pid_status(5), VmData.
  */
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, userInfo } from 'node:os';
 import { LinuxError } from './error.js';
 import { _exit, errno, prctl, setrlimit, sigaction } from './libc.js';
 
@@ -59,3 +59,12 @@ export function limitFurtherData(bytes: number): void {
  * so a dead mount would keep the process for ever. Nothing is flushed.
  */
 export const endNow = (code: number): never => _exit(code);
+
+/** The name of the user that this process acts as, or its number where the system has no name for it (in a container). */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.geteuid!());
+  }
+}

@@ -1,14 +1,15 @@
 /**
- * Writes to a shared descriptor without waiting for its reader.
+ * Writes without waiting for the reader: to a shared descriptor, and a datagram to a unix socket, which Node's own modules cannot do.
  * Guarantees: O_NONBLOCK is never set on a description that others share (a shell's terminal, the pipe of a whole
  * pipeline), because the flag belongs to the open file description. A pipe or terminal is opened again, which gives a
  * description of our own; a socket takes the flag with each call. If the second open is refused (another user's pipe,
  * after `sudo -u`), poll(2) is asked before each piece.
- * Does not: avoid waiting for a regular file; its filesystem decides. Source: pipe(7), proc_pid_fd(5), send(2).
+ * Does not: avoid waiting for a regular file; its filesystem decides. Source: pipe(7), proc_pid_fd(5), send(2), unix(7).
  */
-import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { ERRNO, LinuxError } from './error.js';
-import { errno, poll, sendto } from './libc.js';
+import { errno, poll, sendto, socket } from './libc.js';
+import { nameOfText } from './names.js';
 
 /**
  * Returns how many bytes were taken; 0: there is no room now. Errors: those of write(2); EPIPE if the reader has gone.
@@ -61,4 +62,35 @@ function polled(fd: number, bytes: Buffer): number {
   asked.writeInt16LE(POLLOUT, 4);
   if (poll(asked, 1, 0) <= 0) return 0;
   return written(fd, bytes.subarray(0, PIPE_BUF));
+}
+
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+/** The size of sun_path, with the zero that ends it. */
+const PATH_BYTES_MAX = 108;
+
+/** Sends one datagram. `address`: an absolute path, or `@name` for the abstract namespace. Errors: LinuxError; RangeError for any other address. */
+export function sendDatagram(address: string, text: string): void {
+  const to = addressOf(address);
+  const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw new LinuxError('socket', errno());
+  try {
+    const bytes = Buffer.from(text);
+    const sent = sendto(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL, to, to.length);
+    if (sent < 0) throw new LinuxError('sendto', errno(), nameOfText(address));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** struct sockaddr_un. It is only as long as its path, because the length of the struct ends an abstract name. */
+function addressOf(address: string): Buffer {
+  const path = Buffer.from(address);
+  if (!/^[/@]./.test(address) || path.length >= PATH_BYTES_MAX)
+    throw new RangeError(`${JSON.stringify(address)} is no address of a unix socket: a path, or @ and a name`);
+  if (address.startsWith('@')) path[0] = 0;
+  const family = Buffer.alloc(2);
+  family.writeUInt16LE(AF_UNIX);
+  return Buffer.concat([family, path]);
 }

@@ -2,14 +2,14 @@
  * Mirrors a directory tree: `replicate` makes and keeps a mirror, `planReplica` reports what it would do.
  */
 import { EnvironmentError } from '../base/errors.js';
-import { type Watcher, WatcherError } from '../watcher/index.js';
+import type { Emit } from '../base/telemetry/emit.js';
+import { createWatcher, type Watcher, WatcherError } from '../watcher/index.js';
 import { Replica } from './replica.js';
-import { watchSource } from './source-watcher.js';
 import type { Mirroring, MirrorResult, ReplicateOptions } from './trees/types.js';
 
 export { countSource } from './count.js';
+export { realDirectories } from './open.js';
 export { planReplica } from './plan.js';
-export { realDirectories } from './real-directories.js';
 export type { Mirroring, MirrorResult, Passed, PlannedAct, ReplicateOptions } from './trees/types.js';
 
 /** Errors: OperatorError, EnvironmentError; `done` rejects with them too. If it is refused, nothing has been changed. */
@@ -42,3 +42,31 @@ async function run(replica: Replica, options: ReplicateOptions): Promise<MirrorR
 
 const asEnvironment = (error: unknown): unknown =>
   error instanceof WatcherError ? new EnvironmentError('watch_unusable', error.message) : error;
+
+/**
+ * Watches SOURCE with the options of a mirror: every name, including hidden and temporary ones. Its troubles are logged. When it
+ * resolves, every later change causes an event. Errors: WatcherError.
+ */
+async function watchSource(options: ReplicateOptions, emit: Emit): Promise<Watcher> {
+  const watcher = createWatcher({
+    hidden: true,
+    metadataSuffixes: [],
+    tempSuffixes: [],
+    include: [...(options.include ?? [])],
+    ignore: [...(options.exclude ?? [])],
+    // Recording takes as long as a disk sync, so more events must wait than by default.
+    bufferMax: 10_000,
+    // The mirror scans both sides itself.
+    rescanMs: 0,
+  });
+  watcher.on('overflow', ({ reason }) => emit('replica_overflow', { reason }));
+  watcher.on('error', ({ code, message }) => emit('replica_watch_trouble', { code, reason: message }));
+  watcher.on('recovered', ({ code }) => emit('replica_watch_recovered', { code }));
+  try {
+    await watcher.watch(options.source);
+  } catch (error) {
+    await watcher.stop();
+    throw error;
+  }
+  return watcher;
+}

@@ -1,14 +1,21 @@
 /**
- * Opens and claims everything a mirror works with. A refusal comes before anything was changed.
+ * Checks, opens and claims everything a mirror works with. A refusal comes before anything was changed.
  */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { isWithin, realOrFuturePath, refuseOverlap, refuseWithin } from '../base/config/values/directories.js';
-import { OperatorError } from '../base/errors.js';
+import {
+  type Folder,
+  isWithin,
+  realDirectory,
+  realOrFuturePath,
+  refuseOverlap,
+  refuseWithin,
+} from '../base/config/values/directories.js';
+import { EnvironmentError, OperatorError } from '../base/errors.js';
 import type { Emit } from '../base/telemetry/emit.js';
 import { errnoOf } from '../files/place-error.js';
 import { nameOfText, shownName } from '../linux/index.js';
-import { checkDest, hasContent } from './trees/check-dest.js';
+import { checkDest, hasContent, markerIn, openRoot } from './trees/check-dest.js';
 import { Compare } from './trees/compare.js';
 import { Dest } from './trees/dest.js';
 import { SourceMissing } from './trees/failures.js';
@@ -114,5 +121,37 @@ async function claim(dest: string, marker: Marker): Promise<Dest> {
   } catch (error) {
     const code = errnoOf(error);
     throw error instanceof OperatorError || code === undefined ? error : destError(dest, code);
+  }
+}
+
+/**
+ * The real paths of SOURCE and DEST as a caller gives them: two directories that exist. A missing SOURCE that DEST is a mirror of must be mounted or restored:
+ * an empty directory that somebody makes there is another one. Errors: EnvironmentError.
+ */
+export function realDirectories(source: Folder, dest: Folder): { source: string; dest: string } {
+  return { source: realSource(source, dest), dest: realDirectory(dest.origin, dest.path) };
+}
+
+function realSource(source: Folder, dest: Folder): string {
+  try {
+    return realDirectory(source.origin, source.path);
+  } catch (error) {
+    const isMissing = error instanceof EnvironmentError && error.code === 'directory_missing';
+    const missing = realOrFuturePath(source.path);
+    if (isMissing && mirroredBy(dest.path) === missing) throw sourceError(missing, 'ENOENT');
+    throw error;
+  }
+}
+
+function mirroredBy(dest: string): string | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openRoot(dest);
+    return markerIn(fd)?.source;
+  } catch {
+    // Whatever is wrong with DEST, the caller hears of SOURCE first.
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }

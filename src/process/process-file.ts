@@ -5,7 +5,7 @@
  * Does not: sync or hash outputs, ask for writers, or check whether the file changed meanwhile. The worker does these.
  */
 import { createHash } from 'node:crypto';
-import type { ProcessOptions } from '../base/config/values/process.js';
+import { type ProcessOptions, REJECT } from '../base/config/values/process.js';
 import { Chain } from './chain/chain.js';
 import { type StepsOf, stepsOf } from './chain/module.js';
 import { Outputs } from './chain/outputs.js';
@@ -13,13 +13,11 @@ import { Run } from './chain/run.js';
 import { Columns } from './formats/columns.js';
 import { Csv } from './formats/csv.js';
 import { Held, NoRoom, Unloadable, WriteError } from './formats/fault.js';
-import type { Format } from './formats/format.js';
+import type { Format, Row } from './formats/format.js';
 import { Jsonl, Lines } from './formats/lines.js';
-import type { Row } from './formats/row.js';
 import { openSource, type Source } from './formats/source.js';
 import { Window } from './formats/window.js';
 import type { FileMessage, Report } from './messages.js';
-import { rejectedWithin } from './rejects.js';
 
 export type Answer =
   | { kind: 'done'; report: Report }
@@ -174,3 +172,17 @@ function reportOf(run: Run, outputs: Outputs, records: number, rejected: number,
 /** The extension of the input without `.gz`: outputs are never packed. */
 const extensionOf = (name: string, fallback: string): string =>
   /[^/]\.([A-Za-z0-9]{1,16})$/.exec(name.replace(/\.gz$/i, ''))?.[1] ?? fallback;
+
+/** Returns the number of records in the output `reject`. Errors: throws `rejects_too_many` above its bound. */
+function rejectedWithin(run: Run, outputs: Outputs, records: number): number {
+  const rejected = outputs.made.find(({ tag }) => tag === REJECT)?.rows ?? 0;
+  const max = run.options.reject?.max;
+  if (max === undefined || rejected <= allowed(max, records)) return rejected;
+  const first = run.firstRejected === undefined ? '' : `; the first: ${run.firstRejected}`;
+  const reason = `${run.name}: ${rejected} of ${records} records are rejected, and reject.max is ${max}${first}`;
+  throw new Held({ code: 'rejects_too_many', reason });
+}
+
+/** A share that is a whole number of records may come out a little below it. */
+const allowed = (max: number | string, records: number): number =>
+  typeof max === 'number' ? max : (Number.parseFloat(max) * records) / 100 + 1e-6;

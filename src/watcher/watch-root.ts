@@ -3,7 +3,7 @@
  */
 import { lstatSync, opendirSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { shownValue } from '../base/config/values/given.js';
+import { shownValue } from '../base/config/values/option-rules.js';
 import { baseOf, folderOf } from '../files/job-paths.js';
 import { type ByteName, bytesOfName, nameOfText, shownName } from '../linux/names.js';
 import { WatcherError } from './options/errors.js';

@@ -10,8 +10,6 @@ import type { FeedValues, ServiceValues } from './schema.js';
 import type { Expectation } from './values/expect.js';
 import type { ProcessOptions } from './values/process.js';
 
-export type Mode = FeedValues['mode'];
-
 type Folders = 'input' | 'warehouse' | 'manifests';
 type Kept = 'keepDuplicates' | 'keepFailed' | 'sameContentAgainAfter' | 'keepLocal';
 /** A state may have recorded the feed before there were these. */

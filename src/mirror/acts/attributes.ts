@@ -17,9 +17,8 @@ import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, openData, type Stat, setOwnerAt, setTimesAt, statFd } from '../../linux/index.js';
 import type { Compare } from '../trees/compare.js';
 import { isGone, MovedOn } from '../trees/failures.js';
-import { Lanes } from '../trees/lanes.js';
 import { limits } from '../trees/limits.js';
-import type { Trees } from '../trees/trees.js';
+import { Lanes, type Trees } from '../trees/trees.js';
 
 const fsyncAsync = promisify(fsync);
 const isRoot = process.geteuid?.() === 0;

@@ -18,9 +18,8 @@ import {
   shownName,
   statAtOrNone,
 } from '../../linux/index.js';
-import { firstContent } from './content.js';
 import { type Marker, readMarker } from './marker.js';
-import { HIDDEN, type Rules } from './rules.js';
+import { firstContent, HIDDEN, type Rules } from './rules.js';
 
 export interface Claim {
   dest: string;

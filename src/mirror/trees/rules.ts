@@ -4,8 +4,9 @@
  */
 import { folderOf } from '../../files/job-paths.js';
 import { MARKER as ROOT_MARKER } from '../../files/marker.js';
+import { namesIn } from '../../files/names-in.js';
 import { isOfFilesystemAt } from '../../files/of-filesystem.js';
-import { type ByteName, nameOfText } from '../../linux/index.js';
+import { type ByteName, nameOfText, statAtOrNone } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
 
 /**
@@ -37,4 +38,17 @@ export class Rules {
     for (let at = folderOf(path); at !== ''; at = folderOf(at)) if (!this.covers(at, true)) return false;
     return this.covers(path, isDirectory);
   }
+}
+
+/**
+ * The first name at a root that belongs to the mirror; undefined if there is none. An empty root looks like a missing filesystem.
+ */
+export function firstContent(rootFd: number, rules: Rules): ByteName | undefined {
+  for (const name of namesIn(rootFd)) if (isContent(rootFd, name, rules)) return name;
+  return undefined;
+}
+
+export function isContent(rootFd: number, name: ByteName, rules: Rules): boolean {
+  const found = statAtOrNone(rootFd, name);
+  return found !== undefined && rules.covers(name, found.kind === 'directory');
 }

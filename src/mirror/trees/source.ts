@@ -24,11 +24,10 @@ import {
   statAtOrNone,
   statFd,
 } from '../../linux/index.js';
-import { firstContent, isContent } from './content.js';
 import { CannotMirror, isGone, SourceMissing } from './failures.js';
 import type { SourceSeen } from './marker.js';
 import { overlapping } from './overlap.js';
-import type { Rules } from './rules.js';
+import { firstContent, isContent, type Rules } from './rules.js';
 import type { Trees } from './trees.js';
 import type { ReplicateOptions } from './types.js';
 

@@ -5,7 +5,7 @@
 import { type ProcessOptions, REJECT } from '../../base/config/values/process.js';
 import type { Columns, Read } from '../formats/columns.js';
 import { Unloadable } from '../formats/fault.js';
-import type { Row } from '../formats/row.js';
+import type { Row } from '../formats/format.js';
 import { Check } from './check.js';
 import { READS } from './column-test.js';
 import { blamed, type ModuleSteps } from './module.js';

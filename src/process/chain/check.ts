@@ -2,7 +2,7 @@
 import type { CheckStep } from '../../base/config/values/process.js';
 import type { Columns } from '../formats/columns.js';
 import { excerptOf, Held } from '../formats/fault.js';
-import type { Row } from '../formats/row.js';
+import type { Row } from '../formats/format.js';
 import { type ColumnTest, columnTest } from './column-test.js';
 import type { Frame, Node, Run } from './run.js';
 

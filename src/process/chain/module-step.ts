@@ -4,7 +4,7 @@
  * holds the file and names the record. A record that returns to a step it is still in is a cycle.
  */
 import { Held, NoRoom, WriteError } from '../formats/fault.js';
-import type { Row } from '../formats/row.js';
+import type { Row } from '../formats/format.js';
 import { blamed, type Emit } from './module.js';
 import type { Outputs } from './outputs.js';
 import type { Frame, Node, Run } from './run.js';

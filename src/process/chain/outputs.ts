@@ -6,9 +6,8 @@
 import { closeSync, constants, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import type { Columns } from '../formats/columns.js';
 import { Held, NoRoom, WriteError } from '../formats/fault.js';
-import type { Row } from '../formats/row.js';
+import type { Row } from '../formats/format.js';
 import type { Node, Run } from './run.js';
-import { nameOfTag, TAG_CHARS_MAX } from './tag.js';
 
 const BUFFER_BYTES = 65_536;
 /** Free space is asked once per so many bytes written. */
@@ -194,4 +193,24 @@ export class Output implements Node {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
+}
+
+/** The longest tag (the name of the step or output that gets a record), percent-encoded. It is placed between the name of the input and its extension. */
+const TAG_CHARS_MAX = 120;
+const EMPTY = '_empty';
+
+/**
+ * A tag in a file name: letters, digits, `-` and `_` as they are, each other byte as `%XX`; the empty tag is `_empty`. Different tags have different
+ * names. Undefined where the name would be too long.
+ */
+export function nameOfTag(tag: string): string | undefined {
+  if (tag === '') return EMPTY;
+  if (tag.length > TAG_CHARS_MAX) return undefined;
+  let name = '';
+  for (const byte of Buffer.from(tag, 'utf8')) {
+    const sign = String.fromCharCode(byte);
+    const isPlain = name === '' ? /[A-Za-z0-9]/.test(sign) : /[A-Za-z0-9_-]/.test(sign);
+    name += isPlain ? sign : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return name.length <= TAG_CHARS_MAX ? name : undefined;
 }

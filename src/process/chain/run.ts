@@ -1,8 +1,7 @@
 /** The state that steps and outputs of one file share: the current window, faults with their position, the progress. */
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import { excerptOf, type Fault, Held } from '../formats/fault.js';
-import type { Format } from '../formats/format.js';
-import type { Row } from '../formats/row.js';
+import type { Format, Row } from '../formats/format.js';
 import type { Window } from '../formats/window.js';
 
 /** The target of a record: a step or an output. */

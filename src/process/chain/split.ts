@@ -5,11 +5,10 @@
 import type { SplitStep } from '../../base/config/values/process.js';
 import type { Columns } from '../formats/columns.js';
 import { Held } from '../formats/fault.js';
-import type { Row } from '../formats/row.js';
+import type { Row } from '../formats/format.js';
 import { type Decode, decoderOf } from '../formats/text.js';
-import type { Outputs } from './outputs.js';
+import { nameOfTag, type Outputs } from './outputs.js';
 import type { Frame, Node, Run } from './run.js';
-import { nameOfTag } from './tag.js';
 
 export class Split implements Node {
   else: Node | undefined;

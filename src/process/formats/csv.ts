@@ -7,8 +7,7 @@
 import Papa from 'papaparse';
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import { Columns, type Read } from './columns.js';
-import type { Format, Header } from './format.js';
-import { Row } from './row.js';
+import { type Format, type Header, Row } from './format.js';
 import { type Decode, decoderOf, encodeText } from './text.js';
 import type { Window } from './window.js';
 

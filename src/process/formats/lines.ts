@@ -5,8 +5,7 @@
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import type { Columns } from './columns.js';
 import { shown } from './csv.js';
-import type { Format } from './format.js';
-import { Row } from './row.js';
+import { type Format, Row } from './format.js';
 import { type Decode, decoderOf, encodeText } from './text.js';
 import type { Window } from './window.js';
 

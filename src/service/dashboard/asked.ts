@@ -3,7 +3,7 @@ import type { JobId, QueueView } from '../../../queue/index.js';
 import { viewFields } from '../../base/config/schema.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { JOB_ID } from '../../tools/explain/find.js';
-import { whyNoHoldCode } from '../status/hold-codes.js';
+import { whyNoHoldCode } from '../status/held-list.js';
 import { limits } from './data/limits.js';
 import type { Asked, Chosen, Verb } from './held/acts.js';
 import { BadQuery, type Body, wordIn } from './query.js';

@@ -5,8 +5,10 @@
  * and no foreign page can send; nothing that came with a request goes into a header of the answer.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isOurName } from './address.js';
+import { isLoopback } from '../../base/config/dashboard.js';
 import { refuse } from './refusals.js';
 
 export interface GuardOptions {
@@ -79,3 +81,22 @@ function isAuthorised({ headers: { authorization = '' } }: FastifyRequest, wante
 }
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/**
+ * Whether a request that came to us was meant for us. A page of somebody else may make its own name point to this machine
+ * (DNS rebinding), and its scripts would then read what we answer; a name that is not ours gives it away. An address is no
+ * name, so nobody can point it elsewhere.
+ */
+function isOurName(header: string | undefined, host: string, more: readonly string[]): boolean {
+  const name = nameOf(header);
+  if (name === undefined) return false;
+  if (isLoopback(name) || more.includes(name)) return true;
+  if (isLoopback(host)) return name === host;
+  return isIP(name) !== 0 || name === host || name === hostname().toLowerCase();
+}
+
+/** The name in a Host header, without its port, in lower case. */
+function nameOf(header: string | undefined): string | undefined {
+  const [, bracketed, plain] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s/:[\]@]+))(?::\d{1,5})?$/.exec(header ?? '') ?? [];
+  return (bracketed ?? plain)?.toLowerCase();
+}

@@ -1,7 +1,12 @@
 /** Held jobs as commands and pages list them: id, path, reason, and what releases each. Read in pages, never all at once. */
+
+import type { JobId } from '../../../queue/backend.js';
 import type { Job, QueueView } from '../../../queue/index.js';
+import { suggestion } from '../../base/config/values/nearest.js';
+import { CATALOGUE } from '../../base/errors.js';
 import { remedyOf } from '../../base/remedy.js';
 import { safeText } from '../../base/telemetry/safe.js';
+import { PAUSED } from '../../ingest/health/pause.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 
@@ -68,4 +73,30 @@ export function nothingHeld({ code, feed }: HeldOf): string {
   return safeText(
     `nothing is held${code === undefined ? '' : ` for the reason ${code}`}${feed === undefined ? '' : ` in the feed ${feed}`}`,
   );
+}
+
+/** Short transactions for long lists: a writer that locks the state for seconds stops all others. */
+const BATCH = 500;
+
+/** Returns for how many of them `act` returned true. */
+export async function inBatches(
+  ids: readonly JobId[],
+  act: (batch: readonly JobId[]) => Promise<readonly boolean[]>,
+): Promise<number> {
+  let count = 0;
+  for (let at = 0; at < ids.length; at += BATCH) {
+    count += (await act(ids.slice(at, at + BATCH))).filter(Boolean).length;
+  }
+  return count;
+}
+
+/** Codes of gates: they hold no file. */
+const OF_GATES = ['low_space', 'low_inodes', PAUSED, 'unloadable', 'no_condition', 'prefix_taken', 'marker_gone'];
+const LISTED = Object.keys(CATALOGUE).filter((code) => CATALOGUE[code]!.exit === null && !OF_GATES.includes(code));
+
+/** Why a word is no code of held files, as a clause without its full stop; undefined if it is one. The last error of a held file may be any error of the kernel. */
+export function whyNoHoldCode(view: Pick<QueueView, 'heldFor'>, word: string): string | undefined {
+  const codes = [...new Set([...LISTED, ...view.heldFor().map(({ code }) => code)])];
+  if (codes.includes(word)) return undefined;
+  return `${JSON.stringify(word)} is no reason for which a file is held; ${suggestion(word, codes)}the reasons are ${codes.join(', ')}`;
 }

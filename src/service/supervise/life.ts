@@ -4,6 +4,8 @@
  * and stops by messages of the parent alone, because a terminal and systemd send their signals to both processes.
  * Does not: do the role's work.
  */
+
+import { constants, getPriority, setPriority } from 'node:os';
 import { asOperatorError, EXIT } from '../../base/errors.js';
 import type { RunRole } from '../../base/process/context.js';
 import type { ChildMessage, Init, ParentMessage, Role } from '../../base/process/protocol.js';
@@ -13,7 +15,6 @@ import type { Level } from '../../base/telemetry/events.js';
 import { beginLog } from '../../base/telemetry/log.js';
 import { hearWarnings, tellBug } from '../../base/telemetry/tell.js';
 import { setParentDeathSignal } from '../../linux/index.js';
-import { giveWay } from './priority.js';
 import { ENDING } from './signals.js';
 
 const drain = new AbortController();
@@ -47,7 +48,7 @@ async function live(init: Init, roleOf: (role: Role) => Promise<RunRole>): Promi
   const level = init.config.service.logLevel as Level;
   const common = init.role === 'worker' ? { stages: init.stages } : {};
   beginLog(init.logs, level, { role: init.role, ...common }, init.config.service.shell);
-  giveWay(init.role, emit);
+  giveWay(init.role);
   try {
     const run = await roleOf(init.role);
     await run({
@@ -107,4 +108,23 @@ function stopNow(): void {
 function dieNow(): never {
   process.kill(process.pid, 'SIGKILL');
   throw new Error('unreachable after SIGKILL');
+}
+
+/**
+ * The scheduling priority of each role when all cores are busy: first what people wait for, then the files in the queue, then
+ * the search for more files. Nice values, added to the parent's own. Measured: files dropped while a producer enqueued 60,000 others. The slowest 1 % of
+ * them waited 390 ms when worker and producer had equal priority, and 290 ms when the producer's nice value was 5 more. Workers
+ * give way to the dashboard, the commands and the writers of files. The kernel compares priorities only within one control
+ * group, so a systemd service is as fast as before beside other services.
+ */
+const NICER: Record<Role, number> = { dashboard: 0, worker: 5, producer: 10, notifier: 10 };
+
+/** Sets the priority of this thread and all that it starts. A hardened service may not be allowed to (systemd's `@resources`); it is then left unchanged. */
+function giveWay(role: Role): void {
+  if (NICER[role] === 0) return;
+  try {
+    setPriority(Math.min(getPriority() + NICER[role], constants.priority.PRIORITY_LOW));
+  } catch (error) {
+    emit('priority_refused', { reason: (error as Error).message });
+  }
 }

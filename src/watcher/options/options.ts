@@ -2,7 +2,6 @@
  * The rule of each option of a watcher, and the defaults; also the three profiles.
  */
 import { resolve } from 'node:path';
-import { shownValue } from '../../base/config/values/given.js';
 import {
   areTexts,
   broken,
@@ -12,6 +11,7 @@ import {
   LOGGER_LEVELS,
   logger,
   type OptionRule,
+  shownValue,
   signal,
   TIMER_MS_MAX,
   toggle,

@@ -6,8 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COMMANDS, type CommandName, CTL_VERBS, PROGRAM_NAMES } from '../../../src/base/config/commands.js';
 import { allFields, FIRST_HOUR, GROUPS } from '../../../src/base/config/schema.js';
-import { fullHelp, shortHelp } from '../../../src/base/help/help.js';
-import { overview, shortOverview } from '../../../src/base/help/overview.js';
+import { fullHelp, overview, shortHelp, shortOverview } from '../../../src/base/help/help.js';
 import { makeFolders, runCommand } from '../config/folders.js';
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ');

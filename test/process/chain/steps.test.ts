@@ -1,7 +1,7 @@
 /** The built-in steps: what passes, what is a bad record, and what holds a file. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nameOfTag } from '../../../src/process/chain/tag.js';
+import { nameOfTag } from '../../../src/process/chain/outputs.js';
 import { runChain, type TestedChain } from '../../../src/process/index.js';
 
 const chain = (check: object, more: object = {}): TestedChain => ({

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Sample } from '../../../queue/index.js';
-import { etaOf } from '../../../src/service/figures/backlog.js';
+import { etaOf } from '../../../src/service/figures/throughput.js';
 
 const MIB = 1 << 20;
 const NOW = 1_800_000_000_000;

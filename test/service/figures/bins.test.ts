@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Sample } from '../../../queue/index.js';
+import { timesOf } from '../../../src/service/dashboard/data/series.js';
 import { binsOf } from '../../../src/service/figures/bins.js';
-import { timesOf } from '../../../src/service/figures/times.js';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;

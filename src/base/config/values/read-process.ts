@@ -5,10 +5,9 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { EnvironmentError, OperatorError } from '../../errors.js';
-import { choice, toggle, whole } from './field.js';
+import { choice, duration, size, toggle, whole } from './field.js';
 import { limits } from './limits.js';
 import { Mapping } from './mapping.js';
-import { duration, size } from './measures.js';
 import { suggestion } from './nearest.js';
 import {
   type CheckStep,

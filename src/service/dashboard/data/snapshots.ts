@@ -6,15 +6,16 @@ import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { pasteable, type Shell } from '../../../base/config/paste.js';
 import { ProcessWatch } from '../../../ingest/health/processes.js';
+import { urlOf } from '../../../ingest/sharing/check.js';
 import { liesAtOf } from '../../../ingest/upkeep/lies-at.js';
+import { SharedDatabase } from '../../../shared-ledger/database.js';
 import { FreeSpace } from '../../figures/free-space.js';
 import { feedLines } from '../../status/feed-lines.js';
 import { toHeldJob } from '../../status/held-list.js';
-import type { HostsReport } from '../../status/hosts.js';
+import { type HostsReport, lookAtHosts } from '../../status/hosts.js';
 import { lookAt, type Report } from '../../status/report.js';
 import { retrying } from '../held/errors.js';
 import { limits } from './limits.js';
-import { hostsReader } from './shared-hosts.js';
 import { inFlight, lastEnded } from './trace.js';
 
 export type Snapshot = ReturnType<typeof snapshotOf> & { hosts: HostsReport | undefined };
@@ -83,5 +84,31 @@ function snapshotOf(view: QueueView, report: Report) {
     retrying: retrying(view),
     /** The first of them; the rest page by page from /errors. */
     held: view.held({ limit: limits.heldDefault }).map((job) => toHeldJob(job, liesAt(job))),
+  };
+}
+
+/**
+ * The report of the hosts that share a ledger: asked while somebody looks, once every few seconds at most. Nobody waits for a ledger
+ * that does not answer: the newest report is given until the next one has come. It is undefined where no feed shares, and before the
+ * first one has come.
+ */
+function hostsReader(view: Pick<QueueView, 'feeds'>): () => HostsReport | undefined {
+  let shared: { url: string; database: SharedDatabase } | undefined;
+  let last: HostsReport | undefined;
+  let dueMs = 0;
+  const ask = async (url: string): Promise<void> => {
+    dueMs = Number.POSITIVE_INFINITY;
+    if (shared?.url !== url) {
+      // The producer was started with another address. A connection to the former one that cannot be closed is of no use either.
+      void shared?.database.close().catch(() => {});
+      shared = { url, database: new SharedDatabase(url) };
+    }
+    last = await lookAtHosts(shared.database);
+    dueMs = performance.now() + limits.hostsEveryMs;
+  };
+  return () => {
+    const url = urlOf(view);
+    if (url !== undefined && performance.now() >= dueMs) void ask(url);
+    return last;
   };
 }

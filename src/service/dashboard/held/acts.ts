@@ -8,7 +8,7 @@ import type { Emit } from '../../../base/telemetry/emit.js';
 import { type Pausing, pause, resume, type Scope, scopeText } from '../../../ingest/health/pause.js';
 import { discardJobs } from '../../../tools/exceptions/discard.js';
 import { retryJobs, unhealed } from '../../../tools/exceptions/retry.js';
-import { inBatches } from '../../status/in-batches.js';
+import { inBatches } from '../../status/held-list.js';
 import { type HeldFilter, heldPages } from './groups.js';
 
 export type Verb = 'retry' | 'discard' | 'pause' | 'resume';
