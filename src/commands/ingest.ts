@@ -1,7 +1,15 @@
-/** ingest: producer and workers together, for one or many feeds. */
-import { configOf } from '../base/config/load.js';
+/**
+ * The daemons, each with its children.
+ * ingest: producer and workers together, for one or many feeds.
+ * ingest-producer: finds files and enqueues them; its feeds are recorded in the state for the workers.
+ * ingest-worker: runs stages of a queue whose feeds it learns from the state.
+ * ingest-dashboard: the dashboard alone, beside daemons or without any.
+ */
+import { configOf, dashboardConfigOf, workerConfigOf } from '../base/config/load.js';
 import type { Config } from '../base/config/options.js';
+import { parseWorkers } from '../base/config/schema.js';
 import { type IngestStage, STAGE_NAMES } from '../base/config/values/stage-names.js';
+import { OperatorError } from '../base/errors.js';
 import type { Named, OnceDone } from '../base/process/protocol.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { reasonOf } from '../ingest/stages/reasons.js';
@@ -10,8 +18,8 @@ import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
 import { printNote } from './console.js';
 import { dryRun } from './dry-run.js';
-import { runChildren } from './run-children.js';
-import { knownRoots, prepareStateFor, withStateAt } from './state.js';
+import { beginParentLog, runChildren } from './run-children.js';
+import { knownRoots, prepareStateFor, refuseUnusableState, stateFor, stateToCome, withStateAt } from './state.js';
 
 export async function ingest(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('ingest', argv);
@@ -33,16 +41,61 @@ export async function ingest(argv: readonly string[]): Promise<number> {
   return ended.exitCode;
 }
 
+export async function ingestProducer(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('ingest-producer', argv);
+  if (!invocation) return 0;
+  const config = configOf(invocation, process.env, await knownRoots(invocation));
+  await prepareStateFor(config.feeds, config.service.statePath);
+  const ended = await runChildren('ingest-producer', config, [{ role: 'producer', stages: [] }, ...notifierOf(config)]);
+  return ended.exitCode;
+}
+
+export async function ingestWorker(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('ingest-worker', argv);
+  if (!invocation) return 0;
+  const config = workerConfigOf(invocation, process.env);
+  const children = childrenOf(invocation.service.stage);
+  beginParentLog(config);
+  await stateToCome('ingest-worker', config.service.statePath);
+  const ended = await runChildren('ingest-worker', config, children);
+  return ended.exitCode;
+}
+
+export async function ingestDashboard(argv: readonly string[]): Promise<number> {
+  const invocation = askedFor('ingest-dashboard', argv);
+  if (!invocation) return 0;
+  const config = dashboardConfigOf(invocation, process.env);
+  refuseUnusableState(await stateFor(invocation));
+  const ended = await runChildren('ingest-dashboard', config, [{ role: 'dashboard', stages: [] }]);
+  return ended.exitCode;
+}
+
 const workersOf = ({ service }: Config): ChildSpec[] =>
   Object.entries(service.workers ?? { all: 1 }).flatMap(([name, count]) => processes(count, stagesOf(name)));
 
-/** `name`: one stage, or `all`. */
-export const stagesOf = (name: string): IngestStage[] => (name === 'all' ? [...STAGE_NAMES] : [name as IngestStage]);
+/** By --stage of a worker. */
+function childrenOf(stages: readonly string[]): ChildSpec[] {
+  if (stages.length === 0) return processes(1, stagesOf('all'));
+  const counts = new Map<string, number>();
+  for (const [stage, count] of stages.flatMap((entry) => Object.entries(parseWorkers(entry)!))) {
+    if (counts.has(stage)) {
+      throw new OperatorError(
+        'option_twice',
+        `--stage must name each stage once, but ${stage} is there twice; write ${stage}=N for N processes of it.`,
+      );
+    }
+    counts.set(stage, count);
+  }
+  return [...counts].flatMap(([stage, count]) => processes(count, stagesOf(stage)));
+}
 
-export const notifierOf = ({ service }: Config): ChildSpec[] =>
+/** `name`: one stage, or `all`. */
+const stagesOf = (name: string): IngestStage[] => (name === 'all' ? [...STAGE_NAMES] : [name as IngestStage]);
+
+const notifierOf = ({ service }: Config): ChildSpec[] =>
   service.notify === undefined ? [] : [{ role: 'notifier', stages: [] }];
 
-export const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
+const processes = (count: number, stages: IngestStage[]): ChildSpec[] =>
   Array.from({ length: count }, () => ({ role: 'worker', stages }));
 
 /** Names the contents that other hosts do not know of yet: the next run may be a day away. */

@@ -13,9 +13,9 @@ import type { Receiver } from '../service/alarms/channel.js';
 import { clock } from '../service/alarms/clock.js';
 import { type Message, messageOf, type ToldAlarm } from '../service/alarms/message.js';
 import { receiversOf } from '../service/alarms/run.js';
-import { callerName } from './caller.js';
 import { print } from './console.js';
 import { withStateAt } from './state.js';
+import { callerName } from './state-view.js';
 
 export async function notifyTest(invocation: Invocation): Promise<number> {
   const notify = notifyOf(invocation, process.env);

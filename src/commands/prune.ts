@@ -12,8 +12,7 @@ import { pruneHistory } from '../ingest/upkeep/prune-history.js';
 import { recordedRoots, withFiles } from '../ingest/upkeep/recorded-roots.js';
 import { lockRoots } from '../ingest/upkeep/root-locks.js';
 import { print } from './console.js';
-import { operate } from './operate.js';
-import { feedsAsked, withView } from './state-view.js';
+import { feedsAsked, operate, withView } from './state-view.js';
 
 /** After each piece the state is left to the other processes for the same time. */
 const REST_TIMES = 1;

@@ -9,7 +9,7 @@ import type { Finding } from '../ingest/health/finding.js';
 import { waitsText, waitsTogether } from '../ingest/stages/waits.js';
 import { type FeedLine, feedLines } from '../service/status/feed-lines.js';
 import { isOfHeld, type Report } from '../service/status/report.js';
-import { doneText } from './queue-figures.js';
+import { doneText } from './queue-text.js';
 import { cut, rowsOf, type Screen, wrapped } from './screen.js';
 import { tableOf } from './table.js';
 

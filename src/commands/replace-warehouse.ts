@@ -6,8 +6,7 @@ import { safeText } from '../base/telemetry/safe.js';
 import { replaceWarehouse as replace } from '../tools/exceptions/replace-warehouse.js';
 import { oneWord } from './ask.js';
 import { print } from './console.js';
-import { operate } from './operate.js';
-import { oneFeedAsked } from './state-view.js';
+import { oneFeedAsked, operate } from './state-view.js';
 
 export async function replaceWarehouse(invocation: Invocation): Promise<number> {
   const warehouse = realDirectory('DIR', oneWord(invocation, 'a directory'));

@@ -6,8 +6,7 @@ import { safeText } from '../base/telemetry/safe.js';
 import { isServed } from '../ingest/ledger/services.js';
 import { oneWord } from './ask.js';
 import { print } from './console.js';
-import { operate } from './operate.js';
-import { refuseUnknownFeed } from './state-view.js';
+import { operate, refuseUnknownFeed } from './state-view.js';
 
 export async function retire(invocation: Invocation): Promise<number> {
   const feed = oneWord(invocation, 'the name of a feed');

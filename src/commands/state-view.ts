@@ -1,11 +1,16 @@
-/** Opens the state that a reading command is about, and closes it in any case. */
+/** Opens the state that a command is about, to read it or to change it, and closes it in any case. */
+
+import type { Backend } from '../../queue/backend.js';
 import type { QueueView } from '../../queue/index.js';
 import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
+import { openState } from '../ingest/ledger/open-state.js';
+import { userName } from '../linux/index.js';
 import { whyNoHoldCode } from '../service/status/held-list.js';
 import { refuseUnusableState, stateFor, withStateAt } from './state.js';
 
+/** For a command that only reads. */
 export async function withView<T>(
   invocation: Invocation,
   use: (view: QueueView, statePath: string) => T | Promise<T>,
@@ -48,3 +53,23 @@ export function refuseUnknownFeed(view: Pick<QueueView, 'feeds'>, feed: string |
     `--feed must be a feed of this state, but got ${JSON.stringify(feed)}; it has ${names.join(', ') || 'none yet'}.`,
   );
 }
+
+/** For an operator's verb that changes the state: as an owner of its own, beside running daemons or without them. */
+export async function operate<T>(
+  invocation: Invocation,
+  act: (backend: Backend, statePath: string) => Promise<T>,
+): Promise<T> {
+  const path = await stateFor(invocation);
+  refuseUnusableState(path);
+  const maxAttempts = invocation.service['max-attempts'];
+  const backend = await openState({ statePath: path, title: invocation.spec.name, maxAttempts, create: false });
+  try {
+    refuseUnknown(backend, invocation);
+    return await act(backend, path);
+  } finally {
+    await backend.close();
+  }
+}
+
+/** The user who called this command, for the record of an operator's act: under sudo, the user who called sudo. */
+export const callerName = (): string => process.env.SUDO_USER || userName();

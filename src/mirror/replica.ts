@@ -2,7 +2,7 @@
  * The running mirror: applies changes from events, tries failed paths again, and scans everything from time to time.
  * Guarantees: one task at a time (except large copies), so no task works on a path that another one is about to move.
  * However this process ends, the full scan of the next start finds the rest.
- * Does not: watch by itself. The events come from outside (source-watcher.ts), so tests can run it without a watcher.
+ * Does not: watch by itself. The events come from outside (index.ts), so tests can run it without a watcher.
  */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';

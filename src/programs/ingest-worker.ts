@@ -1,5 +1,5 @@
 import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
-import { ingestWorker } from '../commands/ingest-worker.js';
+import { ingestWorker } from '../commands/ingest.js';
 
 runCommand('ingest-worker', () => ingestWorker(argumentsOf()));

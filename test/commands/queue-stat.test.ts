@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { stagesUsed } from '../../src/base/config/values/stage-names.js';
-import { figuresText } from '../../src/commands/queue-figures.js';
+import { figuresText } from '../../src/commands/queue-text.js';
 import { AGE_BOUNDS } from '../../src/service/status/ages.js';
 import type { Report } from '../../src/service/status/report.js';
 import { editDatabase } from '../world/database.js';

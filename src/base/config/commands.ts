@@ -1,6 +1,6 @@
 /**
  * The commands and the options of each. The parser, --help, the man pages, the completions and the tests read this table.
- * Does not: say what a command does with them; src/commands has one file for each.
+ * Does not: say what a command does with them; src/commands has a file for each, or for a few that share their work.
  */
 import { ALARMS, commands, DASHBOARD, FEED, FIND, LOGS } from './command-spec.js';
 import { CTL } from './ctl-verbs.js';

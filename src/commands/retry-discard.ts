@@ -1,5 +1,7 @@
 /**
- * The held jobs that a verb is about: named by id or path, or all that --code and --feed leave.
+ * ingest-ctl retry: held files go through the stage again that they were held in, attempts forgotten.
+ * ingest-ctl discard: held files are given up: moved to `failed/`, their lines withdrawn, their twins set free.
+ * Both act on jobs that are named by id or path, or on all that --code and --feed leave.
  * Guarantees: a word that names nothing held is reported, and nothing is done for the others before all words are known.
  */
 import { isAbsolute, relative, resolve } from 'node:path';
@@ -10,11 +12,41 @@ import { EXIT, OperatorError } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { withRealParent } from '../files/real-parent.js';
+import type { Delivered } from '../ingest/ledger/stored.js';
 import { bytesOfName, nameOfText } from '../linux/index.js';
 import { heldRows, inBatches, nothingHeld } from '../service/status/held-list.js';
+import { discardJobs } from '../tools/exceptions/discard.js';
+import { retryJobs, unhealed } from '../tools/exceptions/retry.js';
 import { JOB_ID } from '../tools/explain/find.js';
 import { print, printNote } from './console.js';
-import { operate } from './operate.js';
+import { operate } from './state-view.js';
+
+export async function retry(invocation: Invocation): Promise<number> {
+  const codes = new Set<string>();
+  const code = await actOnHeld(
+    invocation,
+    (backend, batch) => retryJobs(backend, batch, (one) => codes.add(one)),
+    (again) => `${again} ${again === 1 ? 'file goes through its' : 'files go through their'} stage again`,
+  );
+  for (const sentence of unhealed(codes)) printNote(`ingest-ctl retry: ${sentence}`);
+  return code;
+}
+
+export function discard(invocation: Invocation): Promise<number> {
+  const onDelivered = (id: string, as: keyof typeof INSTEAD) => printNote(`ingest-ctl discard: ${INSTEAD[as](id)}`);
+  return actOnHeld(
+    invocation,
+    (backend, batch) => discardJobs(backend, batch, onDelivered),
+    (given) => `${given} ${given === 1 ? 'file is' : 'files are'} given up`,
+  );
+}
+
+const INSTEAD: Record<Delivered | 'kept', (id: string) => string> = {
+  kept: (id) => `the file of ${id} stays in the warehouse, with its line; only its publication is given up`,
+  stored: (id) => `the file of ${id} is in the warehouse already, so it is recorded as stored instead`,
+  unconfirmed: (id) =>
+    `the file of ${id} has left the work directory, and may have been taken from the warehouse since, so it is recorded as stored (unconfirmed) instead`,
+};
 
 interface Selected {
   /** Ids of held jobs, in the order of the list. */
@@ -24,7 +56,7 @@ interface Selected {
 }
 
 /** Acts on the held jobs that a verb is about; `said`: what was done with so many of them. Returns the exit code. */
-export const actOnHeld = (
+const actOnHeld = (
   invocation: Invocation,
   act: (backend: Backend, batch: readonly JobId[]) => Promise<readonly boolean[]>,
   said: (count: number) => string,

@@ -1,0 +1,85 @@
+/**
+ * ingest-ctl allow-again: the next drop of a stored content is ingested once more.
+ * ingest-ctl withdraw: a file that was wrongly ingested is taken out of the warehouse again.
+ */
+import type { Backend } from '../../queue/backend.js';
+import type { Invocation } from '../base/config/read.js';
+import { OperatorError } from '../base/errors.js';
+import { safeText } from '../base/telemetry/safe.js';
+import { placeOf, shownPlace } from '../ingest/ledger/content.js';
+import { NOT_PUBLISHED, ownPublication, type Publication } from '../ingest/ledger/publications.js';
+import { urlOf } from '../ingest/sharing/check.js';
+import { refuseCopy } from '../ingest/sharing/place.js';
+import type { Reason } from '../ingest/upkeep/withdrawal.js';
+import { contentOf, readNewest } from '../shared-ledger/statements.js';
+import { contentNamed, type Named } from '../tools/exceptions/contents-named.js';
+import { allowAgain as allow, withdraw as withdrawContent } from '../tools/exceptions/exceptions.js';
+import { oneWord } from './ask.js';
+import { print } from './console.js';
+import { withUrl } from './shared.js';
+import { callerName, feedsAsked, operate } from './state-view.js';
+
+/** One content, who acts, and why. `act` answers the sentence that is said. */
+async function makeException(
+  invocation: Invocation,
+  act: (backend: Backend, named: Named, said: Reason) => Promise<string>,
+): Promise<number> {
+  const word = oneWord(invocation, 'a content');
+  const { reason: why } = invocation.view;
+  if (why === undefined) {
+    throw new OperatorError(
+      'missing_reason',
+      `${invocation.spec.name} needs a reason, for the people who read the record later; add --reason TEXT.`,
+    );
+  }
+  return operate(invocation, async (backend, statePath) => {
+    backend.read((reader) => refuseCopy(reader, statePath));
+    const named = await contentNamed(backend, feedsAsked(backend, invocation), word);
+    print(await act(backend, named, { who: callerName(), why }));
+    return 0;
+  });
+}
+
+export const allowAgain = (invocation: Invocation): Promise<number> =>
+  makeException(invocation, async (backend, named, said) => {
+    const { generation, isNew } = await allow(backend, named, said, await newestOf(backend, named));
+    const what = `the next file with the content ${named.content.sha256.toString('hex')}`;
+    return isNew
+      ? `${what} is ingested once more, as its generation ${generation}`
+      : `${what} was to be ingested once more already, as its generation ${generation}`;
+  });
+
+/** The newest generation that any host has. Errors: OperatorError where one has it under way. */
+async function newestOf(backend: Backend, { feed, content }: Named): Promise<number> {
+  const url = urlOf(backend);
+  if (url === undefined) return 0;
+  const key = { feed: feed.name, sha256: content.sha256 };
+  const newest = await withUrl(url, async (shared) => (await readNewest(shared, [key])).get(contentOf(key)));
+  if (newest?.state === 'carried' && !newest.isFree)
+    throw new OperatorError(
+      'content_under_way',
+      `host ${newest.hostName} has the content ${content.sha256.toString('hex')} under way: what comes now is not a repetition of it; wait until it is stored.`,
+    );
+  return newest?.generation ?? 0;
+}
+
+export const withdraw = (invocation: Invocation): Promise<number> =>
+  makeException(invocation, async (backend, named, said) => {
+    const at = safeText(shownPlace(named.feed.warehouse, placeOf(named.content)));
+    if (named.isDuplicate) {
+      throw new OperatorError(
+        'not_ours_to_withdraw',
+        `that file was not ingested: it is a duplicate of ${at}; name that one where it is meant.`,
+      );
+    }
+    const published = backend.read((reader) => ownPublication(reader, named.content.row));
+    const id = await withdrawContent(backend, named, said);
+    return `${at} is withdrawn: its correction is written; a worker ${whatGoes(published)} (job ${id})`;
+  });
+
+function whatGoes(published: Publication | undefined): string {
+  const moved = 'moves it to failed/ of the work directory';
+  if (!published || published.part === NOT_PUBLISHED) return moved;
+  if (published.isLocal === 1) return `${moved}, then deletes its objects in the bucket`;
+  return 'deletes its objects in the bucket; nothing comes to failed/, because its local file was removed before (--keep-local)';
+}
