@@ -13,16 +13,17 @@ import { limits } from './limits.js';
 import {
   allConsumers,
   bound,
+  changeLogModule,
   changesAfter,
   consumerOf,
   countOf,
+  HORIZON,
   lastOf,
   put,
   type Rows,
   removeSeen,
   seqOf,
 } from './rows.js';
-import { changeLogModule, HORIZON } from './schema.js';
 import type { Change, ChangeLog, ChangeLogOptions, Consumer, NewChange, Registered } from './types.js';
 
 /** Opens the log at `path`, and creates it if it is missing. Errors: ChangeLogError. */

@@ -1,7 +1,7 @@
 /** ingest-replicate SOURCE DEST: keeps DEST a mirror of SOURCE, until it is stopped or, with --once, is like it. */
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
-import { inCamelCase } from '../base/config/camel.js';
+import { inCamelCase } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { emit } from '../base/telemetry/emit.js';

@@ -9,7 +9,7 @@ import type { Invocation } from '../base/config/read.js';
 import { isStateThere, statePathOf } from '../base/config/state-path.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
-import type { Receiver } from '../service/alarms/channel.js';
+import { failureOf, type Receiver } from '../service/alarms/channel.js';
 import { clock } from '../service/alarms/clock.js';
 import { type Message, messageOf, type ToldAlarm } from '../service/alarms/message.js';
 import { receiversOf } from '../service/alarms/run.js';
@@ -26,10 +26,10 @@ export async function notifyTest(invocation: Invocation): Promise<number> {
     );
   const message = await testMessage(invocation);
   let code: number = EXIT.done;
-  for (const receiver of receiversOf(notify, clock)) {
-    const failure = await failureOf(receiver, message);
-    const answer = failure === undefined ? ACCEPTED[receiver.name] : `did not accept the test alarm: ${failure}`;
-    print(safeText(`--notify-${receiver.name} ${answer}`));
+  for (const { name, withinMs, send } of receiversOf(notify, clock)) {
+    const failure = await failureOf(withinMs, (signal) => send(message, signal));
+    const answer = failure === undefined ? ACCEPTED[name] : `did not accept the test alarm: ${failure}`;
+    print(safeText(`--notify-${name} ${answer}`));
     if (failure !== undefined) code = EXIT.unfinished;
   }
   print('A service that runs has the receivers of its start: restart it after a change.');
@@ -40,20 +40,6 @@ const ACCEPTED: Record<Receiver['name'], string> = {
   command: 'accepted the test alarm: it ended with exit code 0',
   webhook: 'accepted the test alarm: it answered with a code from 200 to 299',
 };
-
-async function failureOf({ withinMs, send }: Receiver, message: Message): Promise<string | undefined> {
-  const attempt = new AbortController();
-  const late = new Error(`it took more than ${withinMs / 1_000} s`);
-  const timer = setTimeout(() => attempt.abort(late), withinMs);
-  try {
-    await send(message, attempt.signal);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 async function testMessage(invocation: Invocation): Promise<Message> {
   const statePath = statePathOf(invocation, process.env);

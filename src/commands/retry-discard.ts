@@ -48,13 +48,6 @@ const INSTEAD: Record<Delivered | 'kept', (id: string) => string> = {
     `the file of ${id} has left the work directory, and may have been taken from the warehouse since, so it is recorded as stored (unconfirmed) instead`,
 };
 
-interface Selected {
-  /** Ids of held jobs, in the order of the list. */
-  ids: JobId[];
-  /** Words for which nothing is held; each has been reported. */
-  missing: number;
-}
-
 /** Acts on the held jobs that a verb is about; `said`: what was done with so many of them. Returns the exit code. */
 const actOnHeld = (
   invocation: Invocation,
@@ -68,10 +61,8 @@ const actOnHeld = (
     return missing > 0 ? EXIT.unfinished : EXIT.done;
   });
 
-function selectHeld(
-  view: Pick<QueueView, 'held' | 'job' | 'feeds'>,
-  { words, view: options, spec }: Invocation,
-): Selected {
+/** `ids`: of held jobs, in the order of the list. `missing`: how many words there are for which nothing is held; each is reported here. */
+function selectHeld(view: Pick<QueueView, 'held' | 'feeds'>, { words, view: options, spec }: Invocation) {
   if (options.all === words.length > 0) {
     throw new OperatorError(
       'not_selected',

@@ -16,15 +16,10 @@ import { TreeSync } from './tree-sync.js';
 import type { Trees } from './trees/trees.js';
 import type { Trouble } from './trouble.js';
 
-interface PathChange {
-  path: ByteName;
-  operation: Operation;
-  renameId?: string | undefined;
-}
-
 export class Mirror {
   readonly #parts: Parts;
-  readonly #large = new LargeCopies((path, signal) => this.#copyLarge(path, signal));
+  /** Errors of its calls: SourceMissing, DestMissing, and bugs. */
+  readonly large = new LargeCopies((path, signal) => this.#copyLarge(path, signal));
   readonly #session: Session;
   readonly #treeSync: TreeSync;
 
@@ -33,33 +28,15 @@ export class Mirror {
     private readonly trouble: Trouble,
     private readonly signal: AbortSignal,
   ) {
-    this.#parts = { ...parts, giveWay: (path) => this.#large.giveWay(path) };
+    this.#parts = { ...parts, giveWay: (path) => this.large.giveWay(path) };
     this.#session = sessionOf(this.#parts, trouble);
-    const copyLarge = (path: ByteName) => this.#large.start(path);
+    const copyLarge = (path: ByteName) => this.large.start(path);
     this.#treeSync = new TreeSync({ parts: this.#parts, trouble, session: this.#session, signal, copyLarge });
-  }
-
-  get largeUnderWay(): number {
-    return this.#large.size;
-  }
-
-  /** Resolves when the large copies have ended. */
-  largeIdle(): Promise<void> {
-    return this.#large.idle();
-  }
-
-  /** Throws what a large copy threw meanwhile. Errors: SourceMissing, DestMissing. */
-  rethrow(): void {
-    this.#large.rethrow();
   }
 
   /** When it resolves, nothing is open in DEST. The next full scan finds what was under way. */
   async letGo(): Promise<void> {
-    await this.#large.giveWay('' as ByteName).catch(() => undefined);
-  }
-
-  stop(): Promise<void> {
-    return this.#large.stop();
+    await this.large.giveWay('' as ByteName).catch(() => undefined);
   }
 
   /** See tree-sync.ts. */
@@ -135,7 +112,10 @@ export class Mirror {
    * A copy with a reported change is no longer trusted. Renames come after that, so that the doubt moves along with the
    * copy.
    */
-  async #doubt(changed: readonly PathChange[], from: ReadonlyMap<string, ByteName>): Promise<void> {
+  async #doubt(
+    changed: readonly (Pick<Change, 'operation' | 'renameId'> & { path: ByteName })[],
+    from: ReadonlyMap<string, ByteName>,
+  ): Promise<void> {
     await this.#session(async (trees) => {
       const puts = changed.filter(({ operation }) => operation === 'put');
       for (const { path } of puts)

@@ -3,7 +3,7 @@
  */
 import type { Emit } from '../base/telemetry/emit.js';
 import { DestMissing, SourceMissing } from './trees/failures.js';
-import { destError, destMeaning, sourceCode, sourceError, sourceMeaning } from './trees/sentences.js';
+import { destError, destMeaning, sourceError, sourceSays } from './trees/sentences.js';
 
 export class Missing {
   #gone: 'source' | 'dest' | undefined;
@@ -16,7 +16,7 @@ export class Missing {
 
   /** The code of the error that a caller without patience would get; undefined: both are there. */
   get code(): string | undefined {
-    return this.#gone === 'source' ? sourceCode(this.#code!) : this.#gone && 'dest_missing';
+    return this.#gone === 'source' ? sourceSays(this.#code!).code : this.#gone && 'dest_missing';
   }
 
   /** Throws any other error again. */
@@ -25,7 +25,7 @@ export class Missing {
     if (!(error instanceof SourceMissing) && !(error instanceof DestMissing)) throw error;
     const { code } = error;
     if (this.#gone !== which || this.#code !== code) {
-      const reason = which === 'source' ? sourceMeaning(code) : destMeaning(code);
+      const reason = which === 'source' ? sourceSays(code).meaning : destMeaning(code);
       this.emit(`${which}_missing`, { path: this.paths[which], code, reason });
     }
     this.#gone = which;

@@ -39,14 +39,11 @@ export interface Opened {
   sinceMs: number;
 }
 
-export interface Checked {
-  /** To be written: the earlier content of the marker, with the current identity of SOURCE. */
-  marker: Marker & { sinceMs: number };
-  rules: Rules;
-}
-
-/** Checks SOURCE and DEST, and changes nothing. Errors: OperatorError, EnvironmentError. */
-export function checkBoth(options: ReplicateOptions): Checked {
+/**
+ * Checks SOURCE and DEST, and changes nothing. `marker`, to be written: the earlier content of the marker, with the current identity
+ * of SOURCE. Errors: OperatorError, EnvironmentError.
+ */
+export function checkBoth(options: ReplicateOptions): { marker: Marker & { sinceMs: number }; rules: Rules } {
   const { source, dest, adopt = false } = options;
   refuseOverlap({ origin: 'SOURCE', path: source }, { origin: 'DEST', path: dest });
   refuseSameTree(source, dest);

@@ -90,7 +90,7 @@ export class Replica {
       totals: { ...this.opened.totals },
       waiting: this.#missing.code ?? this.#trouble.destHealth.code,
       unmirrored: this.#trouble.retries.size,
-      largeUnderWay: this.#mirror.largeUnderWay,
+      largeUnderWay: this.#mirror.large.size,
       behind: this.#log.behind,
     };
   }
@@ -126,7 +126,7 @@ export class Replica {
     } finally {
       this.#log.end();
       await ending();
-      await this.#mirror.stop();
+      await this.#mirror.large.stop();
       await this.#log.close();
       this.opened.dest.close();
     }
@@ -135,7 +135,7 @@ export class Replica {
   /** False: everything is done. */
   async #round(): Promise<boolean> {
     try {
-      this.#mirror.rethrow();
+      this.#mirror.large.rethrow();
       if (!this.opened.dest.isClaimed) await this.#claimAgain();
       const worked = (await this.#batch()) || (await this.#again()) || (await this.#scan());
       this.#missing.back();
@@ -221,7 +221,7 @@ export class Replica {
    * Stores from when on the next start must compare, if nothing is left to do. If DEST is full, the former time stays.
    */
   #rememberScan(): void {
-    if (this.#scannedMs === undefined || this.#trouble.retries.size + this.#mirror.largeUnderWay > 0) return;
+    if (this.#scannedMs === undefined || this.#trouble.retries.size + this.#mirror.large.size > 0) return;
     try {
       this.opened.dest.remember({ sinceMs: this.#scannedMs });
       this.#scannedMs = undefined;
@@ -231,8 +231,8 @@ export class Replica {
   }
 
   async #onceGoesOn(): Promise<boolean> {
-    if (this.#mirror.largeUnderWay > 0) {
-      await this.#mirror.largeIdle();
+    if (this.#mirror.large.size > 0) {
+      await this.#mirror.large.idle();
       return true;
     }
     if (!this.#trouble.retries.hopeful()) return false;

@@ -18,7 +18,7 @@ export const allowed = {
     'src/commands/state-copy.ts':
       'a copy aside to be read, in a temporary folder of its own; no file that was delivered',
     'src/commands/temporary.ts': 'a temporary folder of its own; no file that was delivered',
-    'src/process/run-chain.ts': 'a temporary folder of its own; no file that was delivered',
+    'src/process/index.ts': 'a temporary folder of its own; no file that was delivered',
     'src/tools/audit/notes.ts': 'a private database of one audit beside the state, no state',
     'src/tools/dry-run/notes.ts': 'a private, temporary database of one process, no state',
     'queue/sqlite/migrations.ts':

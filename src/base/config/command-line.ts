@@ -8,10 +8,10 @@
 import meow from 'meow';
 import { refuseBytes } from '../arguments.js';
 import { OperatorError } from '../errors.js';
-import { camel } from './camel.js';
 import { type CommandSpec, OPTION_NAMES } from './commands.js';
 import { TOKEN_VARIABLE } from './dashboard.js';
 import { SECRET_VARIABLE } from './notify.js';
+import { camel } from './options.js';
 import { allFields, feedFields, serviceFields } from './schema.js';
 import { firstSentence, flagOf } from './values/field.js';
 import { nearest } from './values/nearest.js';

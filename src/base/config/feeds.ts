@@ -5,8 +5,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { OperatorError } from '../errors.js';
-import { inCamelCase } from './camel.js';
-import type { FeedOptions } from './options.js';
+import { type FeedOptions, inCamelCase } from './options.js';
 import type { Invocation } from './read.js';
 import type { FeedValues } from './schema.js';
 import { type Folder, realDirectory, realOrFuturePath, refuseOverlap, refuseWithin } from './values/directories.js';

@@ -2,11 +2,11 @@
  * From a command line to the `Config` of a daemon, every check done.
  * Guarantees: when it throws, nothing on disk was changed.
  */
-import { inCamelCase } from './camel.js';
+
 import { dashboardOf } from './dashboard.js';
 import { feedsOf, type IsKnown, placesOf } from './feeds.js';
 import { notifyOf } from './notify.js';
-import type { Config, FeedOptions, ServiceOptions } from './options.js';
+import { type Config, type FeedOptions, inCamelCase, type ServiceOptions } from './options.js';
 import { anyShellOf } from './paste.js';
 import type { Invocation } from './read.js';
 import { parseWorkers } from './schema.js';

@@ -2,7 +2,6 @@
  * The options as the rest of the program sees them, after flags, environment and file were merged and checked: by the names of the
  * schema in camel case, but for those that are named here.
  */
-import type { InCamelCase } from './camel.js';
 import type { DashboardOptions } from './dashboard.js';
 import type { NotifyOptions } from './notify.js';
 import type { Shell } from './paste.js';
@@ -70,3 +69,15 @@ export interface Config {
   feeds: FeedOptions[];
   service: ServiceOptions;
 }
+
+/** The names of options as the program has them: `keep-history` is `keepHistory`. */
+type Camel<Name extends string> = Name extends `${infer Head}-${infer Rest}`
+  ? `${Head}${Capitalize<Camel<Rest>>}`
+  : Name;
+
+export type InCamelCase<T> = { [Name in keyof T & string as Camel<Name>]: T[Name] };
+
+export const camel = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+export const inCamelCase = <T extends object>(values: T) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [camel(name), value])) as InCamelCase<T>;

@@ -2,7 +2,6 @@
  * `atomic-ingestor/mirror`: keeps a directory a mirror of another one, as ingest-replicate does. docs/replicate.md says how to
  * use it.
  */
-
 import { resolve } from 'node:path';
 import {
   faultOfOptions,
@@ -16,6 +15,7 @@ import {
   toggle,
   whole,
 } from '../../base/config/values/option-rules.js';
+import { asOperatorError } from '../../base/errors.js';
 import type { Emit, Fields } from '../../base/telemetry/emit.js';
 import { levelOf, sentenceOf } from '../../base/telemetry/events.js';
 import { guarded } from '../../base/telemetry/guarded-logger.js';
@@ -29,7 +29,6 @@ import type {
   PlannedAct,
   ReplicateOptions,
 } from '../trees/types.js';
-import { asMirrorError, MirrorError, withOptions } from './errors.js';
 
 export type {
   Mirroring,
@@ -42,7 +41,6 @@ export type {
   PlannedAct,
   Unmirrored,
 } from '../trees/types.js';
-export { MirrorError } from './errors.js';
 
 /**
  * Makes `dest` like `source`, and keeps it so until it is stopped. Resolves when both directories were checked and `dest` was
@@ -139,3 +137,37 @@ function emitTo(to: MirrorLogger): Emit {
     to[name]({ event, ...told }, sentenceOf(event, told));
   };
 }
+
+/** The error that the library throws. Its message is a sentence with the path or option, the rule and the next step. */
+
+export class MirrorError extends Error {
+  override readonly name = 'MirrorError';
+  constructor(
+    /** One of the codes in docs/replicate.md: `source_missing`, `dest_not_ours`, `bad_value`, … */
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Returns the error of the mirror as a MirrorError. Any other error is a bug, and is returned as it is. */
+function asMirrorError(error: unknown): unknown {
+  const known = error instanceof MirrorError ? undefined : asOperatorError(error);
+  return known === undefined ? error : new MirrorError(known.code, withOptions(known.message), { cause: error });
+}
+
+/** The sentences are those of ingest-replicate. They name its flags; a caller of the library has options instead. */
+const withOptions = (message: string): string =>
+  message.replace(/--(no-delete|[a-z]+(?:-[a-z]+)*)/g, (flag, name: string) => OPTIONS[name] ?? flag);
+
+const OPTIONS: Record<string, string> = {
+  adopt: 'adopt: true',
+  'allow-empty-source': 'allowEmptySource: true',
+  'change-log': 'changeLog',
+  checksum: 'checksum: true',
+  exclude: 'exclude',
+  'no-delete': 'delete: false',
+  poll: 'poll: true',
+};

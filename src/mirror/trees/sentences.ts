@@ -36,19 +36,15 @@ const SOURCE_SAYS: Record<string, { code: string; meaning: string }> = {
   },
 };
 
-const saysOf = (code: string) =>
+/** For a code of SourceMissing: the code of the error, and what it means. */
+export const sourceSays = (code: string) =>
   SOURCE_SAYS[code] ?? {
     code: 'source_missing',
     meaning: `cannot be opened (${code}); check the path, its mount and its permissions`,
   };
 
-/** The code of the error, for a code of SourceMissing. */
-export const sourceCode = (code: string): string => saysOf(code).code;
-
-export const sourceMeaning = (code: string): string => saysOf(code).meaning;
-
 export function sourceError(source: string, why: string): EnvironmentError {
-  const { code, meaning } = saysOf(why);
+  const { code, meaning } = sourceSays(why);
   return new EnvironmentError(
     code,
     `SOURCE must be the directory that DEST is the mirror of, but ${source} ${meaning}.`,

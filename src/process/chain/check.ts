@@ -37,7 +37,7 @@ export class Check implements Node {
       throw this.run.heldAt('record_invalid', 'the last record has no line end, so the file may be cut', row);
     const wrong = row.fault === undefined ? this.#wrongIn(row) : { what: row.fault };
     if (wrong === undefined) this.next?.take(row, from);
-    else this.#refuse(row, wrong, from);
+    else this.run.refuse(row, wrong.what, this.else, from, wrong.column);
   }
 
   #wrongIn(row: Row): Wrong | undefined {
@@ -47,12 +47,6 @@ export class Check implements Node {
       if (wrong !== undefined) return { what: `${name} ${wrong}${shownValue(value, this.#encoding)}`, column };
     }
     return undefined;
-  }
-
-  #refuse(row: Row, { what, column }: Wrong, from: Frame | undefined): void {
-    if (this.else === undefined) throw this.run.heldAt('record_invalid', what, row, column);
-    this.run.firstRejected ??= this.run.heldAt('record_invalid', what, row).message;
-    this.else.take(row, from);
   }
 
   /** Checks a header and finds the columns of the rules in it. */

@@ -46,6 +46,13 @@ export class Run {
     return window.fault(code, place.start, what, { excerpt, ...(column === undefined ? {} : { column }) });
   }
 
+  /** The record goes on to `to`. Without one, the file is held. */
+  refuse(row: Row, what: string, to: Node | undefined, from: Frame | undefined, column?: number): void {
+    if (to === undefined) throw this.heldAt('record_invalid', what, row, column);
+    this.firstRejected ??= this.heldAt('record_invalid', what, row).message;
+    to.take(row, from);
+  }
+
   fail(error: unknown): void {
     this.failure ??= error;
     this.#woken?.();

@@ -38,7 +38,7 @@ export class Split implements Node {
     }
     const wrong = row.fault ?? this.#wrongWith(value);
     if (wrong === undefined) this.#make(value).take(row, from);
-    else this.#refuse(row, wrong, from);
+    else this.run.refuse(row, wrong, this.else, from);
   }
 
   #wrongWith(value: unknown): string | undefined {
@@ -60,12 +60,6 @@ export class Split implements Node {
     const key = typeof value === 'string' ? Buffer.from(value, 'utf8').toString('utf8') : value;
     this.#known.set(key, output);
     return output;
-  }
-
-  #refuse(row: Row, fault: string, from: Frame | undefined): void {
-    if (this.else === undefined) throw this.run.heldAt('record_invalid', fault, row);
-    this.run.firstRejected ??= this.run.heldAt('record_invalid', fault, row).message;
-    this.else.take(row, from);
   }
 
   bind(columns: Columns | undefined): void {

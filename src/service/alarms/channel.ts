@@ -23,6 +23,24 @@ export interface Receiver {
   send(message: Message, signal: AbortSignal): Promise<void>;
 }
 
+/** Why a message was not accepted in time; undefined if it was. */
+export async function failureOf(
+  withinMs: number,
+  send: (signal: AbortSignal) => Promise<void>,
+  attempt = new AbortController(),
+): Promise<string | undefined> {
+  const late = new Error(`it took more than ${withinMs / 1_000} s`);
+  const timer = setTimeout(() => attempt.abort(late), withinMs).unref();
+  try {
+    await send(attempt.signal);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export interface AlarmsParts extends Pick<About, 'host' | 'statePath' | 'shell'> {
   backend: Backend;
   receivers: readonly Receiver[];
@@ -111,17 +129,13 @@ export class Channel {
     const { name, withinMs } = this.receiver;
     const attempt = new AbortController();
     this.#attempt = attempt;
-    const late = new Error(`it took more than ${withinMs / 1_000} s`);
-    const timer = setTimeout(() => attempt.abort(late), withinMs).unref();
     this.tries++;
-    try {
-      await this.receiver.send(messageOf(batch, about, clock.wallMs()), attempt.signal);
-    } catch (error) {
-      await this.#noteFailure((error as Error).message);
-      return;
-    } finally {
-      clearTimeout(timer);
-    }
+    const failure = await failureOf(
+      withinMs,
+      (signal) => this.receiver.send(messageOf(batch, about, clock.wallMs()), signal),
+      attempt,
+    );
+    if (failure !== undefined) return this.#noteFailure(failure);
     if (this.#failures > 0) emit('notify_back', { channel: name, failures: this.#failures });
     this.#failures = 0;
     this.#error = '';

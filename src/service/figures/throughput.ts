@@ -1,5 +1,5 @@
 /**
- * The throughput and the backlog of a feed: files and bytes a second, and when the files that wait now will be done, from the rate of
+ * Rates, and the throughput and the backlog of a feed: files and bytes a second, and when the files that wait now will be done, from the rate of
  * the last minutes.
  * Guarantees: a time is named only where the last minutes carry it; else a sentence says why there is none. Files that may still
  * grow and held files are never in it: nobody knows when their writer or an operator is done with them.
@@ -8,7 +8,27 @@ import type { Counter, Gate, QueueView, Sample, StageStats } from '../../../queu
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { onTheWay, PROCESSED, processedIn } from '../../base/telemetry/metrics.js';
 import { rateOf } from './bins.js';
-import type { Rates } from './rates.js';
+
+const RATE_MS = 60_000;
+
+export type Rates = ReturnType<typeof ratesOf>;
+
+/**
+ * Amounts a second, to a tenth, since the oldest moment of the last minute that the state remembers: it remembers one about every ten
+ * seconds in which something was counted, so where there is none the rate is 0. `amounts` reads them from the counters.
+ */
+export function ratesOf(view: Pick<QueueView, 'counters' | 'earlierCounters'>) {
+  const counters = view.counters();
+  const first = view.earlierCounters(RATE_MS);
+  const seconds = Math.max((first?.agoMs ?? 0) / 1_000, 1);
+  return (amounts: (counters: readonly Counter[]) => ReadonlyMap<string, number>): ((key: string) => number) => {
+    if (first === undefined) return () => 0;
+    const [now, before] = [amounts(counters), amounts(first.counters)];
+    // A feed that was retired took its counts with it.
+    const risen = (key: string) => Math.max(0, (now.get(key) ?? 0) - (before.get(key) ?? 0));
+    return (key) => Math.round((10 * risen(key)) / seconds) / 10;
+  };
+}
 
 export function throughputOf(
   view: Pick<QueueView, 'samples'>,

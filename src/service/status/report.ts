@@ -13,9 +13,8 @@ import { isWithChild, jobsInProgress } from '../../ingest/health/in-progress.js'
 import { ProcessWatch } from '../../ingest/health/processes.js';
 import { waitsOf } from '../../ingest/stages/waits.js';
 import type { PlaceReport } from '../figures/free-space.js';
-import { type Rates, ratesOf } from '../figures/rates.js';
 import { serviceReport } from '../figures/service.js';
-import { throughputOf } from '../figures/throughput.js';
+import { type Rates, ratesOf, throughputOf } from '../figures/throughput.js';
 import { AGE_BOUNDS, agesOf, type Grouping } from './ages.js';
 import { recordsOf } from './chains.js';
 import { findings } from './findings.js';

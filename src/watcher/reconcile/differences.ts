@@ -7,12 +7,12 @@
  */
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
-import { isCome } from '../backend/hints.js';
+import { isCome, isWritten } from '../backend/hints.js';
 import type { Hint } from '../backend/types.js';
 import { limits } from '../options/limits.js';
 import { differs, isSame } from './compare.js';
 import type { DeliveredTree, Entry, Known, Seen } from './delivered-tree.js';
-import { mayBeWritten, type PathLookups } from './unseen-writes.js';
+import type { PendingPath } from './pending.js';
 
 /** One event, and what happens when the consumer has it. */
 export interface Difference {
@@ -25,7 +25,14 @@ export interface Difference {
   isCurrent?(): boolean;
 }
 
-export interface DifferenceHooks extends PathLookups {
+export interface DifferenceHooks {
+  /**
+   * The current entry, if it is reported; 'unknown': it could not be checked. `uncached`: directories may have moved
+   * within this turn of the event loop.
+   */
+  look(path: ByteName, uncached?: boolean): Seen | undefined | 'unknown';
+  /** The pending state of the path, if any. */
+  pendingAt(path: ByteName): PendingPath | undefined;
   /** A pending path at which this inode was seen. */
   seenAt(ino: number): ByteName | undefined;
   renameId(): string;
@@ -185,7 +192,7 @@ export class Differences {
   #pair(origin: Known, path: ByteName, seen: Seen, known: Known | undefined, by: Hint): readonly Difference[] {
     const renameId = this.hooks.renameId();
     const { content, changed } = origin;
-    const isOther = content !== seen.content || mayBeWritten(origin, path, seen, by, this.deliveredTree, this.hooks);
+    const isOther = content !== seen.content || this.#mayBeWritten(origin, path, seen, by);
     // A write through the old name may be noticed until then.
     const isDoubted = (): boolean => isOther || this.deliveredTree.get(origin.path)?.doubted === true;
     const isCurrent = (): boolean => !isDoubted() && this.#isCurrent(path, seen);
@@ -204,6 +211,40 @@ export class Differences {
       { operation: 'delete', path: origin.path, entry: origin, renameId },
       { operation: 'put', path, entry: seen, renameId, delivered, isCurrent },
     ];
+  }
+
+  /**
+   * Decides whether a file found under another name may have other bytes than the delivered ones, although size and mtime
+   * are equal. An event reports a write under the name of that time, and there is no event if nobody watched. `by`: the
+   * hint of the new name.
+   */
+  #mayBeWritten(origin: Known, path: ByteName, seen: Seen, by: Hint): boolean {
+    const left = this.hooks.pendingAt(origin.path)?.by;
+    if (origin.doubted || seen.doubted || isWritten(by)) return true;
+    // The file had left its old name before, and come back.
+    if (left !== undefined && (isWritten(left) || isCome(left))) return true;
+    // A rename changes the ctime of the renamed file, but not of files in a renamed directory.
+    if (this.#hasMovedAlong(origin.path, path)) return origin.changed !== seen.changed;
+    return this.#wasUnwatched(folderOf(origin.path), path);
+  }
+
+  /** No event reports a write in a directory that is being renamed, or that was not read yet. */
+  #wasUnwatched(from: ByteName, path: ByteName): boolean {
+    const { by, cause } = this.hooks.pendingAt(path) ?? {};
+    if (by === 'scan' && cause === 'event') return true;
+    for (let at = from; at !== ''; at = folderOf(at)) {
+      const now = this.hooks.look(at);
+      if (now === undefined || now === 'unknown' || now.file !== this.deliveredTree.get(at)?.file) return true;
+      const hint = this.hooks.pendingAt(at)?.by;
+      if (hint !== undefined && isCome(hint)) return true;
+    }
+    return false;
+  }
+
+  /** True: the file is in the same directory under the same name; only the directory was renamed. */
+  #hasMovedAlong(from: ByteName, to: ByteName): boolean {
+    const [directory, directoryNow] = [from, to].map((path) => this.deliveredTree.get(folderOf(path))?.file);
+    return directory !== undefined && directory === directoryNow && baseOf(from) === baseOf(to);
   }
 
   /**
