@@ -3,6 +3,8 @@
  * Guarantees: an operator's error is one sentence, a bug shows its stack. A reader that went away is no error. Results wait for a
  * slow reader; everything else waits as long as a line of the log does.
  */
+
+import { argumentsOf } from '../base/arguments.js';
 import { pasteable, type Shell } from '../base/config/paste.js';
 import { EnvironmentError, EXIT } from '../base/errors.js';
 import { writeAll } from '../base/telemetry/line-writer.js';
@@ -47,15 +49,15 @@ export function printRaw(text: string): void {
   }
 }
 
-/** Runs `main` and ends the process with the exit code that it returns. */
-export async function runCommand(name: string, main: () => Promise<number>): Promise<void> {
+/** Runs `main` with the arguments of this process, and ends the process with the exit code that it returns. */
+export async function runCommand(name: string, main: (argv: readonly string[]) => Promise<number>): Promise<void> {
   hearWarnings();
   process.on('uncaughtException', (error) => {
     tellBug(error);
     process.exit(EXIT.bug);
   });
   try {
-    process.exitCode = await main();
+    process.exitCode = await main(argumentsOf());
   } catch (error) {
     // The sentence of a verb begins with its own name.
     process.exitCode = tellEnd(error, (message) =>

@@ -11,8 +11,8 @@ import { emit } from '../base/telemetry/emit.js';
 import type { Level } from '../base/telemetry/events.js';
 import { beginLog } from '../base/telemetry/log.js';
 import { processed } from '../base/telemetry/metrics.js';
-import { Progress } from '../base/telemetry/progress.js';
-import { safeText } from '../base/telemetry/safe.js';
+import { Progress, type Work } from '../base/telemetry/progress.js';
+import { safeText, shownBytes, shownSeconds } from '../base/telemetry/safe.js';
 import { tellFatal } from '../base/telemetry/tell.js';
 import { descriptorsMax } from '../linux/index.js';
 import { ServiceManager } from '../service/supervise/service-manager.js';
@@ -20,7 +20,6 @@ import { runUnderSignals } from '../service/supervise/signals.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { type Ended, Supervisor } from '../service/supervise/supervisor.js';
 import { printNote, said } from './console.js';
-import { doneSince, summaryText, type Totals, workOf } from './progress.js';
 import { withStateAt } from './state.js';
 
 const STDERR = 2;
@@ -91,4 +90,50 @@ function refuseFewDescriptors(children: number): void {
     'few_descriptors',
     `a process must be allowed at least ${least} open files, but this one may have ${descriptorsMax()}; raise the limit (ulimit -n ${least}, or LimitNOFILE= in the unit).`,
   );
+}
+
+type Totals = Pick<Report, 'filesDone' | 'bytesDone'>;
+
+/**
+ * How far `ingest` is: with --once until nothing is left, else until what came last is in. `since`: what was there before this run; totals
+ * count from the making of the state.
+ */
+export function workOf(progress: Report, since: Totals): Work {
+  const { filesLeft, bytesLeft, bytesRead, held, closed, waiting, largest } = progress;
+  const [files, bytes] = [progress.filesDone - since.filesDone, progress.bytesDone - since.bytesDone];
+  return {
+    files,
+    filesAll: files + filesLeft,
+    bytes: bytes + bytesRead,
+    bytesAll: bytes + bytesLeft,
+    file: largest,
+    more: [
+      ...(held > 0 ? [`${held} held`] : []),
+      ...closed.map(({ stage, code }) => `${stage} closed: ${code}`),
+      // The name is last: a narrow terminal cuts the end off.
+      ...(waiting && !largest ? [`${waitsFor(waiting)}: ${waiting.path}`] : []),
+    ],
+  };
+}
+
+/** For a moment at which nothing is left. */
+const doneSince = ({ filesDone, bytesDone }: Report, since: Totals): Work => ({
+  part: 'done so far',
+  files: filesDone - since.filesDone,
+  bytes: bytesDone - since.bytesDone,
+});
+
+/** The last words of a run on a terminal. `stopped`: before it was done, so what is left is worth a word. */
+export function summaryText(progress: Report, since: Totals, stopped: boolean): string {
+  const files = progress.filesDone - since.filesDone;
+  const held = progress.held > 0 ? `, ${progress.held} held` : '';
+  const waits = progress.waits === '' ? '' : ` (${progress.waits})`;
+  const left =
+    stopped && progress.filesLeft > 0 ? `; ${progress.filesLeft} under way${waits}, the next start goes on` : '';
+  return `${files} ${files === 1 ? 'file' : 'files'} (${shownBytes(progress.bytesDone - since.bytesDone)}) ingested or skipped as duplicates${held}${left}.`;
+}
+
+function waitsFor({ writer, seconds }: NonNullable<Report['waiting']>): string {
+  if (writer === 'growing') return 'still growing';
+  return writer === 'open' ? 'still open for writing' : `complete in ${shownSeconds(seconds)} if it stays quiet`;
 }

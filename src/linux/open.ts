@@ -23,7 +23,6 @@ export const O = {
   CREAT: constants.O_CREAT,
   EXCL: constants.O_EXCL,
   TRUNC: constants.O_TRUNC,
-  APPEND: constants.O_APPEND,
   NONBLOCK: constants.O_NONBLOCK,
   DIRECTORY: constants.O_DIRECTORY,
   NOFOLLOW: constants.O_NOFOLLOW,

@@ -1,5 +1,4 @@
-import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingestCtl } from '../commands/ingest-ctl.js';
 
-runCommand('ingest-ctl', () => ingestCtl(argumentsOf()));
+runCommand('ingest-ctl', ingestCtl);

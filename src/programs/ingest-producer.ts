@@ -1,5 +1,4 @@
-import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingestProducer } from '../commands/ingest.js';
 
-runCommand('ingest-producer', () => ingestProducer(argumentsOf()));
+runCommand('ingest-producer', ingestProducer);

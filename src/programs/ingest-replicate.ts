@@ -1,5 +1,4 @@
-import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingestReplicate } from '../commands/ingest-replicate.js';
 
-runCommand('ingest-replicate', () => ingestReplicate(argumentsOf()));
+runCommand('ingest-replicate', ingestReplicate);

@@ -1,5 +1,4 @@
-import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingestWorker } from '../commands/ingest.js';
 
-runCommand('ingest-worker', () => ingestWorker(argumentsOf()));
+runCommand('ingest-worker', ingestWorker);

@@ -1,5 +1,4 @@
-import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { ingest } from '../commands/ingest.js';
 
-runCommand('ingest', () => ingest(argumentsOf()));
+runCommand('ingest', ingest);

@@ -1,5 +1,4 @@
-import { argumentsOf } from '../base/arguments.js';
 import { runCommand } from '../commands/console.js';
 import { queueStat } from '../commands/queue-stat.js';
 
-runCommand('queue-stat', () => queueStat(argumentsOf()));
+runCommand('queue-stat', queueStat);

@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Progress } from '../../src/base/process/protocol.js';
-import { summaryText, workOf } from '../../src/commands/progress.js';
+import { summaryText, workOf } from '../../src/commands/run-children.js';
 import { loseState } from '../world/lost.js';
 import { PACKAGE } from '../world/program.js';
 import { createWorld, type World } from '../world/world.js';

@@ -6,8 +6,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { BOM_BYTES_MAX, bomOf } from './bom.js';
 import { type Fault, Held } from './fault.js';
+import { BOM_BYTES_MAX, bomOf } from './text.js';
 
 export interface Source {
   /** Bytes read from the file itself, before unpacking. */

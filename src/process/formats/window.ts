@@ -5,10 +5,9 @@
  */
 import { isAscii } from 'node:buffer';
 import type { ProcessOptions } from '../../base/config/values/process.js';
-import { bomOf } from './bom.js';
 import { excerptOf, type Fault, Held } from './fault.js';
 import type { Source } from './source.js';
-import { countByte, invalidUtf8, wholeCharacters } from './text.js';
+import { bomOf, countByte, invalidUtf8, wholeCharacters } from './text.js';
 
 const CHUNK_BYTES = 1 << 18;
 const NEWLINE = 0x0a;

@@ -16,7 +16,6 @@ import type { Emit } from '../../base/telemetry/emit.js';
 import { inPackage } from '../../package.js';
 import type { FreeSpace } from '../figures/free-space.js';
 import { statsAnswer, traceAnswer } from './answers.js';
-import { askedBy, refuseUnknownCode, refuseUnknownFeed } from './asked.js';
 import { boundConnections } from './connections.js';
 import { limits } from './data/limits.js';
 import type { Metrics } from './data/metrics.js';
@@ -27,11 +26,14 @@ import { Acts, type Verb } from './held/acts.js';
 import { errorsAnswer } from './held/errors.js';
 import { type HeldFilter, HeldGroups } from './held/groups.js';
 import {
+  askedBy,
   BadQuery,
   type Body,
   nameIn,
   oneIn,
   type Query,
+  refuseUnknownCode,
+  refuseUnknownFeed,
   refuseUnknownKeys,
   sha256In,
   textIn,

@@ -48,7 +48,7 @@ interface Point {
   bytes: number;
 }
 
-const cumulative = (samples: readonly Sample[]): Point[] =>
+export const cumulative = (samples: readonly Sample[]): Point[] =>
   samples.map(({ atMs, counts }) => ({ atMs, ...processedIn(counts) }));
 
 /** Amounts a second from one moment to another: null before anything is known. */

@@ -6,8 +6,8 @@
  */
 import type { Counter, Gate, QueueView, Sample, StageStats } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
-import { onTheWay, PROCESSED, processedIn } from '../../base/telemetry/metrics.js';
-import { rateOf } from './bins.js';
+import { onTheWay, PROCESSED } from '../../base/telemetry/metrics.js';
+import { cumulative, rateOf } from './bins.js';
 
 const RATE_MS = 60_000;
 
@@ -102,7 +102,7 @@ const unknown = (why: string): Eta => ({ eta_seconds: null, eta_unknown: why });
 export function etaOf({ files, bytes, isClosed }: Waiting, samples: readonly Sample[]): Eta {
   if (files === 0) return { eta_seconds: 0, eta_unknown: null };
   if (isClosed) return unknown('a stage is paused, or a place fails');
-  const points = samples.map(({ atMs, counts }) => ({ atMs, ...processedIn(counts) }));
+  const points = cumulative(samples);
   const toMs = points.at(-1)?.atMs ?? 0;
   const fromMs = Math.max(toMs - ETA_FROM_MS, points[0]?.atMs ?? toMs);
   if (toMs - fromMs < LEAST_MS) return unknown('files have been counted for less than a minute');

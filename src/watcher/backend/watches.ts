@@ -160,7 +160,7 @@ export class Watches {
 }
 
 /** The code of a failed call. A bug has none, and is thrown again. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   const { code } = error as { code?: string };
   if (code === undefined) throw error;
   return code;

@@ -12,7 +12,7 @@ import type { ByteName } from '../../linux/names.js';
 import type { Backend } from '../backend/backend.js';
 import { batchMaxOf, limits } from '../backend/limits.js';
 import type { Cause, EngineOptions, Hint, QueuedPath, ScanCause, ScanStep } from '../backend/types.js';
-import { Watches } from '../backend/watches.js';
+import { codeOf, Watches } from '../backend/watches.js';
 import { clockMs } from './clock.js';
 import { Delivery } from './delivery.js';
 import { FlushWaiters } from './flush.js';
@@ -226,8 +226,7 @@ export class Engine<By extends Hint = Cause> {
   }
 
   #onFailed(path: ByteName, error: unknown): void {
-    const { code } = error as { code?: string };
-    if (code === undefined) throw error;
+    const code = codeOf(error);
     if (path === '') this.presence.noteFailed(code);
     else if (this.#watches.failed(path, code)) this.#schedule.retryIn(limits.pollEveryMs, clockMs());
   }

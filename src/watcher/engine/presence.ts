@@ -5,6 +5,7 @@
 import type { ByteName } from '../../linux/names.js';
 import type { Backend, DirectoryFacts, OpenDirectory } from '../backend/backend.js';
 import type { EngineEvent, OpenRoot } from '../backend/types.js';
+import { codeOf } from '../backend/watches.js';
 
 export class Presence {
   /** Increased whenever the root was missing, moved or replaced, also if it was back at once. */
@@ -86,8 +87,7 @@ export class Presence {
       this.#missing = undefined;
       return state === 'first' ? 'first' : 'again';
     } catch (error) {
-      const { code } = error as { code?: string };
-      if (code === undefined) throw error;
+      const code = codeOf(error);
       this.#root.leave();
       this.absences += 1;
       if (this.#missing !== code) this.emit({ event: 'root_missing', code });
@@ -207,8 +207,7 @@ class Root {
       const directory = this.backend.openRoot(this.path);
       return [directory, directory.facts()];
     } catch (error) {
-      const { code } = error as { code?: string };
-      if (code === undefined) throw error;
+      const code = codeOf(error);
       throw new RootMissing(code);
     }
   }

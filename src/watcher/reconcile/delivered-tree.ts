@@ -7,7 +7,8 @@
 import type Database from 'better-sqlite3';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames } from '../../linux/names.js';
-import type { FileKind } from '../backend/types.js';
+import { isCome, isWritten } from '../backend/hints.js';
+import type { FileKind, Hint } from '../backend/types.js';
 import { type Statements, statementsOf } from './delivered-tree-sql.js';
 
 /** The entry at a path. */
@@ -201,3 +202,19 @@ const known = ({ parent, name, doubted, renamed, ...row }: Row): Known => ({
   doubted: doubted === 1,
   ...(renamed !== null && { renamed }),
 });
+
+/** True if the same file must be reported again. A change of attributes alone is not reported. */
+export function differs(known: Known, seen: Entry, by: Hint): boolean {
+  if (known.kind !== seen.kind || known.doubted) return true;
+  if (seen.kind === 'directory') return false;
+  if (known.content !== seen.content) return true;
+  // A write may leave size and mtime unchanged, if a copy sets the mtime back.
+  return (isWritten(by) || isCome(by) || by === 'created') && known.changed !== seen.changed;
+}
+
+/**
+ * An inode number is reused for the next file at once. The birth time distinguishes them; without a birth time, the
+ * content (size and mtime) does.
+ */
+export const isSame = (known: Known, seen: Entry): boolean =>
+  known.file === seen.file && known.kind === seen.kind && (!seen.file.endsWith(':') || known.content === seen.content);

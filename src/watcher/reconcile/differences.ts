@@ -10,8 +10,7 @@ import { type ByteName, joinNames } from '../../linux/names.js';
 import { isCome, isWritten } from '../backend/hints.js';
 import type { Hint } from '../backend/types.js';
 import { limits } from '../options/limits.js';
-import { differs, isSame } from './compare.js';
-import type { DeliveredTree, Entry, Known, Seen } from './delivered-tree.js';
+import { type DeliveredTree, differs, type Entry, isSame, type Known, type Seen } from './delivered-tree.js';
 import type { PendingPath } from './pending.js';
 
 /** One event, and what happens when the consumer has it. */
