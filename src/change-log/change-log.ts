@@ -10,20 +10,7 @@ import { nameOfText } from '../linux/names.js';
 import { checkedChanges, checkedFrom, checkedOptions, checkOpening, checkWhole, nameOf } from './check.js';
 import { asChangeLogError, ChangeLogError } from './errors.js';
 import { limits } from './limits.js';
-import {
-  allConsumers,
-  bound,
-  changeLogModule,
-  changesAfter,
-  consumerOf,
-  countOf,
-  HORIZON,
-  lastOf,
-  put,
-  type Rows,
-  removeSeen,
-  seqOf,
-} from './rows.js';
+import * as sql from './rows.js';
 import type { Change, ChangeLog, ChangeLogOptions, Consumer, NewChange, Registered } from './types.js';
 
 /** Opens the log at `path`, and creates it if it is missing. Errors: ChangeLogError. */
@@ -37,7 +24,7 @@ export async function createChangeLog(options: ChangeLogOptions): Promise<Change
     // Linux's calls.
     const { fsKindOf, host } = await import('../linux/index.js');
     refuseNetwork(path, fsKindOf);
-    const tables = await openTables({ path, host: host(), module: changeLogModule });
+    const tables = await openTables({ path, host: host(), module: sql.changeLogModule });
     return new SqliteChangeLog(tables, path, entriesMax, logger && guarded(logger, ['warn']));
   } catch (error) {
     throw asChangeLogError(error, path);
@@ -63,8 +50,8 @@ class SqliteChangeLog implements ChangeLog {
     const recorded = this.#sinceBound;
     if (bounded) this.#sinceBound = 0;
     const { seq, lost } = await this.#write((rows) => {
-      for (const change of changes) put(rows, change);
-      return { seq: lastOf(rows), lost: bounded ? bound(rows, this.entriesMax, recorded) : [] };
+      for (const change of changes) sql.put(rows, change);
+      return { seq: sql.lastOf(rows), lost: bounded ? sql.bound(rows, this.entriesMax, recorded) : [] };
     });
     for (const consumer of lost) this.#warnLost(consumer);
     return seq;
@@ -76,8 +63,8 @@ class SqliteChangeLog implements ChangeLog {
     checkWhole('limit', limit, 1, limits.sinceMax);
     // The horizon is read after the rows. A removal in between raises it first, so a hole is never missed.
     const { changes, horizon } = this.#read((rows) => ({
-      changes: changesAfter(rows, seq, limit),
-      horizon: seqOf(rows, HORIZON),
+      changes: sql.changesAfter(rows, seq, limit),
+      horizon: sql.horizonOf(rows),
     }));
     if (seq >= horizon) return changes;
     throw new ChangeLogError(
@@ -87,22 +74,22 @@ class SqliteChangeLog implements ChangeLog {
   }
 
   async last(): Promise<number> {
-    return this.#read(lastOf);
+    return this.#read(sql.lastOf);
   }
 
   async register(consumer: string, options?: { from?: 'now' | 'oldest' }): Promise<Registered> {
     nameOf(consumer);
     const from = checkedFrom(checkedOptions(options, ['from']).from);
     return this.#write((rows) => {
-      const known = consumerOf(rows, consumer);
+      const known = sql.consumerOf(rows, consumer);
       if (known && !known.lost) return { seq: known.acked, fresh: known.fresh };
-      if (!known && countOf(rows) >= limits.consumersMax) {
+      if (!known && sql.countOf(rows) >= limits.consumersMax) {
         throw new ChangeLogError(
           'change_log_bad_value',
           `${this.path} may have at most ${limits.consumersMax} consumers, and has so many: forget one that is not used any more.`,
         );
       }
-      const seq = from === 'oldest' ? seqOf(rows, HORIZON) : lastOf(rows);
+      const seq = from === 'oldest' ? sql.horizonOf(rows) : sql.lastOf(rows);
       rows.run('INSERT OR REPLACE INTO consumers (name, acked, fresh) VALUES (?, ?, 1)', consumer, seq);
       return { seq, fresh: true };
     });
@@ -112,24 +99,24 @@ class SqliteChangeLog implements ChangeLog {
     checkWhole('seq', seq, 0, Number.MAX_SAFE_INTEGER);
     await this.#write((rows) => {
       const known = this.#known(rows, consumer);
-      const last = lastOf(rows);
+      const last = sql.lastOf(rows);
       checkWhole(`the seq that ${consumer} acknowledges`, seq, 0, last);
       if (seq <= known.acked && !known.fresh) return;
       rows.run('UPDATE consumers SET acked = max(acked, ?), fresh = 0 WHERE name = ?', seq, consumer);
-      removeSeen(rows);
+      sql.removeSeen(rows);
     });
   }
 
   async forget(consumer: string): Promise<boolean> {
     return this.#write((rows) => {
       const { changes } = rows.run('DELETE FROM consumers WHERE name = ?', nameOf(consumer));
-      removeSeen(rows);
+      sql.removeSeen(rows);
       return changes > 0;
     });
   }
 
   async consumers(): Promise<Consumer[]> {
-    return this.#read(allConsumers);
+    return this.#read(sql.allConsumers);
   }
 
   async close(): Promise<void> {
@@ -137,8 +124,8 @@ class SqliteChangeLog implements ChangeLog {
     await this.tables.close();
   }
 
-  #known(rows: Rows, name: string): Consumer {
-    const known = consumerOf(rows, nameOf(name));
+  #known(rows: sql.Rows, name: string): Consumer {
+    const known = sql.consumerOf(rows, nameOf(name));
     if (!known) {
       throw new ChangeLogError(
         'change_log_unknown_consumer',
@@ -159,7 +146,7 @@ class SqliteChangeLog implements ChangeLog {
     );
   }
 
-  #read<T>(fn: (rows: Rows) => T): T {
+  #read<T>(fn: (rows: sql.Rows) => T): T {
     this.#refuseClosed();
     try {
       return this.tables.read(fn);
@@ -168,7 +155,7 @@ class SqliteChangeLog implements ChangeLog {
     }
   }
 
-  async #write<T>(fn: (rows: Rows) => T): Promise<T> {
+  async #write<T>(fn: (rows: sql.Rows) => T): Promise<T> {
     this.#refuseClosed();
     try {
       this.tables.checkStillOurs();

@@ -37,7 +37,7 @@ const INSERT = `INSERT INTO changes (key, operation, at_ms, rename_id) VALUES (?
 /** Removes the row of this key, and returns what it said. */
 const TAKE = 'DELETE FROM changes WHERE key = ? RETURNING operation, rename_id AS renameId';
 const LAST = "SELECT coalesce(max(seq), 0) AS seq FROM sqlite_sequence WHERE name = 'changes'";
-export const HORIZON = "SELECT seq FROM marks WHERE name = 'horizon'";
+const HORIZON = "SELECT seq FROM marks WHERE name = 'horizon'";
 const RAISE_HORIZON = "UPDATE marks SET seq = max(seq, ?) WHERE name = 'horizon'";
 const SINCE = `SELECT seq, key, operation, at_ms, rename_id FROM changes WHERE seq > ? ORDER BY seq LIMIT ?`;
 /** NULL if nobody is registered: then no change counts as read. */
@@ -94,8 +94,9 @@ export function consumerOf(rows: Rows, name: string): Consumer | undefined {
 }
 
 export const countOf = (rows: Rows): number => rows.get<{ n: number }>('SELECT count(*) AS n FROM consumers')!.n;
-export const seqOf = (rows: Rows, query: string): number => rows.get<{ seq: number }>(query)!.seq;
+const seqOf = (rows: Rows, query: string): number => rows.get<{ seq: number }>(query)!.seq;
 export const lastOf = (rows: Rows): number => seqOf(rows, LAST);
+export const horizonOf = (rows: Rows): number => seqOf(rows, HORIZON);
 
 const changeOf = ([seq, key, operation, atMs, renameId]: Row): Change => ({
   seq,

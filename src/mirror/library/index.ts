@@ -3,18 +3,7 @@
  * use it.
  */
 import { resolve } from 'node:path';
-import {
-  faultOfOptions,
-  globs,
-  is,
-  LOGGER_LEVELS,
-  logger,
-  type OptionRule,
-  signal,
-  TIMER_MS_MAX,
-  toggle,
-  whole,
-} from '../../base/config/values/option-rules.js';
+import * as rule from '../../base/config/values/option-rules.js';
 import { asOperatorError } from '../../base/errors.js';
 import type { Emit, Fields } from '../../base/telemetry/emit.js';
 import { levelOf, sentenceOf } from '../../base/telemetry/events.js';
@@ -93,12 +82,12 @@ function replicateOptions(options: MirrorOptions): ReplicateOptions {
     ...rest,
     ...realDirectories({ origin: 'source', path: source }, { origin: 'dest', path: dest }),
     ...(changeLog !== undefined && { changeLog: resolve(changeLog) }),
-    ...(given !== undefined && { emit: emitTo(guarded(given, LOGGER_LEVELS)) }),
+    ...(given !== undefined && { emit: emitTo(guarded(given, rule.LOGGER_LEVELS)) }),
   };
 }
 
 function checkEach(options: MirrorOptions): void {
-  const fault = faultOfOptions(options, RULES);
+  const fault = rule.faultOfOptions(options, RULES);
   if (fault !== undefined) throw new MirrorError(fault.isUnknown ? 'unknown_option' : 'bad_value', fault.sentence);
   for (const name of ['source', 'dest'] as const) {
     if (options[name] === undefined)
@@ -106,26 +95,26 @@ function checkEach(options: MirrorOptions): void {
   }
 }
 
-const path = is(
+const path = rule.is(
   'a path that is not empty',
   (value) => typeof value === 'string' && value !== '' && !value.includes('\0'),
 );
 
-const RULES: Readonly<Record<keyof MirrorOptions, OptionRule>> = {
+const RULES: Readonly<Record<keyof MirrorOptions, rule.OptionRule>> = {
   source: path,
   dest: path,
-  include: globs,
-  exclude: globs,
-  delete: toggle,
-  checksum: toggle,
-  adopt: toggle,
-  allowEmptySource: toggle,
-  once: toggle,
-  poll: toggle,
-  scanEveryMs: whole(1, TIMER_MS_MAX),
+  include: rule.globs,
+  exclude: rule.globs,
+  delete: rule.toggle,
+  checksum: rule.toggle,
+  adopt: rule.toggle,
+  allowEmptySource: rule.toggle,
+  once: rule.toggle,
+  poll: rule.toggle,
+  scanEveryMs: rule.whole(1, rule.TIMER_MS_MAX),
   changeLog: path,
-  signal,
-  logger,
+  signal: rule.signal,
+  logger: rule.logger,
 };
 
 /** Each event becomes a line of the logger: its fields with its name, and its sentence. */

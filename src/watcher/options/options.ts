@@ -2,21 +2,7 @@
  * The rule of each option of a watcher, and the defaults; also the three profiles.
  */
 import { resolve } from 'node:path';
-import {
-  areTexts,
-  broken,
-  faultOfOptions,
-  globs,
-  is,
-  LOGGER_LEVELS,
-  logger,
-  type OptionRule,
-  shownValue,
-  signal,
-  TIMER_MS_MAX,
-  toggle,
-  whole,
-} from '../../base/config/values/option-rules.js';
+import * as rule from '../../base/config/values/option-rules.js';
 import { guarded } from '../../base/telemetry/guarded-logger.js';
 import { WatcherError } from './errors.js';
 import { limits } from './limits.js';
@@ -35,32 +21,32 @@ export const profiles = {
 const BACKENDS: readonly BackendName[] = ['inotify', 'node', 'poll'];
 
 /** An ending is no glob: `*.part` would only match a name that has the asterisk itself. */
-const endings = is(
+const endings = rule.is(
   'a list of endings of names such as ".part", which are not empty and have no slash and no *',
-  (value) => areTexts(value) && !value.some((ending) => /[/*\0]/.test(ending)),
+  (value) => rule.areTexts(value) && !value.some((ending) => /[/*\0]/.test(ending)),
 );
 
 /** better-sqlite3 trims spaces at both ends, and would then create a file of another name, or none. */
-const file = is(
+const file = rule.is(
   'the path of a file: text that is not empty, and that has no space at its front or end',
   (value) => typeof value === 'string' && value !== '' && value === value.trim() && !value.includes('\0'),
 );
 
-const RULES: Readonly<Record<keyof WatcherOptions, OptionRule>> = {
-  debounceMs: whole(0, TIMER_MS_MAX),
-  bufferMax: whole(1, limits.bufferMax),
-  ignore: globs,
-  include: globs,
-  hidden: toggle,
+const RULES: Readonly<Record<keyof WatcherOptions, rule.OptionRule>> = {
+  debounceMs: rule.whole(0, rule.TIMER_MS_MAX),
+  bufferMax: rule.whole(1, limits.bufferMax),
+  ignore: rule.globs,
+  include: rule.globs,
+  hidden: rule.toggle,
   metadataSuffixes: endings,
   tempSuffixes: endings,
-  recursive: toggle,
-  poll: toggle,
-  backend: is(`one of ${BACKENDS.join(', ')}`, (value) => BACKENDS.includes(value as BackendName)),
-  rescanMs: whole(0, TIMER_MS_MAX),
-  initial: toggle,
-  signal,
-  logger,
+  recursive: rule.toggle,
+  poll: rule.toggle,
+  backend: rule.is(`one of ${BACKENDS.join(', ')}`, (value) => BACKENDS.includes(value as BackendName)),
+  rescanMs: rule.whole(0, rule.TIMER_MS_MAX),
+  initial: rule.toggle,
+  signal: rule.signal,
+  logger: rule.logger,
   statePath: file,
 };
 
@@ -74,17 +60,17 @@ const NODE_RESCAN_MS = 5_000;
 
 /** Errors: WatcherError, op `options`. */
 export function settingsOf(options: WatcherOptions): Settings {
-  const fault = faultOfOptions(options, RULES);
+  const fault = rule.faultOfOptions(options, RULES);
   if (fault !== undefined) throw refused(fault.sentence);
   const { poll, backend = poll ? 'poll' : defaultBackend(), signal, logger, statePath } = options;
   if (poll && backend !== 'poll')
     throw refused(
-      `The options poll: true and backend: ${shownValue(backend)} exclude each other: leave one of the two out.`,
+      `The options poll: true and backend: ${rule.shownValue(backend)} exclude each other: leave one of the two out.`,
     );
   // `fs.watch` loses events silently.
   const rescanMs = options.rescanMs ?? (backend === 'node' ? NODE_RESCAN_MS : undefined);
   if (rescanMs === 0 && backend === 'poll')
-    throw refused(broken('rescanMs', 'above 0 where scans alone find what changed', 0));
+    throw refused(rule.broken('rescanMs', 'above 0 where scans alone find what changed', 0));
   const settings: Settings = {
     backend,
     debounceMs: options.debounceMs ?? 100,
@@ -98,7 +84,7 @@ export function settingsOf(options: WatcherOptions): Settings {
     initial: options.initial ?? false,
     ...(rescanMs !== undefined && { rescanMs }),
     ...(signal !== undefined && { signal }),
-    ...(logger !== undefined && { logger: guarded(logger, LOGGER_LEVELS) }),
+    ...(logger !== undefined && { logger: guarded(logger, rule.LOGGER_LEVELS) }),
     ...(statePath !== undefined && { statePath: resolve(statePath) }),
   };
   for (const glob of settings.include) checkWanted(glob, settings);
@@ -115,11 +101,11 @@ const refused = (sentence: string): WatcherError => new WatcherError('options', 
  */
 function checkWanted(glob: string, { hidden, metadataSuffixes, tempSuffixes }: Settings): void {
   if (/[{([]/.test(glob)) return;
-  const says = `The option include has the glob ${shownValue(glob)}, but nothing that it matches is reported`;
+  const says = `The option include has the glob ${rule.shownValue(glob)}, but nothing that it matches is reported`;
   if (!hidden && /(?:^|\/)\.(?!\/)/.test(glob))
     throw refused(`${says}: names that begin with a dot are reported only with hidden: true.`);
   for (const [name, endings] of Object.entries({ metadataSuffixes, tempSuffixes })) {
     const ending = endings.find((one) => glob.endsWith(one));
-    if (ending !== undefined) throw refused(`${says}: take ${shownValue(ending)} out of ${name}.`);
+    if (ending !== undefined) throw refused(`${says}: take ${rule.shownValue(ending)} out of ${name}.`);
   }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseExpectation, shownExpectation } from '../../../src/base/config/values/expect.js';
-import { deadlineAfter } from '../../../src/service/status/deadline.js';
+import { deadlineAfter } from '../../../src/service/status/late.js';
 
 const HOUR = 3_600_000;
 const BERLIN = 'Europe/Berlin';

@@ -1,7 +1,7 @@
 /**
  * The expectations of a feed: `orders-*.csv by 06:30 on mon-fri`, `clicks-*.gz every 24h`, or the same as keys in
  * the file (`glob`, `by`, `from`, `days`; `glob`, `every`).
- * Does not: know the time; src/service/status/deadline.ts finds the moment that an expectation speaks of.
+ * Does not: know the time; src/service/status/late.ts finds the moment that an expectation speaks of.
  */
 import { UNITS_MS } from './duration.js';
 import { limits } from './limits.js';
