@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { openTables, type Tables } from '../../queue/index.js';
-import { guarded } from '../base/telemetry/guarded-logger.js';
+import { guarded } from '../base/config/values/option-rules.js';
 import { nameOfText } from '../linux/names.js';
 import { checkedChanges, checkedFrom, checkedOptions, checkOpening, checkWhole, nameOf } from './check.js';
 import { asChangeLogError, ChangeLogError } from './errors.js';

@@ -7,7 +7,6 @@
 import type { ByteName } from '../linux/index.js';
 import { KnownCopies } from './acts/known-copies.js';
 import type { Parts } from './acts/parts.js';
-import { DestHealth } from './dest-health.js';
 import { Missing } from './missing.js';
 import { checkBoth } from './open.js';
 import { Retries } from './retries.js';
@@ -17,7 +16,7 @@ import { openRoot } from './trees/check-dest.js';
 import { Compare } from './trees/compare.js';
 import { Source } from './trees/source.js';
 import { noTotals, type PlannedAct, type ReplicateOptions } from './trees/types.js';
-import { Trouble } from './trouble.js';
+import { DestHealth, Trouble } from './trouble.js';
 
 const nothing = () => {};
 

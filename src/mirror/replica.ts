@@ -13,7 +13,6 @@ import { KnownCopies } from './acts/known-copies.js';
 import { EventRecorder, type SourceEvent } from './changes/event-recorder.js';
 import { MirrorLog } from './changes/mirror-log.js';
 import { Rechecks } from './changes/rechecks.js';
-import { DestHealth } from './dest-health.js';
 import { Mirror } from './mirror.js';
 import { Missing } from './missing.js';
 import { type Opened, openReplica } from './open.js';
@@ -21,7 +20,7 @@ import { Retries } from './retries.js';
 import { DestMissing } from './trees/failures.js';
 import { limits } from './trees/limits.js';
 import type { MirrorResult, MirrorStatus, Passed, ReplicateOptions } from './trees/types.js';
-import { Trouble } from './trouble.js';
+import { DestHealth, Trouble } from './trouble.js';
 
 export class Replica {
   readonly #end = new AbortController();

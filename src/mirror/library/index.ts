@@ -7,7 +7,6 @@ import * as rule from '../../base/config/values/option-rules.js';
 import { asOperatorError } from '../../base/errors.js';
 import type { Emit, Fields } from '../../base/telemetry/emit.js';
 import { levelOf, sentenceOf } from '../../base/telemetry/events.js';
-import { guarded } from '../../base/telemetry/guarded-logger.js';
 import { planReplica as plan, replicate as start } from '../index.js';
 import { realDirectories } from '../open.js';
 import type {
@@ -82,7 +81,7 @@ function replicateOptions(options: MirrorOptions): ReplicateOptions {
     ...rest,
     ...realDirectories({ origin: 'source', path: source }, { origin: 'dest', path: dest }),
     ...(changeLog !== undefined && { changeLog: resolve(changeLog) }),
-    ...(given !== undefined && { emit: emitTo(guarded(given, rule.LOGGER_LEVELS)) }),
+    ...(given !== undefined && { emit: emitTo(rule.guarded(given, rule.LOGGER_LEVELS)) }),
   };
 }
 

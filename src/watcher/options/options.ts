@@ -3,7 +3,6 @@
  */
 import { resolve } from 'node:path';
 import * as rule from '../../base/config/values/option-rules.js';
-import { guarded } from '../../base/telemetry/guarded-logger.js';
 import { WatcherError } from './errors.js';
 import { limits } from './limits.js';
 import type { BackendName, WatcherOptions } from './types.js';
@@ -84,7 +83,7 @@ export function settingsOf(options: WatcherOptions): Settings {
     initial: options.initial ?? false,
     ...(rescanMs !== undefined && { rescanMs }),
     ...(signal !== undefined && { signal }),
-    ...(logger !== undefined && { logger: guarded(logger, rule.LOGGER_LEVELS) }),
+    ...(logger !== undefined && { logger: rule.guarded(logger, rule.LOGGER_LEVELS) }),
     ...(statePath !== undefined && { statePath: resolve(statePath) }),
   };
   for (const glob of settings.include) checkWanted(glob, settings);

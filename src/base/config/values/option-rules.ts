@@ -1,6 +1,6 @@
 /**
- * The rules of the options of a library. A rule answers a sentence with the option, the rule and the value where the value
- * breaks it. Pure.
+ * The rules of the options of a library, and the logger among them. A rule answers a sentence with the option, the rule and the value
+ * where the value breaks it. Pure, but for the calls of that logger.
  */
 import { faultOfGlob } from './globs.js';
 import { suggestion } from './nearest.js';
@@ -104,3 +104,27 @@ export function unknownOption(options: object, known: readonly string[]): string
 /** The first of these functions that is missing; undefined where none is. */
 export const missingIn = (logger: unknown, names: readonly string[]): string | undefined =>
   names.find((name) => typeof (logger as Record<string, unknown> | null | undefined)?.[name] !== 'function');
+
+/**
+ * The logger that a program gives to the library, with these functions alone, none of which throws or leaves an unhandled rejection.
+ * So a logger that fails ends neither the process nor the work it was to log. Node's warning says so once.
+ */
+export function guarded<L extends object>(logger: L, names: readonly (keyof L & string)[]): L {
+  let warned = false;
+  const failed = (error: unknown): void => {
+    if (!warned)
+      process.emitWarning(
+        `A logger given to the library fails, and what it was to log is lost (${error}): correct it.`,
+      );
+    warned = true;
+  };
+  const call = (name: keyof L, given: unknown[]): void => {
+    try {
+      const answer = (logger[name] as (...given: unknown[]) => unknown)(...given);
+      if (answer instanceof Promise) answer.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  return Object.fromEntries(names.map((name) => [name, (...given: unknown[]) => call(name, given)])) as L;
+}
