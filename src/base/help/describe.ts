@@ -79,16 +79,15 @@ const isDaemon = ({ options }: CommandSpec): boolean =>
   options.includes('stall-seconds') || options.includes('metrics-interval-seconds');
 
 export function exitCodesOf(spec: CommandSpec): [code: string, meaning: string][] {
-  return [
+  const codes: [string, string][] = [
     ['0', 'done'],
     ['1', 'a bug; its stack is printed'],
     ['2', 'wrong usage or configuration'],
     ['3', 'the environment cannot be used (directory, filesystem, state, database)'],
-    ...(spec.unfinished === undefined ? [] : [['4', spec.unfinished] as [string, string]]),
-    ...(isDaemon(spec)
-      ? [['128+N', 'stopped at once by a second signal, which was number N'] as [string, string]]
-      : []),
   ];
+  if (spec.unfinished !== undefined) codes.push(['4', spec.unfinished]);
+  if (isDaemon(spec)) codes.push(['128+N', 'stopped at once by a second signal, which was number N']);
+  return codes;
 }
 
 export const takesSizes = ({ options }: CommandSpec): boolean =>

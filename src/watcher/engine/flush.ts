@@ -9,7 +9,7 @@ import type { PathQueue } from './path-queue.js';
 import type { Schedule } from './schedule.js';
 
 export class FlushWaiters {
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor(
     private readonly watches: Watches,
@@ -26,7 +26,7 @@ export class FlushWaiters {
   goesOn(): boolean {
     if (this.#waiting.length === 0) return false;
     if (!this.watches.complete) {
-      const waiting = this.#take();
+      const waiting = this.#waiting.splice(0);
       void this.scan().then(() => answer(waiting));
       return true;
     }
@@ -38,13 +38,7 @@ export class FlushWaiters {
 
   /** Nothing is left to wait for. */
   end(): void {
-    answer(this.#take());
-  }
-
-  #take(): (() => void)[] {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    return waiting;
+    answer(this.#waiting.splice(0));
   }
 }
 

@@ -73,11 +73,13 @@ export class Presence {
    * fail too.
    */
   enter(prepare: (root: OpenDirectory) => void): 'same' | 'first' | 'again' | 'missing' {
-    if (this.#gone || this.#failed !== undefined) this.#root.forget();
+    if (this.doubtful) this.#root.forget();
     this.#gone = false;
     this.#inRound = true;
     try {
-      this.#throwFailed();
+      const failed = this.#failed;
+      this.#failed = undefined;
+      if (failed !== undefined) throw new RootMissing(failed);
       const state = this.#root.enter();
       if (state === 'same' && this.#missing === undefined) return 'same';
       this.absences += 1;
@@ -94,12 +96,6 @@ export class Presence {
       this.#missing = code;
       return 'missing';
     }
-  }
-
-  #throwFailed(): void {
-    const code = this.#failed;
-    this.#failed = undefined;
-    if (code !== undefined) throw new RootMissing(code);
   }
 
   /** Until the next `enter`, the root can be unmounted. Safe to call twice. */

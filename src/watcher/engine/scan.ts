@@ -40,7 +40,7 @@ export class Scan {
   #next: number | undefined;
   #windowBytes = 0;
   /** Directories that were read completely since `takeListed`. */
-  #listed: ByteName[] = [];
+  readonly #listed: ByteName[] = [];
   /** Paths of the window that were found through another name (a sidecar). */
   readonly #spokenOf = new Set<ByteName>();
   /**
@@ -80,9 +80,7 @@ export class Scan {
   }
 
   takeListed(): ByteName[] {
-    const listed = this.#listed;
-    this.#listed = [];
-    return listed;
+    return this.#listed.splice(0);
   }
 
   /** Reads for `ms`, or until a window is full. Returns up to `max` paths of the window. */
