@@ -75,7 +75,7 @@ export class Source {
    */
   noteMount(path: ByteName, stat: Stat, parent: Stat): void {
     this.#overlaps.delete(path);
-    if (mountOf(stat) === mountOf(parent)) return;
+    if (stat.mounted === parent.mounted) return;
     if (overlapping(joinNames(this.#path, path), nameOfText(this.options.dest))) {
       this.#overlaps.add(path);
       throw overlap();
@@ -119,7 +119,7 @@ export class Source {
     const stat = statFd(fd);
     if (stat.nlink === 0) throw new SourceMissing('ENOENT');
     const parent = statAtOrNone(AT_FDCWD, `${this.#path}/..` as ByteName);
-    const mounted = parent !== undefined && mountOf(parent) !== mountOf(stat);
+    const mounted = parent !== undefined && parent.mounted !== stat.mounted;
     if (this.seen?.mounted && !mounted) throw new SourceMissing('unmounted');
     const id = directoryIdOf(fd);
     if (this.seen !== undefined && isAnotherDirectory(this.seen, id)) {
@@ -140,7 +140,7 @@ const overlap = () =>
 
 function isMounted({ source }: Trees, mount: ByteName): boolean {
   try {
-    return mountOf(statFd(source.directory(mount))) !== mountOf(statFd(source.directory(folderOf(mount))));
+    return statFd(source.directory(mount)).mounted !== statFd(source.directory(folderOf(mount))).mounted;
   } catch (error) {
     if (isGone(error)) return false;
     throw error;
@@ -151,5 +151,3 @@ function isBlank(rootFd: number): boolean {
   for (const name of namesIn(rootFd)) if (!isOfFilesystem(name, () => true)) return false;
   return true;
 }
-
-const mountOf = (stat: Stat): string => stat.mounted;

@@ -51,7 +51,7 @@ export class Trees {
 }
 
 /** Undefined: nothing is at the path. */
-export function statIn(directories: Directories, path: ByteName): Stat | undefined {
+function statIn(directories: Directories, path: ByteName): Stat | undefined {
   try {
     return statAtOrNone(directories.directory(folderOf(path)), baseOf(path));
   } catch (error) {
