@@ -14,16 +14,15 @@ import { EnvironmentError, EXIT } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { oneWord } from './ask.js';
+import { awayFolders } from './away-folders.js';
 import { print } from './console.js';
 import { placesAway, refuseUnfit, withStateAt } from './state.js';
 
 export async function checkConfig(invocation: Invocation): Promise<number> {
   const { words, file: named } = invocation;
   const file = words.length === 0 && named !== undefined ? named : resolve(oneWord(invocation, 'a configuration file'));
-  const { feeds, service } = configOf(
-    readInvocation('ingest', ['--config', file, ...stateIn(invocation)], process.env),
-    process.env,
-  );
+  const asked = readInvocation('ingest', ['--config', file, ...stateIn(invocation)], process.env);
+  const { feeds, service } = configOf(asked, process.env, await awayFolders(asked, false));
   await refuseUnfit(feeds, service.statePath);
   const away = await placesAway(feeds, service.statePath);
   if (away.length > 0) throw new EnvironmentError('root_unusable', `${away.map(({ message }) => message).join('; ')}.`);

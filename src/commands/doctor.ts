@@ -15,6 +15,7 @@ import { doctor as examine } from '../tools/doctor/doctor.js';
 import { makes } from '../tools/doctor/make.js';
 import { isThere } from '../tools/doctor/probe.js';
 import { type Finding, fail, said, textOf } from '../tools/doctor/words.js';
+import { awayFolders } from './away-folders.js';
 import { print, printJson } from './console.js';
 import { placesAway, refuseUnfit } from './state.js';
 
@@ -28,7 +29,7 @@ export async function doctor(invocation: Invocation): Promise<number> {
   };
   const lack = lackHere();
   if (lack) show(said('system', lack.message));
-  else {
+  else if (await isAlive(invocation, show)) {
     const config = configOrShown(invocation, show);
     if (config) await examine(config, show);
     // A fault is named once: a place that fails is refused by a start as well.
@@ -47,6 +48,18 @@ async function showRefusal({ feeds, service }: Config, show: (finding: Finding) 
     const known = asOperatorError(error);
     if (!known) throw error;
     show(said('state', known.message));
+  }
+}
+
+/** False where a folder lies on a dead filesystem: whoever touched it could hang. */
+async function isAlive(invocation: Invocation, show: (finding: Finding) => void): Promise<boolean> {
+  try {
+    await awayFolders(invocation, false);
+    return true;
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    show(said('folders', error.message));
+    return false;
   }
 }
 

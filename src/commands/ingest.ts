@@ -16,16 +16,17 @@ import { reasonOf } from '../ingest/stages/reasons.js';
 import { untoldFindings } from '../service/status/untold.js';
 import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
+import { awayFolders } from './away-folders.js';
 import { printNote } from './console.js';
 import { dryRun } from './dry-run.js';
 import { beginParentLog, runChildren } from './run-children.js';
-import { knownRoots, prepareStateFor, refuseUnusableState, stateFor, stateToCome, withStateAt } from './state.js';
+import { prepareStateFor, refuseUnusableState, stateFor, stateToCome, withStateAt } from './state.js';
 
 export async function ingest(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('ingest', argv);
   if (!invocation) return 0;
-  const isKnown = invocation.service.once || invocation.service['dry-run'] ? undefined : await knownRoots(invocation);
-  const config = configOf(invocation, process.env, isKnown);
+  const { once, 'dry-run': isDry } = invocation.service;
+  const config = configOf(invocation, process.env, await awayFolders(invocation, !once && !isDry));
   if (config.service.dryRun) return dryRun(config);
   await prepareStateFor(config.feeds, config.service.statePath);
   const ended = await runChildren('ingest', config, [
@@ -44,7 +45,7 @@ export async function ingest(argv: readonly string[]): Promise<number> {
 export async function ingestProducer(argv: readonly string[]): Promise<number> {
   const invocation = askedFor('ingest-producer', argv);
   if (!invocation) return 0;
-  const config = configOf(invocation, process.env, await knownRoots(invocation));
+  const config = configOf(invocation, process.env, await awayFolders(invocation, true));
   await prepareStateFor(config.feeds, config.service.statePath);
   const ended = await runChildren('ingest-producer', config, [{ role: 'producer', stages: [] }, ...notifierOf(config)]);
   return ended.exitCode;

@@ -5,11 +5,12 @@ import { Progress } from '../base/telemetry/progress.js';
 import { readHere } from '../files/open-files.js';
 import { possibleWork } from '../ingest/upkeep/work-place.js';
 import { rebuild as rebuildState } from '../tools/rebuild/rebuild.js';
+import { awayFolders } from './away-folders.js';
 import { print } from './console.js';
 import { prepareState } from './state.js';
 
 export async function rebuild(invocation: Invocation): Promise<number> {
-  const config = configOf(invocation, process.env);
+  const config = configOf(invocation, process.env, await awayFolders(invocation, false));
   prepareState(config.service.statePath);
   const works = config.feeds.flatMap(possibleWork);
   const progress = new Progress('ingest-ctl rebuild', () => readHere(works));

@@ -6,19 +6,19 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueView } from '../../queue/index.js';
-import type { IsKnown } from '../base/config/feeds.js';
 import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
-import { existingState, statePathOf } from '../base/config/state-path.js';
+import { existingState, isStateThere, statePathOf } from '../base/config/state-path.js';
 import { realOrFuturePath } from '../base/config/values/directories.js';
 import { limits } from '../base/config/values/limits.js';
 import { EnvironmentError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { PlaceError } from '../files/place-error.js';
 import { FeedFiles, type Roots } from '../ingest/files/feed-files.js';
+import { recordedRoots } from '../ingest/files/recorded-roots.js';
+import { deadRoots } from '../ingest/health/dead-roots.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { type FeedFolders, refuseLostState } from '../ingest/upkeep/check-manifests.js';
-import { recordedRoots } from '../ingest/upkeep/recorded-roots.js';
 import { lockRoots } from '../ingest/upkeep/root-locks.js';
 import { planRoots } from '../ingest/upkeep/roots.js';
 import { fsKindOf, nameOfText } from '../linux/index.js';
@@ -28,7 +28,8 @@ import { printNote } from './console.js';
 /** The path of the state that a command needs. Errors: EnvironmentError, where there is none; it says if that state is lost. */
 export async function stateFor(invocation: Invocation): Promise<string> {
   const path = statePathOf(invocation, process.env);
-  await refuseLostState(path, invocation.feeds.map(foldersOf));
+  // The folders are not touched without need: a mount may be dead.
+  if (!isStateThere(path)) await refuseLostState(path, invocation.feeds.map(foldersOf));
   return existingState(path);
 }
 
@@ -40,27 +41,6 @@ function foldersOf({ name, values }: Invocation['feeds'][number]): FeedFolders {
     ...(manifests !== undefined && { manifests: realOrFuturePath(manifests) }),
     ...(workDir !== undefined && { workDir: realOrFuturePath(workDir) }),
   };
-}
-
-/**
- * The folders that the state knows. A service that starts while one of them is missing (its disk is not mounted) goes on with its other
- * feeds: the stages treat it as a failing place, as they do while the service runs.
- */
-export async function knownRoots(invocation: Invocation): Promise<IsKnown> {
-  const statePath = statePathOf(invocation, process.env);
-  const folders = invocation.feeds.flatMap(({ values }) => [values.input, values.warehouse, values.manifests]);
-  const isMissing = folders.some((path) => path !== undefined && !existsSync(path));
-  if (!isMissing || !existsSync(statePath)) return () => false;
-  try {
-    return await withStateAt(statePath, (view) => {
-      const key = "feed || ':' || kind || ':' || path";
-      const rows = view.read((r) => r.all<{ key: string }>(`SELECT ${key} AS key FROM roots`));
-      const known = new Set(rows.map((row) => row.key));
-      return (feed: string, option: string, path: string) => known.has(`${feed}:${option}:${path}`);
-    });
-  } catch {
-    return () => false; // The process that opens the state to write says what is wrong with it.
-  }
 }
 
 /** Feeds that cannot be this state's are refused while nothing has been touched, not even the state. */
@@ -135,6 +115,7 @@ async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): P
   }
   try {
     for (const feed of feeds) {
+      if ((await deadRoots(view, feed)).length > 0) continue;
       const { roots } = planRoots(view, statePath, feed, () => {});
       // The manifests are left to the processes: a mount that hangs must not keep this one from saying so.
       for (const lock of lockRoots({ work: roots.work, manifests: roots.work })) lock.close();

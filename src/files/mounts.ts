@@ -141,6 +141,13 @@ export function filesystemOf(fd: number): string {
   return mount ? `${mount.type}, ${shownName(mount.source)}` : fsKindOf(fd).name;
 }
 
+/** The id of the mount that a path without symlinks lies on. */
+export function mountAbove(path: string): string {
+  const name = nameOfText(path);
+  const above = allMounts().filter(({ at }) => name === at || name.startsWith(`${at}/`));
+  return above.reduce((top, one) => (one.at.length >= top.at.length ? one : top)).id;
+}
+
 /** The mount points below a directory, relative to it. */
 export function mountsBelow(directory: string): ByteName[] {
   const prefix = `${nameOfText(directory)}/`;

@@ -98,6 +98,9 @@ export const READ_ONLY =
 type Access = 'read' | 'write' | 'folder' | 'root';
 const CODES = { read: READ_CODES, write: WRITE_CODES, folder: FOLDER_CODES };
 
+/** The code of a place that does not answer. The kernel has no errno for it. */
+export const STUCK = 'stuck';
+
 const MEANING: Record<string, string> = {
   ENOSPC: 'has no space (or no inodes) left: free some',
   EDQUOT: 'is over its quota: raise it or free some space',
@@ -113,7 +116,7 @@ const MEANING: Record<string, string> = {
   ELOOP: 'has a symlink where a file or directory belongs: move it away',
   EMFILE: 'could not be opened, this process is out of file descriptors: raise the limit (ulimit -n)',
   ENFILE: 'could not be opened, the machine is out of file descriptors: raise fs.file-max',
-  stuck: 'does not answer: check its mount, and its server or disk',
+  [STUCK]: 'does not answer: check its mount, and its server or disk',
   no_marker:
     'has lost its marker .ingest-root: mount the one that was there, or put it back (nothing is written until then)',
 };

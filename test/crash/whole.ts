@@ -232,8 +232,8 @@ export class Whole {
 
   async #probe(): Promise<true> {
     this.#at('probe');
-    const rootsOf = async (name: string) => this.#feeds.get(name)?.roots;
-    await probeGates(this.backend, rootsOf, () => {}, tell);
+    const feeds = { optionsOf: () => undefined, get: async (name: string) => this.#feeds.get(name) };
+    await probeGates(this.backend, feeds, () => {}, tell);
     await checkStateOnce(this.backend, this.config.service.statePath, tell, checkPages);
     return true;
   }

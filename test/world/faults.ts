@@ -124,7 +124,8 @@ ssize_t pread(int fd, void *bytes, size_t count, off_t at) { return pread64(fd, 
 int statfs(const char *path, void *into) {
   static int (*real)(const char *, void *);
   if (!real) real = dlsym(RTLD_NEXT, "statfs");
-  if (control[0] == 11 && strstr(path, "/warehouse")) hang();
+  /* libselinux asks before the constructor has run. */
+  if (control && control[0] == 11 && strstr(path, "/warehouse")) hang();
   return real(path, into);
 }
 int statfs64(const char *path, void *into) { return statfs(path, into); }

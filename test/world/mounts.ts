@@ -5,11 +5,12 @@
  * Does not: survive a SIGKILL of the test itself; the mounts are in the temporary directory and visible in
  * /proc/mounts.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { until } from './waiting.js';
 
 const WIDE_PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
-const mounted: { place: string; image?: string; bind?: boolean }[] = [];
+const mounted: { place: string; image?: string; bind?: boolean; server?: ChildProcess }[] = [];
 process.on('exit', () => {
   for (const { place } of [...mounted].reverse()) unmount(place);
 });
@@ -37,6 +38,22 @@ export function bindfsMount(source: string, place: string): string | undefined {
   if (spawnSync('bindfs', [source, place], { stdio: 'ignore' }).status !== 0) return undefined;
   mounted.push({ place });
   return place;
+}
+
+/**
+ * FUSE whose server is a child of this test. While that is stopped, nothing in the mount answers; once it is killed, all answers are
+ * ENOTCONN. Undefined where there is no bindfs, or no FUSE.
+ */
+export async function servedMount(source: string, place: string): Promise<ChildProcess | undefined> {
+  mkdirSync(place, { recursive: true });
+  const server = spawn('bindfs', ['-f', source, place], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => server.once('exit', resolve).once('error', resolve));
+  let hasEnded = false;
+  void ended.then(() => (hasEnded = true));
+  await until('it is mounted', () => hasEnded || readFileSync('/proc/self/mounts', 'utf8').includes(` ${place} `));
+  if (hasEnded) return undefined;
+  mounted.push({ place, server });
+  return server;
 }
 
 /** An empty one; its layers are beside it. */
@@ -84,7 +101,8 @@ export function remount(place: string, how: 'ro' | 'rw'): void {
 export function unmount(place: string, { busy = 'detaches' }: { busy?: 'detaches' | 'fails' } = {}): boolean {
   const at = mounted.findLastIndex((m) => m.place === place);
   if (at < 0) return false;
-  const { image } = mounted[at]!;
+  const { image, server } = mounted[at]!;
+  server?.kill('SIGKILL');
   try {
     run('umount', [place]);
   } catch (error) {

@@ -2,7 +2,6 @@
  * Turns checked values into the feeds that the rest of the program sees: real folders that do not overlap.
  * Guarantees: refuses before anything on disk is changed.
  */
-import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { OperatorError } from '../errors.js';
 import { type FeedOptions, inCamelCase } from './options.js';
@@ -13,11 +12,11 @@ import { parseExpectation } from './values/expect.js';
 import type { ProcessOptions } from './values/process.js';
 import { processFrom, processOf } from './values/read-process.js';
 
-/** True for a folder that the state knows as this one of the feed: it had files, and may be missing at a start. */
-export type IsKnown = (feed: string, option: string, path: string) => boolean;
+/** A folder of the feed that the state knows and that is away, by its real path: it had files, so a start takes it. */
+export type AwayFolder = (feed: string, option: string) => string | undefined;
 
-export function feedsOf(invocation: Invocation, isKnown: IsKnown): FeedOptions[] {
-  const feeds = invocation.feeds.map(({ name, values }) => feedOf(invocation, name, values, isKnown));
+export function feedsOf(invocation: Invocation, away: AwayFolder): FeedOptions[] {
+  const feeds = invocation.feeds.map(({ name, values }) => feedOf(invocation, name, values, away));
   const places = placesOf(invocation, feeds);
   places.forEach((a, i) => {
     for (const b of places.slice(i + 1)) refuseBoth(a, b);
@@ -25,13 +24,12 @@ export function feedsOf(invocation: Invocation, isKnown: IsKnown): FeedOptions[]
   return feeds;
 }
 
-function feedOf(invocation: Invocation, name: string, values: FeedValues, isKnown: IsKnown): FeedOptions {
+function feedOf(invocation: Invocation, name: string, values: FeedValues, away: AwayFolder): FeedOptions {
   const origin = (option: string) => invocation.origin(option, name);
   const directory = (option: 'input' | 'warehouse' | 'manifests'): string => {
     const given = values[option];
     if (given === undefined) throw missing(invocation, option, name);
-    const path = realOrFuturePath(given);
-    return !existsSync(path) && isKnown(name, option, path) ? path : realDirectory(origin(option), given);
+    return away(name, option) ?? realDirectory(origin(option), given);
   };
   if (values['max-bytes'] < values['min-bytes']) {
     throw new OperatorError(
@@ -54,7 +52,7 @@ function feedOf(invocation: Invocation, name: string, values: FeedValues, isKnow
     name,
     ...folders,
     ...linksOf(folders, values),
-    workDir: workDirOf(origin('work-dir'), asGiven.workDir),
+    workDir: away(name, 'work-dir') ?? workDirOf(origin('work-dir'), asGiven.workDir),
     sameContentAgainAfterMs: sameContentAgainAfter,
     ...(keepLocal !== undefined && { keepLocalMs: keepLocal }),
     ...keepingOf(values),

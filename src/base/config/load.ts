@@ -4,7 +4,7 @@
  */
 
 import { dashboardOf } from './dashboard.js';
-import { feedsOf, type IsKnown, placesOf } from './feeds.js';
+import { type AwayFolder, feedsOf, placesOf } from './feeds.js';
 import { notifyOf } from './notify.js';
 import { type Config, type FeedOptions, inCamelCase, type ServiceOptions } from './options.js';
 import { anyShellOf } from './paste.js';
@@ -16,8 +16,8 @@ import { STAGE_NAMES, stagesUsed } from './values/stage-names.js';
 
 const DASHBOARD_PORT = '8000';
 
-export function configOf(invocation: Invocation, env: NodeJS.ProcessEnv, isKnown: IsKnown = () => false): Config {
-  const feeds = feedsOf(invocation, isKnown);
+export function configOf(invocation: Invocation, env: NodeJS.ProcessEnv, away: AwayFolder = () => undefined): Config {
+  const feeds = feedsOf(invocation, away);
   const service = serviceOf(invocation, env, { feeds });
   // A state inside a folder that is ingested, or that a consumer empties, would not live long.
   const state = { origin: invocation.origin('state-path'), path: service.statePath };

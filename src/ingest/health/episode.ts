@@ -33,9 +33,6 @@ export function reasonNow(tx: Tx, feed: string, { place, code, message: reason }
   return other.length > 0;
 }
 
-/** The code of a place in which a process hung. The kernel has no errno for it. */
-export const STUCK = 'stuck';
-
 /** Called after a probe that succeeded, or at the end of a trial. Returns true where the episode is over. */
 export function openForPlace(tx: Tx, gate: Gate): boolean {
   if (!tx.openGate(gate)) return false;

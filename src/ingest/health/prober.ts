@@ -1,28 +1,30 @@
 /**
  * Probes failing places every few seconds, and opens their gates when they work again.
- * Guarantees: one process probes a place at a time, and no other process begins before that probe has ended. So a hung mount
- * stops one process and not all.
+ * Guarantees: one process probes a place at a time, and no other process begins before that probe has ended. A place is not touched
+ * before its filesystem answers, so no process hangs in a probe.
  */
-import { statfs } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend, Gate } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import { PlaceError, type PlaceKind } from '../../files/place-error.js';
+import { PlaceError, type PlaceKind, STUCK } from '../../files/place-error.js';
 import { FeedFiles, type Roots } from '../files/feed-files.js';
-import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, reasonNow, STUCK } from './episode.js';
+import { deadRoots } from './dead-roots.js';
+import { ON_TRIAL, openForPlace, PROBE_EVERY_MS, reasonNow } from './episode.js';
 import { PLACES } from './places.js';
 import type { Remote } from './remote.js';
 import { roomToCopy } from './room-to-copy.js';
 
-const ANSWER_MS = 1_000;
+/** The feeds that this process knows. */
+interface KnownFeeds {
+  optionsOf(name: string): FeedOptions | undefined;
+  /** Undefined where it is not entered. */
+  get(name: string): Promise<{ roots: Roots } | undefined>;
+}
 
-/**
- * One round over the gates that are due. `rootsOf` returns undefined for a feed that this process does not know; `remotes` are asked,
- * other places are probed.
- */
+/** One round over the gates that are due. `remotes` are asked, other places are probed once their filesystem answers. */
 export async function probeGates(
   backend: Backend,
-  rootsOf: (feed: string) => Promise<Roots | undefined>,
+  feeds: KnownFeeds,
   hand: (place: string) => void,
   emit: Emit,
   remotes: readonly Remote[] = [],
@@ -31,15 +33,18 @@ export async function probeGates(
   for (const gate of due) {
     const remote = remotes.find(({ place }) => place === gate.place);
     if (!remote && !PLACES[gate.place as PlaceKind].probe) continue;
-    const roots = await rootsOf(gate.feed);
-    const path = roots?.[gate.place as keyof Omit<Roots, 'markers'>];
-    // One place that hangs takes one thread of this process. Others are probed meanwhile.
-    const isUnasked = hanging !== undefined && (gate.code === STUCK || path === hanging);
-    if (!roots || isUnasked || !(await backend.takeProbe(gate))) continue;
-    if (gate.code === STUCK && !(await answers(backend, gate, path!))) continue;
+    const options = feeds.optionsOf(gate.feed);
+    const dead = options && (await deadRoots(backend, options, gate.place));
+    if (dead?.some(({ code }) => code === STUCK)) continue;
+    const feed = await feeds.get(gate.feed);
+    if (!feed || !(await backend.takeProbe(gate))) continue;
     hand(gate.place);
     const failure =
-      gate.stage === ON_TRIAL ? undefined : remote ? await refusal(remote, gate.feed) : probe(backend, gate, roots);
+      gate.stage === ON_TRIAL
+        ? undefined
+        : remote
+          ? await refusal(remote, gate.feed)
+          : probe(backend, gate, feed.roots);
     hand('');
     if (failure !== undefined) {
       if (failure instanceof PlaceError) await sayWhyNow(backend, gate, failure, emit);
@@ -67,27 +72,6 @@ async function sayWhyNow(
   const { code, message: reason } = failure;
   if (!(await backend.transact((tx) => reasonNow(tx, feed, failure)))) return;
   emit('gate_closed', { feed, stage, place, code, reason });
-}
-
-/** The place that this process waits for, because it does not answer. */
-let hanging: string | undefined;
-
-/**
- * Asks, on another thread, whether a place in which a process hung answers at all. While it does not, this process goes on with
- * everything else, keeps the probe and asks no other place that hung.
- */
-async function answers(backend: Backend, gate: Gate, path: string): Promise<boolean> {
-  hanging = path;
-  // An error is an answer, too: the probe will find it again.
-  const asked = statfs(path)
-    .catch(() => undefined)
-    .then(() => {
-      hanging = undefined;
-      return true;
-    });
-  const inTime = await Promise.race([asked, delay(ANSWER_MS, false, { ref: false })]);
-  if (!inTime) void asked.then(() => backend.putBackProbe(gate, 0)).catch(() => undefined); // the owner may have ended meanwhile
-  return inTime;
 }
 
 const refusal = (remote: Remote, feed: string): Promise<unknown> =>

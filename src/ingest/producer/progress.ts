@@ -9,13 +9,13 @@ import { appliesTo, type IngestStage, STAGE_NAMES } from '../../base/config/valu
 import type { Progress } from '../../base/process/protocol.js';
 import { onTheWay, processed } from '../../base/telemetry/metrics.js';
 import { nameOfBytes, shownName } from '../../linux/names.js';
+import { recordedRoots } from '../files/recorded-roots.js';
 import { jobsInProgress } from '../health/in-progress.js';
 import { readSoFar } from '../health/read-so-far.js';
 import type { JobFacts, Observation } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { unchanged } from '../rules/verified.js';
 import { waitsOf, waitsText, waitsTogether } from '../stages/waits.js';
-import { recordedRoots } from '../upkeep/recorded-roots.js';
 
 const EVERY_MS = 1_000;
 

@@ -5,6 +5,7 @@
  * Does not: open a file of an input, or change anything there.
  */
 import type { Backend } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { startMetrics } from '../../base/telemetry/metrics.js';
 import { bootId } from '../../linux/index.js';
@@ -19,6 +20,7 @@ import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
 import { enterState } from '../upkeep/enter-state.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
 import { FeedProducer } from './feed-producer.js';
+import { untilAlive } from './late-feeds.js';
 import { limits as producerLimits } from './limits.js';
 import { watchLinks } from './moved-links.js';
 import { untilNothingLeft } from './once.js';
@@ -31,21 +33,33 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const backend = await enterState(context, { title: PRODUCER, cacheKib: producerLimits.cacheKib });
   const stops = [startHeartbeats(backend, context)];
   const producers: FeedProducer[] = [];
-  const entered: Entered[] = [];
+  const entered: (Entered & { feed: string })[] = [];
+  const ending = new AbortController();
+  const late: Promise<void>[] = [];
   let reported: Promise<void> | undefined;
   const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
+  const watermarks = new Watermarks(backend, config.service, emit);
+  const enter = async (feed: FeedOptions): Promise<FeedProducer> => {
+    const one = await enterFeed(backend, statePath, feed, emit);
+    entered.push({ ...one, feed: feed.name });
+    // The work directory as it was set up, whatever the options say now: no file in it is a candidate.
+    const own = { ...feed, workDir: one.roots.work };
+    pruning.add(feed, one.roots);
+    const made = new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail });
+    producers.push(made);
+    return made;
+  };
   try {
     report({ kind: 'ready', owner: backend.owner, ownersPath: `${config.service.statePath}.owners` });
     await forgetOnce(backend);
     const metrics = startMetrics(backend, config.service.metricsIntervalSeconds, emit);
     stops.push(metrics.stop);
     if (context.terminal || once) stops.push(startProgress(backend, report));
-    await checkFeeds(backend, statePath, config.feeds);
+    const dead = await checkFeeds(backend, statePath, config.feeds);
     await enterServed(
       backend,
       config.feeds.map(({ name }) => name),
     );
-    const watermarks = new Watermarks(backend, config.service, emit);
     watermarks.start(context.fail);
     stops.push(() => watermarks.stop());
     await noteOption(backend, config.feeds);
@@ -53,25 +67,30 @@ export async function runProducer(context: ChildContext): Promise<void> {
       // Recorded before a worker can know the feed, so that each settlement finds these rows.
       await enterExpectations(backend, feed);
       await backend.putFeed(feed.name, { ...feed });
-      const one = await enterFeed(backend, statePath, feed, emit);
-      entered.push(one);
-      // The work directory as it was set up, whatever the options say now: no file in it is a candidate.
-      const own = { ...feed, workDir: one.roots.work };
-      pruning.add(feed, one.roots);
-      producers.push(new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail }));
+      if (!dead.has(feed.name)) await enter(feed);
     }
     if (!once) await enterService(backend, PRODUCER);
     stops.push(watchLinks(backend, config.feeds, emit, context.fail));
     for (const producer of producers) producer.start();
     pruning.start(context.fail);
-    if (once) reported = reportOnce(backend, producers, entered, context).catch(context.fail);
+    const parts = { backend, statePath, emit, signal: ending.signal };
+    const enterLate = async (feed: FeedOptions): Promise<void> => {
+      if (await untilAlive(parts, feed, dead.get(feed.name))) (await enter(feed)).start();
+    };
+    late.push(...config.feeds.filter(({ name }) => dead.has(name)).map((feed) => enterLate(feed).catch(context.fail)));
+    if (once)
+      reported = Promise.all(late)
+        .then(() => reportOnce(backend, producers, entered, context))
+        .catch(context.fail);
     await context.drained;
     metrics.emitNow();
     if (!once) await leaveService(backend);
   } catch (error) {
     throw asOperators(error);
   } finally {
+    ending.abort();
     for (const stop of stops) stop();
+    await Promise.all(late);
     await Promise.allSettled([...producers, pruning].map((one) => one.stop()));
     await reported; // it waits for scans, and those end with their watchers
     for (const { locks } of entered) for (const lock of locks) lock.close();
@@ -82,14 +101,14 @@ export async function runProducer(context: ChildContext): Promise<void> {
 async function reportOnce(
   backend: Backend,
   producers: readonly FeedProducer[],
-  entered: readonly Entered[],
-  { config, emit, drainSignal, report }: ChildContext,
+  entered: readonly (Entered & { feed: string })[],
+  { emit, drainSignal, report }: ChildContext,
 ): Promise<void> {
   // A worker looks for orphans too, every few minutes.
   const adopt = async (): Promise<number> => {
     let adopted = 0;
-    for (const [n, { name: feed }] of config.feeds.entries()) {
-      const files = new FeedFiles(entered[n]!.roots);
+    for (const { feed, roots } of entered) {
+      const files = new FeedFiles(roots);
       adopted += await adoptOrphans({ backend, emit, feed, files }).finally(() => files.close());
     }
     return adopted;

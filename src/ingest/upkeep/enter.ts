@@ -6,8 +6,10 @@ import type { Backend } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
+import type { PlaceError } from '../../files/place-error.js';
 import type { SharedLockFile } from '../../linux/index.js';
 import type { Roots } from '../files/feed-files.js';
+import { deadRoots } from '../health/dead-roots.js';
 import { checkSharing } from '../sharing/check.js';
 import { checkManifestsKnown } from './check-manifests.js';
 import { lockRoots } from './root-locks.js';
@@ -22,12 +24,19 @@ export interface Entered {
 }
 
 /**
- * Checks every reason to refuse a feed, for all feeds, before anything is written for any of them.
+ * Checks every reason to refuse a feed, for all feeds, before anything is written for any of them. Returns the feeds that could not
+ * be checked and must not be entered: the filesystem of a root is dead.
  * Errors: EnvironmentError, when the roots are not ours or the state is older than the manifests.
  */
-export async function checkFeeds(state: QueueView, statePath: string, feeds: readonly FeedOptions[]): Promise<void> {
+export async function checkFeeds(
+  state: QueueView,
+  statePath: string,
+  feeds: readonly FeedOptions[],
+): Promise<Map<string, PlaceError>> {
   checkSharing(state, statePath, feeds);
-  for (const feed of feeds) {
+  const asked = await Promise.all(feeds.map(async (feed) => [feed, (await deadRoots(state, feed))[0]] as const));
+  for (const [feed, dead] of asked) {
+    if (dead) continue;
     const { roots } = planRoots(state, statePath, feed, silent);
     const locks = lockRoots(roots);
     try {
@@ -36,6 +45,7 @@ export async function checkFeeds(state: QueueView, statePath: string, feeds: rea
       for (const lock of locks) lock.close();
     }
   }
+  return new Map(asked.flatMap(([{ name }, dead]) => (dead ? [[name, dead]] : [])));
 }
 
 /** Enters a checked feed. Errors: EnvironmentError, where a root cannot be set up after all, or is being rebuilt. */

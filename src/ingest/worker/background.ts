@@ -7,12 +7,12 @@ import { limits, StateUnwritable } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import { errnoOf, PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
+import { errnoOf, PlaceError, type PlaceKind, placeError, STUCK } from '../../files/place-error.js';
 import { shownName } from '../../linux/index.js';
 import { HANGS_IN } from '../calls/order.js';
 import type { Hung } from '../calls/thread.js';
-import { FeedFiles, type Roots } from '../files/feed-files.js';
-import { closeForPlace, STUCK } from '../health/episode.js';
+import { FeedFiles } from '../files/feed-files.js';
+import { closeForPlace } from '../health/episode.js';
 import { countLostLines } from '../health/heartbeats.js';
 import { openEnded } from '../health/pause.js';
 import { probeGates } from '../health/prober.js';
@@ -173,8 +173,7 @@ export class Background {
 
   #probe(remotes: readonly Remote[]): Promise<void> {
     const { backend, feeds, emit } = this.parts;
-    const rootsOf = async (feed: string): Promise<Roots | undefined> => (await feeds.get(feed))?.roots;
-    return probeGates(backend, rootsOf, this.#handOf(rootsOf), emit, remotes);
+    return probeGates(backend, feeds, this.#handOf(feeds), emit, remotes);
   }
 
   /** Notes a place without changing the noted job: this work belongs to no job. */

@@ -5,6 +5,7 @@
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
+import type { PlaceError } from '../../files/place-error.js';
 import type { SharedLockFile } from '../../linux/index.js';
 import type { Feed } from '../stages/stage.js';
 import { checkFeeds, enterFeed } from '../upkeep/enter.js';
@@ -16,6 +17,7 @@ export class Feeds {
   readonly #settingUp = new Map<string, Promise<Feed | undefined>>();
   #readMs = Number.NEGATIVE_INFINITY;
   #options = new Map<string, { options: FeedOptions; json: string }>();
+  readonly #dead = new Map<string, PlaceError>();
 
   constructor(
     readonly backend: Backend,
@@ -30,7 +32,7 @@ export class Feeds {
     return [...this.#options.keys()];
   }
 
-  /** Undefined for a feed that the state does not know. Errors: EnvironmentError, when its roots are not ours. */
+  /** Undefined for a feed that the state does not know, or that cannot be entered now (`whyNot`). Errors: EnvironmentError, when its roots are not ours. */
   async get(name: string): Promise<Feed | undefined> {
     this.#read();
     const recorded = this.#options.get(name);
@@ -42,6 +44,11 @@ export class Feeds {
     const setting = this.#setUp(name, recorded.options, recorded.json).finally(() => this.#settingUp.delete(name));
     this.#settingUp.set(name, setting);
     return setting;
+  }
+
+  /** The dead root that kept it from being entered. */
+  whyNot(name: string): PlaceError | undefined {
+    return this.#dead.get(name);
   }
 
   /** The options of its last batch. */
@@ -58,8 +65,13 @@ export class Feeds {
     for (const { locks } of this.#known.values()) for (const lock of locks) lock.close();
   }
 
-  async #setUp(name: string, options: FeedOptions, json: string): Promise<Feed> {
-    await checkFeeds(this.backend, this.statePath, [options]);
+  async #setUp(name: string, options: FeedOptions, json: string): Promise<Feed | undefined> {
+    const dead = (await checkFeeds(this.backend, this.statePath, [options])).get(name);
+    if (dead) {
+      this.#dead.set(name, dead);
+      return undefined;
+    }
+    this.#dead.delete(name);
     const { roots, locks } = await enterFeed(this.backend, this.statePath, options, this.emit);
     for (const lock of this.#known.get(name)?.locks ?? []) lock.close();
     const feed = { options, roots };

@@ -128,6 +128,10 @@ function threadsOf({ config, stages }: ChildContext, backend: Backend, onHang: T
 
 function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
   const { context, threads } = worker;
+  const notEntered = (name: string): Verdict => {
+    const dead = feeds.whyNot(name);
+    return dead ? blocked(stage.name, name, dead, context.emit) : defer(UNKNOWN_FEED_MS, 'unknown_feed');
+  };
   return async (claims, settle, keep) => {
     /** A thread hangs at the file: nobody else may touch that before the call has ended. */
     const isKept = (job: ClaimedJob, { hangs, outcome }: Verdict): boolean => {
@@ -148,7 +152,7 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
       const opened = feed && openBatch(feed, worker);
       const { verdicts, also } = opened
         ? await runFeed(stage, group.map(ingestJob), opened)
-        : { verdicts: group.map(() => defer(UNKNOWN_FEED_MS, 'unknown_feed')) };
+        : { verdicts: group.map(() => notEntered(name)) };
       const done = group
         .map((job, i) => ({ job, verdict: verdicts[i]! }))
         .filter(({ job, verdict }) => !isKept(job, verdict));

@@ -12,6 +12,7 @@ import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import type { Case } from '../../ingest/evidence/case.js';
 import { outputNames, ownName } from '../../ingest/evidence/names.js';
 import type { FeedFiles } from '../../ingest/files/feed-files.js';
+import { withFiles } from '../../ingest/files/recorded-roots.js';
 import {
   type Content,
   contentByHash,
@@ -23,7 +24,6 @@ import {
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { factsOf } from '../../ingest/rules/facts.js';
-import { withFiles } from '../../ingest/upkeep/recorded-roots.js';
 import type { ByteName } from '../../linux/index.js';
 import { type Found, find, JOB_ID, SHA256 } from '../explain/find.js';
 

@@ -12,13 +12,13 @@ import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import { deliveredAs } from '../../ingest/evidence/delivered.js';
 import { ownName } from '../../ingest/evidence/names.js';
 import { FeedFiles, isOfFiles, statEntry } from '../../ingest/files/feed-files.js';
+import { recordedRoots } from '../../ingest/files/recorded-roots.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import { giveUpPublishing } from '../../ingest/ledger/publications.js';
 import { type Delivered, releaseContent } from '../../ingest/ledger/stored.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
 import { factsOf, payloadOf, workKeyOf } from '../../ingest/rules/facts.js';
 import { sourceOf } from '../../ingest/stages/move.js';
-import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 
 /**
  * Returns per id whether the job was held and is now discarded. A job whose file was delivered goes on instead (`onDelivered`), and

@@ -13,6 +13,7 @@ import { processedOf } from '../../ingest/chains/recorded-outputs.js';
 import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import { outputNames, ownName } from '../../ingest/evidence/names.js';
 import type { FeedFiles } from '../../ingest/files/feed-files.js';
+import { withFiles } from '../../ingest/files/recorded-roots.js';
 import {
   type Content,
   contentByHash,
@@ -25,7 +26,6 @@ import { recordException } from '../../ingest/ledger/exceptions.js';
 import { TOLD_OF_AN_END } from '../../ingest/ledger/host.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
 import { writeCorrections } from '../../ingest/manifest/write.js';
-import { withFiles } from '../../ingest/upkeep/recorded-roots.js';
 import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 

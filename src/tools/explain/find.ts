@@ -9,10 +9,10 @@ import type { Job, QueueView, Reader } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { DUPLICATES, FAILED, parseWorkName, WORK_FOLDERS } from '../../files/job-paths.js';
 import { withRealParent } from '../../files/real-parent.js';
+import { recordedRoots } from '../../ingest/files/recorded-roots.js';
 import { type Content, contentByHash, contentByRow } from '../../ingest/ledger/content.js';
 import { formerWarehouses } from '../../ingest/ledger/names.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
-import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { possibleWork } from '../../ingest/upkeep/work-place.js';
 import { type ByteName, bytesOfName, nameOfBytes, nameOfText } from '../../linux/index.js';
 

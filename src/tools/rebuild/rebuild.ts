@@ -13,6 +13,7 @@ import { typed } from '../../base/shell.js';
 import type { Work } from '../../base/telemetry/progress.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles } from '../../ingest/files/feed-files.js';
+import { recordedRoots } from '../../ingest/files/recorded-roots.js';
 import { joinAgain } from '../../ingest/ledger/host.js';
 import { leaveBucket } from '../../ingest/ledger/publications.js';
 import {
@@ -26,7 +27,6 @@ import {
 import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { factsOf } from '../../ingest/rules/facts.js';
 import { adoptOrphans } from '../../ingest/upkeep/reaper.js';
-import { recordedRoots } from '../../ingest/upkeep/recorded-roots.js';
 import { lockRootsAlone } from '../../ingest/upkeep/root-locks.js';
 import { setUpRoots } from '../../ingest/upkeep/roots.js';
 import { nameOfText } from '../../linux/index.js';

@@ -4,7 +4,7 @@
  */
 import type { QueueView } from '../../../queue/index.js';
 import type { EnvironmentError } from '../../base/errors.js';
-import { FeedFiles, isOfFiles, type Roots } from '../files/feed-files.js';
+import { FeedFiles, isOfFiles, type Roots } from './feed-files.js';
 
 export function recordedRoots(state: Pick<QueueView, 'read'>, feed: string): Roots {
   const rows = state.read((r) =>

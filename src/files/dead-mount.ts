@@ -1,0 +1,65 @@
+/**
+ * Finds out whether the filesystem of a path is dead, before a process touches it: a call on a network mount whose server is gone may
+ * never return, and neither does the thread that makes it, nor the end of its process.
+ * Guarantees: only a child process waits for a mount, one for each. After another mount in its place, the path is asked again.
+ * Does not: say whether the path is there.
+ */
+import { spawn } from 'node:child_process';
+import { statfsSync } from 'node:fs';
+import { mountAbove } from './mounts.js';
+import { errnoOf, STUCK } from './place-error.js';
+
+/** For a process that asks again later. A disk that spins up takes longer, and is used then. */
+const ANSWER_MS = 2_000;
+/** The errnos of a filesystem whose server or disk is gone. */
+const DEAD: readonly (string | undefined)[] = ['ESTALE', 'EIO', 'ENOTCONN', 'ETIMEDOUT', 'EHOSTDOWN'];
+
+interface Asked {
+  answer: Promise<unknown>;
+  /** On the clock of `performance`. */
+  sinceMs: number;
+}
+
+interface How {
+  /** Questions with one text are one: the id of the mount. A path with symlinks may lead to any mount. */
+  by?: string;
+  /** How long an answer may take. */
+  withinMs?: number;
+}
+
+const asked = new Map<string, Asked>();
+
+/** `stuck`, or an errno; undefined: the path may be touched. */
+export async function deadMountCode(path: string, how: How = {}): Promise<string | undefined> {
+  if (!(await answers(path, how))) return STUCK;
+  try {
+    statfsSync(path);
+    return undefined;
+  } catch (error) {
+    const code = errnoOf(error);
+    return DEAD.includes(code) ? code : undefined;
+  }
+}
+
+/** False at once where an earlier question has no answer for so long. */
+function answers(path: string, { by = mountAbove(path), withinMs = ANSWER_MS }: How): Promise<boolean> {
+  const { answer, sinceMs } = asked.get(by) ?? ask(path, by);
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.max(0, sinceMs + withinMs - performance.now()), false);
+    void answer.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}
+
+function ask(path: string, by: string): Asked {
+  const child = spawn('stat', ['--file-system', '--', path], { stdio: 'ignore' });
+  child.unref();
+  // An error is an answer, too. Where there is no such program, the path is touched as before.
+  const answer = new Promise((resolve) => child.once('exit', resolve).once('error', resolve));
+  const made = { answer, sinceMs: performance.now() };
+  asked.set(by, made);
+  void answer.then(() => asked.delete(by));
+  return made;
+}

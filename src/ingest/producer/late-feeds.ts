@@ -1,0 +1,48 @@
+/**
+ * Feeds that cannot be entered yet, because the filesystem of one of their roots is dead: their gates say so, and the other feeds go on.
+ * Guarantees: such a feed is entered within seconds after its filesystem answers.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Backend } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../base/config/options.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import type { PlaceError } from '../../files/place-error.js';
+import { closeForPlace } from '../health/episode.js';
+import { checkFeeds } from '../upkeep/enter.js';
+
+const ASK_EVERY_MS = 2_000;
+const EVERY_STAGE = '*';
+
+interface Parts {
+  backend: Backend;
+  statePath: string;
+  emit: Emit;
+  /** Aborted when the process ends. */
+  signal: AbortSignal;
+}
+
+/** Resolves when the feed may be entered, or with false when the process ends before. `error`: what keeps it. */
+export async function untilAlive(
+  { backend, statePath, emit, signal }: Parts,
+  feed: FeedOptions,
+  error: PlaceError | undefined,
+): Promise<boolean> {
+  for (let dead = error; dead !== undefined; ) {
+    await close(backend, feed.name, dead, emit);
+    await sleep(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return false;
+    dead = (await checkFeeds(backend, statePath, [feed])).get(feed.name);
+  }
+  return true;
+}
+
+/** The prober of a worker opens the gate. */
+async function close(backend: Backend, feed: string, error: PlaceError, emit: Emit): Promise<void> {
+  const { place, code, message: reason } = error;
+  const isClosed = backend
+    .gates()
+    .some((gate) => gate.feed === feed && gate.stage === EVERY_STAGE && gate.place === place && gate.code === code);
+  if (isClosed) return;
+  const isNew = await backend.transact((tx) => closeForPlace(tx, feed, EVERY_STAGE, error));
+  if (isNew) emit('gate_closed', { feed, stage: EVERY_STAGE, place, code, reason });
+}

@@ -1,0 +1,125 @@
+/**
+ * A mount whose server is gone, under one feed: no process of the service hangs in it for good, the finding names it, the other feeds
+ * go on, also through restarts, and its own files go on by themselves once it answers.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { servedMount, unmount } from '../world/mounts.js';
+import { skipUnlessRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
+import { LONG } from './trouble.js';
+
+const FEED = { options: { stabilitySeconds: 0, quietMs: 0 } };
+const STALL = ['--stall-seconds', '3'];
+type Place = 'input' | 'warehouse';
+
+interface Served {
+  world: World;
+  server: { kill(signal: NodeJS.Signals): boolean };
+  below: string;
+  at: string;
+}
+
+/** A place of the feed `prices` is served; one file of it is stored. */
+async function served(t: TestContext, place: Place): Promise<Served | undefined> {
+  if (skipUnlessRoot(t, `a dead mount as ${place}`)) return undefined;
+  const world = createWorld(t, { feeds: { orders: FEED, prices: FEED } });
+  const below = join(world.root, 'below');
+  mkdirSync(below);
+  const at = world.feed('prices')[place];
+  const server = await servedMount(below, at);
+  if (!server) {
+    t.skip(`no bindfs or no FUSE: a dead mount as ${place} was not tested`);
+    return undefined;
+  }
+  world.drop('first.csv', 10, { feed: 'prices' });
+  await world.runOnce();
+  return { world, server, below, at };
+}
+
+const named = (world: World, finding: RegExp): Promise<boolean> =>
+  until(
+    `a finding ${finding}`,
+    async () => finding.test((await world.run('queue-stat', ['--all'])).stdout.replace(/\s+/g, ' ')),
+    LONG,
+  );
+
+async function othersGoOn(world: World, name: string): Promise<void> {
+  await world.isStored(world.drop(name, 10, { feed: 'orders' }), LONG);
+}
+
+for (const place of ['input', 'warehouse'] as const) {
+  test(`the ${place} of one feed does not answer at a start: its gate says so, and it is entered once it answers`, async (t) => {
+    const { world, server } = (await served(t, place)) ?? {};
+    if (!world || !server) return;
+    const waits = place === 'input' ? undefined : world.drop('waits.csv', 10, { feed: 'prices' });
+    server.kill('SIGSTOP');
+    const ingest = world.start('ingest', STALL);
+    await othersGoOn(world, 'other.csv');
+    await named(world, new RegExp(`every stage of prices is closed, stuck at the ${place}: .* does not answer`));
+    assert.equal(world.log.named('worker_lost').length, 0, 'nobody hung');
+    ingest.kill('SIGKILL');
+    await ingest.ended;
+    world.start('ingest', [...STALL, '--workers', 'all=2']);
+    await othersGoOn(world, 'after a kill.csv');
+    server.kill('SIGCONT');
+    await world.isStored(waits ?? world.drop('waits.csv', 10, { feed: 'prices' }), LONG);
+    await until('its gates are open', () => world.gates().length === 0, LONG);
+    await world.allDone(LONG);
+    await world.stop();
+    world.check();
+  });
+}
+
+test('a command that ends says which folder does not answer, and touches nothing there', async (t) => {
+  const { world, server, at } = (await served(t, 'warehouse')) ?? {};
+  if (!world || !server) return;
+  server.kill('SIGSTOP');
+  const folders = world.flags('ingest');
+  const asked = [world.launch('ingest', ['--once', ...folders]), world.launch('ingest-ctl', ['doctor', ...folders])];
+  for (const { ended } of asked) {
+    const { code, stdout, stderr } = await ended;
+    assert.equal(code, 3, stderr);
+    assert.match(`${stdout}${stderr}`, new RegExp(`warehouse ${at} does not answer[:;] check its mount`));
+  }
+  server.kill('SIGCONT');
+  await world.runOnce();
+  world.check();
+});
+
+test('the server of an input dies and is not replaced: a start goes on without it, and takes what is mounted there later', async (t) => {
+  const { world, server, below, at } = (await served(t, 'input')) ?? {};
+  if (!world || !server) return;
+  server.kill('SIGKILL');
+  await until('it has died', async () => /server is gone/.test((await world.run('ingest', ['--once'])).stderr), LONG);
+  world.start('ingest', STALL);
+  await othersGoOn(world, 'other.csv');
+  await named(world, /every stage of prices is closed, ENOTCONN at the input: .* server is gone/);
+  unmount(at!);
+  assert.ok(await servedMount(below!, at!));
+  await world.isStored(world.drop('later.csv', 10, { feed: 'prices' }), LONG);
+  await until('its gates are open', () => world.gates().length === 0, LONG);
+  await world.allDone(LONG);
+  await world.stop();
+  world.check();
+});
+
+test('an input stops answering while it is scanned: its producer ends once, and then only this feed waits', async (t) => {
+  const { world, server } = (await served(t, 'input')) ?? {};
+  if (!world || !server) return;
+  world.start('ingest', [...STALL, '--poll', '--scan-interval-seconds', '1']);
+  await othersGoOn(world, 'before.csv');
+  server.kill('SIGSTOP');
+  await world.event('worker_stalled', ({ worker }) => worker === 'producer', LONG);
+  await othersGoOn(world, 'other.csv');
+  await named(world, /every stage of prices is closed, stuck at the input/);
+  server.kill('SIGCONT');
+  await world.isStored(world.drop('again.csv', 10, { feed: 'prices' }), LONG);
+  assert.equal(world.log.named('worker_stalled').length, 1);
+  await world.allDone(LONG);
+  await world.stop();
+  world.check();
+});
