@@ -106,7 +106,7 @@ function leftover(backend: Backend, producers: readonly FeedProducer[], episodes
     left.held.count += held;
     const isAway = stage === PUBLISH && away.has(feed);
     if (isAway) left.unpublished.count += ready + deferred + waiting;
-    else left.twins.count += waiting;
+    else if (stage !== PUBLISH) left.twins.count += waiting;
     if (isAway && claimed === 0) continue;
     if (claimed > 0 || (stage !== first && ready + deferred > 0)) return undefined;
   }

@@ -2,7 +2,9 @@
  * /stats and /trace (docs/http-api.md), made from the shared snapshot or from bounded reads.
  * Guarantees: field names are the words of the product; a field is never taken away or given another meaning.
  */
+
 import type { QueueView } from '../../../queue/index.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { sumOf } from '../../base/telemetry/metrics.js';
 import type { Snapshot } from './data/snapshots.js';
 import { inFlight, lastEnded } from './data/trace.js';
@@ -25,7 +27,7 @@ export function statsAnswer(snapshot: Snapshot) {
     /** Not sealed yet: they lie in the inputs. */
     unprocessed: folderOf(snapshot.stages.filter(isFirst)),
     /** Sealed, and not yet stored. */
-    underprocess: folderOf(snapshot.stages.filter((one) => !isFirst(one))),
+    underprocess: folderOf(snapshot.stages.filter((one) => !isFirst(one) && one.stage !== PUBLISH)),
     /** Since the state was made: stored, and what was stored before. */
     processed: {
       ...sumOf([stored, duplicates]),
