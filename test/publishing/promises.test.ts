@@ -5,7 +5,16 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loseState, rebuilt } from '../world/lost.js';
-import { checkBucket, correctionsOf, heldAtHead, linesOf, objectsOf, proxied, published } from '../world/publisher.js';
+import {
+  checkBucket,
+  correctionsOf,
+  heldAtHead,
+  linesOf,
+  objectsOf,
+  proxied,
+  published,
+  publishedAndKept,
+} from '../world/publisher.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
@@ -83,9 +92,10 @@ test('--keep-local: a local file with other bytes stays under its name', limit, 
   const made = await proxied(t, { options: { keepLocal: '1s' } });
   if (!made) return;
   const { world, bucket, proxy } = made;
+  world.drop('a.csv', 'id\n1\n');
+  await publishedAndKept(world);
   const head = proxy.add({ kind: 'head', key: /~a\.csv$/ }, 'hold-answer');
   const program = world.start('ingest');
-  world.drop('a.csv', 'id\n1\n');
   await head.hit();
   const path = localPath(world, 'a.csv');
   appendFileSync(path, '2\n');

@@ -10,7 +10,15 @@ import { BY_COUNTRY, changeChain, orders } from '../world/chains.js';
 import type { FaultProxy, Rule, Which } from '../world/fault-proxy.js';
 import { faultsIn } from '../world/faults.js';
 import { loseState, rebuilt } from '../world/lost.js';
-import { checkBucket, correctionsOf, killedAt, linesOf, objectsOf, proxied } from '../world/publisher.js';
+import {
+  checkBucket,
+  correctionsOf,
+  killedAt,
+  linesOf,
+  objectsOf,
+  proxied,
+  publishedAndKept,
+} from '../world/publisher.js';
 import { files } from '../world/tree.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
@@ -204,6 +212,7 @@ test(
     const points = ['before_gone', 'gone', 'unlinked'] as const;
     for (const [n, point] of points.entries()) {
       world.drop(`f${n}.csv`, `id\n${n}\n`);
+      await publishedAndKept(world);
       faults.armForAll(point);
       const program = world.start('ingest', [], { env: faults.env });
       await until('it is killed there', () => faults.kills() === 1 && !program.running, { withinMs: 90_000 });
@@ -217,6 +226,7 @@ test(
     // The store has shown the object, and nothing was renamed yet.
     for (const [n, fault] of STEPS.entries()) {
       world.drop(`g${n}.csv`, `id\ng${n}\n`);
+      await publishedAndKept(world);
       const rule = proxy.add({ kind: 'head', key: /g\d\.csv$/ }, fault);
       world.start('ingest');
       await rule.hit();

@@ -209,7 +209,8 @@ function configuration(id: string, root: string, monitorPort: number, port: numb
     'paxos min wait = 0.01',
     'objecter tick interval = 0.2',
     'mon tick interval = 1',
-    `rgw frontends = beast endpoint=127.0.0.1:${port}`,
+    // Without `tcp_nodelay` an answer waits 40 ms for the acknowledgement of its first half.
+    `rgw frontends = beast endpoint=127.0.0.1:${port} tcp_nodelay=1`,
     'rgw rados pool pg num min = 1',
     'rgw num control oids = 1',
     'rgw thread pool size = 64',

@@ -109,6 +109,13 @@ export async function checkBucket(
 export const published = (bucket: Bucket, count: number): Promise<unknown> =>
   until(`${count} lines are in the bucket`, async () => (await linesOf(bucket)).length === count, { withinMs: 60_000 });
 
+/** Publishes what was dropped, and keeps it here: a service closes a part after ten seconds, and `--once` at its end. */
+export async function publishedAndKept(world: World): Promise<void> {
+  const flags = world.flags('ingest').filter((flag) => !flag.startsWith('--keep-local'));
+  const { code, stderr } = await world.launch('ingest', [...flags, '--once']).ended;
+  assert.equal(code, 0, stderr);
+}
+
 /** Starts, and kills everything where that request is held. */
 export async function killedAt(world: World, proxy: FaultProxy, which: Which, fault: Fault): Promise<Rule> {
   const rule = proxy.add(which, fault);
@@ -125,9 +132,10 @@ export async function heldAtHead(
 ): Promise<(Publisher & { proxy: FaultProxy; program: Program; key: string; head: Rule }) | undefined> {
   const made = await proxied(t, { options: { keepLocal: '1s' } });
   if (!made) return undefined;
+  made.world.drop('a.csv', 'id\n1\n');
+  await publishedAndKept(made.world);
   const head = made.proxy.add({ kind: 'head', key: /~a\.csv$/ }, 'hold');
   const program = made.world.start('ingest');
-  made.world.drop('a.csv', 'id\n1\n');
   const { key } = await head.hit();
   return { ...made, program, key, head };
 }

@@ -11,7 +11,7 @@ export interface Deadline {
 }
 
 /** The share of the time that checking may take: the awaited process needs the core. */
-const SHARE = 1 / 5;
+const SHARE = 1 / 10;
 const EVERY_MS = 10;
 
 /**
