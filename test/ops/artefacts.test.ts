@@ -1,101 +1,18 @@
-/** The trees that `npm run pack:npm` makes tarballs of: their files, exports and types, the SBOM, the list of licences. No network. */
+/** The tree of the watcher alone, and what is true of both trees: files, exports and types, the list of licences. No network. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { deadLinks } from '../docs/documents.js';
+import { test } from 'node:test';
 import { PACKAGE } from '../world/program.js';
+import { assertNamed, type Entry, everyPackage, folder, json, pack, script, watcherTree } from './trees.js';
 
-interface Entry {
-  version: string;
-  license: string;
-  integrity: string;
-}
-interface Packed {
-  name: string;
-  version: string;
-  bin?: Record<string, string>;
-  man?: string[];
-  exports: Record<string, string | { types: string; default: string }>;
-  dependencies: Record<string, string>;
-}
-type Trees = {
-  productTree(tree: string, absent: () => void): Packed;
-  watcherTree(tree: string): Packed;
-};
-const script = (name: string): Promise<unknown> => import(join(PACKAGE, 'ops/artefacts', name));
-const { productTree, watcherTree } = (await script('trees.mjs')) as Trees;
-const { everyPackage, nameAt } = (await script('lock.mjs')) as {
-  everyPackage(): Map<string, Entry>;
-  nameAt(path: string): string;
-};
 const { licences } = (await script('licences.mjs')) as { licences(): string };
-const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
-
-function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'artefacts-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-/** The paths that npm would pack. */
-function packedFiles(tree: string): string[] {
-  const options = { cwd: tree, encoding: 'utf8', maxBuffer: 64 * 2 ** 20 } as const;
-  const [{ files }] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json'], options));
-  return (files as { path: string }[]).map(({ path }) => path);
-}
-
-/** Each file that package.json names is packed. */
-function assertNamed({ exports, bin = {}, man = [] }: Packed, files: readonly string[]): void {
-  const exported = Object.values(exports).flatMap((one) => (typeof one === 'string' ? [one] : Object.values(one)));
-  for (const path of [...exported, ...Object.values(bin), ...man])
-    assert.ok(files.includes(path.replace('./', '')), `${path} is named by package.json and not packed`);
-}
-
-test('the product: commands, libraries, page, documents, SBOM, and every package that it needs', (t) => {
-  const tree = folder(t);
-  const packed = productTree(tree, () => {});
-  const files = packedFiles(tree);
-  assertNamed(packed, files);
-  for (const path of [
-    ...[
-      'README.md',
-      'LICENSE',
-      'CHANGELOG.md',
-      'docs/licences.md',
-      'sbom.cdx.json',
-      'ops/config.yaml',
-      'ops/runbook.md',
-    ],
-    ...['src/service/dashboard/page/index.html', 'dist/program/call-thread.cjs', 'dist/program/process-child.cjs'],
-    'dist/src/service/dashboard/search/search-thread.js',
-  ])
-    assert.ok(files.includes(path), `${path} is not packed`);
-  const others = files.filter((path) => !path.startsWith('node_modules/'));
-  assert.deepEqual(
-    others.filter((path) =>
-      /\.map$|^dist\/test|^test\/|^bench\/|^ops\/(?:artefacts|deb|reference)\/|npm-shrinkwrap/.test(path),
-    ),
-    [],
-  );
-  const isPacked = (path: string) =>
-    others.some((one) => one === path || one.startsWith(`${path.replace(/\/$/, '')}/`));
-  const pages = others.filter((path) => path.endsWith('.md'));
-  assert.ok(pages.length > 30, pages.join());
-  assert.deepEqual(deadLinks(tree, pages, isPacked), []);
-  const found = new Set(files.filter((path) => /node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(path)));
-  const here = [...everyPackage().keys()].filter(
-    (path) => existsSync(join(PACKAGE, path)) && !/node-linux-/.test(path),
-  );
-  assert.deepEqual([...found].sort(), here.map((path) => `${path}/package.json`).sort());
-});
 
 test('the watcher alone: two libraries, the types that they name, a README, few packages', (t) => {
   const tree = folder(t);
   const packed = watcherTree(tree);
-  const files = packedFiles(tree);
+  const files = pack(tree, '--dry-run');
   assertNamed(packed, files);
   assert.deepEqual(Object.keys(packed.dependencies), ['better-sqlite3', 'koffi', 'picomatch']);
   assert.ok(files.length < 40, files.join('\n'));
@@ -113,7 +30,7 @@ test('the watcher alone: two libraries, the types that they name, a README, few 
 test('the types of the watcher alone name its package', (t) => {
   const tree = folder(t);
   watcherTree(tree);
-  const files = packedFiles(tree).filter((path) => path.endsWith('.d.ts'));
+  const files = pack(tree, '--dry-run').filter((path) => path.endsWith('.d.ts'));
   assert.ok(files.includes('types/src/watcher/index.d.ts'));
   for (const path of files) assert.doesNotMatch(readFileSync(join(tree, path), 'utf8'), /atomic-ingestor\//, path);
 });
@@ -185,30 +102,6 @@ test('docs/licences.md is the list of the packages that run, with the licence th
     [...listed].filter(([, licence]) => licence === 'MPL-2.0').map(([one]) => one.replace(/ .*/, '')),
     ['exeunt'],
   );
-});
-
-test('the SBOM has each package that runs, by the hash of the lock, and names no registry', (t) => {
-  const [one, other] = [folder(t), folder(t)];
-  productTree(one, () => {});
-  watcherTree(other);
-  const text = readFileSync(join(one, 'sbom.cdx.json'), 'utf8');
-  const { components, dependencies } = JSON.parse(text);
-  const seen = components.map(
-    ({ name, version, hashes }: { name: string; version: string; hashes: { content: string }[] }) => {
-      return `${name} ${version} ${Buffer.from(hashes[0]!.content, 'hex').toString('base64')}`;
-    },
-  );
-  const wanted = [...everyPackage()].map(
-    ([path, { version, integrity }]) => `${nameAt(path)} ${version} ${integrity.slice(7)}`,
-  );
-  assert.deepEqual(seen.sort(), wanted.sort());
-  const refs = new Set(dependencies.map(({ ref }: { ref: string }) => ref));
-  for (const { dependsOn } of dependencies) for (const ref of dependsOn) assert.ok(refs.has(ref), ref);
-  assert.doesNotMatch(text, /https?:/);
-  const small = json(join(other, 'sbom.cdx.json')).components.map(({ name }: { name: string }) => name);
-  assert.deepEqual(small.filter((name: string) => !name.startsWith('@koromix/')).sort(), [
-    ...['better-sqlite3', 'koffi', 'node-addon-api', 'picomatch'],
-  ]);
 });
 
 test('a tree with changes that are not committed is refused with a sentence', (t) => {
