@@ -164,36 +164,56 @@ export function isWriteLocked(statePath: string): boolean {
   }
 }
 
+type RowsOf = (table: string, order?: string) => unknown[];
+
 /** Undefined while there is no state yet. */
-export function readDatabase(statePath: string, feed: string): DatabaseSurvey | undefined {
+function reading<T>(
+  statePath: string,
+  feed: string,
+  read: (rowsOf: RowsOf, db: Database.Database) => T,
+): T | undefined {
   if (!existsSync(statePath)) return undefined;
   const db = new Database(statePath, { readonly: true, timeout: 5_000 });
-  // A state that is being created does not have all of its tables yet.
-  const rowsOf = (table: string, order = 'rowid'): unknown[] => {
-    const there = db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(table);
-    return there ? db.prepare(`SELECT * FROM ${table} WHERE feed = ? ORDER BY ${order}`).all(feed) : [];
-  };
   try {
-    const contents = rowsOf('contents').map(asLedger);
-    return {
-      jobs: rowsOf('jobs').map(asJob),
-      ledger: contents.filter(({ state }) => state !== 'pruned'),
-      pruned: contents.filter(({ state }) => state === 'pruned'),
-      counters: rowsOf('counters', 'stage, name') as CounterRow[],
-      gates: rowsOf('gates', 'stage, cause, place') as GateRow[],
-      openAppends: rowsOf('appends').map((row) => (row as { file: string }).file),
-      depthsOff: depthsOff(db),
-      unnamed: contents
-        .filter(({ row, state, target }) => !hasEnded({ state }) && target !== null && !isNamed(db, row))
-        .map(({ row }) => `row ${row}`),
-    };
+    // A state that is being created does not have all of its tables yet.
+    const isThere = db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?');
+    return read((table, order = 'rowid') => {
+      if (!isThere.get(table)) return [];
+      return db.prepare(`SELECT * FROM ${table} WHERE feed = ? ORDER BY ${order}`).all(feed);
+    }, db);
   } finally {
     db.close();
   }
 }
 
-const isNamed = (db: Database.Database, row: number): boolean =>
-  db.prepare('SELECT 1 FROM names WHERE content = ? AND n = 0').get(row) !== undefined;
+/** Undefined while there is no state yet. */
+export const readDatabase = (statePath: string, feed: string): DatabaseSurvey | undefined =>
+  reading(statePath, feed, (rowsOf, db) => {
+    const contents = rowsOf('contents').map(asLedger);
+    const wanted = contents.filter(({ state, target }) => !hasEnded({ state }) && target !== null);
+    return {
+      jobs: jobsOf(rowsOf),
+      ledger: contents.filter(({ state }) => state !== 'pruned'),
+      pruned: contents.filter(({ state }) => state === 'pruned'),
+      counters: rowsOf('counters', 'stage, name') as CounterRow[],
+      gates: gatesOf(rowsOf),
+      openAppends: rowsOf('appends').map((row) => (row as { file: string }).file),
+      depthsOff: depthsOff(db),
+      unnamed: wanted.length > 0 ? unnamed(db, wanted) : [],
+    };
+  });
+
+/** Parts of it. Waits ask for them hundreds of times. */
+export const readJobs = (statePath: string, feed: string): JobRow[] => reading(statePath, feed, jobsOf) ?? [];
+export const readGates = (statePath: string, feed: string): GateRow[] => reading(statePath, feed, gatesOf) ?? [];
+
+const jobsOf = (rowsOf: RowsOf): JobRow[] => rowsOf('jobs').map(asJob);
+const gatesOf = (rowsOf: RowsOf): GateRow[] => rowsOf('gates', 'stage, cause, place') as GateRow[];
+
+function unnamed(db: Database.Database, wanted: readonly LedgerRow[]): string[] {
+  const name = db.prepare('SELECT 1 FROM names WHERE content = ? AND n = 0');
+  return wanted.filter(({ row }) => name.get(row) === undefined).map(({ row }) => `row ${row}`);
+}
 
 function asJob(row: unknown): JobRow {
   const job = row as Omit<JobRow, 'key' | 'payload'> & { key: Buffer; payload: string };

@@ -10,7 +10,15 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { complete, isStored, touched } from './complete.js';
-import { type DatabaseSurvey, type GateRow, type JobRow, type LedgerRow, readDatabase } from './database.js';
+import {
+  type DatabaseSurvey,
+  type GateRow,
+  type JobRow,
+  type LedgerRow,
+  readDatabase,
+  readGates,
+  readJobs,
+} from './database.js';
 import type { Dropped, Name } from './dropping.js';
 import type { WorldOptions } from './home.js';
 import { type ManifestLine, manifestLines } from './manifest.js';
@@ -58,8 +66,8 @@ export class World extends Runs {
   failed = (feed?: string): Found[] => this.survey(feed).failed;
   /** All lines of all hours, torn ones included. */
   manifest = (feed?: string): ManifestLine[] => manifestLines(this.feed(feed).manifests);
-  jobs = (feed?: string): JobRow[] => this.database(feed)?.jobs ?? [];
-  gates = (feed?: string): GateRow[] => this.database(feed)?.gates ?? [];
+  jobs = (feed?: string): JobRow[] => readJobs(this.statePath, this.feed(feed).name);
+  gates = (feed?: string): GateRow[] => readGates(this.statePath, this.feed(feed).name);
   ledger = (feed?: string): LedgerRow[] => this.database(feed)?.ledger ?? [];
 
   /**
