@@ -65,27 +65,31 @@ async function recordsOf(bucket: Bucket, feed: string): Promise<Record<string, u
   return lines;
 }
 
+const isLine = ({ correction }: Record<string, unknown>): boolean => correction === undefined;
+
 export const linesOf = async (bucket: Bucket, feed = 'default'): Promise<Record<string, unknown>[]> =>
-  (await recordsOf(bucket, feed)).filter(({ correction }) => correction === undefined);
+  (await recordsOf(bucket, feed)).filter(isLine);
 
 export const correctionsOf = async (bucket: Bucket, feed = 'default'): Promise<Record<string, unknown>[]> =>
-  (await recordsOf(bucket, feed)).filter(({ correction }) => correction !== undefined);
+  (await recordsOf(bucket, feed)).filter((record) => !isLine(record));
 
 /** The keys of files, without parts, marks and the marker of the prefix. */
 export const objectsOf = async (bucket: Bucket, feed = 'default'): Promise<string[]> =>
   (await bucket.keys(`raw/${feed}/`)).filter((key) => !/^raw\/[^/]+\/_(manifests|hours|ingest)/.test(key));
 
-/** Each line names objects with its bytes, and each object has one line. `mayLie`: of an object without one. */
+/** Each line names objects with its bytes, and each object has one line. `mayLie`: of an object without one. Returns the lines. */
 export async function checkBucket(
   bucket: Bucket,
   feed = 'default',
   mayLie: (key: string) => boolean = () => false,
-): Promise<void> {
+): Promise<Record<string, unknown>[]> {
   const stored = new Map((await bucket.stored(`raw/${feed}/`)).map((object) => [object.key, object]));
-  const back = new Set((await correctionsOf(bucket, feed)).map(({ ingest_id }) => ingest_id));
+  const records = await recordsOf(bucket, feed);
+  const lines = records.filter(isLine);
+  const back = new Set(records.filter((record) => !isLine(record)).map(({ ingest_id }) => ingest_id));
   const named = new Set<string>();
   const ids = new Set<unknown>();
-  for (const line of await linesOf(bucket, feed)) {
+  for (const line of lines) {
     assert.ok(!ids.has(line.ingest_id), `${line.ingest_id} has two lines`);
     ids.add(line.ingest_id);
     if (back.has(line.ingest_id)) continue;
@@ -104,6 +108,7 @@ export async function checkBucket(
     [],
     'objects without a line',
   );
+  return lines;
 }
 
 export const published = (bucket: Bucket, count: number): Promise<unknown> =>
