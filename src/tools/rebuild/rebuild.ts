@@ -39,8 +39,8 @@ import { addCounts, type FeedReport, noReport, noteForeign, printFeed, printUnkn
 import { discardWithdrawn } from './state/jobs.js';
 import { forgetGivenUp, settleJobs } from './state/older.js';
 import { notePeriods } from './state/periods.js';
-import { type Before, endPlacing, judgeState, placeState } from './state/place.js';
-import { type Asked, endMaking, type Making, openMaking } from './state/progress.js';
+import { endPlacing, judgeState, placeState } from './state/place.js';
+import { type Asked, endMaking, type Making, openMaking, refuseChanged } from './state/progress.js';
 import { findRoots, refuseMissingWarehouse } from './state/roots.js';
 import type { Line } from './state/row.js';
 import { noteSealed, settleSidecars } from './state/sealed.js';
@@ -65,7 +65,9 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
     }
     locks.push(...judged.locks);
     refuseMissingWarehouse(feeds);
-    const before = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say, progress);
+    const making = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say, progress);
+    refuseChanged(making, statePath);
+    const { before } = making;
     const aside = placeState(statePath, owner);
     const isDamaged = 'is damaged or was never used, and nothing was taken over';
     const was = before === 'older' ? 'was copied, and what it knew was taken over' : isDamaged;
@@ -86,8 +88,8 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
   }
 }
 
-/** Returns which sources were used. */
-async function make(asked: Asked, say: Say, progress: Show): Promise<Before> {
+/** Returns the state that was made, closed. */
+async function make(asked: Asked, say: Say, progress: Show): Promise<Making> {
   const making = await openMaking(asked);
   try {
     await making.backend.transact((tx) => {
@@ -105,8 +107,8 @@ async function make(asked: Asked, say: Say, progress: Show): Promise<Before> {
       printFeed(feed, report, making.before === 'older', say);
     }
     printUnknown([...reports.values()], making.since, say);
-    await endMaking(making, asked.statePath);
-    return making.before;
+    await endMaking(making);
+    return making;
   } finally {
     await making.backend.close();
   }

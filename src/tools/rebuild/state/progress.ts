@@ -107,14 +107,16 @@ function forgetEnds(tx: Tx, feeds: readonly FeedOptions[]): void {
   }
 }
 
-/** Called before the state gets its name. Errors: EnvironmentError if a process wrote to the older state meanwhile. */
-export async function endMaking({ backend, version }: Making, statePath: string): Promise<void> {
-  if (fileVersion(statePath) !== version) {
-    throw new EnvironmentError(
-      'state_in_use',
-      `${statePath} was changed while it was rebuilt: stop every command on this state, then run ${typed('ingest-ctl rebuild')} again.`,
-    );
-  }
+/** Called immediately before the state gets its name. Errors: EnvironmentError if a process wrote to the older state meanwhile. */
+export function refuseChanged({ version }: Making, statePath: string): void {
+  if (fileVersion(statePath) === version) return;
+  throw new EnvironmentError(
+    'state_in_use',
+    `${statePath} was changed while it was rebuilt: stop every command on this state, then run ${typed('ingest-ctl rebuild')} again.`,
+  );
+}
+
+export async function endMaking({ backend }: Making): Promise<void> {
   await backend.rescue(); // Removes the owners of the older state.
   await backend.transact((tx) => {
     for (const { name } of tx.all<{ name: string }>(
