@@ -7,7 +7,7 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createGunzip } from 'node:zlib';
 
-export type Packing = 'plain' | 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'lzip' | 'compress' | 'zip';
+export type Packing = 'plain' | 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'lzip' | 'compress' | 'zip' | 'brotli';
 
 const MAGIC: [Packing, RegExp][] = [
   ['gzip', /^1f8b/],
@@ -30,6 +30,8 @@ const PACKED_CHUNK_BYTES = 1 << 16;
 
 /** Errors: UnreadableManifest. */
 export function packingOf(path: string): Packing {
+  // Its format begins with no fixed bytes.
+  if (path.endsWith('.br')) return 'brotli';
   let fd: number;
   try {
     fd = openSync(path, 'r');

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { loseState, rebuild, rebuilt, refused, stateFiles, stoppedBefore } from '../../world/lost.js';
 import { tmpfsMount } from '../../world/mounts.js';
 import { skipUnlessRoot } from '../../world/users.js';
@@ -263,6 +263,9 @@ test('a manifest that cannot be read to its end stops the rebuild, and nothing i
   refused(cut, /manifest\.jsonl\.1\.gz cannot be read .*restore it/);
   writeFileSync(`${path}.1.gz`, Buffer.from('fd377a585a0000', 'hex'));
   refused(await rebuild(world), /packed by xz/);
+  rmSync(`${path}.1.gz`);
+  writeFileSync(`${path}.1.br`, brotliCompressSync('{}'));
+  refused(await rebuild(world), /packed by brotli/);
   assert(!existsSync(world.statePath));
 });
 
