@@ -83,16 +83,16 @@ export class BucketClient {
 
   /** The objects below the prefix, in the order of their keys. A request has a thousand. */
   async *list(): AsyncGenerator<Listed> {
-    for (let after: string | undefined, isLast = false; !isLast; ) {
-      const input = { Bucket: this.prefix.bucket, Prefix: this.prefix.folder, EncodingType: 'url' as const };
-      const page = await this.#ask((s3) => s3.listObjectsV2({ ...input, StartAfter: after }));
+    const input = { Bucket: this.prefix.bucket, Prefix: this.prefix.folder, EncodingType: 'url' as const };
+    let ContinuationToken: string | undefined;
+    do {
+      const page = await this.#ask((s3) => s3.listObjectsV2({ ...input, ContinuationToken }));
       if (page.Name !== this.prefix.bucket) throw this.#notStore();
-      for (const { Key = '', ETag } of page.Contents ?? []) {
-        after = decodeURIComponent(Key.replaceAll('+', ' '));
-        yield { key: after, etag: bare(ETag) };
-      }
-      isLast = page.IsTruncated !== true;
-    }
+      for (const { Key = '', ETag } of page.Contents ?? [])
+        yield { key: decodeURIComponent(Key.replaceAll('+', ' ')), etag: bare(ETag) };
+      // A page may be empty, and not the last one.
+      ContinuationToken = page.NextContinuationToken;
+    } while (ContinuationToken !== undefined);
   }
 
   /** Where it is known which object is meant, only that one is deleted. One that is gone is done. */

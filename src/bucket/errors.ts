@@ -37,7 +37,7 @@ const kindBy = (sign: string | number): BucketErrorKind | undefined =>
   KINDS.find(([, ...signs]) => signs.includes(sign))?.[0];
 
 const CREDENTIALS =
-  'the credentials were refused: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile of ~/.aws';
+  'the credentials were refused: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile of ~/.aws, and restart the service';
 const REGION = 'it is in another region: correct --publish-region';
 const CLOCK = 'the clock of this machine differs from that of the store by too much: set it, and keep it set (NTP)';
 const DNS = 'its name cannot be resolved: correct --publish-endpoint, or see the DNS of this machine';
@@ -56,7 +56,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   InvalidAccessKeyId: CREDENTIALS,
   SignatureDoesNotMatch: CREDENTIALS,
   InvalidToken: CREDENTIALS,
-  ExpiredToken: 'the credentials have expired: renew them',
+  ExpiredToken: 'the credentials have expired: renew them, and restart the service',
   CredentialsProviderError:
     'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or make a profile in ~/.aws',
   AccessDenied: 'this user may not write there: give it the permissions that docs/publish.md lists',

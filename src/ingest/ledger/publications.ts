@@ -49,10 +49,10 @@ export function keysOf(
   prefix: Prefix,
   { ingestId, target, size, sha256 }: Content,
   processed: Processed | undefined,
-): Pick<Publication, 'n' | 'key' | 'upload' | 'size' | 'sha256'>[] {
+): Pick<Publication, 'n' | 'key' | 'upload' | 'etag' | 'size' | 'sha256'>[] {
   const files = [{ n: 0, target, size, sha256 }, ...(processed?.outputs ?? [])].filter((file) => file.target !== null);
   const keyOf = (name: Buffer): string => objectKey(prefix, ingestId!, nameOfBytes(name));
-  return files.reverse().map((file) => ({ ...file, key: keyOf(file.target!), upload: null }));
+  return files.reverse().map((file) => ({ ...file, key: keyOf(file.target!), upload: null, etag: null }));
 }
 
 export function enterPublications(
@@ -87,10 +87,12 @@ export const noteLocalGone = (tx: Tx, content: number): void =>
 export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
   void tx.run('DELETE FROM publications WHERE content IN (SELECT value FROM json_each(?))', JSON.stringify(contents));
 
-/** It stays out of the bucket. The sweep takes an upload that no row has. */
+/** It stays out of the bucket; one that has its line there keeps it. The sweep takes an upload that no row has. */
 export function giveUpPublishing(tx: Tx, content: number): void {
-  tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
-  tx.run('UPDATE publications SET upload = NULL WHERE content = ?', content);
+  const hasLine = tx.get("SELECT 1 FROM publications WHERE content = ? AND n = 0 AND part > ''", content) !== undefined;
+  if (!hasLine) tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
+  const etag = hasLine ? '' : null;
+  tx.run('UPDATE publications SET upload = NULL, etag = coalesce(etag, ?) WHERE content = ?', etag, content);
 }
 
 /** The token that wakes the jobs which wait for a part. */
@@ -157,9 +159,13 @@ const enterNew = (tx: Tx, feed: FeedOptions): void =>
     ...[feed.name, addressOf(feed)],
   );
 
+/** The jobs that wait for a part of the feed. */
+const wakeWaiting = (tx: Tx, feed: string): void =>
+  tx.wake(tx.all<{ id: string }>('SELECT id FROM parts WHERE feed = ?', feed).map(({ id }) => partToken(id)));
+
 /** As if nothing had been published. What the bucket has is read from it. */
 export function leaveBucket(tx: Tx, feed: string): void {
-  tx.wake(tx.all<{ id: string }>('SELECT id FROM parts WHERE feed = ?', feed).map(({ id }) => partToken(id)));
+  wakeWaiting(tx, feed);
   tx.run('DELETE FROM part_lines WHERE part IN (SELECT id FROM parts WHERE feed = ?)', feed);
   for (const table of ['publications', 'parts', 'bucket_hours', 'buckets'])
     tx.run(`DELETE FROM ${table} WHERE feed = ?`, feed);
@@ -178,9 +184,16 @@ export async function noteOption(
   await backend.transact((tx) => {
     for (const feed of feeds) {
       const { name, publish } = feed;
-      if (publish === undefined) tx.run('UPDATE buckets SET cursor = ? WHERE feed = ?', AWAY, name);
-      else if (!bucketRow(tx, name)) enterNew(tx, feed);
-      else tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ? AND cursor = ?', name, AWAY);
+      if (publish === undefined) {
+        tx.run('UPDATE buckets SET cursor = ? WHERE feed = ?', AWAY, name);
+        wakeWaiting(tx, name);
+      } else if (!bucketRow(tx, name)) enterNew(tx, feed);
+      // No record is forgotten before it was published at another address, too.
+      else
+        tx.run(
+          'UPDATE buckets SET cursor = 0 WHERE feed = ? AND (cursor = ? OR address <> ?)',
+          ...[name, AWAY, addressOf(feed)],
+        );
       noteRemoves(tx, feed);
     }
   });

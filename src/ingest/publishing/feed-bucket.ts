@@ -9,7 +9,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { type Body, BucketClient, bodyOf } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
-import { markerKey, type Prefix } from '../../bucket/keys.js';
+import { markerKey, type Prefix, partKey } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
 import { addressOf, bucketRow, enterBucket, isRecorded } from '../ledger/publications.js';
 import { putParts, putSeal, readParts } from './parts.js';
@@ -116,6 +116,7 @@ export class FeedBucket {
 
   async #checkMarker(): Promise<void> {
     const isOurs = this.isKnown;
+    if (isOurs) await this.#checkNewest();
     const isEmpty = (await this.bucket.list().next()).done;
     if (!isOurs && !isEmpty && !(await this.bucket.head(markerKey(this.prefix))))
       throw this.#refused(
@@ -134,6 +135,17 @@ export class FeedBucket {
       throw this.#refused(
         'prefix_taken',
         `${this.root}/${this.prefix.folder} belongs to another feed or warehouse: name another prefix in --publish`,
+      );
+  }
+
+  /** A bucket that went back would keep a hole, behind which its readers see no line. */
+  async #checkNewest(): Promise<void> {
+    const { next } = this.backend.read((reader) => bucketRow(reader, this.feed))!;
+    const newest = partKey(this.prefix, next - 1);
+    if (!(await this.bucket.head(newest)))
+      throw this.#refused(
+        'bucket_older',
+        `its newest manifest ${newest} is gone, so it was emptied, or is of an earlier day: restore it`,
       );
   }
 

@@ -1,6 +1,7 @@
 /** Enters a line of a part into a state that does not know it: a rebuilt one, or an older copy. */
 import type { Tx } from '../../../queue/backend.js';
 import { type Content, contentOfGeneration, generationsOf } from '../ledger/content.js';
+import { TOLD_OF_AN_END } from '../ledger/host.js';
 import { keepPruned } from '../ledger/pruned.js';
 import { enterPublications, forgetPublications, noteLocalGone } from '../ledger/publications.js';
 import { generationOf, processedIn, type ReadRecord, recordOf } from '../manifest/read.js';
@@ -32,11 +33,14 @@ function contentOf(tx: Tx, feed: string, record: ReadRecord): Content | undefine
   const find = (): Content | undefined => contentOfGeneration(tx, feed, sha256, generation);
   const known = find();
   // A content of an older copy of the state may have no line yet: its job is its ingest id.
-  if (known) return (known.ingestId ?? known.carrier) === record.ingestId ? known : undefined;
+  const isOfLine = known?.state === 'pruned' || (known?.ingestId ?? known?.carrier) === record.ingestId;
+  if (known) return isOfLine ? known : undefined;
   // The manifests of this machine were lost too. A file that brings it again is a duplicate.
   const hour = String(record.fields.ingested_at).slice(0, 13).replaceAll(/[-T]/g, '/');
   keepPruned(tx, { feed, sha256, generation, hour });
-  return find();
+  const content = find();
+  tx.run(`UPDATE contents SET told = ${TOLD_OF_AN_END} WHERE row = ?`, content!.row);
+  return content;
 }
 
 /** A correction names no generation. */

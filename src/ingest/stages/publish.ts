@@ -25,7 +25,7 @@ import {
 } from '../ledger/publications.js';
 import { manifestLine } from '../manifest/record.js';
 import { type FeedBucket, MOVED } from '../publishing/feed-bucket.js';
-import { publishFile } from '../publishing/object.js';
+import { isOurs, publishFile } from '../publishing/object.js';
 import { joinPart } from '../publishing/parts.js';
 import { TURN } from '../rules/reasons.js';
 import { byErrno, failed } from './each-job.js';
@@ -95,22 +95,39 @@ const unlessWithdrawn = ({ outcome, ...rest }: Verdict, { row }: Content): Verdi
 });
 
 /** Withdrawn, given up, or nobody saw it at its target: nothing is due. It may have become due since that was read. */
-const passes = ({ row }: Content): Verdict => ({
-  outcome: (tx): Outcome => (isDue(tx, row) ? { kind: 'defer', inMs: 0, why: 'published' } : { kind: 'advance' }),
-});
+function passes(job: IngestJob, batch: Batch, { row }: Content): Verdict {
+  let isUnseen = false;
+  return {
+    outcome: (tx): Outcome => {
+      if (isDue(tx, row)) return { kind: 'defer', inMs: 0, why: 'published' };
+      isUnseen = isDue(tx, row, 'unconfirmed');
+      if (isUnseen) notPublished(tx, batch, row);
+      return { kind: 'advance' };
+    },
+    onSettled: () => {
+      if (isUnseen) tell(batch, job, 'file_not_published');
+    },
+  };
+}
 
-const isDue = (tx: Tx, row: number): boolean =>
-  contentByRow(tx, row)?.state === 'stored' && ownPublication(tx, row)?.part === null;
+const isDue = (tx: Tx, row: number, state = 'stored'): boolean =>
+  contentByRow(tx, row)?.state === state && ownPublication(tx, row)?.part === null;
+
+function notPublished(tx: Tx, { feed }: Batch, row: number): void {
+  giveUpPublishing(tx, row);
+  tx.count(feed.name, 'publish', 'not_published', 1, 0);
+}
 
 async function one(work: Work): Promise<Verdict> {
   const { job, batch, bucket, content, files } = work;
   const own = files.at(-1);
-  if (content.state !== 'stored' || !own || own.part === NOT_PUBLISHED) return passes(content);
+  if (content.state !== 'stored' || !own || own.part === NOT_PUBLISHED) return passes(job, batch, content);
   const etags = new Map<Publication, string>();
   try {
     const due = files.filter(({ etag }) => etag === null);
     // Before the first of them is sent: an output without its file would never get a line.
-    for (const file of due.slice(1)) if (!batch.files.inWarehouse(nameOf(file))) return gone(work, file);
+    for (const file of due.slice(1))
+      if (!batch.files.inWarehouse(nameOf(file)) && !(await sentBefore(work, file))) return gone(work, file);
     for (const file of due) {
       if (batch.draining?.() && etags.size === 0) return defer(0, 'draining');
       const etag = await object(work, file);
@@ -151,12 +168,18 @@ function join(tx: Tx, { job, batch: { feed }, bucket, content: { row }, files }:
   joinPart(tx, feed.name, row, line, false);
 }
 
+/** The ETag of an object that came by a try whose end nobody recorded. Errors: BucketError. */
+async function sentBefore({ bucket, content }: Work, { key, sha256, size }: Publication): Promise<string | undefined> {
+  const there = await bucket.bucket.head(key);
+  return there && isOurs(there, { ingestId: content.ingestId!, sha256, size }) ? there.etag : undefined;
+}
+
 /** Returns the ETag, or a verdict where the file cannot be published. Errors: BucketError, PlaceError. */
 async function object(work: Work, file: Publication): Promise<string | Verdict> {
   const { job, batch, bucket, content } = work;
   const name = nameOf(file);
   const found = batch.files.inWarehouse(name);
-  if (!found) return gone(work, file);
+  if (!found) return (await sentBefore(work, file)) ?? gone(work, file);
   const opened = openEntry(found.entry);
   if (opened.fd === undefined)
     return byErrno(job, opened.code, `${batch.feed.warehouse}/${name} cannot be read (${opened.code})`);
@@ -199,8 +222,7 @@ function gone(work: Work, file: Publication): Verdict {
     );
   return {
     outcome: (tx): Outcome => {
-      giveUpPublishing(tx, content.row);
-      tx.count(feed.name, 'publish', 'not_published', 1, 0);
+      notPublished(tx, batch, content.row);
       return { kind: 'advance' };
     },
     onSettled: () => tell(batch, job, 'file_not_published'),

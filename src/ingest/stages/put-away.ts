@@ -7,6 +7,7 @@
 
 import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { typed } from '../../base/shell.js';
+import { BucketError } from '../../bucket/errors.js';
 import type { Entry } from '../../files/directories.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { DUPLICATES, FAILED, folderOf, type Part, UNDERPROCESS } from '../../files/job-paths.js';
@@ -22,6 +23,7 @@ import { contentByHash, contentByRow, shownPlace } from '../ledger/content.js';
 import { ownPublication } from '../ledger/publications.js';
 import type { Written } from '../manifest/write.js';
 import { writeCorrections } from '../manifest/write.js';
+import { isOurs } from '../publishing/object.js';
 import { type Observation, type PutAway, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, sidecarIdentity } from '../rules/verified.js';
@@ -107,7 +109,12 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Ve
   return { outcome: { kind: 'advance', payload: payloadOf({ ...job.facts, putAway: undefined }) } };
 }
 
-function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories, decided: PutAway): Verdict {
+async function archiveDuplicate(
+  job: IngestJob,
+  batch: Batch,
+  dirty: DirtyDirectories,
+  decided: PutAway,
+): Promise<Verdict> {
   const left = statEntry(batch.files.workEntry(job, 'file'));
   if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
@@ -115,7 +122,7 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   // that was learned, or whose record was pruned, cannot be checked here; one that was withdrawn is gone.
   const of = (decided.of ?? '') as ByteName;
   const originalThere =
-    (deleting && isInBucketOnly(job, batch)) ||
+    (deleting && (await isInBucketOnly(job, batch))) ||
     (deleting &&
       decided.note !== 'withdrawn' &&
       !of.startsWith('/') &&
@@ -143,13 +150,22 @@ function archiveDuplicate(job: IngestJob, batch: Batch, dirty: DirtyDirectories,
   };
 }
 
-/** The stored file was removed here after it was published. */
-const isInBucketOnly = ({ facts }: IngestJob, { backend, feed }: Batch): boolean =>
-  feed.publish !== undefined &&
-  backend.read((reader) => {
-    const content = contentByHash(reader, feed.name, Buffer.from(facts.sha256!, 'hex'));
-    return content?.state === 'stored' && ownPublication(reader, content.row)?.isLocal === 0;
-  });
+/** The stored file was removed here after it was published, and the store still has it. False where it cannot be asked. */
+async function isInBucketOnly({ facts }: IngestJob, batch: Batch): Promise<boolean> {
+  const { backend, feed } = batch;
+  const bucket = batch.bucket()?.bucket;
+  const sha256 = Buffer.from(facts.sha256!, 'hex');
+  const content = bucket && backend.read((reader) => contentByHash(reader, feed.name, sha256));
+  const own = content && backend.read((reader) => ownPublication(reader, content.row));
+  if (content?.state !== 'stored' || own?.isLocal !== 0) return false;
+  try {
+    const there = await bucket!.head(own.key);
+    return there !== undefined && isOurs(there, { ingestId: content.ingestId!, sha256, size: own.size });
+  } catch (error) {
+    if (error instanceof BucketError) return false;
+    throw error;
+  }
+}
 
 /** The way out for a content that an operator withdrew. */
 const allowsAgain = (sha256: string): string =>

@@ -21,7 +21,7 @@ import type { FeedBucket } from '../publishing/feed-bucket.js';
 import { isOurs } from '../publishing/object.js';
 import { isInBucket, joinPart } from '../publishing/parts.js';
 import { LATER, refused } from './publish.js';
-import { type Batch, defer, type IngestJob, tell, type Verdict } from './stage.js';
+import { type Batch, defer, hold, type IngestJob, tell, type Verdict } from './stage.js';
 
 const AGAIN_MS = 500;
 const VERSIONS_MAX = 100;
@@ -43,7 +43,17 @@ export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> 
     if (correction !== null && !backend.read((reader) => isInBucket(reader, correction))) return waits(correction);
     return over(job, batch, await removeAll(batch, content, bucket));
   } catch (error) {
+    if (error instanceof NotOurs) return hold('object_taken', `${bucket.root}/${error.key} ${NOT_OURS}`, job.facts);
     return refused(job, batch, error, bucket);
+  }
+}
+
+const NOT_OURS =
+  "is not what was published there, so it is not deleted: delete it if it is nobody else's, then run `ingest-ctl retry`, or leave it there by `ingest-ctl discard`";
+
+class NotOurs extends Error {
+  constructor(readonly key: string) {
+    super(key);
   }
 }
 
@@ -80,10 +90,14 @@ async function removeAll({ backend }: Batch, content: Content, { bucket, prefix 
   );
   for (const { key, upload } of files) if (upload !== null) await bucket.abort(key, upload);
   let removed = 0;
-  for (const { key, size, sha256 } of files.toReversed()) {
+  for (const { key, size, sha256, etag } of files.toReversed()) {
     for (let tries = 0; tries < VERSIONS_MAX; tries++) {
       const there = await bucket.head(key);
-      if (!there || !isOurs(there, { ingestId: content.ingestId!, sha256, size })) break;
+      if (!there) break;
+      if (!isOurs(there, { ingestId: content.ingestId!, sha256, size })) {
+        if (tries === 0 && etag !== null) throw new NotOurs(key);
+        break;
+      }
       await bucket.remove(key, there);
       removed++;
     }

@@ -91,7 +91,16 @@ export async function inBatches(
 }
 
 /** Codes of gates: they hold no file. */
-const OF_GATES = ['low_space', 'low_inodes', PAUSED, 'unloadable', 'no_condition', 'prefix_taken', 'marker_gone'];
+const OF_GATES = [
+  'low_space',
+  'low_inodes',
+  PAUSED,
+  'unloadable',
+  'no_condition',
+  'prefix_taken',
+  'bucket_older',
+  'marker_gone',
+];
 const LISTED = Object.keys(CATALOGUE).filter((code) => CATALOGUE[code]!.exit === null && !OF_GATES.includes(code));
 
 /** Why a word is no code of held files, as a clause without its full stop; undefined if it is one. The last error of a held file may be any error of the kernel. */

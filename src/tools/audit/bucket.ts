@@ -1,13 +1,15 @@
 /**
  * The part of an audit that is in a bucket: its objects, compared with what the state has published there.
- * Guarantees: only reads. Both are read in the order of their keys, a page at a time. An object that is missing in a page is asked
+ * Guarantees: only reads. An object is called unknown only where the state has read all lines of the bucket. Both are read in the order of their keys, a page at a time. An object that is missing in a page is asked
  * for by itself, so what comes while it is compared is no difference.
  */
 import { firstUlid, type QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { pages } from '../../base/pages.js';
 import { BucketClient, type Listed } from '../../bucket/client.js';
+import { partKey } from '../../bucket/keys.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
+import { addressOf, bucketRow } from '../../ingest/ledger/publications.js';
 import { type DifferenceKind, difference, type Report } from './words.js';
 
 const PAGE = 1_000;
@@ -38,6 +40,11 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
     if (!(await bucket.head(key))) say('object_missing', key, 'it was published, and is gone');
   };
   try {
+    const bucketNow = view.read((reader) => bucketRow(reader, feed.name));
+    const isRead =
+      bucketNow?.address === addressOf(feed) && !(await bucket.head(partKey(bucket.prefix, bucketNow.next)));
+    if (!isRead)
+      say('bucket_unread', partKey(bucket.prefix, bucketNow?.next ?? 0), 'this state has not read the lines there');
     const rows = rowsOf(view, folder);
     let row = rows.next();
     for await (const { key, etag } of bucket.list()) {
@@ -47,7 +54,7 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
         if (row.value.etag !== '' && row.value.etag !== etag)
           say('object_differs', key, 'it is not what was published');
         row = rows.next();
-      } else if (!isKnown(view, key) && !isForgotten(key)) say('object_unknown', key, 'no line names it');
+      } else if (isRead && !isKnown(view, key) && !isForgotten(key)) say('object_unknown', key, 'no line names it');
     }
     for (; !row.done; row = rows.next()) await demand(row.value);
   } finally {

@@ -40,9 +40,11 @@ const REMEDIES = {
     'stop ingest and run `ingest-ctl host join` with the name of this host: everything is recorded again',
   shared_row_unknown: 'restore the state, or free it: `ingest-ctl host join` with the name of this host, and --yes',
   object_missing:
-    'start ingest where the local file is still there: it is published again; else restore it from a backup',
+    'restore it with its metadata from a backup; else `ingest-ctl withdraw` its content, then allow-again, and deliver it again',
   object_differs: 'find out who wrote it; only one ingestor may write below a prefix',
-  object_unknown: 'remove it: a request of a process that died may have come late',
+  object_unknown:
+    'search the lines in _manifests/ for its ingest id; if none has it, a late request brought it: remove it',
+  bucket_unread: 'start ingest, which reads them, and audit again: until then no object is called unknown',
   left_over: 'remove it, if no other ingestor has this warehouse too',
 };
 

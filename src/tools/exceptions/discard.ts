@@ -45,6 +45,8 @@ export async function discardJobs(
 
 function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
   const facts = factsOf(job);
+  // Its files were taken out already; objects that cannot be deleted stay.
+  if (facts.putAway?.kind === 'withdrawn' && job.stage === PUBLISH) return { kind: 'finish', ending: 'withdrawn' };
   if (facts.putAway?.kind === 'withdrawn') {
     const payload = payloadOf({ ...facts, putAway: { ...facts.putAway, leave: true } });
     return { kind: 'defer', inMs: 0, why: 'left', payload };
