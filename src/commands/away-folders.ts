@@ -23,27 +23,48 @@ export async function awayFolders(invocation: Invocation, mayBeAway: boolean): P
       return given === undefined ? [] : [{ feed: name, option, path: resolve(given) }];
     }),
   );
-  const withinMs = mayBeAway ? SERVICE_WAITS_MS : COMMAND_WAITS_MS;
-  const asked = await Promise.all(
-    folders.map(async (folder) => ({ folder, dead: await deadMountCode(folder.path, { by: folder.path, withinMs }) })),
-  );
-  const found = asked.filter(({ folder, dead }) => dead !== undefined || !existsSync(folder.path));
+  const ask = ({ path }: FolderOf, withinMs: number) => deadMountCode(path, { by: path, withinMs });
+  const found: { folder: FolderOf; dead: string | undefined }[] = [];
+  for (let n = 0; n < folders.length; n += AT_ONCE)
+    await Promise.all(
+      folders.slice(n, n + AT_ONCE).map(async (folder) => {
+        const dead = await ask(folder, mayBeAway ? SERVICE_WAITS_MS : COMMAND_WAITS_MS);
+        if (dead !== undefined || !existsSync(folder.path)) found.push({ folder, dead });
+      }),
+    );
+  refuseStateOf(found, invocation);
   const known = found.length > 0 && mayBeAway ? await feedsOfState(statePathOf(invocation, process.env)) : NO_FEEDS;
   const away = new Map<string, string>();
   for (const { folder, dead } of found) {
-    const { feed, option, path } = folder;
-    const real = knownAs(known.get(feed), option, path, dead !== undefined);
+    const { feed, option } = folder;
+    const real = knownAs(known.get(feed), folder, dead !== undefined);
     if (real !== undefined) away.set(`${feed}:${option}`, real);
     else if (dead !== undefined) {
-      const reason = placeError(option === 'work-dir' ? 'work' : option, path, dead).message;
-      throw new EnvironmentError('root_unusable', `${reason}.`);
+      const still = await ask(folder, COMMAND_WAITS_MS);
+      if (still !== undefined) throw new EnvironmentError('root_unusable', `${sentenceOf(folder, still)}.`);
     }
   }
   return (feed, option) => away.get(`${feed}:${option}`);
 }
 
-/** A service asks again while it runs. A command that ends would fail for a disk that spins up. */
+/** Without --state-path, the path of the state comes from the real path of the first input. */
+function refuseStateOf(found: readonly { folder: FolderOf; dead: string | undefined }[], invocation: Invocation): void {
+  if (invocation.service['state-path'] !== undefined) return;
+  const isFirst = ({ feed, option }: FolderOf) => feed === invocation.feeds[0]?.name && option === 'input';
+  const input = found.find(({ folder, dead }) => dead !== undefined && isFirst(folder));
+  if (input === undefined) return;
+  const reason = sentenceOf(input.folder, input.dead!);
+  throw new EnvironmentError('root_unusable', `${reason}, and it says where the state lies; or add --state-path.`);
+}
+
+const sentenceOf = ({ option, path }: FolderOf, dead: string): string =>
+  placeError(option === 'work-dir' ? 'work' : option, path, dead).message;
+
+/** How many folders are asked at the same time. */
+const AT_ONCE = 32;
+/** For a folder that the state knows: the service asks again while it runs. */
 const SERVICE_WAITS_MS = 2_000;
+/** A disk that spins up takes longer. */
 const COMMAND_WAITS_MS = 10_000;
 
 const FOLDERS = ['input', 'warehouse', 'manifests', 'work-dir'] as const;
@@ -71,12 +92,7 @@ async function feedsOfState(statePath: string): Promise<KnownFeeds> {
 }
 
 /** The real path under which the state knows a folder. A dead one is known by its text alone; a missing one may have another. */
-function knownAs(
-  feed: FeedOptions | undefined,
-  option: FolderOf['option'],
-  path: string,
-  isDead: boolean,
-): string | undefined {
+function knownAs(feed: FeedOptions | undefined, { option, path }: FolderOf, isDead: boolean): string | undefined {
   const real = option === 'work-dir' ? feed?.workDir : feed?.[option];
   const link = option === 'work-dir' ? undefined : feed?.links?.[option];
   const isSame = isDead ? path === real || path === link : realOrFuturePath(path) === real;

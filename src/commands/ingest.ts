@@ -18,7 +18,6 @@ import type { ChildSpec } from '../service/supervise/supervised.js';
 import { askedFor } from './ask.js';
 import { awayFolders } from './away-folders.js';
 import { printNote } from './console.js';
-import { dryRun } from './dry-run.js';
 import { beginParentLog, runChildren } from './run-children.js';
 import { prepareStateFor, refuseUnusableState, stateFor, stateToCome, withStateAt } from './state.js';
 
@@ -27,7 +26,8 @@ export async function ingest(argv: readonly string[]): Promise<number> {
   if (!invocation) return 0;
   const { once, 'dry-run': isDry } = invocation.service;
   const config = configOf(invocation, process.env, await awayFolders(invocation, !once && !isDry));
-  if (config.service.dryRun) return dryRun(config);
+  // Loaded where it is needed: the parents of all daemons load this file, and live long.
+  if (config.service.dryRun) return (await import('./dry-run.js')).dryRun(config);
   await prepareStateFor(config.feeds, config.service.statePath);
   const ended = await runChildren('ingest', config, [
     { role: 'producer', stages: [] },

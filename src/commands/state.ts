@@ -16,7 +16,7 @@ import { safeText } from '../base/telemetry/safe.js';
 import { PlaceError } from '../files/place-error.js';
 import { FeedFiles, type Roots } from '../ingest/files/feed-files.js';
 import { recordedRoots } from '../ingest/files/recorded-roots.js';
-import { deadRoots } from '../ingest/health/dead-roots.js';
+import { deadFeeds } from '../ingest/health/dead-roots.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { type FeedFolders, refuseLostState } from '../ingest/upkeep/check-manifests.js';
 import { lockRoots } from '../ingest/upkeep/root-locks.js';
@@ -114,8 +114,9 @@ async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): P
     return; // it is older, full, no state at all: who opens it to write says so, or mends it
   }
   try {
+    const dead = await deadFeeds(view, feeds);
     for (const feed of feeds) {
-      if ((await deadRoots(view, feed)).length > 0) continue;
+      if (dead.has(feed.name)) continue;
       const { roots } = planRoots(view, statePath, feed, () => {});
       // The manifests are left to the processes: a mount that hangs must not keep this one from saying so.
       for (const lock of lockRoots({ work: roots.work, manifests: roots.work })) lock.close();

@@ -4,10 +4,10 @@
  * Guarantees: only a child process waits for a mount, one for each. After another mount in its place, the path is asked again.
  * Does not: say whether the path is there.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { statfsSync } from 'node:fs';
 import { mountAbove } from './mounts.js';
-import { errnoOf, STUCK } from './place-error.js';
+import { errnoOf, STUCK, unlessRefused } from './place-error.js';
 
 /** For a process that asks again later. A disk that spins up takes longer, and is used then. */
 const ANSWER_MS = 2_000;
@@ -18,6 +18,7 @@ interface Asked {
   answer: Promise<unknown>;
   /** On the clock of `performance`. */
   sinceMs: number;
+  child: ChildProcess | undefined;
 }
 
 interface How {
@@ -28,6 +29,10 @@ interface How {
 }
 
 const asked = new Map<string, Asked>();
+
+const endAll = (): void => {
+  for (const { child } of asked.values()) child?.kill('SIGKILL');
+};
 
 /** `stuck`, or an errno; undefined: the path may be touched. */
 export async function deadMountCode(path: string, how: How = {}): Promise<string | undefined> {
@@ -42,10 +47,15 @@ export async function deadMountCode(path: string, how: How = {}): Promise<string
 }
 
 /** False at once where an earlier question has no answer for so long. */
-function answers(path: string, { by = mountAbove(path), withinMs = ANSWER_MS }: How): Promise<boolean> {
-  const { answer, sinceMs } = asked.get(by) ?? ask(path, by);
+function answers(path: string, { by, withinMs = ANSWER_MS }: How): Promise<boolean> {
+  // Without descriptors the list of mounts cannot be read.
+  const key = by ?? unlessRefused(() => mountAbove(path)) ?? path;
+  const { answer, sinceMs } = asked.get(key) ?? ask(path, key);
+  const leftMs = sinceMs + withinMs - performance.now();
+  if (leftMs <= 0) return Promise.resolve(false);
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.max(0, sinceMs + withinMs - performance.now()), false);
+    // After what has happened meanwhile: this process may have been suspended.
+    const timer = setTimeout(() => setImmediate(resolve, false), leftMs);
     void answer.then(() => {
       clearTimeout(timer);
       resolve(true);
@@ -54,12 +64,15 @@ function answers(path: string, { by = mountAbove(path), withinMs = ANSWER_MS }: 
 }
 
 function ask(path: string, by: string): Asked {
-  const child = spawn('stat', ['--file-system', '--', path], { stdio: 'ignore' });
-  child.unref();
-  // An error is an answer, too. Where there is no such program, the path is touched as before.
-  const answer = new Promise((resolve) => child.once('exit', resolve).once('error', resolve));
-  const made = { answer, sinceMs: performance.now() };
+  let child: ChildProcess | undefined;
+  // An error is an answer, too. Where no such program can be started, the path is touched as before.
+  const answer = new Promise((resolve) => {
+    child = spawn('stat', ['-f', '--', path], { stdio: 'ignore' });
+    child.once('exit', resolve).once('error', resolve).unref();
+  }).catch(() => undefined);
+  const made = { answer, sinceMs: performance.now(), child };
   asked.set(by, made);
   void answer.then(() => asked.delete(by));
+  process.off('exit', endAll).once('exit', endAll);
   return made;
 }

@@ -141,11 +141,17 @@ export function filesystemOf(fd: number): string {
   return mount ? `${mount.type}, ${shownName(mount.source)}` : fsKindOf(fd).name;
 }
 
-/** The id of the mount that a path without symlinks lies on. */
+const NO_MOUNT = { id: '', type: '', at: '' };
+
+/**
+ * Equal texts: one mount, for paths without symlinks. What an automounter has not mounted yet may be anywhere. '' where this process
+ * does not see the mount, as in a chroot.
+ */
 export function mountAbove(path: string): string {
   const name = nameOfText(path);
   const above = allMounts().filter(({ at }) => name === at || name.startsWith(`${at}/`));
-  return above.reduce((top, one) => (one.at.length >= top.at.length ? one : top)).id;
+  const { id, type } = above.reduce((top, one) => (one.at.length >= top.at.length ? one : top), NO_MOUNT);
+  return type === 'autofs' ? `${id}:${path}` : id;
 }
 
 /** The mount points below a directory, relative to it. */

@@ -232,7 +232,8 @@ export class Whole {
 
   async #probe(): Promise<true> {
     this.#at('probe');
-    const feeds = { optionsOf: () => undefined, get: async (name: string) => this.#feeds.get(name) };
+    const get = async (name: string) => this.#feeds.get(name);
+    const feeds = { optionsOf: (name: string) => this.#feeds.get(name)?.options, get };
     await probeGates(this.backend, feeds, () => {}, tell);
     await checkStateOnce(this.backend, this.config.service.statePath, tell, checkPages);
     return true;

@@ -48,15 +48,17 @@ test('queued paths beyond their bound are one scan, emitted once', () => {
   assert.equal(schedule.next(0)?.cause, 'marks_full');
 });
 
-test('single directories beyond their bound are a scan of the whole tree, which starts after them', () => {
+test('single directories beyond their bound are a scan of the whole tree, and the two take turns', () => {
   const schedule = makeSchedule();
   for (let i = 0; i < limits.directoriesMax; i++) schedule.wantDirectory(name(`${i}`));
   const part = schedule.next(0);
   assert.equal(part?.cause, 'new');
   for (let i = 0; i <= limits.directoriesMax; i++) schedule.wantDirectory(name(`${i}`));
-  assert.equal(schedule.next(0), part);
+  const main = schedule.next(0);
+  assert.equal(main?.cause, 'marks_full');
+  assert.deepEqual([schedule.next(0), schedule.next(0), schedule.next(0)], [part, main, part]);
   schedule.abandonAll();
-  assert.equal(schedule.next(0)?.cause, 'marks_full');
+  assert.equal(schedule.next(0), undefined);
 });
 
 test('a periodic scan gives way to a requested one, and rests in between', () => {

@@ -104,9 +104,9 @@ export class Program {
     return ended;
   }
 
-  /** The pids of its living children, and of their children. */
+  /** The pids of its living children, and of their children; without those that ask a mount and end (src/files/dead-mount.ts). */
   descendants(): number[] {
-    return this.running ? descendantsOf(this.pid) : [];
+    return this.running ? descendantsOf(this.pid).filter((pid) => nameOf(pid) !== 'stat') : [];
   }
 
   /** Sends SIGKILL to it and to all processes below it. */
@@ -143,6 +143,14 @@ export function signal(pid: number, name: NodeJS.Signals): void {
     process.kill(pid, name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function nameOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return undefined; // it ended
   }
 }
 

@@ -1,12 +1,13 @@
 /** The roots of a feed whose filesystem is dead. A process that touched one could hang, so it does not enter the feed. */
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { deadMountCode } from '../../files/dead-mount.js';
 import { mountsBelow } from '../../files/mounts.js';
-import { type PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
-import { shownName } from '../../linux/index.js';
+import { type PlaceError, type PlaceKind, placeError, STUCK, unlessRefused } from '../../files/place-error.js';
+import { type ByteName, shownName } from '../../linux/index.js';
 import { recordedRoots } from '../files/recorded-roots.js';
+import { makeFilters } from '../rules/filters.js';
 
 /** `only`: the kind of place that is asked; undefined: all. */
 export async function deadRoots(
@@ -15,22 +16,45 @@ export async function deadRoots(
   only?: string,
 ): Promise<PlaceError[]> {
   const { name, input, manifests, warehouse } = feed;
-  const work = feed.workDir ?? (recordedRoots(state, name).work || dirname(input));
-  // A scan enters what is mounted below an input.
-  const below = feed.recursive ? mountsBelow(input).map((at) => join(input, shownName(at))) : [];
   const places: [PlaceKind, string][] = [
-    ...[input, ...below].map((path): [PlaceKind, string] => ['input', path]),
-    ['work', work],
+    ['input', input],
+    ['work', feed.workDir ?? dirname(input)],
+    // A start with another one finds out whether files lie in this one.
+    ['work', recordedRoots(state, name).work || dirname(input)],
     ['manifests', manifests],
     ['warehouse', warehouse],
   ];
-  const found = await Promise.all(
-    places
-      .filter(([kind]) => only === undefined || kind === only)
-      .map(async ([kind, path]) => {
-        const code = await deadMountCode(path);
-        return code === undefined ? [] : [placeError(kind, path, code)];
-      }),
+  const isAsked = ([kind]: [PlaceKind, string]): boolean => only === undefined || kind === only;
+  const codes = await Promise.all(
+    places.filter(isAsked).map(async ([kind, path]) => ({ kind, path, code: await deadMountCode(path) })),
   );
-  return found.flat();
+  const below = isAsked(['input', input]) ? await stuckBelow(feed) : [];
+  return [
+    ...codes.flatMap(({ kind, path, code }) => (code === undefined ? [] : placeError(kind, path, code))),
+    ...below.map((path) => placeError('input', path, STUCK)),
+  ];
+}
+
+/** The mounts that a scan of the input would enter and hang in. One that answers with an error is a folder that cannot be read. */
+async function stuckBelow(feed: FeedOptions): Promise<string[]> {
+  const { enters } = makeFilters(feed);
+  const folders = feed.recursive
+    ? (unlessRefused(() => mountsBelow(feed.input)) ?? []).filter((at) => pathsDownTo(at).every(enters))
+    : [];
+  const paths = folders.map((at) => `${feed.input}/${shownName(at)}`);
+  const codes = await Promise.all(paths.map((path) => deadMountCode(path)));
+  return paths.filter((_, n) => codes[n] === STUCK);
+}
+
+/** `a/b/c`: `a`, `a/b` and itself. */
+const pathsDownTo = (path: ByteName): ByteName[] =>
+  path.split('/').map((_, n, names) => names.slice(0, n + 1).join('/') as ByteName);
+
+/** The feeds that must not be entered now, each with the first of its dead roots. */
+export async function deadFeeds(
+  state: Pick<QueueView, 'read'>,
+  feeds: readonly FeedOptions[],
+): Promise<Map<string, PlaceError>> {
+  const asked = await Promise.all(feeds.map(async (feed) => ({ feed, dead: (await deadRoots(state, feed))[0] })));
+  return new Map(asked.flatMap(({ feed, dead }) => (dead ? [[feed.name, dead]] : [])));
 }

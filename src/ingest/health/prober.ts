@@ -34,10 +34,13 @@ export async function probeGates(
     const remote = remotes.find(({ place }) => place === gate.place);
     if (!remote && !PLACES[gate.place as PlaceKind].probe) continue;
     const options = feeds.optionsOf(gate.feed);
-    const dead = options && (await deadRoots(backend, options, gate.place));
-    if (dead?.some(({ code }) => code === STUCK)) continue;
-    const feed = await feeds.get(gate.feed);
-    if (!feed || !(await backend.takeProbe(gate))) continue;
+    if (!options || !(await backend.takeProbe(gate))) continue;
+    const isStuck = (await deadRoots(backend, options, gate.place)).some(({ code }) => code === STUCK);
+    const feed = isStuck ? undefined : await feeds.get(gate.feed);
+    if (!feed) {
+      await backend.putBackProbe(gate, PROBE_EVERY_MS);
+      continue;
+    }
     hand(gate.place);
     const failure =
       gate.stage === ON_TRIAL

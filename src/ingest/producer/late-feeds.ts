@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import type { PlaceError } from '../../files/place-error.js';
+import { errnoOf, type PlaceError } from '../../files/place-error.js';
 import { closeForPlace } from '../health/episode.js';
 import { checkFeeds } from '../upkeep/enter.js';
 
@@ -28,16 +28,21 @@ export async function untilAlive(
   error: PlaceError | undefined,
 ): Promise<boolean> {
   for (let dead = error; dead !== undefined; ) {
-    await close(backend, feed.name, dead, emit);
+    await closeForDead(backend, feed.name, dead, emit);
     await sleep(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return false;
-    dead = (await checkFeeds(backend, statePath, [feed])).get(feed.name);
+    try {
+      dead = (await checkFeeds(backend, statePath, [feed])).get(feed.name);
+    } catch (error) {
+      // It answered, and failed again while it was read.
+      if (errnoOf(error) === undefined) throw error;
+    }
   }
   return true;
 }
 
 /** The prober of a worker opens the gate. */
-async function close(backend: Backend, feed: string, error: PlaceError, emit: Emit): Promise<void> {
+export async function closeForDead(backend: Backend, feed: string, error: PlaceError, emit: Emit): Promise<void> {
   const { place, code, message: reason } = error;
   const isClosed = backend
     .gates()

@@ -27,11 +27,11 @@ interface Link {
 /** Returns the function that ends it. */
 export function watchLinks(
   backend: Backend,
-  feeds: readonly FeedOptions[],
+  feed: FeedOptions,
   emit: Emit,
   failed: (error: unknown) => void,
 ): () => void {
-  const links = feeds.flatMap(linksOf);
+  const links = linksOf(feed);
   if (links.length === 0) return () => {};
   let isStopped = false;
   let isBusy = false;

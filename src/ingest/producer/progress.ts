@@ -8,6 +8,7 @@ import { trailOf } from '../../../queue/trail.js';
 import { appliesTo, type IngestStage, STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import type { Progress } from '../../base/process/protocol.js';
 import { onTheWay, processed } from '../../base/telemetry/metrics.js';
+import { STUCK, unlessRefused } from '../../files/place-error.js';
 import { nameOfBytes, shownName } from '../../linux/names.js';
 import { recordedRoots } from '../files/recorded-roots.js';
 import { jobsInProgress } from '../health/in-progress.js';
@@ -46,11 +47,13 @@ class Passes {
     return { before: before / reading.length, its: reading.includes(stage) ? 1 / reading.length : 0 };
   }
 
-  /** Looked up once: a warehouse that hangs later must not keep the producer. */
+  /** Looked up once: a warehouse that hangs later must not keep the producer. One that hangs now is not touched. */
   #known(feed: string): readonly string[] {
     const options = this.backend.feedOptions(feed) ?? {};
+    const isStuck = this.backend.gates().some((gate) => gate.feed === feed && gate.code === STUCK);
     const { work, warehouse } = recordedRoots(this.backend, feed);
-    const [from, to] = [work, warehouse].map((path) => statSync(path, { throwIfNoEntry: false })?.dev);
+    const devOf = (path: string) => (isStuck ? undefined : unlessRefused(() => statSync(path).dev));
+    const [from, to] = [devOf(work), devOf(warehouse)];
     const reading = ['hash', ...(appliesTo('process', options) ? ['process'] : []), ...(from === to ? [] : ['move'])];
     if (from !== undefined && to !== undefined) this.#of.set(feed, reading);
     return reading;

@@ -42,9 +42,10 @@ export class Pruning {
     for (const rule of rulesOf(feed)) this.#folders.push({ feed: feed.name, roots, rule });
   }
 
+  /** Called again after a feed was added. */
   start(onFatal: (error: unknown) => void): void {
     if (this.keepHistoryMs === undefined && this.#folders.length === 0) return;
-    this.#running = this.#rounds().catch(onFatal);
+    this.#running ??= this.#rounds().catch(onFatal);
   }
 
   /** Resolves when the current piece is done. Safe to call twice. */

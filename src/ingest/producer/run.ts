@@ -20,7 +20,7 @@ import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
 import { enterState } from '../upkeep/enter-state.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
 import { FeedProducer } from './feed-producer.js';
-import { untilAlive } from './late-feeds.js';
+import { closeForDead, untilAlive } from './late-feeds.js';
 import { limits as producerLimits } from './limits.js';
 import { watchLinks } from './moved-links.js';
 import { untilNothingLeft } from './once.js';
@@ -45,6 +45,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     // The work directory as it was set up, whatever the options say now: no file in it is a candidate.
     const own = { ...feed, workDir: one.roots.work };
     pruning.add(feed, one.roots);
+    stops.push(watchLinks(backend, feed, emit, context.fail));
     const made = new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail });
     producers.push(made);
     return made;
@@ -54,12 +55,14 @@ export async function runProducer(context: ChildContext): Promise<void> {
     await forgetOnce(backend);
     const metrics = startMetrics(backend, config.service.metricsIntervalSeconds, emit);
     stops.push(metrics.stop);
-    if (context.terminal || once) stops.push(startProgress(backend, report));
     const dead = await checkFeeds(backend, statePath, config.feeds);
     await enterServed(
       backend,
       config.feeds.map(({ name }) => name),
     );
+    // What follows touches no place of a feed whose gate is closed for that.
+    for (const [feed, error] of dead) await closeForDead(backend, feed, error, emit);
+    if (context.terminal || once) stops.push(startProgress(backend, report));
     watermarks.start(context.fail);
     stops.push(() => watermarks.stop());
     await noteOption(backend, config.feeds);
@@ -70,18 +73,19 @@ export async function runProducer(context: ChildContext): Promise<void> {
       if (!dead.has(feed.name)) await enter(feed);
     }
     if (!once) await enterService(backend, PRODUCER);
-    stops.push(watchLinks(backend, config.feeds, emit, context.fail));
     for (const producer of producers) producer.start();
     pruning.start(context.fail);
     const parts = { backend, statePath, emit, signal: ending.signal };
     const enterLate = async (feed: FeedOptions): Promise<void> => {
-      if (await untilAlive(parts, feed, dead.get(feed.name))) (await enter(feed)).start();
+      if (!(await untilAlive(parts, feed, dead.get(feed.name)))) return;
+      (await enter(feed)).start();
+      pruning.start(context.fail);
     };
     late.push(...config.feeds.filter(({ name }) => dead.has(name)).map((feed) => enterLate(feed).catch(context.fail)));
-    if (once)
-      reported = Promise.all(late)
-        .then(() => reportOnce(backend, producers, entered, context))
-        .catch(context.fail);
+    if (once) {
+      const report = () => (ending.signal.aborted ? undefined : reportOnce(backend, producers, entered, context));
+      reported = Promise.all(late).then(report).catch(context.fail);
+    }
     await context.drained;
     metrics.emitNow();
     if (!once) await leaveService(backend);

@@ -9,7 +9,7 @@ import type { Emit } from '../../base/telemetry/emit.js';
 import type { PlaceError } from '../../files/place-error.js';
 import type { SharedLockFile } from '../../linux/index.js';
 import type { Roots } from '../files/feed-files.js';
-import { deadRoots } from '../health/dead-roots.js';
+import { deadFeeds } from '../health/dead-roots.js';
 import { checkSharing } from '../sharing/check.js';
 import { checkManifestsKnown } from './check-manifests.js';
 import { lockRoots } from './root-locks.js';
@@ -34,9 +34,9 @@ export async function checkFeeds(
   feeds: readonly FeedOptions[],
 ): Promise<Map<string, PlaceError>> {
   checkSharing(state, statePath, feeds);
-  const asked = await Promise.all(feeds.map(async (feed) => [feed, (await deadRoots(state, feed))[0]] as const));
-  for (const [feed, dead] of asked) {
-    if (dead) continue;
+  const dead = await deadFeeds(state, feeds);
+  for (const feed of feeds) {
+    if (dead.has(feed.name)) continue;
     const { roots } = planRoots(state, statePath, feed, silent);
     const locks = lockRoots(roots);
     try {
@@ -45,7 +45,7 @@ export async function checkFeeds(
       for (const lock of locks) lock.close();
     }
   }
-  return new Map(asked.flatMap(([{ name }, dead]) => (dead ? [[name, dead]] : [])));
+  return dead;
 }
 
 /** Enters a checked feed. Errors: EnvironmentError, where a root cannot be set up after all, or is being rebuilt. */

@@ -11,13 +11,15 @@ import type { Feed } from '../stages/stage.js';
 import { checkFeeds, enterFeed } from '../upkeep/enter.js';
 
 const READ_AGAIN_MS = 5_000;
+/** A feed with a dead root is not asked more often. */
+const DEAD_FOR_MS = 2_000;
 
 export class Feeds {
   readonly #known = new Map<string, { feed: Feed; json: string; locks: SharedLockFile[] }>();
   readonly #settingUp = new Map<string, Promise<Feed | undefined>>();
   #readMs = Number.NEGATIVE_INFINITY;
   #options = new Map<string, { options: FeedOptions; json: string }>();
-  readonly #dead = new Map<string, PlaceError>();
+  readonly #dead = new Map<string, { error: PlaceError; untilMs: number }>();
 
   constructor(
     readonly backend: Backend,
@@ -39,6 +41,7 @@ export class Feeds {
     if (!recorded) return undefined;
     const known = this.#known.get(name);
     if (known?.json === recorded.json) return known.feed;
+    if (performance.now() < (this.#dead.get(name)?.untilMs ?? 0)) return undefined;
     const under = this.#settingUp.get(name);
     if (under) return under;
     const setting = this.#setUp(name, recorded.options, recorded.json).finally(() => this.#settingUp.delete(name));
@@ -48,7 +51,7 @@ export class Feeds {
 
   /** The dead root that kept it from being entered. */
   whyNot(name: string): PlaceError | undefined {
-    return this.#dead.get(name);
+    return this.#dead.get(name)?.error;
   }
 
   /** The options of its last batch. */
@@ -68,7 +71,7 @@ export class Feeds {
   async #setUp(name: string, options: FeedOptions, json: string): Promise<Feed | undefined> {
     const dead = (await checkFeeds(this.backend, this.statePath, [options])).get(name);
     if (dead) {
-      this.#dead.set(name, dead);
+      this.#dead.set(name, { error: dead, untilMs: performance.now() + DEAD_FOR_MS });
       return undefined;
     }
     this.#dead.delete(name);

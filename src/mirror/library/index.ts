@@ -127,7 +127,6 @@ function emitTo(to: MirrorLogger): Emit {
 }
 
 /** The error that the library throws. Its message is a sentence with the path or option, the rule and the next step. */
-
 export class MirrorError extends Error {
   override readonly name = 'MirrorError';
   constructor(

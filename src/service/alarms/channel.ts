@@ -35,7 +35,7 @@ export async function failureOf(
     await send(attempt.signal);
     return undefined;
   } catch (error) {
-    return (error as Error).message;
+    return (error as Error).message ?? String(error);
   } finally {
     clearTimeout(timer);
   }

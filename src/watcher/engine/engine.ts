@@ -80,6 +80,7 @@ export class Engine<By extends Hint = Cause> {
 
   /** Resolves when a scan of the whole tree that started after this call was delivered, or when the watcher stops. */
   scan(): Promise<void> {
+    if (this.#stopping) return Promise.resolve();
     return new Promise((resolve) => {
       this.#asked.push(resolve);
       this.#schedule.want('asked');

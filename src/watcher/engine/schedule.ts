@@ -1,7 +1,8 @@
 /**
  * Decides which scan runs now, which one next, and how fast.
  * Guarantees: a requested scan starts after the request (a request during a scan causes another scan). A new directory
- * does not wait for a scan of the whole tree. Periodic scans take at most `scanShare` of a core.
+ * does not wait for a scan of the whole tree, nor does that one wait for a stream of new directories: they take turns.
+ * Periodic scans take at most `scanShare` of a core.
  * Does not: read directories (scan.ts does).
  */
 import type { ByteName } from '../../linux/names.js';
@@ -19,6 +20,7 @@ export class Schedule {
   readonly #directories = new Set<ByteName>();
   #part: Scan | undefined;
   #main: Scan | undefined;
+  #wasPart = false;
   #paceUntilMs = 0;
   /** The time that a slowed scan has used since its last rest. */
   #unpacedMs = 0;
@@ -66,7 +68,12 @@ export class Schedule {
       this.#part = this.#begin('new', [...this.#directories], this.hooks);
       this.#directories.clear();
     }
-    if (this.#part !== undefined) return this.#part;
+    const main = this.#mainNow(nowMs);
+    this.#wasPart = this.#part !== undefined && !(this.#wasPart && main !== undefined);
+    return this.#wasPart ? this.#part : main;
+  }
+
+  #mainNow(nowMs: number): Scan | undefined {
     if (this.#main !== undefined && PACED.has(this.#main.cause) && this.#wanted !== undefined)
       this.#abandon(this.#main);
     this.#main ??= this.#nextMain(nowMs);
