@@ -21,8 +21,21 @@ interface Parts {
   signal: AbortSignal;
 }
 
-/** Resolves when the feed may be entered, or with false when the process ends before. `error`: what keeps it. */
-export async function untilAlive(
+/** Calls `enter` for each feed of `dead` once it may be entered, unless the process ends before. */
+export const whenAlive = (
+  parts: Parts,
+  feeds: readonly FeedOptions[],
+  dead: ReadonlyMap<string, PlaceError>,
+  enter: (feed: FeedOptions) => Promise<void>,
+): Promise<void>[] =>
+  feeds
+    .filter(({ name }) => dead.has(name))
+    .map(async (feed) => {
+      if (await untilAlive(parts, feed, dead.get(feed.name))) await enter(feed);
+    });
+
+/** False: the process ends. `error`: what keeps the feed. */
+async function untilAlive(
   { backend, statePath, emit, signal }: Parts,
   feed: FeedOptions,
   error: PlaceError | undefined,

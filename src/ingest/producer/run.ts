@@ -20,7 +20,7 @@ import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
 import { enterState } from '../upkeep/enter-state.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
 import { FeedProducer } from './feed-producer.js';
-import { closeForDead, untilAlive } from './late-feeds.js';
+import { closeForDead, whenAlive } from './late-feeds.js';
 import { limits as producerLimits } from './limits.js';
 import { watchLinks } from './moved-links.js';
 import { untilNothingLeft } from './once.js';
@@ -60,7 +60,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
       backend,
       config.feeds.map(({ name }) => name),
     );
-    // What follows touches no place of a feed whose gate is closed for that.
+    // Places of a feed whose gate is closed for that are not touched by what follows.
     for (const [feed, error] of dead) await closeForDead(backend, feed, error, emit);
     if (context.terminal || once) stops.push(startProgress(backend, report));
     watermarks.start(context.fail);
@@ -75,17 +75,17 @@ export async function runProducer(context: ChildContext): Promise<void> {
     if (!once) await enterService(backend, PRODUCER);
     for (const producer of producers) producer.start();
     pruning.start(context.fail);
-    const parts = { backend, statePath, emit, signal: ending.signal };
     const enterLate = async (feed: FeedOptions): Promise<void> => {
-      if (!(await untilAlive(parts, feed, dead.get(feed.name)))) return;
       (await enter(feed)).start();
       pruning.start(context.fail);
     };
-    late.push(...config.feeds.filter(({ name }) => dead.has(name)).map((feed) => enterLate(feed).catch(context.fail)));
-    if (once) {
-      const report = () => (ending.signal.aborted ? undefined : reportOnce(backend, producers, entered, context));
-      reported = Promise.all(late).then(report).catch(context.fail);
-    }
+    late.push(
+      ...whenAlive({ backend, statePath, emit, signal: ending.signal }, config.feeds, dead, enterLate).map((one) =>
+        one.catch(context.fail),
+      ),
+    );
+    const reportLate = () => (ending.signal.aborted ? undefined : reportOnce(backend, producers, entered, context));
+    if (once) reported = Promise.all(late).then(reportLate).catch(context.fail);
     await context.drained;
     metrics.emitNow();
     if (!once) await leaveService(backend);

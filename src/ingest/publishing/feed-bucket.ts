@@ -138,7 +138,7 @@ export class FeedBucket {
       );
   }
 
-  /** A bucket that went back would keep a hole, behind which its readers see no line. */
+  /** In a bucket that went back, readers stop at the hole. */
   async #checkNewest(): Promise<void> {
     const { next } = this.backend.read((reader) => bucketRow(reader, this.feed))!;
     const newest = partKey(this.prefix, next - 1);

@@ -42,7 +42,7 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
   try {
     const bucketNow = view.read((reader) => bucketRow(reader, feed.name));
     const isRead =
-      bucketNow?.address === addressOf(feed) && !(await bucket.head(partKey(bucket.prefix, bucketNow.next)));
+      bucketNow?.address === addressOf(feed) && !(await bucket.get(partKey(bucket.prefix, bucketNow.next)));
     if (!isRead)
       say('bucket_unread', partKey(bucket.prefix, bucketNow?.next ?? 0), 'this state has not read the lines there');
     const rows = rowsOf(view, folder);
