@@ -56,10 +56,8 @@ export async function runProducer(context: ChildContext): Promise<void> {
     const metrics = startMetrics(backend, config.service.metricsIntervalSeconds, emit);
     stops.push(metrics.stop);
     const dead = await checkFeeds(backend, statePath, config.feeds);
-    await enterServed(
-      backend,
-      config.feeds.map(({ name }) => name),
-    );
+    const names = config.feeds.map(({ name }) => name);
+    await enterServed(backend, names);
     // Places of a feed whose gate is closed for that are not touched by what follows.
     for (const [feed, error] of dead) await closeForDead(backend, feed, error, emit);
     if (context.terminal || once) stops.push(startProgress(backend, report));
@@ -67,9 +65,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     stops.push(() => watermarks.stop());
     await noteOption(backend, config.feeds);
     for (const feed of config.feeds) {
-      // Recorded before a worker can know the feed, so that each settlement finds these rows.
-      await enterExpectations(backend, feed);
-      await backend.putFeed(feed.name, { ...feed });
+      await record(backend, feed);
       if (!dead.has(feed.name)) await enter(feed);
     }
     if (!once) await enterService(backend, PRODUCER);
@@ -100,6 +96,12 @@ export async function runProducer(context: ChildContext): Promise<void> {
     for (const { locks } of entered) for (const lock of locks) lock.close();
     await backend.close();
   }
+}
+
+async function record(backend: Backend, feed: FeedOptions): Promise<void> {
+  // Before a worker can know the feed, so that each settlement finds these rows.
+  await enterExpectations(backend, feed);
+  await backend.putFeed(feed.name, { ...feed });
 }
 
 async function reportOnce(
