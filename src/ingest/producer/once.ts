@@ -52,7 +52,6 @@ export async function untilNothingLeft(
     for (const gate of tx.gates()) if (gate.place === BUCKET) tx.openGate(gate);
   });
   const episodes = new Episodes();
-  await Promise.all(producers.map((producer) => producer.scan()));
   for (let quiet = 0; !stop.aborted; ) {
     const left = leftover(backend, producers, episodes);
     // Asked twice, with a pause longer than a rescue takes: a process that has just died may have had jobs.
