@@ -244,7 +244,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   bucket_doubt: passing('Wait; if the file is held by then, see the store, and run `ingest-ctl retry`.'),
   no_condition: passing('Use a store that knows If-None-Match, or a bucket without versions.'),
   prefix_taken: passing('Name another prefix in --publish, or do what the sentence says.'),
-  bucket_older: passing('Restore the bucket: what it had is needed, and nothing is published until then.'),
+  bucket_older: passing(
+    'Restore the bucket. If it is lost, name another prefix in --publish: what is here is published there.',
+  ),
   marker_gone: passing('Wait: it is looked at again.'),
   low_space: passing('Free some space there, or lower the watermark that the sentence names.'),
   low_inodes: passing('Remove small files there, or lower --min-free-inodes.'),

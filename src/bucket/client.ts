@@ -92,7 +92,7 @@ export class BucketClient {
         yield { key: decodeURIComponent(Key.replaceAll('+', ' ')), etag: bare(ETag) };
       // A page may be empty, and not the last one.
       ContinuationToken = page.NextContinuationToken;
-    } while (ContinuationToken !== undefined);
+    } while (ContinuationToken);
   }
 
   /** Where it is known which object is meant, only that one is deleted. One that is gone is done. */

@@ -32,7 +32,9 @@ export async function awayFolders(invocation: Invocation, mayBeAway: boolean): P
         if (dead !== undefined || !existsSync(folder.path)) found.push({ folder, dead });
       }),
     );
-  refuseStateOf(found, invocation);
+  const first = found.find(({ folder, dead }) => dead !== undefined && saysState(folder, invocation));
+  if (first !== undefined && (await ask(first.folder, COMMAND_WAITS_MS)) !== undefined)
+    throw stateUnknown(first.folder, first.dead!);
   const known = found.length > 0 && mayBeAway ? await feedsOfState(statePathOf(invocation, process.env)) : NO_FEEDS;
   const away = new Map<string, string>();
   for (const { folder, dead } of found) {
@@ -48,14 +50,14 @@ export async function awayFolders(invocation: Invocation, mayBeAway: boolean): P
 }
 
 /** Without --state-path, the path of the state comes from the real path of the first input. */
-function refuseStateOf(found: readonly { folder: FolderOf; dead: string | undefined }[], invocation: Invocation): void {
-  if (invocation.service['state-path'] !== undefined) return;
-  const isFirst = ({ feed, option }: FolderOf) => feed === invocation.feeds[0]?.name && option === 'input';
-  const input = found.find(({ folder, dead }) => dead !== undefined && isFirst(folder));
-  if (input === undefined) return;
-  const reason = sentenceOf(input.folder, input.dead!);
-  throw new EnvironmentError('root_unusable', `${reason}, and it says where the state lies; or add --state-path.`);
-}
+const saysState = ({ feed, option }: FolderOf, { service, feeds }: Invocation): boolean =>
+  service['state-path'] === undefined && option === 'input' && feed === feeds[0]?.name;
+
+const stateUnknown = (input: FolderOf, dead: string): EnvironmentError =>
+  new EnvironmentError(
+    'root_unusable',
+    `${sentenceOf(input, dead)}, and it says where the state lies; or add --state-path.`,
+  );
 
 const sentenceOf = ({ option, path }: FolderOf, dead: string): string =>
   placeError(option === 'work-dir' ? 'work' : option, path, dead).message;

@@ -52,7 +52,8 @@ function answers(path: string, { by, withinMs = ANSWER_MS }: How): Promise<boole
   const key = by ?? unlessRefused(() => mountAbove(path)) ?? path;
   const { answer, sinceMs } = asked.get(key) ?? ask(path, key);
   const leftMs = sinceMs + withinMs - performance.now();
-  if (leftMs <= 0) return Promise.resolve(false);
+  // The answer may have come while this process was busy.
+  if (leftMs <= 0) return new Promise((resolve) => setImmediate(() => resolve(!asked.has(key))));
   return new Promise((resolve) => {
     // After what has happened meanwhile: this process may have been suspended.
     const timer = setTimeout(() => setImmediate(resolve, false), leftMs);

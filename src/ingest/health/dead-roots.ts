@@ -50,11 +50,15 @@ async function stuckBelow(feed: FeedOptions): Promise<string[]> {
 const pathsDownTo = (path: ByteName): ByteName[] =>
   path.split('/').map((_, n, names) => names.slice(0, n + 1).join('/') as ByteName);
 
-/** The feeds that must not be entered now, each with the first of its dead roots. */
+/** The feeds that must not be entered now, each with one of its dead roots. */
 export async function deadFeeds(
   state: Pick<QueueView, 'read'>,
   feeds: readonly FeedOptions[],
 ): Promise<Map<string, PlaceError>> {
-  const asked = await Promise.all(feeds.map(async (feed) => ({ feed, dead: (await deadRoots(state, feed))[0] })));
-  return new Map(asked.flatMap(({ feed, dead }) => (dead ? [[feed.name, dead]] : [])));
+  const asked = await Promise.all(
+    feeds.map(async ({ name }, n) => ({ name, dead: await deadRoots(state, feeds[n]!) })),
+  );
+  // One that is stuck is named first: nothing may touch it.
+  const worst = (dead: readonly PlaceError[]) => dead.find(({ code }) => code === STUCK) ?? dead[0];
+  return new Map(asked.flatMap(({ name, dead }) => (dead.length > 0 ? [[name, worst(dead)!]] : [])));
 }

@@ -28,8 +28,10 @@ export async function enterExpectations(backend: Backend, feed: Expecting): Prom
   });
 }
 
+/** A clock that was ahead left times that have not come. */
 const ENTER = `INSERT INTO expectations VALUES (?, ?, ?, NULL, ?)
-  ON CONFLICT DO UPDATE SET owner = excluded.owner`;
+  ON CONFLICT DO UPDATE SET owner = excluded.owner, since_ms = min(since_ms, excluded.since_ms),
+    arrived_ms = min(arrived_ms, excluded.since_ms)`;
 const FORGET = 'DELETE FROM expectations WHERE feed = ? AND glob = ?';
 const ARRIVED = 'UPDATE expectations SET arrived_ms = ? WHERE feed = ? AND glob = ?';
 const OF_FEED = `SELECT glob, since_ms AS sinceMs, arrived_ms AS arrivedMs, owner FROM expectations

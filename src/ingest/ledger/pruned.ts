@@ -80,9 +80,11 @@ export function forgetRecords(tx: Tx, rows: readonly number[]): number {
   return gone.length;
 }
 
+/** A clock that was ahead left a time that has not come. */
+const UNTIL = 'INSERT INTO pruned_until VALUES (1, ?) ON CONFLICT DO UPDATE SET ms = max(min(ms, ?), excluded.ms)';
+
 /** Call it before anything is removed. */
-export const notePrunedUntil = (tx: Tx, ms: number): void =>
-  void tx.run('INSERT INTO pruned_until VALUES (1, ?) ON CONFLICT DO UPDATE SET ms = max(ms, excluded.ms)', ms);
+export const notePrunedUntil = (tx: Tx, ms: number): void => void tx.run(UNTIL, ms, tx.wallMs);
 
 /** Jobs and contents that ended before that wall-clock ms may be forgotten; undefined where nothing ever was. */
 export const prunedUntil = (reader: Reader): number | undefined =>

@@ -87,12 +87,10 @@ export const noteLocalGone = (tx: Tx, content: number): void =>
 export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
   void tx.run('DELETE FROM publications WHERE content IN (SELECT value FROM json_each(?))', JSON.stringify(contents));
 
-/** It stays out of the bucket; one that has its line there keeps it. The sweep takes an upload that no row has. */
+/** It stays out of the bucket. The sweep takes an upload that no row has. */
 export function giveUpPublishing(tx: Tx, content: number): void {
-  const hasLine = tx.get("SELECT 1 FROM publications WHERE content = ? AND n = 0 AND part > ''", content) !== undefined;
-  if (!hasLine) tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
-  const etag = hasLine ? '' : null;
-  tx.run('UPDATE publications SET upload = NULL, etag = coalesce(etag, ?) WHERE content = ?', etag, content);
+  tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
+  tx.run('UPDATE publications SET upload = NULL WHERE content = ?', content);
 }
 
 /** The token that wakes the jobs which wait for a part. */

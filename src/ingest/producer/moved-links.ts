@@ -24,15 +24,14 @@ interface Link {
   isMoved: boolean;
 }
 
-/** Returns the function that ends it. */
-export function watchLinks(
-  backend: Backend,
-  feed: FeedOptions,
-  emit: Emit,
-  failed: (error: unknown) => void,
-): () => void {
-  const links = linksOf(feed);
-  if (links.length === 0) return () => {};
+export interface LinkWatch {
+  add(feed: FeedOptions): void;
+  stop(): void;
+}
+
+/** One link after the other, so that a mount that hangs keeps one thread. */
+export function watchLinks(backend: Backend, emit: Emit, failed: (error: unknown) => void): LinkWatch {
+  const links: Link[] = [];
   let isStopped = false;
   let isBusy = false;
   const look = async (): Promise<void> => {
@@ -43,7 +42,7 @@ export function watchLinks(
     }
   };
   const timer = setInterval(() => {
-    if (isBusy) return;
+    if (isBusy || links.length === 0) return;
     isBusy = true;
     look()
       .catch((error) => void (isStopped || error instanceof StateUnwritable || failed(error)))
@@ -51,9 +50,12 @@ export function watchLinks(
         isBusy = false;
       });
   }, EVERY_MS);
-  return () => {
-    isStopped = true;
-    clearInterval(timer);
+  return {
+    add: (feed) => void links.push(...linksOf(feed)),
+    stop: () => {
+      isStopped = true;
+      clearInterval(timer);
+    },
   };
 }
 

@@ -50,7 +50,7 @@ class Passes {
   /** Looked up once: a warehouse that hangs later must not keep the producer. One that hangs now is not touched. */
   #known(feed: string): readonly string[] {
     const options = this.backend.feedOptions(feed) ?? {};
-    const isStuck = this.backend.gates().some((gate) => gate.feed === feed && gate.code === STUCK);
+    const isStuck = stuckFeeds(this.backend).has(feed);
     const { work, warehouse } = recordedRoots(this.backend, feed);
     const devOf = (path: string) => (isStuck ? undefined : unlessRefused(() => statSync(path).dev));
     const [from, to] = [devOf(work), devOf(warehouse)];
@@ -59,6 +59,10 @@ class Passes {
     return reading;
   }
 }
+
+/** Nothing in a place that does not answer is touched: this process would hang. */
+const stuckFeeds = (backend: Backend): ReadonlySet<string> =>
+  new Set(backend.gates().flatMap(({ feed, code }) => (code === STUCK ? [feed] : [])));
 
 const HELD_BYTES = "SELECT feed, stage, sum(bytes) AS bytes FROM all_jobs WHERE state = 'held' GROUP BY stage, feed";
 
@@ -127,7 +131,8 @@ interface Next {
 }
 
 function nextWindow(backend: Backend): Next | undefined {
-  const feeds = backend.feeds();
+  const stuck = stuckFeeds(backend);
+  const feeds = backend.feeds().filter(({ name }) => !stuck.has(name));
   return backend.read((reader) => {
     const next = feeds
       .flatMap(({ name, options }) =>

@@ -31,21 +31,22 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const { config, emit, report } = context;
   const { statePath, once } = config.service;
   const backend = await enterState(context, { title: PRODUCER, cacheKib: producerLimits.cacheKib });
-  const stops = [startHeartbeats(backend, context)];
+  const watermarks = new Watermarks(backend, config.service, emit);
+  const links = watchLinks(backend, emit, context.fail);
+  const stops = [startHeartbeats(backend, context), links.stop, () => watermarks.stop()];
   const producers: FeedProducer[] = [];
   const entered: (Entered & { feed: string })[] = [];
   const ending = new AbortController();
   const late: Promise<void>[] = [];
   let reported: Promise<void> | undefined;
   const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
-  const watermarks = new Watermarks(backend, config.service, emit);
   const enter = async (feed: FeedOptions): Promise<FeedProducer> => {
     const one = await enterFeed(backend, statePath, feed, emit);
     entered.push({ ...one, feed: feed.name });
     // The work directory as it was set up, whatever the options say now: no file in it is a candidate.
     const own = { ...feed, workDir: one.roots.work };
     pruning.add(feed, one.roots);
-    stops.push(watchLinks(backend, feed, emit, context.fail));
+    links.add(feed);
     const made = new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail });
     producers.push(made);
     return made;
@@ -62,7 +63,6 @@ export async function runProducer(context: ChildContext): Promise<void> {
     for (const [feed, error] of dead) await closeForDead(backend, feed, error, emit);
     if (context.terminal || once) stops.push(startProgress(backend, report));
     watermarks.start(context.fail);
-    stops.push(() => watermarks.stop());
     await noteOption(backend, config.feeds);
     for (const feed of config.feeds) {
       await record(backend, feed);

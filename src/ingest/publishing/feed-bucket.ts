@@ -116,8 +116,9 @@ export class FeedBucket {
 
   async #checkMarker(): Promise<void> {
     const isOurs = this.isKnown;
-    if (isOurs) await this.#checkNewest();
+    // First: its answer has a body, and says what is wrong with the whole bucket.
     const isEmpty = (await this.bucket.list().next()).done;
+    if (isOurs) await this.#checkNewest();
     if (!isOurs && !isEmpty && !(await this.bucket.head(markerKey(this.prefix))))
       throw this.#refused(
         'prefix_taken',
@@ -145,7 +146,7 @@ export class FeedBucket {
     if (!(await this.bucket.head(newest)))
       throw this.#refused(
         'bucket_older',
-        `its newest manifest ${newest} is gone, so it was emptied, or is of an earlier day: restore it`,
+        `its newest manifest ${newest} is gone, so it was emptied, or is of an earlier day: restore it, or name another prefix in --publish, where everything that is here is published`,
       );
   }
 

@@ -5,6 +5,7 @@
  * Does not: take a file out of the warehouse (take-out.ts), or remove an original that changed after it was copied.
  */
 
+import type { Gate } from '../../../queue/backend.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { typed } from '../../base/shell.js';
 import { BucketError } from '../../bucket/errors.js';
@@ -19,6 +20,7 @@ import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';
 import { sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
+import { ON_TRIAL } from '../health/episode.js';
 import { contentByHash, contentByRow, shownPlace } from '../ledger/content.js';
 import { ownPublication } from '../ledger/publications.js';
 import type { Written } from '../manifest/write.js';
@@ -44,7 +46,8 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
   }
   const left = correctionsOf(jobs, batch);
   const dirty = new DirtyDirectories();
-  const handled = await eachJob(jobs, batch, (job) => {
+  const isInBucketOnly = askingTheBucket(batch);
+  const handled = await eachJob(jobs, batch, async (job) => {
     const hour = left.get(job.id);
     if (hour !== undefined) return manifestBusy(job, came.get(hour) === 'leased' ? 'leased' : 'busy');
     const decided = job.facts.putAway!;
@@ -52,7 +55,13 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
       case 'stored':
         return removeStored(job, batch, dirty);
       case 'duplicate':
-        return archiveDuplicate(job, batch, dirty, decided);
+        return archiveDuplicate(
+          job,
+          batch,
+          dirty,
+          decided,
+          feed.onDuplicate === 'delete' && (await isInBucketOnly(job)),
+        );
       case 'discarded':
         return discard(job, batch, dirty);
       case 'withdrawn':
@@ -109,12 +118,14 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Ve
   return { outcome: { kind: 'advance', payload: payloadOf({ ...job.facts, putAway: undefined }) } };
 }
 
-async function archiveDuplicate(
+/** `isInBucketOnly`: asked before, because nothing may happen between the check of the file and its removal. */
+function archiveDuplicate(
   job: IngestJob,
   batch: Batch,
   dirty: DirtyDirectories,
   decided: PutAway,
-): Promise<Verdict> {
+  isInBucketOnly: boolean,
+): Verdict {
   const left = statEntry(batch.files.workEntry(job, 'file'));
   if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
@@ -122,7 +133,7 @@ async function archiveDuplicate(
   // that was learned, or whose record was pruned, cannot be checked here; one that was withdrawn is gone.
   const of = (decided.of ?? '') as ByteName;
   const originalThere =
-    (deleting && (await isInBucketOnly(job, batch))) ||
+    isInBucketOnly ||
     (deleting &&
       decided.note !== 'withdrawn' &&
       !of.startsWith('/') &&
@@ -150,21 +161,28 @@ async function archiveDuplicate(
   };
 }
 
-/** The stored file was removed here after it was published, and the store still has it. False where it cannot be asked. */
-async function isInBucketOnly({ facts }: IngestJob, batch: Batch): Promise<boolean> {
-  const { backend, feed } = batch;
-  const bucket = batch.bucket()?.bucket;
-  const sha256 = Buffer.from(facts.sha256!, 'hex');
-  const content = bucket && backend.read((reader) => contentByHash(reader, feed.name, sha256));
-  const own = content && backend.read((reader) => ownPublication(reader, content.row));
-  if (content?.state !== 'stored' || own?.isLocal !== 0) return false;
-  try {
-    const there = await bucket!.head(own.key);
-    return there !== undefined && isOurs(there, { ingestId: content.ingestId!, sha256, size: own.size });
-  } catch (error) {
-    if (error instanceof BucketError) return false;
-    throw error;
-  }
+/**
+ * True: the stored file was removed here after it was published, and the store still has it. The rest of the batch waits for the answer,
+ * so a store that fails is not asked again.
+ */
+function askingTheBucket({ backend, feed, bucket }: Batch): (job: IngestJob) => Promise<boolean> {
+  const isShut = (gate: Gate) => gate.feed === feed.name && gate.place === 'bucket' && gate.stage !== ON_TRIAL;
+  let isAway = feed.publish === undefined || backend.gates().some(isShut);
+  return async ({ facts }) => {
+    const client = isAway ? undefined : bucket()?.bucket;
+    const sha256 = Buffer.from(facts.sha256!, 'hex');
+    const content = client && backend.read((reader) => contentByHash(reader, feed.name, sha256));
+    const own = content && backend.read((reader) => ownPublication(reader, content.row));
+    if (content?.state !== 'stored' || own?.isLocal !== 0) return false;
+    try {
+      const there = await client!.head(own.key);
+      return there !== undefined && isOurs(there, { ingestId: content.ingestId!, sha256, size: own.size });
+    } catch (error) {
+      if (!(error instanceof BucketError)) throw error;
+      isAway = true;
+      return false;
+    }
+  };
 }
 
 /** The way out for a content that an operator withdrew. */

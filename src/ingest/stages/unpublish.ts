@@ -40,7 +40,8 @@ export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> 
     const own = backend.read((reader) => ownPublication(reader, row));
     if (own?.part && own.correction === null) return correct(job, content, own, bucket);
     const correction = own?.correction ?? null;
-    if (correction !== null && !backend.read((reader) => isInBucket(reader, correction))) return waits(correction);
+    if (correction !== null && !backend.read((reader) => isInBucket(reader, correction)))
+      return waits(correction, bucket);
     return over(job, batch, await removeAll(batch, content, bucket));
   } catch (error) {
     if (error instanceof NotOurs) return hold('object_taken', `${bucket.root}/${error.key} ${NOT_OURS}`, job.facts);
@@ -73,8 +74,11 @@ function correct(job: IngestJob, content: Content, { key }: Publication, bucket:
 }
 
 /** It may have come into the bucket since it was read. */
-const waits = (part: string): Verdict => ({
-  outcome: (tx): Outcome => (isInBucket(tx, part) ? { kind: 'defer', inMs: 0, why: 'published' } : waitFor(part)),
+const waits = (part: string, { backend, options }: FeedBucket): Verdict => ({
+  outcome: (tx): Outcome => {
+    if (!isRecorded(backend, options)) return LATER.outcome;
+    return isInBucket(tx, part) ? { kind: 'defer', inMs: 0, why: 'published' } : waitFor(part);
+  },
 });
 
 const waitFor = (part: string): Outcome => ({ kind: 'wait', on: partToken(part), why: 'correction_unput' });
@@ -90,18 +94,20 @@ async function removeAll({ backend }: Batch, content: Content, { bucket, prefix 
   );
   for (const { key, upload } of files) if (upload !== null) await bucket.abort(key, upload);
   let removed = 0;
+  let notOurs: string | undefined;
   for (const { key, size, sha256, etag } of files.toReversed()) {
     for (let tries = 0; tries < VERSIONS_MAX; tries++) {
       const there = await bucket.head(key);
       if (!there) break;
       if (!isOurs(there, { ingestId: content.ingestId!, sha256, size })) {
-        if (tries === 0 && etag !== null) throw new NotOurs(key);
+        if (tries === 0 && etag !== null) notOurs ??= key;
         break;
       }
       await bucket.remove(key, there);
       removed++;
     }
   }
+  if (notOurs !== undefined) throw new NotOurs(notOurs);
   return removed;
 }
 

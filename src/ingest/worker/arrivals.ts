@@ -5,9 +5,11 @@
  */
 import type { Also, ClaimedJob, Outcome } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import type { ByteName } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
 import { globsOf, noteArrival } from '../ledger/arrivals.js';
+import { factsOf } from '../rules/facts.js';
 
 /** Stored, or a duplicate: the uploader has delivered it either way. */
 const ARRIVED = ['stored', 'duplicate'];
@@ -23,14 +25,18 @@ export function notingArrivals(
   return (tx, settled) => {
     also?.(tx, settled);
     const paths = jobs
-      .filter(({ id }) => hasArrived(settled.get(id)))
+      .filter((job) => hasArrived(job, settled.get(job.id)))
       .map(({ key }) => key.toString('latin1') as ByteName);
     for (const glob of globs) if (paths.some(matcherFor(glob))) noteArrival(tx, feed.name, glob);
   };
 }
 
-const hasArrived = (outcome: Outcome | undefined): boolean =>
-  outcome?.kind === 'finish' && ARRIVED.includes(outcome.ending);
+/** What is published was stored before, perhaps long ago. */
+function hasArrived(job: ClaimedJob, outcome: Outcome | undefined): boolean {
+  if (job.stage === PUBLISH) return false;
+  if (outcome?.kind === 'finish') return ARRIVED.includes(outcome.ending);
+  return outcome?.kind === 'advance' && job.stage === 'move' && factsOf(job).putAway?.kind !== 'withdrawn';
+}
 
 const matchers = new Map<string, (path: ByteName) => boolean>();
 

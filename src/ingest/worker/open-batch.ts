@@ -1,5 +1,7 @@
 /** Builds the resources of a stage for one batch of one feed, from those that its worker has for all batches. */
+
 import type { Backend } from '../../../queue/backend.js';
+import { PUBLISH } from '../../base/config/values/stage-names.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 import { FeedFiles } from '../files/feed-files.js';
@@ -41,7 +43,8 @@ export function openBatch(
     calls: new BatchCalls(files, worksOn, isDraining, threads),
     chains,
     shared: () => sharing.ledgerAt(feed.options.sharedLedger!),
-    bucket: () => publishing.of(feed),
+    // Another process may have no network to it.
+    bucket: () => (context.stages.includes(PUBLISH) ? publishing.of(feed) : undefined),
     throttle: publishing.throttle,
     // Stages name a file by its path below the input, in bytes; log lines have the whole path.
     emit: (event, fields = {}) =>

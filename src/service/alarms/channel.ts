@@ -161,8 +161,9 @@ export class Channel {
     const waitMs = backoffMs(this.#failures, limits.retryFirstMs, limits.retryLongestMs);
     this.#notBeforeMs = clock.ms() + waitMs;
     if (error === this.#error) return;
-    this.#error = error;
     emit('notify_failed', { channel: name, reason: error, again_in_ms: waitMs });
     await backend.transact((tx) => tx.run(FAILED, clock.wallMs(), error, name));
+    // Only what is written is known: queue-stat reads it.
+    this.#error = error;
   }
 }

@@ -65,7 +65,10 @@ export class Episodes {
     const lasting = ({ key, graceMs }: Trouble) => nowMs - this.#firstSeenMs.get(key)! >= graceMs;
     const isOver = ({ key, code }: Open) => {
       const absentMs = OF_PRODUCER.includes(code) ? limits.absentOfProducerMs : limits.absentMs;
-      return nowMs - this.#lastSeenMs.get(key)! >= absentMs || (isLast && !this.#seen.has(key));
+      return (
+        nowMs - this.#lastSeenMs.get(key)! >= absentMs ||
+        (isLast && !OF_PRODUCER.includes(code) && !this.#seen.has(key))
+      );
     };
     const begin = troubles.filter((trouble) => !known.has(trouble.key) && lasting(trouble));
     return {

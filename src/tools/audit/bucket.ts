@@ -40,11 +40,10 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
     if (!(await bucket.head(key))) say('object_missing', key, 'it was published, and is gone');
   };
   try {
-    const bucketNow = view.read((reader) => bucketRow(reader, feed.name));
-    const isRead =
-      bucketNow?.address === addressOf(feed) && !(await bucket.get(partKey(bucket.prefix, bucketNow.next)));
+    const now = await readUpTo(view, feed, bucket);
+    const isRead = now?.isRead === true;
     if (!isRead)
-      say('bucket_unread', partKey(bucket.prefix, bucketNow?.next ?? 0), 'this state has not read the lines there');
+      say('bucket_unread', partKey(bucket.prefix, now?.next ?? 0), 'this state has not read the lines there');
     const rows = rowsOf(view, folder);
     let row = rows.next();
     for await (const { key, etag } of bucket.list()) {
@@ -60,6 +59,18 @@ export async function judgeBucket(view: QueueView, feed: FeedOptions, report: Re
   } finally {
     await bucket.close();
   }
+}
+
+/** A service that puts parts meanwhile is followed. */
+async function readUpTo(view: QueueView, feed: FeedOptions, bucket: BucketClient) {
+  const rowNow = () => view.read((reader) => bucketRow(reader, feed.name));
+  for (let row = rowNow(); row !== undefined; ) {
+    const { next } = row;
+    const isThere = (await bucket.get(partKey(bucket.prefix, next))) !== undefined;
+    row = rowNow();
+    if (row?.next === next) return { next, isRead: row.address === addressOf(feed) && !isThere };
+  }
+  return undefined;
 }
 
 const isKnown = (view: QueueView, key: string): boolean => view.read((reader) => reader.get(KNOWN, key)) !== undefined;

@@ -14,7 +14,7 @@ import { ownName } from '../../ingest/evidence/names.js';
 import { FeedFiles, isOfFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { recordedRoots } from '../../ingest/files/recorded-roots.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
-import { giveUpPublishing } from '../../ingest/ledger/publications.js';
+import { forgetPublications, giveUpPublishing, ownPublication } from '../../ingest/ledger/publications.js';
 import { type Delivered, releaseContent } from '../../ingest/ledger/stored.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
 import { factsOf, payloadOf, workKeyOf } from '../../ingest/rules/facts.js';
@@ -45,8 +45,12 @@ export async function discardJobs(
 
 function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
   const facts = factsOf(job);
-  // Its files were taken out already; objects that cannot be deleted stay.
-  if (facts.putAway?.kind === 'withdrawn' && job.stage === PUBLISH) return { kind: 'finish', ending: 'withdrawn' };
+  const own = job.stage === PUBLISH ? ownPublication(tx, facts.content ?? -1) : undefined;
+  // Its files were taken out already, and its correction is on its way. Objects that cannot be deleted stay.
+  if (facts.putAway?.kind === 'withdrawn' && own && (own.correction !== null || !own.part)) {
+    forgetPublications(tx, [own.content]);
+    return { kind: 'finish', ending: 'withdrawn' };
+  }
   if (facts.putAway?.kind === 'withdrawn') {
     const payload = payloadOf({ ...facts, putAway: { ...facts.putAway, leave: true } });
     return { kind: 'defer', inMs: 0, why: 'left', payload };
