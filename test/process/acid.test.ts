@@ -66,6 +66,14 @@ test('a quote that is not closed is named with its line', async () => {
   assert.equal((await held('k,v\na,"b" c\nd,e\n')).code, 'record_invalid');
 });
 
+test('a quote that swallows the lines after it holds the file, also with else: nobody knows how many records it hides', async () => {
+  const rows = Array.from({ length: 1_000 }, (_, n) => `${n},x\n`).join('');
+  for (const stray of ['"c,d\n', '"c"d,e\n'])
+    assert.equal((await held(`k,v\na,b\n${stray}${rows}`, CHECKED)).line, 3, stray);
+  const inLine = 'k,v\n"a" b",x\nc,d\n';
+  assert.deepEqual(await all(inLine), { records: 2, out: 'k,v\nc,d\n', reject: 'k,v\n"a" b",x\n' });
+});
+
 test('a field of 10 MB, over many reads', async () => {
   const text = `k,v\na,"${'x,""\n'.repeat(2_000_000)}"\nb,c\n`;
   const { records, out } = (await all(text)) as unknown as { records: number; out: string };

@@ -68,6 +68,9 @@ export class Csv implements Format {
       this.#begin(window, fields, from, end);
       return;
     }
+    // Nobody knows how many records it hides, so it is not one that can be rejected.
+    if (fault !== undefined && bytes.subarray(from, end - 1).includes(newline))
+      throw window.fault('record_invalid', from, fault);
     const { columns } = this.header;
     if (fault === undefined && fields.length !== columns.names.length)
       fault = `${counted(fields.length, 'field')}, the header has ${columns.names.length}`;
