@@ -60,8 +60,9 @@ export class Pruning {
 
   async #rounds(): Promise<void> {
     while (!this.#isOver) {
-      await this.#carefully('*', () => this.#history());
+      // Files first: a run of --once may be over before a long history is.
       for (const folder of this.#folders) await this.#carefully(folder.feed, () => this.#files(folder));
+      await this.#carefully('*', () => this.#history());
       await sleep(FILES_EVERY_MS, undefined, { signal: this.#over.signal }).catch(() => {});
     }
   }
