@@ -31,7 +31,7 @@ const IN_PARENT = `
   const children = require('node:child_process');
   const { spawn } = children;
   if (isMainThread && process.argv[1].endsWith('launch.cjs'))
-    children.spawn = (...args) => { ${THROW}; return spawn(...args); };`;
+    children.spawn = (...args) => { if (args[0] === process.execPath) ${THROW}; return spawn(...args); };`;
 const inChild = (role: string) =>
   `if (isMainThread && process.argv[2] === '${role}') process.once('message', () => ${THROW});`;
 
