@@ -23,7 +23,7 @@ export async function awayFolders(invocation: Invocation, mayBeAway: boolean): P
       return given === undefined ? [] : [{ feed: name, option, path: resolve(given) }];
     }),
   );
-  const ask = ({ path }: FolderOf, withinMs: number) => deadMountCode(path, { by: path, withinMs });
+  const ask = ({ path }: FolderOf, withinMs: number) => deadMountCode(path, path, withinMs);
   const found: { folder: FolderOf; dead: string | undefined }[] = [];
   for (let n = 0; n < folders.length; n += AT_ONCE)
     await Promise.all(

@@ -29,7 +29,8 @@ import { printNote } from './console.js';
 export async function stateFor(invocation: Invocation): Promise<string> {
   const path = statePathOf(invocation, process.env);
   // The folders are not touched without need: a mount may be dead.
-  if (!isStateThere(path)) await refuseLostState(path, invocation.feeds.map(foldersOf));
+  if (isStateThere(path)) return path;
+  await refuseLostState(path, invocation.feeds.map(foldersOf));
   return existingState(path);
 }
 

@@ -6,8 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { statfsSync } from 'node:fs';
-import { mountAbove } from './mounts.js';
-import { errnoOf, STUCK, unlessRefused } from './place-error.js';
+import { errnoOf, STUCK } from './place-error.js';
 
 /** For a process that asks again later. A disk that spins up takes longer, and is used then. */
 const ANSWER_MS = 2_000;
@@ -21,22 +20,18 @@ interface Asked {
   child: ChildProcess | undefined;
 }
 
-interface How {
-  /** Questions with one text are one: the id of the mount. A path with symlinks may lead to any mount. */
-  by?: string;
-  /** How long an answer may take. */
-  withinMs?: number;
-}
-
 const asked = new Map<string, Asked>();
 
 const endAll = (): void => {
   for (const { child } of asked.values()) child?.kill('SIGKILL');
 };
 
-/** `stuck`, or an errno; undefined: the path may be touched. */
-export async function deadMountCode(path: string, how: How = {}): Promise<string | undefined> {
-  if (!(await answers(path, how))) return STUCK;
+/**
+ * `stuck`, or an errno; undefined: the path may be touched. `by`: questions with one text are one (mountAbove; a path with symlinks may
+ * lead to any mount). `withinMs`: how long an answer may take.
+ */
+export async function deadMountCode(path: string, by: string, withinMs = ANSWER_MS): Promise<string | undefined> {
+  if (!(await answers(path, by, withinMs))) return STUCK;
   try {
     statfsSync(path);
     return undefined;
@@ -47,13 +42,11 @@ export async function deadMountCode(path: string, how: How = {}): Promise<string
 }
 
 /** False at once where an earlier question has no answer for so long. */
-function answers(path: string, { by, withinMs = ANSWER_MS }: How): Promise<boolean> {
-  // Without descriptors the list of mounts cannot be read.
-  const key = by ?? unlessRefused(() => mountAbove(path)) ?? path;
-  const { answer, sinceMs } = asked.get(key) ?? ask(path, key);
+function answers(path: string, by: string, withinMs: number): Promise<boolean> {
+  const { answer, sinceMs } = asked.get(by) ?? ask(path, by);
   const leftMs = sinceMs + withinMs - performance.now();
   // The answer may have come while this process was busy.
-  if (leftMs <= 0) return new Promise((resolve) => setImmediate(() => resolve(!asked.has(key))));
+  if (leftMs <= 0) return new Promise((resolve) => setImmediate(() => resolve(!asked.has(by))));
   return new Promise((resolve) => {
     // After what has happened meanwhile: this process may have been suspended.
     const timer = setTimeout(() => setImmediate(resolve, false), leftMs);

@@ -147,16 +147,16 @@ const NO_MOUNT = { id: '', type: '', at: '' };
  * Equal texts: one mount, for paths without symlinks. What an automounter has not mounted yet may be anywhere. '' where this process
  * does not see the mount, as in a chroot.
  */
-export function mountAbove(path: string): string {
+export function mountAbove(path: string, mounts: readonly Mount[]): string {
   const name = nameOfText(path);
-  const above = allMounts().filter(({ at }) => name === at || name.startsWith(`${at}/`));
+  const above = mounts.filter(({ at }) => name === at || name.startsWith(`${at}/`));
   const { id, type } = above.reduce((top, one) => (one.at.length >= top.at.length ? one : top), NO_MOUNT);
   return type === 'autofs' ? `${id}:${path}` : id;
 }
 
 /** The mount points below a directory, relative to it. */
-export function mountsBelow(directory: string): ByteName[] {
+export function mountsBelow(directory: string, mounts: readonly Mount[] = allMounts()): ByteName[] {
   const prefix = `${nameOfText(directory)}/`;
-  const points = new Set(allMounts().map(({ at }) => at));
+  const points = new Set(mounts.map(({ at }) => at));
   return [...points].filter((at) => at.startsWith(prefix)).map((at) => at.slice(prefix.length) as ByteName);
 }

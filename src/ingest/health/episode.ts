@@ -4,8 +4,8 @@
  * A probe cannot try everything that a stage does (a partition may be a mount of its own). So a place that opens stays on trial for a
  * moment, as a gate of no stage. A gate that closes again within this time belongs to the same episode.
  */
-import type { Gate, StageName, Tx } from '../../../queue/backend.js';
-import type { PlaceError } from '../../files/place-error.js';
+import type { Gate, QueueView, StageName, Tx } from '../../../queue/backend.js';
+import { type PlaceError, type PlaceKind, STUCK } from '../../files/place-error.js';
 
 /** No stage has this name, so this gate stops nothing. */
 export const ON_TRIAL = 'on trial';
@@ -32,6 +32,14 @@ export function reasonNow(tx: Tx, feed: string, { place, code, message: reason }
   for (const { stage } of other) tx.closeGate({ feed, stage, cause: 'place', place, code, reason });
   return other.length > 0;
 }
+
+/** A gate for this place is closed: it fails now. */
+export const isShut = (view: Pick<QueueView, 'gates'>, feed: string, place: PlaceKind): boolean =>
+  view.gates().some((gate) => gate.feed === feed && gate.place === place && gate.stage !== ON_TRIAL);
+
+/** The feeds with a place that does not answer: a process that touched it would hang. */
+export const stuckFeeds = (view: Pick<QueueView, 'gates'>): ReadonlySet<string> =>
+  new Set(view.gates().flatMap(({ feed, code }) => (code === STUCK ? [feed] : [])));
 
 /** Called after a probe that succeeded, or at the end of a trial. Returns true where the episode is over. */
 export function openForPlace(tx: Tx, gate: Gate): boolean {

@@ -10,7 +10,7 @@ import type { Backend, Gate, StageName } from '../../../queue/backend.js';
 import type { FeedOptions, ServiceOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { shownBytes } from '../../base/telemetry/safe.js';
-import { STUCK } from '../../files/place-error.js';
+import { stuckFeeds } from './episode.js';
 
 export const LOW_SPACE = 'low_space';
 export const LOW_INODES = 'low_inodes';
@@ -67,8 +67,8 @@ export class Watermarks {
     const set = marks.filter(({ least }) => least.bytes > 0 || least.inodes > 0);
     for (const gate of this.#closed()) if (!set.some((mark) => isSame(mark.gate, gate))) await this.#open(gate);
     // A call on a dead mount would keep a thread of this process for ever.
-    const isStuck = (feed: string) => this.backend.gates().some((gate) => gate.feed === feed && gate.code === STUCK);
-    await Promise.all(set.filter(({ gate }) => !isStuck(gate.feed)).map((mark) => this.#checkOne(mark)));
+    const stuck = stuckFeeds(this.backend);
+    await Promise.all(set.filter(({ gate }) => !stuck.has(gate.feed)).map((mark) => this.#checkOne(mark)));
   }
 
   async #checkOne(mark: Watermark): Promise<void> {

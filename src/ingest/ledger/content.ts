@@ -46,7 +46,7 @@ export const hasEnded = ({ state }: Pick<Content, 'state'>): boolean => state !=
 /** The same in SQL, negated: two equalities, because IN of more than two values builds a table at each statement. */
 export const UNDER_WAY = "(state = 'carried' OR state = 'manifested')";
 
-/** It ended here: what hosts that share a ledger are told. */
+/** Hosts that share a ledger are told of a content that ended here. */
 export const hasEndedHere = (content: Content | undefined): content is Content =>
   content !== undefined && hasEnded(content) && content.state !== 'elsewhere';
 

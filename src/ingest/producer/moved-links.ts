@@ -41,17 +41,21 @@ export function watchLinks(backend: Backend, emit: Emit, failed: (error: unknown
       if ((leads !== link.used) !== link.isMoved) await changed(backend, link, leads, emit);
     }
   };
-  const timer = setInterval(() => {
-    if (isBusy || links.length === 0) return;
+  const lookOnce = (): void => {
+    if (isBusy) return;
     isBusy = true;
     look()
       .catch((error) => void (isStopped || error instanceof StateUnwritable || failed(error)))
       .finally(() => {
         isBusy = false;
       });
-  }, EVERY_MS);
+  };
+  let timer: NodeJS.Timeout | undefined;
   return {
-    add: (feed) => void links.push(...linksOf(feed)),
+    add: (feed) => {
+      links.push(...linksOf(feed));
+      if (links.length > 0 && !isStopped) timer ??= setInterval(lookOnce, EVERY_MS);
+    },
     stop: () => {
       isStopped = true;
       clearInterval(timer);

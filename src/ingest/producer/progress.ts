@@ -8,9 +8,10 @@ import { trailOf } from '../../../queue/trail.js';
 import { appliesTo, type IngestStage, STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import type { Progress } from '../../base/process/protocol.js';
 import { onTheWay, processed } from '../../base/telemetry/metrics.js';
-import { STUCK, unlessRefused } from '../../files/place-error.js';
+import { unlessRefused } from '../../files/place-error.js';
 import { nameOfBytes, shownName } from '../../linux/names.js';
 import { recordedRoots } from '../files/recorded-roots.js';
+import { stuckFeeds } from '../health/episode.js';
 import { jobsInProgress } from '../health/in-progress.js';
 import { readSoFar } from '../health/read-so-far.js';
 import type { JobFacts, Observation } from '../rules/facts.js';
@@ -59,10 +60,6 @@ class Passes {
     return reading;
   }
 }
-
-/** Nothing in a place that does not answer is touched: this process would hang. */
-const stuckFeeds = (backend: Backend): ReadonlySet<string> =>
-  new Set(backend.gates().flatMap(({ feed, code }) => (code === STUCK ? [feed] : [])));
 
 const HELD_BYTES = "SELECT feed, stage, sum(bytes) AS bytes FROM all_jobs WHERE state = 'held' GROUP BY stage, feed";
 

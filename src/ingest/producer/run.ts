@@ -35,14 +35,14 @@ export async function runProducer(context: ChildContext): Promise<void> {
   const links = watchLinks(backend, emit, context.fail);
   const stops = [startHeartbeats(backend, context), links.stop, () => watermarks.stop()];
   const producers: FeedProducer[] = [];
-  const entered: (Entered & { feed: string })[] = [];
+  const entered: Entered[] = [];
   const ending = new AbortController();
   const late: Promise<void>[] = [];
   let reported: Promise<void> | undefined;
   const pruning = new Pruning(backend, config.service.keepHistoryMs, emit);
   const enter = async (feed: FeedOptions): Promise<FeedProducer> => {
     const one = await enterFeed(backend, statePath, feed, emit);
-    entered.push({ ...one, feed: feed.name });
+    entered.push(one);
     // The work directory as it was set up, whatever the options say now: no file in it is a candidate.
     const own = { ...feed, workDir: one.roots.work };
     pruning.add(feed, one.roots);
@@ -107,7 +107,7 @@ async function record(backend: Backend, feed: FeedOptions): Promise<void> {
 async function reportOnce(
   backend: Backend,
   producers: readonly FeedProducer[],
-  entered: readonly (Entered & { feed: string })[],
+  entered: readonly Entered[],
   { emit, drainSignal, report }: ChildContext,
 ): Promise<void> {
   // A worker looks for orphans too, every few minutes.

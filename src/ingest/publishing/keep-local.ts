@@ -19,7 +19,7 @@ import { noteLocalGone, type Publication, publicationsOf } from '../ledger/publi
 import { contentAt, TEMPORARY } from '../warehouse/target.js';
 import type { FeedBucket } from './feed-bucket.js';
 import { giveJob } from './give-job.js';
-import { isOurs } from './object.js';
+import { ownObject } from './object.js';
 import { isInBucket } from './parts.js';
 
 const PAGE = 100;
@@ -50,8 +50,7 @@ export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: numb
 async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, rows: Publication[]): Promise<void> {
   const { backend, bucket, feed, emit } = of;
   for (const row of rows) {
-    const there = await bucket.head(row.key);
-    if (there && isOurs(there, { ...row, ingestId: content.ingestId! })) continue;
+    if (await ownObject(bucket, content, row)) continue;
     // The content is due again.
     await of.transact((tx) => {
       tx.run('UPDATE publications SET etag = NULL WHERE content = ? AND n = ?', content.row, row.n);

@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 import { type BucketClient, bodyOf, type Found } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import type { Throttle } from '../../files/rate-limit.js';
+import type { Content } from '../ledger/content.js';
+import type { Publication } from '../ledger/publications.js';
 
 const read = promisify(readFd);
 
@@ -71,6 +73,16 @@ const metadataOf = ({ ingestId, sha256 }: ToPublish) => ({ 'ingest-id': ingestId
 
 export const isOurs = ({ size, metadata }: Found, file: Pick<ToPublish, 'ingestId' | 'sha256' | 'size'>): boolean =>
   size === file.size && metadata['ingest-id'] === file.ingestId && metadata.sha256 === file.sha256.toString('hex');
+
+/** The object of a file of a content; undefined where its key has none, or another one. Errors: BucketError. */
+export async function ownObject(
+  bucket: BucketClient,
+  { ingestId }: Pick<Content, 'ingestId'>,
+  file: Pick<Publication, 'key' | 'sha256' | 'size'>,
+): Promise<Found | undefined> {
+  const there = await bucket.head(file.key);
+  return there && isOurs(there, { ...file, ingestId: ingestId! }) ? there : undefined;
+}
 
 async function whatIsThere(file: ToPublish): Promise<Came> {
   const object = await file.bucket.head(file.key);

@@ -2,13 +2,12 @@
  * The work for a bucket beside the batches: it puts parts, marks hours, gives jobs to contents that no job publishes, removes local
  * files that are kept long enough, and gives up uploads that nobody goes on with. Each is a level: a round that is lost is made up for.
  */
-import type { Gate } from '../../../queue/backend.js';
 import { bodyOf } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import { hourKey } from '../../bucket/keys.js';
 import { PlaceError } from '../../files/place-error.js';
 import type { FeedFiles } from '../files/feed-files.js';
-import { closeForPlace, ON_TRIAL } from '../health/episode.js';
+import { closeForPlace, isShut } from '../health/episode.js';
 import { bucketRow } from '../ledger/publications.js';
 import { hoursToMark, isPublishing } from './due.js';
 import { type FeedBucket, MOVED } from './feed-bucket.js';
@@ -31,8 +30,7 @@ export class PublishingRounds {
   async round(files: FeedFiles, isHurried: boolean): Promise<void> {
     const { backend, feed, emit } = this.of;
     // Its probe finds out when it can be used again.
-    const isShut = (gate: Gate): boolean => gate.feed === feed && gate.place === 'bucket' && gate.stage !== ON_TRIAL;
-    if (backend.gates().some(isShut)) return;
+    if (isShut(backend, feed, 'bucket')) return;
     // The store is asked only when something is due; of uploads that are left over no row says so.
     const isDue = backend.read((reader) => isPublishing(reader, this.of.options));
     try {

@@ -25,7 +25,7 @@ import {
 } from '../ledger/publications.js';
 import { manifestLine } from '../manifest/record.js';
 import { type FeedBucket, MOVED } from '../publishing/feed-bucket.js';
-import { isOurs, publishFile } from '../publishing/object.js';
+import { ownObject, publishFile } from '../publishing/object.js';
 import { joinPart } from '../publishing/parts.js';
 import { TURN } from '../rules/reasons.js';
 import { byErrno, failed } from './each-job.js';
@@ -127,7 +127,8 @@ async function one(work: Work): Promise<Verdict> {
     const due = files.filter(({ etag }) => etag === null);
     // Before the first of them is sent: an output without its file would never get a line.
     for (const file of due.slice(1))
-      if (!batch.files.inWarehouse(nameOf(file)) && !(await sentBefore(work, file))) return gone(work, file);
+      if (!batch.files.inWarehouse(nameOf(file)) && !(await ownObject(bucket.bucket, content, file)))
+        return gone(work, file);
     for (const file of due) {
       if (batch.draining?.() && etags.size === 0) return defer(0, 'draining');
       const etag = await object(work, file);
@@ -168,18 +169,13 @@ function join(tx: Tx, { job, batch: { feed }, bucket, content: { row }, files }:
   joinPart(tx, feed.name, row, line, false);
 }
 
-/** The ETag of an object that came by a try whose end nobody recorded. Errors: BucketError. */
-async function sentBefore({ bucket, content }: Work, { key, sha256, size }: Publication): Promise<string | undefined> {
-  const there = await bucket.bucket.head(key);
-  return there && isOurs(there, { ingestId: content.ingestId!, sha256, size }) ? there.etag : undefined;
-}
-
 /** Returns the ETag, or a verdict where the file cannot be published. Errors: BucketError, PlaceError. */
 async function object(work: Work, file: Publication): Promise<string | Verdict> {
   const { job, batch, bucket, content } = work;
   const name = nameOf(file);
   const found = batch.files.inWarehouse(name);
-  if (!found) return (await sentBefore(work, file)) ?? gone(work, file);
+  // It may have come by a try whose end nobody recorded.
+  if (!found) return (await ownObject(bucket.bucket, content, file))?.etag ?? gone(work, file);
   const opened = openEntry(found.entry);
   if (opened.fd === undefined)
     return byErrno(job, opened.code, `${batch.feed.warehouse}/${name} cannot be read (${opened.code})`);

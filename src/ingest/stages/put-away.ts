@@ -5,7 +5,6 @@
  * Does not: take a file out of the warehouse (take-out.ts), or remove an original that changed after it was copied.
  */
 
-import type { Gate } from '../../../queue/backend.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { typed } from '../../base/shell.js';
 import { BucketError } from '../../bucket/errors.js';
@@ -20,12 +19,12 @@ import { candidateOf } from '../calls/candidate.js';
 import { statEntry } from '../files/feed-files.js';
 import { sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
-import { ON_TRIAL } from '../health/episode.js';
+import { isShut } from '../health/episode.js';
 import { contentByHash, contentByRow, shownPlace } from '../ledger/content.js';
 import { ownPublication } from '../ledger/publications.js';
 import type { Written } from '../manifest/write.js';
 import { writeCorrections } from '../manifest/write.js';
-import { isOurs } from '../publishing/object.js';
+import { ownObject } from '../publishing/object.js';
 import { type Observation, type PutAway, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, sidecarIdentity } from '../rules/verified.js';
@@ -166,8 +165,7 @@ function archiveDuplicate(
  * so a store that fails is not asked again.
  */
 function askingTheBucket({ backend, feed, bucket }: Batch): (job: IngestJob) => Promise<boolean> {
-  const isShut = (gate: Gate) => gate.feed === feed.name && gate.place === 'bucket' && gate.stage !== ON_TRIAL;
-  let isAway = feed.publish === undefined || backend.gates().some(isShut);
+  let isAway = feed.publish === undefined || isShut(backend, feed.name, 'bucket');
   return async ({ facts }) => {
     const client = isAway ? undefined : bucket()?.bucket;
     const sha256 = Buffer.from(facts.sha256!, 'hex');
@@ -175,8 +173,7 @@ function askingTheBucket({ backend, feed, bucket }: Batch): (job: IngestJob) => 
     const own = content && backend.read((reader) => ownPublication(reader, content.row));
     if (content?.state !== 'stored' || own?.isLocal !== 0) return false;
     try {
-      const there = await client!.head(own.key);
-      return there !== undefined && isOurs(there, { ingestId: content.ingestId!, sha256, size: own.size });
+      return (await ownObject(client!, content, own)) !== undefined;
     } catch (error) {
       if (!(error instanceof BucketError)) throw error;
       isAway = true;

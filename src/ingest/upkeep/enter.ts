@@ -18,6 +18,7 @@ import { planRoots, setUpRoots } from './roots.js';
 const silent = (): void => {};
 
 export interface Entered {
+  feed: string;
   roots: Roots;
   /** The caller closes them when the process leaves the feed. */
   locks: SharedLockFile[];
@@ -51,5 +52,5 @@ export async function checkFeeds(
 /** Enters a checked feed. Errors: EnvironmentError, where a root cannot be set up after all, or is being rebuilt. */
 export async function enterFeed(backend: Backend, statePath: string, feed: FeedOptions, emit: Emit): Promise<Entered> {
   const roots = await setUpRoots(backend, statePath, feed, emit);
-  return { roots, locks: lockRoots(roots) };
+  return { feed: feed.name, roots, locks: lockRoots(roots) };
 }

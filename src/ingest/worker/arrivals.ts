@@ -31,7 +31,7 @@ export function notingArrivals(
   };
 }
 
-/** What is published was stored before, perhaps long ago. */
+/** A file that is published was stored before, perhaps long ago. */
 function hasArrived(job: ClaimedJob, outcome: Outcome | undefined): boolean {
   if (job.stage === PUBLISH) return false;
   if (outcome?.kind === 'finish') return ARRIVED.includes(outcome.ending);

@@ -12,7 +12,7 @@ import { shownName } from '../../linux/index.js';
 import { HANGS_IN } from '../calls/order.js';
 import type { Hung } from '../calls/thread.js';
 import { FeedFiles } from '../files/feed-files.js';
-import { closeForPlace } from '../health/episode.js';
+import { closeForPlace, stuckFeeds } from '../health/episode.js';
 import { countLostLines } from '../health/heartbeats.js';
 import { openEnded } from '../health/pause.js';
 import { probeGates } from '../health/prober.js';
@@ -183,7 +183,7 @@ export class Background {
 
   async #reap(...acts: Reap[]): Promise<void> {
     const { backend, feeds, emit } = this.parts;
-    const stuck = new Set(backend.gates().flatMap(({ feed, code }) => (code === STUCK ? [feed] : [])));
+    const stuck = stuckFeeds(backend);
     for (const name of feeds.names()) {
       // Its round would hang too, outside of any job.
       if (stuck.has(name)) continue;

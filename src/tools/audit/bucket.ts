@@ -75,7 +75,7 @@ async function readUpTo(view: QueueView, feed: FeedOptions, bucket: BucketClient
 
 const isKnown = (view: QueueView, key: string): boolean => view.read((reader) => reader.get(KNOWN, key)) !== undefined;
 
-/** What was published, in the order of the keys. */
+/** The published objects, in the order of their keys. */
 function* rowsOf(view: QueueView, folder: string): Generator<Listed> {
   const end = `${folder.slice(0, -1)}0`;
   const pageAfter = (last?: Listed) => view.read((reader) => reader.all<Listed>(ROWS, last?.key ?? folder, end));
