@@ -16,7 +16,7 @@ import { draw, play, shorten } from './sequence.js';
 
 const { OPERATORS_SEED: ONE, OPERATORS_SEQUENCES: MANY } = process.env;
 /** As many sequences as fit into the time, half of them the same in each run. */
-const SEQUENCES = 120;
+const SEQUENCES = 300;
 const SECONDS = MANY === undefined ? 170 : Number.POSITIVE_INFINITY;
 /** More than cores: a process waits half of its time, until the kernel has closed a watch, and for its orders. */
 const LANES = MANY === undefined ? 4 : 8;

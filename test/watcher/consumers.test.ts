@@ -10,7 +10,7 @@ import { Run } from './consumers/run.js';
 
 const { SEED, OPERATIONS } = process.env;
 const PER_SEED = SEED === undefined ? 2_500 : Number(OPERATIONS ?? 2_500);
-const SEEDS = SEED === undefined ? Math.ceil(Number(OPERATIONS ?? 70_000) / PER_SEED) : 1;
+const SEEDS = SEED === undefined ? Math.ceil(Number(OPERATIONS ?? 100_000) / PER_SEED) : 1;
 const FIRST = Number(SEED ?? Date.now() % 2 ** 31);
 /** Most of the time they wait for debounce windows. */
 const AT_ONCE = 4;
