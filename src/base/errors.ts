@@ -44,7 +44,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   bad_feed_name: usage('Use letters, digits, dots, dashes and underscores.'),
   bad_feed_count: usage('Name at least one feed under `feeds`, or remove the key.'),
   folder_for_many_feeds: usage('Set folders under feeds.NAME.'),
-  folders_overlap: usage('Name separate directories: none may be inside another.'),
+  folders_overlap: usage('Name separate places: none may be inside another.'),
   state_unknown: usage('Add --state-path, --input or --config.'),
   state_path_directory: usage('Name a file, not a directory.'),
   dashboard_needs_token: usage('Name a token file, or listen on loopback.'),

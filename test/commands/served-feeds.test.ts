@@ -69,6 +69,17 @@ test('retire refuses a feed that a running process has, or that is in the config
   assert.equal(retired.code, 0, retired.stderr);
 });
 
+test('retire says which markers nobody makes any more', limit, async (t) => {
+  const world = createWorld(t, {
+    feeds: { orders: {}, side: { options: { stabilitySeconds: 0, successMarkers: true } } },
+  });
+  world.drop('a.csv', 10, { feed: 'side' });
+  await world.runOnce();
+  const retired = await world.run('ingest-ctl', ['retire', 'side', '--config', configOf(world, 'orders')]);
+  assert.equal(retired.code, 0, retired.stderr);
+  assert.match(retired.stdout, /^2 of its hours and days get no _SUCCESS: put side back into the configuration/m);
+});
+
 test('a feed that no running producer has is found, until it is served again or retired', limit, async (t) => {
   const world = twoFeeds(t);
   const both = await serve(world, 'orders', 'side');

@@ -101,16 +101,17 @@ function missing(invocation: Invocation, option: string, feed: string): Operator
 
 interface FeedPlace extends Folder {
   feed: string;
-  option: 'input' | 'warehouse' | 'manifests' | 'work-dir';
+  option: 'input' | 'warehouse' | 'manifests' | 'work-dir' | 'publish';
 }
 
 export const placesOf = (invocation: Invocation, feeds: readonly FeedOptions[]): FeedPlace[] =>
-  feeds.flatMap(({ name, input, warehouse, manifests, workDir }) =>
-    (Object.entries({ input, warehouse, manifests, 'work-dir': workDir }) as [FeedPlace['option'], string?][]).flatMap(
-      ([option, path]) =>
-        path === undefined ? [] : [{ feed: name, option, origin: invocation.origin(option, name), path }],
-    ),
-  );
+  feeds.flatMap(({ name, input, warehouse, manifests, workDir, publish }) => {
+    const prefix = publish && `${publish.replace(/\/$/, '')}/${name}`;
+    const places = { input, warehouse, manifests, 'work-dir': workDir, publish: prefix };
+    return (Object.entries(places) as [FeedPlace['option'], string?][]).flatMap(([option, path]) =>
+      path === undefined ? [] : [{ feed: name, option, origin: invocation.origin(option, name), path }],
+    );
+  });
 
 /** No two places lie in one another, but where a comment says so. */
 function refuseBoth(a: FeedPlace, b: FeedPlace): void {

@@ -36,6 +36,8 @@ export interface ChainParts {
 const TICK_MS = 1_000;
 /** A tick may come at once after a task began, and the child reports its progress once a second. */
 const TICKS_MORE = 2;
+/** A killed process that does not end waits in the kernel, and never runs its own code again: nobody waits for it. */
+const TICKS_DYING = 5;
 /** The most characters of a file's printed text that are kept. */
 const PRINT_CHARACTERS_MAX = 64 << 10;
 /** V8 collects garbage before this bound. The rest of the memory is for buffers. */
@@ -79,6 +81,8 @@ export class ChainChild {
   #isOver = false;
   #tellOver!: () => void;
   #killedFor: FileEnd | undefined;
+  /** Ticks since it was killed. */
+  #dying: number | undefined;
   /** Printed text comes through another pipe than the file's end, and may come after it. */
   #printed: { job: string | undefined; characters: number } = { job: undefined, characters: 0 };
 
@@ -171,6 +175,15 @@ export class ChainChild {
         });
       else this.#kill(task.isBegun ? { kind: 'stuck', seconds, records: task.records } : this.#endOf(task, how));
     }
+    if (this.#dying !== undefined && ++this.#dying > TICKS_DYING) this.#leave();
+  }
+
+  /** That is no fault of its file either. */
+  #leave(): void {
+    const task = this.#task;
+    this.#how ??= 'was killed and does not end, because a disk does not answer';
+    if (task?.isBegun) this.#killedFor = { kind: 'failed', job: task.job!, reason: `its process ${this.#how}` };
+    this.#ended();
   }
 
   #print(text: string): void {
@@ -181,6 +194,7 @@ export class ChainChild {
 
   #kill(because?: FileEnd): void {
     this.#killedFor ??= because;
+    this.#dying ??= 0;
     const pid = this.#process?.pid;
     if (pid === undefined) return;
     try {

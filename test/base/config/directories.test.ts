@@ -113,7 +113,8 @@ test('feeds may share warehouse and manifests, but no input, nor the way from on
   const other = join(folders.root, 'other');
   for (const name of ['input', 'warehouse', 'manifests', 'input/below'])
     mkdirSync(join(other, name), { recursive: true });
-  const one = { input: folders.input, warehouse: folders.warehouse, manifests: folders.manifests };
+  const { input, warehouse, manifests } = folders;
+  const one = { input, warehouse, manifests, publish: 's3://lake/raw' };
   const two = { input: join(other, 'input'), warehouse: join(other, 'warehouse'), manifests: join(other, 'manifests') };
   const loadBoth = (second: Record<string, string>) => {
     const path = join(folders.root, 'config.yaml');
@@ -122,6 +123,8 @@ test('feeds may share warehouse and manifests, but no input, nor the way from on
   };
   assert.deepEqual(loadBoth(two), ['one', 'two']);
   assert.deepEqual(loadBoth({ ...two, warehouse: one.warehouse, manifests: one.manifests }), ['one', 'two']);
+  for (const publish of ['s3://lake/raw', 's3://lake', 's3://lake/raw/one-more'])
+    assert.deepEqual(loadBoth({ ...two, publish }), ['one', 'two']);
   mkdirSync(join(folders.warehouse, 'below'));
   for (const wrong of [
     { ...two, input: one.input },
@@ -132,6 +135,8 @@ test('feeds may share warehouse and manifests, but no input, nor the way from on
     { ...two, warehouse: join(one.warehouse, 'below') },
     { ...two, 'work-dir': one.input },
     { ...two, 'work-dir': join(one.warehouse, 'work') },
+    { ...two, publish: 's3://lake/raw/one/' },
+    { ...two, publish: 's3://lake/raw/one/deeper' },
   ]) {
     const error = refusal(() => loadBoth(wrong));
     assert.equal(error.code, 'folders_overlap');

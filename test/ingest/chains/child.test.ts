@@ -1,7 +1,7 @@
 /** A child that never comes to a file, or through it: the reason is its own, in a sentence. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +9,9 @@ import { processOf } from '../../../src/base/config/values/read-process.js';
 import { ChainChild } from '../../../src/ingest/chains/child.js';
 import { faultOf } from '../../../src/ingest/chains/fault.js';
 import { temporary } from '../../process/temporary.js';
+import { servedMount, unmount } from '../../world/mounts.js';
 import { PACKAGE } from '../../world/program.js';
+import { skipUnlessRoot } from '../../world/users.js';
 
 const limit = { timeout: 60_000 };
 
@@ -65,6 +67,34 @@ test('a child that was stopped, or waits for a disk, is no fault of the records'
   const file = { path: join(directory, 'a.csv'), name: 'a.csv', size: 4, directory, claim: 1, minFreeBytes: 0 };
   const end = await child.run({ kind: 'file', job: 'A', ...file });
   assert.match(end.kind === 'failed' ? end.reason : end.kind, /did nothing for 1 seconds, because .* it was stopped$/);
+});
+
+test('a child that hangs in the kernel is left there, and its file is not blamed', limit, async (t) => {
+  if (skipUnlessRoot(t, 'a child that no signal ends')) return;
+  const folder = temporary(t);
+  const [below, between, at] = ['below', 'between', 'at'].map((name) => join(folder, name)) as [string, string, string];
+  mkdirSync(below);
+  writeFileSync(join(below, 'rates.csv'), 'k\n1\n');
+  // The upper server takes the request, and hangs below. A process whose request was taken waits for its answer, whatever comes.
+  const server = await servedMount(below, between);
+  if (!server || !(await servedMount(between, at)))
+    return t.skip('no bindfs or no FUSE: a child that no signal ends was not tested');
+  const module = `import { readFileSync } from 'node:fs';
+    export default () => ({ route() { readFileSync(${JSON.stringify(join(at, 'rates.csv'))}); } });`;
+  const { path, child } = childWith(t, module, { 'stuck-seconds': 1 });
+  assert.equal(await child.whyUnloadable, undefined);
+  const directory = dirname(path);
+  writeFileSync(join(directory, 'a.csv'), 'k\n1\n');
+  const file = { path: join(directory, 'a.csv'), name: 'a.csv', size: 4, directory, claim: 1, minFreeBytes: 0 };
+  server.kill('SIGSTOP');
+  try {
+    const end = await child.run({ kind: 'file', job: 'A', ...file });
+    assert.match(end.kind === 'failed' ? end.reason : end.kind, /^its process was killed and does not end/);
+    await child.over;
+  } finally {
+    server.kill('SIGCONT');
+    for (const place of [at, between]) unmount(place);
+  }
 });
 
 test('a name of a column may be long, and the reason of a file is not', () => {

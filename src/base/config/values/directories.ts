@@ -77,7 +77,7 @@ export function refuseOverlap(a: Folder, b: Folder): void {
   const how = inner.path === outer.path ? 'are the same directory' : 'lie in one another';
   throw new OperatorError(
     'folders_overlap',
-    `${inner.origin} (${inner.path}) and ${outer.origin} (${outer.path}) ${how}, so files would be taken twice or out of the result; name two separate directories.`,
+    `${inner.origin} (${inner.path}) and ${outer.origin} (${outer.path}) ${how}, so files of one would be taken for files of the other; name two separate places.`,
   );
 }
 
