@@ -37,7 +37,7 @@ export async function retire(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-/** What nobody makes up for without the feed, as no job has it. */
+/** Markers and lines that are still owed. No job has them, so without the feed nobody makes up for them. */
 function* owedBy(reader: Reader, feed: string, feeds: readonly FeedOptions[]): Generator<string> {
   const options = feeds.find(({ name }) => name === feed)!;
   const isOthers = (root: 'manifests' | 'warehouse') =>
