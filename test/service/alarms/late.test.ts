@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { ClaimedJob, Outcome } from '../../../queue/backend.js';
+import type { FeedOptions } from '../../../src/base/config/options.js';
 import { parseExpectation } from '../../../src/base/config/values/expect.js';
 import { arrivalsOf, enterExpectations, noteArrival } from '../../../src/ingest/ledger/arrivals.js';
 import { openStateView } from '../../../src/ingest/ledger/open-state.js';
+import { notingArrivals } from '../../../src/ingest/worker/arrivals.js';
 import { limits } from '../../../src/service/alarms/limits.js';
 import type { Message } from '../../../src/service/alarms/message.js';
 import type { Report } from '../../../src/service/status/report.js';
@@ -103,6 +106,35 @@ test('a removed expectation is forgotten, and is no longer late', async (t) => {
   const [y, z] = arrivalsOf(told.worker, 'a');
   assert.deepEqual(y, before);
   assert.equal(z!.arrivedMs, null);
+});
+
+test('a clock that was ahead leaves no time that would hide a late file', async (t) => {
+  const told = await Told.open(t, await Web.open(t));
+  const feed = { name: 'a', expect: [{ glob: 'x', everyMs: HOUR }] };
+  await enterExpectations(told.worker, feed);
+  const ahead = Date.now() + 30 * 24 * HOUR;
+  await told.worker.transact((tx) => tx.run('UPDATE expectations SET since_ms = ?, arrived_ms = ?', ahead, ahead));
+  await enterExpectations(told.worker, feed);
+  const [{ sinceMs, arrivedMs } = assert.fail()] = arrivalsOf(told.worker, 'a');
+  assert.ok(sinceMs <= Date.now() && arrivedMs! <= Date.now());
+});
+
+test('an expected file has arrived when it is stored, and not again when it is published', async (t) => {
+  const told = await Told.open(t, await Web.open(t));
+  const feed = { name: 'default', input: '/in', expect: [parseExpectation('x by 06:30')!] } as unknown as FeedOptions;
+  await enterExpectations(told.worker, feed);
+  const settled = async (stage: string, outcome: Outcome): Promise<boolean> => {
+    await told.worker.transact((tx) => tx.run('UPDATE expectations SET arrived_ms = NULL'));
+    const job = { id: 'J', key: Buffer.from('x'), stage, payload: {} } as unknown as ClaimedJob;
+    const also = notingArrivals(feed, [job], undefined)!;
+    await told.worker.transact((tx) => also(tx, new Map([['J', outcome]])));
+    return arrivalsOf(told.worker, 'default')[0]!.arrivedMs !== null;
+  };
+  assert.ok(await settled('move', { kind: 'advance' }));
+  assert.ok(await settled('hash', { kind: 'finish', ending: 'duplicate' }));
+  assert.ok(!(await settled('hash', { kind: 'advance' })));
+  assert.ok(!(await settled('publish', { kind: 'advance' })));
+  assert.ok(!(await settled('publish', { kind: 'finish', ending: 'stored' })));
 });
 
 test('ingest sends an alarm for a late feed at the deadline; a file that matches ends it, a duplicate too', async (t) => {
