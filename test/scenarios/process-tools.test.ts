@@ -159,6 +159,30 @@ for (const what of ['the file', 'an output'] as const)
     },
   );
 
+test('an output that is lost before its file is moved holds the file, also after a retry', limit, async (t) => {
+  const world = worldOf(t);
+  await stoppedBefore(world, 'move', () => dropOrders(world, 'a.csv', 'a'), 1);
+  const { record } = world.manifest()[0]!;
+  const temporary = join(world.feed().warehouse, '.ingest-tmp');
+  const [lost] = readdirSync(temporary).filter((name) => name.includes('.out.2.'));
+  rmSync(join(temporary, lost!));
+  await ctl(world, ['resume', 'move']);
+  for (const again of [false, true]) {
+    if (again) await ctl(world, ['retry', '--all']);
+    await world.runOnce([], { code: 4 });
+    assert.deepEqual(
+      world.jobs().map(({ hold_code }) => hold_code),
+      ['output_missing'],
+    );
+    assert.ok(!existsSync(record!.warehouse_path), 'readers see no file without its outputs');
+  }
+  await ctl(world, ['discard', '--all']);
+  await world.runOnce();
+  dropOrders(world, 'a.csv', 'a');
+  await world.runOnce();
+  world.check();
+});
+
 test(
   'a discard of what was written to a file after its copy leaves the stored file and its outputs',
   limit,

@@ -277,11 +277,18 @@ function afterPut(one: OneMove, put: Put): Verdict {
 async function withoutSource(one: OneMove): Promise<Verdict> {
   const { job, content, output, target, batch, dirty } = one;
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
+  // The file comes last, and consumers wait for it: while it is here, nobody has taken an output.
+  if (output && lies !== 'same' && isHere(one)) return outputMissing(one);
   const delivered = deliveredAs(PATH[lies], job.claim.interrupted);
   if (delivered === undefined) return output ? outputMissing(one) : sealedMissing(job, batch);
   // The rename may be from before a crash, and not synced yet.
   if (delivered === 'stored') dirty.add(batch.files.warehouse, folderOf(target));
   return output ? IN_PLACE : stored(job, batch, content, delivered);
+}
+
+function isHere({ job, batch }: OneMove): boolean {
+  const sealed = batch.files.workEntry(job, partOf(job));
+  return sealed !== undefined && statEntry(sealed) !== undefined;
 }
 
 const PATH = { nothing: 'free', same: 'mine', other: 'foreign' } as const;
