@@ -51,6 +51,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   token_unreadable: usage('Check the path of the file and its permissions.'),
   notify_command_unusable: usage('Name an executable file, by its absolute path.'),
   not_selected: usage('Name jobs or paths, or --all.'),
+  which_job: usage('Name the id of the job that is meant.'),
   missing_reason: usage('Add --reason TEXT.'),
   content_unknown: usage('Name a SHA-256 or a path that ingest-ctl explain knows.'),
   content_of_many_feeds: usage('Add --feed NAME.'),

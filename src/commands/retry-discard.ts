@@ -2,18 +2,20 @@
  * ingest-ctl retry: held files go through the stage again that they were held in, attempts forgotten.
  * ingest-ctl discard: held files are given up: moved to `failed/`, their lines withdrawn, their twins set free.
  * Both act on jobs that are named by id or path, or on all that --code and --feed leave.
- * Guarantees: a word that names nothing held is reported, and nothing is done for the others before all words are known.
+ * Guarantees: a word that names nothing held is reported, and nothing is done for the others before all words are known. What is given up
+ * was named: a word that may mean several files gives up none.
  */
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { Backend } from '../../queue/backend.js';
-import type { Job, JobId, QueueView } from '../../queue/index.js';
+import type { JobId, QueueView } from '../../queue/index.js';
 import type { Invocation } from '../base/config/read.js';
+import { isWithin } from '../base/config/values/directories.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { withRealParent } from '../files/real-parent.js';
 import type { Delivered } from '../ingest/ledger/stored.js';
-import { bytesOfName, nameOfText } from '../linux/index.js';
+import { nameOfText } from '../linux/index.js';
 import { heldRows, inBatches, nothingHeld } from '../service/status/held-list.js';
 import { discardJobs } from '../tools/exceptions/discard.js';
 import { retryJobs, unhealed } from '../tools/exceptions/retry.js';
@@ -61,7 +63,7 @@ const actOnHeld = (
     return missing > 0 ? EXIT.unfinished : EXIT.done;
   });
 
-/** `ids`: of held jobs, in the order of the list. `missing`: how many words there are for which nothing is held; each is reported here. */
+/** `missing`: how many words there are for which nothing is held; each is reported here. Errors: OperatorError. */
 function selectHeld(view: Pick<QueueView, 'held' | 'feeds'>, { words, view: options, spec }: Invocation) {
   if (options.all === words.length > 0) {
     throw new OperatorError(
@@ -69,49 +71,52 @@ function selectHeld(view: Pick<QueueView, 'held' | 'feeds'>, { words, view: opti
       `${spec.name} needs to know what to act on, but got ${options.all ? 'both names and --all' : 'neither a name nor --all'}; name job ids or paths, or write --all.`,
     );
   }
-  const ids: JobId[] = [];
-  const named = new Named(view, words);
-  for (const job of heldRows(view, options)) {
-    if (options.all || named.has(job)) ids.push(job.id);
-  }
-  for (const word of named.unmet())
+  if (options.all) return { ids: [...heldRows(view, options)].map(({ id }) => id), missing: 0 };
+  const found = heldBy(view, words, options);
+  const unmet = words.filter((word) => found.get(word)!.length === 0);
+  for (const word of unmet)
     printNote(
       `${spec.name}: ${safeText(word)} is not held${options.code ? ` for ${options.code}` : ''}; ${typed('ingest-ctl held')} lists what is.`,
     );
-  return { ids, missing: named.unmet().length };
+  const several = [...found].find(([, ids]) => ids.length > 1);
+  // Given up is for ever; each other verb can be said again.
+  if (several && spec.name.endsWith(' discard'))
+    throw new OperatorError(
+      'which_job',
+      `${safeText(several[0])} may mean ${several[1].length} held files, and nothing was given up: ${typed('ingest-ctl held', '--all')} lists them; name the id of the one that is meant (${several[1].slice(0, IDS_SHOWN).join(', ')}).`,
+    );
+  return { ids: [...found.values()].flat(), missing: unmet.length };
 }
 
-/** The words, as job ids and as keys of every feed that they may lie in. */
-class Named {
-  readonly #wordOf = new Map<string, string>();
-  readonly #unmet: Set<string>;
+const IDS_SHOWN = 5;
 
-  constructor(view: Pick<QueueView, 'feeds'>, words: readonly string[]) {
-    this.#unmet = new Set(words);
-    for (const word of words) {
-      if (JOB_ID.test(word)) this.#wordOf.set(word, word);
-      for (const { feed, key } of keysOf(view, word)) this.#wordOf.set(`${feed}\0${key.toString('latin1')}`, word);
+/** The held jobs that each word means: by its id or its path; else, for a path as logs show it, in whichever feed it is. */
+function heldBy(
+  view: Pick<QueueView, 'held' | 'feeds'>,
+  words: readonly string[],
+  options: Invocation['view'],
+): Map<string, JobId[]> {
+  const feeds = view.feeds().map(({ name, options }) => ({ name, input: String(options.input) }));
+  const named = new Map<string, string>();
+  const guessed = new Map<string, string>();
+  const nameOf = (feed: string, path: string): string => `${feed}\0${nameOfText(path)}`;
+  for (const word of words) {
+    if (JOB_ID.test(word)) named.set(word, word);
+    const absolute = withRealParent(resolve(word));
+    for (const { name, input } of feeds) {
+      if (isWithin(absolute, input)) named.set(nameOf(name, relative(input, absolute)), word);
+      if (!isAbsolute(word)) guessed.set(nameOf(name, word), word);
     }
   }
-
-  has(job: Job): boolean {
-    const word = this.#wordOf.get(job.id) ?? this.#wordOf.get(`${job.feed}\0${job.key.toString('latin1')}`);
-    if (word !== undefined) this.#unmet.delete(word);
-    return word !== undefined;
+  const exact = new Map(words.map((word): [string, JobId[]] => [word, []]));
+  const other = new Map(words.map((word): [string, JobId[]] => [word, []]));
+  for (const { id, feed, key } of heldRows(view, options)) {
+    const name = `${feed}\0${key.toString('latin1')}`;
+    const word = named.get(id) ?? named.get(name);
+    const guess = guessed.get(name);
+    if (word !== undefined) exact.get(word)!.push(id);
+    else if (guess !== undefined) other.get(guess)!.push(id);
   }
-
-  unmet(): string[] {
-    return [...this.#unmet];
-  }
-}
-
-/** Absolute, relative to where the operator stands, or relative to an input, as logs show it. */
-function keysOf(view: Pick<QueueView, 'feeds'>, word: string): { feed: string; key: Buffer }[] {
-  const absolute = withRealParent(resolve(word));
-  return view.feeds().flatMap(({ name, options }) => {
-    const inside = relative(String(options.input ?? ''), absolute);
-    const isBelow = inside !== '' && inside !== '..' && !inside.startsWith('../') && !isAbsolute(inside);
-    const paths = [...(isBelow ? [inside] : []), ...(isAbsolute(word) ? [] : [word])];
-    return [...new Set(paths)].map((path) => ({ feed: name, key: bytesOfName(nameOfText(path)) }));
-  });
+  for (const [word, ids] of exact) if (ids.length === 0) exact.set(word, other.get(word)!);
+  return exact;
 }

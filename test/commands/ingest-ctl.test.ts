@@ -56,6 +56,22 @@ test('discard gives a held file up: it is moved to failed/ and is not ingested',
   assert.equal(left, 'nothing is held\n');
 });
 
+test('a path that two feeds hold gives up the file of the one whose input it is in, else none', async (t) => {
+  const small = { options: { maxBytes: '100' } };
+  const world = createWorld(t, { feeds: { one: small, two: small } });
+  for (const feed of ['one', 'two']) world.held.add(world.drop('large.csv', 200, { feed }).sha256);
+  await world.runOnce([], { code: 4 });
+  const unclear = await world.run('ingest-ctl', ['discard', 'large.csv']);
+  assert.equal(unclear.code, 2);
+  assert.match(unclear.stderr, /large\.csv may mean 2 held files, and nothing was given up: .*name the id of the one/);
+  const { code, stdout } = await world.run('ingest-ctl', ['discard', 'large.csv'], { cwd: world.feed('two').input });
+  assert.equal(code, 0);
+  assert.match(stdout, /^1 file is given up/);
+  const [left, ...more] = (await world.run('ingest-ctl', ['held', '--json'])).stdout.trim().split('\n');
+  assert.deepEqual([(JSON.parse(left!) as { feed: string }).feed, more.length], ['one', 0]);
+  assert.match((await world.run('ingest-ctl', ['retry', 'large.csv'])).stdout, /^1 file goes/);
+});
+
 test('pause stops a stage until resume, also through a restart', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 10);
