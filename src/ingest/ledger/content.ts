@@ -116,9 +116,12 @@ export const contentOfKey = (
 export const generationsOf = (reader: Reader, feed: string, sha256: Buffer): Content[] =>
   contentsWhere(reader, OF_HASH, feed, sha256).sort((a, b) => a.generation - b.generation);
 
-/** The newest generation of a content. */
-export const contentByHash = (reader: Reader, feed: string, sha256: Buffer): Content | undefined =>
-  generationsOf(reader, feed, sha256).at(-1);
+/** The newest generation of a content. Nearly every content has one; one that comes again for years has thousands. */
+export function contentByHash(reader: Reader, feed: string, sha256: Buffer): Content | undefined {
+  const [one, another] = contentsWhere(reader, `${OF_HASH} LIMIT 2`, feed, sha256);
+  if (another === undefined) return one;
+  return contentsWhere(reader, `${OF_HASH} ORDER BY generation DESC LIMIT 1`, feed, sha256)[0];
+}
 
 /** Contents whose hash begins with these hexadecimal digits, at most so many. */
 export function contentsOfHead(reader: Reader, feed: string, digits: string, most: number): Content[] {
