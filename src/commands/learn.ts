@@ -5,26 +5,27 @@ import type { Backend } from '../../queue/backend.js';
 import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { statePathOf } from '../base/config/state-path.js';
-import { isWithin, realDirectory, refuseOverlap } from '../base/config/values/directories.js';
-import { EnvironmentError, EXIT } from '../base/errors.js';
+import { isWithin, realDirectory, realOrFuturePath, refuseOverlap } from '../base/config/values/directories.js';
+import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { Progress } from '../base/telemetry/progress.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
 import { readHere } from '../files/open-files.js';
 import { recordedRoots } from '../ingest/files/recorded-roots.js';
 import { openState } from '../ingest/ledger/open-state.js';
+import { refuseLostState } from '../ingest/upkeep/check-manifests.js';
 import { shownName } from '../linux/index.js';
 import { type Learned, learn as learnAll } from '../tools/exceptions/learn.js';
 import { oneWord } from './ask.js';
 import { print, printNote } from './console.js';
-import { prepareState, refuseUnusableState } from './state.js';
+import { foldersOf, prepareState, refuseUnusableState } from './state.js';
 import { oneFeedAsked, refuseUnknownFeed } from './state-view.js';
 
 export async function learn(invocation: Invocation): Promise<number> {
   const word = oneWord(invocation, 'a directory');
   refuseFile(word);
   const directory = realDirectory('DIR', word);
-  const backend = await openOrMake(invocation);
+  const backend = await openOrMake(invocation, directory);
   try {
     return await learnInto(backend, invocation, directory);
   } finally {
@@ -43,11 +44,13 @@ function refuseFile(word: string): void {
 }
 
 /** Before the first file there is no state yet: this is the moment when most is to be learned. */
-async function openOrMake(invocation: Invocation): Promise<Backend> {
+async function openOrMake(invocation: Invocation, directory: string): Promise<Backend> {
   const statePath = statePathOf(invocation, process.env);
   const maxAttempts = invocation.service['max-attempts'];
   if (existsSync(statePath)) refuseUnusableState(statePath);
   else {
+    await refuseLostState(statePath, invocation.feeds.map(foldersOf));
+    feedToKnow(undefined, invocation, directory);
     prepareState(statePath);
     printNote(`ingest-ctl learn: ${safeText(statePath)} is made: start ingest with this --state-path`);
   }
@@ -55,14 +58,12 @@ async function openOrMake(invocation: Invocation): Promise<Backend> {
 }
 
 async function learnInto(backend: Backend, invocation: Invocation, directory: string): Promise<number> {
-  const feed = feedOf(backend, invocation);
-  const name = feed?.name ?? invocation.view.feed ?? 'default';
-  if (feed) refuseOwnFolders(backend, directory, feed);
+  const { name, warehouse } = feedToKnow(backend, invocation, directory);
   const progress = new Progress('ingest-ctl learn', () => readHere([directory]));
   const prefix = `${directory}/`;
   const totals = await learnAll(
     backend,
-    { directory, feed: name, warehouse: feed?.warehouse },
+    { directory, feed: name, warehouse },
     (path, why) => {
       progress.clear();
       printNote(safeText(`ingest-ctl learn: ${prefix}${shownName(path)} is left out: ${why}`));
@@ -81,17 +82,41 @@ const summary = ({ learned, known, ignored, failed, bytes }: Learned, feed: stri
     ...(failed > 0 ? [`${failed} left out; run it again for them`] : []),
   ].join(', ');
 
-/** Undefined where the state has no feed yet. */
-function feedOf(backend: Backend, invocation: Invocation): FeedOptions | undefined {
-  if (backend.feeds().length === 0) return undefined;
-  refuseUnknownFeed(backend, invocation.view.feed);
-  return oneFeedAsked(backend, invocation, 'which feed is to know the contents');
+interface Knowing {
+  name: string;
+  warehouse?: string;
 }
 
+/** The feed that is to know the contents, as the state has it, or as a first start will have it. Errors: OperatorError. */
+function feedToKnow(backend: Backend | undefined, invocation: Invocation, directory: string): Knowing {
+  const { feed } = invocation.view;
+  const known = backend && backend.feeds().length > 0 ? backend : { feeds: () => configured(invocation) };
+  if (known.feeds().length === 0) {
+    if (feed !== undefined) return { name: feed };
+    throw new OperatorError(
+      'unknown_feed',
+      'the state has no feed yet, so nobody knows which one is to know the contents; add --config or --input as the start will have it, or --feed NAME.',
+    );
+  }
+  refuseUnknownFeed(known, feed);
+  const one = oneFeedAsked(known, invocation, 'which feed is to know the contents');
+  refuseOwnFolders(backend, directory, one);
+  return one;
+}
+
+/** The feeds of the command line, or of the configuration. */
+const configured = ({ feeds }: Invocation) =>
+  feeds.flatMap(({ name, values: { input, warehouse, 'work-dir': workDir } }) => {
+    const paths = Object.entries({ input, warehouse, workDir }).filter(([, path]) => path !== undefined);
+    const options = Object.fromEntries(paths.map(([option, path]) => [option, realOrFuturePath(path!)]));
+    return input === undefined ? [] : [{ name, options: { ...options, name } }];
+  });
+
 /** A file that waits in the input, or is under way, would become a duplicate of itself. */
-function refuseOwnFolders(backend: Backend, directory: string, feed: FeedOptions): void {
-  const { input, work } = recordedRoots(backend, feed.name);
+function refuseOwnFolders(backend: Backend | undefined, directory: string, feed: FeedOptions): void {
+  const recorded = backend && recordedRoots(backend, feed.name);
   const here = { origin: 'DIR', path: directory };
-  refuseOverlap(here, { origin: '--input', path: input === '' ? feed.input : input });
+  refuseOverlap(here, { origin: '--input', path: recorded?.input || feed.input });
+  const work = recorded?.work || (feed.workDir ?? '');
   if (work !== '' && !isWithin(work, feed.input)) refuseOverlap(here, { origin: '--work-dir', path: work });
 }

@@ -34,7 +34,7 @@ export async function stateFor(invocation: Invocation): Promise<string> {
   return existingState(path);
 }
 
-function foldersOf({ name, values }: Invocation['feeds'][number]): FeedFolders {
+export function foldersOf({ name, values }: Invocation['feeds'][number]): FeedFolders {
   const { input, manifests, 'work-dir': workDir } = values;
   return {
     name,

@@ -97,7 +97,7 @@ test(
     makeLarge(join(folder, 'deep/large.bin'));
     for (const name of ['a.csv', 'b.csv']) writeFileSync(join(folder, name), name);
     const state = ['--state-path', world.statePath];
-    const learned = await onTerminal(t, world, 'ingest-ctl', ['learn', folder, ...state]);
+    const learned = await onTerminal(t, world, 'ingest-ctl', ['learn', folder, '--feed', 'default', ...state]);
     if (!learned) return;
     assert.equal(learned.code, 0, learned.stdout);
     assertMoves('deep/large.bin', learned.stdout);
@@ -111,7 +111,7 @@ test(
       mirrored!.stdout,
     );
 
-    const piped = await world.run('ingest-ctl', ['learn', folder]);
+    const piped = await world.run('ingest-ctl', ['learn', folder, '--feed', 'default']);
     assert.deepEqual([piped.code, piped.stderr], [0, '']);
     assert.match(piped.stdout, /^0 contents learned [^\n]*\n$/);
   },

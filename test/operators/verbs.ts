@@ -90,7 +90,7 @@ export const VERBS: Record<string, Verb> = {
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, `${k}.csv`), game.contents[k]!.bytes);
       const learntMs = game.nowMs;
-      await done(game.ctl(['learn', folder, ...game.ofFeed], fault));
+      await done(game.ctl(['learn', folder, '--feed', game.feed], fault));
       rmSync(folder, { recursive: true });
       if (!game.model.newest(k)) game.model.learnt.set(k, learntMs);
     },

@@ -1,6 +1,6 @@
 /** `ingest-ctl learn`: files that were loaded by other means count as duplicates, before the first start and beside an ingest. */
 import assert from 'node:assert/strict';
-import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { BY_COUNTRY, orders } from '../../world/chains.js';
@@ -18,6 +18,7 @@ function folderOf(world: World, files: Record<string, string>): string {
 }
 
 const learn = (world: World, ...args: string[]) => world.run('ingest-ctl', ['learn', ...args]);
+const BEFORE = ['--feed', 'default'];
 
 test('a content learned before the first start is a duplicate afterwards, and the audit knows it', limit, async (t) => {
   for (const onDuplicate of ['archive', 'delete']) {
@@ -29,10 +30,10 @@ test('a content learned before the first start is a duplicate afterwards, and th
       '.hidden': 'x',
     });
     symlinkSync('a.csv', join(folder, 'link'));
-    const first = await learn(world, folder);
+    const first = await learn(world, folder, ...BEFORE);
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stdout, /^2 contents learned for feed default .*1 files that were known, 2 ignored/);
-    assert.match((await learn(world, folder)).stdout, /^0 contents learned/);
+    assert.match((await learn(world, folder, ...BEFORE)).stdout, /^0 contents learned/);
     for (const [name, content] of [
       ['again.csv', 'alpha'],
       ['b.csv', 'beta'],
@@ -83,7 +84,7 @@ for (const stage of ['move', 'stored']) {
     limit,
     async (t) => {
       const world = createWorld(t, { options: AT_ONCE });
-      assert.equal((await learn(world, folderOf(world, { 'a.csv': 'alpha' }))).code, 0);
+      assert.equal((await learn(world, folderOf(world, { 'a.csv': 'alpha' }), ...BEFORE)).code, 0);
       await world.runOnce();
       const backup = backedUp(world);
       loseState(world);
@@ -113,11 +114,47 @@ test('a file that is being written is left out, reported, and learned the next t
   const world = createWorld(t, { options: AT_ONCE });
   const folder = folderOf(world, { 'a.csv': 'alpha', 'open.csv': 'half' });
   const fd = openSync(join(folder, 'open.csv'), 'r+');
-  const ended = await learn(world, folder);
+  const ended = await learn(world, folder, ...BEFORE);
   closeSync(fd);
   assert.equal(ended.code, 4);
   assert.match(ended.stderr, /open\.csv is left out: somebody has it open for writing/);
-  assert.match((await learn(world, folder)).stdout, /^1 content learned/);
+  assert.match((await learn(world, folder, ...BEFORE)).stdout, /^1 content learned/);
+});
+
+test('before the first start the configuration says which feed learns, and what is its input', limit, async (t) => {
+  const world = createWorld(t, { feeds: { a: { options: AT_ONCE }, b: { options: AT_ONCE } } });
+  const folder = folderOf(world, { 'a.csv': 'alpha' });
+  const withConfig = (...args: string[]) =>
+    world.launch('ingest-ctl', ['learn', ...args, '--config', world.configPath, '--state-path', world.statePath]).ended;
+  for (const [args, said] of [
+    [[folder], /--feed must say which feed .*it has a, b/],
+    [[folder, '--feed', 'c'], /--feed must be a feed of this state, but got "c"; it has a, b/],
+    [[world.feed('a').input, '--feed', 'a'], /are the same directory/],
+  ] as const) {
+    const refused = await withConfig(...args);
+    assert.equal(refused.code, 2, refused.stdout);
+    assert.match(refused.stderr, said);
+  }
+  const unnamed = await learn(world, folder);
+  assert.equal(unnamed.code, 2);
+  assert.match(unnamed.stderr, /the state has no feed yet/);
+  assert.ok(!existsSync(world.statePath), 'nothing was made');
+  assert.equal((await withConfig(folder, '--feed', 'b')).code, 0);
+  world.drop('b.csv', 'alpha', { feed: 'b' });
+  world.drop('a.csv', 'alpha', { feed: 'a' });
+  await world.runOnce();
+  assert.deepEqual([world.warehouse('a').length, world.warehouse('b').length], [1, 0]);
+});
+
+test('a lost state is not made again by learn', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('a.csv', 'alpha');
+  await world.runOnce();
+  loseState(world);
+  const ended = await learn(world, folderOf(world, { 'b.csv': 'beta' }), '--input', world.input);
+  assert.equal(ended.code, 3, ended.stdout);
+  assert.match(ended.stderr, /ingest-ctl rebuild/);
+  assert.ok(!existsSync(world.statePath));
 });
 
 test('the input, a missing directory, and a feed that is not named among several are refused', limit, async (t) => {
