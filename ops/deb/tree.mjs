@@ -45,6 +45,7 @@ for (const unit of globSync('ops/systemd/*.service', { cwd: PACKAGE })) {
 }
 copy('ops/systemd/atomic-ingestor.sysusers.conf', 'usr/lib/sysusers.d/atomic-ingestor.conf');
 copy('ops/systemd/atomic-ingestor.tmpfiles.conf', 'usr/lib/tmpfiles.d/atomic-ingestor.conf');
+copy('ops/systemd/example-feed.conf', join(PROGRAM, 'example-feed.conf'));
 copy('ops/config.yaml', 'etc/atomic-ingestor/config.yaml');
 if (options.includes('--docs')) documents();
 

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { workDirOf } from '../world/layout.js';
 import { release, remount, tmpfsMount } from '../world/mounts.js';
 import type { StartOptions } from '../world/program.js';
 import { ordinaryUser, otherUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
@@ -214,6 +215,15 @@ test('folders that the unit may not write are named, with the lines of its drop-
   assert.match(outside.remedy!, new RegExp(`below \\[Service\\]: ReadWritePaths=${world.root}$`));
 
   assert.equal((await unit(world, `-/srv/ingest ${world.root}`)).level, 'ok');
+
+  mkdirSync(workDirOf(world.feed()));
+  const apart = await unit(world, [input, workDirOf(world.feed()), warehouse, manifests].join(' '));
+  assert.match(apart.what, /as two mounts, and no file can be renamed between them/);
+  assert.match(apart.remedy!, new RegExp(`name ${world.root} in ReadWritePaths=`));
+  const state = (await doctor(world, 0, unitOf(world, input))).filter(({ about }) => about === 'state');
+  assert.ok(
+    state.some(({ level, what }) => level === 'warn' && what.includes(`may not write in ${dirname(world.statePath)}`)),
+  );
   assert.equal(
     (await doctor(world, 0)).find(({ about }) => about === 'unit'),
     undefined,

@@ -194,7 +194,7 @@ export class Machine {
   async #answer(asked: string, from: string | undefined): Promise<void> {
     const what = readFileSync(asked, 'utf8').trim();
     if (what === 'edit') writeFileSync(this.config, this.#here(this.edit(readFileSync(this.config, 'utf8'))));
-    if (what === 'stop' || what === 'restart') await this.stop();
+    if (what === 'stop' || what === 'disable' || what === 'restart') await this.stop();
     if (what === 'start' || what === 'restart' || what === 'enable') await this.start();
     if (what === 'mount') this.mount();
     if (what === 'dpkg') await this.#dpkg(from!);

@@ -127,7 +127,10 @@ export class Supervisor {
       return;
     }
     if ((code === EXIT.usage || code === EXIT.environment) && !(passes && this.#phase === 'running')) {
-      this.#fail(code, death.fatal?.message ?? `the ${child.name} ended with code ${code}`);
+      // The program was replaced while it ran. A service manager starts the one that is installed now.
+      const isReplaced = child.wasEverReady && death.fatal?.code === 'newer_database';
+      const reason = death.fatal?.message ?? `the ${child.name} ended with code ${code}`;
+      this.#fail(isReplaced ? EXIT.bug : code, reason);
       return;
     }
     if (this.#phase !== 'running') {

@@ -34,8 +34,8 @@ export async function doctor(config: Config, report: (finding: Finding) => void)
   const filesystems = new Set<number>();
   const look: Look = (place) => checkPlace(place, filesystems);
   reportAll(checkKernel());
-  await checkState(service.statePath, look, report);
   const unit = await unitHere();
+  await checkState(service.statePath, unit, look, report);
   for (const feed of feeds) {
     reportAll(checkFeed(feed, unit, look));
     if (feed.process) report(await checkChain(nameIn(feed)('chain'), feed));
@@ -100,7 +100,8 @@ function* checkFeed(feed: FeedOptions, unit: Unit | undefined, look: Look): Gene
       `${shownName(at)} is a mount or subvolume of its own: its files are sealed in its own .ingest`,
     );
   }
-  if (unit) yield checkUnit(name('unit'), unit, feed, workThere);
+  const together = [feed.input, workThere];
+  if (unit) yield checkUnit(name('unit'), unit, [...together, feed.warehouse, feed.manifests], together);
 }
 
 /** Whether the chain of a feed can be loaded, in the same child process that would run it. */
@@ -128,11 +129,17 @@ function checkAsked(folder: string): Finding[] {
   return [warn('state', what, 'run it as that user (sudo -u)')];
 }
 
-async function checkState(path: string, look: Look, report: (finding: Finding) => void): Promise<void> {
+async function checkState(
+  path: string,
+  unit: Unit | undefined,
+  look: Look,
+  report: (finding: Finding) => void,
+): Promise<void> {
   const folder = nextExisting(dirname(path));
   const place = { name: 'state', kind: 'state', path: folder, future: futureOf(dirname(path)) } as const;
   const found = look(place);
   [...found, ...checkAsked(folder)].forEach(report);
+  if (unit) report(checkUnit('state', unit, [folder]));
   // A folder that is closed was reported.
   if (!isFit(found) && isThere(path) && !existsSync(path)) return;
   try {

@@ -29,6 +29,14 @@ test('a child that ends with 3 is not started again: the others drain, and its s
   assert.equal(family.of('worker_lost').length, 0);
 });
 
+test('a service whose state a newer build has changed ends with 1, so that systemd starts that build', async (t) => {
+  const family = new Family(t, 'finds-newer');
+  family.supervisor.start();
+  const { exitCode, reason } = await family.supervisor.done;
+  assert.equal(exitCode, 1);
+  assert.equal(reason, 'the state was written by a newer version of this program.');
+});
+
 test('a child that starts again while the disk of the state is full, or a folder read-only, is tried until there is room; the others go on', async (t) => {
   const family = new Family(t, 'full-disk');
   family.supervisor.start();
