@@ -114,6 +114,34 @@ test('a file that was discarded while nothing could move it goes to failed/ when
   assert.equal(world.manifest().length, 0);
 });
 
+test('a file that could not be moved after its sidecar goes on with it, by a retry or by itself', limit, async (t) => {
+  if (skipUnlessRoot(t, 'attributes of files')) return;
+  // The window shows what a run makes of a file that waits with its sidecar sealed.
+  const world = createWorld(t, { options: { mode: 'sidecar', stabilitySeconds: 2 } });
+  loopMount(world.input);
+  for (const [name, retries] of [
+    ['by-retry.csv', true],
+    ['by-itself.csv', false],
+  ] as const) {
+    const dropped = world.drop(name, 500);
+    world.sidecar(name, dropped.sha256);
+    const chattr = (attribute: string) => execFileSync('chattr', [attribute, name], { cwd: world.input });
+    chattr('+i');
+    await world.runOnce([], { code: 4 });
+    assert(!existsSync(join(world.input, `${name}.ok`)), 'its sidecar is moved first');
+    chattr('-i');
+    if (retries) {
+      assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);
+      const { stdout } = await world.run('ingest-ctl', ['explain', join(world.input, name)]);
+      assert.match(stdout, /It has to stay unchanged for 2/);
+    }
+    await world.runOnce();
+    assert(!existsSync(join(world.input, name)), name);
+  }
+  assert.equal(world.manifest().length, 2);
+  assert.deepEqual(world.failed(), []);
+});
+
 test('a file that is mounted, or has an attribute of chattr, is held at once with what to do', limit, async (t) => {
   if (skipUnlessRoot(t, 'mounted files and attributes of files')) return;
   const world = createWorld(t);

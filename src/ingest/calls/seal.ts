@@ -60,7 +60,8 @@ function sealOne(seal: Seal): SealAnswer {
   const stat = statEntry(entry);
   if (!entry || stat?.kind !== 'file')
     return { kind: 'gone', is: stat?.kind, hasSealedSidecar: sealedSidecar !== undefined };
-  if (sealedSidecar && !unchanged(file.seen.identity, stat)) return { kind: 'other_version' };
+  // Not by the ctime: chattr and chmod are how a refused move is helped. The file still waits for its window again.
+  if (sealedSidecar && !sameBytes(file.seen.identity, stat)) return { kind: 'other_version' };
   return unread ?? sealFromInput(seal, entry, stat, sealedSidecar);
 }
 

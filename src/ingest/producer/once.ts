@@ -34,7 +34,7 @@ interface ReadyRow {
   due_ms: number;
   seq: number;
   key: Buffer;
-  identity: string;
+  reason: string | null;
   trail: string;
 }
 
@@ -149,20 +149,18 @@ function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, l
   return true;
 }
 
-const READY = `SELECT due_ms, seq, key, identity, trail FROM all_jobs
+const READY = `SELECT due_ms, seq, key, reason, trail FROM all_jobs
   WHERE state = 'ready' AND stage = ? AND feed = ? AND (due_ms, seq) > (?, ?) ORDER BY due_ms, seq LIMIT ${PAGE}`;
 
 function uploadersTurn(row: ReadyRow, waitMs: number, left: Leftover, nowMs: number): Named | undefined {
-  const { identity, trail, due_ms: dueMs } = row;
+  const { reason, trail, due_ms: dueMs } = row;
   // A worker is about to handle it.
-  if (dueMs <= nowMs) return undefined;
-  if (identity.endsWith('+none')) return left.withoutSidecar;
+  if (dueMs <= nowMs || reason === null) return undefined;
+  if (reason === 'no_sidecar') return left.withoutSidecar;
+  if (reason === 'partial_upload') return dueMs - nowMs > waitMs ? left.partial : undefined;
   const last = trailOf(trail).at(-1);
-  if (last?.why === undefined) return undefined;
-  if (last.why === 'no_sidecar') return left.withoutSidecar;
-  if (last.why === 'partial_upload') return dueMs - nowMs > waitMs ? left.partial : undefined;
-  const lastedMs = last.lastAtMs - last.firstAtMs;
-  return OPEN_REASONS.has(last.why) && lastedMs >= waitMs ? left.open : undefined;
+  const lastedMs = last ? last.lastAtMs - last.firstAtMs : 0;
+  return OPEN_REASONS.has(reason) && lastedMs >= waitMs ? left.open : undefined;
 }
 
 const BUCKET: PlaceKind = 'bucket';

@@ -13,7 +13,7 @@ import { pauseText, resumes } from '../../ingest/health/pause.js';
 import { BELOW_MARK, NO_ROOM } from '../../ingest/health/room-to-copy.js';
 import { type Standstill, standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../ingest/rules/completion.js';
-import { factsOf, type JobFacts } from '../../ingest/rules/facts.js';
+import { factsOf, type JobFacts, workKeyOf } from '../../ingest/rules/facts.js';
 import { codeOf, reasonOf } from '../../ingest/stages/reasons.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { type ByteName, bootId, nameOfBytes, type Stat } from '../../linux/index.js';
@@ -92,7 +92,7 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
     );
   }
   const last = job.trail.at(-1)?.why;
-  const sidecar = sidecarSeen(feed, files, path, last);
+  const sidecar = sidecarSeen(job, feed, files, last);
   const rule = completion(feed, facts.seen!, stat, sidecar, { ms: view.nowMs(), boot: bootId() });
   if (rule.complete) {
     if (last === 'writer_open') return writerOpen(facts, job, view);
@@ -149,9 +149,12 @@ function writerOpen(facts: JobFacts, job: Job, view: QueueView): Verdict {
   );
 }
 
-function sidecarSeen(feed: FeedOptions, files: FeedFiles, path: ByteName, last: string | undefined): SidecarSeen {
+/** The seal moves the sidecar first: it may lie in underprocess/ while its file could not be moved yet. */
+function sidecarSeen(job: Job, feed: FeedOptions, files: FeedFiles, last: string | undefined): SidecarSeen {
   if (feed.mode !== 'sidecar') return { kind: 'missing' };
-  const stat = statEntry(files.entryOrNone(files.input, sidecarOf(path, feed)));
+  const key = workKeyOf(job);
+  const inWork = files.canHold(key) ? statEntry(files.workEntry(key, 'sidecar')) : undefined;
+  const stat = inWork ?? statEntry(files.entryOrNone(files.input, sidecarOf(key.path, feed)));
   if (stat?.kind !== 'file') return { kind: 'missing' };
   if (last === 'sidecar_open') return { kind: 'open' };
   return { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: last !== 'partial_upload' };
