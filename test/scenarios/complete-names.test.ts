@@ -1,13 +1,16 @@
 /** Complete files only: names that are no candidates, new directories, files that disappear or were cut. */
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { test } from 'node:test';
 import { nameOfText } from '../../src/linux/names.js';
 import { drop, pathIn } from '../world/dropping.js';
+import { pause, resume } from '../world/hand.js';
 import { until } from '../world/waiting.js';
-import type { World } from '../world/world.js';
+import { createWorld, type World } from '../world/world.js';
 import { scenarios, step, watched } from './watching.js';
 
+const LIMIT = { timeout: 180_000 };
 const IGNORED = [
   '.hidden.csv',
   '.hidden/below.csv',
@@ -74,6 +77,31 @@ scenarios('complete files only: names and directories', () => {
       assert.equal(world.manifest().at(-1)!.record!.path, join(world.input, 'renamed/sub/four.csv'));
     },
   );
+});
+
+test('files that wait when a filter comes are left in the input; what was taken goes on', LIMIT, async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
+  world.start('ingest');
+  await world.isStored(world.drop('first.csv', 100));
+  await pause(world.statePath, 'hash');
+  world.drop('taken.bad', 200);
+  await until('one is taken', () => world.underprocess().length === 1);
+  await pause(world.statePath, 'verify-complete');
+  const refused = ['late.bad', 'sub/late.csv'];
+  for (const name of ['last.csv', ...refused]) world.drop(name, 300);
+  await until('the others have jobs', () => world.jobs().length === 5);
+  await world.stop();
+  await resume(world.statePath, 'hash', 'verify-complete');
+  await world.runOnce(['--exclude', '*.bad', '--no-recursive']);
+  const stored = world.manifest().map(({ record }) => relative(world.input, record!.path));
+  assert.deepEqual(stored.sort(), ['first.csv', 'last.csv', 'taken.bad']);
+  for (const name of refused) {
+    assert(existsSync(join(world.input, name)), name);
+    const { why } = await world.event('file_dropped', ({ path }) => String(path).endsWith(name));
+    assert.equal(why, name.endsWith('.bad') ? 'ignored_excluded' : 'ignored_not_recursive');
+  }
+  const { stdout } = await world.run('ingest-ctl', ['explain', join(world.input, 'late.bad')]);
+  assert.match(stdout, /left in the input/);
 });
 
 scenarios('complete files only: files that go away', () => {

@@ -49,7 +49,9 @@ const EVENTS: Record<string, EventSpec> = {
   file_dropped: info((f) =>
     f.why === 'vanished'
       ? '{path} was taken away before it was complete; it is ingested when it comes back'
-      : '{path} is no regular file any more ({why}), so it is let be',
+      : String(f.why).startsWith('ignored_')
+        ? 'the filters of the feed leave {path} out ({why}), so it is left in the input'
+        : '{path} is no regular file any more ({why}), so it is let be',
   ),
   file_discarded: info('{path} was given up by an operator; it lies in failed/ of the work directory'),
   file_withdrawn: info(

@@ -12,6 +12,7 @@ import type { SidecarRead } from '../files/sidecar.js';
 import type { Checksum } from '../rules/checksum.js';
 import type { WaitReason } from '../rules/completion.js';
 import type { Observation, Sealed } from '../rules/facts.js';
+import type { IgnoreRule } from '../rules/filters.js';
 import type { PutByBytes } from '../warehouse/target.js';
 
 /** A file as the producer would offer it now. */
@@ -56,6 +57,8 @@ export type SealAnswer =
   | { kind: 'name_too_long' }
   /** There is no file, or no regular one. */
   | { kind: 'gone'; is: Kind | undefined; hasSealedSidecar: boolean }
+  /** The filters of the feed refuse its name. */
+  | { kind: 'ignored'; rule: IgnoreRule; hasSealedSidecar: boolean }
   /** The sealed sidecar belongs to a version that is gone. */
   | { kind: 'other_version' }
   /** It lies in this mount below the input ('' = none) and must be sealed there. */

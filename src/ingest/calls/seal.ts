@@ -1,5 +1,5 @@
 /**
- * Seals a file: checks it, applies the completion rule, opens it and asks for writers. Then it renames the sidecar and the file into
+ * Seals a file: checks it, applies the filters and the completion rule, opens it and asks for writers. Then it renames the sidecar and the file into
  * `underprocess/` and asks for writers again.
  * Guarantees: a sealed and quiet file is the one that was seen unchanged over its whole window, and nobody writes it. Any other
  * sealed file waits for a window in `underprocess/` before it is hashed.
@@ -10,6 +10,7 @@ import { closeSync } from 'node:fs';
 import type { Entry } from '../../files/directories.js';
 import type { Part } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
+import { deliver } from '../../files/moves.js';
 import { inPlace } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
 import { type ByteName, LinuxError, nameOfText, type Stat } from '../../linux/index.js';
@@ -18,6 +19,7 @@ import { NO_SIDECAR, readSidecar, type SidecarRead, sidecarOf } from '../files/s
 import { bringOn, take } from '../files/take.js';
 import { completion } from '../rules/completion.js';
 import type { Sealed } from '../rules/facts.js';
+import { type Filters, makeFilters } from '../rules/filters.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, unchanged } from '../rules/verified.js';
 import { candidateOf } from './candidate.js';
@@ -28,13 +30,14 @@ import type { Candidate, Immovable, SealAnswer, Terms, ToSeal } from './order.js
 interface Seal {
   files: FeedFiles;
   terms: Terms;
+  filters: Filters;
   file: ToSeal;
 }
 
-export const sealer =
-  (files: FeedFiles, terms: Terms) =>
-  (file: ToSeal): SealAnswer =>
-    sealOne({ files, terms, file });
+export function sealer(files: FeedFiles, terms: Terms): (file: ToSeal) => SealAnswer {
+  const filters = makeFilters(terms.feed);
+  return (file) => sealOne({ files, terms, filters, file });
+}
 
 function sealOne(seal: Seal): SealAnswer {
   const { files, file } = seal;
@@ -72,8 +75,12 @@ const inputEntry = ({ files, file }: Seal): Entry | undefined => files.entryOrNo
 
 /** Seals a file that lies in the input. Its sidecar may have been sealed before. */
 function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: SidecarRead): SealAnswer {
-  const { files, file, terms } = seal;
+  const { files, file, terms, filters } = seal;
   const { feed } = terms;
+  // Its job may be older than the filter.
+  const ignored = filters.whyNot(file.path);
+  if (ignored)
+    return { kind: 'ignored', rule: ignored.rule, hasSealedSidecar: sealedSidecar !== undefined && !sidecarBack(seal) };
   // Taken before the sidecar is read: if one arrives in between, the producer notices that as a change.
   const now = candidateOf(feed, stat, entry);
   const sidecar = sealedSidecar ?? sidecarInInput(seal);
@@ -102,6 +109,12 @@ function sidecarInInput({ files, file, terms: { feed } }: Seal): SidecarRead {
   if (feed.mode !== 'sidecar') return NO_SIDECAR;
   const entry = files.entryOrNone(files.input, sidecarOf(file.path, feed));
   return readSidecar(entry, file.path, files.kinds);
+}
+
+/** Gives a sealed sidecar back. False where another one lies in the input by now. */
+function sidecarBack({ files, file, terms: { feed } }: Seal): boolean {
+  const to = files.input.entry(sidecarOf(file.path, feed));
+  return deliver(files.workEntry(file, 'sidecar')!, to) === 'renamed';
 }
 
 /** Renames the sidecar first, so that a crash between the two renames never leaves a sealed file without its sidecar. */

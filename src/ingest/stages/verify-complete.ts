@@ -108,6 +108,9 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
       // No file of ours was in it yet.
       if (answer.hasSealedSidecar) putSidecarAside(job, batch, dirty);
       return { outcome: { kind: 'drop', why: answer.is === undefined ? 'vanished' : `became_${answer.is}` } };
+    case 'ignored':
+      if (answer.hasSealedSidecar) putSidecarAside(job, batch, dirty);
+      return { outcome: { kind: 'drop', why: `ignored_${answer.rule}` } };
     case 'other_version':
       // It must not be paired with the file that is in the input now.
       putSidecarAside(job, batch, dirty);

@@ -166,10 +166,11 @@ function newestOf(job: Job, content: Content, view: QueueView) {
 }
 
 function dropped(why: string | undefined): string {
-  const kind = /^became_(\w+)$/.exec(why ?? '')?.[1];
-  return kind
-    ? `Before it was sealed, a ${kind} lay under its name instead of the file.`
-    : 'It vanished from the input (was renamed or removed) before it was sealed.';
+  const [, how, what] = /^(became|ignored)_(\w+)$/.exec(why ?? '') ?? [];
+  if (how === 'became') return `Before it was sealed, a ${what} lay under its name instead of the file.`;
+  if (how === 'ignored')
+    return `A filter of the feed (${what}) had come before it was sealed, so it was left in the input.`;
+  return 'It vanished from the input (was renamed or removed) before it was sealed.';
 }
 
 /** The path of a job's file in a folder of its work directory. */

@@ -92,6 +92,24 @@ test('a sidecar that was sealed before is no word about a file that changed afte
   assert.ok(existsSync(input('changed.csv')));
 });
 
+test('a file that the filters refuse gets back its sidecar that was sealed before', async (t) => {
+  const { seal, drop, input, sealed } = await grounds(t, { mode: 'sidecar', exclude: ['*.bad'] });
+  const [alone, another] = [drop('alone.bad'), drop('another.bad')];
+  for (const file of [alone, another]) {
+    mkdirSync(join(sealed(file), '..'), { recursive: true });
+    writeFileSync(sealed(file, 'sidecar'), 'sealed');
+  }
+  writeFileSync(input('another.bad.ok'), 'newer');
+  const answers = seal({ ...alone, claimNo: 2 }, { ...another, claimNo: 2 });
+  assert.deepEqual(
+    answers,
+    [false, true].map((hasSealedSidecar) => ({ kind: 'ignored', rule: 'excluded', hasSealedSidecar })),
+  );
+  assert.equal(readFileSync(input('alone.bad.ok'), 'utf8'), 'sealed');
+  assert.equal(readFileSync(input('another.bad.ok'), 'utf8'), 'newer');
+  assert.ok(existsSync(sealed(another, 'sidecar')) && !existsSync(sealed(alone, 'sidecar')));
+});
+
 test('an unusual file says so, stays where it is, and the others go on', async (t) => {
   const { seal, drop, input, sealed } = await grounds(t, { maxBytes: 1_000 });
   const written = drop('written.csv');
