@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, closeSync, openSync, renameSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { test } from 'node:test';
 import { mapNewFile } from '../linux/mapping.js';
-import type { World } from '../world/world.js';
+import { until } from '../world/waiting.js';
+import { createWorld, type World } from '../world/world.js';
 import { droppedAs, scenarios, silence, step, watched } from './watching.js';
 
 const WINDOW_MS = 400;
@@ -91,6 +93,17 @@ scenarios('complete files only: writers that close, old times', () => {
       assert.equal(world.manifest()[0]!.record!.mtime, 1_000_000_000);
     },
   );
+});
+
+test('a shorter window reaches files that wait, also through a worker that goes on', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: undefined } });
+  const producer = world.start('ingest-producer', ['--stability-seconds', '1d']);
+  world.start('ingest-worker');
+  const waits = world.drop('waits.csv', 1_000);
+  await until('it has a job', () => world.jobs().length === 1);
+  await producer.stop();
+  world.start('ingest-producer', ['--stability-seconds', '0.3']);
+  await world.isStored(waits);
 });
 
 scenarios('complete files only: renames, and no window at all', () => {

@@ -86,9 +86,7 @@ function withoutKnown(files: readonly FoundFile[], offering: Offering): Wanted[]
     const missed = holder?.reason === NO_SIDECAR && file.hasSidecar;
     // An earlier observation, by a scan or for its sidecar, would make the file wait. A rename into place need not wait.
     const renamed = file.by === 'rename' && dueInMs(feed, file, file.hasSidecar) === 0;
-    // The operator has removed the delay for cut uploads since.
-    const freed = holder?.reason === 'partial_upload' && feed.partialUploadSeconds === 0;
-    if (holder?.identity === file.identity && !closed && !missed && !renamed && !freed) return;
+    if (holder?.identity === file.identity && !closed && !missed && !renamed) return;
     const decided = holder?.state === 'held' ? decidedFor(backend.job(holder.id), file) : {};
     wanted.push({ file, candidate: candidateOf(file, offering, holder !== undefined, decided) });
   });

@@ -1,6 +1,7 @@
 /**
  * The feeds of a worker: their options as the producer recorded them in the state, with their roots set up and locked once. The
- * options are read again every few seconds, so that the worker follows a producer that was started with other options.
+ * worker follows a producer that was started with other options: the list is read again every few seconds, and the options of a
+ * feed for each batch. A job that such options made due would wait by the old ones again.
  */
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -18,7 +19,7 @@ export class Feeds {
   readonly #known = new Map<string, { feed: Feed; json: string; locks: SharedLockFile[] }>();
   readonly #settingUp = new Map<string, Promise<Feed | undefined>>();
   #readMs = Number.NEGATIVE_INFINITY;
-  #options = new Map<string, { options: FeedOptions; json: string }>();
+  #options = new Map<string, FeedOptions>();
   readonly #dead = new Map<string, { error: PlaceError; untilMs: number }>();
 
   constructor(
@@ -37,14 +38,15 @@ export class Feeds {
   /** Undefined for a feed that the state does not know, or that cannot be entered now (`whyNot`). Errors: EnvironmentError, when its roots are not ours. */
   async get(name: string): Promise<Feed | undefined> {
     this.#read();
-    const recorded = this.#options.get(name);
-    if (!recorded) return undefined;
+    const options = this.backend.feedOptions(name) as unknown as FeedOptions | undefined;
+    if (!options) return undefined;
+    const json = JSON.stringify(options);
     const known = this.#known.get(name);
-    if (known?.json === recorded.json) return known.feed;
+    if (known?.json === json) return known.feed;
     if (performance.now() < (this.#dead.get(name)?.untilMs ?? 0)) return undefined;
     const under = this.#settingUp.get(name);
     if (under) return under;
-    const setting = this.#setUp(name, recorded.options, recorded.json).finally(() => this.#settingUp.delete(name));
+    const setting = this.#setUp(name, options, json).finally(() => this.#settingUp.delete(name));
     this.#settingUp.set(name, setting);
     return setting;
   }
@@ -61,7 +63,7 @@ export class Feeds {
 
   /** The options as they were read last. Does not read now. */
   optionsOf(name: string): FeedOptions | undefined {
-    return this.#options.get(name)?.options;
+    return this.#options.get(name);
   }
 
   close(): void {
@@ -86,14 +88,7 @@ export class Feeds {
     const now = performance.now();
     if (now - this.#readMs < READ_AGAIN_MS) return;
     this.#readMs = now;
-    this.#options = new Map(
-      this.backend
-        .feeds()
-        .map(({ name, options }) => [
-          name,
-          { options: options as unknown as FeedOptions, json: JSON.stringify(options) },
-        ]),
-    );
-    for (const { options } of this.#options.values()) this.onRead(options);
+    this.#options = new Map(this.backend.feeds().map(({ name, options }) => [name, options as unknown as FeedOptions]));
+    for (const options of this.#options.values()) this.onRead(options);
   }
 }

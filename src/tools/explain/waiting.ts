@@ -96,7 +96,8 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
   const rule = completion(feed, facts.seen!, stat, sidecar, { ms: view.nowMs(), boot: bootId() });
   if (rule.complete) {
     if (last === 'writer_open') return writerOpen(facts, job, view);
-    return promising(verdict('waiting', 'Its rule holds: it is complete.'), 'It is sealed when its turn comes.');
+    const next = inTime(job.dueMs - view.nowMs());
+    return promising(verdict('waiting', 'Its rule holds: it is complete.'), `It is sealed at its next check: ${next}.`);
   }
   switch (rule.why) {
     case 'no_sidecar':
