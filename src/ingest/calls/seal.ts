@@ -1,16 +1,17 @@
 /**
- * Seals a file: checks it, applies the filters and the completion rule, opens it and asks for writers. Then it renames the sidecar and the file into
- * `underprocess/` and asks for writers again.
+ * Seals a file: checks it, applies the filters and the completion rule, opens it and asks for writers. Then it renames the sidecar,
+ * reads that again, renames the file into `underprocess/` too, and asks for writers again.
  * Guarantees: a sealed and quiet file is the one that was seen unchanged over its whole window, and nobody writes it. Any other
  * sealed file waits for a window in `underprocess/` before it is hashed.
  * Does not: keep the lease across the rename. An opener that waits for the lease would get the sealed inode afterwards (1,083 of
  * 1,500 under attack). Does not sync: the caller does, before it commits the answer.
  */
 import { closeSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { Entry } from '../../files/directories.js';
 import type { Part } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
-import { deliver } from '../../files/moves.js';
+import { type Delivered, deliver } from '../../files/moves.js';
 import { inPlace } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
 import { type ByteName, LinuxError, nameOfText, type Stat } from '../../linux/index.js';
@@ -79,8 +80,10 @@ function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: Sid
   const { feed } = terms;
   // Its job may be older than the filter.
   const ignored = filters.whyNot(file.path);
-  if (ignored)
-    return { kind: 'ignored', rule: ignored.rule, hasSealedSidecar: sealedSidecar !== undefined && !sidecarBack(seal) };
+  if (ignored) {
+    const hasSealedSidecar = sealedSidecar !== undefined && sidecarBack(seal) !== 'renamed';
+    return { kind: 'ignored', rule: ignored.rule, hasSealedSidecar };
+  }
   // Taken before the sidecar is read: if one arrives in between, the producer notices that as a change.
   const now = candidateOf(feed, stat, entry);
   const sidecar = sealedSidecar ?? sidecarInInput(seal);
@@ -96,7 +99,7 @@ function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: Sid
     if (!unchanged(identityOf(stat), before.stat)) return CHANGED;
     if (before.writer === 'writer') return { kind: 'writer', now };
     const isWithSidecar = feed.mode === 'sidecar' && sidecar.seen.kind === 'there';
-    const refused = moveIn(seal, entry, now, isWithSidecar && !sealedSidecar);
+    const refused = moveIn(seal, entry, now, isWithSidecar && !sealedSidecar ? sidecar : undefined);
     return refused ?? afterRename(seal, opened.fd, stat, isWithSidecar ? sidecar : undefined);
   } finally {
     closeSync(opened.fd);
@@ -111,23 +114,31 @@ function sidecarInInput({ files, file, terms: { feed } }: Seal): SidecarRead {
   return readSidecar(entry, file.path, files.kinds);
 }
 
-/** Gives a sealed sidecar back. False where another one lies in the input by now. */
-function sidecarBack({ files, file, terms: { feed } }: Seal): boolean {
-  const to = files.input.entry(sidecarOf(file.path, feed));
-  return deliver(files.workEntry(file, 'sidecar')!, to) === 'renamed';
-}
+/** Gives a sealed sidecar back to its name in the input. */
+const sidecarBack = ({ files, file, terms: { feed } }: Seal): Delivered =>
+  deliver(files.workEntry(file, 'sidecar')!, files.input.entry(sidecarOf(file.path, feed)));
 
-/** Renames the sidecar first, so that a crash between the two renames never leaves a sealed file without its sidecar. */
-function moveIn(seal: Seal, entry: Entry, now: Candidate, isSidecarToo: boolean): SealAnswer | undefined {
+/**
+ * Renames the sidecar first, so that a crash between the two renames never leaves a sealed file without its sidecar. `read`: the
+ * sidecar as it was read; it is renamed by its name, so another one may have come.
+ */
+function moveIn(seal: Seal, entry: Entry, now: Candidate, read: SidecarRead | undefined): SealAnswer | undefined {
   const { path } = seal.file;
   try {
-    if (isSidecarToo) moveOne(seal, 'sidecar', sidecarOf(path, seal.terms.feed));
+    if (read) moveOne(seal, 'sidecar', sidecarOf(path, seal.terms.feed));
+    // If it cannot go back, it stays, and the next check reads it.
+    if (read && !saysTheSame(seal, read)) return sidecarBack(seal) === 'exists' ? { kind: 'other_version' } : CHANGED;
     moveOne(seal, 'file', path);
     return undefined;
   } catch (error) {
     if (error instanceof LinuxError) return renameRefused(seal, entry, now, error);
     throw error;
   }
+}
+
+function saysTheSame({ files, file }: Seal, { seen, checksum }: SidecarRead): boolean {
+  const now = readSidecar(files.workEntry(file, 'sidecar'), file.path, files.kinds);
+  return now.seen.kind === seen.kind && isDeepStrictEqual(now.checksum, checksum);
 }
 
 function moveOne({ files, file }: Seal, part: Part, path: ByteName): void {
