@@ -165,7 +165,8 @@ function lease({ name, path }: Place, dir: number, probe: ByteName): Finding {
     const writer = openAt(dir, probe, O.WRONLY | O.NOFOLLOW);
     const beside = probeLease(reader);
     closeSync(writer);
-    if (alone === 'free' && beside === 'writer') return ok(name, `leases show writers in ${path}`);
+    if (alone === 'free' && beside === 'writer')
+      return ok(name, `leases show writers in ${path}, but not those of other hosts, if it is exported over NFSv3`);
     return warn(
       name,
       `leases show nothing in ${path} (${alone}, and beside a writer ${beside}): each file is copied after a second window`,
