@@ -4,7 +4,17 @@
  * Rebuilds from unusual files on disk: test/tools/rebuild/rebuild.test.ts.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { dropAgain, loseState, rebuild, rebuilt, refused, stateFiles, withOlderState } from '../world/lost.js';
@@ -195,6 +205,15 @@ test('a content whose discard is not yet put away does not make its state look o
   await world.runOnce();
   await world.runOnce();
   assert.equal(world.failed()[0]?.sha256, dropped.sha256);
+  // Nor where the manifests are at another path, once its job is forgotten.
+  assert.equal((await world.run('ingest-ctl', ['prune', '--keep-history', '0d'])).code, 0);
+  const { manifests } = world.feed();
+  renameSync(`${manifest}.1`, manifest);
+  cpSync(manifests, `${manifests}-2`, { recursive: true });
+  const there = world.flags('ingest').map((flag) => flag.replace(manifests, `${manifests}-2`));
+  const moved = await world.launch('ingest', ['--once', ...there]).ended;
+  assert.equal(moved.code, 0, moved.stderr);
+  await world.runOnce();
   loseState(world);
   assert.match((await rebuilt(world)).stdout, /1 withdrawn/);
 });

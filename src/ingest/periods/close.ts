@@ -3,7 +3,7 @@
  * commit), checked until all its contents are stored, and marked. A day is marked when it is over and its hours are marked.
  * Guarantees: a marker exists only where nothing is on its way. The state says what a missing marker waits for. Idle, it
  * writes nothing.
- * Does not: mark a period without lines, or one below a root that the feed no longer has.
+ * Does not: mark a period without lines, or one below a root that the feed no longer has. (Periods of a moved root follow it.)
  */
 import type { Backend, Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';

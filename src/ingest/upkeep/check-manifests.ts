@@ -7,6 +7,7 @@
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Reader } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { isStateThere } from '../../base/config/state-path.js';
@@ -26,6 +27,7 @@ import {
 } from '../manifest/read.js';
 import { UnreadableManifest } from '../manifest/unpack.js';
 import type { JobFacts } from '../rules/facts.js';
+import { movedRoots } from './follow-moved.js';
 import { markerAt, refuseWhileRebuilding } from './root-locks.js';
 import { possibleWork } from './work-place.js';
 
@@ -36,10 +38,11 @@ export type FeedFolders = Pick<FeedOptions, 'name'> & Partial<Pick<FeedOptions, 
 
 /** Errors: EnvironmentError `state_older_than_manifests`. A root that cannot be read is left to the gates. */
 export async function checkManifestsKnown(state: State, feed: FeedOptions): Promise<void> {
-  const newest = newestCommittedHour(state, feed.manifests);
+  const known = knownAs(state, feed);
+  const newest = newestCommittedHour(state, known);
   for (const file of readable(feed.manifests, 'manifest')) {
     const isOld = newest !== undefined && (file.hour === undefined || file.hour < newest);
-    const { end, again, isAtEnd } = committed(state, feed.manifests, file, 'manifest');
+    const { end, again, isAtEnd } = committed(state, known, file, 'manifest');
     if (isAtEnd || (isOld && again)) continue;
     for await (const record of recordsOf(feed, file.path, end)) {
       const generation = generationOf(record);
@@ -49,7 +52,7 @@ export async function checkManifestsKnown(state: State, feed: FeedOptions): Prom
     }
   }
   for (const file of readable(feed.manifests, 'corrections')) {
-    const { end, again, isAtEnd } = committed(state, feed.manifests, file, 'corrections');
+    const { end, again, isAtEnd } = committed(state, known, file, 'corrections');
     if (isAtEnd) continue;
     for await (const record of recordsOf(feed, file.path, end)) {
       const takenOut = typeof record.fields.by === 'string';
@@ -58,6 +61,12 @@ export async function checkManifestsKnown(state: State, feed: FeedOptions): Prom
       if (!known) throw older(file, 'correction', record);
     }
   }
+}
+
+/** The paths that rows have for the manifests. Those of before count until a process of this start lets the rows follow. */
+function knownAs(state: State, feed: FeedOptions): string[] {
+  const moved = movedRoots(state, [feed]).filter(({ kind }) => kind === 'manifests');
+  return [...moved.map(({ from }) => from), feed.manifests];
 }
 
 /** The ids of lines, in or below a folder, that were taken back because their files never arrived: their contents are free. */
@@ -167,16 +176,24 @@ async function* recordsOf(feed: Pick<Readable, 'name'>, path: string, from: numb
   }
 }
 
-function newestCommittedHour(state: State, root: string): string | undefined {
-  const newest = state.read((r) =>
-    r.get<{ file: string | null }>(
-      "SELECT max(file) AS file FROM manifest_ends WHERE substr(file, 1, ?) = ? AND file GLOB '*/manifest.jsonl'",
-      root.length + 1,
-      `${root}/`,
-    ),
-  )?.file;
-  return newest?.slice(root.length + 1, -'/manifest.jsonl'.length);
+function newestCommittedHour(state: State, roots: readonly string[]): string | undefined {
+  const sql =
+    "SELECT max(file) AS file FROM manifest_ends WHERE substr(file, 1, ?) = ? AND file GLOB '*/manifest.jsonl'";
+  return inFirst(state, roots, (r, root) => {
+    const newest = r.get<{ file: string | null }>(sql, root.length + 1, `${root}/`)?.file;
+    return newest?.slice(root.length + 1, -'/manifest.jsonl'.length);
+  });
 }
+
+/** In one read: rows move from one root to the next. */
+const inFirst = <T>(state: State, roots: readonly string[], find: (r: Reader, root: string) => T | undefined) =>
+  state.read((r) => {
+    for (const root of roots) {
+      const found = find(r, root);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  });
 
 interface Committed {
   end: number;
@@ -187,8 +204,8 @@ interface Committed {
 }
 
 /** The known end of a file. It is that of the file that appends went to, also after that file was rotated to another name. */
-function committed(state: State, root: string, file: FoundManifest, kind: ManifestKind): Committed {
-  const known = state.read((r) =>
+function committed(state: State, roots: readonly string[], file: FoundManifest, kind: ManifestKind): Committed {
+  const known = inFirst(state, roots, (r, root) =>
     r.get<{ inode: number; end_at: number }>(
       'SELECT inode, end_at FROM manifest_ends WHERE file = ?',
       `${root}/${file.hour}/${kind}.jsonl`,

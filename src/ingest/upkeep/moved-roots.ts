@@ -3,7 +3,7 @@
  * name the old warehouse, intents the old manifest files. Also refuses a root without the stored files: the ledger would then
  * name files and lines that nobody finds.
  * Also refuses a warehouse inside the warehouse of another feed.
- * Does not: refuse a root that was moved or copied together with its marker.
+ * Does not: refuse a root that was moved or copied together with its marker (follow-moved.ts).
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

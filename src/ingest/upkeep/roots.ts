@@ -15,6 +15,7 @@ import { type Marker, makeMarker, readMarker } from '../../files/marker.js';
 import { errnoOf } from '../../files/place-error.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { enterWarehouse } from '../ledger/names.js';
+import { followMoved } from './follow-moved.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseNested, refuseStrange } from './moved-roots.js';
 import { isOfRoot, unusable } from './unusable-root.js';
 import { chooseWork, refuseOtherMount } from './work-place.js';
@@ -177,8 +178,10 @@ const remember = (
   backend.transact((tx) => {
     // Checked again inside the transaction, where nothing can be planned in between: plans name the old root.
     const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
-    const before = tx.get<Recorded>('SELECT path FROM roots WHERE feed = ? AND kind = ?', feed.name, kind)?.path;
-    if (rule) refuseMoved({ read: (look) => look(tx) }, feed, before, rule);
+    const before = tx.get<Recorded>('SELECT path, marker FROM roots WHERE feed = ? AND kind = ?', feed.name, kind);
+    if (rule) refuseMoved({ read: (look) => look(tx) }, feed, before?.path, rule);
+    if (rule && marker !== null && before?.marker === marker && before.path !== path)
+      followMoved(tx, [{ feed: feed.name, kind: rule.kind, from: before.path, to: path }]);
     if (kind === 'warehouse' && marker !== null) enterWarehouse(tx, marker, path);
     return tx.run(
       `INSERT INTO roots (feed, kind, path, marker) VALUES (?, ?, ?, ?)

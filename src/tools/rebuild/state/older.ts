@@ -12,9 +12,8 @@ import { factsOf, type JobFacts, workKeyOf } from '../../../ingest/rules/facts.j
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
 import type { ByteName } from '../../../linux/index.js';
 import { adopt, decide, goOnAt } from './jobs.js';
-import { followSealed } from './moved.js';
 import { isSettled, settle } from './progress.js';
-import { type SealedFile, sealedOf } from './sealed.js';
+import { followSealed, type SealedFile, sealedOf } from './sealed.js';
 
 export const noOlderJobs = () => ({
   /** Jobs that stay as they were: ready, waiting, held. */

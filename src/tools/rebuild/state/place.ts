@@ -9,10 +9,10 @@ import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../../base/errors.js';
 import { typed } from '../../../base/shell.js';
 import { asOperators, openStateView } from '../../../ingest/ledger/open-state.js';
+import { type MovedRoot, movedRoots } from '../../../ingest/upkeep/follow-moved.js';
 import { lockRootsAlone } from '../../../ingest/upkeep/root-locks.js';
 import type { SharedLockFile } from '../../../linux/index.js';
 import { move, sync } from '../../backup/state-file.js';
-import { type MovedRoot, movedRoots } from './moved.js';
 
 const COMPANIONS = ['-wal', '-shm'];
 /** The companion files of the new state, locks and doorbell included. No process uses them. */

@@ -8,7 +8,7 @@ import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError } from '../../../base/errors.js';
 import { typed } from '../../../base/shell.js';
 import { copyOlderState, openState } from '../../../ingest/ledger/open-state.js';
-import { followMoved, type MovedRoot, movedRoots } from './moved.js';
+import { followMoved, type MovedRoot, movedRoots } from '../../../ingest/upkeep/follow-moved.js';
 import { type Before, isDamaged, makingPath, removeMaking } from './place.js';
 
 /** KiB: the page cache of a process that reads everything once. */

@@ -7,8 +7,8 @@ import { type Content, waitToken } from '../../../ingest/ledger/content.js';
 import { giveNameOfLine, warehouseOf } from '../../../ingest/ledger/names.js';
 import type { Delivered } from '../../../ingest/ledger/stored.js';
 import { digitsOf, generationOf, pathBytesOf, type ReadRecord } from '../../../ingest/manifest/read.js';
+import type { MovedRoot } from '../../../ingest/upkeep/follow-moved.js';
 import { type ByteName, bytesOfName, nameOfBytes, nameOfText } from '../../../linux/index.js';
-import type { MovedRoot } from './moved.js';
 
 /** A line, and the evidence on disk about it. */
 export interface Line {

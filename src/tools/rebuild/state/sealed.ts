@@ -5,7 +5,7 @@
  * Does not: move or change a file, except sidecars of an interrupted seal (`settleSidecars`).
  */
 import { closeSync } from 'node:fs';
-import type { Backend, Reader, Tx } from '../../../../queue/backend.js';
+import type { Backend, Job, Reader, Tx } from '../../../../queue/backend.js';
 import type { Work } from '../../../base/telemetry/progress.js';
 import { digestWhole } from '../../../files/digest.js';
 import { FAILED, type Part, UNDERPROCESS } from '../../../files/job-paths.js';
@@ -15,7 +15,7 @@ import { type FeedFiles, statEntry, type WorkKey } from '../../../ingest/files/f
 import { putBack } from '../../../ingest/files/put-back.js';
 import { sealedNames } from '../../../ingest/files/sealed-names.js';
 import { bringOn } from '../../../ingest/files/take.js';
-import type { JobFacts } from '../../../ingest/rules/facts.js';
+import { type JobFacts, payloadOf } from '../../../ingest/rules/facts.js';
 import { identityOf } from '../../../ingest/rules/identity.js';
 import { foundFacts } from '../../../ingest/upkeep/reaper.js';
 import { type ByteName, bytesOfName, statFd } from '../../../linux/index.js';
@@ -129,6 +129,15 @@ export const withdrawnFiles = (tx: Tx, feed: string, max: number): SealedFile[] 
 /** The files of one job: the sealed one, and its private copy. */
 export const sealedOf = (reader: Reader, feed: string, job: string): SealedFile[] =>
   reader.all<SealedFile>(`SELECT ${COLUMNS} FROM rebuild_sealed WHERE feed = ? AND job = ?`, feed, job);
+
+/** The sealed file of a job may have the same bytes in another inode. */
+export function followSealed(tx: Tx, job: Job, facts: JobFacts, own: readonly SealedFile[]): void {
+  const { sealed, sha256 } = facts;
+  const file = own.find(({ part }) => part === 'file');
+  if (!sealed || !file || file.identity === sealed.identity || file.sha256.toString('hex') !== sha256) return;
+  const { identity } = file;
+  tx.amend(job.id, { identity, payload: payloadOf({ ...facts, sealed: { ...sealed, identity } }) });
+}
 
 export const hasSealed = (reader: Reader, feed: string, sha256: Buffer): boolean =>
   reader.get('SELECT 1 FROM rebuild_sealed WHERE feed = ? AND sha256 = ?', feed, sha256) !== undefined;
