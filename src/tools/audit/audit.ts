@@ -19,7 +19,7 @@ import type { Rows } from '../../shared-ledger/database.js';
 import { SharedError } from '../../shared-ledger/errors.js';
 import { judgeBucket } from './bucket.js';
 import { digestAll } from './digests.js';
-import { noteLedger, noteManifests, noteWarehouse } from './gather.js';
+import { noteLedger, noteManifests, noteSharing, noteWarehouse } from './gather.js';
 import type { Judging } from './judging.js';
 import { AuditNotes } from './notes.js';
 import { judgeFiles, judgeLines, judgePieces } from './rest.js';
@@ -32,7 +32,7 @@ export { type Difference, textOf };
 
 export interface AuditOptions {
   hash: boolean;
-  /** Only this feed is judged. */
+  /** Only this feed is judged. What others have in its warehouse is read all the same. */
   feed: string | undefined;
   /** The rows that PostgreSQL has of this host are compared too. */
   shared?: Rows | undefined;
@@ -89,18 +89,22 @@ interface Auditing extends Omit<Judging, 'feed'> {
 }
 
 async function gather({ view, all, feeds, files, notes, totals, progress }: Auditing): Promise<void> {
-  // The rows of all feeds, so that a file of another feed in a shared warehouse is known.
+  // The rows of all feeds, and the lines of those that share a warehouse, so that a file of another feed there is known.
   noteLedger(view, all, notes, (n) => {
     totals.rows += n;
     progress({ part: 'ledger', noun: 'rows', files: totals.rows, bytes: 0 });
   });
+  const countLines = (n: number): void => {
+    totals.lines += n;
+    progress({ part: 'manifests', noun: 'lines', files: totals.lines, filesAll: totals.rows, bytes: 0 });
+  };
   for (const feed of firstOf(feeds, ({ manifests }) => manifests)) {
     files.get(feed.name)!.manifests; // Checks the marker: a root that is not mounted would seem to have no lines.
-    await noteManifests(view, feed, notes, (n) => {
-      totals.lines += n;
-      progress({ part: 'manifests', noun: 'lines', files: totals.lines, filesAll: totals.rows, bytes: 0 });
-    });
+    await noteManifests(view, feed, notes, countLines);
   }
+  const read = new Map([...files.values()].map(({ roots }) => [roots.markers.manifests ?? '', true]));
+  for (const feed of firstOf(feeds, ({ warehouse }) => warehouse))
+    await noteSharing(view, feed, read, notes, countLines);
   for (const feed of firstOf(feeds, ({ warehouse }) => warehouse)) {
     noteWarehouse(feed, files.get(feed.name)!, notes, (n) => {
       totals.files += n;

@@ -10,9 +10,10 @@ import { pages } from '../../base/pages.js';
 import { type EntryBelow, entriesBelow } from '../../files/entries-below.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
-import { inPlace } from '../../files/place-error.js';
+import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
 import type { Output } from '../../ingest/chains/recorded-outputs.js';
-import { absolute, type FeedFiles } from '../../ingest/files/feed-files.js';
+import { absolute, FeedFiles } from '../../ingest/files/feed-files.js';
+import { recordedRoots } from '../../ingest/files/recorded-roots.js';
 import { type Content, contentsAfter } from '../../ingest/ledger/content.js';
 import {
   generationOf,
@@ -24,6 +25,7 @@ import {
   type ReadRecord,
   recordOf,
 } from '../../ingest/manifest/read.js';
+import { UnreadableManifest } from '../../ingest/manifest/unpack.js';
 import { identityOf } from '../../ingest/rules/identity.js';
 import { TEMPORARY } from '../../ingest/warehouse/target.js';
 import { type ByteName, joinNames, nameOfBytes, nameOfText, shownName } from '../../linux/index.js';
@@ -85,13 +87,49 @@ const outputsOf = (reader: Reader, page: readonly Content[]): OutputOf[] =>
     ...[page[0]!.row, page.at(-1)!.row],
   );
 
-/** `feed`: the owner of the manifests root. Each record names its own feed. */
-export async function noteManifests(
+type Manifests = Pick<FeedOptions, 'name' | 'manifests'>;
+
+/** The manifests of every feed that shares the warehouse, also of a retired one. */
+const OF_WAREHOUSE = `SELECT m.feed AS name, m.path AS manifests, m.marker FROM roots own
+    JOIN roots w ON w.kind = 'warehouse' AND w.marker = own.marker
+    JOIN roots m ON m.feed = w.feed AND m.kind = 'manifests'
+  WHERE own.feed = ? AND own.kind = 'warehouse'`;
+
+/**
+ * Notes the lines of all that share the warehouse of the feed, judged or not: the path of a pruned file is in its line alone. Where
+ * they cannot be read, any file that nobody knows may be of them. `read`: the markers of manifests, and whether they were noted.
+ */
+export async function noteSharing(
   view: QueueView,
   feed: FeedOptions,
+  read: Map<string, boolean>,
   notes: AuditNotes,
   count: Count,
 ): Promise<void> {
+  const sharing = view.read((r) => r.all<Manifests & { marker: string }>(OF_WAREHOUSE, feed.name));
+  for (const { name, manifests, marker } of sharing) {
+    if (!read.has(marker)) read.set(marker, await canNote(view, { name, manifests }, notes, count));
+    if (!read.get(marker)) notes.insert('unread', { warehouse: feed.warehouse, feed: name, manifests });
+  }
+}
+
+async function canNote(view: QueueView, feed: Manifests, notes: AuditNotes, count: Count): Promise<boolean> {
+  const files = new FeedFiles(recordedRoots(view, feed.name));
+  try {
+    files.manifests; // Checks the marker.
+    await noteManifests(view, feed, notes, count);
+    return true;
+  } catch (error) {
+    if (error instanceof PlaceError || error instanceof UnreadableManifest || errnoOf(error) !== undefined)
+      return false;
+    throw error;
+  } finally {
+    files.close();
+  }
+}
+
+/** `feed`: the owner of the manifests root. Each record names its own feed. */
+export async function noteManifests(view: QueueView, feed: Manifests, notes: AuditNotes, count: Count): Promise<void> {
   const open = new Map(
     view
       .read((r) => r.all<{ file: string; at: number }>('SELECT file, at FROM appends'))

@@ -259,3 +259,39 @@ test('strange names, copies, subdirectories, a shared warehouse, a rebuilt state
     ['line_torn'],
   );
 });
+
+test(
+  'in a warehouse that feeds share, a file of another one is known: pruned, retired, or not to be read',
+  limit,
+  async (t) => {
+    const root = mkdtempSync(join(tmpdir(), 'ingest-shared-'));
+    t.after(() => rmSync(root, { recursive: true, force: true }));
+    const options = { ...AT_ONCE, process: BY_COUNTRY };
+    const world = createWorld(t, { feeds: { a: { warehouse: root, options }, b: { warehouse: root, options } } });
+    for (const feed of ['a', 'b']) world.drop(`${feed}.csv`, orders(feed, 20).text, { feed });
+    await world.runOnce();
+    const audited = async () => [(await audit(world, ['--feed', 'a'])).told, (await audit(world)).told] as const;
+    assert.equal((await world.run('ingest-ctl', ['retire', 'b'])).code, 0);
+    const { manifests } = world.feed('b');
+    const away = `${manifests}-away`;
+    renameSync(manifests, away);
+    assert.deepEqual(await audited(), [[], []], 'retired: its rows know its files');
+    renameSync(away, manifests);
+    assert.equal((await world.run('ingest-ctl', ['prune', '--keep-history', '0d'])).code, 0);
+    assert.deepEqual(await audited(), [[], []], 'retired and pruned');
+    await world.runOnce();
+    assert.deepEqual(await audited(), [[], []], 'in use again');
+
+    writeFileSync(join(root, 'strange.txt'), 'strange');
+    const [[strange], [other]] = await audited();
+    assert.match(strange!.remedy, /^remove it, or /);
+    assert.deepEqual(strange, other);
+    renameSync(manifests, away);
+    const { told } = await audit(world, ['--feed', 'a']);
+    assert.ok(told.length > 2 && told.every(({ kind }) => kind === 'file_unknown'));
+    const leave = `leave it there: it may be a file of feed b, whose manifests ${manifests} cannot be read; put them back, then audit again`;
+    assert.deepEqual([...new Set(told.map(({ remedy }) => remedy))], [leave]);
+    renameSync(away, manifests);
+    assert.deepEqual((await audit(world, ['--feed', 'a'])).told, [strange]);
+  },
+);
