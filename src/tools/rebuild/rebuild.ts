@@ -39,8 +39,8 @@ import { addCounts, type FeedReport, noReport, noteForeign, printFeed, printUnkn
 import { discardWithdrawn } from './state/jobs.js';
 import { forgetGivenUp, settleJobs } from './state/older.js';
 import { notePeriods } from './state/periods.js';
-import { endPlacing, judgeState, placeState } from './state/place.js';
-import { type Asked, endMaking, type Making, openMaking, refuseChanged } from './state/progress.js';
+import { type Asked, type Before, endPlacing, judgeState, placeState } from './state/place.js';
+import { endMaking, type Making, openMaking, refuseChanged } from './state/progress.js';
 import { findRoots, refuseMissingWarehouse } from './state/roots.js';
 import type { Line } from './state/row.js';
 import { noteSealed, settleSidecars } from './state/sealed.js';
@@ -57,15 +57,16 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
   const { feeds, uuid, owner } = findRoots(config.feeds, statePath);
   const locks = lockRootsAlone(feeds.flatMap(({ manifests, workDir }) => [manifests, workDir!]));
   try {
-    let judged = await judgeState(statePath, feeds, uuid);
+    const asked = { statePath, feeds, uuid, maxAttempts };
+    let judged = await judgeState(asked);
     if (endPlacing(statePath, judged.before)) {
       say('an earlier rebuild was killed when its state was whole: that state is taken over');
       for (const lock of judged.locks) lock.close();
-      judged = await judgeState(statePath, feeds, uuid);
+      judged = await judgeState(asked);
     }
     locks.push(...judged.locks);
     refuseMissingWarehouse(feeds);
-    const making = await make({ statePath, feeds, uuid, maxAttempts, before: judged.before }, say, progress);
+    const making = await make(asked, judged.before, say, progress);
     refuseChanged(making, statePath);
     const { before } = making;
     const aside = placeState(statePath, owner);
@@ -89,8 +90,8 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
 }
 
 /** Returns the state that was made, closed. */
-async function make(asked: Asked, say: Say, progress: Show): Promise<Making> {
-  const making = await openMaking(asked);
+async function make(asked: Asked, judged: Before, say: Say, progress: Show): Promise<Making> {
+  const making = await openMaking(asked, judged);
   try {
     await making.backend.transact((tx) => {
       joinAgain(tx);

@@ -10,8 +10,9 @@ import { test } from 'node:test';
 import { editDatabase } from '../../world/database.js';
 import { ctl, done, held, readyFor, waiting } from '../../world/jobs.js';
 import { workDirOf } from '../../world/layout.js';
-import { backedUp, rebuilt, restore, stoppedBefore } from '../../world/lost.js';
+import { backedUp, dropAgain, rebuilt, restore, stateFiles, stoppedBefore } from '../../world/lost.js';
 import { bindMount, unmount } from '../../world/mounts.js';
+import { makeBefore, sharedIn } from '../../world/state-before.js';
 import { skipUnlessRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
@@ -364,3 +365,25 @@ for (const stage of ['hash', 'move'] as const)
       assert.equal(world.warehouse().length, 1);
     },
   );
+
+test('a backup of an older build is migrated first, and what only it knows is kept', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  await ctl(world, 'pause', 'move', '--feed', 'default');
+  const older = backedUp(world);
+  await ctl(world, 'resume', 'move', '--feed', 'default');
+  await newerLine(world);
+  restore(world, older);
+  makeBefore(world.statePath, { joined: false });
+  const { stdout } = await rebuilt(world);
+  assert.match(stdout, /was copied, and what it knew was taken over/);
+  assert.equal(world.gates().length, 1, 'only the older state knows of the pause');
+  const backup = stateFiles(world).find((name) => name.endsWith('.backup'))!;
+  assert.ok(sharedIn(join(dirname(world.statePath), backup)).length > 0, 'the backup is as it was restored');
+  await ctl(world, 'resume', 'move', '--feed', 'default');
+  dropAgain(world);
+  await world.runOnce();
+  assert.equal(world.manifest().length, 2);
+  world.check();
+});

@@ -1,6 +1,7 @@
 /**
  * The state file during a rebuild: the file at its path now, the new one beside it, and the replacement of the one by the other.
- * Guarantees: the file that is there is moved aside, never changed or removed. The new one gets its name when it is whole, and no `-wal` of another database is beside it then.
+ * Guarantees: the file that is there is moved aside, never changed or removed; one of an older build is migrated first, and its backup
+ * stays beside it. The new one gets its name when it is whole, and no `-wal` of another database is beside it then.
  */
 import { chownSync, existsSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -8,7 +9,7 @@ import { checkPages, type QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../../base/errors.js';
 import { typed } from '../../../base/shell.js';
-import { asOperators, openStateView } from '../../../ingest/ledger/open-state.js';
+import { asOperators, openState, openStateView } from '../../../ingest/ledger/open-state.js';
 import { type MovedRoot, movedRoots } from '../../../ingest/upkeep/follow-moved.js';
 import { lockRootsAlone } from '../../../ingest/upkeep/root-locks.js';
 import type { SharedLockFile } from '../../../linux/index.js';
@@ -31,12 +32,21 @@ export interface Judged {
   locks: SharedLockFile[];
 }
 
+/** `uuid`: of the state that the markers of the feeds name. */
+export interface Asked {
+  statePath: string;
+  feeds: readonly FeedOptions[];
+  uuid: string | undefined;
+  maxAttempts: number;
+}
+
 /** Errors: EnvironmentError if the state is in use, or belongs to other folders. */
-export async function judgeState(statePath: string, feeds: readonly FeedOptions[], uuid?: string): Promise<Judged> {
+export async function judgeState(asked: Asked): Promise<Judged> {
+  const { statePath, feeds, uuid } = asked;
   if (!existsSync(statePath)) return { before: 'none', locks: [] };
   let view: QueueView;
   try {
-    view = await openStateView(statePath);
+    view = await openMigrated(asked);
   } catch (error) {
     if (isDamaged(error)) return { before: 'none', locks: [] };
     throw error;
@@ -50,6 +60,18 @@ export async function judgeState(statePath: string, feeds: readonly FeedOptions[
     throw error;
   } finally {
     await view.close();
+  }
+}
+
+/** A backup of an older build comes back after an update: it is migrated as by a start, which is refused before a rebuild. */
+async function openMigrated({ statePath, maxAttempts }: Asked): Promise<QueueView> {
+  try {
+    return await openStateView(statePath);
+  } catch (error) {
+    if (!(error instanceof OperatorError) || error.code !== 'older_database') throw error;
+    const backend = await openState({ statePath, title: 'rebuild', maxAttempts, create: false });
+    await backend.close();
+    return openStateView(statePath);
   }
 }
 

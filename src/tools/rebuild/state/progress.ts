@@ -9,7 +9,7 @@ import { EnvironmentError } from '../../../base/errors.js';
 import { typed } from '../../../base/shell.js';
 import { copyOlderState, openState } from '../../../ingest/ledger/open-state.js';
 import { followMoved, type MovedRoot, movedRoots } from '../../../ingest/upkeep/follow-moved.js';
-import { type Before, isDamaged, makingPath, removeMaking } from './place.js';
+import { type Asked, type Before, isDamaged, makingPath, removeMaking } from './place.js';
 
 /** KiB: the page cache of a process that reads everything once. */
 const CACHE_KIB = 8 * 1_024;
@@ -44,20 +44,12 @@ export interface Making {
   version: string;
 }
 
-export interface Asked {
-  statePath: string;
-  feeds: readonly FeedOptions[];
-  uuid: string | undefined;
-  before: Before;
-  maxAttempts: number;
-}
-
 /** Removes the files of an earlier rebuild that was killed. */
-export async function openMaking(asked: Asked): Promise<Making> {
+export async function openMaking(asked: Asked, judged: Before): Promise<Making> {
   const { statePath, feeds } = asked;
   removeMaking(statePath);
   const version = fileVersion(statePath);
-  const before = asked.before === 'older' && copied(statePath) ? 'older' : 'none';
+  const before = judged === 'older' && copied(statePath) ? 'older' : 'none';
   const backend = await open(asked);
   try {
     const moved = movedRoots(backend, feeds);
