@@ -12,7 +12,7 @@ import { createWorld, type World } from '../world/world.js';
 
 /** Latin-1, an unfinished sequence, and a byte that never occurs, between text. */
 const NAME = 'caf\xe9 \xe2\x82 \xc3\xa4\xff.csv' as ByteName;
-const STATED = ['explain', 'held', 'retry', 'discard', 'withdraw', 'allow-again', 'backup'];
+const STATED = ['learn', 'explain', 'held', 'retry', 'discard', 'withdraw', 'allow-again', 'backup'];
 
 /** Node can pass only text to a process. A shell passes any bytes. */
 function ctl(world: World, verb: string, word: Buffer, ...more: string[]): SpawnSyncReturns<string> {
@@ -63,6 +63,9 @@ test('each verb that takes a path finds a file whose name is not UTF-8', async (
   const stored = world.ledger().find(({ state }) => state === 'stored')!;
   const target = pathIn(world.feed().warehouse, stored.target!);
   says(ctl(world, 'withdraw', target, '--reason', 'a test'), 0, /is withdrawn/);
+  const loaded = pathIn(world.root, NAME);
+  writeFileSync(loaded, 'loaded');
+  says(ctl(world, 'learn', loaded), 0, /^1 content learned/);
 });
 
 test('a file in a folder whose name is not UTF-8 is found through a symlink too', async (t) => {
@@ -87,6 +90,5 @@ test('a chain is tried on such a file; what must be text says so', async (t) => 
   says(ctl(world, 'doctor', Buffer.concat([Buffer.from('--config='), path])), 2, /--config must be text in UTF-8/);
   const folder = pathIn(world.root, NAME);
   mkdirSync(folder);
-  const named = ['--state-path', world.statePath];
-  says(ctl(world, 'learn', folder, ...named), 3, /DIR must have a path in UTF-8, but ".*" is not; rename that folder/);
+  says(ctl(world, 'learn', folder), 3, /DIR must have a path in UTF-8, but ".*" is not; rename that folder/);
 });

@@ -105,8 +105,8 @@ export const CTL = {
     learn: {
       summary: 'Adds the content of a directory to the ledger: such files count as duplicates.',
       about:
-        'For files that were loaded by other means before. Every file below DIR is hashed; none is moved. The manifests do not have what was learned: run learn again after a rebuild.',
-      words: 'DIR',
+        'For files that were loaded by other means before. Every file below DIR is hashed, or FILE alone; none is moved. In a warehouse whose records were pruned, name single files: an output of a chain that lies there would be learned too. The manifests do not have what was learned: run learn again after a rebuild.',
+      words: 'DIR|FILE',
       options: ['feed', ...FIND],
       unfinished: 'a file could not be read',
       examples: ['ingest-ctl learn /data/loaded-last-year --input /data/staging'],

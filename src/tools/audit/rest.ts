@@ -65,21 +65,21 @@ export function judgeFiles(judging: Judging): void {
     }
     const target = targetOf(judging, sha256);
     if (target?.equals(path) || isGivenNow(judging, path)) continue; // It came after the ledger was read.
-    const more = { remedy: remedyFor(judging, path), ...(sha256 && { sha256: sha256.toString('hex') }) };
+    const more = { remedy: remedyFor(judging, path, kind), ...(sha256 && { sha256: sha256.toString('hex') }) };
     report(difference('file_unknown', feed.name, at, nobodys(kind, target), more));
   }
 }
 
 /** A pruned file is known by its line alone. Where lines cannot be read, no file may be removed. */
-function remedyFor({ notes, feed }: Judging, path: Buffer): string {
+function remedyFor({ notes, feed }: Judging, path: Buffer, kind: string): string {
   const unread = notes.get<{ feed: string; manifests: string }>(
     'SELECT * FROM unread WHERE warehouse = ?',
     feed.warehouse,
   );
   if (unread)
     return `leave it there: it may be a file of feed ${unread.feed}, whose manifests ${unread.manifests} cannot be read; put them back, then audit again`;
-  const learn = typed('ingest-ctl learn', path.subarray(0, path.lastIndexOf(0x2f)), '--feed', feed.name);
-  return `remove it, or count all files of its folder as known: ${learn}`;
+  const learn = typed('ingest-ctl learn', path, '--feed', feed.name);
+  return kind === 'file' ? `remove it, or count it as known: ${learn}` : 'remove it';
 }
 
 /** A file or an output that is not withdrawn has the name. */

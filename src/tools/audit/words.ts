@@ -21,7 +21,7 @@ const REMEDIES = {
   wrong_bytes: 'restore it from a backup, or by hand from a second delivery (which ends in duplicates/)',
   unreadable: 'check its permissions, who writes to it, and the disk; then audit again',
   file_missing: 'if no consumer took it, restore it from a backup',
-  file_unknown: 'remove it, or count what its folder has as known',
+  file_unknown: 'remove it, or count it as known',
   file_renamed: 'rename it back',
   line_missing: 'restore the line from a backup of the manifest (--json has it)',
   line_twice: 'stop ingest and remove one of the two',

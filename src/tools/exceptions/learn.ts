@@ -1,9 +1,10 @@
 /**
- * `ingest-ctl learn DIR`: enters the contents of files that were loaded by other means into the ledger, so that the same content
+ * `ingest-ctl learn DIR|FILE`: enters the contents of files that were loaded by other means into the ledger, so that the same content
  * counts as a duplicate when it is dropped. The files are only read.
  * Guarantees: known contents stay as they are. Files that the ledger brought into the warehouse, outputs too, are passed by. A file that changes while it is read is not learned. A second run adds what is
  * missing.
- * Does not: write manifest lines, or survive a lost state. Run it again after `ingest-ctl rebuild`.
+ * Does not: write manifest lines, or survive a lost state. Run it again after `ingest-ctl rebuild`. Does not know an output of a content
+ * whose record was pruned: it would become a content, so single files of a warehouse are learned alone.
  */
 import { closeSync } from 'node:fs';
 import type { Backend, Reader } from '../../../queue/backend.js';
@@ -25,6 +26,7 @@ import {
   nameOfBytes,
   nameOfText,
   type Stat,
+  statAtOrNone,
   statFd,
 } from '../../linux/index.js';
 
@@ -34,6 +36,8 @@ const BATCH_BYTES = 256 << 20;
 export interface LearnOptions {
   /** An absolute path without symlinks. */
   directory: string;
+  /** In the directory, if it is learned alone. */
+  file: ByteName | undefined;
   feed: string;
   /** The feed's warehouse, if the state knows it. A learned file in it keeps its path in the ledger. */
   warehouse: string | undefined;
@@ -80,12 +84,14 @@ export async function learn(
   };
   const root = new Directories(openRoot(options.directory));
   try {
-    const leftOut = (path: ByteName, why: string): void => {
+    const leftOut: LeftOut = (path, why) => {
       totals.failed++;
       report(path, why);
     };
-    const work = { ...sizeOf(root), files: 0, bytes: 0 };
-    for (const { path } of filesBelow(root, totals, leftOut)) {
+    const found = (totals: Learned, leftOut: LeftOut) =>
+      options.file === undefined ? filesBelow(root, totals, leftOut) : alone(root, options.file);
+    const work = { ...sizeOf(found({ ...NOTHING }, () => {})), files: 0, bytes: 0 };
+    for (const { path } of found(totals, leftOut)) {
       progress(work);
       const read = await readOne(root, path);
       work.files++;
@@ -106,21 +112,23 @@ export async function learn(
   return totals;
 }
 
+type LeftOut = (path: ByteName, why: string) => void;
+
 /** What is to be read. */
-function sizeOf(root: Directories): { filesAll: number; bytesAll: number } {
+function sizeOf(found: Iterable<Found>): { filesAll: number; bytesAll: number } {
   const all = { filesAll: 0, bytesAll: 0 };
-  for (const { size } of filesBelow(root, { ...NOTHING }, () => {})) {
+  for (const { size } of found) {
     all.filesAll++;
     all.bytesAll += size;
   }
   return all;
 }
 
-function* filesBelow(
-  root: Directories,
-  totals: Learned,
-  leftOut: (path: ByteName, why: string) => void,
-): Generator<Found> {
+const alone = (root: Directories, path: ByteName): Found[] => [
+  { path, size: statAtOrNone(root.rootFd, path)?.size ?? 0 },
+];
+
+function* filesBelow(root: Directories, totals: Learned, leftOut: LeftOut): Generator<Found> {
   const failed = (path: ByteName, error: unknown): void => {
     const code = errnoOf(error);
     if (code === undefined) throw error;

@@ -179,24 +179,30 @@ test('the input, a missing directory, and a feed that is not named among several
 });
 
 test(
-  'the remedy of a file that nobody knows is a command that works; a single file is refused with its folder',
+  'the remedy of a file that nobody knows learns it alone, and no output whose record was pruned',
   limit,
   async (t) => {
-    const world = createWorld(t, { options: AT_ONCE });
-    world.drop('a.csv', 100);
+    const world = createWorld(t, { feeds: { made: { options: { ...AT_ONCE, process: BY_COUNTRY } } } });
+    const { text, made } = orders('a', 20);
+    world.made.set(world.drop('a.csv', text).sha256, made);
     await world.runOnce();
-    const day = dirname(world.manifest()[0]!.record!.warehouse_path);
-    const foreign = join(day, 'for eign.csv');
-    writeFileSync(foreign, 'nobody delivered it');
+    assert.equal((await world.run('ingest-ctl', ['prune', '--keep-history', '0d'])).code, 0);
+    const { warehouse_path: output } = world.manifest()[0]!.record!.outputs![0]!;
+    writeFileSync(join(dirname(output), 'for eign.csv'), 'nobody delivered it');
     const audited = await world.run('ingest-ctl', ['audit', '--json']);
     const { remedy } = JSON.parse(audited.stdout.split('\n')[0]!) as { remedy: string };
-    assert.match(remedy, new RegExp(`: .ingest-ctl learn ${day} --feed default --state-path .+`));
-    const refusal = await learn(world, foreign);
-    assert.equal(refusal.code, 3);
-    assert.match(refusal.stderr, new RegExp(`is a file; name its folder: .ingest-ctl learn ${day} --state-path .+`));
-    const learned = await world.launch('ingest-ctl', /ingest-ctl ([^`]+)`/.exec(remedy)![1]!.split(' ')).ended;
-    assert.equal(learned.code, 0, learned.stderr);
+    const words = /`ingest-ctl ([^`]+)`$/.exec(remedy)![1]!.match(/'[^']*'|\S+/g)!;
+    const learned = await world.launch(
+      'ingest-ctl',
+      words.map((word) => word.replaceAll("'", '')),
+    ).ended;
+    assert.match(learned.stdout, /^1 content learned for feed made \(19 B read\)$/m, learned.stderr);
     assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
+    world.drop('as-output.csv', readFileSync(output));
+    world.drop('again.csv', 'nobody delivered it');
+    await world.runOnce();
+    assert.equal(world.manifest().length, 2);
+    assert.equal(world.duplicates().length, 1);
   },
 );
 
