@@ -10,6 +10,7 @@ import { Periods } from '../../../src/ingest/periods/close.js';
 import type { ByteName } from '../../../src/linux/names.js';
 import { discardJobs } from '../../../src/tools/exceptions/discard.js';
 import { jobsOf } from '../../world/carriers.js';
+import { workDirOf } from '../../world/layout.js';
 import { type Bench, Died, mortal } from '../stages/bench.js';
 import { benchIn, close, EAST, markers, rows, STAGES, states, through } from './rounds.js';
 
@@ -108,6 +109,23 @@ test('a line that is to be withdrawn is withdrawn before its hour is marked', as
   await bench.step('move', 10);
   assert.equal((await close(bench)).length, 2);
   assert.equal(bench.world.survey().withdrawn.has(held.id), true);
+});
+
+test('a day whose only file was discarded before it came there gets no marker, and its hour gets one', async (t) => {
+  const bench = await benchIn(t);
+  await bench.arrive(bench.world.drop('a.csv', 100));
+  await through(bench, STAGES.slice(0, 3));
+  rmSync(join(workDirOf(bench.world.feed()), 'underprocess'), { recursive: true });
+  await bench.step('move', 10);
+  const [held] = jobsOf(bench.backend);
+  assert.deepEqual(await discardJobs(bench.backend, [held!.id]), [true]);
+  await bench.step('move', 10);
+  await bench.reconfigure({ timezone: EAST });
+  const events = await close(bench);
+  assert.deepEqual(
+    events.map((event) => event.split('/')[0]),
+    ['period_closed true manifests', 'period_closed false warehouse'],
+  );
 });
 
 test('an hour gets no marker while any process writes one of its lines', async (t) => {
