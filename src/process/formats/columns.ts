@@ -15,10 +15,14 @@ export class Columns {
   readonly index = new Map<string, number>();
   /** Reads a column whose type a `check` declares. Without one the column is text. */
   reads: readonly Read[] = [];
+  /** True if an object lists the names in another order: it has those that are integers first. */
+  readonly isReordered: boolean;
   #make: Maker | undefined;
 
   constructor(readonly names: readonly string[]) {
     names.forEach((name, at) => void this.index.set(name, at));
+    const listed = Object.keys(Object.fromEntries(this.index));
+    this.isReordered = listed.some((name, at) => name !== names[at]);
   }
 
   /** A column name that occurs twice. */

@@ -99,13 +99,13 @@ export class Csv implements Format {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw new TypeError(`a record of csv is an object with a key for each column, but got ${shown(value)}`);
     const record = value as Record<string, unknown>;
-    const keys = Object.keys(record);
-    const columns = this.#shapeOf(keys, origin?.columns);
-    const before = origin?.columns === columns ? origin : undefined;
-    let same = before !== undefined;
+    const before = origin?.columns;
+    const columns = this.#shapeOf(namesOf(record, before ?? this.header?.columns), before);
+    let same = columns === before;
     const fields = columns.names.map((name, at) => {
       const now = record[name];
-      if (before !== undefined && columns.reads[at]!(before.fields[at]!) === now) return before.fields[at]!;
+      const from = columns === before ? at : before?.index.get(name);
+      if (from !== undefined && before!.reads[from]!(origin!.fields[from]!) === now) return origin!.fields[from]!;
       same = false;
       return encodeText(textOf(now, name), this.options.encoding);
     });
@@ -113,12 +113,12 @@ export class Csv implements Format {
   }
 
   /** Returns one shared Columns for each list of names in the same order. */
-  #shapeOf(keys: string[], like: Columns | undefined): Columns {
-    if (like !== undefined && sameNames(keys, like.names)) return like;
-    const key = JSON.stringify(keys);
+  #shapeOf(names: readonly string[], like: Columns | undefined): Columns {
+    if (like !== undefined && sameNames(names, like.names)) return like;
+    const key = JSON.stringify(names);
     const known = this.#shapes.get(key);
     if (known) return known;
-    const columns = this.#columns(keys);
+    const columns = this.#columns(names);
     if (this.#shapes.size >= SHAPES_MAX) this.#shapes.clear();
     this.#shapes.set(key, columns);
     return columns;
@@ -182,6 +182,13 @@ function isBlank(bytes: Buffer, from: number, end: number): boolean {
   if (end - from > 2) return false;
   for (let at = from; at < end; at++) if (bytes[at] !== 0x0a && bytes[at] !== 0x0d) return false;
   return true;
+}
+
+/** The columns of a record in their order. Where objects list those of the file in another one, the file's order holds, and new ones follow. */
+function namesOf(record: Record<string, unknown>, file: Columns | undefined): readonly string[] {
+  const keys = Object.keys(record);
+  if (!file?.isReordered) return keys;
+  return [...file.names.filter((name) => Object.hasOwn(record, name)), ...keys.filter((key) => !file.index.has(key))];
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

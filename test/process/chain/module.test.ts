@@ -1,7 +1,7 @@
 /** Steps of a user's module: order, promises, batches, the written bytes, and errors that are the fault of the module. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Emit, runChain, type StepsOf, type TestedChain } from '../../../src/process/index.js';
+import { type Emit, type ModuleSteps, runChain, type StepsOf, type TestedChain } from '../../../src/process/index.js';
 
 type Row = Record<string, unknown>;
 /** A promise that steps of a module await. The tests check the order only, and no times. */
@@ -20,6 +20,38 @@ test('an unchanged record is written with its own bytes, a changed one with its 
     (await runChain(csv(changed, CHECKED), INPUT)).outputs.out,
     'k,n\n"x,""y""",1.50\n"x,""y""",2.0\n"x,""y""",\n',
   );
+});
+
+test('a record that lost or got a column keeps the text of the others', async () => {
+  const steps = { check: { columns: { n: 'number', m: 'number' }, next: 'step' } };
+  const chain = (step: (record: Row, emit: Emit) => void) => csv(() => ({ step }), { start: 'check', steps });
+  const input = 'k,n,m\n"a",1.50,12345678901234567.89\n';
+  const more = (record: Row, emit: Emit) => {
+    record.eur = 'x';
+    emit('out', record);
+  };
+  assert.equal((await runChain(chain(more), input)).outputs.out, 'k,n,m,eur\na,1.50,12345678901234567.89,x\n');
+  const fewer = ({ n, m }: Row, emit: Emit) => emit('out', { m, n });
+  assert.equal((await runChain(chain(fewer), input)).outputs.out, 'm,n\n12345678901234567.89,1.50\n');
+});
+
+test('columns whose names are integers keep the order of the file', async () => {
+  const same = (record: Row, emit: Emit) => emit('out', record);
+  const copied = (record: Row, emit: Emit) => emit('out', { ...record });
+  const more = (record: Row, emit: Emit) => emit('out', { ...record, 2025: '3', sum: '6' });
+  const names = ['id', '2024', '2023'];
+  const steps: [string, ModuleSteps, string][] = [
+    ['step', { step: same }, '"a",1,2\n'],
+    ['step', { step: copied }, '"a",1,2\n'],
+    ['step', { step: more }, 'a,1,2,3,6\n'],
+    ['batch', { batch: (records: unknown[], emit: Emit) => copied(records[0] as Row, emit) }, 'a,1,2\n'],
+  ];
+  for (const [start, made, output] of steps) {
+    const chain = csv(() => made, { start });
+    assert.equal((await runChain({ ...chain, header: names }, '"a",1,2\n')).outputs.out, output);
+    const { out } = (await runChain(chain, 'id,2024,2023\n"a",1,2\n')).outputs;
+    assert.equal(out, `id,2024,2023${made.step === more ? ',2025,sum' : ''}\n${output}`);
+  }
 });
 
 test('a record that end emits begins on a line of its own', async () => {
