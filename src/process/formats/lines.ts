@@ -39,10 +39,6 @@ abstract class OneLineEach implements Format {
     rows.push(new Row(bytes, from, end, NO_FIELDS, undefined, value, fault, undefined));
   }
 
-  value(row: Row): unknown {
-    return row.value;
-  }
-
   row(value: unknown, origin: Row | undefined): Row {
     const line = this.lineOf(value);
     if (origin !== undefined && this.lineBefore(origin) === line) return origin;
@@ -61,6 +57,7 @@ abstract class OneLineEach implements Format {
     return true;
   }
 
+  abstract value(row: Row): unknown;
   protected abstract parse(line: string): [unknown, string | undefined];
   /** The bytes of the value. */
   protected abstract lineOf(value: unknown): string;
@@ -91,10 +88,13 @@ export class Jsonl extends OneLineEach {
     return encodeText(line, this.options.encoding);
   }
 
-  /** Writes the value again, because a module may have changed it in place. */
-  protected lineBefore({ window, start, end, text }: Row): string {
-    const line = window?.toString('latin1', start, end) ?? text!;
-    return this.lineOf(this.parse(line)[0]);
+  /** Each step gets a value of its own, because it may change it in place. */
+  value({ window, start, end, text }: Row): unknown {
+    return this.parse(window?.toString('latin1', start, end) ?? text!)[0];
+  }
+
+  protected lineBefore(origin: Row): string {
+    return this.lineOf(origin.value);
   }
 
   field(_: Columns | undefined, name: string): (row: Row) => unknown {
@@ -113,7 +113,7 @@ export class Lines extends OneLineEach {
     return [line, undefined];
   }
 
-  override value(row: Row): unknown {
+  value(row: Row): unknown {
     return this.decode(row.value as string);
   }
 

@@ -285,3 +285,33 @@ test('records of jsonl are values, and of lines strings', async () => {
   const louder = () => ({ step: (line: string, emit: Emit) => emit('out', line.toUpperCase()) });
   assert.equal((await runChain({ format: 'lines', start: 'step', module: louder }, lines)).outputs.out, 'Ä\n\nB\n');
 });
+
+test('each step of jsonl has a record of its own: what one changes is in no output of another', async () => {
+  const jsonl = (steps: ModuleSteps): TestedChain => ({ format: 'jsonl', start: 'step', module: () => steps });
+  const redact = (record: Row, emit: Emit) => {
+    record.email = '***';
+    emit('redacted', record);
+  };
+  const fan = (record: Row, emit: Emit) => {
+    emit('redact', record);
+    emit('keep', record);
+  };
+  const input = '{"email": "a@b.c"}\n';
+  const redacted = '{"email":"***"}\n';
+  assert.deepEqual((await runChain(jsonl({ step: fan, redact }), input)).outputs, { redacted, keep: input });
+  const made = (_: Row, emit: Emit) => fan({ email: 'd@e.f' }, emit);
+  assert.deepEqual((await runChain(jsonl({ step: made, redact }), input)).outputs, {
+    redacted,
+    keep: '{"email":"d@e.f"}\n',
+  });
+  const later = (record: Row, emit: Emit) => {
+    emit('batch', record);
+    record.copy = true;
+    emit('audit', record);
+  };
+  const batch = (records: unknown[], emit: Emit) => emit('out', records[0]);
+  assert.deepEqual((await runChain(jsonl({ step: later, batch }), input)).outputs, {
+    out: input,
+    audit: '{"email":"a@b.c","copy":true}\n',
+  });
+});
