@@ -1,6 +1,6 @@
 /**
  * The step `split`: the value of a column names the output. A value that is the name of a step or output of the configuration,
- * or of the output `reject`, is a fault of the record.
+ * or of the output `reject`, is a fault of the record; so is a number that lost digits when it was read.
  */
 import type { SplitStep } from '../../base/config/values/process.js';
 import type { Columns } from '../formats/columns.js';
@@ -45,6 +45,9 @@ export class Split implements Node {
     const { by } = this.options;
     if (value === undefined) return `it has no ${by}`;
     if (typeof value === 'object' && value !== null) return `${by} is not a single value`;
+    // JSON.parse has rounded it: two numbers of the file may be one here.
+    if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER)
+      return `${by} is a number beyond 2^53 - 1, so its digits are not exact; send it as text`;
     const tag = this.#tagOf(value);
     if (this.reserved.has(tag)) return `${by} is ${JSON.stringify(tag)}, which is a step or an output of the chain`;
     return nameOfTag(tag) === undefined ? `${by} is too long for a file name` : undefined;

@@ -139,6 +139,22 @@ test('split of jsonl is by the text of the value', async () => {
   assert.deepEqual(outputs, { '1': '{"a":1}\n{"a":"1"}\n', '': '{"a":null}\n', true: '{"a":true}\n' });
 });
 
+test('split of jsonl: a number whose digits a number cannot hold names no output', async () => {
+  const big = '{"a":9007199254740992}\n{"a":9007199254740993}\n{"a":-1234567890123456789}\n{"a":1e400}\n';
+  const exact = '{"a":9007199254740991}\n';
+  const by = (more: object): TestedChain => ({
+    format: 'jsonl',
+    start: 'split',
+    steps: { split: { by: 'a', ...more } },
+  });
+  const { outputs } = await runChain(by({ else: 'reject' }), `${big}${exact}{"a":1.5}\n`);
+  assert.deepEqual(outputs, { reject: big, '9007199254740991': exact, '1.5': '{"a":1.5}\n' });
+  assert.equal(
+    await reasonOf(by({}), big),
+    'record_invalid: a.csv, line 1: a is a number beyond 2^53 - 1, so its digits are not exact; send it as text',
+  );
+});
+
 test('different tags have different names, of the signs that every filesystem takes', () => {
   const tags = ['', '_empty', '%5Fempty', 'a', 'A', '-', 'a/b', '../x', 'ä', 'a.b', 'a%2Fb', '\0', ' '];
   const names = tags.map((tag) => nameOfTag(tag)!);
