@@ -6,8 +6,9 @@ import { type ProcessOptions, REJECT } from '../../base/config/values/process.js
 import type { Columns, Read } from '../formats/columns.js';
 import { Unloadable } from '../formats/fault.js';
 import type { Row } from '../formats/format.js';
+import { decoderOf } from '../formats/text.js';
 import { Check } from './check.js';
-import { READS } from './column-test.js';
+import { readOf } from './column-test.js';
 import { blamed, type ModuleSteps } from './module.js';
 import { BATCH_MAX, Emitter, isOwn, ModuleStep, type Surroundings } from './module-step.js';
 import type { Outputs } from './outputs.js';
@@ -110,13 +111,14 @@ const tagsOf = ({ steps }: ProcessOptions): string[] =>
 const isTag = (tag: string | undefined): tag is string => tag !== undefined;
 
 /** The conversions for the columns that a `check` declares. */
-function typesOf({ steps, format }: ProcessOptions): Map<string, Read> {
+function typesOf({ steps, format, encoding }: ProcessOptions): Map<string, Read> {
   const typed = new Map<string, Read>();
+  const decode = decoderOf(encoding);
   if (format !== 'csv') return typed;
   for (const step of Object.values(steps)) {
     if (step.use !== 'check') continue;
     for (const [name, { type }] of Object.entries(step.columns)) {
-      const read = READS[type];
+      const read = readOf(type, decode);
       if (read) typed.set(name, read);
     }
   }

@@ -58,9 +58,15 @@ export function columnTest(rule: ColumnRule, { format, encoding }: ProcessOption
 const article = (type: Type): string =>
   type === 'integer' ? 'an integer that a number can hold' : type === 'text' ? 'text' : `a ${type}`;
 
-/** csv: converts a value of this type for a module. An empty value is null. Undefined: the value stays text. */
-export const READS: Partial<Record<Type, Read>> = {
-  number: (text) => (text === '' ? null : Number(text)),
-  integer: (text) => (text === '' ? null : Number(text)),
-  boolean: (text) => (text === '' ? null : text === 'true'),
+const CONVERTS: Partial<Record<Type, (text: string) => unknown>> = {
+  number: Number,
+  integer: Number,
+  boolean: (text) => text === 'true',
 };
+
+/** csv: how a module gets a value of this type. An empty value is null; one that is not of the type stays text. Undefined: all are text. */
+export function readOf(type: Type, decode: Decode): Read | undefined {
+  const convert = CONVERTS[type];
+  const isOfType = TEXT_IS[type];
+  return convert && ((bytes) => (bytes === '' ? null : isOfType(bytes) ? convert(bytes) : decode(bytes)));
+}

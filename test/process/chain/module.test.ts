@@ -94,6 +94,35 @@ test('columns that a check declares are numbers, others text', async () => {
   ]);
 });
 
+test('text that is not of the declared type stays text, and is written as it was', async () => {
+  const columns = { n: 'number', i: 'integer', b: 'boolean' };
+  const input = 'n,i,b\nn/a,0x1F,yes\n\u00fc, ,9\n 1,9007199254740993,True\n';
+  const seen: unknown[] = [];
+  const note = (record: Row, emit: Emit) => {
+    seen.push(Object.values(record));
+    emit('reject', record);
+  };
+  for (const rules of [columns, { n: 'number' }, { i: 'integer' }, { b: 'boolean' }]) {
+    const steps = { check: { columns: rules, next: 'note', else: 'note' } };
+    const { outputs } = await runChain(
+      csv(() => ({ note }), { start: 'check', steps }),
+      input,
+    );
+    assert.deepEqual(outputs, { reject: input });
+  }
+  assert.deepEqual(seen.slice(0, 3), [
+    ['n/a', '0x1F', 'yes'],
+    ['\u00fc', ' ', '9'],
+    [' 1', '9007199254740993', 'True'],
+  ]);
+});
+
+test('a record with another number of fields never comes to a module: it holds the file', async () => {
+  const chain = csv(() => ({ step: () => {} }), { start: 'check', steps: { check: { next: 'step', else: 'step' } } });
+  const { held } = await runChain(chain, 'k,n\na,1\nb\n', 'a.csv');
+  assert.equal(held?.reason, 'a.csv, line 3: 1 field, the header has 2');
+});
+
 test('the first record of an output names its columns; a record with more columns is the fault of the module', async () => {
   const fewer = () => ({
     step: ({ k }: Row, emit: Emit) => emit('out', { k }),
