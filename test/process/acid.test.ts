@@ -66,10 +66,16 @@ test('a quote that is not closed is named with its line', async () => {
   assert.equal((await held('k,v\na,"b" c\nd,e\n')).code, 'record_invalid');
 });
 
-test('a quote that swallows the lines after it holds the file, also with else: nobody knows how many records it hides', async () => {
+test('a bad record of several lines holds the file, also with else: nobody knows how many records it hides', async () => {
   const rows = Array.from({ length: 1_000 }, (_, n) => `${n},x\n`).join('');
   for (const stray of ['"c,d\n', '"c"d,e\n'])
     assert.equal((await held(`k,v\na,b\n${stray}${rows}`, CHECKED)).line, 3, stray);
+  const tooMany = ['1,"5 in\n2,6",x\n', '1,"5 in\r\n2,6",x', '1,"5 in\r2,6",x\r\n', '"1\n2"\n'];
+  for (const record of tooMany) {
+    const { line, reason } = await held(`k,v\na,b\n${record}`, CHECKED);
+    assert.equal(line, 3, record);
+    assert.match(reason, /^a\.csv, line 3: \d fields?, the header has 2$/);
+  }
   const inLine = 'k,v\n"a" b",x\nc,d\n';
   assert.deepEqual(await all(inLine), { records: 2, out: 'k,v\nc,d\n', reject: 'k,v\n"a" b",x\n' });
 });

@@ -68,12 +68,12 @@ export class Csv implements Format {
       this.#begin(window, fields, from, end);
       return;
     }
-    // Nobody knows how many records it hides, so it is not one that can be rejected.
-    if (fault !== undefined && bytes.subarray(from, end - 1).includes(newline))
-      throw window.fault('record_invalid', from, fault);
     const { columns } = this.header;
     if (fault === undefined && fields.length !== columns.names.length)
       fault = `${counted(fields.length, 'field')}, the header has ${columns.names.length}`;
+    // Nobody knows how many records it hides, so it is not one that can be rejected.
+    if (fault !== undefined && HAS_LINES.test(window.text.slice(from, end)))
+      throw window.fault('record_invalid', from, fault);
     rows.push(new Row(bytes, from, end, fields, columns, undefined, fault, undefined));
   }
 
@@ -165,6 +165,9 @@ export class Csv implements Format {
     return quote + field.replaceAll(quote, quote + quote) + quote;
   }
 }
+
+/** A line end with something after it. */
+const HAS_LINES = /\n(?!$)|\r(?!\n?$)/;
 
 /** Records of one output have few shapes. A module with many shapes uses data as keys. */
 const SHAPES_MAX = 1_000;
