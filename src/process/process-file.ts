@@ -163,7 +163,7 @@ function reportOf(run: Run, outputs: Outputs, records: number, rejected: number,
   report.columns = names.length;
   if (names.reduce((chars, name) => chars + name.length, 0) <= REPORTED_HEADER_CHARS) report.header = [...names];
   if (header.text !== '') {
-    const line = Buffer.from(header.text.replace(/\r?\n$|\r$/, ''), 'latin1');
+    const line = Buffer.from(header.text.replace(/\r?\n$/, ''), 'latin1');
     report.headerSha256 = createHash('sha256').update(line).digest('hex');
   }
   return report;

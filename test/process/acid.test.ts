@@ -23,13 +23,13 @@ const UNCHANGED: Record<string, [text: string, records: number]> = {
   'quotes, delimiters and newlines in fields': ['k,v\n"a ""b"", c","line\nline\r\nline"\nx,y\n', 2],
   CRLF: ['k,v\r\na,b\r\nc,"d"\r\n', 2],
   'LF and CRLF mixed': ['k,v\na,b\r\nc,"d"\r\n"e",f\n', 3],
-  'carriage returns alone': ['k,v\ra,b\rc,d\r', 2],
   'an empty last field': ['k,v\na,\n,\n', 2],
   'an empty last field before the end of the file': ['k,v\na,', 1],
   'a last record without a line end': ['k,v\na,b\nc,d', 2],
   'a last record that ends with a quote': ['k,v\na,"b"', 1],
   'blanks around fields': ['k,v\n a , b \n', 1],
   'a carriage return at the end of a quoted field': ['k,v\na,"b\r"\r\nc,d\r\n', 2],
+  'carriage returns in quotes': ['k,"v\r"\r\n"a\rb ""\r"" ,\r" ,5" x\r\n5" y,"\r"\n', 2],
   'one column, with an empty field': ['k\na\n""\nb\n', 3],
   'a header alone': ['k,v\n', 0],
   'a column called __proto__': ['k,__proto__\na,b\n', 1],
@@ -78,6 +78,31 @@ test('a bad record of several lines holds the file, also with else: nobody knows
   }
   const inLine = 'k,v\n"a" b",x\nc,d\n';
   assert.deepEqual(await all(inLine), { records: 2, out: 'k,v\nc,d\n', reject: 'k,v\n"a" b",x\n' });
+});
+
+test('a carriage return outside quotes that no line feed follows holds the file, also with else', async () => {
+  const reason = /: a carriage return outside quotes has no line feed after it; .* LF or CRLF/;
+  const cases: [input: string, line: number][] = [
+    ['k,v\ra,b\rc,d\r', 1],
+    ['k,v\r', 1],
+    ['k,v\na,b\rc,d\r', 2],
+    ['k,v\r\na,b\r\nc,d\r', 3],
+    ['k,v\r\na,b\r\n"c","d"\r', 3],
+    ['k,v\r\na,b\r\n\r', 3],
+    ['k,v\na,b\n5" c,"d"\r\r\n', 3],
+    ['k,v\na,b\n"c"\r,d\n', 3],
+    ['k,v\na,b\nc\rd,e\n', 3],
+    ['k\na\n\r', 3],
+    [`k,v\r\n${'a,b\r\n'.repeat(200_000)}c,d\r`, 200_002],
+  ];
+  for (const [input, line] of cases)
+    for (const chain of [CHECKED, SPLIT]) {
+      const fault = await held(input, chain);
+      assert.deepEqual([fault.code, fault.line], ['record_invalid', line], input.slice(-20));
+      assert.match(fault.reason, reason);
+    }
+  const big = `k,v\n"${'x\r'.repeat(9 << 20)}",b\n`;
+  assert.equal((await runChain({ ...CHECKED, 'record-bytes-max': 1 << 25 }, big)).rejected, 0);
 });
 
 test('a field of 10 MB, over many reads', async () => {

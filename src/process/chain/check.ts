@@ -91,10 +91,7 @@ export class Check implements Node {
 }
 
 /** Only the last record of a file may lack a line end. */
-function lastOpen({ window, end }: Row): boolean {
-  const last = window?.[end - 1];
-  return window !== undefined && last !== 0x0a && last !== 0x0d;
-}
+const lastOpen = ({ window, end }: Row): boolean => window !== undefined && window[end - 1] !== 0x0a;
 
 const VALUE_CHARS = 40;
 

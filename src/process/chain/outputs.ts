@@ -130,8 +130,7 @@ export class Output implements Node {
     if (window === undefined) this.#text(text!);
     else {
       this.#bytes(window, start, end);
-      const last = window[end - 1];
-      this.#open = last !== NEWLINE && last !== this.outputs.run.window?.newline.charCodeAt(0);
+      this.#open = window[end - 1] !== NEWLINE;
     }
   }
 

@@ -2,7 +2,8 @@
  * csv, RFC 4180 with any delimiter and quote, by Papa Parse's parser. It gets the bytes as a latin1 string and reports where
  * each record ends. So a record that nobody changed is written as its original bytes.
  * Guarantees: a record has a fault if its number of fields differs from the header's, or if a quote is not closed.
- * Lines may end with LF or CRLF, mixed too. A blank line is no record, but in a csv of one column, where it is an empty field.
+ * Lines end with LF or CRLF, mixed too. Another carriage return outside quotes holds the file: it is the end of a file that was
+ * cut, or of lines as nobody else reads them. A blank line is no record, but in a csv of one column, where it is an empty field.
  */
 import Papa from 'papaparse';
 import type { ProcessOptions } from '../../base/config/values/process.js';
@@ -39,17 +40,20 @@ export class Csv implements Format {
   }
 
   read(window: Window, rows: Row[]): number {
-    const { text, newline } = window;
+    const { text } = window;
+    const { delimiter, quote } = this.options;
+    const isOdd = LONE_RETURN.test(text);
     let used = 0;
     const step = ({ data, errors, meta }: Step, from = 0): void => {
       const end = from + meta.cursor;
+      const odd = isOdd ? loneReturn(text.slice(used, end), delimiter, quote) : -1;
+      if (odd >= 0) throw window.fault('record_invalid', used + odd, LONE);
       this.#take(window, data[0]!, used, end, rows, errors[0]?.code);
       used = end;
     };
     const parse = (input: string, ignoreLast: boolean, from: number) => {
-      const { delimiter, quote } = this.options;
       const fast = quote === '' ? { fastMode: true } : { quoteChar: quote };
-      const config = { delimiter, newline, ...fast, step: (result: Step) => step(result, from) };
+      const config = { delimiter, newline: '\n', ...fast, step: (result: Step) => step(result, from) };
       new Papa.Parser(config as unknown as Papa.ParseConfig).parse(input, 0, ignoreLast);
     };
     parse(text, true, 0);
@@ -59,8 +63,8 @@ export class Csv implements Format {
   }
 
   #take(window: Window, fields: string[], from: number, end: number, rows: Row[], error: string | undefined): void {
-    const { bytes, newline } = window;
-    if (newline === '\n' && bytes[end - 1] === 0x0a && bytes[end - 2] === 0x0d) withoutReturn(fields, bytes, end);
+    const { bytes } = window;
+    if (bytes[end - 1] === 0x0a && bytes[end - 2] === 0x0d) withoutReturn(fields, bytes, end);
     let fault = error === undefined ? undefined : (FAULTS[error] ?? error);
     if (this.header?.columns.names.length !== 1 && isBlank(bytes, from, end)) return;
     if (this.header === undefined) {
@@ -166,6 +170,10 @@ export class Csv implements Format {
   }
 }
 
+const LONE_RETURN = /\r(?!\n)/;
+const LONE =
+  'a carriage return outside quotes has no line feed after it; is the file cut? Its lines must end with LF or CRLF';
+
 /** A line end with something after it. */
 const HAS_LINES = /\n(?!$)|\r(?!\n?$)/;
 
@@ -180,11 +188,31 @@ function withoutReturn(fields: string[], bytes: Buffer, end: number): void {
   if (field.endsWith('\r') && !isInQuotes) fields[last] = field.slice(0, -1);
 }
 
-function isBlank(bytes: Buffer, from: number, end: number): boolean {
-  // Longer than CRLF is never blank: this is asked for each record.
-  if (end - from > 2) return false;
-  for (let at = from; at < end; at++) if (bytes[at] !== 0x0a && bytes[at] !== 0x0d) return false;
-  return true;
+/** LF or CRLF alone. */
+const isBlank = (bytes: Buffer, from: number, end: number): boolean =>
+  bytes[from] === 0x0a || (end - from === 2 && bytes[from] === 0x0d);
+
+/** The offset of a carriage return outside quotes that no line feed follows, or -1. */
+function loneReturn(record: string, delimiter: string, quote: string): number {
+  for (let at = 0; at < record.length; ) {
+    if (record[at] === quote) at = afterQuoted(record, at, quote);
+    const found = record.indexOf(delimiter, at);
+    const end = found < 0 ? record.length : found;
+    const odd = record.slice(at, end).search(LONE_RETURN);
+    if (odd >= 0) return at + odd;
+    at = end + 1;
+  }
+  return -1;
+}
+
+function afterQuoted(record: string, from: number, quote: string): number {
+  let at = from;
+  do {
+    const closing = record.indexOf(quote, at + 1);
+    if (closing < 0) return record.length;
+    at = closing + 1;
+  } while (record[at] === quote);
+  return at;
 }
 
 /** The columns of a record in their order. Where objects list those of the file in another one, the file's order holds, and new ones follow. */

@@ -1,6 +1,7 @@
 /**
  * Records of one line each: jsonl, whose line is a JSON value, and lines, whose line is text.
- * Guarantees: a line of jsonl that is not JSON is a record with a fault. A blank line is a record of lines, and none of jsonl.
+ * Guarantees: a line of jsonl that is not JSON is a record with a fault, or holds the file if it has carriage returns in it. A
+ * blank line is a record of lines, and none of jsonl.
  */
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import type { Columns } from './columns.js';
@@ -22,21 +23,24 @@ abstract class OneLineEach implements Format {
 
   declare(): void {}
 
-  read({ text, bytes, newline, final }: Window, rows: Row[]): number {
+  read(window: Window, rows: Row[]): number {
+    const { text, final } = window;
     let from = 0;
-    for (let at = text.indexOf(newline); at >= 0; at = text.indexOf(newline, from)) {
-      this.#take(bytes, from, at + 1, lineOf(text, from, at), rows);
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
+      this.#take(window, from, at + 1, lineOf(text, from, at), rows);
       from = at + 1;
     }
     if (!final || from === text.length) return from;
-    this.#take(bytes, from, text.length, text.slice(from), rows);
+    this.#take(window, from, text.length, text.slice(from), rows);
     return text.length;
   }
 
-  #take(bytes: Buffer, from: number, end: number, line: string, rows: Row[]): void {
+  #take(window: Window, from: number, end: number, line: string, rows: Row[]): void {
     if (!this.isRecord(line)) return;
     const [value, fault] = this.parse(line);
-    rows.push(new Row(bytes, from, end, NO_FIELDS, undefined, value, fault, undefined));
+    // Are these the ends of lines? Nobody knows how many records it hides, so it is not one that can be rejected.
+    if (fault !== undefined && line.trimEnd().includes('\r')) throw window.fault('record_invalid', from, fault);
+    rows.push(new Row(window.bytes, from, end, NO_FIELDS, undefined, value, fault, undefined));
   }
 
   row(value: unknown, origin: Row | undefined): Row {

@@ -3,7 +3,6 @@
  * not fit.
  * Guarantees: the window has only valid text of the encoding, without a NUL and without a BOM of UTF-8.
  */
-import { isAscii } from 'node:buffer';
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import { excerptOf, type Fault, Held } from './fault.js';
 import type { Source } from './source.js';
@@ -11,7 +10,6 @@ import { bomOf, countByte, invalidUtf8, wholeCharacters } from './text.js';
 
 const CHUNK_BYTES = 1 << 18;
 const NEWLINE = 0x0a;
-const RETURN = 0x0d;
 
 export class Window {
   bytes: Buffer = Buffer.alloc(0);
@@ -19,12 +17,8 @@ export class Window {
   text = '';
   /** True if the window reaches the end of the file. */
   final = false;
-  /** True if all bytes are ASCII. */
-  ascii = true;
   /** The offset of the window in the file, after unpacking. */
   base = 0;
-  /** The line end. A file without a newline at its beginning may use carriage returns. */
-  newline = '\n';
   #line = 1;
   #checked = 0;
 
@@ -39,7 +33,7 @@ export class Window {
   async next(used: number): Promise<boolean> {
     const rest = this.bytes.subarray(used);
     if (rest.length > this.options.recordBytesMax) throw this.tooLarge(used);
-    this.#line += countByte(this.bytes, this.newline.charCodeAt(0), 0, used);
+    this.#line += countByte(this.bytes, NEWLINE, 0, used);
     this.base += used;
     const isFirst = this.base === 0 && rest.length === 0;
     // A record longer than one read is scanned from its start again, with twice as many bytes each time.
@@ -55,13 +49,12 @@ export class Window {
     this.#checked = isFirst ? this.#begin() : this.#checked - used;
     this.#check();
     this.text = this.bytes.toString('latin1');
-    this.ascii = isAscii(this.bytes);
     return end > 0;
   }
 
   /** Returns the line number, from 1, of an offset of `bytes`. */
   lineAt(offset: number): number {
-    return this.#line + countByte(this.bytes, this.newline.charCodeAt(0), 0, offset);
+    return this.#line + countByte(this.bytes, NEWLINE, 0, offset);
   }
 
   /** Makes a fault at an offset of `bytes`. Its sentence begins with the file's name and the line. */
@@ -84,7 +77,6 @@ export class Window {
     const { encoding } = this.options;
     // The source has looked at UTF-16 already, and converted it.
     const bom = encoding === 'utf-16le' ? 0 : bomOf(bytes, encoding, this.name);
-    if (bytes.indexOf(NEWLINE) < 0 && bytes.includes(RETURN)) this.newline = '\r';
     this.bytes = bytes.subarray(bom);
     this.base = bom;
     return 0;

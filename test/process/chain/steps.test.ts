@@ -80,10 +80,19 @@ test('the number of records is bounded on both sides', async () => {
 
 test('lastNewline holds a file that may be cut', async () => {
   assert.equal(await reasonOf(chain({ 'last-newline': true }), 'a\n1\n'), undefined);
+  const jsonl = chain({ 'last-newline': true }, { format: 'jsonl' });
+  assert.match((await reasonOf(jsonl, '1\r\n2\r'))!, /^record_invalid: a\.csv, line 2: .*no line end/);
   assert.match(
     (await reasonOf(chain({ 'last-newline': true }), 'a\n1'))!,
     /^record_invalid: a\.csv, line 2: .*no line end/,
   );
+});
+
+test('jsonl: a line that is no JSON and has carriage returns in it may hide records: it holds the file', async () => {
+  const jsonl = chain({ else: 'reject' }, { format: 'jsonl' });
+  assert.match((await reasonOf(jsonl, '1\n2\r3\r'))!, /^record_invalid: a\.csv, line 2: it is no JSON/);
+  const { outputs } = await runChain(jsonl, '[1,\r2]\nx\r\ny\r');
+  assert.deepEqual(outputs, { out: '[1,\r2]\n', reject: 'x\r\ny\r' });
 });
 
 test('a check without next writes nothing', async () => {
