@@ -177,11 +177,14 @@ export async function inPlaceAsync<T>(
   }
 }
 
+/** True if an error of such a call concerns the whole place. */
+export const isOfPlace = (access: Access, code: string): boolean =>
+  access === 'root' ? code in MEANING : CODES[access].has(code);
+
 function asPlaceError(place: PlaceKind, path: string, access: Access, error: unknown): unknown {
   if (error instanceof NoSafeRename)
     return new PlaceError(place, path, 'no_safe_rename', `the ${place} ${path} ${error.message}`);
   const code = errnoOf(error);
   if (code === undefined || error instanceof PlaceError) return error;
-  const speaksOfPlace = access === 'root' ? code in MEANING : CODES[access].has(code);
-  return speaksOfPlace ? placeError(place, path, code, error instanceof NoRoom ? error : undefined) : error;
+  return isOfPlace(access, code) ? placeError(place, path, code, error instanceof NoRoom ? error : undefined) : error;
 }

@@ -102,7 +102,7 @@ function messageOf(job: string, answer: Answer): ChildMessage {
       const { code, errno, message } = answer.error;
       // Node has no name for some errnos (EDQUOT): its code is then a sentence.
       const named = errno === undefined ? code : codeOfErrno(-errno);
-      return { kind: 'failed', job, ...(named === undefined ? {} : { errno: named }), reason: message };
+      return { kind: 'failed', job, errno: named, ofOutput: answer.ofOutput, reason: message };
     }
     case 'unloadable':
       return { kind: 'refused', job, reason: answer.reason };

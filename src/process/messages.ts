@@ -74,5 +74,5 @@ export type ChildMessage =
   | ({ kind: 'bad'; job: string } & Fault)
   /** The file waits for space. */
   | { kind: 'no_room'; job: string; free: number }
-  /** A call failed; the file is tried again. */
-  | { kind: 'failed'; job: string; errno?: string; reason: string };
+  /** A call failed; the file is tried again. `ofOutput`: the filesystem of the outputs refused it. */
+  | { kind: 'failed'; job: string; errno?: string; ofOutput?: boolean; reason: string };

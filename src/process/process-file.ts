@@ -24,7 +24,8 @@ export type Answer =
   | { kind: 'held'; error: Held }
   | { kind: 'unloadable'; reason: string }
   | { kind: 'no_room'; free: number }
-  | { kind: 'failed'; error: NodeJS.ErrnoException };
+  /** `ofOutput`: the filesystem of the outputs refused a call. */
+  | { kind: 'failed'; error: NodeJS.ErrnoException; ofOutput: boolean };
 
 export interface LoadedChain {
   options: ProcessOptions;
@@ -73,9 +74,13 @@ function answerOf(error: unknown): Answer {
   if (error instanceof Held) return { kind: 'held', error };
   if (error instanceof NoRoom) return { kind: 'no_room', free: error.free };
   if (error instanceof Unloadable) return { kind: 'unloadable', reason: error.message };
-  if (error instanceof WriteError) return { kind: 'failed', error: error.cause };
+  if (error instanceof WriteError) {
+    const { cause } = error;
+    // A module that opens files until there are no more descriptors says nothing of the filesystem.
+    return { kind: 'failed', error: cause, ofOutput: cause.code !== 'EMFILE' };
+  }
   if (error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string')
-    return { kind: 'failed', error };
+    return { kind: 'failed', error, ofOutput: false };
   throw error;
 }
 

@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { processOf } from '../../src/base/config/values/read-process.js';
 import type { ChildMessage, FileMessage } from '../../src/process/messages.js';
+import { servedMount, unmount } from '../world/mounts.js';
 import { PACKAGE } from '../world/program.js';
+import { skipUnlessRoot } from '../world/users.js';
 import { temporary } from './temporary.js';
 
 const CHAIN = { format: 'csv', start: 'check', steps: { check: { next: 'route', else: 'reject' } }, module: './m.mjs' };
@@ -72,11 +74,45 @@ test('one file after the other: done with its outputs, bad without any, no room 
   assert.equal((await answer(child)).kind, 'no_room');
   child.send({ ...file(directory, 'D', 'k\na\n'), path: join(directory, 'gone') });
   const failed = await answer(child);
-  assert.equal(failed.kind === 'failed' && failed.errno, 'ENOENT');
+  assert.deepEqual(failed.kind === 'failed' && [failed.errno, failed.ofOutput], ['ENOENT', false]);
+  child.send({ ...file(directory, 'E', 'k\na\n'), directory: join(directory, 'gone') });
+  const unwritten = await answer(child);
+  assert.deepEqual(unwritten.kind === 'failed' && [unwritten.errno, unwritten.ofOutput], ['ENOENT', true]);
   assert.deepEqual(partials(directory), ['A.out.1.7', 'A.out.2.7']);
   child.disconnect();
   await once(child, 'exit');
 });
+
+for (const [when, then] of Object.entries({
+  'at a write': "emit('before', { k: 'x'.repeat(1e6) });",
+  'when an output is made': "emit('new', r);",
+  'at the end': '',
+}))
+  test(`a filesystem of the outputs that fails in the middle of a file is no fault of the file: ${when}`, async (t) => {
+    if (skipUnlessRoot(t, 'a filesystem of the outputs that fails')) return;
+    const directory = temporary(t);
+    const [below, at] = ['below', 'at'].map((name) => join(directory, name)) as [string, string];
+    mkdirSync(below);
+    const server = await servedMount(below, at);
+    if (!server) return t.skip('no bindfs or no FUSE: a filesystem of the outputs that fails was not tested');
+    const module = `import { readFileSync } from 'node:fs';
+      export default () => ({ async route(r, emit) {
+        emit('before', r);
+        process.kill(${server.pid}, 'SIGKILL');
+        for (;;) try { readFileSync(${JSON.stringify(join(at, 'none'))}); }
+          catch ({ code }) { if (code === 'ENOTCONN') break; }
+        ${then}
+      } });`;
+    const [child] = await loaded(directory, module);
+    try {
+      child.send({ ...file(directory, 'A', 'k\na\n'), directory: at });
+      const end = await answer(child);
+      assert.deepEqual(end, { ...end, kind: 'failed', errno: 'ENOTCONN', ofOutput: true });
+    } finally {
+      child.kill('SIGKILL');
+      unmount(at);
+    }
+  });
 
 test('a module that cannot be loaded says where; one that fails before the first record too', async (t) => {
   const directory = temporary(t);

@@ -18,7 +18,9 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { Report } from '../../src/service/status/report.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
+import { BY_COUNTRY, orders } from '../world/chains.js';
 import { bindMount, remount, tmpfsMount, unmount } from '../world/mounts.js';
+import { signal } from '../world/program.js';
 import { give, ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -224,6 +226,25 @@ describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
     rmSync(temporary, { force: true });
     world.check();
   });
+});
+
+test('a warehouse whose disk answers with an I/O error while a chain writes its outputs', async (t) => {
+  if (skipUnlessInstalled(t, 'strace', 'I/O errors of outputs')) return;
+  const world = createWorld(t, { feeds: { made: { options: { process: BY_COUNTRY } } } });
+  const { text, made } = orders('failing', 20);
+  world.made.set(world.drop('failing.csv', text).sha256, made);
+  // The child of the chain alone asks it by its path.
+  const temporary = join(world.feed('made').warehouse, '.ingest-tmp');
+  const inject = ['-e', 'trace=statfs', '-e', 'inject=statfs:error=EIO:when=1', '-P', temporary];
+  const wrap = ['strace', '-f', '-qq', ...inject, '-o', join(world.root, 'trace')];
+  const program = world.start('ingest', [], { wrap });
+  await world.event('gate_closed', undefined, LONG);
+  signal(program.descendants()[0]!, 'SIGTERM');
+  await program.ended;
+  closedByErrors(world);
+  await world.runOnce();
+  noAttemptSpent(world);
+  world.check();
 });
 
 describe('a warehouse that cannot be checked', CONCURRENTLY, () => {

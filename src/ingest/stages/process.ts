@@ -6,7 +6,7 @@
  */
 import type { Outcome, Tx } from '../../../queue/backend.js';
 import { writesForReaders } from '../../base/config/values/process.js';
-import { PlaceError, placeError } from '../../files/place-error.js';
+import { isOfPlace, PlaceError, placeError } from '../../files/place-error.js';
 import { shownName } from '../../linux/index.js';
 import type { Report } from '../../process/messages.js';
 import type { FinishAnswer } from '../calls/order.js';
@@ -38,9 +38,6 @@ const DEATHS_MAX = 2;
 const NO_ROOM = 'no_room_for_outputs';
 const ROOM_FIRST_MS = 5_000;
 const ROOM_LONGEST_MS = 300_000;
-
-/** Errors that concern every file in the warehouse. Errors of reading concern this file alone, and have other codes. */
-const OF_WAREHOUSE = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 export const process: Stage = {
   name: 'process',
@@ -114,8 +111,9 @@ function judgeEnd(job: IngestJob, batch: Batch, end: Exclude<ChainEnd, { kind: '
     case 'no_room':
       return withoutRoom(job, batch);
     case 'failed':
-      if (OF_WAREHOUSE.has(end.errno ?? '')) throw placeError('warehouse', feed.warehouse, end.errno!);
-      return end.errno === undefined ? retry('process_failed', end.reason) : byErrno(job, end.errno, end.reason);
+      if (end.errno === undefined) return retry('process_failed', end.reason);
+      if (end.ofOutput && isOfPlace('write', end.errno)) throw placeError('warehouse', feed.warehouse, end.errno);
+      return byErrno(job, end.errno, end.reason);
     case 'unloadable':
       throw new PlaceError(
         'process',

@@ -75,14 +75,19 @@ export class Outputs {
   }
 
   #free(): number {
-    const { bavail, bsize } = statfsSync(Buffer.from(this.place.directory, 'latin1'));
+    const { bavail, bsize } = this.call(() => statfsSync(Buffer.from(this.place.directory, 'latin1')));
     return bavail * bsize;
   }
 
-  /** A call that fails with ENOSPC is reported like too little free space. */
-  failed(error: unknown): Error {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOSPC' ? new NoRoom(this.#free()) : new WriteError(error as NodeJS.ErrnoException);
+  /** Makes a call on the filesystem of the outputs. Errors: WriteError; ENOSPC is reported like too little free space. */
+  call<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'ENOSPC'
+        ? new NoRoom(this.#free())
+        : new WriteError(error as NodeJS.ErrnoException);
+    }
   }
 
   close(): void {
@@ -112,11 +117,7 @@ export class Output implements Node {
     readonly name: string,
     private readonly path: Buffer,
   ) {
-    try {
-      this.#fd = openSync(path, NEW, PRIVATE);
-    } catch (error) {
-      throw outputs.failed(error);
-    }
+    this.#fd = outputs.call(() => openSync(path, NEW, PRIVATE));
   }
 
   take(row: Row): void {
@@ -170,27 +171,31 @@ export class Output implements Node {
 
   #write(from: Buffer, start: number, end: number): void {
     this.outputs.counted(end - start);
-    try {
+    this.outputs.call(() => {
       for (let at = start; at < end; ) at += writeSync(this.#fd!, from, at, end - at);
-    } catch (error) {
-      throw this.outputs.failed(error);
-    }
+    });
   }
 
   close(): void {
     this.#flush();
-    closeSync(this.#fd!);
-    this.#fd = undefined;
+    this.outputs.call(() => this.#closeFd());
   }
 
   discard(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
-    try {
-      unlinkSync(this.path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    for (const act of [() => this.#closeFd(), () => unlinkSync(this.path)]) {
+      try {
+        act();
+      } catch {
+        // The worker removes what is left, and meets the same error.
+      }
     }
+  }
+
+  #closeFd(): void {
+    const fd = this.#fd;
+    // A descriptor is given up also where its close fails.
+    this.#fd = undefined;
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
