@@ -2,13 +2,11 @@
  * `--once`: finds out when nothing is left to do, and which files are left over.
  * At the end, a check of `underprocess/` and a scan of every input find nothing new; both begin after the last settlement. The queue
  * then has only held jobs, jobs that wait for one of them, and files that only their uploader can complete. These files have no
- * sidecar, are open for writing, or have the sign of a cut upload. What could not be looked at is named too. Before it ends, jobs of
- * files that their sender took away are made due, and end: nobody else would look for them before their next check.
+ * sidecar, are open for writing, or have the sign of a cut upload. What could not be looked at is named too.
  * Does not: end while a gate keeps jobs from running, but for a bucket that cannot be used: those files are stored.
  */
-import { lstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Backend, Candidate, Gate } from '../../../queue/backend.js';
+import type { Backend, Gate } from '../../../queue/backend.js';
 import { limits as queueLimits } from '../../../queue/limits.js';
 import { trailOf } from '../../../queue/trail.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -17,7 +15,6 @@ import { pages } from '../../base/pages.js';
 import type { Named, OnceDone } from '../../base/process/protocol.js';
 import type { PlaceKind } from '../../files/place-error.js';
 import { bytesOfName, nameOfBytes, shownName } from '../../linux/names.js';
-import { absolute } from '../files/feed-files.js';
 import { ON_TRIAL } from '../health/episode.js';
 import { isDue } from '../periods/close.js';
 import { countUnpublished, isPublishing } from '../publishing/due.js';
@@ -39,12 +36,6 @@ interface ReadyRow {
   key: Buffer;
   reason: string | null;
   trail: string;
-}
-
-interface WaitingRow extends Pick<ReadyRow, 'due_ms' | 'seq' | 'key'> {
-  identity: string;
-  bytes: number;
-  payload: string;
 }
 
 type Leftover = Omit<OnceDone, 'kind'>;
@@ -72,8 +63,7 @@ export async function untilNothingLeft(
       if (stop.aborted) break;
       const after = leftover(backend, producers, episodes);
       const isNew = adopted > 0 || sum(producers, ({ taken }) => taken) > taken;
-      if (after !== undefined && !isNew && !(await missedAny(backend, producers)))
-        return { kind: 'once_done', ...after };
+      if (after !== undefined && !isNew) return { kind: 'once_done', ...after };
       quiet = 0;
     }
     await sleep(queueLimits.rescueEveryMs, undefined, { signal: stop }).catch(() => undefined);
@@ -159,46 +149,8 @@ function onlyUploadersTurn(backend: Backend, feed: FeedOptions, stage: string, l
   return true;
 }
 
-const OF_FEED = `FROM all_jobs
+const READY = `SELECT due_ms, seq, key, reason, trail FROM all_jobs
   WHERE state = 'ready' AND stage = ? AND feed = ? AND (due_ms, seq) > (?, ?) ORDER BY due_ms, seq LIMIT ${PAGE}`;
-const READY = `SELECT due_ms, seq, key, reason, trail ${OF_FEED}`;
-const WAITING = `SELECT due_ms, seq, key, identity, bytes, payload ${OF_FEED}`;
-
-/** Makes the jobs of files due that are not in their input any more. True where there were some. */
-async function missedAny(backend: Backend, producers: readonly FeedProducer[]): Promise<boolean> {
-  let missed = 0;
-  for (const { feed } of producers) {
-    const pageAfter = ({ due_ms: dueMs, seq } = { due_ms: -1, seq: -1 }) =>
-      backend.read((reader) => reader.all<WaitingRow>(WAITING, backend.stages[0]!, feed.name, dueMs, seq));
-    for (const page of pages<WaitingRow>(pageAfter)) {
-      const missing = page.filter(({ key }) => !isThere(feed, key));
-      missed += missing.length;
-      await backend.enqueue(missing.map((row) => dueAtOnce(feed, row)));
-      // A million may wait: heartbeats go on.
-      await new Promise(setImmediate);
-    }
-  }
-  return missed > 0;
-}
-
-function isThere({ input }: FeedOptions, key: Buffer): boolean {
-  try {
-    return lstatSync(absolute(input, nameOfBytes(key)), { throwIfNoEntry: false })?.isFile() ?? false;
-  } catch {
-    // Its stage says why.
-    return true;
-  }
-}
-
-const dueAtOnce = (feed: FeedOptions, { key, identity, bytes, payload }: WaitingRow): Candidate => ({
-  feed: feed.name,
-  key,
-  identity,
-  bytes,
-  payload: JSON.parse(payload),
-  dueInMs: 0,
-  nudge: true,
-});
 
 function uploadersTurn(row: ReadyRow, waitMs: number, left: Leftover, nowMs: number): Named | undefined {
   const { reason, trail, due_ms: dueMs } = row;

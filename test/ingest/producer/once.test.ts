@@ -1,6 +1,6 @@
 /** The end of `--once`, and the files that it names. The test itself plays the worker: it claims and settles. */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ClaimedJob, limits, type Outcome } from '../../../queue/index.js';
 import { trailText } from '../../../queue/trail.js';
@@ -76,25 +76,6 @@ scenario('files without their sidecar are named, and keep nobody waiting', async
   await world.start({ mode: 'sidecar' });
   const done = await once(world).end;
   assert.deepEqual(done?.withoutSidecar, { count: 1, names: [join(world.input, 'x.csv')] });
-});
-
-scenario('files that their sender took away are not named: their jobs are checked first', async (world) => {
-  const names = ['gone.csv', 'here.csv', 'link.csv', 'sub/gone.csv'];
-  mkdirSync(join(world.input, 'sub'));
-  for (const name of names) writeFileSync(join(world.input, name), '1');
-  await world.start({ mode: 'sidecar' });
-  await world.untilJob('sub/gone.csv');
-  rmSync(join(world.input, 'sub'), { recursive: true });
-  for (const name of ['gone.csv', 'link.csv']) rmSync(join(world.input, name));
-  symlinkSync('here.csv', join(world.input, 'link.csv'));
-  const running = once(world);
-  const isDue = (name: string) => world.untilJob(name, (job) => job.dueMs <= world.backend.nowMs());
-  for (const name of ['gone.csv', 'link.csv', 'sub/gone.csv']) await isDue(name);
-  const jobs = await world.backend.claim('verify-complete', 9);
-  assert.deepEqual(jobs.map(({ key }) => key.toString()).sort(), ['gone.csv', 'link.csv', 'sub/gone.csv']);
-  for (const job of jobs) await settle(world, job, { kind: 'drop', why: 'vanished' });
-  const done = await running.end;
-  assert.deepEqual(done?.withoutSidecar, { count: 1, names: [join(world.input, 'here.csv')] });
 });
 
 scenario('a file that stays open for writing is waited for, then named', async (world) => {
