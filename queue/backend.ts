@@ -116,10 +116,7 @@ export interface QueueView {
 export interface Backend extends QueueView {
   readonly owner: OwnerId;
 
-  /**
-   * Stores a feed and its options (JSON, opaque except `order`: sqlite/order.ts). The same options change nothing; with others,
-   * its jobs that wait for a time are due at once.
-   */
+  /** Stores a feed and its options (JSON, opaque except `order`: sqlite/order.ts). Idempotent. */
   putFeed(name: string, options: Payload): Promise<void>;
   /** Forgets a feed if all of its jobs are done. Returns the number of jobs that are not done. */
   retireFeed(name: string): Promise<number>;

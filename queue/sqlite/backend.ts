@@ -34,7 +34,6 @@ import { forget } from './forget.js';
 import { probeIsDue, putBackProbe, takeProbe } from './gate.js';
 import { newerDatabase } from './migrations.js';
 import type { Order } from './outcome.js';
-import { putFeed } from './put-feed.js';
 import { findDead, freeClaims, rescueOne } from './rescue.js';
 import { retire } from './retire.js';
 import { keeping, settle } from './settle.js';
@@ -72,7 +71,9 @@ export class SqliteBackend extends SqliteView implements Backend {
     const text = JSON.stringify(options);
     const same = this.read((rows) => rows.get('SELECT 1 FROM feeds WHERE name = ? AND options = ?', name, text));
     if (same) return;
-    await this.#commit((tx) => putFeed(tx, name, text, this.stages));
+    await this.transact((tx) =>
+      tx.run('INSERT INTO feeds VALUES (?, ?) ON CONFLICT DO UPDATE SET options = excluded.options', name, text),
+    );
   }
 
   readonly retireFeed: Backend['retireFeed'] = (name) => this.#commit((tx) => retire(tx, name));

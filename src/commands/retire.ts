@@ -28,13 +28,18 @@ export async function retire(invocation: Invocation): Promise<number> {
     }
     print(
       safeText(
-        `${feed} is retired: its contents stay known, and its folders may be moved away, the work directory last.`,
+        `${feed} is retired: its contents stay known, and its folders may be moved away, the work directory last${sharesWarehouse(feed, feeds) ? '; its manifests stay, because another feed has its warehouse, and audit knows a pruned file by its line' : ''}.`,
       ),
     );
     for (const what of owed)
       print(safeText(`${what}: put ${feed} back into the configuration until they are there, if somebody reads them.`));
   });
   return 0;
+}
+
+function sharesWarehouse(feed: string, feeds: readonly FeedOptions[]): boolean {
+  const its = feeds.find(({ name }) => name === feed);
+  return feeds.some(({ name, warehouse }) => name !== feed && warehouse === its?.warehouse);
 }
 
 /** Markers and lines that are still owed. No job has them, so without the feed nobody makes up for them. */

@@ -103,10 +103,9 @@ function heldBy(
   for (const word of words) {
     if (JOB_ID.test(word)) named.set(word, word);
     const absolute = withRealParent(resolve(word));
-    for (const { name, input } of feeds) {
-      if (isWithin(absolute, input)) named.set(nameOf(name, relative(input, absolute)), word);
-      if (!isAbsolute(word)) guessed.set(nameOf(name, word), word);
-    }
+    const inside = feeds.filter(({ input }) => isWithin(absolute, input));
+    for (const { name, input } of inside) named.set(nameOf(name, relative(input, absolute)), word);
+    if (inside.length === 0 && !isAbsolute(word)) for (const { name } of feeds) guessed.set(nameOf(name, word), word);
   }
   const exact = new Map(words.map((word): [string, JobId[]] => [word, []]));
   const other = new Map(words.map((word): [string, JobId[]] => [word, []]));

@@ -220,6 +220,7 @@ test('folders that the unit may not write are named, with the lines of its drop-
   const apart = await unit(world, [input, workDirOf(world.feed()), warehouse, manifests].join(' '));
   assert.match(apart.what, /as two mounts, and no file can be renamed between them/);
   assert.match(apart.remedy!, new RegExp(`name ${world.root} in ReadWritePaths=`));
+  assert.equal((await unit(world, `${world.root} ${input}`)).level, 'ok', 'one mount, as systemd makes it');
   const state = (await doctor(world, 0, unitOf(world, input))).filter(({ about }) => about === 'state');
   assert.ok(
     state.some(({ level, what }) => level === 'warn' && what.includes(`may not write in ${dirname(world.statePath)}`)),

@@ -69,6 +69,8 @@ test('a path that two feeds hold gives up the file of the one whose input it is 
   assert.match(stdout, /^1 file is given up/);
   const [left, ...more] = (await world.run('ingest-ctl', ['held', '--json'])).stdout.trim().split('\n');
   assert.deepEqual([(JSON.parse(left!) as { feed: string }).feed, more.length], ['one', 0]);
+  const gone = await world.run('ingest-ctl', ['discard', 'large.csv'], { cwd: world.feed('two').input });
+  assert.deepEqual([gone.code, gone.stdout], [4, '0 files are given up\n'], 'it is not the file of the other feed');
   assert.match((await world.run('ingest-ctl', ['retry', 'large.csv'])).stdout, /^1 file goes/);
 });
 

@@ -80,6 +80,13 @@ test('a bad record of several lines holds the file, also with else: nobody knows
   assert.deepEqual(await all(inLine), { records: 2, out: 'k,v\nc,d\n', reject: 'k,v\n"a" b",x\n' });
 });
 
+test('lines that end with carriage returns alone hold the file', async () => {
+  const lines: TestedChain = { format: 'lines', start: 'check', steps: { check: { next: 'out' } } };
+  for (const text of ['a\rb\r', '\ufeffa\rb', 'a\rb\rc'])
+    assert.match((await held(text, lines)).reason, /its lines end with carriage returns alone/, text);
+  for (const text of ['a\rb\n', 'a\r', 'a']) assert.equal((await all(text, lines)).records, 1, text);
+});
+
 test('a carriage return outside quotes that no line feed follows holds the file, also with else', async () => {
   const reason = /: a carriage return outside quotes has no line feed after it; .* LF or CRLF/;
   const cases: [input: string, line: number][] = [

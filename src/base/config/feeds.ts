@@ -105,8 +105,8 @@ interface FeedPlace extends Folder {
 }
 
 export const placesOf = (invocation: Invocation, feeds: readonly FeedOptions[]): FeedPlace[] =>
-  feeds.flatMap(({ name, input, warehouse, manifests, workDir, publish }) => {
-    const prefix = publish && `${publish.replace(/\/$/, '')}/${name}`;
+  feeds.flatMap(({ name, input, warehouse, manifests, workDir, publish, publishEndpoint = '' }) => {
+    const prefix = publish && `${publishEndpoint}${publish.replace(/\/$/, '')}/${name}`;
     const places = { input, warehouse, manifests, 'work-dir': workDir, publish: prefix };
     return (Object.entries(places) as [FeedPlace['option'], string?][]).flatMap(([option, path]) =>
       path === undefined ? [] : [{ feed: name, option, origin: invocation.origin(option, name), path }],

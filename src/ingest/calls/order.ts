@@ -58,7 +58,7 @@ export type SealAnswer =
   /** There is no file, or no regular one. */
   | { kind: 'gone'; is: Kind | undefined; hasSealedSidecar: boolean }
   /** The filters of the feed refuse its name. */
-  | { kind: 'ignored'; rule: IgnoreRule; hasSealedSidecar: boolean }
+  | { kind: 'ignored'; rule: IgnoreRule; hasSealedSidecar: boolean; isSidecarBack: boolean }
   /** The sealed sidecar belongs to a version that is gone. */
   | { kind: 'other_version' }
   /** It lies in this mount below the input ('' = none) and must be sealed there. */

@@ -81,8 +81,9 @@ function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: Sid
   // Its job may be older than the filter.
   const ignored = filters.whyNot(file.path);
   if (ignored) {
-    const hasSealedSidecar = sealedSidecar !== undefined && sidecarBack(seal) !== 'renamed';
-    return { kind: 'ignored', rule: ignored.rule, hasSealedSidecar };
+    const isSidecarBack = sealedSidecar !== undefined && sidecarBack(seal) === 'renamed';
+    const hasSealedSidecar = sealedSidecar !== undefined && !isSidecarBack;
+    return { kind: 'ignored', rule: ignored.rule, hasSealedSidecar, isSidecarBack };
   }
   // Taken before the sidecar is read: if one arrives in between, the producer notices that as a change.
   const now = candidateOf(feed, stat, entry);

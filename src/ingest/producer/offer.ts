@@ -3,11 +3,11 @@
  * Guarantees: a known, unchanged file costs no write and no wait. A known file that changed makes its job due at once. A path
  * whose job is claimed at the moment is returned as `busy`, to be offered again.
  */
-import type { Backend, Candidate, Job } from '../../../queue/backend.js';
+import type { Backend, Candidate, Holder, Job } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { bytesOfName } from '../../linux/names.js';
 import type { OpenRoot, QueuedPath } from '../../watcher/engine/index.js';
-import { dueInMs } from '../rules/completion.js';
+import { dueInMs, stabilityMs } from '../rules/completion.js';
 import { factsOf, type JobFacts, type Observation, payloadOf } from '../rules/facts.js';
 import { countedBytes } from '../rules/identity.js';
 import { sameBytes } from '../rules/verified.js';
@@ -15,6 +15,8 @@ import { type FoundFile, statPaths } from './stat-paths.js';
 
 const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1 AND state = 'ready' AND reason = ?`;
 const NO_SIDECAR = 'no_sidecar';
+/** A job that was never checked has no reason yet. */
+const OF_A_WINDOW: readonly (string | null)[] = [null, 'window', 'changed'];
 
 export interface Offered {
   /** Files that became jobs, or reopened one. */
@@ -86,11 +88,21 @@ function withoutKnown(files: readonly FoundFile[], offering: Offering): Wanted[]
     const missed = holder?.reason === NO_SIDECAR && file.hasSidecar;
     // An earlier observation, by a scan or for its sidecar, would make the file wait. A rename into place need not wait.
     const renamed = file.by === 'rename' && dueInMs(feed, file, file.hasSidecar) === 0;
-    if (holder?.identity === file.identity && !closed && !missed && !renamed) return;
+    const late = holder !== undefined && waitsTooLong(holder, offering);
+    if (holder?.identity === file.identity && !closed && !missed && !renamed && !late) return;
     const decided = holder?.state === 'held' ? decidedFor(backend.job(holder.id), file) : {};
     wanted.push({ file, candidate: candidateOf(file, offering, holder !== undefined, decided) });
   });
   return wanted;
+}
+
+/** The options of the feed were others when it began to wait. */
+function waitsTooLong({ state, reason, dueMs }: Holder, { backend, feed }: Offering): boolean {
+  if (state !== 'ready') return false;
+  const leftMs = dueMs - backend.nowMs();
+  if (reason === 'partial_upload')
+    return leftMs > Math.max((feed.partialUploadSeconds ?? 0) * 1_000, stabilityMs(feed));
+  return OF_A_WINDOW.includes(reason) && leftMs > stabilityMs(feed);
 }
 
 /** An operator's decision about a held file is about its bytes: it outlives a chmod, which is how a refused move is often helped. */

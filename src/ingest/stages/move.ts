@@ -7,6 +7,7 @@
 import type { Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf, UNDERPROCESS } from '../../files/job-paths.js';
+import { sameMount } from '../../files/mounts.js';
 import { PlaceError } from '../../files/place-error.js';
 import { type ByteName, nameOfBytes, shownName, unlinkAt } from '../../linux/index.js';
 import type { MoveAnswer, OutputSource, PutAnswer, Source, ToMove, ToPut } from '../calls/order.js';
@@ -277,7 +278,7 @@ function afterPut(one: OneMove, put: Put): Verdict {
 async function withoutSource(one: OneMove): Promise<Verdict> {
   const { job, content, output, target, batch, dirty } = one;
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
-  // The file comes last, and consumers wait for it: while it is here, nobody has taken an output.
+  // The file comes last, and consumers wait for it: until it is renamed, nobody has taken an output.
   if (output && lies !== 'same' && isHere(one)) return outputMissing(one);
   const delivered = deliveredAs(PATH[lies], job.claim.interrupted);
   if (delivered === undefined) return output ? outputMissing(one) : sealedMissing(job, batch);
@@ -286,9 +287,11 @@ async function withoutSource(one: OneMove): Promise<Verdict> {
   return output ? IN_PLACE : stored(job, batch, content, delivered);
 }
 
-function isHere({ job, batch }: OneMove): boolean {
-  const sealed = batch.files.workEntry(job, partOf(job));
-  return sealed !== undefined && statEntry(sealed) !== undefined;
+/** A copy, or a link, is at its target while the file is still here. */
+function isHere({ job, batch: { files } }: OneMove): boolean {
+  const sealed = files.workEntry(job, partOf(job));
+  const stat = sealed && statEntry(sealed);
+  return stat?.nlink === 1 && sameMount(sealed!.dir, files.warehouse.rootFd);
 }
 
 const PATH = { nothing: 'free', same: 'mine', other: 'foreign' } as const;

@@ -110,6 +110,11 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
       return { outcome: { kind: 'drop', why: answer.is === undefined ? 'vanished' : `became_${answer.is}` } };
     case 'ignored':
       if (answer.hasSealedSidecar) putSidecarAside(job, batch, dirty);
+      // Nobody would look for it in underprocess/ after a power cut.
+      if (answer.isSidecarBack) {
+        dirty.add(batch.files.input, folderOf(job.path));
+        dirty.add(batch.files.work(job.inside), folderOf(batch.files.workPath(job, 'sidecar')));
+      }
       return { outcome: { kind: 'drop', why: `ignored_${answer.rule}` } };
     case 'other_version':
       // It must not be paired with the file that is in the input now.

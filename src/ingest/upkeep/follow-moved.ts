@@ -45,13 +45,18 @@ const ENDS = ['manifest_ends', 'file', 'feed, inode, end_at'] as const;
 /** The way such a path goes on below its root. Another root may lie in there. */
 const INSIDE = { manifests: '[0-9][0-9][0-9][0-9]/*', warehouse: 'ingest_date=*' };
 
-export function followMoved(tx: Tx, moved: readonly MovedRoot[]): void {
+/** `feeds`: those of the state. A retired feed keeps its roots in the table, and needs no row there. */
+export function followMoved(tx: Tx, moved: readonly MovedRoot[], feeds: readonly string[]): void {
   for (const one of moved) {
     const { feed, kind, to } = one;
     tx.run('UPDATE roots SET path = ? WHERE feed = ? AND kind = ?', to, feed, kind);
     if (kind === 'work') continue;
-    follow(tx, PERIODS, one, INSIDE[kind]);
-    if (kind === 'manifests') follow(tx, ENDS, one, INSIDE[kind]);
+    const isOthers = (root: string) =>
+      tx
+        .all<{ name: string }>('SELECT feed AS name FROM roots WHERE kind = ? AND path = ?', kind, root)
+        .some(({ name }) => name !== feed && feeds.includes(name));
+    follow(tx, PERIODS, one, INSIDE[kind], isOthers);
+    if (kind === 'manifests') follow(tx, ENDS, one, INSIDE[kind], isOthers);
     const marker = tx.get<{ marker: string }>(
       'SELECT marker FROM roots WHERE feed = ? AND kind = ?',
       feed,
@@ -65,11 +70,10 @@ export function followMoved(tx: Tx, moved: readonly MovedRoot[]): void {
 function follow(
   tx: Tx,
   [table, path, rest]: typeof PERIODS | typeof ENDS,
-  { feed, kind, from, to }: MovedRoot,
+  { from, to }: MovedRoot,
   inside: string,
+  isOthers: (root: string) => boolean,
 ): void {
-  const isOthers = (root: string) =>
-    tx.get('SELECT 1 FROM roots WHERE kind = ? AND path = ? AND feed <> ?', kind, root, feed) !== undefined;
   const where = `${path} >= ? AND ${path} < ? AND substr(${path}, length(?) + 2) GLOB ?`;
   const there = [...below(`${from}/`), from, inside];
   tx.run(

@@ -181,7 +181,11 @@ const remember = (
     const before = tx.get<Recorded>('SELECT path, marker FROM roots WHERE feed = ? AND kind = ?', feed.name, kind);
     if (rule) refuseMoved({ read: (look) => look(tx) }, feed, before?.path, rule);
     if (rule && marker !== null && before?.marker === marker && before.path !== path)
-      followMoved(tx, [{ feed: feed.name, kind: rule.kind, from: before.path, to: path }]);
+      followMoved(
+        tx,
+        [{ feed: feed.name, kind: rule.kind, from: before.path, to: path }],
+        backend.feeds().map(({ name }) => name),
+      );
     if (kind === 'warehouse' && marker !== null) enterWarehouse(tx, marker, path);
     return tx.run(
       `INSERT INTO roots (feed, kind, path, marker) VALUES (?, ?, ?, ?)

@@ -1,7 +1,7 @@
 /**
  * Records of one line each: jsonl, whose line is a JSON value, and lines, whose line is text.
- * Guarantees: a line of jsonl that is not JSON is a record with a fault, or holds the file if it has carriage returns in it. A
- * blank line is a record of lines, and none of jsonl.
+ * Guarantees: a line of jsonl that is not JSON is a record with a fault, or holds the file if it has carriage returns in it. So does a
+ * file whose lines end with carriage returns alone. A blank line is a record of lines, and none of jsonl.
  */
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import type { Columns } from './columns.js';
@@ -11,6 +11,8 @@ import { type Decode, decoderOf, encodeText } from './text.js';
 import type { Window } from './window.js';
 
 const NO_FIELDS: string[] = [];
+/** The bytes of the longest mark before the first record. */
+const BOM_MOST = 3;
 
 abstract class OneLineEach implements Format {
   abstract readonly extension: string;
@@ -31,6 +33,12 @@ abstract class OneLineEach implements Format {
       from = at + 1;
     }
     if (!final || from === text.length) return from;
+    if (from === 0 && window.base <= BOM_MOST && text.trimEnd().includes('\r'))
+      throw window.fault(
+        'record_invalid',
+        0,
+        'its lines end with carriage returns alone; a line ends with a line feed',
+      );
     this.#take(window, from, text.length, text.slice(from), rows);
     return text.length;
   }

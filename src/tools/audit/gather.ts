@@ -7,6 +7,7 @@ import type { Reader } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { pages } from '../../base/pages.js';
+import { deadMountCode } from '../../files/dead-mount.js';
 import { type EntryBelow, entriesBelow } from '../../files/entries-below.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
@@ -114,6 +115,7 @@ export async function noteSharing(
 }
 
 async function canNote(view: QueueView, feed: Manifests, notes: AuditNotes, count: Count): Promise<boolean> {
+  if ((await deadMountCode(feed.manifests, feed.manifests)) !== undefined) return false;
   const files = new FeedFiles(recordedRoots(view, feed.name));
   try {
     files.manifests; // Checks the marker.

@@ -72,9 +72,9 @@ export function checkUnit(
   return ok(about, `${UNIT}.service may write in its folders`);
 }
 
-/** The longest writable path above. */
+/** systemd makes no mount below another one that is as writable. */
 const mountOf = ({ writable }: Unit, path: string): string | undefined =>
-  writable.filter((above) => isWithin(path, above)).sort((a, b) => b.length - a.length)[0];
+  writable.filter((above) => isWithin(path, above)).sort((a, b) => a.length - b.length)[0];
 
 /** Each path is a mount of its own in the unit, and no file is renamed between two mounts. So `together` get one path. */
 function pathsFor(outside: readonly string[], together: readonly string[]): string[] {

@@ -125,6 +125,8 @@ test('feeds may share warehouse and manifests, but no input, nor the way from on
   assert.deepEqual(loadBoth({ ...two, warehouse: one.warehouse, manifests: one.manifests }), ['one', 'two']);
   for (const publish of ['s3://lake/raw', 's3://lake', 's3://lake/raw/one-more'])
     assert.deepEqual(loadBoth({ ...two, publish }), ['one', 'two']);
+  const elsewhere = { publish: 's3://lake/raw/one', 'publish-endpoint': 'http://127.0.0.1:9000' };
+  assert.deepEqual(loadBoth({ ...two, ...elsewhere }), ['one', 'two']);
   mkdirSync(join(folders.warehouse, 'below'));
   for (const wrong of [
     { ...two, input: one.input },

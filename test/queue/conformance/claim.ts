@@ -67,26 +67,6 @@ export const claimScenarios: Scenarios = {
     }
   },
 
-  'other options of a feed make due what waits for a time in any stage; the same ones change nothing': async (
-    world,
-  ) => {
-    const queue = await world.openTimed();
-    await queue.putFeed('default', { wait: 9 });
-    const job = await claimed(queue, 'second');
-    await settleAs(queue, job, ADVANCE);
-    const [second] = await queue.claim('second', 1);
-    await settleAs(queue, second!, { kind: 'defer', inMs: 60_000, why: 'later' });
-    await queue.enqueue([candidate('a', { dueInMs: 60_000 }), candidate('b', { feed: 'other', dueInMs: 60_000 })]);
-    await (await world.openTimed()).putFeed('default', { wait: 9 });
-    await queue.putFeed('other', { wait: 9 });
-    assert.deepEqual([await queue.claim('first', 9), await queue.claim('second', 9)], [[], []]);
-    await queue.putFeed('default', { wait: 1 });
-    assert.deepEqual(
-      [...(await queue.claim('first', 9)), ...(await queue.claim('second', 9))].map(({ payload }) => payload.name),
-      ['a', 'second'],
-    );
-  },
-
   'batches are short while several feeds have work, and for a while after': async (world) => {
     const queue = await world.openTimed();
     await queue.enqueue(candidates(4_000, { feed: 'big' }));

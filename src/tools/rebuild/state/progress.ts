@@ -59,9 +59,10 @@ export async function openMaking(asked: Asked, judged: Before): Promise<Making> 
           'SELECT max(row) AS last, max(updated_at_ms) AS at FROM contents',
         )!,
     );
+    const inState = backend.feeds().map(({ name }) => name);
     await backend.transact((tx) => {
       for (const sql of Object.values(TABLES)) tx.run(sql);
-      followMoved(tx, moved);
+      followMoved(tx, moved, inState);
       forgetEnds(tx, feeds);
     });
     return { backend, olderRows: last ?? 0, before, since: at ?? undefined, moved, version };
