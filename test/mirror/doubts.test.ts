@@ -15,8 +15,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { loopMount } from '../world/mounts.js';
+import { isRoot } from '../world/users.js';
 import { stays, until } from '../world/waiting.js';
 import { commandWorld, heardOf } from './by-command.js';
+
+const skip = isRoot ? false : 'not root: no filesystem with coarse times was mounted';
 
 const SECONDS = 1_000_000_000;
 
@@ -178,3 +182,28 @@ test('a file that went, came and went again within a moment is not left in DEST'
   assert(!names.some((name) => existsSync(join(dest, name))));
   assert.equal(heardOf(mirror, 'replica_scan_done').length, 1, onlyItsStart);
 });
+
+/** A SOURCE whose times have whole seconds. */
+const coarse = (root: string): string => join(loopMount(join(root, 'disk'), { made: ['-I', '128'] }), 'source');
+
+for (const how of [[], ['--poll', '--scan-interval-seconds', '0.5']]) {
+  test(`a file that is written again within the same tick of a clock of seconds is followed, by ${how[0] ?? 'events'}`, {
+    skip,
+  }, async (t) => {
+    const { source, dest, follow, alike } = commandWorld(t, coarse);
+    const [from, to] = [join(source, 'a'), join(dest, 'a')];
+    writeFileSync(from, 'at the start');
+    const mirror = await follow(...how);
+    await alike(mirror);
+    const times = () => [statSync(from).ctimeMs, statSync(from).mtimeMs];
+    for (let hits = 0, round = 100; hits < 3; round++) {
+      await until('a second begins', () => Date.now() % 1_000 < 50, { everyMs: 5 });
+      writeFileSync(from, `first ${round}`);
+      const first = times();
+      await until('it is copied', () => readFileSync(to, 'utf8') === `first ${round}`, { everyMs: 5 });
+      writeFileSync(from, `again ${round}`);
+      if (first.every((ms, n) => ms === times()[n])) hits++;
+      await alike(mirror);
+    }
+  });
+}

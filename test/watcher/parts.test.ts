@@ -84,9 +84,10 @@ test('times are trusted by the age of the kernel, and by how fine they are', () 
     ['darwin', '24.1.0', false],
   ] as const)
     assert.equal(isExactKernel(platform, release), exact, release);
-  assert.equal(isRacy(1_000_000.5, 1_000_020), true);
-  assert.equal(isRacy(1_000_000.5, 1_000_900), false);
-  assert.equal(isRacy(1_000_000, 1_000_900), true);
+  assert.equal(isRacy(1_000_000.5, false, 1_000_020), true);
+  assert.equal(isRacy(1_000_000.5, true, 1_000_020), false);
+  assert.equal(isRacy(1_000_000.5, false, 1_000_900), false);
+  for (const isExact of [false, true]) assert.equal(isRacy(1_000_000, isExact, 1_000_900), true);
 });
 
 test('globs: without a slash of the last part, with one of the whole path; names that are not UTF-8', () => {

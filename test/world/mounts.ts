@@ -72,14 +72,15 @@ const MIB: Record<FilesystemType, number> = { ext4: 64, xfs: 320, btrfs: 128 };
 export const canMake = (type: FilesystemType): boolean =>
   spawnSync(`mkfs.${type}`, ['-V'], { stdio: 'ignore', env: { ...process.env, PATH: WIDE_PATH } }).error === undefined;
 
+/** `made`: more arguments of its mkfs. */
 export function loopMount(
   place: string,
-  { type = 'ext4', bytes }: { type?: FilesystemType; bytes?: number } = {},
+  { type = 'ext4', bytes, made = [] }: { type?: FilesystemType; bytes?: number; made?: string[] } = {},
 ): string {
   const image = `${place}.img`;
   writeFileSync(image, '');
   truncateSync(image, bytes ?? MIB[type] * 1024 * 1024);
-  run(`mkfs.${type}`, ['-q', image]);
+  run(`mkfs.${type}`, ['-q', ...made, image]);
   return mount(place, ['-o', 'loop', image], image);
 }
 

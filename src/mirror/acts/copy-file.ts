@@ -32,6 +32,8 @@ export interface CopyParts {
 export interface Pair {
   source: Stat;
   copy: Stat;
+  /** When the source began to be read. */
+  readMs: number;
 }
 
 /** Errors: MovedOn, CannotMirror `changing`, those of the calls. */
@@ -53,13 +55,15 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
   const fd = openData(trees.source.directory(folderOf(path)), baseOf(path));
   try {
     const before = await rested(fd);
+    const readMs = Date.now();
+    if (before === undefined) return undefined;
     const { bytes } = await copyWithRoom(fd, before, { dir: trees.making, name: parts.temporary }, parts.throttle);
     if (bytes !== before.size || trees.inSource(path)?.version !== before.version) return undefined;
     const copy = statAt(trees.making, parts.temporary);
     const into = parts.into();
     parts.clearWay();
     renameReplacing(trees.making, parts.temporary, into, baseOf(path));
-    return { source: before, copy };
+    return { source: before, copy, readMs };
   } finally {
     closeSync(fd);
   }
@@ -76,31 +80,33 @@ async function copyWithRoom(fd: number, stat: Stat, to: Entry, throttle: Throttl
 
 /**
  * Returns a stat that any further change would alter. If the clock of the source is ahead of ours, one rest must be
- * enough.
+ * enough. Undefined: the file changed meanwhile.
  */
-async function rested(fd: number): Promise<Stat> {
+async function rested(fd: number): Promise<Stat | undefined> {
   const stat = statFd(fd);
   if (stat.kind !== 'file') throw new MovedOn();
   if (isAtRest(stat.ctimeNs)) return stat;
   await delay(Math.min(limits.restMs, limits.restMs - ageMs(stat.ctimeNs)));
-  return statFd(fd);
+  const now = statFd(fd);
+  return now.version === stat.version ? now : undefined;
 }
 
 /** True if a change from now on gets another time than this one. */
 export const isAtRest = (timeNs: bigint): boolean => ageMs(timeNs) >= limits.restMs;
 const ageMs = (timeNs: bigint): number => Date.now() - Number(timeNs / 1_000_000n);
 
-/** Undefined: the bytes differ, or the file changed while it was read. Errors: MovedOn, those of the calls. */
+/** Undefined: the bytes differ, or the file changed before or while it was read. Errors: MovedOn, those of the calls. */
 export async function sameContent(trees: Trees, path: ByteName, throttle?: Throttle): Promise<Pair | undefined> {
   const source = openData(trees.source.directory(folderOf(path)), baseOf(path));
   let dest: number | undefined;
   try {
     dest = openData(trees.dest.directory(folderOf(path)), baseOf(path));
-    const [before, copy] = [await rested(source), statFd(dest)];
+    const [before, copy, readMs] = [await rested(source), statFd(dest), Date.now()];
+    if (before === undefined) return undefined;
     if (copy.kind !== 'file') throw new MovedOn();
     const [a, b] = [await digestWhole(source, before.size, throttle), await digestWhole(dest, before.size, throttle)];
     if (statFd(source).version !== before.version) return undefined;
-    return a.bytes === b.bytes && a.sha256.equals(b.sha256) ? { source: before, copy } : undefined;
+    return a.bytes === b.bytes && a.sha256.equals(b.sha256) ? { source: before, copy, readMs } : undefined;
   } finally {
     closeSync(source);
     if (dest !== undefined) closeSync(dest);

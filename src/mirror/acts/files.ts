@@ -48,7 +48,7 @@ export async function file(parts: Parts, trees: Trees, path: ByteName, throttle?
     throttle,
   });
   knownCopies.forget(there);
-  knownCopies.know(copied.copy, copied.source.version);
+  knownCopies.know(copied);
   totals.copied++;
   totals.bytes += copied.source.size;
   wrote();
@@ -95,7 +95,7 @@ async function sameBytes(
   if (pair === undefined) return false;
   // The file may have been replaced under this name while the bytes were compared.
   if (trees.inSource(path)?.version !== pair.source.version) return false;
-  knownCopies.know(pair.copy, pair.source.version);
+  knownCopies.know(pair);
   likeAttributes(parts, trees, path, pair.source, pair.copy, false);
   return true;
 }

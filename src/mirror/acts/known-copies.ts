@@ -3,13 +3,15 @@
  * mtime do not prove it: a write can leave both unchanged, and another file with the same size and mtime can get the
  * name.
  * Guarantees: what is known of a copy is stored by its inode. So it follows the copy through each rename in DEST, even
- * of a directory above it. A known version was at rest when it was read, so any change of the file gives another
- * version. For unknown copies, size and mtime are trusted only if SOURCE's file has not changed since the last full
+ * of a directory above it. A known version was at rest when it was read, so any later change of the file gives another
+ * version; where times have whole seconds it stays in doubt for a while. For unknown copies, size and mtime are trusted only if SOURCE's file has not changed since the last full
  * scan.
  */
 import type { Stat } from '../../linux/index.js';
+import { isRacy } from '../../watcher/reconcile/looker.js';
 import type { Compare } from '../trees/compare.js';
 import { limits } from '../trees/limits.js';
+import type { Pair } from './copy-file.js';
 
 /** Stands for "must be compared", in place of a version. */
 const DOUBT = '';
@@ -37,12 +39,12 @@ export class KnownCopies {
 
   /** SOURCE's file has changed, or another file has its name: size and mtime are no longer trusted. */
   doubt(copy: Stat | undefined): void {
-    if (copy?.kind === 'file' && !this.#versions.has(copy.file)) this.#keep(copy.file, DOUBT);
+    if (copy?.kind === 'file') this.#keep(copy.file, DOUBT);
   }
 
   /** Records the version of a copy, after both files were read, or one was made from the other. */
-  know(copy: Stat, version: string): void {
-    this.#keep(copy.file, version);
+  know({ source, copy, readMs }: Pair): void {
+    this.#keep(copy.file, isRacy(source.ctimeMs, true, readMs) ? DOUBT : source.version);
   }
 
   /** The copy was removed or replaced. */

@@ -57,7 +57,7 @@ class SeenStat implements Seen {
     isExact: boolean,
   ) {
     this.kind = KINDS[stat.kind];
-    this.doubted = !this.#isDirectory && !isExact && isRacy(stat.ctimeMs);
+    this.doubted = !this.#isDirectory && isRacy(stat.ctimeMs, isExact);
   }
 
   get ino(): number {

@@ -25,9 +25,13 @@ export interface Looker {
 const TICK_MS = 50;
 const COARSE_TICK_MS = 2_000;
 
-/** `ctimeMs` is the time of the last change. Whole seconds suggest a filesystem that stores no fractions. */
-export function isRacy(ctimeMs: number, nowMs = Date.now()): boolean {
-  return nowMs - ctimeMs < (ctimeMs % 1_000 === 0 ? COARSE_TICK_MS : TICK_MS);
+/**
+ * `ctimeMs` is the time of the last change. Whole seconds suggest a filesystem that stores no fractions, like an ext4
+ * with small inodes: there it counts for nothing that times are exact.
+ */
+export function isRacy(ctimeMs: number, isExact: boolean, nowMs = Date.now()): boolean {
+  if (ctimeMs % 1_000 === 0) return nowMs - ctimeMs < COARSE_TICK_MS;
+  return !isExact && nowMs - ctimeMs < TICK_MS;
 }
 
 /** Filesystems with multigrain timestamps (Linux 6.13): a time that was read is never given to a later change. */

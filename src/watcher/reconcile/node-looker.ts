@@ -71,7 +71,7 @@ export class NodeLooker implements Looker {
       content: isDirectory ? '' : `${stat.size}:${stat.mtimeNs}`,
       changed: isDirectory ? '' : String(stat.ctimeNs),
       links: isDirectory ? 1 : Number(stat.nlink),
-      doubted: !isDirectory && !isExact && isRacy(Number(stat.ctimeNs / 1_000n) / 1_000),
+      doubted: !isDirectory && isRacy(Number(stat.ctimeNs / 1_000n) / 1_000, isExact),
     };
   }
 }
