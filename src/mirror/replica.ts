@@ -234,8 +234,11 @@ export class Replica {
       await this.#mirror.large.idle();
       return true;
     }
-    if (!this.#trouble.retries.hopeful()) return false;
-    await this.#wake.wait(Math.max(this.#trouble.nextMs() - performance.now(), 10));
+    const { retries } = this.#trouble;
+    if (retries.hopeful()) await this.#wake.wait(Math.max(this.#trouble.nextMs() - performance.now(), 10));
+    // A scan that is owed finds what was dropped. It would be dropped again where others cannot be mirrored at all.
+    else if (Number.isFinite(this.#scanAtMs) && retries.size < limits.retriesMax) this.#scanAtMs = 0;
+    else return false;
     return true;
   }
 }

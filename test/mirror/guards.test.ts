@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { OperatorError } from '../../src/base/errors.js';
+import { limits } from '../../src/mirror/trees/limits.js';
 import { tmpfsMount, unmount } from '../world/mounts.js';
 import { tree } from '../world/tree.js';
 import { isRoot } from '../world/users.js';
@@ -238,6 +239,25 @@ test('a full DEST is logged once, waited for, and continues when there is room',
   await heard('replica_goes_on');
   assert.equal(told.filter(({ event }) => event === 'replica_waiting').length, 1);
 });
+
+test(
+  'once: a full DEST is waited for until all is there, also more files than are kept to be tried again',
+  needsMounts,
+  async (t) => {
+    const { root, source, dest, once, heard } = mirrorWorld(t);
+    tmpfsMount(dest);
+    for (let n = 0; n < limits.retriesMax + 300; n++) writeFileSync(join(source, `${n}`), 'x');
+    const filler = join(dest, '.ingest-replicate/filler');
+    mkdirSync(join(dest, '.ingest-replicate'));
+    const { bavail, bsize } = statfsSync(dest);
+    writeFileSync(filler, Buffer.alloc((bavail - 100) * bsize));
+    const done = once({ changeLog: join(root, 'changes.db') });
+    await heard('replica_scan_done');
+    rmSync(filler);
+    assert.deepEqual((await done).unmirrored, []);
+    assertAlike(source, dest);
+  },
+);
 
 test('a full change log is reported; a full scan finds what it lacks', needsMounts, async (t) => {
   const { root, source, follow, alike, heard } = mirrorWorld(t);
