@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { OperatorError } from '../../src/base/errors.js';
+import { createChangeLog } from '../../src/change-log/index.js';
 import { limits } from '../../src/mirror/trees/limits.js';
 import { tmpfsMount, unmount } from '../world/mounts.js';
 import { tree } from '../world/tree.js';
@@ -259,19 +260,32 @@ test(
   },
 );
 
-test('a full change log is reported; a full scan finds what it lacks', needsMounts, async (t) => {
-  const { root, source, follow, alike, heard } = mirrorWorld(t);
-  const disk = tmpfsMount(join(root, 'disk'), { size: '1m' });
-  await follow({ changeLog: join(disk, 'changes.db') });
-  const { bavail, bsize } = statfsSync(disk);
-  writeFileSync(join(disk, 'filling'), Buffer.alloc(bavail * bsize));
-  for (let n = 0; n < 200; n++) writeFileSync(join(source, `${n}`.padEnd(250, 'x')), 'x');
-  assert.equal((await heard('replica_log_failing')).code, 'change_log_full');
-  await alike();
-  rmSync(join(disk, 'filling'));
-  writeFileSync(join(source, 'again'), 'told');
-  await alike();
-});
+test(
+  'a full change log is reported, a full scan finds what it lacks, and others get every change when it has room',
+  needsMounts,
+  async (t) => {
+    const { root, source, follow, alike, heard } = mirrorWorld(t);
+    const disk = tmpfsMount(join(root, 'disk'), { size: '1m' });
+    const path = join(disk, 'changes.db');
+    const log = await createChangeLog({ path });
+    t.after(() => log.close());
+    const { seq } = await log.register('indexer');
+    await follow({ changeLog: path });
+    const { bavail, bsize } = statfsSync(disk);
+    writeFileSync(join(disk, 'filling'), Buffer.alloc(bavail * bsize));
+    const names = Array.from({ length: 200 }, (_, n) => `${n}`.padEnd(250, 'x'));
+    for (const name of names) writeFileSync(join(source, name), 'x');
+    assert.equal((await heard('replica_log_failing')).code, 'change_log_full');
+    await alike();
+    rmSync(join(disk, 'filling'));
+    writeFileSync(join(source, 'again'), 'told');
+    await alike();
+    await until('others have all of them', async () => {
+      const told = new Set((await log.since(seq)).map(({ key }) => key.toString()));
+      return ['again', ...names].every((name) => told.has(name));
+    });
+  },
+);
 
 test('a file that can never fit is named, and keeps no other one waiting', needsMounts, async (t) => {
   const { root, source, dest, once, told } = mirrorWorld(t);

@@ -11,7 +11,7 @@ import { limits } from '../trees/limits.js';
 export type SourceEvent = Pick<WatchEvent, 'pathBytes' | 'operation' | 'timestamp' | 'renameId'>;
 
 export interface EventRecorderParts {
-  /** Resolves when the changes are recorded, or are known to be lost. */
+  /** Resolves when the changes are recorded, or at the end of the mirror. */
   record: (changes: NewChange[]) => Promise<void>;
   /** Absolute path of SOURCE. */
   source: string;

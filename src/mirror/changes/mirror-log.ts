@@ -1,11 +1,12 @@
 /**
  * The change log as a mirror uses it: changes are recorded, read in batches, and acknowledged when they are in DEST.
- * Guarantees: if the log is inside a DEST that is missing, no change is dropped. Recording waits until the log is open
- * again; meanwhile no events are taken from the watcher, which has its own bound. Changes that a failing log could not
- * record are reported (`lost`), and a full scan finds them.
+ * Guarantees: no change is dropped before the end. While the log is inside a DEST that is missing, or fails, recording
+ * waits; meanwhile no events are taken from the watcher, which has its own bound. A full scan finds the changes that a
+ * failing log does not have yet (`lost`): those may be what gives it room.
  */
 
 import type { Emit } from '../../base/telemetry/emit.js';
+import { Wake } from '../../base/wake.js';
 import {
   type Change,
   type ChangeLog,
@@ -28,7 +29,7 @@ export interface MirrorLogParts {
   emit: Emit;
   /** There is something to read, or something is wrong. */
   wake: () => void;
-  /** Some changes are not in the log; the log is tried again at `untilMs`. */
+  /** Some changes are not in the log, or not yet; the log is tried again at `untilMs`. */
   lost: (untilMs: number) => void;
   /** The log can never be used again. */
   broken: (error: ChangeLogError) => void;
@@ -37,7 +38,7 @@ export interface MirrorLogParts {
 export class MirrorLog {
   /** Undefined: it is not open, or is missing together with DEST. */
   #log: ChangeLog | undefined;
-  #waiting: (() => void)[] = [];
+  readonly #retry = new Wake();
   #ending = false;
   #recorded = 0;
   #read = 0;
@@ -67,7 +68,7 @@ export class MirrorLog {
       throw error;
     }
     this.#log = log;
-    this.#callWaiting();
+    this.#retry.ring();
   }
 
   /** DEST is missing. */
@@ -91,27 +92,29 @@ export class MirrorLog {
     await log?.close();
   }
 
-  /** From now on nothing waits for a missing DEST; changes that would wait are dropped. */
+  /** From now on nothing waits; changes that would wait are dropped. */
   end(): void {
     this.#ending = true;
-    this.#callWaiting();
+    this.#retry.ring();
   }
 
-  /** Resolves when the changes are in the log, or lost. */
+  /** Resolves when the changes are in the log, or at the end. */
   async record(changes: NewChange[]): Promise<void> {
     for (;;) {
-      if (this.#log === undefined) {
-        if (this.#ending) return;
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
-        continue;
-      }
       try {
-        this.#recorded = await this.#log.record(changes);
-        this.#code = undefined;
-        return this.parts.wake();
+        if (this.#log !== undefined) {
+          this.#recorded = await this.#log.record(changes);
+          this.#code = undefined;
+          return this.parts.wake();
+        }
       } catch (error) {
-        if (!(await this.#wentWithDest(error))) return this.#failed(error);
+        if (!(await this.#wentWithDest(error))) {
+          await this.#failed(error);
+          this.parts.lost(this.#askAgainMs);
+        }
       }
+      if (this.#ending) return;
+      await this.#retry.wait(limits.placeRetryMs);
     }
   }
 
@@ -153,14 +156,10 @@ export class MirrorLog {
     if (this.#code !== error.code) this.parts.emit('replica_log_failing', { code: error.code, reason: error.message });
     this.#code = error.code;
     this.#askAgainMs = performance.now() + limits.placeRetryMs;
-    this.parts.lost(this.#askAgainMs);
     this.parts.wake();
     if (error.code !== 'change_log_lost_consumer' && error.code !== 'change_log_gap') return;
+    this.parts.lost(this.#askAgainMs);
     await this.#log?.forget(CONSUMER);
     this.#read = (await this.#log!.register(CONSUMER)).seq;
-  }
-
-  #callWaiting(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
