@@ -31,7 +31,7 @@ export class Replica {
   readonly #mirror: Mirror;
   readonly #log: MirrorLog;
   #scanAtMs = 0;
-  /** When the last full scan started; undefined once that time is stored in DEST. */
+  /** When the last full scan started, if it dropped nothing; undefined once that time is stored in DEST. */
   #scannedMs: number | undefined;
   #failed: { error: unknown } | undefined;
 
@@ -138,8 +138,8 @@ export class Replica {
       if (!this.opened.dest.isClaimed) await this.#claimAgain();
       const worked = (await this.#batch()) || (await this.#again()) || (await this.#scan());
       this.#missing.back();
-      if (worked) return true;
       this.#rememberScan();
+      if (worked) return true;
       if (this.options.once) return await this.#onceGoesOn();
       this.#checkPlaces();
     } catch (error) {
@@ -206,7 +206,7 @@ export class Replica {
     // Changes that were lost meanwhile have requested another scan.
     this.#scanBy(performance.now() + (this.options.once ? Number.POSITIVE_INFINITY : scanEveryMs));
     if (this.#end.signal.aborted) return true;
-    if (this.#knownCopies.scanned(beganMs)) this.#scannedMs = beganMs;
+    if (!this.#trouble.retries.tooMany) this.#scannedMs = beganMs;
     this.opened.totals.scans++;
     this.opened.emit('replica_scan_done', { seconds: (performance.now() - began) / 1_000, ...this.opened.totals });
     return true;
@@ -217,12 +217,14 @@ export class Replica {
   }
 
   /**
-   * Stores from when on the next start must compare, if nothing is left to do. If DEST is full, the former time stays.
+   * Stores from when on this mirror and the next start must compare, if nothing is left to do: a folder that could not
+   * be read has not been compared. If DEST is full, the former time stays there.
    */
   #rememberScan(): void {
-    if (this.#scannedMs === undefined || this.#trouble.retries.size + this.#mirror.large.size > 0) return;
+    const sinceMs = this.#scannedMs;
+    if (sinceMs === undefined || this.#trouble.retries.size + this.#mirror.large.size > 0) return;
     try {
-      this.opened.dest.remember({ sinceMs: this.#scannedMs });
+      if (this.#knownCopies.scanned(sinceMs)) this.opened.dest.remember({ sinceMs });
       this.#scannedMs = undefined;
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;

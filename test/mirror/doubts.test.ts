@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loopMount } from '../world/mounts.js';
+import { bindMount, loopMount, unmount } from '../world/mounts.js';
 import { isRoot } from '../world/users.js';
 import { stays, until } from '../world/waiting.js';
 import { commandWorld, heardOf } from './by-command.js';
@@ -207,3 +207,21 @@ for (const how of [[], ['--poll', '--scan-interval-seconds', '0.5']]) {
     }
   });
 }
+
+test('a folder that a scan could not read is compared when it can be read', { skip }, async (t) => {
+  const { root, source, run, follow, alike } = commandWorld(t);
+  const [disk, sub] = [join(root, 'disk'), join(source, 'sub')];
+  mkdirSync(disk);
+  writeFileSync(join(source, 'beside'), 'so that SOURCE is not empty');
+  write(join(disk, 'file'), 'old');
+  bindMount(disk, sub);
+  assert.equal((await run('--once')).code, 0);
+  write(join(disk, 'file'), 'new');
+  unmount(sub);
+  const { ctimeMs } = statSync(join(disk, 'file'));
+  await until('it has changed too long ago to be compared', () => Date.now() - ctimeMs > 2_100);
+  const mirror = await follow();
+  assert.equal(heardOf(mirror, 'replica_failed')[0]?.code, 'mount_missing');
+  bindMount(disk, sub);
+  await alike(mirror);
+});

@@ -58,8 +58,8 @@ export class KnownCopies {
   }
 
   /**
-   * The full scan that started at `beganMs` has ended. Returns true if every remaining doubt is recorded here, false if
-   * some were lost.
+   * The full scan that started at `beganMs` has ended, and what it could not do is done. Returns true if every remaining
+   * doubt is recorded here, false if some were lost.
    */
   scanned(beganMs: number): boolean {
     if (!this.#lostDoubt) this.sinceMs = beganMs;
