@@ -62,14 +62,17 @@ class SqliteChangeLog implements ChangeLog {
     checkWhole('seq', seq, 0, Number.MAX_SAFE_INTEGER);
     checkWhole('limit', limit, 1, limits.sinceMax);
     // The horizon is read after the rows. A removal in between raises it first, so a hole is never missed.
-    const { changes, horizon } = this.#read((rows) => ({
+    const { changes, horizon, last } = this.#read((rows) => ({
       changes: sql.changesAfter(rows, seq, limit),
       horizon: sql.horizonOf(rows),
+      last: sql.lastOf(rows),
     }));
-    if (seq >= horizon) return changes;
+    if (seq >= horizon && seq <= last) return changes;
+    const has =
+      seq > last ? `another log gave that, or a newer one; it ends at ${last}` : `only what follows ${horizon}`;
     throw new ChangeLogError(
       'change_log_gap',
-      `${this.path} has not kept everything after ${seq} (only what follows ${horizon}): read everything once (for files, the whole tree), register the consumer, and continue from there.`,
+      `${this.path} has not kept everything after ${seq} (${has}): read everything once (for files, the whole tree), register the consumer, and continue from there.`,
     );
   }
 
@@ -149,6 +152,7 @@ class SqliteChangeLog implements ChangeLog {
   #read<T>(fn: (rows: sql.Rows) => T): T {
     this.#refuseClosed();
     try {
+      this.tables.checkStillOurs();
       return this.tables.read(fn);
     } catch (error) {
       throw asChangeLogError(error, this.path);

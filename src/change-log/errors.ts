@@ -16,7 +16,7 @@ export type ChangeLogErrorCode =
   /** Nothing of this call was written; a later call may succeed. */
   | 'change_log_full'
   | 'change_log_io'
-  /** Some changes after `seq` are no longer in the log. */
+  /** Some changes after `seq` are no longer in the log, or it never gave this `seq`: it was made again or set back. */
   | 'change_log_gap'
   | 'change_log_unknown_consumer'
   /** The consumer lagged beyond the bound, and changes that it had not read are gone. */

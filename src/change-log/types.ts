@@ -71,7 +71,8 @@ export interface Registered {
  *   acknowledges what it has finished misses nothing, even through its own crashes. It may see the same change twice.
  * - Changes that all registered consumers have acknowledged are removed. Without a consumer nothing is removed, up to
  *   `entriesMax`.
- * - `since` is refused (`change_log_gap`) if its result would have a hole. It is never silently short.
+ * - `since` is refused (`change_log_gap`) if its result would have a hole, or if `seq` is beyond the newest one. It is
+ *   never silently short. If the file was removed or replaced, every call is refused (`change_log_replaced`).
  * - Several processes may use one log at the same time.
  *
  * Every method rejects with ChangeLogError: its message is a sentence for people, its `code` is for programs.

@@ -232,7 +232,15 @@ test('the file is ours alone, and one that was put away under us ends the work',
   assert.equal(statSync(path).mode & 0o777, 0o600);
   await log.record(put('a'));
   renameSync(path, `${path}.away`);
-  assert.equal(await refusedWith(log.record(put('b'))), 'change_log_replaced');
+  for (const act of [() => log.record(put('b')), () => log.since(1), () => log.last()])
+    assert.equal(await refusedWith(act()), 'change_log_replaced');
+});
+
+test('a reader that is ahead of the log, as after a restore of an older one, is refused', async (t) => {
+  const log = await open(t);
+  await log.record([put('a'), put('b')]);
+  assert.deepEqual(await keysOf(log, 2), []);
+  assert.equal(await refusedWith(log.since(3)), 'change_log_gap');
 });
 
 test('after close every call is refused; closing twice is fine, and writes what was asked for', async (t) => {
