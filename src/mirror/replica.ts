@@ -72,7 +72,7 @@ export class Replica {
     const opened = await openReplica(options);
     try {
       const replica = new Replica(options, opened);
-      await replica.#log.open(true);
+      await replica.#log.open();
       return replica;
     } catch (error) {
       opened.dest.close();

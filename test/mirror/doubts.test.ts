@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createChangeLog } from '../../src/change-log/index.js';
 import { bindMount, loopMount, unmount } from '../world/mounts.js';
 import { isRoot } from '../world/users.js';
 import { stays, until } from '../world/waiting.js';
@@ -145,6 +146,27 @@ test('what was written just before the mirror was killed is found by its next st
   assert.equal(code, 0, stderr);
   assert.equal(readFileSync(join(source, '../dest/f7'), 'utf8'), 'old 7', 'written while none ran');
   assert.match((await run('--once')).stdout, /^0 copied/);
+});
+
+test('what was recorded and not applied when the mirror was killed is applied by its next start', async (t) => {
+  const { root, source, follow, alike, run } = commandWorld(t);
+  const [path, at] = [join(root, 'changes.db'), (...names: string[]) => join(source, ...names)];
+  for (const name of ['one', 'two']) {
+    mkdirSync(at(name));
+    write(at(name, 'file'), name);
+  }
+  assert.equal((await run('--once', '--change-log', path)).code, 0);
+  const { ctimeMs } = statSync(at('two/file'));
+  await until('they have changed too long ago to be compared', () => Date.now() - ctimeMs > 2_100);
+  assert.equal((await run('--once', '--change-log', path)).code, 0);
+  renameSync(at('one'), at('aside'));
+  renameSync(at('two'), at('one'));
+  renameSync(at('aside'), at('two'));
+  const log = await createChangeLog({ path });
+  const put = (key: string) => ({ key, operation: 'put' as const, timestamp: new Date() });
+  await log.record([put('one/file'), put('two/file')]);
+  await log.close();
+  await alike(await follow('--change-log', path));
 });
 
 test('a tree that is renamed is renamed: nothing of it is copied, also by a mirror that did not make the copy', async (t) => {

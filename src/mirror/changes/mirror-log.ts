@@ -53,15 +53,12 @@ export class MirrorLog {
     return Math.max(0, this.#recorded - this.#read);
   }
 
-  /**
-   * `first`: the first open of this run; changes of an earlier run are covered by the full scan. Errors:
-   * ChangeLogError.
-   */
-  async open(first: boolean): Promise<void> {
+  /** Goes on after what was acknowledged, also by an earlier run. Errors: ChangeLogError. */
+  async open(): Promise<void> {
     const log = await createChangeLog({ path: this.parts.path });
     try {
-      const { seq } = await log.register(CONSUMER);
-      this.#read = first ? await log.last() : seq;
+      this.#read = (await log.register(CONSUMER)).seq;
+      this.#recorded = await log.last();
       await log.ack(CONSUMER, this.#read);
     } catch (error) {
       await log.close();
@@ -79,7 +76,7 @@ export class MirrorLog {
   /** Errors: DestMissing if the log cannot be used there. */
   async backInDest(): Promise<void> {
     try {
-      if (this.parts.inDest) await this.open(false);
+      if (this.parts.inDest) await this.open();
     } catch (error) {
       throw error instanceof ChangeLogError ? new DestMissing(error.code) : error;
     }
