@@ -13,6 +13,7 @@ import { file, isLike, symlink } from './acts/files.js';
 import { onlyPlanned, type Parts, pass } from './acts/parts.js';
 import { remove } from './acts/removals.js';
 import type { Session } from './session.js';
+import { isNamedOtherwise } from './trees/folded.js';
 import { limits } from './trees/limits.js';
 import type { Trees } from './trees/trees.js';
 import type { Trouble } from './trouble.js';
@@ -149,7 +150,8 @@ export class TreeSync {
   async #gone(trees: Trees, path: ByteName, event?: Operation): Promise<void> {
     const { parts } = this.given;
     const dest = trees.inDest(path);
-    const goes = dest !== undefined && parts.rules.coversAll(path, dest.kind === 'directory');
+    const isOurs = dest !== undefined && parts.rules.coversAll(path, dest.kind === 'directory');
+    const goes = isOurs && !isNamedOtherwise(trees, path);
     if (goes) await remove(parts, trees, path, dest);
     this.#done(path, event, 'delete', goes && parts.delete);
   }

@@ -11,11 +11,12 @@ import {
   readlinkSync,
   renameSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { bindMount, imageMount, loopMount, overlayMount, unmount } from '../world/mounts.js';
+import { bindMount, foldingMount, imageMount, loopMount, overlayMount, unmount } from '../world/mounts.js';
 import type { Program } from '../world/program.js';
 import { isRoot } from '../world/users.js';
 import { stays, until } from '../world/waiting.js';
@@ -211,3 +212,33 @@ for (const ground of ['a filesystem that knows its directories again', 'an overl
     await mirror.stop();
   });
 }
+
+test('a DEST that folds names keeps what SOURCE has under another spelling', { skip }, async (t) => {
+  const { root, source, dest, run, follow } = commandWorld(t);
+  if (foldingMount(dest) === undefined) return t.skip('no vfat and no NTFS that folds names: none was mounted');
+  const at = (...names: string[]) => join(source, ...names);
+  const log = ['--change-log', join(root, 'changes.db')];
+  mkdirSync(at('Dir'));
+  for (const name of ['A', 'B', 'Dir/X']) writeFileSync(at(name), name);
+  const has = (path: string, content: string) => {
+    const there = join(dest, path);
+    return existsSync(there) && readFileSync(there, 'utf8') === content;
+  };
+  const hasAll = (...names: string[]) => names.every((name) => has(name, name.toUpperCase().replace('DIR', 'Dir')));
+  for (let time = 1; time <= 2; time++) {
+    assert.equal((await run('--once', ...log)).code, 0);
+    assert(hasAll('A', 'B', 'Dir/X'), 'as at first');
+  }
+  for (const name of ['A', 'Dir/X', 'Dir'])
+    renameSync(at(name), at(name.replace(/[^/]+$/, (last) => last.toLowerCase())));
+  assert.equal((await run('--once', ...log)).code, 0);
+  assert(hasAll('a', 'B', 'dir/x'), 'renamed while none ran');
+  await follow(...log);
+  for (const name of ['a', 'dir/x', 'dir'])
+    renameSync(at(name), at(name.replace(/[^/]+$/, (last) => last.toUpperCase())));
+  writeFileSync(at('last'), 'LAST');
+  await until('the changes are applied', () => has('last', 'LAST'));
+  unlinkSync(at('B'));
+  await until('what SOURCE does not have is removed', () => !existsSync(join(dest, 'b')));
+  assert(hasAll('a', 'dir/x'), 'renamed while it ran');
+});

@@ -84,6 +84,30 @@ export function loopMount(
   return mount(place, ['-o', 'loop', image], image);
 }
 
+/** A filesystem that takes `A` for `a`. Undefined where there is none that can be made and mounted. */
+export function foldingMount(place: string): string | undefined {
+  const image = `${place}.img`;
+  mkdirSync(place, { recursive: true });
+  writeFileSync(image, '');
+  truncateSync(image, 64 * 1024 * 1024);
+  const tries: [string, string[]][][] = [
+    [
+      ['mkfs.vfat', [image]],
+      ['mount', ['-t', 'vfat', '-o', 'loop', image, place]],
+    ],
+    [
+      ['mkntfs', ['-F', '-Q', '-q', image]],
+      ['lowntfs-3g', ['-o', 'ignore_case', image, place]],
+    ],
+  ];
+  const env = { ...process.env, PATH: WIDE_PATH };
+  const works = ([command, args]: [string, string[]]) =>
+    spawnSync(command, args, { stdio: 'ignore', env }).status === 0;
+  if (!tries.some((commands) => commands.every(works))) return undefined;
+  mounted.push({ place, image });
+  return place;
+}
+
 /** An image that was made before; it stays when this is unmounted. */
 export function imageMount(place: string, image: string): string {
   return mount(place, ['-o', 'loop', image]);
