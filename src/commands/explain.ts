@@ -3,6 +3,7 @@
 import type { Invocation } from '../base/config/read.js';
 import { EXIT } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
+import { heartbeatsAreBack } from '../ingest/health/processes.js';
 import { urlOf } from '../ingest/sharing/check.js';
 import { withElsewhere } from '../tools/explain/elsewhere.js';
 import { explain as explainPath } from '../tools/explain/explain.js';
@@ -14,6 +15,7 @@ export async function explain(invocation: Invocation): Promise<number> {
   const path = oneWord(invocation, 'a path or a SHA-256');
   return withView(invocation, async (view, statePath) => {
     const feeds = feedsAsked(view, invocation);
+    await heartbeatsAreBack(view);
     const { text, json, isKnown } = await withElsewhere(urlOf(view), (elsewhere) =>
       explainPath(view, feeds, path, statePath, elsewhere),
     );

@@ -10,7 +10,7 @@ import type { Invocation } from '../base/config/read.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
-import { ProcessWatch } from '../ingest/health/processes.js';
+import { heartbeatsAreBack } from '../ingest/health/processes.js';
 import { endNow } from '../linux/index.js';
 import { FreeSpace } from '../service/figures/free-space.js';
 import { oldestSeconds } from '../service/status/ages.js';
@@ -42,13 +42,13 @@ async function run(argv: readonly string[]): Promise<number> {
   const { check, json, watch, processes: onlyProcesses, feed, by } = invocation.view;
   const isScreen = isatty(STDOUT);
   return withView(invocation, async (view, statePath) => {
-    const processes = new ProcessWatch();
+    await heartbeatsAreBack(view);
     const space = new FreeSpace(view, statePath);
     const look = async (): Promise<Report> => {
       // Nobody waits for a place that hangs, unless its figures are shown.
       const showsPlaces = !check && !onlyProcesses && (json || asksForAll(invocation));
       const places = showsPlaces ? await space.ask() : [];
-      return lookAt(view, statePath, { feed, by, watch: processes, places });
+      return lookAt(view, statePath, { feed, by, places });
     };
     const show = (report: Report, screen: Screen): Iterable<string> =>
       onlyProcesses

@@ -68,6 +68,10 @@ test('a worker in another pid namespace keeps its job and is not killed', limit,
   for (const one of [parent, child]) signal(one, 'SIGSTOP');
   await world.event('worker_silent', (e) => e.owner === job.owner && e.heardFrom === other.pid, slow);
   assert(claimIs(world, job) && isStopped(child) && isStopped(parent));
+  await until('a single check finds it', async () => (await world.run('queue-stat', ['--check'])).code === 2, slow);
+  assert.match((await world.run('queue-stat', ['--check'])).stdout, /^INGEST CRITICAL - .*no sign of life/);
+  const { stdout } = await world.run('ingest-ctl', ['explain', job.id]);
+  assert.match(stdout, /has it for hash, and gives no sign of life: it waits for that process/);
   for (const one of [parent, child]) signal(one, 'SIGCONT');
   await world.event('worker_back', (e) => e.owner === job.owner && e.heardFrom === other.pid, slow);
   assert(claimIs(world, job), 'it goes on with its job');

@@ -1,10 +1,11 @@
 /**
  * The processes of a state, and whether the living ones are at work. A stopped process keeps its lock, so it is not dead, but
- * sends no heartbeat.
+ * sends no heartbeat. A heartbeat is the moment at which it came, so one snapshot shows since when a process is silent.
  * Guarantees: reads only slots and /proc; sends nothing to any process. A process of another pid namespace is judged by its
  * heartbeats only.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OwnerId } from '../../../queue/backend.js';
 import { limits, type QueueView } from '../../../queue/index.js';
 import type { Text } from '../../linux/index.js';
@@ -19,7 +20,7 @@ export interface Process {
   title: string;
   alive: boolean;
   condition: Condition;
-  /** The time since its last heartbeat; 0 at the first check. */
+  /** The time since its last heartbeat; 0 for a dead process. */
   quiet_seconds: number;
   /** ISO 8601: its last sign of life; null for a dead process. */
   last_beat_at: string | null;
@@ -42,50 +43,40 @@ const COMM = 'atomic-ingestor';
 /** Heartbeats are due every second; a busy machine skips some. */
 const SILENT_MS = 6 * limits.beatEveryMs;
 
-/** Remembers the heartbeats from check to check. */
-export class ProcessWatch {
-  readonly #beats = new Map<OwnerId, { beat: number; sinceMs: number }>();
-  #checkedMs = Number.NEGATIVE_INFINITY;
+/** A process that never sent a heartbeat is not silent: a verb of ingest-ctl sends none, and the limit of a start is its parent's. */
+export function processesOf(view: Pick<QueueView, 'owners' | 'nowMs'>): Process[] {
+  const slots = view.owners();
+  const ageMs = (bootMs: number) => Math.max(0, view.nowMs() - bootMs);
+  const at = (bootMs: number) => iso(Date.now() - ageMs(bootMs));
+  return slots.map(({ owner, pid, title, alive, job, threads, place, beat, startedMs, attendedMs }) => {
+    const quietMs = alive ? ageMs(beat) : 0;
+    const seen = alive ? seenInProc(pid) : undefined;
+    const stopped = seen?.stopped === true;
+    const silent = beat > startedMs && quietMs > SILENT_MS;
+    const condition = !alive ? 'dead' : stopped ? 'stopped' : silent ? 'silent' : 'at work';
+    const parentStopped = seen !== undefined && seenInProc(seen.parent)?.stopped === true;
+    return {
+      owner,
+      pid,
+      title,
+      alive,
+      condition,
+      quiet_seconds: Math.floor(quietMs / 1_000),
+      last_beat_at: alive ? at(beat) : null,
+      attended_at: attendedMs > 0 ? at(attendedMs) : null,
+      parent_stopped: parentStopped,
+      parent_pid: seen?.parent ?? null,
+      job,
+      place,
+      thread_jobs: threads.map((hand) => hand.job),
+      hanging_jobs: threads.flatMap((hand) => (alive && hand.hangs ? [hand.job] : [])),
+    };
+  });
+}
 
-  /** `nowMs`: a clock that stands still while the machine is suspended. (performance.now() is one too, but loads a module.) */
-  check(view: Pick<QueueView, 'owners' | 'nowMs'>, nowMs = process.uptime() * 1000): Process[] {
-    // A process that was suspended itself saw no heartbeats, so it starts again.
-    if (nowMs - this.#checkedMs > SILENT_MS / 2) this.#beats.clear();
-    this.#checkedMs = nowMs;
-    const slots = view.owners();
-    const at = (bootMs: number) => iso(Date.now() - Math.max(0, view.nowMs() - bootMs));
-    for (const id of this.#beats.keys()) if (!slots.some(({ owner }) => owner === id)) this.#beats.delete(id);
-    return slots.map(({ owner, pid, title, alive, job, threads, place, beat, attendedMs }) => {
-      const quietMs = alive ? this.#quietMs(owner, beat, nowMs) : 0;
-      const seen = alive ? seenInProc(pid) : undefined;
-      const stopped = seen?.stopped === true;
-      const condition = !alive ? 'dead' : stopped ? 'stopped' : quietMs > SILENT_MS ? 'silent' : 'at work';
-      const parentStopped = seen !== undefined && seenInProc(seen.parent)?.stopped === true;
-      return {
-        owner,
-        pid,
-        title,
-        alive,
-        condition,
-        quiet_seconds: Math.floor(quietMs / 1_000),
-        last_beat_at: alive ? at(beat) : null,
-        attended_at: attendedMs > 0 ? at(attendedMs) : null,
-        parent_stopped: parentStopped,
-        parent_pid: seen?.parent ?? null,
-        job,
-        place,
-        thread_jobs: threads.map((hand) => hand.job),
-        hanging_jobs: threads.flatMap((hand) => (alive && hand.hangs ? [hand.job] : [])),
-      };
-    });
-  }
-
-  #quietMs(owner: OwnerId, beat: number, nowMs: number): number {
-    const before = this.#beats.get(owner);
-    if (before?.beat === beat) return nowMs - before.sinceMs;
-    this.#beats.set(owner, { beat, sinceMs: nowMs });
-    return 0;
-  }
+/** The boot clock runs on in suspend: on a machine that has just woken up, all are silent for a moment. For a command that asks once. */
+export async function heartbeatsAreBack(view: Pick<QueueView, 'owners' | 'nowMs'>): Promise<void> {
+  if (processesOf(view).some(({ condition }) => condition === 'silent')) await sleep(1.1 * limits.beatEveryMs);
 }
 
 /** Undefined where this pid is no process of ours here. proc(5): pid (comm) state ppid … */

@@ -4,7 +4,6 @@
  * the next check tries again.
  */
 import { StateUnwritable } from '../../../queue/index.js';
-import { ProcessWatch } from '../../ingest/health/processes.js';
 import { type AlarmsParts, Channel, enterChannels } from './channel.js';
 import { Episodes } from './episodes.js';
 import { momentsOf } from './moments.js';
@@ -13,7 +12,6 @@ import { troublesOf } from './trouble.js';
 
 export class Alarms {
   readonly channels: Channel[];
-  readonly #watch = new ProcessWatch();
   readonly #episodes: Episodes;
   #isTelling = false;
   #saidWaiting = false;
@@ -75,11 +73,7 @@ export class Alarms {
     const lookedMs = clock.ms();
     const moments = await momentsOf(backend, clock, sender.isFirst);
     if (sender.isFirst) await noteFirstLook(backend);
-    await this.#episodes.follow(
-      [...troublesOf(backend, statePath, this.#watch, clock.wallMs()), ...moments],
-      lookedMs,
-      isLast,
-    );
+    await this.#episodes.follow([...troublesOf(backend, statePath, clock.wallMs()), ...moments], lookedMs, isLast);
     return true;
   }
 }

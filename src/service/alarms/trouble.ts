@@ -6,7 +6,7 @@ import type { HeldFor } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { statsUsed } from '../../base/config/values/stage-names.js';
 import { type Finding, isAlarm } from '../../ingest/health/finding.js';
-import type { ProcessWatch } from '../../ingest/health/processes.js';
+import { processesOf } from '../../ingest/health/processes.js';
 import { findings } from '../status/findings.js';
 import { OF_PROCESSES } from '../status/process-findings.js';
 import { limits } from './limits.js';
@@ -32,10 +32,10 @@ export interface Trouble {
 }
 
 /** Gives each trouble a key of its own: the same expectation may be configured twice. */
-export function troublesOf(view: QueueView, statePath: string, watch: ProcessWatch, wallMs: number): Trouble[] {
+export function troublesOf(view: QueueView, statePath: string, wallMs: number): Trouble[] {
   const held = view.heldFor();
   const stats = statsUsed(view.stats(held), view.feeds());
-  const seen = { stats, held, reasons: view.reasons(), processes: watch.check(view) };
+  const seen = { stats, held, reasons: view.reasons(), processes: processesOf(view) };
   const troubles = findings(view, statePath, seen, wallMs)
     .filter((one) => OF_PROCESSES.includes(one.code) || isAlarm(one, wallMs))
     .map((finding) => toTrouble(finding, held));

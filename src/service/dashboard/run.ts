@@ -78,7 +78,6 @@ async function listen(act: () => Promise<string>, where: string): Promise<string
 
 function sendToPages(snapshots: Snapshots, stream: Stream, { fail }: DashboardContext): void {
   try {
-    snapshots.watch();
     if (stream.size > 0) stream.send(snapshots.take().json);
   } catch (error) {
     fail(error);

@@ -3,6 +3,7 @@
 import { typed } from '../../base/shell.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
+import { RELEASE_SILENT } from '../../ingest/health/standstill.js';
 import { PRODUCER } from '../../ingest/ledger/services.js';
 
 /** Codes of findings about processes that are at work, or should be. */
@@ -61,7 +62,7 @@ function ofProcess(one: Process): Finding[] {
       what: String(pid),
       since,
       sentence: `${name} has given no sign of life for ${quiet} s${where}; ${whatStands(title)}.`,
-      release: 'its parent kills it when --stall-seconds are over; where it has none: kill it',
+      release: RELEASE_SILENT,
     },
   ];
 }

@@ -10,7 +10,7 @@ import { chainCounts } from '../../ingest/chains/counts.js';
 import { ON_TRIAL } from '../../ingest/health/episode.js';
 import type { Finding } from '../../ingest/health/finding.js';
 import { isWithChild, jobsInProgress } from '../../ingest/health/in-progress.js';
-import { ProcessWatch } from '../../ingest/health/processes.js';
+import { processesOf } from '../../ingest/health/processes.js';
 import { waitsOf } from '../../ingest/stages/waits.js';
 import type { PlaceReport } from '../figures/free-space.js';
 import { serviceReport } from '../figures/service.js';
@@ -31,22 +31,16 @@ export const isOfHeld = ({ held_by_code: held }: Pick<Report, 'held_by_code'>, o
 const ENDINGS = ['stored', 'duplicate', 'discarded', 'withdrawn', 'drop'];
 const LEAVING = ['advance', 'finish'];
 
-/** A caller that reads again passes the same `watch` each time. */
 export function lookAt(
   view: QueueView,
   statePath: string,
-  {
-    feed,
-    by = 'stage',
-    watch = new ProcessWatch(),
-    places = [],
-  }: { feed?: string | undefined; by?: Grouping; watch?: ProcessWatch; places?: readonly PlaceReport[] },
+  { feed, by = 'stage', places = [] }: { feed?: string | undefined; by?: Grouping; places?: readonly PlaceReport[] },
 ) {
   const rates = ratesOf(view);
   const held = view.heldFor();
   const reasons = view.reasons();
   const all = statsUsed(view.stats(held), view.feeds());
-  const processes = watch.check(view);
+  const processes = processesOf(view);
   const wanted = (name: string) => feed === undefined || name === feed;
   const gates = view.gates().filter(({ stage }) => stage !== ON_TRIAL);
   const feeds = view.feeds().map(({ name }) => name);

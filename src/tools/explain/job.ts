@@ -4,7 +4,7 @@ import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { remedyOf } from '../../base/remedy.js';
 import { DUPLICATES, FAILED, UNDERPROCESS, type WorkFolder } from '../../files/job-paths.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
-import { claimantOf, IS_STOPPED, releaseOf } from '../../ingest/health/standstill.js';
+import { claimantOf, releaseOf, standsStill } from '../../ingest/health/standstill.js';
 import { type Content, contentByRow, hasEnded, shownPlace } from '../../ingest/ledger/content.js';
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { factsOf, workKeyOf } from '../../ingest/rules/facts.js';
@@ -42,8 +42,9 @@ function claimed(job: Job, view: QueueView): Verdict {
   const owner = claimantOf(job.owner, view);
   if (owner) {
     const has = `The process "${owner.title}" (pid ${owner.pid}) has it for ${job.stage}`;
-    if (owner.condition === 'stopped')
-      return verdict('claimed', `${has}, and ${IS_STOPPED}: it waits for that process.`, releaseOf([owner]));
+    const why = standsStill([owner]);
+    if (why !== undefined)
+      return verdict('claimed', `${has}, and ${why}: it waits for that process.`, releaseOf([owner]));
     const hand = [owner.job, ...owner.thread_jobs].includes(job.id)
       ? ' and works on it just now'
       : ', in a batch with others';

@@ -5,7 +5,6 @@
 import type { QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { pasteable, type Shell } from '../../../base/config/paste.js';
-import { ProcessWatch } from '../../../ingest/health/processes.js';
 import { urlOf } from '../../../ingest/sharing/check.js';
 import { liesAtOf } from '../../../ingest/upkeep/lies-at.js';
 import { SharedDatabase } from '../../../shared-ledger/database.js';
@@ -24,7 +23,6 @@ export class Snapshots {
   /** For tests and metrics: how often the database was asked. */
   count = 0;
   #last: { atMs: number; snapshot: Snapshot; json: string } | undefined;
-  readonly #watch = new ProcessWatch();
 
   constructor(
     private readonly view: QueueView,
@@ -34,11 +32,6 @@ export class Snapshots {
     private readonly space = new FreeSpace(view, statePath),
     private readonly hosts = hostsReader(view),
   ) {}
-
-  /** Once a second, also while nobody asks: a process that falls silent is known to be so when somebody does. */
-  watch(): void {
-    this.#watch.check(this.view);
-  }
 
   /** At most `snapshotEveryMs` old. */
   take(): { snapshot: Snapshot; json: string } {
@@ -60,7 +53,7 @@ export class Snapshots {
     const { view, statePath, space } = this;
     // Its answers are those of the next snapshot.
     space.ask(limits.freeSpaceEveryMs).catch(() => {});
-    const report = lookAt(view, statePath, { watch: this.#watch, places: space.places });
+    const report = lookAt(view, statePath, { places: space.places });
     return pasteable({ ...snapshotOf(view, report), hosts: this.hosts() }, this.shell);
   }
 }
