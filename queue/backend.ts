@@ -86,7 +86,7 @@ export interface QueueView {
   endings(most: number): Job[];
   /** Claimed jobs, the largest first; of one owner or of all. */
   inProgress(most: number, owner?: OwnerId): Job[];
-  /** At most `limits.reasonsMax`, ordered by their text. */
+  /** One for each feed, stage, and `why` of a defer or `code` of a retry: callers give a bounded number of these. */
   reasons(): Reason[];
   heldFor(): HeldFor[];
   /**

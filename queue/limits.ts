@@ -64,11 +64,7 @@ export const limits = {
   sampledTimesEveryMs: 600_000,
   /** The number of ended jobs that are remembered: a page shows ten, `/trace?n=` up to this many. */
   endingsKept: 100,
-  /**
-   * The most reasons that are returned, and the most jobs that are counted for each; the count is then "this many or
-   * more".
-   */
-  reasonsMax: 50,
+  /** The most jobs that are counted for a reason; the count is then "this many or more". */
   reasonJobsMax: 10_000,
   /** Living owners of one state. */
   ownersMax: 1_024,

@@ -1,6 +1,6 @@
 /**
  * Details for a page beside the figures: which jobs ended last, which are in progress, and why others wait or are held.
- * Guarantees: each query reads a bounded number of rows, whatever the number of jobs. Writes nothing.
+ * Guarantees: each query reads a bounded number of rows, whatever the number of jobs and the texts of their errors. Writes nothing.
  */
 import type { Duration, HeldFor, Job, JobId, OwnerId, Reader, Reason } from '../backend.js';
 import { limits } from '../limits.js';
@@ -22,18 +22,24 @@ export function inProgress(rows: Reader, most: number, owner?: OwnerId): Job[] {
   );
 }
 
+/** As the index has it. */
+const WHY = "coalesce('error ' || error_code, reason)";
 /** The first job after the last group in the index, in the order in which they are asked. SQLite seeks for no row value in three columns. */
-const AFTER = ['reason = ? AND feed = ? AND stage > ?', 'reason = ? AND feed > ?', 'reason > ?'].map(
-  (after) => `SELECT reason, feed, stage, seq FROM jobs INDEXED BY jobs_why
-    WHERE state = 'ready' AND reason IS NOT NULL AND ${after} ORDER BY reason, feed, stage, seq LIMIT 1`,
+const AFTER = [
+  '= ? AND feed = ? AND stage > ? ORDER BY',
+  '= ? AND feed > ? ORDER BY feed,',
+  `> ? ORDER BY ${WHY}, feed,`,
+].map(
+  (after) => `SELECT ${WHY} AS why, feed, stage, seq FROM jobs INDEXED BY jobs_why
+    WHERE state = 'ready' AND reason IS NOT NULL AND ${WHY} ${after} stage, seq LIMIT 1`,
 );
 const OF_REASON = `SELECT count(*) AS jobs FROM (SELECT 1 FROM jobs INDEXED BY jobs_why
-  WHERE state = 'ready' AND reason = ? AND feed = ? AND stage = ? LIMIT ${limits.reasonJobsMax})`;
+  WHERE state = 'ready' AND reason IS NOT NULL AND ${WHY} = ? AND feed = ? AND stage = ? LIMIT ${limits.reasonJobsMax})`;
 
-type Group = Pick<Reason, 'reason' | 'feed' | 'stage'> & { seq: number };
+type Group = Pick<Reason, 'feed' | 'stage'> & { why: string; seq: number };
 
-function nextGroup(rows: Reader, { reason, feed, stage }: Pick<Group, 'reason' | 'feed' | 'stage'>): Group | undefined {
-  const names = [reason, feed, stage];
+function nextGroup(rows: Reader, { why, feed, stage }: Omit<Group, 'seq'>): Group | undefined {
+  const names = [why, feed, stage];
   for (const [n, sql] of AFTER.entries()) {
     const next = rows.get<Group>(sql, ...names.slice(0, names.length - n));
     if (next) return next;
@@ -44,13 +50,11 @@ function nextGroup(rows: Reader, { reason, feed, stage }: Pick<Group, 'reason' |
 /** Steps from one reason to the next in the index, so a million jobs with one reason cost no more than a few. */
 export function reasons(rows: Reader): Reason[] {
   const found: Reason[] = [];
-  for (let last = { reason: '', feed: '', stage: '' }; found.length < limits.reasonsMax; ) {
-    const next = nextGroup(rows, last);
-    if (!next) break;
-    const { reason, feed, stage, seq } = next;
-    const { jobs } = rows.get<{ jobs: number }>(OF_REASON, reason, feed, stage)!;
-    found.push({ reason, feed, stage, jobs, oldest: jobsWhere(rows, 'seq = ?', seq)[0]! });
-    last = next;
+  for (let last = nextGroup(rows, { why: '', feed: '', stage: '' }); last; last = nextGroup(rows, last)) {
+    const { why, feed, stage, seq } = last;
+    const { jobs } = rows.get<{ jobs: number }>(OF_REASON, why, feed, stage)!;
+    const oldest = jobsWhere(rows, 'seq = ?', seq)[0]!;
+    found.push({ reason: oldest.reason!, feed, stage, jobs, oldest });
   }
   return found;
 }

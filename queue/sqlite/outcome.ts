@@ -22,6 +22,8 @@ export interface Move {
   attempts: number;
   crashes: number;
   holdCode: string | null;
+  /** The code of a retry. */
+  errorCode: string | null;
   reason: string | null;
   waitsOn: string | null;
   ending: string | null;
@@ -53,6 +55,7 @@ export function moveOf(tx: SqliteTx, job: ClaimedJob, attempts: number, outcome:
     attempts,
     crashes: job.crashes,
     holdCode: null,
+    errorCode: null,
     reason: null,
     waitsOn: null,
     ending: null,
@@ -82,6 +85,7 @@ export function moveOf(tx: SqliteTx, job: ClaimedJob, attempts: number, outcome:
       break;
     case 'retry':
       move.dueMs += backoffMs(attempts, limits.retryFirstMs, limits.retryLongestMs);
+      move.errorCode = outcome.code;
       move.reason = outcome.error;
       break;
     case 'hold':

@@ -153,4 +153,14 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   -- Wall clock, since it has to hold while nothing runs: from then on the gate closes nothing. NULL: it stays closed.
   ALTER TABLE gates ADD COLUMN until_ms INTEGER;
   `,
+  `
+  -- The code of the last failed attempt, from its settlement to the next one. Its text may name the file, so failed attempts are
+  -- grouped by their code. (An older build did not store it.)
+  ALTER TABLE jobs ADD COLUMN error_code TEXT;
+  UPDATE jobs SET error_code = 'unknown'
+    WHERE state <> 'done' AND reason IS NOT NULL AND json_extract(trail, '$[#-1][1]') = 'retry';
+  DROP INDEX jobs_why;
+  CREATE INDEX jobs_why ON jobs (coalesce('error ' || error_code, reason), feed, stage, seq)
+    WHERE state = 'ready' AND reason IS NOT NULL;
+  `,
 ];

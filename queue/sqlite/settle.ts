@@ -126,7 +126,7 @@ function moveOn(tx: SqliteTx, job: ClaimedJob, asked: Outcome, rules: SettleRule
 /** The end of both statements; `written` has its values. */
 const OF_CLAIM = `updated_ms = ?, trail = ?, ${AMENDED}
   WHERE id = ? AND state = 'claimed' AND owner = ? AND claim_no = ?`;
-const MOVE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, owner = NULL, attempts = ?, crashes = ?, hold_code = ?, reason = ?,
+const MOVE = `UPDATE jobs SET was = state, state = ?, stage = ?, due_ms = ?, owner = NULL, attempts = ?, crashes = ?, hold_code = ?, error_code = ?, reason = ?,
   waits_on = ?, ending = ?, ${OF_CLAIM}`;
 /**
  * The owner keeps the claim. The state does not change, so the indexes of ready and claimed jobs need no write, which
@@ -137,8 +137,8 @@ const KEEP = `UPDATE jobs SET was = state, stage = ?, due_ms = ?, claim_no = cla
 
 /** Ends the claim. */
 function end(tx: SqliteTx, job: ClaimedJob, move: Move, amend: Amend): boolean {
-  const { state, stage, dueMs, attempts, crashes, holdCode, reason, waitsOn, ending } = move;
-  const values = [state, stage, dueMs, attempts, crashes, holdCode, reason, waitsOn, ending];
+  const { state, stage, dueMs, attempts, crashes, holdCode, errorCode, reason, waitsOn, ending } = move;
+  const values = [state, stage, dueMs, attempts, crashes, holdCode, errorCode, reason, waitsOn, ending];
   return written(tx, MOVE, values, job, move, amend);
 }
 

@@ -47,7 +47,7 @@ export interface AgedDepth extends AtStage {
 
 /** Jobs that are ready or deferred and have a reason: why a stage left them there. */
 export interface Reason extends AtStage {
-  /** The reason as `defer` or `retry` gave it. */
+  /** The reason of `oldest`, as `defer` or `retry` gave it. Retries with one code are one group, whatever their texts. */
   reason: string;
   /** At most `limits.reasonJobsMax`, which means that many or more. */
   jobs: number;

@@ -64,7 +64,7 @@ export function waitsOf(
     const its = reasons.filter((one) => one.feed === feed && one.stage === stage);
     for (const one of its) add(feed, codeOf(one.reason, one.oldest.attempts), one.jobs, one);
     // Nothing is said of the rest where it may belong to one of these reasons.
-    if (its.some(isLowerBound) || reasons.length >= limits.reasonsMax) continue;
+    if (its.some(isLowerBound)) continue;
     const given = its.reduce((sum, { jobs }) => sum + jobs, 0);
     // A new file that is not due yet has no reason in its row: its quiet window runs.
     const quiet = stage === view.stages[0] ? Math.max(0, deferred - given) : 0;

@@ -81,12 +81,28 @@ export const looksScenarios: Scenarios = {
     assert.deepEqual(told(), []);
   },
 
-  'many reasons and many jobs of one are bounded': async (world) => {
-    const queue = await world.open();
-    await queue.enqueue(candidates(limits.reasonsMax + 10));
+  'failed attempts with one code are one reason, whatever their texts, and hide no other one': async (world) => {
+    const queue = await world.openTimed();
+    await settleAs(queue, await claimed(queue, 'z'), { kind: 'defer', inMs: 100, why: 'still open' });
+    await queue.enqueue(candidates(60));
     const jobs = await queue.claim('first', 1_000);
-    await queue.settle(jobs.map((job, i) => ({ job, outcome: { kind: 'defer', inMs: 0, why: `reason ${i}` } })));
-    assert.equal(queue.reasons().length, limits.reasonsMax);
+    const failed = jobs.map((job) => ({ kind: 'retry', code: 'broken', error: `${job.key}: EIO` }) as const);
+    await queue.settle(jobs.map((job, i) => ({ job, outcome: failed[i]! })));
+    assert.deepEqual(
+      queue.reasons().map(({ reason, jobs: count }) => [reason, count]),
+      [
+        [failed[0]!.error, 60],
+        ['still open', 1],
+      ],
+    );
+    world.clock.ms += 1_000_000;
+    // Only the last answer of a stage counts.
+    const again = await queue.claim('first', 1_000);
+    await queue.settle(again.map((job) => ({ job, outcome: { kind: 'defer', inMs: 0, why: 'still open' } })));
+    assert.deepEqual(
+      queue.reasons().map(({ reason, jobs: count }) => [reason, count]),
+      [['still open', 61]],
+    );
   },
 
   'held jobs: by feed, stage and code, with the one that has been held longest; stats agree': async (world) => {
