@@ -14,10 +14,9 @@ import { EXIT, OperatorError } from '../base/errors.js';
 import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { withRealParent } from '../files/real-parent.js';
-import type { Delivered } from '../ingest/ledger/stored.js';
 import { nameOfText } from '../linux/index.js';
 import { heldRows, inBatches, nothingHeld } from '../service/status/held-list.js';
-import { discardJobs } from '../tools/exceptions/discard.js';
+import { discardJobs, INSTEAD } from '../tools/exceptions/discard.js';
 import { retryJobs, unhealed } from '../tools/exceptions/retry.js';
 import { JOB_ID } from '../tools/explain/find.js';
 import { print, printNote } from './console.js';
@@ -42,13 +41,6 @@ export function discard(invocation: Invocation): Promise<number> {
     (given) => `${given} ${given === 1 ? 'file is' : 'files are'} given up`,
   );
 }
-
-const INSTEAD: Record<Delivered | 'kept', (id: string) => string> = {
-  kept: (id) => `the file of ${id} stays in the warehouse, with its line; only its publication is given up`,
-  stored: (id) => `the file of ${id} is in the warehouse already, so it is recorded as stored instead`,
-  unconfirmed: (id) =>
-    `the file of ${id} has left the work directory, and may have been taken from the warehouse since, so it is recorded as stored (unconfirmed) instead`,
-};
 
 /** Acts on the held jobs that a verb is about; `said`: what was done with so many of them. Returns the exit code. */
 const actOnHeld = (

@@ -20,14 +20,22 @@ import { correctionLine } from '../../ingest/manifest/record.js';
 import { factsOf, payloadOf, workKeyOf } from '../../ingest/rules/facts.js';
 import { sourceOf } from '../../ingest/stages/move.js';
 
+/** Why a held file is not given up, for an operator. */
+export const INSTEAD: Record<Delivered | 'kept', (id: string) => string> = {
+  kept: (id) => `the file of ${id} stays in the warehouse, with its line; only its publication is given up`,
+  stored: (id) => `the file of ${id} is in the warehouse already, so it is recorded as stored instead`,
+  unconfirmed: (id) =>
+    `the file of ${id} has left the work directory, and may have been taken from the warehouse since, so it is recorded as stored (unconfirmed) instead`,
+};
+
 /**
- * Returns per id whether the job was held and is now discarded. A job whose file was delivered goes on instead (`onDelivered`), and
- * its stage records it: a discard would take back its line and free its content, and the same bytes would be stored again.
+ * Returns per id whether the job was held and its file is given up now. A job whose file was delivered goes on instead (`onDelivered`),
+ * and its stage records it: a discard would take back its line and free its content, and the same bytes would be stored again.
  */
 export async function discardJobs(
   backend: Backend,
   ids: readonly string[],
-  onDelivered: (id: string, as: Delivered | 'kept') => void = () => {},
+  onDelivered: (id: string, as: keyof typeof INSTEAD) => void = () => {},
 ): Promise<boolean[]> {
   const feeds = new Map(backend.feeds().map(({ name, options }) => [name, options as unknown as FeedOptions]));
   const delivered = await deliveredJobs(backend, ids);
@@ -35,11 +43,11 @@ export async function discardJobs(
     delivered.has(job.id) ? { kind: 'back', to: job.stage } : discardOne(tx, job, feeds.get(job.feed)),
   );
   return ids.map((id, i) => {
-    const as = delivered.get(id);
-    if (held[i] && as) onDelivered(id, as);
+    if (!held[i]) return false;
     // A held publication is given up, and nothing else.
-    else if (held[i] && backend.job(id)?.ending === 'stored') onDelivered(id, 'kept');
-    return held[i]! && as === undefined;
+    const as = delivered.get(id) ?? (backend.job(id)?.ending === 'stored' ? 'kept' : undefined);
+    if (as) onDelivered(id, as);
+    return as === undefined;
   });
 }
 

@@ -112,7 +112,7 @@ test('filters by folder and by part of a name, and the next page', async (t) => 
     .click();
   assert.match(
     await textOf(page, '#sure-words'),
-    /^6 files of feed default held for too_large with "ORDERS-0012" in the name: They go/,
+    /^6 files of feed default held for too_large with "ORDERS-0012" in the name: what is not stored yet goes/,
   );
   await page.getByRole('button', { name: 'Discard', exact: true }).click();
   await soon(page, '#held-groups output', /6 files given up/);
@@ -141,7 +141,10 @@ test('files are selected on two pages; each answer stands where its button was',
   await page.keyboard.press('Space');
   await soon(page, '#selection-count', /^26 files selected, 25 of them on other pages$/);
   await page.locator('#discard-selected').click();
-  assert.match(await textOf(page, '#sure-words'), /^26 files of feed default: They go into failed\//);
+  assert.match(
+    await textOf(page, '#sure-words'),
+    /^26 files of feed default: what is not stored yet goes into failed\//,
+  );
   await page.getByRole('button', { name: 'Keep' }).click();
   await page.locator('#retry-selected').click();
   await soon(page, '#selection output', /^26 files sent through the same stage again\.$/);

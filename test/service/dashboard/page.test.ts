@@ -60,7 +60,10 @@ test('a poison file: held, its reason read, retried after the repair, stored', a
 
   const last = page.locator('#held tbody tr:not(.gone)').first();
   await last.getByRole('button', { name: /^discard/i }).click();
-  assert.match(await textOf(page, '#sure-words'), /^larger?\.csv of feed default: It goes into failed\//);
+  assert.match(
+    await textOf(page, '#sure-words'),
+    /^larger?\.csv of feed default: what is not stored yet goes into failed\//,
+  );
   await page.getByRole('button', { name: 'Keep' }).click();
   assert.equal(await page.locator('#held tbody tr:not(.gone)').count(), 1, 'nothing is given up without being sure');
   await last.getByRole('button', { name: /^discard/i }).click();

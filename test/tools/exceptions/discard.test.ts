@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Acts } from '../../../src/service/dashboard/held/acts.js';
 import { discardJobs } from '../../../src/tools/exceptions/discard.js';
 import { Bench } from '../../ingest/stages/bench.js';
 import { holdReady } from '../../world/hand.js';
@@ -80,6 +81,14 @@ test('renamed before a crash and still at its target, it is recorded as stored',
   assert.deepEqual(await discarded(died), { isGivenUp: false, delivered: ['stored'] });
   assert.deepEqual(statesOf(died), ['stored']);
   assert.equal(await sentAgain(died), 'duplicate');
+});
+
+test('discarded on the page while at its target, it is not counted as given up, and the answer says why', async (t) => {
+  const { bench, id } = await diedInMove(t, 1);
+  assert.equal(await holdReady(bench.backend, [id], 'eacces'), 1);
+  const done = await new Acts(bench.backend, () => {}).do({ verb: 'discard', chosen: {}, by: 'a test' });
+  const sentence = `0 files given up. The file of ${id} is in the warehouse already, so it is recorded as stored instead.`;
+  assert.deepEqual(done, { files: 0, sentence });
 });
 
 test('a folder of its target that may not be entered: it stays held, and the sentence says why', async (t) => {

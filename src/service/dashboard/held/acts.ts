@@ -6,7 +6,7 @@
 import type { Backend, JobId } from '../../../../queue/backend.js';
 import type { Emit } from '../../../base/telemetry/emit.js';
 import { type Pausing, pause, resume, type Scope, scopeText } from '../../../ingest/health/pause.js';
-import { discardJobs } from '../../../tools/exceptions/discard.js';
+import { discardJobs, INSTEAD } from '../../../tools/exceptions/discard.js';
 import { retryJobs, unhealed } from '../../../tools/exceptions/retry.js';
 import { inBatches } from '../../status/held-list.js';
 import { type HeldFilter, heldPages } from './groups.js';
@@ -72,16 +72,23 @@ export class Acts {
   async #held({ verb, chosen }: HeldAsked): Promise<Done> {
     const ids = 'jobs' in chosen ? chosen.jobs : await this.#allHeld(chosen);
     const codes = new Set<string>();
+    const instead: { id: JobId; as: keyof typeof INSTEAD }[] = [];
     const act = (batch: readonly JobId[]): Promise<boolean[]> =>
-      verb === 'discard' ? discardJobs(this.backend, batch) : retryJobs(this.backend, batch, (code) => codes.add(code));
+      verb === 'discard'
+        ? discardJobs(this.backend, batch, (id, as) => instead.push({ id, as }))
+        : retryJobs(this.backend, batch, (code) => codes.add(code));
     const count = await inBatches(ids, act);
-    const missed = ids.length - count;
-    const what = count === 1 ? '1 file' : `${count} files`;
-    const rest =
-      missed === 0 ? '' : `; ${missed} ${missed === 1 ? 'was' : 'were'} not held any more, or stored already`;
-    const sentence =
-      verb === 'discard' ? `${what} given up${rest}` : `${what} sent through the same stage again${rest}`;
-    return { files: count, sentence: asSentences([sentence, ...unhealed(codes)]) };
+    const kept = [...Map.groupBy(instead, ({ as }) => as)].map(([as, its]) =>
+      insteadText(
+        as,
+        its.map(({ id }) => id),
+      ),
+    );
+    const missed = ids.length - count - instead.length;
+    const rest = missed === 0 ? '' : `; ${missed} ${missed === 1 ? 'was' : 'were'} not held any more`;
+    const said = verb === 'discard' ? 'given up' : 'sent through the same stage again';
+    const sentence = `${count === 1 ? '1 file' : `${count} files`} ${said}${rest}`;
+    return { files: count, sentence: asSentences([sentence, ...kept, ...unhealed(codes)]) };
   }
 
   /** Ids alone: a hundred thousand whole jobs would not fit into a small process. */
@@ -91,6 +98,9 @@ export class Acts {
     return ids;
   }
 }
+
+const insteadText = (as: keyof typeof INSTEAD, [first, ...more]: readonly JobId[]): string =>
+  `${INSTEAD[as](first!)}${more.length === 0 ? '' : `; the same holds for ${more.length} more`}`;
 
 const asSentences = (parts: readonly string[]): string =>
   parts.map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1).replace(/\.$/, '')}.`).join(' ');

@@ -92,15 +92,8 @@ export async function sureToPause(question) {
 }
 
 /** What is given up for ever is named with its feed. */
-export const sureToDiscard = (which, files) =>
-  sure({
-    title: 'Discard?',
-    words: `${which}: ${files === 1 ? GIVEN_UP.one : GIVEN_UP.many}`,
-    yes: 'Discard',
-    no: 'Keep',
-  });
+export const sureToDiscard = (which) =>
+  sure({ title: 'Discard?', words: `${which}: ${GIVEN_UP}`, yes: 'Discard', no: 'Keep' });
 
-const GIVEN_UP = {
-  one: 'It goes into failed/ of the work directory and is never ingested.',
-  many: 'They go into failed/ of the work directory and are never ingested.',
-};
+const GIVEN_UP =
+  'what is not stored yet goes into failed/ of the work directory and is never ingested; what lies in the warehouse stays there.';

@@ -131,7 +131,7 @@ function feedsSelected() {
 }
 
 async function actOnJob(pressed, verb, job) {
-  if (verb === 'discard' && !(await sureToDiscard(`${name(job.path)} of feed ${name(job.feed)}`, 1))) return;
+  if (verb === 'discard' && !(await sureToDiscard(`${name(job.path)} of feed ${name(job.feed)}`))) return;
   kept.keep(job.id, job);
   const { ok } = await change(pressed, verb, verb === 'retry' ? 'Retrying' : 'Discarding', { jobs: [job.id] });
   if (ok) selected.delete(job.id);
@@ -141,7 +141,7 @@ async function actOnJob(pressed, verb, job) {
 async function actOnSelected(pressed, verb) {
   const ids = [...selected.keys()];
   const which = counted(ids.length, 'file');
-  if (verb === 'discard' && !(await sureToDiscard(`${which} of ${feedsSelected()}`, ids.length))) return;
+  if (verb === 'discard' && !(await sureToDiscard(`${which} of ${feedsSelected()}`))) return;
   const bodies = [];
   for (let at = 0; at < ids.length; at += NAMED_MAX) bodies.push({ jobs: ids.slice(at, at + NAMED_MAX) });
   const { ok } = await change(pressed, verb, `${verb === 'retry' ? 'Retrying' : 'Discarding'} ${which}`, ...bodies);

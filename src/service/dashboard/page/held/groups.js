@@ -82,7 +82,7 @@ const whichText = ({ feed, files, code, folder }) =>
 async function actOnGroup(pressed, verb, item, press) {
   const { narrowed, changed, filter } = press(item);
   const which = `${whichText(item)}${narrowed}`;
-  if (verb === 'discard' && !(await sureToDiscard(which, item.files))) return;
+  if (verb === 'discard' && !(await sureToDiscard(which))) return;
   kept.keep(keyOf(item), item);
   await change(pressed, verb, `${verb === 'retry' ? 'Retrying' : 'Discarding'} ${which}`, { all: true, ...filter });
   changed();
