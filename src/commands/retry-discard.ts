@@ -15,7 +15,7 @@ import { typed } from '../base/shell.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { withRealParent } from '../files/real-parent.js';
 import { nameOfText } from '../linux/index.js';
-import { heldRows, inBatches, nothingHeld } from '../service/status/held-list.js';
+import { batchesOf, heldRows, nothingHeld } from '../service/status/held-list.js';
 import { discardJobs, INSTEAD } from '../tools/exceptions/discard.js';
 import { retryJobs, unhealed } from '../tools/exceptions/retry.js';
 import { JOB_ID } from '../tools/explain/find.js';
@@ -50,7 +50,8 @@ const actOnHeld = (
 ): Promise<number> =>
   operate(invocation, async (backend) => {
     const { ids, missing } = selectHeld(backend, invocation);
-    const count = await inBatches(ids, (batch) => act(backend, batch));
+    let count = 0;
+    for (const batch of batchesOf(ids)) count += (await act(backend, batch)).filter(Boolean).length;
     print(ids.length === 0 && missing === 0 ? nothingHeld(invocation.view) : said(count));
     return missing > 0 ? EXIT.unfinished : EXIT.done;
   });

@@ -7,6 +7,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { StateUnwritable } from '../../../queue/index.js';
+import { OperatorError } from '../../base/errors.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { limits } from './data/limits.js';
 import { BadQuery } from './query.js';
@@ -33,7 +34,8 @@ export function refuseInOneShape(app: FastifyInstance, emit: Emit): void {
 function refusalOf(thrown: FastifyError): Refusal {
   const { message } = thrown;
   if (thrown instanceof BadQuery) return { status: 400, error: 'bad_query', sentence: message };
-  if (thrown instanceof StateUnwritable) return { status: 503, error: thrown.code, sentence: message };
+  if (thrown instanceof StateUnwritable || thrown instanceof OperatorError)
+    return { status: 503, error: thrown.code, sentence: message };
   switch (thrown.statusCode) {
     case 400:
       return { status: 400, error: 'bad_query', sentence: 'The body must be a JSON object; {} stands for all.' };

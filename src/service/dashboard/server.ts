@@ -193,11 +193,14 @@ function changes(app: FastifyInstance, { backend, emit, snapshots, stream }: Ser
   for (const verb of verbs) {
     app.post<{ Body: Body }>(`/${verb}`, async ({ body, ip }, reply) => {
       const asked = askedBy(verb, body, backend, `the dashboard, for ${ip}`);
-      const done = await acts.do(asked);
-      snapshots.forget();
-      groups.forget();
-      stream.send(snapshots.take().json);
-      return reply.send(done);
+      try {
+        return await reply.send(await acts.do(asked));
+      } finally {
+        // Also after one that failed on its way.
+        snapshots.forget();
+        groups.forget();
+        stream.send(snapshots.take().json);
+      }
     });
   }
 }

@@ -15,6 +15,8 @@ import { type TestContext, test } from 'node:test';
 import { Acts } from '../../../src/service/dashboard/held/acts.js';
 import { discardJobs } from '../../../src/tools/exceptions/discard.js';
 import { Bench } from '../../ingest/stages/bench.js';
+import { dashboardAlone } from '../../service/dashboard/served.js';
+import { editDatabase } from '../../world/database.js';
 import { holdReady } from '../../world/hand.js';
 import { workDirOf } from '../../world/layout.js';
 import { asSomebody } from '../../world/users.js';
@@ -89,6 +91,30 @@ test('discarded on the page while at its target, it is not counted as given up, 
   const done = await new Acts(bench.backend, () => {}).do({ verb: 'discard', chosen: {}, by: 'a test' });
   const sentence = `0 files given up. The file of ${id} is in the warehouse already, so it is recorded as stored instead.`;
   assert.deepEqual(done, { files: 0, sentence });
+});
+
+test('an unusable warehouse ends a discard on the page: the answer and the log say how many were given up before', async (t) => {
+  const { bench, id } = await diedInMove(t, 1);
+  const { world } = bench;
+  assert.equal(await holdReady(bench.backend, [id], 'eacces'), 1);
+  // The first batch: files of which nothing lies in a warehouse.
+  editDatabase(world.statePath, (db) =>
+    db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+      INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, keyed, bytes, payload, hold_code, reason, created_ms, updated_ms, trail)
+      SELECT printf('00J%023d', i), feed, CAST(i AS BLOB), identity, 'verify-complete', state, due_ms, 0, bytes, '{}', hold_code,
+        reason, created_ms, updated_ms, trail FROM n, (SELECT * FROM jobs WHERE state = 'held')`),
+  );
+  // As where nothing is mounted.
+  rmSync(join(world.feed().warehouse, '.ingest-root'));
+  const served = await dashboardAlone(world);
+  const { status, body } = await served.change('discard', { all: true });
+  assert.equal(status, 503, body);
+  const { error, sentence } = JSON.parse(body) as { error: string; sentence: string };
+  assert.equal(error, 'root_unusable');
+  assert.match(sentence, /^500 files given up\. .+, and it may have the file already; discard it then\.$/);
+  const act = await world.event('operator_act');
+  assert.deepEqual([act.verb, act.files], ['discard', 500]);
+  assert.equal(bench.world.jobs().filter(({ state }) => state === 'held').length, 1);
 });
 
 test('a folder of its target that may not be entered: it stays held, and the sentence says why', async (t) => {

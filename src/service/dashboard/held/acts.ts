@@ -1,14 +1,14 @@
 /**
  * The changes that the dashboard may make, by the same verbs as ingest-ctl: retry and discard of held files, pause and resume.
  * Guarantees: one change at a time; each in short transactions, however many files it is about; each is reported to the log
- * with who asked for it.
+ * with who asked for it, also one that fails on the way: its error says how many files it acted on before.
  */
 import type { Backend, JobId } from '../../../../queue/backend.js';
 import type { Emit } from '../../../base/telemetry/emit.js';
 import { type Pausing, pause, resume, type Scope, scopeText } from '../../../ingest/health/pause.js';
 import { discardJobs, INSTEAD } from '../../../tools/exceptions/discard.js';
 import { retryJobs, unhealed } from '../../../tools/exceptions/retry.js';
-import { inBatches } from '../../status/held-list.js';
+import { batchesOf } from '../../status/held-list.js';
 import { type HeldFilter, heldPages } from './groups.js';
 
 export type Verb = 'retry' | 'discard' | 'pause' | 'resume';
@@ -44,7 +44,7 @@ export class Acts {
     private readonly emit: Emit,
   ) {}
 
-  /** Errors: those of the state. */
+  /** Errors: those of the state; OperatorError. */
   do(asked: Asked): Promise<Done> {
     const mine = this.#last.then(() => this.#do(asked));
     this.#last = mine.catch(() => undefined);
@@ -52,8 +52,10 @@ export class Acts {
   }
 
   async #do(asked: Asked): Promise<Done> {
-    const done = await ('scope' in asked ? this.#gate(asked) : this.#held(asked));
-    this.emit('operator_act', { verb: asked.verb, by: asked.by, ...aboutOf(asked), files: done.files });
+    const report = (files: number) =>
+      this.emit('operator_act', { verb: asked.verb, by: asked.by, ...aboutOf(asked), files });
+    const done = await ('scope' in asked ? this.#gate(asked) : this.#held(asked, report));
+    report(done.files);
     return done;
   }
 
@@ -69,26 +71,28 @@ export class Acts {
     return { files: 0, sentence: asSentences([...done, ...left]) };
   }
 
-  async #held({ verb, chosen }: HeldAsked): Promise<Done> {
+  async #held({ verb, chosen }: HeldAsked, report: (files: number) => void): Promise<Done> {
     const ids = 'jobs' in chosen ? chosen.jobs : await this.#allHeld(chosen);
     const codes = new Set<string>();
     const instead: { id: JobId; as: keyof typeof INSTEAD }[] = [];
+    let count = 0;
+    const said = () =>
+      `${count === 1 ? '1 file' : `${count} files`} ${verb === 'discard' ? 'given up' : 'sent through the same stage again'}`;
     const act = (batch: readonly JobId[]): Promise<boolean[]> =>
       verb === 'discard'
         ? discardJobs(this.backend, batch, (id, as) => instead.push({ id, as }))
         : retryJobs(this.backend, batch, (code) => codes.add(code));
-    const count = await inBatches(ids, act);
-    const kept = [...Map.groupBy(instead, ({ as }) => as)].map(([as, its]) =>
-      insteadText(
-        as,
-        its.map(({ id }) => id),
-      ),
-    );
+    try {
+      for (const batch of batchesOf(ids)) count += (await act(batch)).filter(Boolean).length;
+    } catch (error) {
+      report(count);
+      if (error instanceof Error) error.message = asSentences([said(), error.message]);
+      throw error;
+    }
+    const kept = [...Map.groupBy(instead, ({ as }) => as)].map(([as, its]) => insteadText(as, its));
     const missed = ids.length - count - instead.length;
     const rest = missed === 0 ? '' : `; ${missed} ${missed === 1 ? 'was' : 'were'} not held any more`;
-    const said = verb === 'discard' ? 'given up' : 'sent through the same stage again';
-    const sentence = `${count === 1 ? '1 file' : `${count} files`} ${said}${rest}`;
-    return { files: count, sentence: asSentences([sentence, ...kept, ...unhealed(codes)]) };
+    return { files: count, sentence: asSentences([`${said()}${rest}`, ...kept, ...unhealed(codes)]) };
   }
 
   /** Ids alone: a hundred thousand whole jobs would not fit into a small process. */
@@ -99,8 +103,8 @@ export class Acts {
   }
 }
 
-const insteadText = (as: keyof typeof INSTEAD, [first, ...more]: readonly JobId[]): string =>
-  `${INSTEAD[as](first!)}${more.length === 0 ? '' : `; the same holds for ${more.length} more`}`;
+const insteadText = (as: keyof typeof INSTEAD, [first, ...more]: readonly { id: JobId }[]): string =>
+  `${INSTEAD[as](first!.id)}${more.length === 0 ? '' : `; the same holds for ${more.length} more`}`;
 
 const asSentences = (parts: readonly string[]): string =>
   parts.map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1).replace(/\.$/, '')}.`).join(' ');
