@@ -30,7 +30,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   '/series': ['feed', 'hours'],
   '/search': ['q', 'limit'],
   '/retry': ['jobs', 'all', 'feed', 'code', 'folder', 'name'],
-  '/discard': ['jobs', 'all', 'feed', 'code', 'folder', 'name'],
+  '/discard': ['jobs', 'all', 'feed', 'code', 'folder', 'name', 'files'],
   '/pause': ['stage', 'feed', 'for', 'reason'],
   '/resume': ['stage', 'feed'],
 };
@@ -104,7 +104,8 @@ function wordIn(body: Body, name: string, charsMax = NAME_CHARS_MAX): string | u
 export function askedBy(verb: Verb, body: Body, view: Pick<QueueView, 'feeds' | 'heldFor'>, by: string): Asked {
   const feed = wordIn(body, 'feed');
   if (feed !== '*') refuseUnknownFeed(view, feed);
-  if (verb === 'retry' || verb === 'discard') return { verb, by, chosen: chosenBy(body, view, feed) };
+  if (verb === 'retry' || verb === 'discard')
+    return { verb, by, chosen: chosenBy(body, view, feed), files: filesIn(body) };
   const stage = wordIn(body, 'stage') ?? '*';
   if (stage !== '*' && !(STAGE_NAMES as readonly string[]).includes(stage))
     throw new BadQuery(`${JSON.stringify(stage)} is not a stage; the stages are ${STAGE_NAMES.join(', ')}.`);
@@ -118,6 +119,12 @@ function secondsIn(value: unknown): number | undefined {
   const parsed = viewFields.for.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new BadQuery(`"for" must be ${meta.rule}; write for example "${meta.example}".`);
+}
+
+/** Errors: BadQuery. */
+function filesIn({ files }: Body): number | undefined {
+  if (files === undefined || (Number.isSafeInteger(files) && Number(files) >= 0)) return files as number | undefined;
+  throw new BadQuery('"files" must be a whole number.');
 }
 
 function chosenBy(body: Body, view: Pick<QueueView, 'heldFor'>, feed: string | undefined): Chosen {

@@ -10,6 +10,7 @@ import { StateUnwritable } from '../../../queue/index.js';
 import { OperatorError } from '../../base/errors.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { limits } from './data/limits.js';
+import { MoreHeld } from './held/acts.js';
 import { BadQuery } from './query.js';
 
 interface Refusal {
@@ -34,6 +35,7 @@ export function refuseInOneShape(app: FastifyInstance, emit: Emit): void {
 function refusalOf(thrown: FastifyError): Refusal {
   const { message } = thrown;
   if (thrown instanceof BadQuery) return { status: 400, error: 'bad_query', sentence: message };
+  if (thrown instanceof MoreHeld) return { status: 409, error: 'more_held', sentence: message };
   if (thrown instanceof StateUnwritable || thrown instanceof OperatorError)
     return { status: 503, error: thrown.code, sentence: message };
   switch (thrown.statusCode) {

@@ -72,7 +72,14 @@ test('/errors goes through a folder page by page, and a change acts on exactly t
   const { body } = await served.change('retry', { all: true, folder: 'region-3', code: 'too_large' });
   assert.equal(JSON.parse(body).files, files);
   assert.equal(world.jobs().filter(({ state }) => state === 'held').length, 1_000 - files);
+  const seen = { all: true, folder: 'region-4', code: 'too_large' };
+  const more = await served.json<{ files: number }>('/held?folder=region-4&code=too_large');
+  const answer = await served.change('discard', { ...seen, files: more.files - 1 });
+  assert.deepEqual([answer.status, JSON.parse(answer.body).error], [409, 'more_held']);
+  assert.equal((await served.json<{ files: number }>('/held?folder=region-4&code=too_large')).files, more.files);
+  assert.equal(JSON.parse((await served.change('discard', { ...seen, files: more.files })).body).files, more.files);
   for (const refused of [
+    { all: true, files: 1 },
     { all: true, folder: '' },
     { all: true, folder: 1 },
     { jobs: ids.slice(0, 1), folder: 'region-3' },

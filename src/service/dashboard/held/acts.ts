@@ -19,6 +19,8 @@ export type Chosen = { jobs: readonly JobId[] } | HeldFilter;
 export interface HeldAsked {
   verb: 'retry' | 'discard';
   chosen: Chosen;
+  /** The number that whoever asks has seen: nothing is done where there are more. */
+  files?: number | undefined;
   /** The client's name, for the log and the reason of a pause. */
   by: string;
 }
@@ -29,6 +31,10 @@ export interface GateAsked extends Pausing {
 }
 
 export type Asked = HeldAsked | GateAsked;
+
+export class MoreHeld extends Error {
+  override readonly name = 'MoreHeld';
+}
 
 /** The result of a change, in one sentence. */
 export interface Done {
@@ -44,7 +50,7 @@ export class Acts {
     private readonly emit: Emit,
   ) {}
 
-  /** Errors: those of the state; OperatorError. */
+  /** Errors: those of the state; OperatorError; MoreHeld. */
   do(asked: Asked): Promise<Done> {
     const mine = this.#last.then(() => this.#do(asked));
     this.#last = mine.catch(() => undefined);
@@ -71,8 +77,13 @@ export class Acts {
     return { files: 0, sentence: asSentences([...done, ...left]) };
   }
 
-  async #held({ verb, chosen }: HeldAsked, report: (files: number) => void): Promise<Done> {
+  async #held(
+    { verb, chosen, files = Number.POSITIVE_INFINITY }: HeldAsked,
+    report: (files: number) => void,
+  ): Promise<Done> {
     const ids = 'jobs' in chosen ? chosen.jobs : await this.#allHeld(chosen);
+    if (ids.length > files)
+      throw new MoreHeld(`${ids.length} files are held there now, and not ${files}: none was given up.`);
     const codes = new Set<string>();
     const instead: { id: JobId; as: keyof typeof INSTEAD }[] = [];
     let count = 0;

@@ -6,16 +6,24 @@ import { between, counted, moment, name } from '../ground/words.js';
 
 const kept = new Kept();
 export const keyOf = ({ feed, code, folder = '' }) => [feed, code, folder].join('\0');
-export const folderText = (folder) => (folder === '.' ? 'the input itself' : name(folder));
+const folderText = (folder) => (folder === '.' ? 'the input itself' : name(folder));
+
+/** Held files of a group, whose `part` of a name is that with which it was loaded: what the name filter says now may be another. */
+export const filterOf = ({ feed, code, folder, part }) => ({
+  feed,
+  code,
+  ...(folder !== undefined && { folder }),
+  ...(part !== '' && { name: part }),
+});
 
 /** Returns whether there is anything to see. */
-export function drawGroups(items, { now, many, isOpen, isChosen, press, toggle, choose, more }) {
+export function drawGroups(items, { now, many, isOpen, isChosen, changed, toggle, choose, more }) {
   const rows = kept.merge(items, keyOf);
   list(
     $('held-groups').tBodies[0],
     rows,
     ({ key }) => key,
-    ({ item }) => (item.rest === undefined ? makeGroup(item, { press, toggle, choose }) : makeMore(item, more)),
+    ({ item }) => (item.rest === undefined ? makeGroup(item, { changed, toggle, choose }) : makeMore(item, more)),
     (row, { item, isGone }) => {
       row.group = item;
       if (item.rest !== undefined) return setText(row.cells[0].firstElementChild, restText(item));
@@ -26,7 +34,7 @@ export function drawGroups(items, { now, many, isOpen, isChosen, press, toggle, 
   return rows.length > 0;
 }
 
-function makeGroup(item, { press, toggle, choose }) {
+function makeGroup(item, { changed, toggle, choose }) {
   const row = element('tr', { className: item.folder === undefined ? 'reason' : 'folder' });
   const of = () => row.group;
   const names = element('td', { className: item.folder === undefined ? 'name' : 'name path' });
@@ -38,7 +46,7 @@ function makeGroup(item, { press, toggle, choose }) {
   names.append(button('', () => choose(of())));
   names.lastElementChild.className = 'link';
   const verb = (word, text, danger) => {
-    const made = button(text, (pressed) => actOnGroup(pressed, word, of(), press), { danger });
+    const made = button(text, (pressed) => actOnGroup(pressed, word, of(), changed), { danger });
     made.dataset.verb = word;
     return made;
   };
@@ -75,16 +83,21 @@ function showGroup(row, item, { now, many, isOpen, isChosen }) {
   }
 }
 
-/** `3,400 files of feed orders held for too_large in a/b` */
-const whichText = ({ feed, files, code, folder }) =>
-  `${counted(files, 'file')} of feed ${name(feed)} held for ${name(code)}${folder === undefined ? '' : ` in ${folderText(folder)}`}`;
+/** ` held for too_large in a/b with "x" in the name` */
+export const whyText = ({ code, folder, part }) =>
+  `${code === undefined ? '' : ` held for ${name(code)}`}${folder === undefined ? '' : ` in ${folderText(folder)}`}${part === '' ? '' : ` with "${name(part)}" in the name`}`;
+const whichText = (item) => `${counted(item.files, 'file')} of feed ${name(item.feed)}${whyText(item)}`;
 
-async function actOnGroup(pressed, verb, item, press) {
-  const { narrowed, changed, filter } = press(item);
-  const which = `${whichText(item)}${narrowed}`;
+/** Nobody gives up more than what they saw: more may be held meanwhile. */
+async function actOnGroup(pressed, verb, item, changed) {
+  const which = whichText(item);
   if (verb === 'discard' && !(await sureToDiscard(which))) return;
   kept.keep(keyOf(item), item);
-  await change(pressed, verb, `${verb === 'retry' ? 'Retrying' : 'Discarding'} ${which}`, { all: true, ...filter });
+  await change(pressed, verb, `${verb === 'retry' ? 'Retrying' : 'Discarding'} ${which}`, {
+    all: true,
+    ...filterOf(item),
+    ...(verb === 'discard' && { files: item.files }),
+  });
   changed();
 }
 

@@ -5,7 +5,7 @@
 import { $, setText, showEmpty } from '../ground/dom.js';
 import { count, counted, name } from '../ground/words.js';
 import { drawFiles, forgetFiles, startFiles } from './files.js';
-import { drawGroups, folderText, keyOf } from './groups.js';
+import { drawGroups, filterOf, keyOf, whyText } from './groups.js';
 
 const PAGE = 25;
 const FOLDERS = 20;
@@ -36,13 +36,7 @@ let isNew = true;
 
 const nameFilter = () => $('held-name').value.trim();
 const ofFeed = () => (feed === '*' ? {} : { feed });
-const ofName = () => (nameFilter() === '' ? {} : { name: nameFilter() });
-const filterOf = ({ feed: of, code, folder }) => ({
-  feed: of,
-  code,
-  ...(folder !== undefined && { folder }),
-  ...ofName(),
-});
+const ofName = (part) => (part === '' ? {} : { name: part });
 const figures = () => JSON.stringify([snapshot.held_by_code, feed, chosen, pages, nameFilter(), [...open]]);
 
 async function ask(route, query) {
@@ -72,14 +66,15 @@ async function load() {
 }
 
 async function askGroups() {
-  const answer = await ask('held', { ...ofFeed(), ...ofName(), limit: 1 });
+  const part = nameFilter();
+  const answer = await ask('held', { ...ofFeed(), ...ofName(part), limit: 1 });
   const items = [];
   if (isNew && answer.reasons.length === 1 && answer.reasons[0].folders > 1)
     open.set(keyOf(answer.reasons[0]), FOLDERS);
   isNew &&= answer.reasons.length === 0;
   for (const reason of answer.reasons) {
-    items.push(reason);
-    if (open.has(keyOf(reason))) items.push(...(await askFolders(reason)));
+    items.push({ ...reason, part });
+    if (open.has(keyOf(reason))) items.push(...(await askFolders({ ...reason, part })));
   }
   return { files: answer.files, items };
 }
@@ -88,24 +83,19 @@ async function askFolders(reason) {
   const limit = open.get(keyOf(reason));
   const { folders, folders_found: found } = await ask('held', { ...filterOf(reason), limit });
   const rest = found - folders.length;
-  const { feed: of, code } = reason;
-  return rest === 0 ? folders : [...folders, { feed: of, code, folder: '\0', rest, canGrow: limit < FOLDERS_MAX }];
+  const { feed: of, code, part } = reason;
+  const items = folders.map((one) => ({ ...one, part }));
+  return rest === 0 ? items : [...items, { feed: of, code, folder: '\0', rest, canGrow: limit < FOLDERS_MAX }];
 }
 
 async function askFiles() {
-  const query = chosen ? filterOf(chosen) : { ...ofFeed(), ...ofName() };
-  const asked = { pages, which: whichFiles() };
+  const part = nameFilter();
+  const query = chosen ? filterOf({ ...chosen, part }) : { ...ofFeed(), ...ofName(part) };
+  const asked = { pages, which: whyText({ ...chosen, part }) };
   const after = pages.at(-1);
   const { held, next } = await ask('errors', { ...query, limit: PAGE, ...(after !== undefined && { after }) });
   const found = query.code === undefined ? groups.files : (await ask('held', { ...query, limit: 1 })).files;
   return { jobs: held, next, found, ...asked };
-}
-
-function whichFiles() {
-  const of = chosen
-    ? ` held for ${name(chosen.code)}${chosen.folder === undefined ? '' : ` in ${folderText(chosen.folder)}`}`
-    : '';
-  return nameFilter() === '' ? of : `${of} with "${name(nameFilter())}" in the name`;
 }
 
 /** The last files of the last page are gone: the page before it is the last one now. */
@@ -125,11 +115,7 @@ function draw() {
     many: snapshot.feeds.length > 1,
     isOpen: (item) => open.has(keyOf(item)),
     isChosen: (item) => chosen !== undefined && keyOf(item) === keyOf(chosen),
-    press: (item) => ({
-      filter: filterOf(item),
-      narrowed: nameFilter() === '' ? '' : ` with "${nameFilter()}" in the name`,
-      changed: () => load().catch(() => {}),
-    }),
+    changed: () => load().catch(() => {}),
     toggle,
     choose,
     more,
