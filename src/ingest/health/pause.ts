@@ -1,8 +1,8 @@
 /**
  * An operator's pause: a gate that stays closed until somebody resumes it, or until its time is over. `*` stands for every stage, or
  * every feed.
- * Guarantees: a resume opens every pause within its scope, so a resume of everything leaves none. Other causes stay closed. When its
- * time is over it closes nothing, also where nobody removes its row.
+ * Guarantees: a resume opens every pause within its scope, so a resume of everything leaves none, or that pause only. Other causes
+ * stay closed. When its time is over it closes nothing, also where nobody removes its row.
  */
 import type { Backend, Gate } from '../../../queue/backend.js';
 import { typed } from '../../base/shell.js';
@@ -54,15 +54,19 @@ export async function openEnded(backend: Backend, emit: Emit): Promise<void> {
   for (const { feed, stage, reason } of opened) emit('pause_ended', { feed, stage, reason });
 }
 
-/** `left`: for each gate that still closes a part of the scope, a sentence without its full stop. */
-export async function resume(backend: Backend, { stage, feed }: Scope): Promise<{ opened: Scope[]; left: string[] }> {
-  const isWithin = (gate: Gate) => (stage === '*' || gate.stage === stage) && (feed === '*' || gate.feed === feed);
+/** `left`: for each gate that still closes a part of the scope, a sentence without its full stop; none with `only`, whose caller shows them. */
+export async function resume(
+  backend: Backend,
+  { stage, feed, only = false }: Scope & { only?: boolean },
+): Promise<{ opened: Scope[]; left: string[] }> {
+  const isWithin = (gate: Gate) =>
+    ((stage === '*' && !only) || gate.stage === stage) && ((feed === '*' && !only) || gate.feed === feed);
   const mine = backend.gates().filter((gate) => gate.cause === 'pause' && isWithin(gate));
   const opened = await backend.transact((tx) => mine.filter((gate) => tx.openGate(gate)));
   const concerns = (gate: Gate) =>
     (gate.stage === '*' || stage === '*' || gate.stage === stage) &&
     (gate.feed === '*' || feed === '*' || gate.feed === feed);
-  const left = backend.gates().filter(concerns);
+  const left = only ? [] : backend.gates().filter(concerns);
   return { opened, left: left.map((gate) => `${scopeText(gate)} is still closed by ${whatCloses(gate)}`) };
 }
 

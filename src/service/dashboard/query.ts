@@ -32,7 +32,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   '/retry': ['jobs', 'all', 'feed', 'code', 'folder', 'name'],
   '/discard': ['jobs', 'all', 'feed', 'code', 'folder', 'name', 'files'],
   '/pause': ['stage', 'feed', 'for', 'reason'],
-  '/resume': ['stage', 'feed'],
+  '/resume': ['stage', 'feed', 'only'],
 };
 
 const NAME_CHARS_MAX = 64;
@@ -110,7 +110,9 @@ export function askedBy(verb: Verb, body: Body, view: Pick<QueueView, 'feeds' | 
   if (stage !== '*' && !(STAGE_NAMES as readonly string[]).includes(stage))
     throw new BadQuery(`${JSON.stringify(stage)} is not a stage; the stages are ${STAGE_NAMES.join(', ')}.`);
   const scope = { stage, feed: feed ?? '*' };
-  return { verb, by, scope, why: wordIn(body, 'reason', limits.reasonCharsMax), seconds: secondsIn(body.for) };
+  const { only = false } = body;
+  if (typeof only !== 'boolean') throw new BadQuery('"only" must be true or false.');
+  return { verb, by, scope, only, why: wordIn(body, 'reason', limits.reasonCharsMax), seconds: secondsIn(body.for) };
 }
 
 /** Errors: BadQuery. As `ingest-ctl pause --for` takes it. */

@@ -75,6 +75,17 @@ test('Resume opens the pause that closes its stage: a pause of all feeds, or of 
   await soon(page, '#flow output', /^Hash of clicks is open again\. Hash of orders is open again\.$/m);
   assert.deepEqual(await gates(), []);
 
+  // A pause that the cell does not show stays.
+  await ctl('--feed', 'orders');
+  await ctl('move', '--feed', 'clicks');
+  await soon(page, '#flow', /paused with every stage in orders/);
+  await page.locator('#flow').getByRole('button', { name: 'Resume all stages' }).first().click();
+  await soon(page, '#flow output', /^Every stage of orders is open again\.$/m);
+  assert.deepEqual(await gates(), ['move clicks']);
+  await page.locator('#findings').getByRole('button', { name: 'Resume move of clicks' }).click();
+  await soon(page, '#findings output', /^Move of clicks is open again\.$/m);
+  assert.deepEqual(await gates(), []);
+
   // A press stops a stage only after a question, which names the feeds.
   await page.locator('#flow').getByRole('button', { name: 'Pause hash' }).click();
   assert.match(

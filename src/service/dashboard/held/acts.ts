@@ -28,6 +28,8 @@ export interface HeldAsked {
 export interface GateAsked extends Pausing {
   verb: 'pause' | 'resume';
   scope: Scope;
+  /** Resumes the pause of that scope alone, and not each one within it. */
+  only: boolean;
 }
 
 export type Asked = HeldAsked | GateAsked;
@@ -65,11 +67,11 @@ export class Acts {
     return done;
   }
 
-  async #gate({ verb, scope, ...pausing }: GateAsked): Promise<Done> {
+  async #gate({ verb, scope, only, ...pausing }: GateAsked): Promise<Done> {
     if (verb === 'pause') {
       return { files: 0, sentence: asSentences([await pause(this.backend, scope, pausing)]) };
     }
-    const { opened, left } = await resume(this.backend, scope);
+    const { opened, left } = await resume(this.backend, { ...scope, only });
     const done =
       opened.length > 0
         ? opened.map((one) => `${scopeText(one)} is open again`)

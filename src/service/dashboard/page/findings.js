@@ -1,7 +1,7 @@
 /** The findings, and their number in the title and the icon of the page for a person who works in another tab. */
 
 import { isLost } from './connection.js';
-import { button, buttons, change } from './ground/acts.js';
+import { button, buttons, change, onlyThat } from './ground/acts.js';
 import { $, element, list, ofFeed, setText, setTexts } from './ground/dom.js';
 import { Kept, showGone } from './ground/kept.js';
 import { between, counted, moment, name } from './ground/words.js';
@@ -76,11 +76,10 @@ function make(finding) {
 function actsOf(finding) {
   const { code, feed, stage } = finding;
   if (code !== 'paused') return [];
-  const body = { ...(stage !== '*' && { stage }), ...(feed !== '*' && { feed }) };
   const text = `Resume ${stage === '*' ? 'all stages' : stage}${feed === '*' ? '' : ` of ${name(feed)}`}`;
   const press = (pressed) => {
     kept.keep(keyOf(finding), finding);
-    return change(pressed, 'resume', 'Resuming', body);
+    return change(pressed, 'resume', 'Resuming', onlyThat(finding));
   };
   return [buttons(button(text, press))];
 }

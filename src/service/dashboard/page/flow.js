@@ -1,5 +1,5 @@
 /** The flow from the inputs to the warehouse: what is known in each stage, how old and how fast, and a button for each. */
-import { button, buttons, change, sureToPause } from './ground/acts.js';
+import { button, buttons, change, onlyThat, sureToPause } from './ground/acts.js';
 import { $, element, list, ofFeed, setText, setTexts } from './ground/dom.js';
 import { bytes, count, counted, moment, name, seconds } from './ground/words.js';
 
@@ -73,24 +73,28 @@ function recordsIn(snapshot, feed, stage) {
 /** Findings which say that nobody notices new files: then the input's count is older than the rest. */
 const BLIND = new Set(['nobody', 'no_producer']);
 
-/** The gate that closes a stage of the chosen feeds: the widest pause, where there are several, and how many feeds have others. */
+/**
+ * The gate that closes a stage of the chosen feeds: the widest pause, where there are several. `shown`: those that the cell shows,
+ * one of all feeds or one each feed.
+ */
 function closedBy(gates, feed, stage) {
   const here = gates.filter((gate) => ofFeed(feed)(gate) && (gate.stage === stage || gate.stage === '*'));
   const width = (gate) => (gate.stage === '*' ? 2 : 0) + (gate.feed === '*' ? 1 : 0);
   const pauses = here.filter(({ cause }) => cause === 'pause').sort((a, b) => width(b) - width(a));
   if (pauses.length === 0) return here[0];
-  return { ...pauses[0], more: new Set(pauses.map((gate) => gate.feed)).size - 1 };
+  const isFirst = (gate, n) => pauses.findIndex((other) => other.feed === gate.feed) === n;
+  const shown = pauses[0].feed === '*' ? pauses.slice(0, 1) : pauses.filter(isFirst);
+  return { ...pauses[0], shown };
 }
 
 /**
- * The act of a stage's button: it pauses the stage for the chosen feeds, or resumes the pause that closes it. A pause is resumed as
- * widely as it was made: to open one stage of a pause of everything would leave it closed.
+ * The act of a stage's button: it pauses the stage for the chosen feeds, or resumes the pauses that the cell shows, and no other
+ * one. A pause is resumed as widely as it was made: to open one stage of a pause of everything would leave it closed.
  */
 function actOf({ stage, closed, feed, names }) {
   if (closed?.cause !== 'pause')
-    return { verb: 'pause', body: { stage, ...(feed !== '*' && { feed }) }, question: questionOf(stage, feed, names) };
-  const ofOne = feed !== '*' && closed.feed !== '*';
-  return { verb: 'resume', body: { ...(closed.stage !== '*' && { stage }), ...(ofOne && { feed }) } };
+    return { verb: 'pause', bodies: [{ stage, feed }], question: questionOf(stage, feed, names) };
+  return { verb: 'resume', bodies: closed.shown.map(onlyThat) };
 }
 
 /** One press may stop more than the one feed that somebody had in mind. */
@@ -102,10 +106,10 @@ const questionOf = (stage, feed, names) => ({
 });
 
 /** How a pause is written where all feeds are shown. */
-function pausedText({ stage, feed, until, more }, chosen) {
+function pausedText({ stage, feed, until, shown }, chosen) {
   const end = until === null ? '' : ` until ${moment(until)}`;
   if (feed === '*' || chosen !== '*') return `paused${stage === '*' ? ' with every stage' : ''}${end}`;
-  if (more > 0) return `paused in ${counted(more + 1, 'feed')}, one is ${name(feed)}`;
+  if (shown.length > 1) return `paused in ${counted(shown.length, 'feed')}, one is ${name(feed)}`;
   return `paused${stage === '*' ? ' with every stage' : ''} in ${name(feed)}${end}`;
 }
 
@@ -154,10 +158,11 @@ function warehouseCell({ ends: { stored, duplicate, discarded, withdrawn }, rate
 function stageCell(stage) {
   const item = cellOf(stage);
   const press = async (pressed) => {
-    const { verb, body, question } = item.asked;
+    const { verb, bodies, question } = item.asked;
     const more = verb === 'pause' ? await sureToPause(question) : {};
-    if (more !== undefined)
-      await change(pressed, verb, verb === 'pause' ? 'Pausing' : 'Resuming', { ...body, ...more });
+    if (more === undefined) return;
+    const asked = bodies.map((body) => ({ ...body, ...more }));
+    await change(pressed, verb, verb === 'pause' ? 'Pausing' : 'Resuming', ...asked);
   };
   item.append(buttons(button('', press)));
   return item;

@@ -64,6 +64,9 @@ export async function change(pressed, verb, doing, ...bodies) {
   return { ok, sentence };
 }
 
+/** Asks to resume one pause, and no other one within its stage and feed. */
+export const onlyThat = ({ stage, feed }) => ({ stage, feed, only: true });
+
 $('sure-no').addEventListener('click', () => $('sure').close('no'));
 
 /** Asks before an act. `yes` and `no`: the words of the two buttons. */
