@@ -19,14 +19,15 @@ export async function errorsAnswer(
   { limit, after, ...filter }: HeldFilter & { after: string | undefined; limit: number },
 ) {
   const wanted = (one: { feed: string }) => filter.feed === undefined || one.feed === filter.feed;
-  const held = await heldPage(view, filter, limit, after);
+  const found = await heldPage(view, filter, limit + 1, after);
+  const held = found.slice(0, limit);
   const liesAt = liesAtOf(view);
   return {
     /** All of them. */
     held_by_code: view.heldFor().filter(wanted).map(heldByCode),
     /** One page, by id; `next` is the `after` of the next page. */
     held: held.map((job) => toHeldJob(job, liesAt(job))),
-    next: held.length < limit ? null : held.at(-1)!.id,
+    next: found.length > limit ? held.at(-1)!.id : null,
     retrying: retrying(view).filter(wanted),
   };
 }

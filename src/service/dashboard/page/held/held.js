@@ -1,6 +1,7 @@
 /**
  * The held files: groups by reason and folder, and below them one page of files, of the chosen group.
- * Guarantees: each request is bounded, whatever is held; groups and files are asked for again only when the held figures have changed.
+ * Guarantees: each request is bounded, whatever is held; groups and files are asked for again when the held figures have changed, and now
+ * and then: one file may take the place of another.
  */
 import { $, setText, showEmpty } from '../ground/dom.js';
 import { count, counted, name } from '../ground/words.js';
@@ -12,6 +13,7 @@ const FOLDERS = 20;
 const FOLDERS_MAX = 500;
 /** While files are held one after the other, groups are counted again at most so often. */
 const EVERY_MS = 2_000;
+const AGAIN_MS = 10_000;
 const TYPING_MS = 300;
 
 let snapshot;
@@ -137,7 +139,7 @@ function drawPager() {
   setText($('held-range'), `${counted(found, 'file')}${which}${jobs.length === 0 ? '' : range}`);
   $('held-all').hidden = chosen === undefined;
   $('held-before').hidden = files.pages.length === 1;
-  $('held-next').hidden = next === null || first + jobs.length >= found;
+  $('held-next').hidden = next === null;
 }
 
 /** Another choice: what was pressed before is over. */
@@ -175,7 +177,9 @@ export function drawHeld(newest, ofWhich) {
     forgetFiles({ selection: true });
   }
   draw();
-  if (figures() !== loaded && (isOther || Date.now() - loadedMs > EVERY_MS)) load().catch(() => {});
+  const ageMs = Date.now() - loadedMs;
+  const isOld = ageMs > AGAIN_MS && snapshot.held_by_code.length > 0 && !document.hidden;
+  if (isOld || (figures() !== loaded && (isOther || ageMs > EVERY_MS))) load().catch(() => {});
 }
 
 export function startHeld() {
