@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { argumentsOf } from '../../src/base/arguments.js';
 import { type ByteName, bytesOfName, nameOfBytes, nameOfText, textOfBytes } from '../../src/linux/names.js';
+import type { Hits } from '../../src/service/dashboard/search/hits.js';
+import { Search } from '../../src/service/dashboard/search/search.js';
 import { pathIn } from '../world/dropping.js';
 import { PACKAGE } from '../world/program.js';
+import { alter } from '../world/state-by-hand.js';
 import { createWorld, type World } from '../world/world.js';
 
 /** Latin-1, an unfinished sequence, and a byte that never occurs, between text. */
@@ -66,6 +69,20 @@ test('each verb that takes a path finds a file whose name is not UTF-8', async (
   const loaded = pathIn(world.root, NAME);
   writeFileSync(loaded, 'loaded');
   says(ctl(world, 'learn', loaded), 0, /^1 content learned/);
+});
+
+test('a search of the page leads to such a file, also where its job is not known any more', async (t) => {
+  const world = createWorld(t);
+  writeFileSync(pathIn(world.input, NAME), 'small');
+  await world.runOnce();
+  assert.equal((await world.run('ingest-ctl', ['prune', '--keep-history', '1h'])).code, 0);
+  alter(world, 'DELETE FROM jobs');
+  const search = new Search(world.statePath);
+  t.after(() => search.close());
+  const sought = (await search.hits('caf', 10)) as { found: Hits };
+  const { word } = sought.found.hits[0]!;
+  assert.equal(sought.found.hits.length, 1);
+  assert.match(JSON.stringify(await search.for(word)), /It was stored as /);
 });
 
 test('a file in a folder whose name is not UTF-8 is found through a symlink too', async (t) => {

@@ -60,6 +60,12 @@ test('retire refuses a feed that a running process has, or that is in the config
     served.stderr,
     /feed side is served by a running process: remove it from the configuration and restart the service, then retire it\./,
   );
+  for (const [name, size] of [
+    ['a.csv', 10],
+    ['a.csv.ok', 0],
+  ] as const)
+    world.drop(name, size, { feed: 'side' });
+  await world.stored(1, PATIENT);
   await program.stop();
   const config = configOf(world, 'orders', 'side');
   const configured = await world.run('ingest-ctl', ['retire', 'side', '--config', config]);
@@ -67,6 +73,13 @@ test('retire refuses a feed that a running process has, or that is in the config
   assert.ok(configured.stderr.includes(`feed side is in ${config}: remove it`), configured.stderr);
   const retired = await world.run('ingest-ctl', ['retire', 'side', '--config', configOf(world, 'orders')]);
   assert.equal(retired.code, 0, retired.stderr);
+  const [job] = world.jobs('side');
+  const { stdout, code } = await world.run('ingest-ctl', ['explain', job!.id]);
+  assert.match(
+    stdout,
+    /It has ended \(stored\) since .*, in feed side, which is not in the state any more: it was retired\./,
+  );
+  assert.equal(code, 0);
 });
 
 test('retire says which markers nobody makes any more', limit, async (t) => {

@@ -21,7 +21,7 @@ import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { type ByteName, LinuxError, nameOfBytes, shownName, userName } from '../../linux/index.js';
 import { ofContent } from './content.js';
 import type { Elsewhere } from './elsewhere.js';
-import { type Found, find, findByName, SHA256, worksOf } from './find.js';
+import { type Found, find, findByName, JOB_ID, SHA256, worksOf } from './find.js';
 import { asJson, asText, type Part } from './format.js';
 import { ofJob } from './job.js';
 import type { Looked } from './waiting.js';
@@ -40,6 +40,12 @@ export async function explain(
   statePath: string,
   elsewhere?: Elsewhere,
 ): Promise<{ text: string; json: Json; isKnown: boolean }> {
+  const ofNoFeed = JOB_ID.test(word) ? view.job(word) : undefined;
+  if (ofNoFeed && !feeds.some(({ name }) => name === ofNoFeed.feed)) {
+    const part = ofRow(view, ofNoFeed);
+    const found = [asJson({ feed: { name: ofNoFeed.feed }, key: ofNoFeed.key }, part)];
+    return { text: asText(part), json: { asked: word, found }, isKnown: true };
+  }
   const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
   let answers = partsOfAll(find(view, feeds, word));
   if (!answers.some(knowsIt)) {
@@ -68,6 +74,18 @@ export async function explain(
     text,
     json: { asked: word, found: answers.flatMap(({ one, parts }) => parts.map((part) => asJson(one, part))) },
     isKnown: answers.some(({ parts }) => parts.some((part) => part.verdict !== UNKNOWN)),
+  };
+}
+
+/** All that is known of a job whose feed is none of those that are asked about. */
+function ofRow(view: QueueView, job: Job): Part {
+  const isThere = view.feeds().some(({ name }) => name === job.feed);
+  const state = job.ending === null ? `It is ${job.state} in ${job.stage}` : `It has ended (${job.ending})`;
+  const feed = isThere ? 'which was not asked about' : 'which is not in the state any more: it was retired';
+  return {
+    title: `${shown(nameOfBytes(job.key))} (feed ${job.feed}, job ${job.id}, ${bytes(job.bytes)})`,
+    job,
+    ...verdict(job.ending ?? job.state, `${state} since ${at(job.updatedAtMs)}, in feed ${job.feed}, ${feed}.`),
   };
 }
 

@@ -30,7 +30,10 @@ export function asText({ title, sentences, release, job }: Part): string {
   return lines.join('\n');
 }
 
-export function asJson({ feed, key }: Found, { verdict: word, sentences, release, job, liesAt }: Part): Json {
+export function asJson(
+  { feed, key }: { feed: Pick<Found['feed'], 'name'>; key: Buffer },
+  { verdict: word, sentences, release, job, liesAt }: Part,
+): Json {
   const path = key.toString('utf8');
   const exact = Buffer.from(path, 'utf8').equals(key);
   return {

@@ -8,21 +8,21 @@ import { type ByteName, shownName } from '../../../linux/index.js';
 
 export type MadeFile = ReturnType<typeof madeFile>;
 
-/** The results for each job that carried its content. */
+/** The results for each job that carried its content. The warehouse of a retired feed is not known any more. */
 export function madeOfJobs(view: QueueView, feeds: readonly FeedOptions[], ids: readonly string[]): MadeFile[] {
   return ids.flatMap((id) => {
     const job = view.job(id);
+    const feed = feeds.find(({ name }) => name === job?.feed);
     const { content: row = -1 } = (job?.payload ?? {}) as unknown as Partial<JobFacts>;
     return view.read((reader) => {
       const isIts = job && contentByRow(reader, row)?.carrier === job.id;
       const processed = isIts ? processedOf(reader, row) : undefined;
-      return processed ? madeFile(job!, processed, feeds) : [];
+      return processed && feed ? madeFile(job!, processed, feed) : [];
     });
   });
 }
 
-function madeFile(job: Job, made: Processed, feeds: readonly FeedOptions[]) {
-  const warehouse = feeds.find(({ name }) => name === job.feed)?.warehouse ?? '';
+function madeFile(job: Job, made: Processed, { warehouse }: FeedOptions) {
   const { rows, rejected, columns, headerSha256, chain, version } = made;
   return {
     feed: job.feed,

@@ -6,7 +6,7 @@
  */
 import type { Job, QueueView, Reader } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
-import { type Content, contentByRow, contentsOfHead, shownPlace } from '../../../ingest/ledger/content.js';
+import { type Content, contentByRow, contentsOfHead } from '../../../ingest/ledger/content.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
 import { meaningOf, type Part } from './meaning.js';
 
@@ -26,7 +26,7 @@ export function hitsOf(
   { limit, scanMs, now = () => performance.now() }: Asking,
 ) {
   const { job, head, parts } = meaningOf(typed, feeds);
-  const list = new HitList(view, feeds, limit);
+  const list = new HitList(view, limit);
   const endsAt = now() + scanMs;
   /** `stopped_after_seconds`: the time was over before all was read. Else null. */
   const answer = (seconds: number | null = null) => ({ ...list.answer(), stopped_after_seconds: seconds });
@@ -55,7 +55,6 @@ class HitList {
 
   constructor(
     private readonly view: QueueView,
-    private readonly feeds: readonly FeedOptions[],
     private readonly limit: number,
   ) {}
 
@@ -77,9 +76,8 @@ class HitList {
     const key = content.carrier === '' ? `row ${content.row}` : content.carrier;
     if (this.#hits.has(key)) return;
     const job = this.view.job(content.carrier);
-    const feed = this.feeds.find(({ name }) => name === content.feed);
     if (job) this.#add(job.id, hitOfJob(job));
-    else if (feed) this.#add(key, hitOfContent(content, feed));
+    else this.#add(key, hitOfContent(content));
   }
 
   /** `more`: there are more than were asked for. */
@@ -100,7 +98,7 @@ const hitOfJob = ({ id, feed, key, bytes, stage, state, ending, updatedAtMs }: J
   /** Below the input. */
   path: shown(key),
   bytes,
-  /** The argument of `/files?path=` for more: the job's id, or a path if no job is known any more. */
+  /** The argument of `/files?path=` for more: the job's id, or the SHA-256 if no job is known any more. A shown path may lack bytes. */
   word: id,
   /** ready, claimed, waiting, held, or how it ended. */
   state: (ending ?? state) as string,
@@ -109,21 +107,15 @@ const hitOfJob = ({ id, feed, key, bytes, stage, state, ending, updatedAtMs }: J
   since: new Date(updatedAtMs).toISOString(),
 });
 
-function hitOfContent(
-  { sourcePath, size, target, state, ingestedAtMs }: Content,
-  { name, input, warehouse }: FeedOptions,
-): Hit {
-  const path = shown(sourcePath);
-  return {
-    feed: name,
-    path,
-    bytes: size,
-    word: target === null ? `${input}/${path}` : shownPlace(warehouse, target.toString('latin1') as ByteName),
-    state,
-    stage: null,
-    since: new Date(ingestedAtMs ?? 0).toISOString(),
-  };
-}
+const hitOfContent = ({ feed, sourcePath, size, sha256, state, ingestedAtMs }: Content): Hit => ({
+  feed,
+  path: shown(sourcePath),
+  bytes: size,
+  word: sha256.toString('hex'),
+  state,
+  stage: null,
+  since: new Date(ingestedAtMs ?? 0).toISOString(),
+});
 
 /** Rows of a step: about ten milliseconds for a million jobs that lie in the page cache. */
 const STEP = 20_000;
