@@ -317,12 +317,13 @@ def join(p, name, take_over=False):
     while True:
         yield
         me = st.id if st.name in (None, name) else w.new_id()          # another name is another host
+        its, other = next(((host, row) for host, row in w.pg.hosts.items() if row.name == name), (me, None))
+        # It goes on as the host that is gone.
+        if take_over and not st.name and other and (other.place is None or w.now - other.seen >= HOUR): me = its
         found = copy.copy(w.pg.hosts.get(me))
-        other = next((row for host, row in w.pg.hosts.items() if row.name == name and host != me), None)
-        if other and not (take_over and (other.place is None or w.now - other.seen >= HOUR)):
+        if its != me:
             st.id, st.name, st.since, st.cursor, st.seq, st.revision, st.places = before
             return p.note('is refused')                                # and has changed nothing
-        if other: other.place, other.name, other.revision = None, f'{name} until {w.now}', w.stamp(other.revision)
         yield                                                          # one commit, before it enters
         if me != st.id: st.revision = 0
         st.since = st.seq = max(st.seq, found.seq if found else 0) + 1

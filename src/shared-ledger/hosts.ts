@@ -27,19 +27,16 @@ export const hostOfName = (shared: Rows, name: string): MaybeHost =>
   hostIn(shared, `SELECT ${COLUMNS} FROM hosts WHERE name = $1`, [name]);
 
 const ENTER = `
-  UPDATE hosts SET place = $2, name = $3, seen_at = now(), revision = greatest(revision + 1, $4::bigint + 1, ${NOW_MICROS}),
-         seq = greatest(seq, $5)
-   WHERE id = $1 AND place IS NOT DISTINCT FROM $6 AND revision = $7 AND seq = $8
-     AND NOT EXISTS (SELECT 1 FROM hosts o WHERE o.name = $3 AND o.id <> $1) RETURNING ${COLUMNS}`;
+  UPDATE hosts SET place = $2, seen_at = now(), revision = greatest(revision + 1, $3::bigint + 1, ${NOW_MICROS}),
+         seq = greatest(seq, $4)
+   WHERE id = $1 AND place IS NOT DISTINCT FROM $5 AND revision = $6 AND seq = $7 RETURNING ${COLUMNS}`;
 
 /**
  * Gives the host this place, if its row is still as it was `found`; its revision rises above the one that its state knows. Undefined
  * where it is not.
  */
-export const enter = (shared: Rows, found: HostRow, me: Sender, name = found.name): MaybeHost => {
-  const { id, place, revision, seq } = found;
-  return hostIn(shared, ENTER, [id, me.place, name, me.revision, me.seq, place, revision, seq]);
-};
+export const enter = (shared: Rows, { id, place, revision, seq }: HostRow, me: Sender): MaybeHost =>
+  hostIn(shared, ENTER, [id, me.place, me.revision, me.seq, place, revision, seq]);
 
 const ENTER_NEW = `
   INSERT INTO hosts (id, name, place, revision, seq, seen_at) VALUES ($1, $2, $3, ${NOW_MICROS}, $4, now())
@@ -52,16 +49,12 @@ export const enterNew = (shared: Rows, { id, place, seq }: Sender, name: string)
 /** A host with a younger sign of life may be alive on the other side of a cut network. */
 export const FORGET_AFTER_MS = 3_600_000;
 
-/**
- * Clears the place of a host that was silent for an hour: who asks takes what it carries. `freesName`: another one may have its name
- * then. False where it was not silent.
- */
-export async function forgetHost(shared: Rows, name: string, freesName = false): Promise<boolean> {
+/** Clears the place of a host that was silent for an hour: who asks takes what it carries. False where it was not silent. */
+export async function forgetHost(shared: Rows, name: string): Promise<boolean> {
   const rows = await shared.rows(
-    `UPDATE hosts SET place = NULL, revision = greatest(revision + 1, ${NOW_MICROS}),
-            name = name || CASE WHEN $3 THEN ' until ' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24MISS.US"Z"') ELSE '' END
+    `UPDATE hosts SET place = NULL, revision = greatest(revision + 1, ${NOW_MICROS})
       WHERE name = $1 AND (place IS NULL OR seen_at < now() - $2 * interval '1 millisecond') RETURNING 1`,
-    [name, FORGET_AFTER_MS, freesName],
+    [name, FORGET_AFTER_MS],
   );
   return rows.length > 0;
 }

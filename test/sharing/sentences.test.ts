@@ -226,9 +226,10 @@ test('a state without a past that takes over a lost host can free what that one 
   const key = newKey();
   await record(lost, key, 'stored');
   await lost.toldAll();
-  await change(lost, "seen_at = now() - interval '2 hours'");
   await b.backend.transact((tx) => tx.run('DELETE FROM host'));
   const joining = { backend: b.backend, statePath: b.ledger.statePath, shared: b.ledger.shared, takeOver: true };
+  await assert.rejects(join({ ...joining, isSure: false }, lost.name), /after 3600 s of silence/);
+  await change(lost, "seen_at = now() - interval '2 hours'");
   const { unknown } = await join({ ...joining, isSure: false }, lost.name);
   assert.deepEqual(unknown.map(keyOf), [keyOf(key)]);
   assert.equal(b.backend.read(sharingHost)!.id, lost.id);

@@ -478,7 +478,7 @@ export const viewFields = {
   yes: option(VIEW, 'Do it: free what the sentence of the first call lists.', toggle(false)),
   'take-over': option(
     VIEW,
-    'Forget the host that has the name, if it was silent for an hour, and take it.',
+    'Go on as the host that has the name, if it was silent for an hour, in a state that has not joined.',
     toggle(false),
   ),
   fleet: option(VIEW, 'All hosts that share a ledger, from that ledger.', toggle(false)),

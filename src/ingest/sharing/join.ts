@@ -8,15 +8,7 @@ import type { Backend } from '../../../queue/backend.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { shownSeconds } from '../../base/telemetry/safe.js';
 import type { Rows } from '../../shared-ledger/database.js';
-import {
-  enter,
-  enterNew,
-  FORGET_AFTER_MS,
-  forgetHost,
-  type HostRow,
-  hostOfId,
-  hostOfName,
-} from '../../shared-ledger/hosts.js';
+import { enter, enterNew, FORGET_AFTER_MS, type HostRow, hostOfId, hostOfName } from '../../shared-ledger/hosts.js';
 import { makeTables } from '../../shared-ledger/schema.js';
 import {
   allOf,
@@ -37,7 +29,7 @@ export interface Joining {
   backend: Backend;
   statePath: string;
   shared: Rows;
-  /** Forget the host that has the name, if it was silent for an hour. */
+  /** Go on as the host that has the name, if it was silent for an hour. */
   takeOver: boolean;
   /** Free what the shared ledger has as stored here and this state does not know. */
   isSure: boolean;
@@ -81,12 +73,11 @@ async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: 
   for (;;) {
     const known = backend.read(sharingHost);
     const other = await hostOfName(shared, name);
-    // A state without a past goes on as the host that is gone: what that one stored counts as stored here, and `--yes` frees it.
+    // It goes on as the host that is gone: what that one stored counts as stored here, and `--yes` frees it.
     const isHeir = takeOver && !known && other !== undefined && isSilent(other);
     const id = isHeir ? other.id : await idFor(shared, backend.uuid, known, name);
     const found = await hostOfId(shared, id);
-    if (other && other.id !== id && !(takeOver && (await forgetHost(shared, name, true))))
-      throw nameTaken(other, takeOver);
+    if (other && other.id !== id) throw nameTaken(other, known);
     const seq = Math.max(known?.seq ?? 0, found?.seq ?? 0) + 1;
     const host: SharingHost = {
       ...{ id, name, places: [place], seq, since: seq, cursor: JOINING },
@@ -96,7 +87,7 @@ async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: 
     };
     await backend.transact((tx) => putHost(tx, host));
     const me: Sender = { ...host, place };
-    const entered = found ? await enter(shared, found, me, name) : await enterNew(shared, me, name);
+    const entered = found ? await enter(shared, found, me) : await enterNew(shared, me, name);
     if (entered) return backend.transact((tx) => noteRevision(tx, entered.revision));
   }
 }
@@ -110,14 +101,13 @@ async function idFor(shared: Rows, uuid: string, known: SharingHost | undefined,
   return row === undefined || row.name === name ? uuid : randomUUID();
 }
 
-function nameTaken({ name, silentMs, place }: HostRow, takeOver: boolean): EnvironmentError {
-  const seen = `it was seen ${shownSeconds(Math.round(silentMs / 1_000))} ago`;
-  const next = takeOver
-    ? `a host is given up only after ${FORGET_AFTER_MS / 1_000} s of silence, since it may live on the other side of a cut network`
-    : place === null
-      ? 'it was forgotten: --take-over takes its name'
-      : 'choose another name; where that host is gone for ever, --take-over forgets it and takes its name';
-  return new EnvironmentError('host_name_taken', `another host has the name ${name} (${seen}): ${next}.`);
+function nameTaken({ name, silentMs }: HostRow, known: SharingHost | undefined): EnvironmentError {
+  const seen = shownSeconds(Math.round(silentMs / 1_000));
+  const past = known ? `; this one has joined as ${known.name}, so use one that has not` : '';
+  return new EnvironmentError(
+    'host_name_taken',
+    `another host has the name ${name} (it was seen ${seen} ago): choose another name. Where that host is gone for ever, --take-over goes on as it: after ${FORGET_AFTER_MS / 1_000} s of silence, since it may live on the other side of a cut network, and in a state that has not joined${past}.`,
+  );
 }
 
 /** Contents that PostgreSQL has as stored here, also as a conflict, and the state does not have as stored or withdrawn. */
