@@ -6,11 +6,10 @@ import { statePathOf } from '../base/config/state-path.js';
 import { EXIT, OperatorError } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { openState } from '../ingest/ledger/open-state.js';
-import { join } from '../ingest/sharing/join.js';
+import { join, type Unknown } from '../ingest/sharing/join.js';
 import { checkManifestsKnown } from '../ingest/upkeep/check-manifests.js';
 import type { Rows } from '../shared-ledger/database.js';
 import { FORGET_AFTER_MS, forgetHost, hostOfName } from '../shared-ledger/hosts.js';
-import type { Key } from '../shared-ledger/statements.js';
 import { print } from './console.js';
 import { withShared } from './shared.js';
 import { prepareState } from './state.js';
@@ -40,26 +39,25 @@ async function joinAs(invocation: Invocation, shared: Rows, name: string): Promi
   prepareState(statePath);
   const maxAttempts = invocation.service['max-attempts'];
   const backend = await openState({ statePath, title: invocation.spec.name, maxAttempts });
-  let unknown: Key[];
+  let unknown: Unknown;
   try {
     // A state that is older than its files would free what it only has forgotten.
     for (const { options } of backend.feeds()) await checkManifestsKnown(backend, options as unknown as FeedOptions);
-    ({ unknown } = await join({ backend, statePath, shared, takeOver, isSure }, name));
+    unknown = await join({ backend, statePath, shared, takeOver, isSure }, name);
   } finally {
     await backend.close();
   }
   print(safeText(`${name} has joined ${shared.where}. What it has stored is told when ingest runs.`));
-  if (unknown.length === 0) return EXIT.done;
-  const some = unknown
-    .slice(0, 10)
-    .map(({ feed, sha256, generation }) => `  ${feed} ${sha256.toString('hex')} ${generation}`);
-  const contents = unknown.length === 1 ? 'a content' : `${unknown.length} contents`;
+  const { count, some } = unknown;
+  if (count === 0) return EXIT.done;
+  const lines = some.map(({ feed, sha256, generation }) => `  ${feed} ${sha256.toString('hex')} ${generation}`);
+  const contents = count === 1 ? 'a content' : `${count} contents`;
   print(
     isSure
       ? `${contents} that it had stored, and its state does not know, may be ingested again:`
       : `The others count ${contents} as stored here that its state does not know, and a file with such a content is a duplicate. Where the files are gone, run the command again with --yes: such contents may be ingested again then.`,
   );
-  print(safeText([...some, ...(unknown.length > some.length ? ['  …'] : [])].join('\n')));
+  print(safeText([...lines, ...(count > some.length ? ['  …'] : [])].join('\n')));
   return isSure ? EXIT.done : EXIT.unfinished;
 }
 

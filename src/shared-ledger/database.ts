@@ -1,7 +1,7 @@
 /**
  * The PostgreSQL of the shared ledger: a pool of connections, one statement at a time, each a transaction of its own. So a cut
  * connection leaves no lock, and a proxy that pools transactions (PgBouncer) may stand between.
- * Guarantees: a server that does not answer is given up after `ANSWER_MS`. No password appears in a sentence.
+ * Guarantees: a server that does not answer is given up after `ANSWER_MS`, or the time of the call. No password appears in a sentence.
  * Does not: repeat a statement. Only the caller knows whether that is safe.
  */
 import type { Pool, QueryResultRow } from 'pg';
@@ -29,11 +29,16 @@ export class SharedDatabase {
   }
 
   /** Errors: SharedError. */
-  async rows<Row extends QueryResultRow>(statement: string, values: readonly unknown[] = []): Promise<Row[]> {
+  async rows<Row extends QueryResultRow>(
+    text: string,
+    values: readonly unknown[] = [],
+    ms = ANSWER_MS,
+  ): Promise<Row[]> {
     try {
       this.#pool ??= this.#opened();
       // Several statements in one text give a list of results, which nobody reads.
-      return (await (await this.#pool).query<Row>(statement, values as unknown[])).rows;
+      const query = { text, values: values as unknown[], query_timeout: ms };
+      return (await (await this.#pool).query<Row>(query)).rows;
     } catch (error) {
       throw sharedError(error, this.where);
     }
@@ -53,7 +58,6 @@ export class SharedDatabase {
       max: 4,
       connectionTimeoutMillis: CONNECT_MS,
       idleTimeoutMillis: IDLE_MS,
-      query_timeout: ANSWER_MS,
       keepAlive: true,
       application_name: 'atomic-ingestor',
       allowExitOnIdle: true,

@@ -8,8 +8,12 @@ import { SharedError } from './errors.js';
 
 const SCHEMA_VERSION = 2;
 
+/** The migration rewrites a whole table, and other hosts wait for that. */
+const MAKE_MS = 86_400_000;
+
 /** One text, so one transaction. The lock is of that transaction; its number means nothing. */
 const MAKE = `
+SET LOCAL statement_timeout = 0;
 SELECT pg_advisory_xact_lock(7239461);
 DO $$ BEGIN
 IF to_regclass('schema_version') IS NULL THEN
@@ -81,7 +85,7 @@ END IF; END $$`;
 
 /** Errors: SharedError; `schema_too_new` where this version must not use the tables. */
 export async function makeTables(shared: Rows): Promise<void> {
-  await shared.rows(MAKE);
+  await shared.rows(MAKE, [], MAKE_MS);
   await checkSchema(shared);
 }
 

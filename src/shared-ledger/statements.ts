@@ -215,19 +215,31 @@ const dropOwn =
 export const dropConflicts = dropOwn('conflicts');
 export const dropStored = dropOwn('contents', "AND c.state = 'stored'");
 
+/** `next`: the key to go on after; undefined at the end. */
+type Page<Row> = { rows: Row[]; next: Key | undefined };
 /** Reads a page of what the ledger gives to a host, in the order of the key. */
-type PageOf<Row> = (shared: Rows, host: string, after: Key | undefined) => Promise<Row[]>;
+type PageOf<Row> = (shared: Rows, host: string, after: Key | undefined) => Promise<Page<Row>>;
 
-/** `rows`: the columns besides the key, and the table, as `o`. */
+const AFTER = '(o.sha256, o.feed, o.generation) > ($2, $3, $4)';
+const BY_KEY = 'ORDER BY o.sha256, o.feed, o.generation';
+const ofPage = (host: string, after: Key | undefined): unknown[] => [
+  host,
+  after?.sha256 ?? Buffer.alloc(0),
+  after?.feed ?? '',
+  after?.generation ?? 0,
+  PAGE,
+];
+
+/** `columns`: besides the key, and the table, as `o`. */
 const pageOf =
-  <Row extends Key>(rows: string, which = ''): PageOf<Row> =>
-  (shared, host, after) =>
-    shared.rows<Row>(
-      `SELECT o.feed, o.sha256, o.generation${rows}
-        WHERE o.host = $1 ${which} AND (o.sha256, o.feed, o.generation) > ($2, $3, $4)
-        ORDER BY o.sha256, o.feed, o.generation LIMIT $5`,
-      [host, after?.sha256 ?? Buffer.alloc(0), after?.feed ?? '', after?.generation ?? 0, PAGE],
+  <Row extends Key>(columns: string, which = ''): PageOf<Row> =>
+  async (shared, host, after) => {
+    const page = await shared.rows<Row>(
+      `SELECT o.feed, o.sha256, o.generation${columns} WHERE o.host = $1 ${which} AND ${AFTER} ${BY_KEY} LIMIT $5`,
+      ofPage(host, after),
     );
+    return { rows: page, next: page.length < PAGE ? undefined : page.at(-1) };
+  };
 
 /** A conflict of a host. `isBoth`: another host still has the content as stored. */
 export interface Conflict extends Key {
@@ -243,14 +255,29 @@ export const carriedBy = pageOf<CarriedRow>(
   ', o.host, o.asked::float8 AS asked FROM contents o',
   "AND o.state = 'carried'",
 );
-export const storedBy = pageOf<Key>(' FROM contents o', "AND o.state = 'stored'");
 
-/** All rows of such pages. */
-export async function* allOf<Row extends Key>(read: PageOf<Row>, shared: Rows, host: string): AsyncGenerator<Row> {
-  for (let after: Row | undefined, isLast = false; !isLast; ) {
-    const page: Row[] = await read(shared, host, after);
-    yield* page;
-    isLast = page.length < PAGE;
-    after = page.at(-1);
-  }
+/**
+ * Stored contents have no index by host. A page is of so many rows of all hosts, else one of a host with few rows would read the whole
+ * table in one statement.
+ */
+export const storedBy: PageOf<Key> = async (shared, host, after) => {
+  const page = await shared.rows<Key & { isIts: boolean; n: number }>(
+    `SELECT * FROM (
+       SELECT o.feed, o.sha256, o.generation, o.host = $1 AND o.state = 'stored' AS "isIts", row_number() OVER (${BY_KEY})::int AS n
+         FROM contents o WHERE ${AFTER} ${BY_KEY} LIMIT $5) p
+      WHERE p."isIts" OR p.n = $5 ORDER BY p.n`,
+    ofPage(host, after),
+  );
+  const last = page.at(-1);
+  return { rows: page.filter(({ isIts }) => isIts), next: last?.n === PAGE ? last : undefined };
+};
+
+/** All such pages. */
+export async function* pagesOf<Row extends Key>(read: PageOf<Row>, shared: Rows, host: string): AsyncGenerator<Row[]> {
+  let next: Key | undefined;
+  do {
+    const page: Page<Row> = await read(shared, host, next);
+    yield page.rows;
+    next = page.next;
+  } while (next !== undefined);
 }

@@ -8,22 +8,27 @@ import { ask } from '../../src/ingest/sharing/ask.js';
 import { join } from '../../src/ingest/sharing/join.js';
 import { giveUp, tell, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
 import { SharedLedger } from '../../src/ingest/sharing/shared-ledger.js';
+import { makeTables } from '../../src/shared-ledger/schema.js';
 import { type Key, keyOf } from '../../src/shared-ledger/statements.js';
 import {
   beforeStatement,
   change,
   hasConflict,
+  insertStored,
   newHost,
   newKey,
+  noting,
   question,
   record,
   refused,
   rowOf,
   SKIP,
+  secondWorker,
   server,
   set,
   toldOf,
 } from '../world/sharing-host.js';
+import { until } from '../world/waiting.js';
 
 test('a statement from another place writes nothing, and its process asks no more', SKIP, async (t) => {
   const host = await newHost(t);
@@ -227,14 +232,52 @@ test('a state without a past that takes over a lost host can free what that one 
   await record(lost, key, 'stored');
   await lost.toldAll();
   await b.backend.transact((tx) => tx.run('DELETE FROM host'));
-  const joining = { backend: b.backend, statePath: b.ledger.statePath, shared: b.ledger.shared, takeOver: true };
+  const sent: string[] = [];
+  const joining = { backend: b.backend, statePath: b.ledger.statePath, shared: noting(b, sent), takeOver: true };
   await assert.rejects(join({ ...joining, isSure: false }, lost.name), /after 3600 s of silence/);
   await change(lost, "seen_at = now() - interval '2 hours'");
-  const { unknown } = await join({ ...joining, isSure: false }, lost.name);
-  assert.deepEqual(unknown.map(keyOf), [keyOf(key)]);
+  const unknown = await join({ ...joining, isSure: false }, lost.name);
+  assert.deepEqual([unknown.count, unknown.some.map(keyOf)], [1, [keyOf(key)]]);
   assert.equal(b.backend.read(sharingHost)!.id, lost.id);
-  await join({ ...joining, isSure: true }, lost.name);
+  await insertStored(lost, 2_500);
+  sent.length = 0;
+  const { count, some } = await join({ ...joining, isSure: true }, lost.name);
+  assert.deepEqual([count, some.length], [2_501, 10]);
   assert.equal(await rowOf(b, key), undefined);
+  const acts = sent.flatMap((text) => /FROM contents o\b|DELETE FROM contents/.exec(text)?.[0].slice(0, 4) ?? []);
+  assert.deepEqual(acts.slice(0, 4), ['FROM', 'DELE', 'FROM', 'DELE'], 'a page is freed before the next one is read');
+  assert.equal((await join({ ...joining, isSure: false }, lost.name)).count, 0);
+});
+
+test('a host with few contents joins a large ledger by short statements, and a new one by none', SKIP, async (t) => {
+  const [a, b] = [await newHost(t), await newHost(t)];
+  const key = { ...newKey(), sha256: Buffer.alloc(32, 255) };
+  await record(a, key, 'stored');
+  await a.toldAll();
+  await insertStored(b, 2_500);
+  const sent: string[] = [];
+  const joining = { backend: a.backend, statePath: a.ledger.statePath, shared: noting(a, sent), takeOver: false };
+  const looks = () => sent.splice(0).filter((text) => /FROM (contents|conflicts) o\b/.test(text)).length;
+  await a.backend.transact((tx) => tx.run('DELETE FROM contents'));
+  const { some } = await join({ ...joining, isSure: true }, a.name);
+  assert.deepEqual(some.map(keyOf), [keyOf(key)]);
+  assert.ok(looks() >= 4, 'of conflicts a page, of contents three and more');
+  await join({ ...joining, isSure: false }, `${a.name}-copy`);
+  assert.equal(looks(), 0);
+});
+
+test('who joins waits for another host that makes the tables, however long that takes', SKIP, async (t) => {
+  const [maker, host] = [await newHost(t), await newHost(t)];
+  await host.ledger.shared.rows("ALTER ROLE ingest SET statement_timeout = '1s'");
+  const short = secondWorker(t, host).shared;
+  t.after(() => maker.ledger.shared.rows('ALTER ROLE ingest RESET statement_timeout'));
+  const making = maker.ledger.shared.rows('SELECT pg_advisory_xact_lock(7239461); SELECT pg_sleep(16)', [], 60_000);
+  await until('it makes them', async () => {
+    const rows = await maker.ledger.shared.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted");
+    return rows.length > 0;
+  });
+  await makeTables(short);
+  await making;
 });
 
 test('what another host only carries stays untold, until that host is forgotten', SKIP, async (t) => {
@@ -274,8 +317,8 @@ test('join frees what the ledger has as stored here, also as a conflict, and thi
   await record(a, mine, 'carried');
   const statePath = a.ledger.statePath;
   const joining = { backend: a.backend, statePath, shared: a.ledger.shared, takeOver: false };
-  const { unknown } = await join({ ...joining, isSure: false }, a.name);
-  assert.deepEqual(unknown.map(keyOf).sort(), [mine, both].map(keyOf).sort());
+  const { some } = await join({ ...joining, isSure: false }, a.name);
+  assert.deepEqual(some.map(keyOf).sort(), [mine, both].map(keyOf).sort());
   await join({ ...joining, isSure: true }, a.name);
   assert.equal(await rowOf(a, mine), undefined);
   assert.equal((await rowOf(a, both))!.host, b.id);

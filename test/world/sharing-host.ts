@@ -11,6 +11,7 @@ import { openState } from '../../src/ingest/ledger/open-state.js';
 import { join } from '../../src/ingest/sharing/join.js';
 import { tell } from '../../src/ingest/sharing/rounds.js';
 import { SharedLedger } from '../../src/ingest/sharing/shared-ledger.js';
+import type { Rows } from '../../src/shared-ledger/database.js';
 import type { Key } from '../../src/shared-ledger/statements.js';
 import { Postgres, postgresBinaries } from './postgres.js';
 
@@ -104,6 +105,24 @@ export const change = ({ ledger, id }: Host, what: string): Promise<unknown> =>
 
 export const hasConflict = async ({ ledger, id }: Host, { sha256 }: Key): Promise<boolean> =>
   (await ledger.shared.rows('SELECT 1 FROM conflicts WHERE host = $1 AND sha256 = $2', [id, sha256])).length > 0;
+
+/** As many stored contents of that host, with small keys, which its state does not know. */
+export const insertStored = ({ ledger, id }: Host, many: number): Promise<unknown> =>
+  ledger.shared.rows(
+    `INSERT INTO contents (sha256, feed, generation, host, state, size, at)
+     SELECT decode(lpad('', 56, '0') || lpad(to_hex(n), 8, '0'), 'hex'), $1::text, 1, $1::uuid, 'stored', 1, now()
+       FROM generate_series(1, $2::int) AS n`,
+    [id, many],
+  );
+
+/** Notes the texts of its statements. */
+export const noting = ({ ledger: { shared } }: Host, sent: string[]): Rows => ({
+  where: shared.where,
+  rows: (text, values) => {
+    sent.push(text);
+    return shared.rows(text, values);
+  },
+});
 
 export const question = (key: Key) => ({ ...key, size: 1 });
 export const refused = (code: string) => ({ name: 'PlaceError', code });

@@ -11,12 +11,11 @@ import type { Rows } from '../../shared-ledger/database.js';
 import { enter, enterNew, FORGET_AFTER_MS, type HostRow, hostOfId, hostOfName } from '../../shared-ledger/hosts.js';
 import { makeTables } from '../../shared-ledger/schema.js';
 import {
-  allOf,
   conflictsOf,
   dropConflicts,
   dropStored,
   type Key,
-  PAGE,
+  pagesOf,
   type Sender,
   type Statement,
   storedBy,
@@ -35,28 +34,31 @@ export interface Joining {
   isSure: boolean;
 }
 
-/**
- * Returns the contents that the shared ledger has as stored here, and this state has not; they are free again where `isSure`.
- * Errors: EnvironmentError, SharedError.
- */
-export async function join(joining: Joining, name: string): Promise<{ unknown: Key[] }> {
+/** Contents that the shared ledger has as stored here, and the state has not; they are free again where `isSure`. `some`: the first ones. */
+export interface Unknown {
+  count: number;
+  some: Key[];
+}
+const SOME = 10;
+
+/** Errors: EnvironmentError, SharedError. */
+export async function join(joining: Joining, name: string): Promise<Unknown> {
   const { backend, shared } = joining;
   refuseOthers(backend);
   await makeTables(shared);
   const before = backend.read(sharingHost);
+  let isNew: boolean;
   try {
-    await enterAs(joining, name);
+    isNew = await enterAs(joining, name);
   } catch (error) {
     if (error instanceof EnvironmentError)
       await backend.transact((tx) => (before ? putHost(tx, before) : leaveSharing(tx)));
     throw error;
   }
-  const unknown = await unknownHere(joining);
-  for (let i = 0; joining.isSure && i < unknown.length; i += PAGE)
-    for (const drop of [dropConflicts, dropStored]) await send(joining, drop(unknown.slice(i, i + PAGE)));
+  const unknown = isNew ? { count: 0, some: [] } : await unknownHere(joining);
   // The workers begin at the first row, and tell everything.
   await backend.transact((tx) => tx.run('UPDATE host SET cursor = 0'));
-  return { unknown };
+  return unknown;
 }
 
 function refuseOthers(backend: Backend): void {
@@ -68,7 +70,8 @@ function refuseOthers(backend: Backend): void {
   );
 }
 
-async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: string): Promise<void> {
+/** Returns whether PostgreSQL did not know the host: it has no rows there. */
+async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: string): Promise<boolean> {
   const place = placeOfState(statePath);
   for (;;) {
     const known = backend.read(sharingHost);
@@ -88,7 +91,9 @@ async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: 
     await backend.transact((tx) => putHost(tx, host));
     const me: Sender = { ...host, place };
     const entered = found ? await enter(shared, found, me) : await enterNew(shared, me, name);
-    if (entered) return backend.transact((tx) => noteRevision(tx, entered.revision));
+    if (!entered) continue;
+    await backend.transact((tx) => noteRevision(tx, entered.revision));
+    return !found;
   }
 }
 
@@ -110,14 +115,23 @@ function nameTaken({ name, silentMs }: HostRow, known: SharingHost | undefined):
   );
 }
 
-/** Contents that PostgreSQL has as stored here, also as a conflict, and the state does not have as stored or withdrawn. */
-async function unknownHere({ backend, shared }: Joining): Promise<Key[]> {
+/** Also conflicts. A page is freed before the next one is read: a lost host may have more than fits into memory. */
+async function unknownHere(joining: Joining): Promise<Unknown> {
+  const { backend, shared, isSure } = joining;
   const { id } = backend.read(sharingHost)!;
-  const isKnown = (key: Key): boolean => backend.read((reader) => hasEndedHere(contentOfKey(reader, key)));
-  const unknown: Key[] = [];
-  for (const read of [conflictsOf, storedBy])
-    for await (const key of allOf<Key>(read, shared, id)) if (!isKnown(key)) unknown.push(key);
-  return unknown;
+  const found: Unknown = { count: 0, some: [] };
+  for (const { read, drop } of [
+    { read: conflictsOf, drop: dropConflicts },
+    { read: storedBy, drop: dropStored },
+  ])
+    for await (const page of pagesOf<Key>(read, shared, id)) {
+      const unknown = backend.read((reader) => page.filter((key) => !hasEndedHere(contentOfKey(reader, key))));
+      if (unknown.length === 0) continue;
+      found.count += unknown.length;
+      found.some.push(...unknown.slice(0, SOME - found.some.length));
+      if (isSure) await send(joining, drop(unknown));
+    }
+  return found;
 }
 
 async function send({ backend, statePath, shared }: Joining, statement: Statement<Key>): Promise<void> {

@@ -119,7 +119,7 @@ function toldOf(warehouse: string, content: Content): Told {
 export const tellConflictsAgain = (ledger: SharedLedger, after: Key | undefined): Promise<Key | undefined> =>
   ledger.with(async () => {
     const { backend, shared } = ledger;
-    const conflicts = await conflictsOf(shared, ledger.host().id, after);
+    const { rows: conflicts, next } = await conflictsOf(shared, ledger.host().id, after);
     const over = backend.read((reader) => conflicts.filter((one) => !one.isBoth || !isStored(reader, one)));
     if (over.length > 0)
       await backend.transact((tx) => {
@@ -128,7 +128,7 @@ export const tellConflictsAgain = (ledger: SharedLedger, after: Key | undefined)
           if (hasEndedHere(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ?', content.row);
         }
       });
-    return conflicts.length < PAGE ? undefined : conflicts.at(-1);
+    return next;
   });
 
 const isStored = (reader: Reader, key: Key): boolean => {
@@ -143,7 +143,7 @@ const isStored = (reader: Reader, key: Key): boolean => {
 export const giveUp = (ledger: SharedLedger, after: Key | undefined): Promise<Key | undefined> =>
   ledger.with(async () => {
     const { backend, shared, emit } = ledger;
-    const there = await carriedBy(shared, ledger.host().id, after);
+    const { rows: there, next } = await carriedBy(shared, ledger.host().id, after);
     const left: CarriedRow[] = backend.read((reader) =>
       there.filter((row) => (contentOfKey(reader, row)?.state ?? 'elsewhere') === 'elsewhere'),
     );
@@ -151,7 +151,7 @@ export const giveUp = (ledger: SharedLedger, after: Key | undefined): Promise<Ke
       const rows = await keep(ledger, dropCarried(left));
       if (rows.length > 0) emit('shared_rows_given_up', { contents: rows.length });
     }
-    return there.length < PAGE ? undefined : there.at(-1);
+    return next;
   });
 
 export const live = (ledger: SharedLedger, isOnce: boolean): Promise<unknown> =>

@@ -8,7 +8,7 @@ import { pages } from '../../base/pages.js';
 import { contentOfKey, hasEndedHere } from '../../ingest/ledger/content.js';
 import { sharingHost } from '../../ingest/ledger/host.js';
 import type { Rows } from '../../shared-ledger/database.js';
-import { allOf, conflictsOf, type Key, keyOf, PAGE, rowsOf, storedBy } from '../../shared-ledger/statements.js';
+import { conflictsOf, type Key, keyOf, PAGE, pagesOf, rowsOf, storedBy } from '../../shared-ledger/statements.js';
 import { type DifferenceKind, difference, type Report } from './words.js';
 
 /** Stored here, and recorded there. While everything is recorded again, the rows after the cursor are not compared. */
@@ -35,7 +35,8 @@ export async function judgeShared(
   const told = (after: number, to: number) => view.read((rows) => rows.all<ToldRow>(TOLD, after, to));
   const toldAfter = (last?: ToldRow) => told(last?.row ?? 0, Number.MAX_SAFE_INTEGER);
   const before = new Set<string>();
-  for await (const one of allOf(conflictsOf, shared, me)) if (one.beforeJoin) before.add(keyOf(one));
+  for await (const page of pagesOf(conflictsOf, shared, me))
+    for (const one of page) if (one.beforeJoin) before.add(keyOf(one));
   for (const page of pages(toldAfter)) {
     const there = new Map((await rowsOf(shared, page)).map((one) => [keyOf(one), one]));
     for (const content of page) {
@@ -47,8 +48,8 @@ export async function judgeShared(
         say('shared_row_missing', content, `it is stored here, and the shared ledger has it as ${state ?? 'unknown'}`);
     }
   }
-  for await (const key of allOf(storedBy, shared, me)) {
-    if (!view.read((rows) => hasEndedHere(contentOfKey(rows, key))))
-      say('shared_row_unknown', key, 'the shared ledger has it as stored here, and this state does not know it');
-  }
+  for await (const page of pagesOf(storedBy, shared, me))
+    for (const key of page)
+      if (!view.read((rows) => hasEndedHere(contentOfKey(rows, key))))
+        say('shared_row_unknown', key, 'the shared ledger has it as stored here, and this state does not know it');
 }
