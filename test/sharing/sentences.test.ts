@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { sharingHost } from '../../src/ingest/ledger/host.js';
 import { ask } from '../../src/ingest/sharing/ask.js';
 import { join } from '../../src/ingest/sharing/join.js';
-import { giveUp, tell, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
+import { giveUp, SharingRounds, tell, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
 import { SharedLedger } from '../../src/ingest/sharing/shared-ledger.js';
 import { makeTables } from '../../src/shared-ledger/schema.js';
 import { type Key, keyOf } from '../../src/shared-ledger/statements.js';
@@ -14,7 +14,7 @@ import {
   beforeStatement,
   change,
   hasConflict,
-  insertStored,
+  insertRows,
   newHost,
   newKey,
   noting,
@@ -28,7 +28,7 @@ import {
   set,
   toldOf,
 } from '../world/sharing-host.js';
-import { until } from '../world/waiting.js';
+import { stays, until } from '../world/waiting.js';
 
 test('a statement from another place writes nothing, and its process asks no more', SKIP, async (t) => {
   const host = await newHost(t);
@@ -108,6 +108,17 @@ test('a carried row that nothing explains is given up, unless somebody asked mea
   await giveUp(host.ledger, undefined);
   assert.equal(await rowOf(host, left), undefined);
   for (const key of [again, open, ended]) assert.equal((await rowOf(host, key))?.state, 'carried');
+});
+
+test('a round gives up all that nothing explains, and the last one takes its time for that', SKIP, async (t) => {
+  const host = await newHost(t);
+  for (const isLast of [false, true]) {
+    await insertRows(host, 'carried', 2_500);
+    if (isLast) beforeStatement(host, 'DELETE FROM contents', () => stays('it takes long', () => true, 5_100));
+    await new SharingRounds(host.ledger, true).round(isLast);
+    const left = await host.ledger.shared.rows('SELECT 1 FROM contents WHERE host = $1', [host.id]);
+    assert.equal(left.length, 0);
+  }
 });
 
 test('a withdrawn content is never stored again, and its time stays', SKIP, async (t) => {
@@ -239,7 +250,7 @@ test('a state without a past that takes over a lost host can free what that one 
   const unknown = await join({ ...joining, isSure: false }, lost.name);
   assert.deepEqual([unknown.count, unknown.some.map(keyOf)], [1, [keyOf(key)]]);
   assert.equal(b.backend.read(sharingHost)!.id, lost.id);
-  await insertStored(lost, 2_500);
+  await insertRows(lost, 'stored', 2_500);
   sent.length = 0;
   const { count, some } = await join({ ...joining, isSure: true }, lost.name);
   assert.deepEqual([count, some.length], [2_501, 10]);
@@ -254,7 +265,7 @@ test('a host with few contents joins a large ledger by short statements, and a n
   const key = { ...newKey(), sha256: Buffer.alloc(32, 255) };
   await record(a, key, 'stored');
   await a.toldAll();
-  await insertStored(b, 2_500);
+  await insertRows(b, 'stored', 2_500);
   const sent: string[] = [];
   const joining = { backend: a.backend, statePath: a.ledger.statePath, shared: noting(a, sent), takeOver: false };
   const looks = () => sent.splice(0).filter((text) => /FROM (contents|conflicts) o\b/.test(text)).length;

@@ -106,13 +106,13 @@ export const change = ({ ledger, id }: Host, what: string): Promise<unknown> =>
 export const hasConflict = async ({ ledger, id }: Host, { sha256 }: Key): Promise<boolean> =>
   (await ledger.shared.rows('SELECT 1 FROM conflicts WHERE host = $1 AND sha256 = $2', [id, sha256])).length > 0;
 
-/** As many stored contents of that host, with small keys, which its state does not know. */
-export const insertStored = ({ ledger, id }: Host, many: number): Promise<unknown> =>
+/** As many contents of that host, with small keys, which its state does not know. */
+export const insertRows = ({ ledger, id }: Host, state: 'carried' | 'stored', many: number): Promise<unknown> =>
   ledger.shared.rows(
     `INSERT INTO contents (sha256, feed, generation, host, state, size, at)
-     SELECT decode(lpad('', 56, '0') || lpad(to_hex(n), 8, '0'), 'hex'), $1::text, 1, $1::uuid, 'stored', 1, now()
-       FROM generate_series(1, $2::int) AS n`,
-    [id, many],
+     SELECT decode(lpad('', 56, '0') || lpad(to_hex(n), 8, '0'), 'hex'), $1::text, 1, $1::uuid, $2, 1, now()
+       FROM generate_series(1, $3::int) AS n`,
+    [id, state, many],
   );
 
 /** Notes the texts of its statements. */

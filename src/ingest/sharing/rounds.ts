@@ -204,7 +204,7 @@ export class SharingRounds {
   async round(isLast = false): Promise<void> {
     const { shared, emit } = this.ledger;
     try {
-      await this.#all();
+      await this.#all(isLast);
       if (isLast) await live(this.ledger, this.isOnce);
       if (this.#away !== undefined) emit('shared_ledger_back', { ledger: shared.where });
       this.#away = undefined;
@@ -216,13 +216,17 @@ export class SharingRounds {
     }
   }
 
-  async #all(): Promise<void> {
+  async #all(isLast: boolean): Promise<void> {
     const nowMs = performance.now();
-    if (nowMs - this.#beatMs >= BEAT_EVERY_MS) {
+    const isBeat = nowMs - this.#beatMs >= BEAT_EVERY_MS;
+    if (isBeat) {
       this.#beatMs = nowMs;
       await live(this.ledger, this.isOnce);
-      this.#givenUp = await giveUp(this.ledger, this.#givenUp);
     }
+    // The last round goes on to the end, since the next process begins with the first page: files of other hosts wait for this.
+    if (isBeat || this.#givenUp !== undefined)
+      do this.#givenUp = await giveUp(this.ledger, this.#givenUp);
+      while (this.#givenUp !== undefined && (isLast || performance.now() < nowMs + ROUND_MS));
     const endMs = performance.now() + ROUND_MS;
     for (let after: number | undefined = 0; after !== undefined && performance.now() < endMs; )
       after = await tell(this.ledger, after);
