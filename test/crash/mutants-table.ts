@@ -70,7 +70,7 @@ export const mutants: readonly Mutant[] = [
     edits: {
       'src/ingest/calls/seal.js': [
         ["        moveOne(seal, 'file', path);\n", ''],
-        ['        if (isSidecarToo)\n', "        moveOne(seal, 'file', path);\n        if (isSidecarToo)\n"],
+        ['        if (read)\n', "        moveOne(seal, 'file', path);\n        if (read)\n"],
       ],
     },
   },
