@@ -1,15 +1,22 @@
 /** Events in the life of hosts that share a ledger: the database is away, cut, or restored; a content is repeated or withdrawn. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import type { JobRow } from '../world/database.js';
 import { Fleet, type FleetHost } from '../world/fleet.js';
+import type { WorldOptions } from '../world/home.js';
+import { asConfiguration } from '../world/layout.js';
 import { alter } from '../world/state-by-hand.js';
 import { stays, until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
 const QUICK = { options: { stabilitySeconds: 0.1, quietMs: 0 } };
 
-async function joined(t: TestContext, names: readonly string[], options = QUICK): Promise<Fleet | undefined> {
+async function joined(
+  t: TestContext,
+  names: readonly string[],
+  options: WorldOptions = QUICK,
+): Promise<Fleet | undefined> {
   const fleet = await Fleet.create(t, names, options);
   await fleet?.join();
   return fleet;
@@ -182,4 +189,25 @@ test('an end that PostgreSQL learns of late has the age of its storing', async (
   const [row] = await fleet.rows<{ age: number }>('SELECT extract(epoch FROM now() - at)::float8 AS age FROM contents');
   assert.ok(row!.age >= 4, `${row!.age} s`);
   await fleet.stop();
+});
+
+test('a changed address holds for a worker that goes on, and where a feed is not configured any more', async (t) => {
+  const fleet = await joined(t, ['a'], { feeds: { former: {}, now: {} } });
+  if (!fleet) return;
+  const [{ world, proxy, url }] = fleet.hosts as [FleetHost];
+  world.start('ingest-worker');
+  const before = world.start('ingest-producer', ['--shared-ledger', url]);
+  world.drop('one.csv', 'one', { feed: 'now' });
+  await fleet.allDone();
+  await before.stop();
+  const feeds = world.feeds.filter(({ name }) => name === 'now');
+  writeFileSync(world.configPath, asConfiguration(feeds, { sharedLedger: fleet.server.url }));
+  proxy.close();
+  const after = world.start('ingest-producer');
+  world.drop('two.csv', 'two', { feed: 'now' });
+  await fleet.allDone({ withinMs: 30_000 });
+  await after.stop();
+  const { stdout, stderr } = await world.run('queue-stat', ['--fleet']);
+  assert.match(stdout, /^a /m, stderr);
+  await world.stop();
 });

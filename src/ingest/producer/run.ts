@@ -16,6 +16,7 @@ import { enterExpectations } from '../ledger/arrivals.js';
 import { asOperators } from '../ledger/open-state.js';
 import { noteOption } from '../ledger/publications.js';
 import { enterServed, enterService, forgetOnce, forgetServices, leaveService, PRODUCER } from '../ledger/services.js';
+import { noteAddress } from '../sharing/check.js';
 import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
 import { enterState } from '../upkeep/enter-state.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
@@ -63,7 +64,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     for (const [feed, error] of dead) await closeForDead(backend, feed, error, emit);
     if (context.terminal || once) stops.push(startProgress(backend, report));
     watermarks.start(context.fail);
-    await noteOption(backend, config.feeds);
+    await noteAddresses(backend, config.feeds);
     for (const feed of config.feeds) {
       await record(backend, feed);
       if (!dead.has(feed.name)) await enter(feed);
@@ -96,6 +97,11 @@ export async function runProducer(context: ChildContext): Promise<void> {
     for (const { locks } of entered) for (const lock of locks) lock.close();
     await backend.close();
   }
+}
+
+async function noteAddresses(backend: Backend, feeds: readonly FeedOptions[]): Promise<void> {
+  await noteAddress(backend, feeds);
+  await noteOption(backend, feeds);
 }
 
 async function record(backend: Backend, feed: FeedOptions): Promise<void> {

@@ -1,4 +1,5 @@
 /** A state that shares its ledger, and the option that says with whom: one without the other would store contents twice. */
+import type { Backend } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
@@ -11,6 +12,13 @@ export const urlOf = (view: Pick<QueueView, 'feeds'>): string | undefined =>
     .feeds()
     .map(({ options }) => (options as unknown as FeedOptions).sharedLedger)
     .find((one) => one !== undefined);
+
+/** A state has one address, the last one that was given: also for feeds that are not configured any more. */
+export async function noteAddress(backend: Backend, [given]: readonly FeedOptions[]): Promise<void> {
+  const sharedLedger = given?.sharedLedger;
+  if (sharedLedger === undefined) return;
+  for (const { name, options } of backend.feeds()) await backend.putFeed(name, { ...options, sharedLedger });
+}
 
 /** Errors: EnvironmentError. */
 export function checkSharing(state: Pick<QueueView, 'read'>, statePath: string, feeds: readonly FeedOptions[]): void {

@@ -14,6 +14,7 @@ import { Chains } from '../chains/chains.js';
 import { asOperators } from '../ledger/open-state.js';
 import { noteOption } from '../ledger/publications.js';
 import { enterService, leaveService } from '../ledger/services.js';
+import { noteAddress } from '../sharing/check.js';
 import { STAGES } from '../stages/index.js';
 import { finishDecided } from '../stages/put-away.js';
 import {
@@ -72,7 +73,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   const chains = new Chains(threads.parts.most, (feed, job, text) =>
     context.emit('process_printed', { feed, job, text: text.trimEnd() }),
   );
-  const sharing = new Sharing(backend, statePath, feeds, context.emit, once);
+  const sharing = new Sharing(backend, statePath, context.emit, once);
   const publishing = new Publishing(backend, feeds, context);
   // A process without that stage may have no network to the bucket.
   const remotes = context.stages.includes(PUBLISH) ? [sharing, publishing] : [sharing];
@@ -84,6 +85,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     threads.start();
     await checkFeeds(backend, statePath, given);
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
+    await noteAddress(backend, given);
     await noteOption(backend, given);
     const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, sharing, publishing };
     const worker: Worker = { ...own, threads: { all: threads, failed: onError } };
