@@ -1,5 +1,7 @@
 /** The views of the shared ledger: queue-stat --fleet, findings, audit, explain, dry-run, page, doctor. */
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { browserFor, open, seriousIn, tooWide } from '../service/dashboard/browser.js';
 import { dashboardAlone } from '../service/dashboard/served.js';
@@ -212,6 +214,13 @@ test('explain and a dry run say what other hosts have', async (t) => {
 
   await fleet.rows("UPDATE contents SET state = 'stored', target = '/there'");
   assert.match(await explain(sha256), /says that host a has stored it as \//);
+  await once(b);
+  assert.equal(b.world.duplicates().length, 1);
+  // Host a is lost, and what it had stored was freed.
+  await fleet.rows('DELETE FROM contents');
+  b.world.drop('later.csv', 'content');
+  assert.match(await dryRun(), /^store\tlater\.csv\t/m);
+  rmSync(join(b.world.input, 'later.csv'));
   await fleet.server.stop();
   assert.match(await explain(sha256), /It is not known whether other hosts have it: the shared ledger/);
   assert.match(await dryRun(), /^total\t0 files/m);

@@ -140,7 +140,8 @@ async function byContent(path: ByteName, sha256: Buffer, demand: Demand, by: Jud
   const refused = refusedBy(demand, hex);
   if (refused) return { verdict: 'hold', reason: `${refused.code}: ${refused.reason}` };
   const known = view?.read((reader) => contentByHash(reader, feed.name, sha256));
-  if (known) {
+  // A run asks again for a content that another host had.
+  if (known && known.state !== 'elsewhere') {
     const where = known.target === null ? known.sourcePath : known.target;
     const name = shownName(nameOfBytes(where));
     const how = known.state === 'pruned' ? ', with its line in' : ' as';
