@@ -3,6 +3,7 @@
  * ingest-ctl withdraw: a file that was wrongly ingested is taken out of the warehouse again.
  */
 import type { Backend } from '../../queue/backend.js';
+import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
@@ -11,18 +12,19 @@ import { NOT_PUBLISHED, ownPublication, type Publication } from '../ingest/ledge
 import { urlOf } from '../ingest/sharing/check.js';
 import { refuseCopy } from '../ingest/sharing/place.js';
 import type { Reason } from '../ingest/upkeep/withdrawal.js';
-import { contentOf, readNewest } from '../shared-ledger/statements.js';
+import { contentOf, type Newest, readNewest } from '../shared-ledger/statements.js';
 import { contentNamed, type Named } from '../tools/exceptions/contents-named.js';
-import { allowAgain as allow, withdraw as withdrawContent } from '../tools/exceptions/exceptions.js';
+import { type Allowed, allowAgain as allow, withdraw as withdrawContent } from '../tools/exceptions/exceptions.js';
 import { oneWord } from './ask.js';
 import { print } from './console.js';
 import { withUrl } from './shared.js';
 import { callerName, feedsAsked, operate } from './state-view.js';
 
-/** One content, who acts, and why. `act` answers the sentence that is said. */
-async function makeException(
+/** One content, who acts, and why. `act` answers the sentence that is said. `there`: finds a content that other hosts have. */
+async function makeException<There extends Allowed = never>(
   invocation: Invocation,
-  act: (backend: Backend, named: Named, said: Reason) => Promise<string>,
+  act: (backend: Backend, named: Named | There, said: Reason) => Promise<string>,
+  there: (backend: Backend, feeds: readonly FeedOptions[], sha256: Buffer) => Promise<There[]> = async () => [],
 ): Promise<number> {
   const word = oneWord(invocation, 'a content');
   const { reason: why } = invocation.view;
@@ -34,27 +36,43 @@ async function makeException(
   }
   return operate(invocation, async (backend, statePath) => {
     backend.read((reader) => refuseCopy(reader, statePath));
-    const named = await contentNamed(backend, feedsAsked(backend, invocation), word);
+    const feeds = feedsAsked(backend, invocation);
+    const named = await contentNamed(backend, feeds, word, (sha256) => there(backend, feeds, sha256));
     print(await act(backend, named, { who: callerName(), why }));
     return 0;
   });
 }
 
 export const allowAgain = (invocation: Invocation): Promise<number> =>
-  makeException(invocation, async (backend, named, said) => {
-    const { generation, isNew } = await allow(backend, named, said, await newestOf(backend, named));
-    const what = `the next file with the content ${named.content.sha256.toString('hex')}`;
-    return isNew
-      ? `${what} is ingested once more, as its generation ${generation}`
-      : `${what} was to be ingested once more already, as its generation ${generation}`;
-  });
+  makeException<Allowed>(invocation, allowOne, storedThere);
 
-/** The newest generation that any host has. Errors: OperatorError where one has it under way. */
-async function newestOf(backend: Backend, { feed, content }: Named): Promise<number> {
+async function allowOne(backend: Backend, named: Allowed, said: Reason): Promise<string> {
+  const { generation, isNew } = await allow(backend, named, said, await newestOf(backend, named));
+  const what = `the next file with the content ${named.content.sha256.toString('hex')}`;
+  return isNew
+    ? `${what} is ingested once more, as its generation ${generation}`
+    : `${what} was to be ingested once more already, as its generation ${generation}`;
+}
+
+/** The newest generation of a content in a feed that any host has. */
+async function newestThere(backend: Backend, feed: FeedOptions, sha256: Buffer): Promise<Newest | undefined> {
   const url = urlOf(backend);
-  if (url === undefined) return 0;
-  const key = { feed: feed.name, sha256: content.sha256 };
-  const newest = await withUrl(url, async (shared) => (await readNewest(shared, [key])).get(contentOf(key)));
+  const key = { feed: feed.name, sha256 };
+  return url === undefined
+    ? undefined
+    : withUrl(url, async (shared) => (await readNewest(shared, [key])).get(contentOf(key)));
+}
+
+async function storedThere(backend: Backend, feeds: readonly FeedOptions[], sha256: Buffer): Promise<Allowed[]> {
+  const found: Allowed[] = [];
+  for (const feed of feeds)
+    if (await newestThere(backend, feed, sha256)) found.push({ feed, content: { sha256, carrier: '' } });
+  return found;
+}
+
+/** Its number. Errors: OperatorError where a host has it under way. */
+async function newestOf(backend: Backend, { feed, content }: Allowed): Promise<number> {
+  const newest = await newestThere(backend, feed, content.sha256);
   if (newest?.state === 'carried' && !newest.isFree)
     throw new OperatorError(
       'content_under_way',

@@ -120,9 +120,9 @@ test('a content that its host allows comes again there, once; a withdrawn one is
   fleet.start();
   const { sha256 } = a.drop('first.csv', 'content');
   await fleet.allDone();
-  b.drop('second.csv', 'content');
-  await fleet.allDone();
-  assert.equal(b.duplicates().length, 1);
+  // Host b has never seen it.
+  const unknown = await b.run('ingest-ctl', ['allow-again', `${'0'.repeat(63)}1`, '--reason', 'lost downstream']);
+  assert.match(unknown.stderr, /names no content/);
   const allowed = await b.run('ingest-ctl', ['allow-again', sha256, '--reason', 'lost downstream']);
   assert.equal(allowed.code, 0, allowed.stderr);
   b.drop('again.csv', 'content');
@@ -140,6 +140,10 @@ test('a content that its host allows comes again there, once; a withdrawn one is
   await fleet.toldAll();
   c.drop('fourth.csv', 'content');
   await until('it is a duplicate', () => c.duplicates().length === 1);
+  const again = await c.run('ingest-ctl', ['allow-again', sha256, '--reason', 'corrected']);
+  assert.equal(again.code, 0, again.stderr);
+  c.drop('fifth.csv', 'content');
+  await until('it is stored', () => c.warehouse().length === 1);
   await fleet.stop();
   const skipped = c.log.named('file_skipped_duplicate').at(-1)!;
   assert.equal(skipped.note, 'withdrawn');

@@ -37,14 +37,16 @@ export interface Named {
   others: readonly Content[];
 }
 
-/** Errors: OperatorError if no feed knows it, or if several do. */
-export async function contentNamed(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named> {
+/** `there`: asked for a SHA-256 that no feed knows. Errors: OperatorError if no feed knows it, or if several do. */
+export async function contentNamed<There extends Pick<Named, 'feed'> = never>(
+  view: QueueView,
+  feeds: readonly FeedOptions[],
+  word: string,
+  there: (sha256: Buffer) => Promise<There[]> = async () => [],
+): Promise<Named | There> {
   const byId = JOB_ID.test(word) ? ofIngestId(view, feeds, word) : [];
-  const named = SHA256.test(word)
-    ? ofHash(view, feeds, word)
-    : byId.length > 0
-      ? byId
-      : await ofPath(view, feeds, word);
+  const here = SHA256.test(word) ? ofHash(view, feeds, word) : byId.length > 0 ? byId : await ofPath(view, feeds, word);
+  const named = here.length === 0 && SHA256.test(word) ? await there(Buffer.from(word, 'hex')) : here;
   if (named.length === 1) return named[0]!;
   if (named.length === 0) {
     throw new OperatorError(

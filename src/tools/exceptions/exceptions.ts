@@ -29,18 +29,23 @@ import { writeCorrections } from '../../ingest/manifest/write.js';
 import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 
+/** In this state, or at another host alone. */
+export type Allowed = Pick<Named, 'feed'> & { content: Pick<Content, 'sha256' | 'carrier'> };
+
 /** `newest`: the newest generation that any host has, where hosts share a ledger. Returns the generation of the next drop, and whether it was allowed before. Errors: OperatorError. */
 export function allowAgain(
   backend: Backend,
-  { feed, content: named }: Named,
+  { feed, content: named }: Allowed,
   { who, why }: Reason,
   newest = 0,
 ): Promise<{ generation: number; isNew: boolean }> {
   return backend.transact((tx) => {
     const content = contentByHash(tx, feed.name, named.sha256);
-    if (!content || !hasEnded(content)) throw notStored(feed, named, 'what comes now is not a repetition of it');
-    const generation = Math.max(content.generation, newest) + 1;
-    return { generation, isNew: recordException(tx, content, { generation, kind: 'allow_again', who, why }) };
+    if (content ? !hasEnded(content) : newest === 0)
+      throw notStored(feed, named, 'what comes now is not a repetition of it');
+    const generation = Math.max(content?.generation ?? 0, newest) + 1;
+    const key = { feed: feed.name, sha256: named.sha256 };
+    return { generation, isNew: recordException(tx, key, { generation, kind: 'allow_again', who, why }) };
   });
 }
 
@@ -165,7 +170,7 @@ const prunedAway = ({ sha256, sourcePath }: Content): OperatorError =>
     `the record of ${sha256.toString('hex')} was pruned, and with it where its file lies; its line is in ${sourcePath.toString()}: remove the file by hand.`,
   );
 
-const notStored = (feed: FeedOptions, content: Content, hint: string): OperatorError =>
+const notStored = (feed: FeedOptions, content: Allowed['content'], hint: string): OperatorError =>
   new OperatorError(
     'content_under_way',
     `the content ${content.sha256.toString('hex')} of feed ${feed.name} is on its way with job ${content.carrier} and not stored yet; wait until it is: ${hint}.`,
