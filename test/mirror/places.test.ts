@@ -103,7 +103,7 @@ test('--once says that DEST is away, with a code of its own', { skip }, async (t
   writeFileSync(join(dest, '.ingest-replicate/filler'), Buffer.alloc(40 << 20));
   writeFileSync(join(source, 'large'), Buffer.alloc(30 << 20));
   const once = world.start('--once');
-  await heard(once, 'replica_failed');
+  await heard(once, 'replica_waiting');
   unmount(dest);
   const { code, stderr } = await once.ended;
   assert.equal(code, 3, stderr);

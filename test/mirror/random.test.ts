@@ -136,7 +136,7 @@ const full = async (chance: Chance) => {
   await chance.start();
   const makeRoom = chance.fill();
   await chance.storm();
-  writeFileSync(join(chance.world.source, 'marker that has no room'), Buffer.alloc(1_000_000, chance.draw(256)));
+  writeFileSync(join(chance.world.source, 'marker that has no room'), Buffer.alloc(2_000_000, chance.draw(256)));
   await heard(chance.mirror, 'replica_waiting');
   makeRoom();
   await chance.storm(10);

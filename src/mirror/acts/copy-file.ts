@@ -8,8 +8,10 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { copyTo, removeIfThere } from '../../files/copy.js';
-import { digestWhole, SMALL_BYTES } from '../../files/digest.js';
+import { type Digest, digestWhole, SMALL_BYTES } from '../../files/digest.js';
+import type { Entry } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
+import { BelowMark, NoRoom } from '../../files/place-error.js';
 import type { Throttle } from '../../files/rate-limit.js';
 import { type ByteName, openData, renameReplacing, type Stat, statAt, statFd } from '../../linux/index.js';
 import { CannotMirror, MovedOn } from '../trees/failures.js';
@@ -55,10 +57,7 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
     const before = await rested(fd);
     const readMs = Date.now();
     if (before === undefined) return undefined;
-    // The space for a large file is reserved first, so that a file that does not fit never fills the disk.
-    const keepFree = before.size > SMALL_BYTES ? 1 : 0;
-    const to = { dir: trees.making, name: parts.temporary };
-    const { bytes } = await copyTo(fd, before, to, { throttle: parts.throttle, keepFree });
+    const { bytes } = await copyWithRoom(fd, before, { dir: trees.making, name: parts.temporary }, parts.throttle);
     if (bytes !== before.size || trees.inSource(path)?.version !== before.version) return undefined;
     const copy = statAt(trees.making, parts.temporary);
     const into = parts.into();
@@ -67,6 +66,15 @@ async function copyOnce(trees: Trees, path: ByteName, parts: CopyParts): Promise
     return { source: before, copy, readMs };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Reserves the space for a large file first, so that a file that does not fit never fills the disk. Errors: NoRoom. */
+async function copyWithRoom(fd: number, stat: Stat, to: Entry, throttle: Throttle | undefined): Promise<Digest> {
+  try {
+    return await copyTo(fd, stat, to, { throttle, keepFree: stat.size > SMALL_BYTES ? 1 : 0 });
+  } catch (error) {
+    throw error instanceof BelowMark ? new NoRoom('ENOSPC', error.bytes, error.capacityBytes) : error;
   }
 }
 

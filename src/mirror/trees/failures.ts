@@ -2,7 +2,7 @@
  * Failures of one path, and failures of everything. A file that cannot be read is logged and tried again. A missing
  * SOURCE or a full DEST stops the work until it is back.
  */
-import { BelowMark, errnoOf, NoRoom } from '../../files/place-error.js';
+import { errnoOf, NoRoom } from '../../files/place-error.js';
 
 /** SOURCE is not the directory that it was, so a missing file there proves nothing. */
 export class SourceMissing extends Error {
@@ -50,9 +50,9 @@ const OF_DEST = ['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE'];
 /** Errors of a disk; the failed call shows whose disk. */
 const OF_EITHER = ['EIO', 'ESTALE', 'ENOTCONN', 'ENODEV', 'ENXIO'];
 
-/** True if every path of DEST would fail alike. A copy that was not even started leaves its room to smaller ones. */
+/** True if every path of DEST would fail alike. */
 export function speaksOfDest(error: unknown): boolean {
-  if (error instanceof BelowMark || isTooLarge(error)) return false;
+  if (isTooLarge(error)) return false;
   const code = errnoOf(error) ?? '';
   if (OF_DEST.includes(code)) return true;
   const { syscall, call } = error as { syscall?: string; call?: string };
@@ -66,9 +66,8 @@ export function speaksOfDest(error: unknown): boolean {
 export function codeOf(error: unknown): string | undefined {
   if (error instanceof CannotMirror) return error.code;
   if (isTooLarge(error)) return 'too_large';
-  return error instanceof BelowMark ? 'ENOSPC' : errnoOf(error);
+  return errnoOf(error);
 }
 
 /** The copy would not even fit on an empty filesystem of that size. */
-const isTooLarge = (error: unknown): boolean =>
-  (error instanceof NoRoom || error instanceof BelowMark) && error.bytes > error.capacityBytes;
+const isTooLarge = (error: unknown): boolean => error instanceof NoRoom && error.bytes > error.capacityBytes;
