@@ -16,7 +16,7 @@ const INSERT = `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms,
 const NUDGE = `UPDATE jobs SET due_ms = ?, updated_ms = ?, payload = CASE WHEN claim_no = 0 AND identity = ? THEN ? ELSE payload END
   WHERE id = ?`;
 const REOPEN = `UPDATE jobs SET was = state, state = ?, stage = ?, identity = ?, bytes = ?, payload = ?, due_ms = ?, attempts = 0, crashes = 0,
-  interrupted = 0, hold_code = NULL, reason = ?, updated_ms = ?, trail = ? WHERE id = ?`;
+  interrupted = 0, hold_code = NULL, error_code = NULL, reason = ?, updated_ms = ?, trail = ? WHERE id = ?`;
 
 type Verdict = EnqueueAnswer | 'nudge' | 'reopen';
 

@@ -21,7 +21,7 @@ const OWNERS = 'owners';
 
 const FREE = `UPDATE jobs SET was = state, state = ?, owner = NULL, interrupted = 1, due_ms = ?, updated_ms = ? WHERE state = 'claimed' AND owner = ?`;
 const CRASHED = 'UPDATE jobs SET crashes = ?, trail = ? WHERE id = ?';
-const POISONED = `UPDATE jobs SET was = state, state = ?, owner = NULL, interrupted = 1, crashes = ?, trail = ?, hold_code = '${POISON}', reason = ?, updated_ms = ? WHERE id = ?`;
+const POISONED = `UPDATE jobs SET was = state, state = ?, owner = NULL, interrupted = 1, crashes = ?, trail = ?, hold_code = '${POISON}', error_code = NULL, reason = ?, updated_ms = ? WHERE id = ?`;
 
 export interface Dead {
   owner: OwnerId;

@@ -49,10 +49,9 @@ export async function join(joining: Joining, name: string): Promise<Unknown> {
   const before = backend.read(sharingHost);
   let isNew: boolean;
   try {
-    isNew = await enterAs(joining, name);
+    isNew = await enterAs(joining, name, before);
   } catch (error) {
-    if (error instanceof EnvironmentError)
-      await backend.transact((tx) => (before ? putHost(tx, before) : leaveSharing(tx)));
+    await backend.transact((tx) => (before ? putHost(tx, before) : leaveSharing(tx)));
     throw error;
   }
   const unknown = isNew ? { count: 0, some: [] } : await unknownHere(joining);
@@ -71,16 +70,21 @@ function refuseOthers(backend: Backend): void {
 }
 
 /** Returns whether PostgreSQL did not know the host: it has no rows there. */
-async function enterAs({ backend, statePath, shared, takeOver }: Joining, name: string): Promise<boolean> {
+async function enterAs(
+  { backend, statePath, shared, takeOver }: Joining,
+  name: string,
+  before: SharingHost | undefined,
+): Promise<boolean> {
   const place = placeOfState(statePath);
   for (;;) {
     const known = backend.read(sharingHost);
     const other = await hostOfName(shared, name);
     // It goes on as the host that is gone: what that one stored counts as stored here, and `--yes` frees it.
-    const isHeir = takeOver && !known && other !== undefined && isSilent(other);
-    const id = isHeir ? other.id : await idFor(shared, backend.uuid, known, name);
+    // Asked again before each try: it may be back.
+    const isHeir = takeOver && !before && other !== undefined && isSilent(other);
+    const id = isHeir ? other.id : await idFor(shared, backend.uuid, before, name);
     const found = await hostOfId(shared, id);
-    if (other && other.id !== id) throw nameTaken(other, known);
+    if (other && other.id !== id) throw nameTaken(other, before);
     const seq = Math.max(known?.seq ?? 0, found?.seq ?? 0) + 1;
     const host: SharingHost = {
       ...{ id, name, places: [place], seq, since: seq, cursor: JOINING },

@@ -180,6 +180,8 @@ function figuresOf({ backend }: SharedLedger, isOnce: boolean): Figures {
 
 /** A longer round would keep the sign of life waiting, and the end of its process. */
 const ROUND_MS = 5_000;
+/** The last round of a run from cron may take longer: the next one may be a day away. */
+const LAST_MS = 60_000;
 const BEAT_EVERY_MS = 10_000;
 const CONFLICTS_EVERY_MS = 60_000;
 
@@ -223,10 +225,12 @@ export class SharingRounds {
       this.#beatMs = nowMs;
       await live(this.ledger, this.isOnce);
     }
-    // The last round goes on to the end, since the next process begins with the first page: files of other hosts wait for this.
-    if (isBeat || this.#givenUp !== undefined)
+    // A run from cron reads all pages at its end, since the next one begins with the first: files of other hosts wait for this.
+    const isEnd = isLast && this.isOnce;
+    if (isEnd) this.#givenUp = undefined;
+    if (isBeat || isEnd)
       do this.#givenUp = await giveUp(this.ledger, this.#givenUp);
-      while (this.#givenUp !== undefined && (isLast || performance.now() < nowMs + ROUND_MS));
+      while (isEnd && this.#givenUp !== undefined && performance.now() < nowMs + LAST_MS);
     const endMs = performance.now() + ROUND_MS;
     for (let after: number | undefined = 0; after !== undefined && performance.now() < endMs; )
       after = await tell(this.ledger, after);

@@ -279,7 +279,7 @@ async function withoutSource(one: OneMove): Promise<Verdict> {
   const { job, content, output, target, batch, dirty } = one;
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
   // The file comes last, and consumers wait for it: until it is renamed, nobody has taken an output.
-  if (output && lies !== 'same' && isHere(one)) return outputMissing(one);
+  if (output && lies !== 'same' && (await isHere(one))) return outputMissing(one);
   const delivered = deliveredAs(PATH[lies], job.claim.interrupted);
   if (delivered === undefined) return output ? outputMissing(one) : sealedMissing(job, batch);
   // The rename may be from before a crash, and not synced yet.
@@ -287,11 +287,14 @@ async function withoutSource(one: OneMove): Promise<Verdict> {
   return output ? IN_PLACE : stored(job, batch, content, delivered);
 }
 
-/** A copy, or a link, is at its target while the file is still here. */
-function isHere({ job, batch: { files } }: OneMove): boolean {
-  const sealed = files.workEntry(job, partOf(job));
-  const stat = sealed && statEntry(sealed);
-  return stat?.nlink === 1 && sameMount(sealed!.dir, files.warehouse.rootFd);
+/** The file was not brought to its target: it is here, and can only go there by a rename. */
+async function isHere({ job, batch, content }: OneMove): Promise<boolean> {
+  const { files } = batch;
+  const target = nameOfBytes(content.target!);
+  const [sealed, there] = [files.workEntry(job, partOf(job)), files.entryOrNone(files.warehouse, target)];
+  if (!sealed || !statEntry(sealed) || !sameMount(sealed.dir, there?.dir ?? files.warehouse.rootFd)) return false;
+  const own = { target, sha256: content.sha256.toString('hex') };
+  return (await askOne(batch, 'compare', own, job)).kind !== 'same';
 }
 
 const PATH = { nothing: 'free', same: 'mine', other: 'foreign' } as const;

@@ -44,7 +44,9 @@ export class KnownCopies {
 
   /** Records the version of a copy, after both files were read, or one was made from the other. */
   know({ source, copy, readMs }: Pair): void {
-    this.#keep(copy.file, isRacy(source.ctimeMs, true, readMs) ? DOUBT : source.version);
+    // A time that is far ahead is of another clock, and would be in doubt for ever.
+    const isInDoubt = isRacy(source.ctimeMs, true, readMs) && source.ctimeMs <= readMs + limits.clockMs;
+    this.#keep(copy.file, isInDoubt ? DOUBT : source.version);
   }
 
   /** The copy was removed or replaced. */

@@ -97,7 +97,7 @@ export class MirrorLog {
 
   /** Resolves when the changes are in the log, or at the end. */
   async record(changes: NewChange[]): Promise<void> {
-    for (;;) {
+    for (let scanMs = 0; ; ) {
       try {
         if (this.#log !== undefined) {
           this.#recorded = await this.#log.record(changes);
@@ -107,7 +107,10 @@ export class MirrorLog {
       } catch (error) {
         if (!(await this.#wentWithDest(error))) {
           await this.#failed(error);
-          this.parts.lost(this.#askAgainMs);
+          if (performance.now() >= scanMs) {
+            this.parts.lost(this.#askAgainMs);
+            scanMs = performance.now() + limits.retryLongestMs;
+          }
         }
       }
       if (this.#ending) return;

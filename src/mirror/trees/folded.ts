@@ -19,9 +19,17 @@ export function isNamedOtherwise(trees: Trees, path: ByteName): boolean {
   let at = path;
   while (folderOf(at) !== '' && trees.inSource(folderOf(at))?.kind !== 'directory') at = folderOf(at);
   const entry = trees.inDest(at)?.file;
+  const folded = foldedName(baseOf(at));
   for (const name of namesIn(trees.source.directory(folderOf(at)))) {
-    const isOther = at !== path || name !== baseOf(path);
-    if (isOther && trees.inDest(joinNames(folderOf(at), name))?.file === entry) return true;
+    if (foldedName(name) !== folded || (at === path && name === baseOf(path))) continue;
+    if (trees.inDest(joinNames(folderOf(at), name))?.file === entry) return true;
   }
   return false;
 }
+
+/** Names that no such DEST takes for one differ here too: only few are asked for. */
+const foldedName = (name: ByteName): string =>
+  shownName(name)
+    .normalize('NFC')
+    .toLowerCase()
+    .replace(/[. ]+$/, '');

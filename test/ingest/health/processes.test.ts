@@ -33,12 +33,12 @@ function later(view: QueueView, seconds: number): [Condition, number] {
   return [one!.condition, one!.quiet_seconds];
 }
 
-test('no heartbeat for six seconds is silence, in the first snapshot too, and a heartbeat ends it', async (t) => {
+test('no heartbeat for twenty seconds is silence, in the first snapshot too, and a heartbeat ends it', async (t) => {
   const { owner, view } = await ownerAndView(t);
   await nextMs(view);
   owner.beat({ job: null, place: '' });
-  assert.deepEqual(later(view, 5), ['at work', 5]);
-  assert.deepEqual(later(view, 7), ['silent', 7]);
+  assert.deepEqual(later(view, 19), ['at work', 19]);
+  assert.deepEqual(later(view, 21), ['silent', 21]);
   await nextMs(view);
   owner.beat({ job: null, place: '' });
   assert.deepEqual(later(view, 0), ['at work', 0]);

@@ -13,7 +13,7 @@ const FOLDERS = 20;
 const FOLDERS_MAX = 500;
 /** While files are held one after the other, groups are counted again at most so often. */
 const EVERY_MS = 2_000;
-const AGAIN_MS = 10_000;
+const AGAIN_MS = 30_000;
 const TYPING_MS = 300;
 
 let snapshot;
