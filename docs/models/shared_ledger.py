@@ -318,8 +318,9 @@ def join(p, name, take_over=False):
         yield
         me = st.id if st.name in (None, name) else w.new_id()          # another name is another host
         its, other = next(((host, row) for host, row in w.pg.hosts.items() if row.name == name), (me, None))
-        # It goes on as the host that is gone.
-        if take_over and not st.name and other and (other.place is None or w.now - other.seen >= HOUR): me = its
+        if take_over and not st.name and other and (other.place is None or w.now - other.seen >= HOUR):
+            me = its                                                   # it goes on as the host that is gone, or was thought to be
+            for one in w.machines: one.is_old |= one.state.id == its
         found = copy.copy(w.pg.hosts.get(me))
         if its != me:
             st.id, st.name, st.since, st.cursor, st.seq, st.revision, st.places = before
