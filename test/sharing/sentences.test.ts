@@ -122,9 +122,10 @@ test(
     };
     assert.equal(await leftAfter(new SharingRounds(host.ledger, false), false), 1_500);
     assert.equal(await leftAfter(new SharingRounds(host.ledger, false), true), 500, 'a service ends without delay');
-    await insertRows(host, 'carried', 2_500);
+    // Within ten seconds of its first round no page is due, and the last round reads all the same.
     const run = new SharingRounds(host.ledger, true);
-    assert.equal(await leftAfter(run, false), 2_000);
+    assert.equal(await leftAfter(run, true), 0);
+    await insertRows(host, 'carried', 2_500);
     assert.equal(await leftAfter(run, true), 0);
   },
 );
