@@ -51,7 +51,9 @@ export async function join(joining: Joining, name: string): Promise<Unknown> {
   try {
     isNew = await enterAs(joining, name, before);
   } catch (error) {
-    await backend.transact((tx) => (before ? putHost(tx, before) : leaveSharing(tx)));
+    // A take-over never counts as joined before it has entered: the lost host may be back by the next try.
+    if (joining.takeOver || error instanceof EnvironmentError)
+      await backend.transact((tx) => (before ? putHost(tx, before) : leaveSharing(tx)));
     throw error;
   }
   const unknown = isNew ? { count: 0, some: [] } : await unknownHere(joining);
