@@ -79,6 +79,7 @@ test('Resume opens the pause that closes its stage: a pause of all feeds, or of 
   await ctl('--feed', 'orders');
   await ctl('move', '--feed', 'clicks');
   await soon(page, '#flow', /paused with every stage in orders/);
+  await soon(page, '#findings', /Resume move of clicks/);
   await page.locator('#flow').getByRole('button', { name: 'Resume all stages' }).first().click();
   await soon(page, '#flow output', /^Every stage of orders is open again\.$/m);
   assert.deepEqual(await gates(), ['move clicks']);
