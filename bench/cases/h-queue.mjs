@@ -5,6 +5,7 @@ import { PROGRAMS } from '../harness/package.mjs';
 import { Run } from '../harness/run.mjs';
 import { chosen, sitting } from '../harness/sitting.mjs';
 import { inWorld } from '../harness/world.mjs';
+import { postgresMissing, startPostgres } from '../peers/postgres.mjs';
 import { redisMissing, startRedis } from '../peers/redis.mjs';
 
 const BATCH = 1_000;
@@ -17,12 +18,27 @@ const LACKS = {
   ],
   'better-queue': ['loses tasks without a crash; synchronous=OFF; a queue of one process'],
   bullmq: ['Redis keeps a snapshot now and then: done and next are two steps, and a power cut takes either'],
+  'pg-boss': [
+    'a server to run; no fence for a late settlement unless the attempt is passed; a dead process is noticed after 15 minutes',
+  ],
+  'graphile-worker': [
+    'a server to run; done and next are two transactions; a job of a dead process comes back after 4 hours',
+  ],
 };
 
+const SERVICES = {
+  bullmq: { missing: redisMissing, service: startRedis },
+  'pg-boss': { missing: postgresMissing, service: startPostgres },
+  'graphile-worker': { missing: postgresMissing, service: startPostgres },
+};
+
+const idOf = (name, batch, processes) => `${name}-${batch > 1 ? 'batch' : 'single'}-${processes}`;
+
+/** Each peer is held against the product that works as it does: in batches or singly, in as many processes. */
 const engine = (name, title, { batch = 1, processes = 1 } = {}) => ({
-  ...{ id: `${name}-${batch > 1 ? 'batch' : 'single'}-${processes}`, title, engine: name, batch, processes },
-  ...{ kind: name === 'product' ? 'product' : 'peer', peer: name, lacks: LACKS[name] },
-  ...(name === 'bullmq' && { missing: redisMissing, service: startRedis }),
+  ...{ id: idOf(name, batch, processes), against: idOf('product', batch, processes), title },
+  ...{ engine: name, batch, processes, kind: name === 'product' ? 'product' : 'peer', peer: name, lacks: LACKS[name] },
+  ...SERVICES[name],
 });
 
 const CONTESTANTS = [
@@ -38,13 +54,19 @@ const CONTESTANTS = [
   engine('bullmq', 'BullMQ, in bulk, 100 at once', { batch: BATCH }),
   engine('bullmq', 'BullMQ, singly'),
   engine('bullmq', 'BullMQ, singly, four processes', { processes: 4 }),
+  engine('pg-boss', 'pg-boss, batches of 1,000', { batch: BATCH }),
+  engine('pg-boss', 'pg-boss, singly'),
+  engine('pg-boss', 'pg-boss, singly, four processes', { processes: 4 }),
+  engine('graphile-worker', 'graphile-worker, in bulk, 100 at once', { batch: BATCH }),
+  engine('graphile-worker', 'graphile-worker, singly'),
+  engine('graphile-worker', 'graphile-worker, singly, four processes', { processes: 4 }),
 ];
 
 async function race({ engine: name, batch, processes, service: start, kind }, options, files) {
   const jobs = batch > 1 ? files : Math.max(100, Math.floor(files * SINGLE_SHARE));
   return inWorld(options, async (world) => {
     const service = await start?.(world);
-    const place = service ? `${service.port}` : world.state;
+    const place = service?.place ?? world.state;
     try {
       const enqueued = await phase([name, 'enqueue', place, `${jobs}`, `${batch}`], 1, service, options);
       world.settle();
@@ -56,7 +78,7 @@ async function race({ engine: name, batch, processes, service: start, kind }, op
         ...(lost !== 0 && { faults: `${lost > 0 ? `${lost} jobs lost` : `${-lost} jobs done twice`}` }),
       };
     } finally {
-      await service?.run.end();
+      await service?.end();
     }
   });
 }

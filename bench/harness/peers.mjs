@@ -3,7 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PACKAGE } from './package.mjs';
 
-const NAMES = ['chokidar', '@parcel/watcher', 'bullmq', 'better-queue', 'better-queue-sqlite', 'plainjob'];
+const NAMES = [
+  'chokidar',
+  '@parcel/watcher',
+  'bullmq',
+  'better-queue',
+  'better-queue-sqlite',
+  'plainjob',
+  'pg-boss',
+  'graphile-worker',
+];
 
 /** Name to version, as `bench/package.json` asks for them. */
 export function peers() {

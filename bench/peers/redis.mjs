@@ -4,8 +4,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import net from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../dist/test/world/ports.js';
 import { traced } from '../harness/count.mjs';
 import { Run } from '../harness/run.mjs';
 
@@ -34,22 +34,12 @@ export async function startRedis(world, watch) {
   ended.catch(() => {});
   const shutDown = (how) => spawnSync('redis-cli', ['-p', `${port}`, 'shutdown', how]);
   return {
-    ...{ run, port, name: 'redis' },
+    ...{ run, port, name: 'redis', place: `${port}` },
+    end: () => run.end(),
     /** `save`: with a snapshot, as a service is stopped. */
     async stop(how = 'nosave') {
       shutDown(how);
       await run.ended;
     },
   };
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }
