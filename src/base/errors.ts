@@ -154,7 +154,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   sticky_directory: held(
     'Remove the sticky bit of that folder (chmod -t), or run the service as the owner of the file or as root; then run `ingest-ctl retry`.',
   ),
-  name_too_long: held('Move the file to a shorter path.'),
+  name_too_long: held('Move the file to a shorter path, then run `ingest-ctl retry`.'),
   changed_after_copy: held(
     'Compare the original with the stored file, then run `ingest-ctl discard`; or, once the original is as before, run `ingest-ctl retry`.',
   ),

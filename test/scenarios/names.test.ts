@@ -51,6 +51,9 @@ const NAMES: Name[] = [
   bytes([0xe9].concat(Array.from({ length: 254 }, () => 0xe8))),
 ];
 
+const nested = (count: number): string => Array.from({ length: count }, (_, i) => `${i}`.padEnd(230, 'd')).join('/');
+const FITS_NOWHERE = `${nested(16)}/${'x'.repeat(150)}.csv`;
+
 test('every name arrives with its bytes, below subdirectories of such names too', async (t) => {
   const world = createWorld(t, { options: { preserveSubdirs: true } });
   for (const name of NAMES) {
@@ -94,15 +97,34 @@ test('a name that leaves no room for a sidecar waits without one, and costs no a
 
 test('a path that fits nowhere is held with a sentence, one that just fits goes through', async (t) => {
   const world = createWorld(t);
-  const folders = (count: number) => Array.from({ length: count }, (_, i) => `${i}`.padEnd(230, 'd')).join('/');
-  world.drop(`${folders(15)}/fits.csv`, 100);
-  world.held.add(world.drop(`${folders(16)}/${'x'.repeat(150)}.csv`, 100).sha256);
+  world.drop(`${nested(15)}/fits.csv`, 100);
+  world.held.add(world.drop(FITS_NOWHERE, 100).sha256);
   await world.runOnce([], { code: 4 });
   world.check();
   const held = await world.event('file_held');
   assert.equal(held.code, 'name_too_long');
-  assert.match(String(held.hint), /^Move the file to a shorter path/);
+  assert.match(String(held.hint), /^Move the file to a shorter path, then run `.*ingest-ctl retry /);
 });
+
+for (const verb of ['retry', 'discard']) {
+  test(`a path that fits nowhere is free after the file was moved to a shorter one, and ${verb}`, async (t) => {
+    const world = createWorld(t);
+    const { sha256 } = world.drop(FITS_NOWHERE, 100);
+    world.held.add(sha256);
+    await world.runOnce([], { code: 4 });
+    const [{ id } = { id: '' }] = world.jobs();
+    // Neither verb loses a file that still lies there.
+    assert.equal((await world.run('ingest-ctl', [verb, id])).code, 0);
+    await world.runOnce([], { code: 4 });
+    world.check();
+    renameSync(join(world.input, FITS_NOWHERE), join(world.input, 'short.csv'));
+    world.held.delete(sha256);
+    assert.equal((await world.run('ingest-ctl', [verb, id])).code, 0);
+    await world.runOnce();
+    world.check();
+    assert.equal(world.warehouse().length, 1);
+  });
+}
 
 /** Makes every kind of entry that is no regular file, and that must stay as it is. Returns the names. */
 async function layThings(t: TestContext, world: World): Promise<string[]> {

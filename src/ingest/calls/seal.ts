@@ -45,7 +45,7 @@ function sealOne(seal: Seal): SealAnswer {
   // Its work directory was removed while it was empty: it is made again as at the first time.
   if (file.inside !== '' && !files.hasWork(file.inside) && statEntry(inputEntry(seal)))
     return { kind: 'other_mount', inside: '' as ByteName };
-  if (!files.canHold(file)) return { kind: 'name_too_long' };
+  if (!files.canHold(file)) return nameTooLong(seal);
   if (file.claimNo === 1) {
     const entry = inputEntry(seal);
     const stat = statEntry(entry);
@@ -70,6 +70,12 @@ function sealOne(seal: Seal): SealAnswer {
 }
 
 const isUnread = ({ seen }: SidecarRead): boolean => seen.kind === 'open' || seen.kind === 'unreadable';
+
+/** Nothing was ever sealed under such a name, so its file is in the input or nowhere. */
+function nameTooLong(seal: Seal): SealAnswer {
+  const is = statEntry(inputEntry(seal))?.kind;
+  return is === 'file' ? { kind: 'name_too_long' } : { kind: 'gone', is, hasSealedSidecar: false };
+}
 
 /** Undefined where a directory of its path is gone or was replaced by a symlink. */
 const inputEntry = ({ files, file }: Seal): Entry | undefined => files.entryOrNone(files.input, file.path);

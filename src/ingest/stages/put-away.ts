@@ -197,23 +197,30 @@ const writtenSince = ({ facts }: IngestJob): Verdict => ({
 
 /** The file of a job that was never sealed is still in the input. It is taken only if it is the version that was held. */
 function fileToFailed(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Verdict {
-  if (!batch.files.canHold(job)) {
-    return hold(
-      'name_too_long',
-      'its name is too long for the work directory, so it cannot be moved away: rename or delete the file in the input, then run `ingest-ctl retry`',
-      { ...job.facts, putAway: undefined },
-    );
-  }
+  if (!batch.files.canHold(job)) return nameTooLong(job, batch);
   // A claim that died may have left its file there, or a sidecar that it took for a sealed one.
   bringOn(batch.files, job);
   const other = job.facts.seen && discardFromInput(job, batch, dirty, job.facts.seen);
   if (other) return other;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
-  return {
-    outcome: { kind: 'finish', ending: 'discarded' },
-    onSettled: () => tell(batch, job, 'file_discarded', { bytes: job.claim.bytes }),
-  };
+  return discarded(job, batch);
+}
+
+const discarded = (job: IngestJob, batch: Batch): Verdict => ({
+  outcome: { kind: 'finish', ending: 'discarded' },
+  onSettled: () => tell(batch, job, 'file_discarded', { bytes: job.claim.bytes }),
+});
+
+/** Such a file was never sealed: once it is not in the input, nothing is left to move. */
+function nameTooLong(job: IngestJob, batch: Batch): Verdict {
+  const { files } = batch;
+  if (statEntry(files.entryOrNone(files.input, job.path))?.kind !== 'file') return discarded(job, batch);
+  return hold(
+    'name_too_long',
+    'its name is too long for the work directory, so it cannot be moved away: rename or delete the file in the input, then run `ingest-ctl retry`',
+    { ...job.facts, putAway: undefined },
+  );
 }
 
 /**

@@ -131,11 +131,14 @@ test('an unusual file says so, stays where it is, and the others go on', async (
   const gone = drop('gone.csv');
   rmSync(input('gone.csv'));
   const [large, long, plain] = [drop('large.csv', 'x'.repeat(2_000)), drop('long.csv'), drop('plain.csv')];
-  const tooLong = { ...long, path: nameOfText(`${'d/'.repeat(2_000)}f`) };
-  const answers = seal(written, changed, taken, partial, link, gone, large, tooLong, plain);
+  const folders = 'd/'.repeat(1_900);
+  mkdirSync(input(folders), { recursive: true });
+  renameSync(input('long.csv'), input(`${folders}f`));
+  const [tooLong, noMore] = ['f', 'gone'].map((name) => ({ ...long, path: nameOfText(folders + name) }));
+  const answers = seal(written, changed, taken, partial, link, gone, large, tooLong!, noMore!, plain);
   closeSync(writer);
   assert.deepEqual(kinds(answers), [
-    ...['writer', 'wait', 'changed', 'wait', 'gone', 'gone', 'size', 'name_too_long', 'sealed'],
+    ...['writer', 'wait', 'changed', 'wait', 'gone', 'gone', 'size', 'name_too_long', 'gone', 'sealed'],
   ]);
   assert.equal((answers[1] as { why?: string }).why, 'changed');
   assert.equal((answers[3] as { why?: string }).why, 'partial_upload');
