@@ -32,7 +32,9 @@ export async function processOne(invocation: Invocation): Promise<number> {
 
 function chainAsked(invocation: Invocation): ProcessOptions {
   const { feed } = invocation.view;
-  const named = invocation.feeds.filter(({ name }) => feed === undefined || name === feed);
+  // Without a file there is one chain at most, whatever its feed is called.
+  const isNamed = invocation.file !== undefined && feed !== undefined;
+  const named = invocation.feeds.filter(({ name }) => !isNamed || name === feed);
   const names = invocation.feeds.map(({ name }) => name).join(', ');
   if (named.length === 0) throw new OperatorError('unknown_feed', `--feed must be one of ${names}, but got ${feed}.`);
   const [one] = named;

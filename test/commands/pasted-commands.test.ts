@@ -11,6 +11,7 @@ import { pasteable } from '../../src/base/config/paste.js';
 import { quoted, typed } from '../../src/base/shell.js';
 import { freePort } from '../service/dashboard/served.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
+import { changeChain } from '../world/chains.js';
 import { PACKAGE, type StartOptions } from '../world/program.js';
 import { PLAIN_SHELL } from '../world/shell.js';
 import { give, ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
@@ -181,6 +182,45 @@ test('page and alarms are read from anywhere: their commands run from another fo
     place.paste(commands, { from: '/', path: false });
     // The next one speaks of the same file.
     if (text !== textsIn(alarms)) await place.trouble();
+  }
+});
+
+test('a chain is tried by the command that is printed, with the configuration of the reader or of the system', async (t) => {
+  if (skipUnlessRoot(t, 'the configuration in /etc')) return;
+  const world = createWorld(t, { feeds: { orders: { options: { stabilitySeconds: 0, quietMs: 0 } }, plain: {} } });
+  const module = join(world.root, 'orders.mjs');
+  writeFileSync(module, 'export default () => ({ route() { throw new Error("no such thing"); } });\n');
+  changeChain(world, 'orders', { format: 'csv', start: 'route', module });
+  const { sha256 } = world.drop('a.csv', 'id\n1\n', { feed: 'orders' });
+  world.held.add(sha256);
+  await world.runOnce([], { code: 4 });
+  const etc = join(world.root, 'etc');
+  mkdirSync(join(etc, 'atomic-ingestor'), { recursive: true });
+  const state = { 'state-path': world.statePath };
+  const config = { ...JSON.parse(readFileSync(world.configPath, 'utf8')), ...state };
+  writeFileSync(join(etc, 'atomic-ingestor/config.yaml'), JSON.stringify(config));
+  // Only the commands see this folder as /etc.
+  const env = { HOME: world.root, PATH: `${join(PACKAGE, 'bin')}:${process.env.PATH}` };
+  const run = (command: string) =>
+    spawnSync('unshare', ['-m', 'sh', '-c', 'mount --bind "$0" /etc && eval "$1"', etc, command], {
+      env,
+      encoding: 'utf8',
+    });
+  const file = join(world.root, 'a.csv');
+  writeFileSync(file, 'id\n1\n');
+  const ofReader = `--config ${world.configPath} --state-path ${world.statePath}`;
+  for (const [command, added] of [
+    ['ingest-ctl held --all', ''],
+    [`ingest-ctl held --all ${ofReader}`, ` --config ${world.configPath}`],
+    ['queue-stat', ''],
+    [`queue-stat ${ofReader}`, ` --config ${world.configPath}`],
+  ] as const) {
+    const printed = run(command).stdout.replace(/\s+/g, ' ');
+    const [, tries] = /`(ingest-ctl process [^`]+)`/.exec(printed) ?? [];
+    assert.equal(tries, `ingest-ctl process FILE --feed orders${added}`, printed);
+    const tried = run(tries!.replace('FILE', file));
+    assert.equal(tried.status, 4, tried.stderr);
+    assert.match(tried.stdout, /^held: process_failed: .*no such thing/);
   }
 });
 

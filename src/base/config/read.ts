@@ -70,14 +70,16 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
 const asksByWord = ({ wordsMax }: CommandSpec, argv: readonly string[]): boolean =>
   argv[0] === 'help' && argv.length === 1 && wordsMax !== 1;
 
-/** The configuration of the installed service, whose state is meant where no option names one. */
+/** The configuration of the installed service, whose state or chain is meant where no option names one. */
 const SYSTEM_CONFIG = '/etc/atomic-ingestor/config.yaml';
 const NAMES_STATE = ['config', 'state-path', 'input'];
+const NAMES_CHAIN = ['config', 'process'];
 
 function readSources(spec: CommandSpec, line: CommandLine, env: NodeJS.ProcessEnv): Sources {
   const environment = readEnvironment(env);
-  const isNamed = NAMES_STATE.some((option) => line.flags.has(option) || environment.has(option));
-  const isOfSystem = !isNamed && spec.options.includes('state-path') && existsSync(SYSTEM_CONFIG);
+  const names = [NAMES_STATE, NAMES_CHAIN].find(([, what]) => spec.options.includes(what!));
+  const isNamed = names?.some((option) => line.flags.has(option) || environment.has(option)) ?? true;
+  const isOfSystem = !isNamed && existsSync(SYSTEM_CONFIG);
   const config = isOfSystem ? SYSTEM_CONFIG : (line.flags.get('config') ?? environment.get('config'));
   checked(Object.keys(commonFields), (option) =>
     option === 'config' && config !== undefined ? { value: config, origin: '--config' } : undefined,
