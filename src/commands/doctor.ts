@@ -43,7 +43,8 @@ export async function doctor(invocation: Invocation): Promise<number> {
 async function showRefusal({ feeds, service }: Config, show: (finding: Finding) => void): Promise<void> {
   try {
     await refuseUnfit(feeds, service.statePath);
-    for (const { place, message } of await placesAway(feeds, service.statePath)) show(said(place, message));
+    for (const { place, message, remedy } of await placesAway(feeds, service.statePath))
+      show({ ...said(place, message), ...(remedy && { remedy }) });
   } catch (error) {
     const known = asOperatorError(error);
     if (!known) throw error;

@@ -19,9 +19,10 @@ import { recordedRoots } from '../ingest/files/recorded-roots.js';
 import { deadFeeds } from '../ingest/health/dead-roots.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { type FeedFolders, refuseLostState } from '../ingest/upkeep/check-manifests.js';
+import { newMarker, remedyOfLost } from '../ingest/upkeep/lost-marker.js';
 import { lockRoots } from '../ingest/upkeep/root-locks.js';
 import { planRoots } from '../ingest/upkeep/roots.js';
-import { fsKindOf, nameOfText } from '../linux/index.js';
+import { type ByteName, fsKindOf, nameOfText } from '../linux/index.js';
 import { refuseForeignLog } from '../tools/backup/foreign-log.js';
 import { printNote } from './console.js';
 
@@ -58,18 +59,44 @@ export async function refuseUnfit(feeds: readonly FeedOptions[], statePath: stri
 }
 
 /** Folders that the state has set up and that are not those now. A start takes them for failing places, so it does not say so. */
-export async function placesAway(feeds: readonly FeedOptions[], statePath: string): Promise<PlaceError[]> {
+export async function placesAway(feeds: readonly FeedOptions[], statePath: string): Promise<Away[]> {
   if (!existsSync(statePath)) return [];
-  return withStateAt(statePath, (view) => feeds.flatMap((feed) => awayOf(feed, recordedRoots(view, feed.name))));
+  return withStateAt(statePath, (view) =>
+    feeds.flatMap((feed) => {
+      const roots = recordedRoots(view, feed.name);
+      return awayOf(feed, roots).map(({ place, path, code, message }) => {
+        const id = roots.markers[place as keyof Roots['markers']];
+        if (code !== 'no_marker' || id === undefined) return { place, message };
+        return { place, message, remedy: remedyOfLost(path, { id, ...newMarker(place, view.uuid, statePath) }) };
+      });
+    }),
+  );
+}
+
+interface Away {
+  place: string;
+  message: string;
+  /** The next step, if the message has less of it. */
+  remedy?: string;
 }
 
 function awayOf(feed: FeedOptions, roots: Roots): PlaceError[] {
   const files = new FeedFiles(roots);
+  const isSame = {
+    work: roots.input === feed.input && (feed.workDir ?? roots.work) === roots.work,
+    manifests: roots.manifests === feed.manifests,
+    warehouse: roots.warehouse === feed.warehouse,
+  };
+  const open = {
+    work: () => files.work('' as ByteName),
+    manifests: () => files.manifests,
+    warehouse: () => files.warehouse,
+  };
   try {
-    return (['manifests', 'warehouse'] as const).flatMap((kind) => {
-      if (roots[kind] !== feed[kind]) return [];
+    return (['work', 'manifests', 'warehouse'] as const).flatMap((kind) => {
+      if (!isSame[kind]) return [];
       try {
-        files[kind];
+        open[kind]();
         return [];
       } catch (error) {
         if (error instanceof PlaceError) return [error];

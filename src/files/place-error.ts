@@ -118,7 +118,7 @@ const MEANING: Record<string, string> = {
   ENFILE: 'could not be opened, the machine is out of file descriptors: raise fs.file-max',
   [STUCK]: 'does not answer: check its mount, and its server or disk',
   no_marker:
-    'has lost its marker .ingest-root: mount the one that was there, or put it back (nothing is written until then)',
+    'has lost its marker .ingest-root: mount the one that was there, or, if only this file is gone, put it back as `ingest-ctl doctor` says (nothing is written until then)',
 };
 
 export function errnoOf(error: unknown): string | undefined {

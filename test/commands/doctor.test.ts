@@ -1,7 +1,17 @@
 /** `ingest-ctl doctor` prints one line with its remedy for each finding, and leaves no file. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -66,12 +76,47 @@ test('an empty folder where the warehouse of the state was is to be mended, for 
   const [trouble, ...more] = found.filter(({ level }) => level === 'fail');
   assert.deepEqual(more, []);
   assert.match(trouble!.what, /the warehouse .+ has lost its marker \.ingest-root/);
-  assert.match(trouble!.remedy!, /^mount the one that was there, or put it back/);
+  assert.match(trouble!.remedy!, /^mount the one that was there, or, if only this file is gone, put it back: printf /);
   const args = ['check-config', world.configPath, '--state-path', world.statePath];
   const checked = await world.launch('ingest-ctl', args).ended;
   assert.equal(checked.code, 3, checked.stdout);
   assert.match(checked.stderr, /the warehouse .+ has lost its marker/);
 });
+
+for (const kind of ['warehouse', 'manifests', 'work'] as const) {
+  test(
+    `the marker of the ${kind} alone is gone: the printed command puts it back, and what waits is stored`,
+    limit,
+    async (t) => {
+      const world = createWorld(t);
+      world.drop('first.csv', 100);
+      await world.runOnce();
+      const feed = world.feed();
+      const root = kind === 'work' ? workDirOf(feed) : feed[kind];
+      const marker = join(root, '.ingest-root');
+      const before = readFileSync(marker, 'utf8');
+      rmSync(marker);
+      world.drop('second.csv', 200);
+      world.start('ingest');
+      const { reason } = await world.event('gate_closed', ({ code }) => code === 'no_marker');
+      assert.match(String(reason), /if only this file is gone, put it back as `\S*ingest-ctl doctor .*` says/);
+      const [trouble, ...more] = (await doctor(world, 3)).filter(({ level }) => level === 'fail');
+      assert.deepEqual(more, []);
+      const command = /put it back: (.*)$/.exec(trouble!.remedy!)![1]!;
+      execFileSync('sh', ['-ec', command.replace('| sudo ', '| ')]);
+      assert.equal(readFileSync(marker, 'utf8'), before);
+      await world.stored(2, { withinMs: 60_000 });
+      await world.allDone({ withinMs: 60_000 });
+      await world.stop();
+      await doctor(world, 0);
+      world.check();
+      writeFileSync(marker, before.replace(/"id":"[^"]+"/, '"id":"of another root"'));
+      const [other] = (await doctor(world, 3)).filter(({ level }) => level === 'fail');
+      assert.match(other!.remedy!, /^mount the one that was there \(this one has the marker of another\)$/);
+      writeFileSync(marker, before);
+    },
+  );
+}
 
 test('every missing folder is reported, with exit code 3', limit, async (t) => {
   const world = createWorld(t);

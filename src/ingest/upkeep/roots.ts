@@ -16,6 +16,7 @@ import { errnoOf } from '../../files/place-error.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { enterWarehouse } from '../ledger/names.js';
 import { followMoved } from './follow-moved.js';
+import { newMarker } from './lost-marker.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseNested, refuseStrange } from './moved-roots.js';
 import { isOfRoot, unusable } from './unusable-root.js';
 import { chooseWork, refuseOtherMount } from './work-place.js';
@@ -117,8 +118,7 @@ async function firstUse(
     throw unusable(kind, path, error);
   }
   try {
-    const wanted = kind === 'warehouse' ? { kind } : { kind, state: backend.uuid, statePath };
-    const marker = makeMarker(fd, wanted);
+    const marker = makeMarker(fd, newMarker(kind, backend.uuid, statePath));
     refuseForeign(marker, backend, kind, path, statePath);
     await remember(backend, feed, kind, path, marker.id);
     return marker.id;

@@ -65,7 +65,7 @@ export async function rebuild(config: Config, say: Say, progress: Show): Promise
       judged = await judgeState(asked);
     }
     locks.push(...judged.locks);
-    refuseMissingWarehouse(feeds);
+    refuseMissingWarehouse(feeds, judged.warehouses);
     const making = await make(asked, judged.before, say, progress);
     refuseChanged(making, statePath);
     const { before } = making;

@@ -1,5 +1,6 @@
 /** `ingest-ctl rebuild` with ambiguous evidence: nothing is removed on a guess. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -47,6 +48,29 @@ test('a foreign file of equal size does not pass for the content: the sealed fil
   );
 });
 
+/** Runs the command that a refused rebuild names. */
+function putBack(stderr: string): void {
+  const [, command] = /put it back: (.*)$/m.exec(stderr)!;
+  execFileSync('sh', ['-ec', command!.replace('| sudo ', '| ')]);
+}
+
+test('a warehouse whose marker was deleted gets the one that the older state knows', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  const marker = join(world.feed().warehouse, '.ingest-root');
+  const before = readFileSync(marker, 'utf8');
+  rmSync(marker);
+  const ended = await rebuild(world);
+  refused(ended, /its warehouse .* has no marker/);
+  putBack(ended.stderr);
+  assert.equal(readFileSync(marker, 'utf8'), before);
+  assert.match((await rebuilt(world)).stdout, /1 already in the older state/);
+  world.drop('second.csv', 200);
+  await world.runOnce();
+  world.check();
+});
+
 test('a warehouse that is not mounted is not taken for a warehouse whose files were taken', limit, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('first.csv', 100);
@@ -59,8 +83,7 @@ test('a warehouse that is not mounted is not taken for a warehouse whose files w
   refused(ended, /has no marker .*mount it there and run `ingest-ctl rebuild --input .+` again/);
   assert.deepEqual(stateFiles(world), []);
   // The message names the way out for an operator who knows better.
-  const marker = /echo '(.*)' > (.*)$/m.exec(ended.stderr)!;
-  writeFileSync(marker[2]!, marker[1]!);
+  putBack(ended.stderr);
   assert.match((await rebuilt(world)).stdout, /1 stored, but not in the warehouse/);
   loseState(world);
   renameSync(warehouse, `${warehouse} without`);

@@ -30,6 +30,8 @@ export interface Judged {
   before: Before;
   /** Locks on the roots of feeds that were not named, so that no process writes into the state that is copied. */
   locks: SharedLockFile[];
+  /** By the path of a warehouse: the id of its marker, where the file at the path knows it. */
+  warehouses: ReadonlyMap<string, string>;
 }
 
 /** `uuid`: of the state that the markers of the feeds name. */
@@ -43,19 +45,19 @@ export interface Asked {
 /** Errors: EnvironmentError if the state is in use, or belongs to other folders. */
 export async function judgeState(asked: Asked): Promise<Judged> {
   const { statePath, feeds, uuid } = asked;
-  if (!existsSync(statePath)) return { before: 'none', locks: [] };
+  if (!existsSync(statePath)) return { before: 'none', locks: [], warehouses: new Map() };
   let view: QueueView;
   try {
     view = await openMigrated(asked);
   } catch (error) {
-    if (isDamaged(error)) return { before: 'none', locks: [] };
+    if (isDamaged(error)) return { before: 'none', locks: [], warehouses: new Map() };
     throw error;
   }
   const locks = lockRootsAlone(rootsOfOthers(view, feeds));
   try {
-    return { before: judgeView(view, statePath, feeds, uuid), locks };
+    return { before: judgeView(view, statePath, feeds, uuid), locks, warehouses: warehousesIn(view) };
   } catch (error) {
-    if (isDamaged(asOperators(error))) return { before: 'none', locks };
+    if (isDamaged(asOperators(error))) return { before: 'none', locks, warehouses: new Map() };
     for (const lock of locks) lock.close();
     throw error;
   } finally {
@@ -87,6 +89,15 @@ const rootsOfOthers = (view: QueueView, feeds: readonly FeedOptions[]): string[]
     )
     .filter(({ feed, path }) => ofOthers(feeds, feed) && !feeds.some((f) => f.manifests === path || f.workDir === path))
     .map(({ path }) => path);
+
+function warehousesIn(view: QueueView): Map<string, string> {
+  const rows = view.read((r) =>
+    r.all<{ path: string; marker: string }>(
+      "SELECT path, marker FROM roots WHERE kind = 'warehouse' AND marker IS NOT NULL",
+    ),
+  );
+  return new Map(rows.map(({ path, marker }) => [path, marker]));
+}
 
 function judgeView(
   view: QueueView,

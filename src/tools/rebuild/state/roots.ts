@@ -10,8 +10,10 @@ import { EnvironmentError } from '../../../base/errors.js';
 import { typed } from '../../../base/shell.js';
 import { MARKER } from '../../../files/marker.js';
 import { manifestFiles } from '../../../ingest/manifest/read.js';
+import { putsBack } from '../../../ingest/upkeep/lost-marker.js';
 import { markerAt } from '../../../ingest/upkeep/root-locks.js';
 import { chooseWork, possibleWork } from '../../../ingest/upkeep/work-place.js';
+import type { Judged } from './place.js';
 
 /**
  * The feeds, each with its work directory; the UUID of the lost state, undefined if no folder was ever set up; and the user who set
@@ -55,14 +57,14 @@ const workOf = (feed: FeedOptions): string =>
   chooseWork(feed.input, () => {});
 
 /** With a warehouse that is not mounted, it would seem that a consumer took every file. */
-export function refuseMissingWarehouse(feeds: readonly FeedOptions[]): void {
+export function refuseMissingWarehouse(feeds: readonly FeedOptions[], known: Judged['warehouses']): void {
   for (const { name, warehouse, manifests } of feeds) {
     if (markerAt(warehouse) !== undefined || markerAt(manifests) === undefined) continue;
     if (manifestFiles(manifests, 'manifest').next().done) continue;
-    const marker = join(warehouse, MARKER);
+    const marker = { id: known.get(warehouse) ?? randomUUID(), kind: 'warehouse' };
     throw new EnvironmentError(
       'warehouse_missing',
-      `feed ${name} has manifests, but its warehouse ${warehouse} has no marker ${MARKER}, so this is not the directory that they speak of: mount it there and run ${typed('ingest-ctl rebuild')} again. If it is the right one and only its marker is lost, make one: echo '{"id":"${randomUUID()}","kind":"warehouse"}' > ${marker}`,
+      `feed ${name} has manifests, but its warehouse ${warehouse} has no marker ${MARKER}, so this is not the directory that they speak of: mount it there and run ${typed('ingest-ctl rebuild')} again. If it is the right one and only its marker is lost, put it back: ${putsBack(warehouse, marker)}`,
     );
   }
 }
