@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Bucket } from '../world/bucket.js';
 import { loseState, rebuilt } from '../world/lost.js';
 import {
   checkBucket,
@@ -15,12 +16,20 @@ import {
   published,
   publishedAndKept,
 } from '../world/publisher.js';
+import { alter, rowsOf } from '../world/state-by-hand.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
 const limit = { timeout: 300_000 };
 const PART = /_manifests\//;
 const LARGE_BYTES = 65 << 20;
+
+/** The number of the part with the line of that file. */
+async function numberOf(bucket: Bucket, path: string): Promise<number> {
+  const keys = await bucket.keys('raw/default/_manifests/');
+  const parts = await Promise.all(keys.map((key) => bucket.body(key)));
+  return parts.findIndex((bytes) => String(bytes).includes(path));
+}
 
 const localPath = (world: World, name: string): string =>
   join(world.feed().warehouse, world.warehouse().find(({ path }) => path.endsWith(name))!.path);
@@ -163,3 +172,52 @@ test('a large object that is there already is not sent again by a rebuilt state'
   assert.equal(proxy.of('create').length, 1);
   assert.deepEqual(await bucket.uploads(), []);
 });
+
+test(
+  'an hour is marked beside a line of a later one, which waits for its own, also through a kill',
+  limit,
+  async (t) => {
+    const made = await proxied(t, { options: { successMarkers: true } });
+    if (!made) return;
+    const { world, bucket, proxy } = made;
+    const BEFORE = '2026/01/01/00';
+    const markerOf = async (hour: string): Promise<{ through: number } | undefined> => {
+      const bytes = await bucket.body(`raw/default/_hours/${hour}/_SUCCESS`);
+      return bytes && JSON.parse(String(bytes));
+    };
+    world.drop('a.csv', 'id\n1\n');
+    await publishedAndKept(world);
+    const throughA = (await bucket.keys('raw/default/_manifests/')).length - 1;
+    alter(world, 'UPDATE contents SET hour = ?', BEFORE);
+
+    const ingest = world.start('ingest');
+    world.drop('b.csv', 'id\n2\n');
+    await world.event('file_published', ({ path }) => String(path).endsWith('/b.csv'));
+    const part = proxy.add({ kind: 'put', key: PART }, 'hold');
+    // As if both hours were over.
+    alter(
+      world,
+      "INSERT INTO periods (folder, state, changed_ms) VALUES (?, 'marked', 0)",
+      join(world.feed().manifests, BEFORE),
+    );
+    alter(world, "UPDATE periods SET state = 'marked'");
+    const [{ hour }] = rowsOf(world, 'SELECT hour FROM contents ORDER BY row DESC LIMIT 1') as [{ hour: string }];
+    // The line of `b.csv` is held, or lies in a part that is still open.
+    await until('the first hour is marked', async () => (await markerOf(BEFORE)) !== undefined);
+    await part.hit();
+    assert.equal((await linesOf(bucket)).length, 1);
+    await world.killAll();
+    await ingest.ended;
+    assert.equal(await markerOf(hour), undefined);
+
+    await world.run('ingest-ctl', ['withdraw', 'a.csv', '--reason', 'a test']);
+    await world.run('ingest', ['--once']);
+    const numberOfB = await numberOf(bucket, '/b.csv');
+    const [first, second] = [await markerOf(BEFORE), await markerOf(hour)];
+    assert.ok(first!.through >= throughA && first!.through < numberOfB, JSON.stringify({ first, numberOfB }));
+    assert.ok(second!.through >= numberOfB, JSON.stringify({ second, numberOfB }));
+    assert.equal((await correctionsOf(bucket)).length, 1, 'a withdrawal comes after the marker');
+    await part.release();
+    await checkBucket(bucket);
+  },
+);

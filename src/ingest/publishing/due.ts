@@ -38,20 +38,22 @@ export function countUnpublished(reader: Reader, options: FeedOptions): number {
 const UNMARKED = `SELECT substr(folder, ?) AS hour FROM
     (SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ${HOURS_MAX})
   WHERE NOT EXISTS (SELECT 1 FROM bucket_hours b WHERE b.feed = ? AND b.hour = substr(folder, ?))`;
-/** Read for an hour without a marker alone: many contents may be due. */
-const DUE_IN = `SELECT 1 FROM publications p JOIN contents c ON c.row = p.content
-  WHERE p.n = 0 AND p.part IS NULL AND c.feed = ? AND c.hour = ? LIMIT 1`;
+/**
+ * Hours with a line or a correction that waits in a part, or a content that is due. Parts of later hours are no reason to wait: a feed
+ * that never rests always has one. In one reading, and for hours without a marker alone: many contents may be due.
+ */
+const OWED = `SELECT DISTINCT c.hour FROM
+    (SELECT content FROM part_lines UNION ALL SELECT content FROM publications WHERE n = 0 AND part IS NULL) o
+  JOIN contents c ON c.row = o.content WHERE +c.feed = ?`;
 
-/** The last hours that are marked here, and not in the bucket. While a line is owed, none is. */
+/** The last hours that are marked here, and not in the bucket, of which nothing is owed. */
 export function hoursToMark(reader: Reader, { name, manifests }: FeedOptions): string[] {
+  // Contents are still looked for.
+  if (bucketRow(reader, name)?.cursor !== null) return [];
   // SQLite counts characters, not units of UTF-16.
   const at = [...manifests].length + 2;
   const hours = reader.all<{ hour: string }>(UNMARKED, at, `${manifests}/`, `${manifests}0`, name, at);
   if (hours.length === 0) return [];
-  const isOwed = reader.get(
-    'SELECT 1 FROM parts WHERE feed = ? UNION ALL SELECT 1 FROM buckets WHERE feed = ? AND cursor IS NOT NULL LIMIT 1',
-    ...[name, name],
-  );
-  if (isOwed) return [];
-  return hours.flatMap(({ hour }) => (reader.get(DUE_IN, name, hour) === undefined ? hour : []));
+  const owed = new Set(reader.all<{ hour: string }>(OWED, name).map(({ hour }) => hour));
+  return hours.flatMap(({ hour }) => (owed.has(hour) ? [] : hour));
 }
