@@ -1,6 +1,6 @@
 /** Readers of a bucket, as docs/consumers.md has them: the shell loop against a real store, the query in DuckDB over the same parts. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
@@ -11,23 +11,21 @@ import { blockOf } from './documents.js';
 
 const codeOf = (language: string): string => blockOf('docs/consumers.md', language, 'In a bucket');
 
-test('a reader of parts goes on where it stopped, and finds each object that was not taken back', async (t) => {
+test('a reader of parts goes on where it stopped, and finds each object that was not taken back; a failure is an error', async (t) => {
   const made = await publisher(t);
   if (!made) return;
   const { world, bucket } = made;
   const done = join(world.root, 'done');
   mkdirSync(done);
+  const reader = (secretKey: string, endpoint = bucket.endpoint): SpawnSyncReturns<string> => {
+    const FEED = `${endpoint}/${bucket.name}/raw/default`;
+    const env = { ...process.env, FEED, KEYS: `${bucket.accessKey}:${secretKey}`, DONE: done };
+    return spawnSync('sh', ['-c', codeOf('sh')], { env, encoding: 'utf8' });
+  };
   const read = (): string[] => {
-    const env = {
-      ...process.env,
-      FEED: `${bucket.endpoint}/${bucket.name}/raw/default`,
-      KEYS: `${bucket.accessKey}:${bucket.secretKey}`,
-      DONE: done,
-    };
-    return execFileSync('sh', ['-c', codeOf('sh')], { env, encoding: 'utf8' })
-      .trim()
-      .split('\n')
-      .filter(Boolean);
+    const { status, stdout, stderr } = reader(bucket.secretKey);
+    assert.equal(status, 0, stderr);
+    return stdout.trim().split('\n').filter(Boolean);
   };
   for (const n of [1, 2]) world.drop(`f${n}.csv`, `id\n${n}\n`);
   await world.runOnce();
@@ -38,6 +36,9 @@ test('a reader of parts goes on where it stopped, and finds each object that was
   await world.run('ingest-ctl', ['withdraw', 'f1.csv', '--reason', 'a test']);
   await world.runOnce();
   await until('its object is gone', async () => (await objectsOf(bucket)).length === 2);
+  const refused = reader('a wrong key');
+  assert.deepEqual([refused.status, refused.stdout, refused.stderr], [1, '', 'the store answered 403\n']);
+  assert.notEqual(reader(bucket.secretKey, 'http://127.0.0.1:1').status, 0, 'nobody is there');
   assert.equal(read().length, 2, 'a line, and a correction');
 
   for (const key of await bucket.keys('raw/default/_manifests/'))
