@@ -231,7 +231,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   host_replaced: passing('Stop one of the two; then run `ingest-ctl host join` where the host is to be.'),
   host_watched: passing('Wait half a minute: the host may still live at its former place.'),
   state_older: passing('Put the newest state back, or run `ingest-ctl rebuild` and `ingest-ctl host join NAME`.'),
-  schema_too_old: passing('Run `ingest-ctl host join NAME`.'),
+  schema_too_old: passing('Stop the processes of the state, the dashboard too, and run `ingest-ctl host join NAME`.'),
   schema_too_new: passing('Install the newer ingestor on this host.'),
   object_taken: held(
     'Find out who wrote that object, and move it away; then run `ingest-ctl retry`. Only one ingestor may write below a prefix.',
@@ -252,7 +252,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   low_space: passing('Free some space there, or lower the watermark that the sentence names.'),
   low_inodes: passing('Remove small files there, or lower --min-free-inodes.'),
   state_unchecked: passing('Wait: it opens by itself when every page of the state has been read.'),
-  unloadable: passing('Correct the chain or its module: the gate opens by itself when it can be loaded.'),
+  unloadable: passing(
+    'Correct the module: the gate opens by itself when it can be loaded. Where the chain is wrong, in the configuration or in its own file, correct it and restart the service.',
+  ),
   paused: held('An operator closed the stage; `ingest-ctl resume` opens it, or the end that the pause names.'),
   sidecar_unreadable: passing('Give read permission on the sidecar; if it is held by then, run `ingest-ctl retry`.'),
   eio: passing('Look at the kernel log and the disk; if the file is held by then, run `ingest-ctl retry`.'),

@@ -101,7 +101,7 @@ export async function checkSchema(shared: Rows): Promise<void> {
     ? new SharedError(
         'refused',
         'schema_too_old',
-        `the shared ledger ${shared.where} has tables of version ${version}, and this ingestor needs version ${SCHEMA_VERSION}: run ingest-ctl host join, which brings them up to date`,
+        `the shared ledger ${shared.where} has tables of version ${version}, and this ingestor needs version ${SCHEMA_VERSION}: stop the processes of the state and run ingest-ctl host join, which brings them up to date`,
       )
     : new SharedError(
         'refused',

@@ -7,6 +7,7 @@ import type { Report } from '../../src/service/status/report.js';
 import { editDatabase } from '../world/database.js';
 import { withState } from '../world/hand.js';
 import { loseState, refused, stateFiles } from '../world/lost.js';
+import { isInRunbook } from '../world/runbook.js';
 import { ordinaryUser, skipUnlessReachable } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -92,12 +93,15 @@ test('an input that cannot be read comes before a held file, in every view', asy
   world.drop('large.csv', 200);
   await until('it is held', () => world.jobs().some(({ state }) => state === 'held'), { withinMs: 60_000 });
   chmodSync(world.input, 0);
-  const codes = async () => {
+  const stuck = async () => {
     const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
-    return findings.filter(({ severity }) => severity === 'stuck').map(({ code }) => code);
+    return findings.filter(({ severity }) => severity === 'stuck');
   };
-  await until('the outage', async () => (await codes()).includes('input_missing'), { withinMs: 60_000 });
-  assert.deepEqual((await codes()).at(-1), 'too_large');
+  const outage = await until('the outage', async () => (await stuck()).find(({ code }) => code === 'input_missing'), {
+    withinMs: 60_000,
+  });
+  assert.ok(isInRunbook(outage.sentence), outage.sentence);
+  assert.deepEqual((await stuck()).at(-1)?.code, 'too_large');
   const [, line] = await check(world);
   assert.match(line, /^INGEST CRITICAL - [^|]*cannot be read \(EACCES\).*\(and \d more: /);
   chmodSync(world.input, 0o700); // An ordinary user could not remove it.

@@ -12,6 +12,7 @@ import { fill } from '../scenarios/trouble.js';
 import { dashboardAlone } from '../service/dashboard/served.js';
 import { tmpfsMount } from '../world/mounts.js';
 import { type Program, signal } from '../world/program.js';
+import { isInRunbook } from '../world/runbook.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -225,7 +226,9 @@ test(
     fill(join(directory, 'ballast'), 200 * 1024);
     world.drop('late.csv', 20);
     const { findings } = await check(world);
-    assert.match(findings.find(({ code }) => code === 'state_full')?.sentence ?? '', /is full.* no file goes on/);
+    const { sentence } = findings.find(({ code }) => code === 'state_full')!;
+    assert.match(sentence, /is full.* no file goes on/);
+    assert.ok(isInRunbook(sentence), sentence);
     const text = await explained(world, 'late.csv');
     assert.match(text, /The disk of the state .* is full/);
     assert.doesNotMatch(text, /next scan|its turn|then it is taken/i);

@@ -33,6 +33,7 @@ const RUN: Record<string, Partial<Record<string, [blocks: number | 'all', test: 
     sh: [1, 'docs/processing.test.ts'],
     js: [2, 'docs/processing.test.ts'],
   },
+  'docs/publish.md': { yaml: [1, 'docs/publish.test.ts'] },
   'docs/replicate.md': { sh: [1, 'docs/replicate.test.ts'], ts: ['all', 'docs/examples.test.ts'] },
   'docs/watcher.md': { ts: ['all', 'docs/examples.test.ts'] },
   'queue/README.md': { ts: [1, 'docs/queue.test.ts'] },

@@ -3,6 +3,7 @@
  * nothing is lost, nothing is in twice.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -112,7 +113,8 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
 
 async function moveToAnotherHost(t: TestContext): Promise<void> {
   if (skipUnlessRoot(t, 'a state that moves to another filesystem')) return;
-  if (skipUnlessInstalled(t, 'rsync', 'a state that moves to another host by the runbook')) return;
+  for (const tool of ['rsync', 'setfacl'])
+    if (skipUnlessInstalled(t, tool, 'a state that moves to another host by the runbook')) return;
   const old = new Machine(t);
   old.install(releaseIn(join(old.root, 'release')));
   await old.start();
@@ -138,6 +140,14 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   const [one] = old.world.jobs().filter(({ stage, state }) => stage === 'hash' && state === 'ready');
   await withState(old.world.statePath, (backend) => holdReady(backend, [one!.id]));
 
+  // A reader was let in by an ACL.
+  const [shared] = old.world.warehouse();
+  const aclOf = ({ world }: Machine) =>
+    execFileSync('getfacl', ['-cpn', join(world.feed().warehouse, shared!.path)], { encoding: 'utf8' });
+  execFileSync('setfacl', ['-m', 'u:4711:r', join(old.world.feed().warehouse, shared!.path)]);
+  const acl = aclOf(old);
+  assert.match(acl, /^user:4711:r--/m);
+
   const host = new Machine(t, { ground: loopMount(join(old.root, 'disk'), { bytes: 512 * 1024 * 1024 }) });
   host.install(releaseIn(join(host.root, 'release')));
   const [onTheOld, onTheNew] = blocksOf('Move to another host');
@@ -146,6 +156,7 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   for (const gone of [join(old.root, 'srv'), join(old.root, 'var'), dirname(old.world.statePath)])
     renameSync(gone, `${gone}.away`);
   await host.run(onTheNew!);
+  assert.equal(aclOf(host), acl);
   await ctl(host, 'resume', 'hash');
   await ctl(host, 'resume', 'move');
   await ctl(host, 'retry', '--all', '--code', 'held_by_test');

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { Report } from '../../src/service/status/report.js';
@@ -12,11 +12,11 @@ import { LONG } from '../scenarios/trouble.js';
 import type { Options } from '../world/layout.js';
 import { bindMount, tmpfsMount } from '../world/mounts.js';
 import { PACKAGE } from '../world/program.js';
+import { patternOf, RUNBOOK } from '../world/runbook.js';
 import { give, serviceUser, skipUnlessRoot, sudoShims, type User } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const RUNBOOK = readFileSync(join(PACKAGE, 'ops/runbook.md'), 'utf8');
 const COMMANDS_MAX = 3;
 
 interface Sick {
@@ -36,17 +36,6 @@ function section(heading: string): { quote: string; commands: string } {
   assert.ok(quote && commands, heading);
   assert.ok(commands.trim().split('\n').length <= COMMANDS_MAX, `${heading}: more than ${COMMANDS_MAX} commands`);
   return { quote, commands };
-}
-
-/** The quote as a pattern. Figures, names of users and dots match any. */
-function patternOf(quote: string): RegExp {
-  const pattern = quote
-    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-    .replace(/\\\(by \w+\\\)/, '\\(by \\w+\\)')
-    .replace(/\d+(\\\.\d+)? (MiB|files wait|file is|checks)/g, '[^;]+')
-    .replace(/\d+/g, '\\d+')
-    .replaceAll('…', '.*');
-  return new RegExp(pattern);
 }
 
 /** This world is the machine of the runbook. The test plays its service manager and its fstab. */

@@ -180,7 +180,7 @@ const EVENTS: Record<string, EventSpec> = {
   drain_waiting: warn((f) => `still waiting for {worker} (pid {worker_pid}) after {seconds} s${inProgress(f)}`),
   gate_closed: error((f) =>
     f.place === 'process'
-      ? 'process of {feed} is closed ({code}): {reason}; correct it: it is tried again every few seconds, and no file is held for it'
+      ? 'process of {feed} is closed ({code}): {reason}; no file is held for it. Correct the module: it is tried again every few seconds. A chain that is wrong, in the configuration or in its own file, is read again at a restart'
       : `${f.stage === '*' ? 'every stage' : '{stage}'} of ${f.feed === '*' ? 'every feed' : '{feed}'} is closed ({code}${f.place ? ' at {place}' : ''}): {reason}; it goes on by itself when that is repaired`,
   ),
   partial_upload: warn(

@@ -39,7 +39,7 @@ const SAID: [event: string, level: string, fields: Fields, sentence: string][] =
     'gate_closed',
     'error',
     { feed: 'orders', stage: 'process', place: 'process', code: 'unloadable', reason: 'the module /o.mjs is missing' },
-    'process of orders is closed (unloadable): the module /o.mjs is missing; correct it: it is tried again every few seconds, and no file is held for it',
+    'process of orders is closed (unloadable): the module /o.mjs is missing; no file is held for it. Correct the module: it is tried again every few seconds. A chain that is wrong, in the configuration or in its own file, is read again at a restart',
   ],
   [
     'gate_opened',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Report } from '../../../src/service/status/report.js';
 import { rebuilt, refused } from '../../world/lost.js';
+import { isInRunbook } from '../../world/runbook.js';
 import { rowsOf } from '../../world/state-by-hand.js';
 import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
@@ -78,6 +79,7 @@ test(
     const gate = await until('the gate', async () => (await findings()).find(({ code }) => code === 'state_unchecked'));
     assert.equal(gate.severity, 'notice');
     assert.match(gate.sentence, /^hash of every feed is closed.*all of its pages are checked/);
+    assert.ok(isInRunbook(gate.sentence), gate.sentence);
     world.start('ingest-worker');
     await world.event('state_checked');
     await world.stored(FILES + 1);

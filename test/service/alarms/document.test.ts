@@ -133,3 +133,9 @@ test('the configuration of the document is accepted, and its keys are the keys o
   const shown = JSON.parse(example('The document', 'json'));
   assert.deepEqual([Object.keys(shown), Object.keys(shown.alarms[0])], [Object.keys(MESSAGE), Object.keys(ALARM)]);
 });
+
+test('what only a service that still runs can send is not promised of one that has ended', () => {
+  const row = DOCUMENT.split('\n').find((line) => line.startsWith('| `no_producer`, `nobody` |'));
+  assert.match(row ?? '', /a notifier still runs/);
+  assert.match(DOCUMENT, /A service that has ended sends nothing/);
+});

@@ -114,5 +114,5 @@ test('a chain that cannot be loaded keeps files, says which module and what to d
   const [finding] = findings.filter(({ code }) => code === 'unloadable');
   assert.equal(finding!.severity, 'stuck');
   assert.equal(finding!.sentence, `process of default is closed, unloadable: ${reason}; 0 files wait.`);
-  assert.match(finding!.release, /^Correct the chain or its module/);
+  assert.match(finding!.release, /^Correct the module: .* restart the service/);
 });
