@@ -72,7 +72,7 @@ class SqliteChangeLog implements ChangeLog {
       seq > last ? `another log gave that, or a newer one; it ends at ${last}` : `only what follows ${horizon}`;
     throw new ChangeLogError(
       'change_log_gap',
-      `${this.path} has not kept everything after ${seq} (${has}): read everything once (for files, the whole tree), register the consumer, and continue from there.`,
+      `${this.path} has not kept everything after ${seq} (${has}): forget the consumer, register it, then read everything once (for files, the whole tree), and continue from the seq that register gave.`,
     );
   }
 

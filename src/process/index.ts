@@ -51,7 +51,8 @@ export async function runChain(
     if (answer.kind === 'unloadable') throw new Error(answer.reason);
     if (answer.kind === 'failed') throw answer.error;
     const { records, rejected, outputs } = answer.report;
-    const texts = outputs.map(({ n, tag }) => [tag, readFileSync(join(directory, `TEST.out.${n}.1`), 'utf8')]);
+    const encoding = options.encoding === 'latin1' ? 'latin1' : 'utf8';
+    const texts = outputs.map(({ n, tag }) => [tag, readFileSync(join(directory, `TEST.out.${n}.1`), encoding)]);
     return { records, rejected, outputs: Object.fromEntries(texts) };
   } finally {
     rmSync(directory, { recursive: true });

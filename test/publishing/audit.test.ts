@@ -31,6 +31,20 @@ test('doctor tries the bucket as publishing would, says what is wrong and leaves
     /^fail +bucket: the bucket .*: this user may not write there; give it the perm.*\(AccessDenied\)$/,
   );
   await bucket.allowAll();
+  // A first start would take an object that the probe leaves for somebody else's.
+  await bucket.deny(['s3:ListBucketMultipartUploads']);
+  assert.equal((await doctor(world)).code, 3);
+  await bucket.allowAll();
+  assert.deepEqual([await bucket.keys(), await bucket.uploads()], [[], []]);
+  await bucket.deny(['s3:DeleteObject']);
+  const kept = await doctor(world);
+  assert.equal(kept.code, 3);
+  const [left] = await bucket.keys();
+  assert.ok(
+    kept.bucket.some((line) => line.includes(`the probe ${left} may be left there; remove it`)),
+    kept.bucket.join(),
+  );
+  await bucket.allowAll();
   const { world: lost } = (await publisher(t, { options: { publish: `s3://${bucket.name}-not-there/raw` } }, bucket))!;
   const missing = await doctor(lost);
   assert.equal(missing.code, 3);

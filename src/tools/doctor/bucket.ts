@@ -1,6 +1,6 @@
-/** Whether a feed can publish: the bucket answers, may be written, and knows the conditions. Leaves nothing there. */
+/** Whether a feed can publish: the bucket answers, may be written, and knows the conditions. Leaves nothing there, or names it. */
 import type { FeedOptions } from '../../base/config/options.js';
-import { BucketClient, bodyOf } from '../../bucket/client.js';
+import { BucketClient, bodyOf, type Written } from '../../bucket/client.js';
 import { BucketError } from '../../bucket/errors.js';
 import { type Finding, fail, ok, said, warn } from './words.js';
 
@@ -13,11 +13,13 @@ export async function checkBucket(about: string, feed: FeedOptions): Promise<Fin
   const bucket = new BucketClient(feed);
   const key = `${bucket.prefix.folder}_ingest.probe.${Date.now()}`;
   const body = bodyOf(Buffer.from('probe\n'));
+  let probe: Written | undefined;
+  let upload: string | undefined;
   try {
-    const probe = await bucket.put(key, body);
+    probe = await bucket.put(key, body);
     const isKept = (await bucket.put(key, body)) === undefined;
     await bucket.uploads();
-    const upload = await bucket.begin(key, {});
+    upload = await bucket.begin(key, {});
     await bucket.putPart(key, upload, 1, body);
     const parts = await bucket.parts(key, upload);
     const isRefused = !(await bucket.complete(key, upload, parts));
@@ -30,8 +32,21 @@ export async function checkBucket(about: string, feed: FeedOptions): Promise<Fin
     ];
   } catch (error) {
     if (!(error instanceof BucketError)) throw error;
-    return [said(about, error.message)];
+    const failed = said(about, error.message);
+    return probe === undefined ? [failed] : [failed, ...(await taken(bucket, about, key, upload))];
   } finally {
     await bucket.close();
+  }
+}
+
+/** Takes away what a failed probe has left there, or names it: a first start refuses a prefix with objects. */
+async function taken(bucket: BucketClient, about: string, key: string, upload: string | undefined): Promise<Finding[]> {
+  try {
+    if (upload !== undefined) await bucket.abort(key, upload);
+    await bucket.remove(key, { etag: '', version: undefined });
+    return [];
+  } catch (error) {
+    if (!(error instanceof BucketError)) throw error;
+    return [warn(about, `the probe ${key} may be left there`, 'remove it, or the first start says prefix_taken')];
   }
 }
