@@ -72,14 +72,14 @@ const asksByWord = ({ wordsMax }: CommandSpec, argv: readonly string[]): boolean
 
 /** The configuration of the installed service, whose state or chain is meant where no option names one. */
 const SYSTEM_CONFIG = '/etc/atomic-ingestor/config.yaml';
-const NAMES_STATE = ['config', 'state-path', 'input'];
-const NAMES_CHAIN = ['config', 'process'];
+/** By the option that a command has for what it is about: the options that name it. */
+const NAMES = { 'state-path': ['config', 'state-path', 'input'], process: ['config', 'process'] };
 
 function readSources(spec: CommandSpec, line: CommandLine, env: NodeJS.ProcessEnv): Sources {
   const environment = readEnvironment(env);
-  const names = [NAMES_STATE, NAMES_CHAIN].find(([, what]) => spec.options.includes(what!));
-  const isNamed = names?.some((option) => line.flags.has(option) || environment.has(option)) ?? true;
-  const isOfSystem = !isNamed && existsSync(SYSTEM_CONFIG);
+  const [, names] = Object.entries(NAMES).find(([about]) => spec.options.includes(about)) ?? [];
+  const isNamed = (option: string): boolean => line.flags.has(option) || environment.has(option);
+  const isOfSystem = names !== undefined && !names.some(isNamed) && existsSync(SYSTEM_CONFIG);
   const config = isOfSystem ? SYSTEM_CONFIG : (line.flags.get('config') ?? environment.get('config'));
   checked(Object.keys(commonFields), (option) =>
     option === 'config' && config !== undefined ? { value: config, origin: '--config' } : undefined,

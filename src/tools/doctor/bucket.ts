@@ -33,17 +33,23 @@ export async function checkBucket(about: string, feed: FeedOptions): Promise<Fin
   } catch (error) {
     if (!(error instanceof BucketError)) throw error;
     const failed = said(about, error.message);
-    return probe === undefined ? [failed] : [failed, ...(await taken(bucket, about, key, upload))];
+    return probe === undefined ? [failed] : [failed, ...(await taken(bucket, about, key, probe, upload))];
   } finally {
     await bucket.close();
   }
 }
 
 /** Takes away what a failed probe has left there, or names it: a first start refuses a prefix with objects. */
-async function taken(bucket: BucketClient, about: string, key: string, upload: string | undefined): Promise<Finding[]> {
+async function taken(
+  bucket: BucketClient,
+  about: string,
+  key: string,
+  probe: Written,
+  upload: string | undefined,
+): Promise<Finding[]> {
   try {
     if (upload !== undefined) await bucket.abort(key, upload);
-    await bucket.remove(key, { etag: '', version: undefined });
+    await bucket.remove(key, probe);
     return [];
   } catch (error) {
     if (!(error instanceof BucketError)) throw error;

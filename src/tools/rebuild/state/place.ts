@@ -34,6 +34,8 @@ export interface Judged {
   warehouses: ReadonlyMap<string, string>;
 }
 
+const NONE: Judged = { before: 'none', locks: [], warehouses: new Map() };
+
 /** `uuid`: of the state that the markers of the feeds name. */
 export interface Asked {
   statePath: string;
@@ -45,19 +47,19 @@ export interface Asked {
 /** Errors: EnvironmentError if the state is in use, or belongs to other folders. */
 export async function judgeState(asked: Asked): Promise<Judged> {
   const { statePath, feeds, uuid } = asked;
-  if (!existsSync(statePath)) return { before: 'none', locks: [], warehouses: new Map() };
+  if (!existsSync(statePath)) return NONE;
   let view: QueueView;
   try {
     view = await openMigrated(asked);
   } catch (error) {
-    if (isDamaged(error)) return { before: 'none', locks: [], warehouses: new Map() };
+    if (isDamaged(error)) return NONE;
     throw error;
   }
   const locks = lockRootsAlone(rootsOfOthers(view, feeds));
   try {
     return { before: judgeView(view, statePath, feeds, uuid), locks, warehouses: warehousesIn(view) };
   } catch (error) {
-    if (isDamaged(asOperators(error))) return { before: 'none', locks, warehouses: new Map() };
+    if (isDamaged(asOperators(error))) return { ...NONE, locks };
     for (const lock of locks) lock.close();
     throw error;
   } finally {
