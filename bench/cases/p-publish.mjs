@@ -19,6 +19,7 @@ const ROOM = 1.3;
 /** A smaller disk is too small for the store itself. */
 const DISK_MIN = 8_192 * MIB;
 const VERSIONS = 300;
+const WHOLE_MS = 300_000;
 const SEED = 7;
 
 export default {
@@ -83,7 +84,7 @@ const moved = (contestant, options, { count, fill, onDisk }) =>
     }),
   );
 
-/** From cron, killed at random, while uploaders rename new versions into place and write others slowly. */
+/** From cron, each run killed within twice the time that the last whole one took, while uploaders rename new versions into place and write others slowly. */
 const killed = (contestant, options) =>
   inStore({}, (store) =>
     inWorld(options, async (world) => {
@@ -99,12 +100,14 @@ const killed = (contestant, options) =>
         isOver = true;
       });
       let kills = 0;
+      let wholeMs;
       for (let last = false; !last; ) {
         last = isOver;
         const run = new Run(contestant.command(world, store), { log: world.log, sample: false });
-        const life = last ? 300_000 : 300 + random() * 3_000;
+        const life = last || wholeMs === undefined ? WHOLE_MS : random() * 2 * wholeMs;
         const ended = await Promise.race([run.ended.then(() => true), sleep(life, false)]);
-        if (!ended) kills++;
+        if (ended) wholeMs = run.seconds * 1_000;
+        else kills++;
         await run.end();
       }
       await uploading;

@@ -17,8 +17,7 @@ For those who compare, and for maintainers: what the product costs beside others
 (\`bench/results/\`); no figure is typed by hand. The product runs with its default durability and every guarantee, peers as their own users would run
 them, in the same session, on the same disk, in turn round by round; what they lose stands beside them or [at the end](#what-other-peers-lose-or-do-not-do). A figure is the
 median of its rounds, with the lowest and the highest in brackets. CPU and memory are those of the whole process tree (memory: PSS). \`×\`: how many
-times as good the product is, round by round. System calls, syncs and transactions are counted in traced runs of their own. A section with Node 20 is of an
-older build: the product needs Node 22.
+times as good the product is, round by round. System calls, syncs and transactions are counted in traced runs of their own.
 
 <!-- not run: it downloads the peers, and a round takes minutes to hours -->
 \`\`\`sh
@@ -39,6 +38,7 @@ export async function writeReport(cases) {
   const text = [
     HEAD,
     besideBest(results, cases, said),
+    buildsOf(results),
     peersOf(results),
     notMeasured(missing, cases),
     ...sections,
@@ -47,6 +47,19 @@ export async function writeReport(cases) {
   const path = join(DOCS, 'benchmarks.md');
   writeFileSync(path, text.filter(Boolean).join('\n'));
   return path;
+}
+
+/** The newest build first. A result of before there were digests names its commit alone. */
+function buildsOf(results) {
+  const builds = Map.groupBy(
+    results.toSorted((a, b) => (a.when < b.when ? 1 : -1)),
+    ({ machine: { digest, commit } }) => (digest ? `\`${digest}\`` : `of commit ${commit}`),
+  );
+  const isOne = (letter) => results.filter((other) => other.case === letter).length === 1;
+  const nameOf = ({ case: letter, files }) =>
+    isOne(letter) ? letter : `${letter} with ${files.toLocaleString('en-US')}`;
+  const named = [...builds].map(([build, of]) => `${build}: ${of.map(nameOf).sort().join(', ')}`);
+  return `Builds (a digest of bin, queue and src), the newest first: ${named.join('; ')}.\n`;
 }
 
 /** Names the peers that are installed, and beside each the versions that sections were measured with instead. */

@@ -1,6 +1,9 @@
-/** The reader of the log stands still: work goes on and signals work. Lines beyond the backlog are lost and counted. */
+/**
+ * The reader of the log stands still: work goes on and signals work. Lines beyond the backlog are lost and counted. A reader that
+ * goes on gets the backlog at once.
+ */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -18,14 +21,15 @@ const NAME = 'x'.repeat(200);
 
 /** A pipe whose two ends the test holds. Nobody reads it. */
 class Pipe {
+  readonly path: string;
   readonly #reads: number;
   readonly writes: number;
 
   constructor(t: TestContext, world: World) {
-    const path = join(world.root, 'pipe');
-    execFileSync('mkfifo', ['-m', '600', path]);
-    this.#reads = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    this.writes = openSync(path, constants.O_WRONLY);
+    this.path = join(world.root, 'pipe');
+    execFileSync('mkfifo', ['-m', '600', this.path]);
+    this.#reads = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
+    this.writes = openSync(this.path, constants.O_WRONLY);
     t.after(() => closeSync(this.#reads));
   }
 
@@ -142,4 +146,35 @@ test('lost lines are counted: in one line when the reader is back, and in the st
   for (const line of text.split('\n').slice(0, -1)) JSON.parse(line);
   child.kill('SIGTERM');
   assert.equal(await ended(child), 0);
+});
+
+/** Its stderr is a pipe that it reads itself. No timer runs meanwhile. Prints how many bytes came with each line. */
+const WRITES_AND_READS = `
+  import { openSync, readSync } from 'node:fs';
+  import { stderr } from '../../../src/base/telemetry/line-writer.js';
+  const fd = openSync(process.env.PIPE, 'r');
+  const pipe = Buffer.alloc(1 << 20);
+  stderr.put(Buffer.alloc(1 << 20, 'line\\n'));
+  const came = [];
+  for (let n = 0; n < 5; n++) {
+    readSync(fd, pipe);
+    stderr.put(Buffer.from('line\\n'));
+    came.push(readSync(fd, pipe));
+    stderr.put(Buffer.from('line\\n'));
+  }
+  console.log(JSON.stringify(came));
+  process.kill(process.pid, 'SIGKILL');
+`;
+
+test('a reader that was slow for a moment gets the backlog with the next lines, and waits for no timer', limit, (t) => {
+  const pipe = new Pipe(t, createWorld(t, {}));
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', WRITES_AND_READS], {
+    stdio: ['ignore', 'pipe', pipe.writes],
+    env: { ...process.env, PIPE: pipe.path },
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  assert.notEqual(stdout, '', 'nothing came');
+  for (const bytes of JSON.parse(stdout) as number[]) assert.ok(bytes >= 4_096, `${bytes} bytes came with a line`);
 });

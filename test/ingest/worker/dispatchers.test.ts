@@ -1,4 +1,7 @@
-/** A feed without a chain has no cost for the stage `process`: nobody asks whether files are due there. */
+/**
+ * A feed without a chain has no cost for the stage `process`: nobody asks whether files are due there. A batch that is kept in memory
+ * is small.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,11 +14,19 @@ import { Dispatchers } from '../../../src/ingest/worker/dispatchers.js';
 import type { Worker } from '../../../src/ingest/worker/open-batch.js';
 import { until } from '../../world/waiting.js';
 
-/** Counts how often each stage was asked for due jobs. */
-async function counting(t: TestContext): Promise<{ asked: Map<string, number>; dispatchers: Dispatchers }> {
+interface Counted {
+  /** How often each stage was asked for due jobs. */
+  asked: Map<string, number>;
+  /** The most bytes of a claim of each stage. */
+  bytesMax: Map<string, unknown>;
+  dispatchers: Dispatchers;
+}
+
+async function counting(t: TestContext): Promise<Counted> {
   const folder = mkdtempSync(join(tmpdir(), 'ingest-dispatchers-'));
   const real = await openState({ statePath: join(folder, 'state.db'), title: 'test', maxAttempts: 8 });
   const asked = new Map<string, number>();
+  const bytesMax = new Map<string, unknown>();
   const counted = (name: string): void => void asked.set(name, (asked.get(name) ?? 0) + 1);
   const backend = new Proxy(real, {
     get(target, name) {
@@ -23,6 +34,7 @@ async function counting(t: TestContext): Promise<{ asked: Map<string, number>; d
       if (typeof value !== 'function') return value;
       return (...args: unknown[]): unknown => {
         if (name === 'claim' || name === 'nextDueMs') counted(args[0] as string);
+        if (name === 'claim') bytesMax.set(args[0] as string, args[2]);
         return value.apply(target, args);
       };
     },
@@ -38,7 +50,7 @@ async function counting(t: TestContext): Promise<{ asked: Map<string, number>; d
     await real.close();
     rmSync(folder, { recursive: true });
   });
-  return { asked, dispatchers };
+  return { asked, bytesMax, dispatchers };
 }
 
 const askedEach = (asked: ReadonlyMap<string, number>, stages: readonly string[]): boolean =>
@@ -53,4 +65,13 @@ test('without a chain no dispatcher asks for files to be processed; with one it 
   assert.equal(asked.get('process'), undefined);
   dispatchers.met({ process: {} });
   await until('it was asked for files to be processed', () => askedEach(asked, stagesUsed([{ process: {} }])));
+});
+
+test('a batch of publish has at most 64 MiB, because its files are in memory; one of hash may have more', async (t) => {
+  const { bytesMax, dispatchers } = await counting(t);
+  dispatchers.met({ publish: 's3://bucket' });
+  dispatchers.start();
+  await until('both claimed', () => bytesMax.has('publish') && bytesMax.has('hash'));
+  assert.equal(bytesMax.get('publish'), 64 << 20);
+  assert.equal(bytesMax.get('hash'), 256 << 20);
 });
