@@ -65,7 +65,9 @@ function buildsOf(results) {
 /** Names the peers that are installed, and beside each the versions that sections were measured with instead. */
 function peersOf(results) {
   const named = Object.entries(peers()).map(([name, version]) => {
-    const older = results.filter((result) => comparesPeers(result) && result.peers[name] !== version);
+    const older = results.filter(
+      (result) => comparesPeers(result) && ![undefined, version].includes(result.peers[name]),
+    );
     const others = [...new Set(older.map((result) => result.peers[name]))].map(
       (other) => `${other} in ${lettersOf(older.filter((result) => result.peers[name] === other))}`,
     );
