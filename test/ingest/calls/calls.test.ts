@@ -12,6 +12,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -84,7 +85,10 @@ test('a sidecar that was sealed before is no word about a file that changed afte
     mkdirSync(join(sealed(file), '..'), { recursive: true });
     writeFileSync(sealed(file, 'sidecar'), '');
   }
-  appendFileSync(input('changed.csv'), 'the next version');
+  // A file system's clock has ticks of some ms.
+  const ctimeOf = (path: string): bigint => statSync(path, { bigint: true }).ctimeNs;
+  do appendFileSync(input('changed.csv'), 'the next version');
+  while (ctimeOf(input('changed.csv')) <= ctimeOf(sealed(changed, 'sidecar')));
   const identity = statAt(AT_FDCWD, nameOfText(input('changed.csv'))).version;
   const next = { ...changed, seen: { ...changed.seen, identity, by: 'write' as const }, claimNo: 2 };
   const answers = seal({ ...same, claimNo: 2 }, next);
