@@ -39,7 +39,7 @@ const CONTESTANTS = [
   },
   {
     ...{ id: 'fs-watch', peer: 'fs-watch', title: 'fs.watch, recursive', kind: 'peer', adapter: 'fs-watch' },
-    lacks: ['tells a name alone, and nothing of an overflow'],
+    lacks: ['reports only a name, and no overflow'],
   },
 ];
 
