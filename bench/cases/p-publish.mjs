@@ -19,7 +19,7 @@ const ROOM = 1.3;
 /** A smaller disk is too small for the store itself. */
 const DISK_MIN = 8_192 * MIB;
 const VERSIONS = 300;
-/** One that goes on as long as files come lives about so long; the last one is not killed. */
+/** The product runs as long as files come: it is killed after 2 s on average. The last run is not killed. */
 const LIFE_MS = 2_000;
 const LAST_MS = 300_000;
 const SEED = 7;
@@ -86,7 +86,10 @@ const moved = (contestant, options, { count, fill, onDisk }) =>
     }),
   );
 
-/** From cron, most runs killed within twice the time that the last whole one took, while uploaders rename new versions into place and write others slowly. */
+/**
+ * From cron. A run is killed at a random moment within twice the time that the last whole run took. Meanwhile uploaders rename new
+ * versions into place and write others slowly.
+ */
 const killed = (contestant, options) =>
   inStore({}, (store) =>
     inWorld(options, async (world) => {

@@ -30,7 +30,7 @@ export async function dropAtRate(world, { rate, seconds, stored, name = 'drop', 
     while (dropped.size < elapsed() * rate) {
       const { target: path, at } = drop(world, `${name}-${dropped.size}.csv`);
       dropped.set(path, at);
-      // What is told as stored is read in this process too, also while a slow disk makes the drops late.
+      // This process also reads which files are stored. A slow disk delays the drops, and must not delay that.
       await turn();
     }
     await sleep(TICK_MS);

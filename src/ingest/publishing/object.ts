@@ -15,7 +15,7 @@ import type { Publication } from '../ledger/publications.js';
 
 const read = promisify(readFd);
 
-/** Larger files are sent in parts. */
+/** Larger files are sent in parts. A body is in memory while it is sent. */
 export const SMALL_BYTES = 64 << 20;
 const PARTS_MAX = 10_000;
 

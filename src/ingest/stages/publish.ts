@@ -25,7 +25,7 @@ import {
 } from '../ledger/publications.js';
 import { manifestLine } from '../manifest/record.js';
 import { type FeedBucket, MOVED } from '../publishing/feed-bucket.js';
-import { ownObject, publishFile } from '../publishing/object.js';
+import { ownObject, publishFile, SMALL_BYTES } from '../publishing/object.js';
 import { joinPart } from '../publishing/parts.js';
 import { TURN } from '../rules/reasons.js';
 import { byErrno, failed } from './each-job.js';
@@ -53,6 +53,7 @@ export const publish: Stage = {
   /** Its files may wait for a network: no stage before it keeps their claims for it. */
   isSlow: true,
   batchMax: 64,
+  batchBytesMax: SMALL_BYTES,
   reasons: {
     bucket_slow: { short: 'asked to send less', who: 'nobody' },
     publishing: { short: 'until it is published', who: 'nobody' },

@@ -107,6 +107,8 @@ export interface Stage {
   readonly byBytes?: true;
   /** For a stage whose files may take hours each: a small batch, so that no file waits for another one's settlement. */
   readonly batchMax?: number;
+  /** For a stage that has its files in memory: fewer bytes than other stages by bytes. */
+  readonly batchBytesMax?: number;
   /** Its jobs wait for more than this machine: a stage before it writes them as ready, and keeps no claim for it. */
   readonly isSlow?: true;
   /**

@@ -61,16 +61,15 @@ export class Dispatchers {
       onError: threads.failed,
       batchMax: stage.batchMax ?? limits.claimBatchMax,
       ...(stage.isSlow && { isSlow: true }),
-      ...(stage.byBytes && { batchBytesMax: Math.min(stage.isSlow ? SLOW_BYTES : limits.claimBytesMax, bound) }),
+      ...(stage.byBytes && { batchBytesMax: Math.min(stage.batchBytesMax ?? limits.claimBytesMax, bound) }),
     });
     this.#all.push(dispatcher);
     return dispatcher;
   }
 }
 
-/** Batches of a slow stage at a time. Their files are in memory while they are sent. */
+/** Batches of a slow stage at a time. */
 const SLOW = 2;
-const SLOW_BYTES = 64 << 20;
 
 /**
  * Stages that read or copy (`byBytes`): one batch for each thread, and one more that is being settled. All other stages: three batches
