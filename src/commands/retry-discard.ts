@@ -51,7 +51,12 @@ const actOnHeld = (
   operate(invocation, async (backend) => {
     const { ids, missing } = selectHeld(backend, invocation);
     let count = 0;
-    for (const batch of batchesOf(ids)) count += (await act(backend, batch)).filter(Boolean).length;
+    try {
+      for (const batch of batchesOf(ids)) count += (await act(backend, batch)).filter(Boolean).length;
+    } catch (error) {
+      if (count > 0) printNote(`${invocation.spec.name}: ${said(count)}, then it failed:`);
+      throw error;
+    }
     print(ids.length === 0 && missing === 0 ? nothingHeld(invocation.view) : said(count));
     return missing > 0 ? EXIT.unfinished : EXIT.done;
   });

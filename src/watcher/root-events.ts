@@ -45,6 +45,11 @@ export class RootEvents implements PendingRoot {
   #renames = 0;
   /** Valid during this turn of the event loop, below this root. */
   #looker: Looker | undefined;
+  /**
+   * True: a path was added since the looker opened its directories. They may have been replaced before that path was
+   * found, and nothing reports it again.
+   */
+  #isBehind = false;
   #root: OpenRoot | undefined;
   #retry: NodeJS.Timeout | undefined;
   /** Delivered events that a failed commit would take back. */
@@ -57,7 +62,7 @@ export class RootEvents implements PendingRoot {
     this.#differences = new Differences(deliveredTree, {
       look: (path, uncached) =>
         this.#looker === undefined ? 'unknown' : reconciler.look(path, this.#looker, uncached),
-      pendingAt: (path) => pending.get(this.keyOf(path)),
+      pendingAt: (path) => pending.get(this.#keyOf(path)),
       seenAt: (ino) => pending.seenAt(this, ino),
       renameId: () => {
         this.#renames += 1;
@@ -65,11 +70,8 @@ export class RootEvents implements PendingRoot {
       },
       isOfThisStart: (renameId) => renameId?.startsWith(`${this.#session}-`) ?? false,
       lost: (known) => reconciler.lost(known),
-      recheck: (path) => {
-        // Another file is there than a moment ago in this turn, so the cached directories may have moved too.
-        this.#looker?.forget();
-        pending.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' });
-      },
+      // Another file is there than a moment ago in this turn.
+      recheck: (path) => this.add({ path, by: 'scan', cause: 'event' }),
       again: (directory) => {
         deliveredTree.doubtBelow(directory);
         engine.scanDirectory(directory);
@@ -77,9 +79,10 @@ export class RootEvents implements PendingRoot {
     });
   }
 
-  /** The key of a path among all roots. */
-  keyOf(path: ByteName): string {
-    return `${this.#parts.root}/${path}`;
+  /** The path is computed with directories that are opened after this call. */
+  add(one: PendingPath): void {
+    this.#isBehind = true;
+    this.#parts.pending.add(this.#keyOf(one.path), this, one);
   }
 
   next({ path, by, cause }: PendingPath): { steps: readonly Step[]; isLast: boolean } | 'later' {
@@ -93,6 +96,8 @@ export class RootEvents implements PendingRoot {
         this.#commit();
         return SETTLED;
       }
+      if (this.#isBehind) this.#looker!.forget();
+      this.#isBehind = false;
       const differences = this.#differences.of(path, by);
       if (differences.length === 0 || debounce.holds(path, by)) return SETTLED;
       const isLast = differences.at(-1)!.path === path;
@@ -112,7 +117,7 @@ export class RootEvents implements PendingRoot {
     }
     // More may have changed than its times show.
     for (const { path, event } of [...this.#uncommitted.splice(0), ...steps])
-      pending.add(this.keyOf(path), this, { path, by: 'written_renamed', cause: event.cause });
+      this.add({ path, by: 'written_renamed', cause: event.cause });
     troubles.failing('consumer', error);
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
@@ -128,6 +133,11 @@ export class RootEvents implements PendingRoot {
     this.#looker = undefined;
   }
 
+  /** The key of a path among all roots. */
+  #keyOf(path: ByteName): string {
+    return `${this.#parts.root}/${path}`;
+  }
+
   /** `again`: the root is checked, also if that was done in this turn of the event loop. */
   #canLook(again = false): boolean {
     const { engine, platform } = this.#parts;
@@ -140,6 +150,7 @@ export class RootEvents implements PendingRoot {
     this.#root = engine.presence.borrow();
     if (this.#root === undefined) return false;
     this.#looker = platform.looker(this.#root);
+    this.#isBehind = false;
     // In the next turn directories may have moved.
     setImmediate(() => {
       if (this.#isClosed) return;
@@ -179,9 +190,8 @@ export class RootEvents implements PendingRoot {
 
   /** The path is reported again. */
   #recheck(path: ByteName): void {
-    const { deliveredTree, pending } = this.#parts;
-    deliveredTree.doubt(path);
-    pending.add(this.keyOf(path), this, { path, by: 'scan', cause: 'event' });
+    this.#parts.deliveredTree.doubt(path);
+    this.add({ path, by: 'scan', cause: 'event' });
   }
 
   /** The step of the last difference. The ones before it are delivered together with it. */

@@ -170,7 +170,7 @@ export class RootWatch {
     return {
       wants,
       room: (cause) => (pending.full ? this.#room(cause) : undefined),
-      addPending: (one) => pending.add(this.#rootEvents.keyOf(one.path), this.#rootEvents, one),
+      addPending: (one) => this.#rootEvents.add(one),
       wake: () => pending.wake(),
       directory: (path) => {
         if (!this.#engine.watches(path)) this.#engine.scanDirectory(path);

@@ -17,8 +17,8 @@ test('a reader of parts goes on where it stopped, and finds each object that was
   const { world, bucket } = made;
   const done = join(world.root, 'done');
   mkdirSync(done);
-  const reader = (secretKey: string, endpoint = bucket.endpoint): SpawnSyncReturns<string> => {
-    const FEED = `${endpoint}/${bucket.name}/raw/default`;
+  const reader = (secretKey: string, endpoint = bucket.endpoint, name = bucket.name): SpawnSyncReturns<string> => {
+    const FEED = `${endpoint}/${name}/raw/default`;
     const env = { ...process.env, FEED, KEYS: `${bucket.accessKey}:${secretKey}`, DONE: done };
     return spawnSync('sh', ['-c', codeOf('sh')], { env, encoding: 'utf8' });
   };
@@ -39,6 +39,8 @@ test('a reader of parts goes on where it stopped, and finds each object that was
   const refused = reader('a wrong key');
   assert.deepEqual([refused.status, refused.stdout, refused.stderr], [1, '', 'the store answered 403\n']);
   assert.notEqual(reader(bucket.secretKey, 'http://127.0.0.1:1').status, 0, 'nobody is there');
+  const missing = reader(bucket.secretKey, bucket.endpoint, 'no-such-bucket');
+  assert.deepEqual([missing.status, missing.stdout, missing.stderr], [1, '', 'the store answered 404\n']);
   assert.equal(read().length, 2, 'a line, and a correction');
 
   for (const key of await bucket.keys('raw/default/_manifests/'))

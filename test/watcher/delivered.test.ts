@@ -52,6 +52,22 @@ scenario('a directory is renamed, and one in it was away and comes back while it
   await hand.rest();
 });
 
+scenario('a directory is replaced while a consumer takes events without a pause', async (hand) => {
+  hand.write('d/old');
+  await hand.start({ bufferMax: 2 });
+  hand.know();
+  rmSync(hand.at('d/old'));
+  renameSync(hand.at('d'), hand.at('e'));
+  renameSync(hand.at('e'), hand.at('d'));
+  // The buffer is full until the events above are taken.
+  for (const name of ['f', 'g', 'h']) hand.write(name);
+  await hand.next(() => {
+    renameSync(hand.at('d'), join(hand.outside, 'd'));
+    hand.write('d/new');
+  });
+  await hand.rest();
+});
+
 scenario('stop() while the consumer works on an event', async (hand) => {
   const { statePath } = hand;
   await hand.start({ statePath });

@@ -11,6 +11,7 @@ import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow, hasEnded } from '../../ingest/ledger/content.js';
 import { ownPublication } from '../../ingest/ledger/publications.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
+import { bytesOfName, nameOfText } from '../../linux/names.js';
 import { digestFor } from './digests.js';
 import { about, type FileNote, isStillThere, type Judging, type Noted } from './judging.js';
 import {
@@ -154,9 +155,14 @@ async function judgeOutputs(
   }
 }
 
+/** A file that nobody knows, with the content of the file that was at the path. `isAlong`: it has the same path below another warehouse. */
+const ELSEWHERE = `SELECT path, substr(@path, @warehouse - length(path)) = substr(path, @warehouse + 1)
+    AND substr(@path, 1, @warehouse + 1) <> substr(path, 1, @warehouse + 1) AS isAlong
+  FROM files WHERE known = 0 AND sha256 = @sha256 ORDER BY isAlong DESC LIMIT 1`;
+
 /** `others`: the file at the path belongs to another line, so the file of this line is gone. */
 function judgeFile(
-  { notes, report, hash }: Judging,
+  { notes, report, hash, feed }: Judging,
   row: Noted,
   { path, sha256, size }: Claim,
   there: FileNote | 'others' | undefined,
@@ -165,9 +171,12 @@ function judgeFile(
   // The line may have the right path, and the row a wrong one.
   const file = there === 'others' ? undefined : notes.get<FileNote>('SELECT * FROM files WHERE path = ?', path);
   if (!file) {
-    const moved = notes.get<{ path: Buffer }>('SELECT path FROM files WHERE known = 0 AND sha256 = ? LIMIT 1', sha256);
+    const warehouse = bytesOfName(nameOfText(feed.warehouse)).length;
+    const moved = notes.get<{ path: Buffer; isAlong: number }>(ELSEWHERE, { path, sha256, warehouse });
     if (moved) {
       notes.run('UPDATE files SET known = 2 WHERE path = ?', moved.path);
+      // Only the row of a content follows its warehouse.
+      if (row.state === 'pruned' && moved.isAlong === 1) return;
       report(about('file_renamed', row, `its content lies at ${shownPath(moved.path)}`, { at }));
     } else
       report(

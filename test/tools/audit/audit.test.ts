@@ -295,3 +295,28 @@ test(
     assert.deepEqual((await audit(world, ['--feed', 'a'])).told, [strange]);
   },
 );
+
+test(
+  'a warehouse that was moved with its marker, and records that were pruned: a rename there is the one difference',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { feeds: { a: { options: { ...AT_ONCE, process: BY_COUNTRY } } } });
+    world.drop('orders.csv', orders('a', 20).text);
+    await world.runOnce();
+    assert.equal((await world.run('ingest-ctl', ['prune', '--keep-history', '0d'])).code, 0);
+    const { warehouse } = world.feed();
+    const config = join(world.root, 'ingest.yaml');
+    renameSync(warehouse, `${warehouse}-moved`);
+    writeFileSync(config, readFileSync(config, 'utf8').replace(warehouse, `${warehouse}-moved`));
+    await world.runOnce();
+    assert.deepEqual((await audit(world)).told, []);
+    assert.deepEqual((await audit(world, ['--hash'])).told, []);
+    const [stored] = storedIn(world);
+    const path = stored!.record.warehouse_path.replace(warehouse, `${warehouse}-moved`);
+    renameSync(path, `${path}.by-hand`);
+    assert.deepEqual(
+      (await audit(world)).told.map(({ kind, at, what }) => [kind, at.startsWith(`${warehouse}/`), what]),
+      [['file_renamed', true, `its content lies at ${path}.by-hand`]],
+    );
+  },
+);
