@@ -93,19 +93,23 @@ test('discarded on the page while at its target, it is not counted as given up, 
   assert.deepEqual(done, { files: 0, sentence });
 });
 
-test('an unusable warehouse ends a discard on the page: the answer and the log say how many were given up before', async (t) => {
+/** A batch of held files of which nothing lies in a warehouse, and then one that may lie in a warehouse which is not mounted. */
+async function lastOfManyUnusable(t: TestContext): Promise<Bench> {
   const { bench, id } = await diedInMove(t, 1);
   const { world } = bench;
   assert.equal(await holdReady(bench.backend, [id], 'eacces'), 1);
-  // The first batch: files of which nothing lies in a warehouse.
   editDatabase(world.statePath, (db) =>
     db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
       INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, keyed, bytes, payload, hold_code, reason, created_ms, updated_ms, trail)
       SELECT printf('00J%023d', i), feed, CAST(i AS BLOB), identity, 'verify-complete', state, due_ms, 0, bytes, '{}', hold_code,
         reason, created_ms, updated_ms, trail FROM n, (SELECT * FROM jobs WHERE state = 'held')`),
   );
-  // As where nothing is mounted.
   rmSync(join(world.feed().warehouse, '.ingest-root'));
+  return bench;
+}
+
+test('an unusable warehouse ends a discard on the page: the answer and the log say how many were given up before', async (t) => {
+  const { world } = await lastOfManyUnusable(t);
   const served = await dashboardAlone(world);
   const { status, body } = await served.change('discard', { all: true });
   assert.equal(status, 503, body);
@@ -114,7 +118,17 @@ test('an unusable warehouse ends a discard on the page: the answer and the log s
   assert.match(sentence, /^500 files given up\. .+, and it may have the file already; discard it then\.$/);
   const act = await world.event('operator_act');
   assert.deepEqual([act.verb, act.files], ['discard', 500]);
-  assert.equal(bench.world.jobs().filter(({ state }) => state === 'held').length, 1);
+  assert.equal(world.jobs().filter(({ state }) => state === 'held').length, 1);
+});
+
+test('an unusable warehouse ends a discard in the shell: it says how many were given up before', async (t) => {
+  const { world } = await lastOfManyUnusable(t);
+  const { code, stderr } = await world.run('ingest-ctl', ['discard', '--all']);
+  assert.equal(code, 3, stderr);
+  assert.match(
+    stderr,
+    /^ingest-ctl discard: 500 files are given up, then it failed:\n.+, and it may have the file already; /,
+  );
 });
 
 test('a folder of its target that may not be entered: it stays held, and the sentence says why', async (t) => {
