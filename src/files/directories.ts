@@ -46,10 +46,14 @@ export class Directories {
   /** The path of the last request: code that works through a directory asks for it with each name. */
   #latest: ByteName | undefined;
 
-  /** Takes over `rootFd` and closes it at the end. `place`: the root to report if all of it fails. */
+  /**
+   * Takes over `rootFd` and closes it at the end. `place`: the root to report if all of it fails. `check`: throws if a
+   * directory that was opened is not to be used.
+   */
   constructor(
     readonly rootFd: number,
     readonly place?: { kind: PlaceKind; path: string },
+    private readonly check: (fd: number, path: ByteName) => void = () => {},
   ) {}
 
   /** The directory and last component of a path. Errors: LinuxError ENOENT, ENOTDIR, ELOOP (a symlink on the way), … */
@@ -63,7 +67,7 @@ export class Directories {
     if (known !== undefined && path === this.#latest) return known;
     this.#latest = path;
     if (known !== undefined) this.#open.delete(path);
-    const fd = known ?? this.#opened(path);
+    const fd = known ?? this.#checked(path);
     if (this.#open.size >= this.#openMax) this.#closeOldest();
     this.#open.set(path, fd);
     return fd;
@@ -113,6 +117,17 @@ export class Directories {
     for (const fd of this.#open.values()) closeFd(fd);
     this.#open.clear();
     closeFd(this.rootFd);
+  }
+
+  #checked(path: ByteName): number {
+    const fd = this.#opened(path);
+    try {
+      this.check(fd, path);
+      return fd;
+    } catch (error) {
+      closeFd(fd);
+      throw error;
+    }
   }
 
   /** Out of descriptors is no reason to fail while some are only cached. */

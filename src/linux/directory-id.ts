@@ -33,8 +33,9 @@ export function directoryIdOf(fd: number): DirectoryId {
   return { inode: String(ino), birth, filesystem: FSID_LASTS.has(kind) ? fsidOf(fd) : uuidOf(fd) };
 }
 
-/** True if a part that both have differs. */
+/** True if a part that both have differs, or if the inode number lasts for one of them only: the kind of filesystem has changed. */
 export function isAnotherDirectory(before: Partial<DirectoryId>, now: DirectoryId): boolean {
+  if (before.inode !== undefined && (before.inode === '') !== (now.inode === '')) return true;
   const parts = ['inode', 'birth', 'filesystem'] as const;
   return parts.some((part) => before[part] && now[part] && before[part] !== now[part]);
 }

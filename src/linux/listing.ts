@@ -8,7 +8,7 @@
  * glibcs have no wrapper for it, so it is called through syscall(2).
  */
 import { ERRNO, LinuxError } from './error.js';
-import { errno, getdents64 } from './libc.js';
+import { errno, getdents64, lseek } from './libc.js';
 import type { ByteName } from './names.js';
 
 export interface ListedName<Kind> {
@@ -17,6 +17,7 @@ export interface ListedName<Kind> {
   kind: Kind | undefined;
 }
 
+const SEEK_SET = 0;
 /** The size that glibc's readdir uses: about a thousand names. */
 const BUFFER_BYTES = 32_768;
 /** struct linux_dirent64: d_ino, d_off, d_reclen, d_type, d_name ended by NUL; the whole is a multiple of 8 bytes. */
@@ -35,13 +36,15 @@ export class DirectoryListing<Kind> {
   #end = 0;
 
   /**
-   * The descriptor stays the caller's, and reading starts at its current position. `kinds` maps the numbers of d_type
-   * to names.
+   * The descriptor stays the caller's. `kinds` maps the numbers of d_type to names. Names that came after the directory
+   * was opened are listed too: btrfs fixes the last one when it is opened, and again when it is rewound.
    */
   constructor(
     private readonly fd: number,
     private readonly kinds: Readonly<Record<number, Kind | undefined>>,
-  ) {}
+  ) {
+    lseek(fd, 0, SEEK_SET);
+  }
 
   /** Returns undefined at the end. Errors: LinuxError. */
   next(): ListedName<Kind> | undefined {

@@ -58,9 +58,13 @@ export function checkBoth(options: ReplicateOptions): { marker: Marker & { since
     } finally {
       closeSync(fd);
     }
-    // A time in the future was written before the clock was set back; it must not cover later changes.
-    const sinceMs = Math.min(marker?.sinceMs ?? Date.now(), Date.now());
-    return { marker: { ...marker, ...opened.seen!, version: 1, source, sinceMs }, rules };
+    const nowMs = Date.now();
+    const { sinceMs = nowMs } = marker ?? {};
+    // A time in the future was written before the clock was set back. Which changes it covers is unknown: each file is compared.
+    return {
+      marker: { ...marker, ...opened.seen!, version: 1, source, sinceMs: sinceMs > nowMs ? 0 : sinceMs },
+      rules,
+    };
   } catch (error) {
     throw error instanceof SourceMissing ? sourceError(source, error.code) : error;
   }
@@ -89,7 +93,7 @@ function refuseLogInside(changeLog: string, source: string, dest: string): void 
 export async function openReplica(options: ReplicateOptions): Promise<Opened> {
   const { marker, rules } = checkBoth(options);
   const { dest, emit = () => {} } = options;
-  const claimed = await claim(dest, marker);
+  const claimed = await claim(dest, marker, emit);
   return {
     source: new Source(options, rules, seenIn(marker), (now) => claimed.remember(now)),
     dest: claimed,
@@ -112,9 +116,9 @@ const seenIn = ({ inode, birth, filesystem, mounted, mounts }: Marker): SourceSe
   mounts,
 });
 
-async function claim(dest: string, marker: Marker): Promise<Dest> {
+async function claim(dest: string, marker: Marker, emit: Emit): Promise<Dest> {
   try {
-    return await Dest.claim(dest, marker);
+    return await Dest.claim(dest, marker, emit);
   } catch (error) {
     const code = errnoOf(error);
     throw error instanceof OperatorError || code === undefined ? error : destError(dest, code);

@@ -19,7 +19,8 @@ export const sessionOf =
       const done = await work(trees);
       await trees.lanes.idle();
       await finishIn(trees, parts, trouble);
-      for (const name of trees.aside) await removeTree(trees.making, name);
+      for (const { path, name } of trees.aside)
+        await trouble.guarded(path, async () => void (await removeTree(trees.making, name)));
       return done;
     } finally {
       await trees.lanes.idle().catch(() => {});

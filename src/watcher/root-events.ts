@@ -5,6 +5,7 @@
  * tried again a moment later. While the root is missing, no event of it is delivered. An event whose consumer may have
  * found no root, or another one, is delivered again.
  */
+import { folderOf } from '../files/job-paths.js';
 import { type ByteName, bytesOfName } from '../linux/names.js';
 import { limits as engineLimits } from './backend/limits.js';
 import { absolutePath } from './backend/paths.js';
@@ -214,6 +215,8 @@ export class RootEvents implements PendingRoot {
       const hadRoot = this.#hadRoot(absences);
       delivered!();
       if (!hadRoot) this.#recheck(path);
+      // The consumer may have read something else, or nothing. The scan that sets the watch reports it again.
+      else if (engine.isToBeWatched(folderOf(path))) deliveredTree.doubt(path);
       if (isKept) deliveredTree.noteOutstanding([]);
       this.#uncommitted.push({ path, event });
       // Without a root, no end of a turn does it.

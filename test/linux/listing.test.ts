@@ -19,6 +19,8 @@ import {
   nameOfText,
   openDirectory,
 } from '../../src/linux/index.js';
+import { canMake, loopMount, unmount } from '../world/mounts.js';
+import { skipUnlessRoot } from '../world/users.js';
 import { directoryFor } from './support.js';
 
 function listed(listing: DirectoryListing<Kind>): ListedName<Kind>[] {
@@ -113,3 +115,21 @@ test('a directory that was removed is an empty one, and what is none is an error
   );
   fs.closeSync(fd);
 });
+
+for (const type of ['ext4', 'xfs', 'btrfs'] as const)
+  test(`a name that came after the directory was opened is listed: ${type}`, (t) => {
+    if (skipUnlessRoot(t, `that a directory of ${type} is listed as it is now was not tested`)) return;
+    if (!canMake(type)) return t.skip(`no mkfs.${type}: nothing was tested`);
+    const path = join(directoryFor(t), 'disk');
+    fs.mkdirSync(path);
+    loopMount(path, { type });
+    try {
+      within(path, (fd) => {
+        fs.writeFileSync(join(path, 'late'), '');
+        const names = listed(new DirectoryListing(fd, KINDS_OF_TYPES)).map(({ name }) => name as string);
+        assert(names.includes('late'), String(names));
+      });
+    } finally {
+      unmount(path);
+    }
+  });

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -241,4 +242,13 @@ test('a DEST that folds names keeps what SOURCE has under another spelling', { s
   unlinkSync(at('B'));
   await until('what SOURCE does not have is removed', () => !existsSync(join(dest, 'b')));
   assert(hasAll('a', 'dir/x'), 'renamed while it ran');
+});
+
+test('of two hard links in DEST whose names differ in case, the one that SOURCE does not have is removed', async (t) => {
+  const { source, dest, run } = commandWorld(t);
+  writeFileSync(join(source, 'A'), 'x');
+  assert.equal((await run('--once')).code, 0);
+  linkSync(join(dest, 'A'), join(dest, 'a'));
+  assert.equal((await run('--once')).code, 0);
+  assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'A']);
 });

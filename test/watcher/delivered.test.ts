@@ -68,6 +68,32 @@ scenario('a directory is replaced while a consumer takes events without a pause'
   await hand.rest();
 });
 
+scenario('a directory that has no watch yet is away while a file in it is read', async (hand) => {
+  for (const path of ['a', 'n/d/f', 'y', 'z']) hand.write(path);
+  await hand.start({ initial: true, bufferMax: 1 });
+  await hand.next(() => {
+    renameSync(hand.at('n'), join(hand.outside, 'n'));
+    hand.write('n/d/f');
+  });
+  for (let line = ''; line !== 'put directory n/d'; ) line = await hand.next();
+  await hand.next(() => renameSync(hand.at('n/d'), join(hand.outside, 'd')));
+  renameSync(join(hand.outside, 'd'), hand.at('n/d'));
+  await hand.rest();
+});
+
+scenario('a write through a link in a directory that has no watch yet', async (hand) => {
+  for (const path of ['a', 'b', 'n/d/f', 'w', 'y', 'z']) hand.write(path);
+  await hand.start({ initial: true, bufferMax: 1 });
+  await hand.next(() => {
+    renameSync(hand.at('n'), join(hand.outside, 'n'));
+    mkdirSync(hand.at('n/d'), { recursive: true });
+    linkSync(hand.at('b'), hand.at('n/d/f'));
+  });
+  for (let line = ''; line !== 'put directory n/d'; ) line = await hand.next();
+  await hand.next(() => hand.write('n/d/f', 'through the other name'));
+  await hand.rest();
+});
+
 scenario('stop() while the consumer works on an event', async (hand) => {
   const { statePath } = hand;
   await hand.start({ statePath });

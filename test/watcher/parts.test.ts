@@ -12,6 +12,7 @@ import type { EngineEvent } from '../../src/watcher/engine/index.js';
 import { matcherOf } from '../../src/watcher/options/globs.js';
 import { limits } from '../../src/watcher/options/limits.js';
 import { differs, isSame, type Known } from '../../src/watcher/reconcile/delivered-tree.js';
+import { Differences } from '../../src/watcher/reconcile/differences.js';
 import { isExactKernel, isRacy } from '../../src/watcher/reconcile/looker.js';
 import { NodeLooker } from '../../src/watcher/reconcile/node-looker.js';
 import { RemovedNames } from '../../src/watcher/reconcile/removed-names.js';
@@ -179,6 +180,31 @@ test('the rows of a delivered tree page by page: direct ones, all below, the las
   assert.deepEqual([deliveredTree.takeMissing(9), deliveredTree.takeMissing(9)], [['a'], []]);
   deliveredTree.commit();
   deliveredTree.commit();
+  store.close();
+});
+
+test('a file with the identity of the directory that was there: what was in it is deleted first', () => {
+  const store = new StateStore(undefined);
+  const { deliveredTree } = store.root(name('/r'));
+  const identity = { ino: 5, file: '1:5:', content: '', changed: '', doubted: false };
+  deliveredTree.put(name('d'), { ...identity, kind: 'directory' });
+  deliveredTree.put(name('d/x'), known('d/x', { ino: 6, file: '1:6:' }));
+  const differences = new Differences(deliveredTree, {
+    look: (path) => (path === 'd' ? { ...identity, kind: 'file', links: 1 } : undefined),
+    pendingAt: () => undefined,
+    seenAt: () => undefined,
+    renameId: () => assert.fail(),
+    isOfThisStart: () => false,
+    lost: () => {},
+    recheck: () => {},
+    again: () => {},
+  });
+  const events: string[] = [];
+  for (let next = differences.of(name('d'), 'scan'); next.length > 0; next = differences.of(name('d'), 'scan')) {
+    events.push(...next.map(({ operation, path }) => `${operation} ${path}`));
+    next.at(-1)!.delivered!();
+  }
+  assert.deepEqual(events, ['delete d/x', 'put d']);
   store.close();
 });
 

@@ -265,6 +265,9 @@ const EVENTS: Record<string, EventSpec> = {
   ),
   replica_failed: warn('{path} cannot be mirrored ({code}): {reason}; it is tried again'),
   replica_healed: info('{path} is mirrored again'),
+  replica_leftover: warn(
+    '{path} was to be removed and cannot be ({code}): {reason}; it takes room until you remove it',
+  ),
   replica_special: info('{path} is a {kind}: it is not mirrored'),
   replica_waiting: error('{dest} cannot be written to ({code}): {reason}; it goes on by itself when that is repaired'),
   replica_goes_on: info('{dest} can be written to again'),

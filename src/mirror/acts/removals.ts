@@ -84,7 +84,7 @@ export function clearWay(parts: Parts, trees: Trees, path: ByteName): void {
   parts.source.refuseLost(trees, path, true);
   checkWay(parts, path, source, there);
   refuseMounts(parts, path);
-  trees.aside.push(putAside(parts, trees, path));
+  trees.aside.push({ path, name: putAside(parts, trees, path) });
   parts.totals.removed++;
 }
 

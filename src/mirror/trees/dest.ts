@@ -8,6 +8,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync } from 'node:fs';
 import { EnvironmentError } from '../../base/errors.js';
+import type { Emit } from '../../base/telemetry/emit.js';
+import { namesIn } from '../../files/names-in.js';
 import { errnoOf } from '../../files/place-error.js';
 import {
   AT_FDCWD,
@@ -21,6 +23,7 @@ import {
   openLockFile,
   type SharedLockFile,
   setTimes,
+  shownName,
   statAtOrNone,
   statFd,
   unlinkAt,
@@ -53,6 +56,7 @@ export class Dest {
   private constructor(
     readonly path: string,
     private marker: Marker,
+    private readonly emit: Emit,
   ) {
     this.#path = nameOfText(path);
   }
@@ -61,8 +65,8 @@ export class Dest {
    * Claims DEST and removes the temporary files of a killed process. Errors: EnvironmentError `dest_in_use`, those of
    * the calls.
    */
-  static async claim(dest: string, marker: Marker): Promise<Dest> {
-    const claimed = new Dest(dest, { ...marker, id: marker.id ?? randomUUID() });
+  static async claim(dest: string, marker: Marker, emit: Emit): Promise<Dest> {
+    const claimed = new Dest(dest, { ...marker, id: marker.id ?? randomUUID() }, emit);
     const fd = openRoot(dest);
     try {
       await claimed.#takeHidden(madeDirectory(fd, HIDDEN));
@@ -170,16 +174,28 @@ export class Dest {
       }
       const { dev, ino } = statFd(hidden);
       this.#claimed = { dev, ino, lock };
-      closeSync(madeDirectory(hidden, MAKING));
-      await removeTree(hidden, MAKING);
       const making = madeDirectory(hidden, MAKING);
       try {
+        for (const name of namesIn(making)) await this.#removeLeftover(making, name);
         this.marker = { ...this.marker, stepNs: Number(stepOfTimes(making)) };
       } finally {
         closeSync(making);
       }
     } finally {
       closeSync(hidden);
+    }
+  }
+
+  /** What cannot be removed harms nobody: its name is not used again. */
+  async #removeLeftover(making: number, name: ByteName): Promise<void> {
+    try {
+      if (statAtOrNone(making, name)?.kind === 'directory') await removeTree(making, name);
+      else unlinkAt(making, name);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === undefined) throw error;
+      const path = `${this.path}/${shownName(HIDDEN)}/${shownName(MAKING)}/${shownName(name)}`;
+      this.emit('replica_leftover', { path, code, reason: (error as Error).message });
     }
   }
 }

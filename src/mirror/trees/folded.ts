@@ -1,30 +1,37 @@
 /**
  * A DEST that takes several names for one (vfat, NTFS and SMB fold case; vfat trims ends). SOURCE may have the one name,
  * and DEST list the other: what is removed by the other is the copy.
- * Does not: know such a DEST where each name shows an inode of its own (some FUSE), or only a folder of it folds.
+ * Does not: know such a DEST where each name shows an inode of its own (some FUSE).
  */
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { namesIn } from '../../files/names-in.js';
-import { type ByteName, joinNames, nameOfText, shownName, statAtOrNone } from '../../linux/index.js';
-import { HIDDEN } from './rules.js';
+import { type ByteName, joinNames, nameOfText, shownName } from '../../linux/index.js';
 import type { Trees } from './trees.js';
-
-const HIDDEN_FOLDED = nameOfText(shownName(HIDDEN).toUpperCase());
 
 /** True if another name that SOURCE has leads to the entry of DEST at a path that SOURCE does not have, or to a folder above it. */
 export function isNamedOtherwise(trees: Trees, path: ByteName): boolean {
-  const { rootFd } = trees.dest;
-  const hidden = statAtOrNone(rootFd, HIDDEN_FOLDED)?.file;
-  if (hidden === undefined || hidden !== statAtOrNone(rootFd, HIDDEN)?.file) return false;
   let at = path;
   while (folderOf(at) !== '' && trees.inSource(folderOf(at))?.kind !== 'directory') at = folderOf(at);
+  const [folder, own] = [folderOf(at), baseOf(at)];
   const entry = trees.inDest(at)?.file;
-  const folded = foldedName(baseOf(at));
-  for (const name of namesIn(trees.source.directory(folderOf(at)))) {
-    if (foldedName(name) !== folded || (at === path && name === baseOf(path))) continue;
-    if (trees.inDest(joinNames(folderOf(at), name))?.file === entry) return true;
-  }
-  return false;
+  const isOne = (name: ByteName): boolean => name !== own && trees.inDest(joinNames(folder, name))?.file === entry;
+  // SOURCE's folder may have a million names, and is only read where one of these is the entry too.
+  if (!spellingsOf(own).some(isOne)) return false;
+  const folded = foldedName(own);
+  const others = [...namesIn(trees.source.directory(folder))].filter(
+    (name) => foldedName(name) === folded && isOne(name),
+  );
+  if (others.length === 0) return false;
+  // Two hard links are both listed; of two spellings one is.
+  const listed = new Set(namesIn(trees.dest.directory(folder)));
+  return others.some((name) => !(listed.has(name) && listed.has(own)));
+}
+
+/** One of them, if not the name itself, is the same entry in each folder that takes several names for one. */
+function spellingsOf(name: ByteName): ByteName[] {
+  const text = shownName(name);
+  const spellings = [text.toUpperCase(), text.toLowerCase(), text.normalize('NFC'), text.normalize('NFD'), `${text}.`];
+  return spellings.map(nameOfText);
 }
 
 /** Names that no such DEST takes for one differ here too: only few are asked for. */

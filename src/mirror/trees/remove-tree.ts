@@ -15,10 +15,12 @@ import {
   openDirectory,
   removeDirectoryAt,
   statAtOrNone,
+  statFd,
   unlinkAt,
 } from '../../linux/index.js';
 import { limits } from './limits.js';
 
+const OWN_ALL = 0o700;
 const SPARE_NONE = () => false;
 
 /** Returns how many names were removed. */
@@ -81,8 +83,9 @@ async function emptyOne(
   try {
     // Somebody mounted a filesystem here.
     if (!sameMount(dir, fd)) return 0;
-    // The mirrored mode may forbid the owner to write in the directory.
-    if (process.geteuid?.() !== 0) fchmodSync(fd, 0o700);
+    // The mirrored mode may forbid the owner to write in the directory. It stays if something in it is spared.
+    const { mode } = statFd(fd);
+    if (process.geteuid?.() !== 0 && (mode & OWN_ALL) !== OWN_ALL) fchmodSync(fd, mode | OWN_ALL);
     let n = 0;
     for (const child of namesIn(fd)) {
       const path = joinNames(at, child);

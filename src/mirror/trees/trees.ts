@@ -5,8 +5,9 @@
 import { closeSync } from 'node:fs';
 import { Directories } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
-import { type ByteName, openDirectory, type Stat, statAtOrNone } from '../../linux/index.js';
-import { DestMissing, isGone } from './failures.js';
+import { sameMount } from '../../files/mounts.js';
+import { type ByteName, openDirectory, type Stat, shownName, statAtOrNone } from '../../linux/index.js';
+import { CannotMirror, DestMissing, isGone } from './failures.js';
 import { limits } from './limits.js';
 import { HIDDEN } from './rules.js';
 
@@ -18,15 +19,15 @@ export class Trees {
   /** Directories of DEST with changes in them: their attributes must be set again, and they must be synced. */
   readonly touched = new Set<ByteName>();
 
-  /** Entries that were moved into `making` to be removed. */
-  readonly aside: ByteName[] = [];
+  /** Directories of DEST that were moved into `making` to be removed, with their names there. */
+  readonly aside: { path: ByteName; name: ByteName }[] = [];
   readonly lanes = new Lanes(limits.lanes);
   #making: number | undefined;
 
   /** Takes over both descriptors. */
   constructor(sourceFd: number, destFd: number) {
     this.source = new Directories(sourceFd);
-    this.dest = new Directories(destFd);
+    this.dest = new Directories(destFd, undefined, (fd, path) => refuseMounted(destFd, fd, path));
   }
 
   /** The directory for temporary files. Errors: DestMissing. */
@@ -48,6 +49,15 @@ export class Trees {
     this.source.close();
     this.dest.close();
   }
+}
+
+/** What lies on a filesystem that is mounted below DEST is not of this mirror. Errors: CannotMirror. */
+function refuseMounted(destFd: number, fd: number, path: ByteName): void {
+  if (sameMount(destFd, fd)) return;
+  throw new CannotMirror(
+    'kept',
+    `${shownName(path)} in DEST is on another filesystem or subvolume, which is left as it is; unmount it, or leave the directory out with --exclude`,
+  );
 }
 
 /** Undefined: nothing is at the path. */

@@ -122,6 +122,11 @@ export class Engine<By extends Hint = Cause> {
     return this.#watches.has(path);
   }
 
+  /** True: the directory is not watched yet, and the scan that is about to watch it reads it after that. */
+  isToBeWatched(path: ByteName): boolean {
+    return this.#watches.awaits(path);
+  }
+
   /** The paths that are queued and not yet delivered. */
   get marked(): number {
     return this.#queue.size;

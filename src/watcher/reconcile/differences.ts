@@ -74,7 +74,8 @@ export class Differences {
     if (seen === undefined) return known === undefined ? NOTHING : this.#leave(known);
     const parent = folderOf(path);
     if (parent !== '' && !isHad(this.deliveredTree.get(parent))) return this.#towards(parent, 'scan');
-    if (known?.file !== seen.file) return this.#arrive(path, seen, known, by);
+    // Without a birth time, a directory and a file can have one identity.
+    if (known?.file !== seen.file || known.kind !== seen.kind) return this.#arrive(path, seen, known, by);
     const isBack = seen.kind === 'directory' && isCome(by);
     return isBack || differs(known, seen, by) ? [this.#put(path, seen, known, isBack)] : NOTHING;
   }

@@ -120,16 +120,16 @@ export class Reconciler {
     if (seen === 'unknown') return;
     const known = this.deliveredTree.get(path);
     if (seen === undefined) return this.#noticeGone(path, hint, known);
-    const isOther = known?.file !== seen.file;
+    const isOther = known?.file !== seen.file || known.kind !== seen.kind;
     const isDirectory = seen.kind === 'directory';
     const isTold = isOther || differs(known, seen, by) || (isDirectory && isCome(by));
     if (isTold) await this.#addPending(path, by, seen.ino);
     if (isOther && isDirectory && hint !== 'scan') this.hooks.directory(path);
     // Stored, so that it survives a stop.
     if (known !== undefined && isTold && isWritten(by)) this.deliveredTree.doubt(path);
-    // A write is reported under one name of the file only. A new name changes the ctime too. In a new directory, a
-    // write causes no event.
-    const named = isOther && !isWritten(by) ? (this.#isNew ? 'write' : 'scan') : by;
+    // A write is reported under one name of the file only. A new name changes the ctime too. In a directory that was not
+    // watched before, a write causes no event.
+    const named = isWritten(by) || !(isOther || this.#isNew) ? by : this.#isNew ? 'write' : 'scan';
     if (seen.links > 1 && (isTold || hint !== 'scan')) await this.#noticeNames(seen.ino, named);
   }
 
