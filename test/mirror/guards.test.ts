@@ -2,10 +2,7 @@
  * A mirror refuses or waits: no typing error and no missing mount ever empties a folder.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import {
-  chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -28,7 +25,7 @@ import { createChangeLog } from '../../src/change-log/index.js';
 import { limits } from '../../src/mirror/trees/limits.js';
 import { foldingMount, tmpfsMount, unmount } from '../world/mounts.js';
 import { tree } from '../world/tree.js';
-import { asSomebody, isRoot, ordinaryUser } from '../world/users.js';
+import { isRoot } from '../world/users.js';
 import { stays, until } from '../world/waiting.js';
 import { assertAlike, leftOver, mirrorWorld } from './mirror-world.js';
 
@@ -127,77 +124,6 @@ test('it continues by itself when SOURCE is back', async (t) => {
   await alike();
 });
 
-test(
-  'a filesystem that is mounted in DEST, where SOURCE has the folder too, is left as it is',
-  needsMounts,
-  async (t) => {
-    const { source, dest, once, follow, told } = mirrorWorld(t);
-    mkdirSync(join(source, 'm/deep'), { recursive: true });
-    for (const path of ['beside', 'm/ours', 'm/deep/ours']) writeFileSync(join(source, path), 'ours');
-    await once();
-    tmpfsMount(join(dest, 'm'));
-    mkdirSync(join(dest, 'm/deep'));
-    for (const name of ['theirs', 'deep/theirs', '.ingest-root']) writeFileSync(join(dest, 'm', name), 'theirs');
-    const before = tree(join(dest, 'm'));
-    rmSync(join(source, 'm/ours'));
-    for (let time = 1; time <= 2; time++) {
-      const { unmirrored } = await once();
-      assert.deepEqual(
-        unmirrored.map(({ path, code }) => [path, code]),
-        [['m', 'kept']],
-      );
-      assert.deepEqual(tree(join(dest, 'm')), before);
-    }
-    assert.deepEqual((await once({ exclude: ['m'] })).unmirrored, []);
-    const following = await follow();
-    writeFileSync(join(source, 'm/deep/late'), 'ours');
-    rmSync(join(source, 'm/deep/ours'));
-    const isTold = ({ event, path }: (typeof told)[number]) => event === 'replica_failed' && path === 'm/deep/late';
-    await until('the change is named', () => told.some(isTold));
-    assert.deepEqual(tree(join(dest, 'm')), before);
-    following.stop();
-    await following.done;
-    unmount(join(dest, 'm'));
-    await once();
-    assertAlike(source, dest);
-  },
-);
-
-test('what cannot be removed is named at the start, and the mirror goes on', needsMounts, async (t) => {
-  const { source, dest, once, told } = mirrorWorld(t);
-  for (const folder of ['removed', 'replaced']) {
-    mkdirSync(join(source, folder));
-    writeFileSync(join(source, folder, 'stuck'), 'x');
-  }
-  await once();
-  const stuck = ['removed', 'replaced'].map((folder) => join(dest, folder, 'stuck'));
-  if (spawnSync('chattr', ['+i', ...stuck]).status !== 0) return t.skip('no chattr: nothing was tested');
-  try {
-    rmSync(join(source, 'removed'), { recursive: true });
-    rmSync(join(source, 'replaced'), { recursive: true });
-    writeFileSync(join(source, 'replaced'), 'a file now');
-    assert.deepEqual(
-      (await once()).unmirrored.map(({ code }) => code),
-      ['EPERM', 'EPERM'],
-    );
-    for (let time = 1; time <= 2; time++) {
-      told.length = 0;
-      assert.deepEqual((await once()).unmirrored, []);
-      const left = told.filter(({ event }) => event === 'replica_leftover');
-      assert.deepEqual(
-        left.map(({ code }) => code),
-        ['EPERM', 'EPERM'],
-      );
-      assertAlike(source, dest);
-    }
-  } finally {
-    const making = join(dest, '.ingest-replicate/making');
-    for (const name of readdirSync(making)) spawnSync('chattr', ['-i', join(making, name, 'stuck')]);
-  }
-  await once();
-  assert.deepEqual(readdirSync(join(dest, '.ingest-replicate/making')), []);
-});
-
 test('a SOURCE on another kind of filesystem is another one', needsMounts, async (t) => {
   const { source, dest, once } = mirrorWorld(t);
   writeFileSync(join(source, 'a'), 'x');
@@ -209,23 +135,6 @@ test('a SOURCE on another kind of filesystem is another one', needsMounts, async
   await once({ adopt: true });
   unmount(source);
   assert.equal(await refused(once()), 'source_missing');
-});
-
-test('a directory that stays for what is left out keeps its mode', async (t) => {
-  const { root, source, dest, once } = mirrorWorld(t);
-  for (const path of [root, source, dest]) chownSync(path, ordinaryUser.uid, ordinaryUser.gid);
-  await asSomebody(async () => {
-    mkdirSync(join(source, 'd'));
-    for (const path of ['d/a', 'stays']) writeFileSync(join(source, path), 'x');
-    const exclude = ['*.keep'];
-    await once({ exclude });
-    writeFileSync(join(dest, 'd/x.keep'), 'x');
-    chmodSync(join(dest, 'd'), 0o755);
-    rmSync(join(source, 'd'), { recursive: true });
-    await once({ exclude });
-    assert.deepEqual(readdirSync(join(dest, 'd')), ['x.keep']);
-    assert.equal(statSync(join(dest, 'd')).mode & 0o777, 0o755);
-  });
 });
 
 test('after the clock was set back a change is found that left size and mtime as they were', async (t) => {
@@ -270,40 +179,6 @@ test('a missing mount, of SOURCE or below it, removes nothing in DEST', needsMou
   await once({ adopt: true });
   assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'stray']);
 });
-
-for (const exclude of [[], ['nothing-has-this-name']])
-  test(
-    `a filesystem that is mounted in DEST keeps its files, with ${exclude.length} filters`,
-    needsMounts,
-    async (t) => {
-      const { source, dest, once } = mirrorWorld(t);
-      writeFileSync(join(source, 'stays'), '0');
-      for (const folder of ['removed', 'replaced']) {
-        mkdirSync(join(source, folder, 'm'), { recursive: true });
-        writeFileSync(join(source, folder, 'ours'), '1');
-      }
-      await once({ exclude });
-      for (const folder of ['removed', 'replaced']) {
-        tmpfsMount(join(dest, folder, 'm'));
-        writeFileSync(join(dest, folder, 'm/theirs'), 'not ours');
-        rmSync(join(source, folder), { recursive: true });
-      }
-      writeFileSync(join(source, 'replaced'), 'a file now');
-      for (let time = 1; time <= 2; time++) {
-        const { unmirrored } = await once({ exclude });
-        assert.deepEqual(unmirrored.map(({ path, code }) => [path, code]).sort(), [
-          ['removed', 'kept'],
-          ['replaced', 'kept'],
-        ]);
-      }
-      for (const folder of ['removed', 'replaced']) {
-        assert.equal(readFileSync(join(dest, folder, 'm/theirs'), 'utf8'), 'not ours');
-        unmount(join(dest, folder, 'm'));
-      }
-      await once();
-      assertAlike(source, dest);
-    },
-  );
 
 test('a folder of an ingestor is mirrored without its marker, again and again', async (t) => {
   const { source, dest, once } = mirrorWorld(t);

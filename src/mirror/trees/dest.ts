@@ -186,7 +186,7 @@ export class Dest {
     }
   }
 
-  /** What cannot be removed harms nobody: its name is not used again. */
+  /** A leftover that cannot be removed harms nobody: its name is not used again. */
   async #removeLeftover(making: number, name: ByteName): Promise<void> {
     try {
       if (statAtOrNone(making, name)?.kind === 'directory') await removeTree(making, name);

@@ -51,7 +51,7 @@ export class Trees {
   }
 }
 
-/** What lies on a filesystem that is mounted below DEST is not of this mirror. Errors: CannotMirror. */
+/** A filesystem that is mounted below DEST is not of this mirror. Errors: CannotMirror. */
 function refuseMounted(destFd: number, fd: number, path: ByteName): void {
   if (sameMount(destFd, fd)) return;
   throw new CannotMirror(
