@@ -19,7 +19,7 @@ export interface DirectoryId {
 
 /**
  * Filesystems whose inode numbers last. The others invent numbers at a mount or a lookup, or copy a directory when it
- * is first written to.
+ * is first written to. A directory that was recorded on one that is added here counts as another one.
  */
 const INODES_LAST = new Set(['ext4', 'xfs', 'btrfs', 'f2fs', 'tmpfs', 'ramfs', 'zfs', 'bcachefs', 'ntfs3', 'nfs']);
 /** On other filesystems f_fsid is 0 or the device number, which another disk may have after a reboot. */

@@ -4,7 +4,7 @@
 import { closeSync } from 'node:fs';
 import { finishDirectories } from './acts/attributes.js';
 import type { Parts } from './acts/parts.js';
-import { removeTree } from './trees/remove-tree.js';
+import { removeAside } from './trees/leftovers.js';
 import { Trees } from './trees/trees.js';
 import type { Trouble } from './trouble.js';
 
@@ -19,8 +19,7 @@ export const sessionOf =
       const done = await work(trees);
       await trees.lanes.idle();
       await finishIn(trees, parts, trouble);
-      for (const { path, name } of trees.aside)
-        await trouble.guarded(path, async () => void (await removeTree(trees.making, name)));
+      for (const name of trees.aside) await removeAside(trees.making, name, parts.dest.path, parts.emit);
       return done;
     } finally {
       await trees.lanes.idle().catch(() => {});

@@ -9,7 +9,7 @@ import type { ByteName } from '../linux/index.js';
 import { GaveWay } from './acts/large-copies.js';
 import type { Rechecks } from './changes/rechecks.js';
 import type { Retries } from './retries.js';
-import { codeOf, DestMissing, isGone, SourceMissing, speaksOfDest } from './trees/failures.js';
+import { CannotMirror, codeOf, DestMissing, isGone, SourceMissing, speaksOfDest } from './trees/failures.js';
 import { limits } from './trees/limits.js';
 
 export class Trouble {
@@ -53,6 +53,8 @@ export class Trouble {
     const reason = (error as Error).message;
     if (isGone(error)) this.retries.failed(path, 'changing', reason, false);
     else if (code === undefined) throw error;
+    // One entry for all below it.
+    else if (error instanceof CannotMirror && error.at !== undefined) this.retries.failed(error.at, code, reason);
     else {
       const ofDest = speaksOfDest(error);
       if (ofDest) this.destHealth.failed(code, reason);

@@ -215,8 +215,9 @@ export class RootEvents implements PendingRoot {
       const hadRoot = this.#hadRoot(absences);
       delivered!();
       if (!hadRoot) this.#recheck(path);
-      // The consumer may have read something else, or nothing. The scan that sets the watch reports it again.
-      else if (engine.isToBeWatched(folderOf(path))) deliveredTree.doubt(path);
+      // The consumer may have read something else, or nothing. The scan that sets the watch reports it again. What was
+      // known of a renamed file went along with it.
+      else if (renameId === undefined && engine.isToBeWatched(folderOf(path))) deliveredTree.doubt(path);
       if (isKept) deliveredTree.noteOutstanding([]);
       this.#uncommitted.push({ path, event });
       // Without a root, no end of a turn does it.

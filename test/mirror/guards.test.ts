@@ -128,7 +128,9 @@ test('a SOURCE on another kind of filesystem is another one', needsMounts, async
   const { source, dest, once } = mirrorWorld(t);
   writeFileSync(join(source, 'a'), 'x');
   await once();
-  if (foldingMount(source) === undefined) return t.skip('no vfat and no NTFS was mounted');
+  const { inode } = JSON.parse(readFileSync(join(dest, '.ingest-replicate/mirror.json'), 'utf8')) as { inode: string };
+  if (inode === '' || foldingMount(source) === undefined)
+    return t.skip('no vfat and no NTFS was mounted, or this directory is on such a filesystem: nothing was tested');
   writeFileSync(join(source, 'b'), 'x');
   assert.equal(await refused(once()), 'source_replaced');
   assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'a']);

@@ -94,6 +94,16 @@ scenario('a write through a link in a directory that has no watch yet', async (h
   await hand.rest();
 });
 
+scenario('a renamed tree with directories in it: each name is reported once', async (hand) => {
+  const folders = ['a', 'a/d', 'a/d/e', 'a/g'];
+  for (const folder of folders) for (let n = 0; n < 200; n++) hand.write(`${folder}/${n}`);
+  await hand.start({ bufferMax: 3 });
+  hand.know();
+  renameSync(hand.at('a'), hand.at('b'));
+  const lines = await hand.rest();
+  assert.equal(lines.filter((line) => line.startsWith('put file b/')).length, 200 * folders.length, lines.join('\n'));
+});
+
 scenario('stop() while the consumer works on an event', async (hand) => {
   const { statePath } = hand;
   await hand.start({ statePath });

@@ -13,12 +13,11 @@ import type { Compare } from '../trees/compare.js';
 import { limits } from '../trees/limits.js';
 import type { Pair } from './copy-file.js';
 
-/** Stands for "must be compared", in place of a version. */
-const DOUBT = '';
-
 export class KnownCopies {
-  /** By the inode of a copy: the version of SOURCE's file that it contains, or DOUBT. */
+  /** By the inode of a copy: the version of SOURCE's file that it contains. */
   readonly #versions = new Map<string, string>();
+  /** Copies that must be compared. */
+  readonly #doubts = new Set<string>();
   #lostDoubt = false;
 
   /** `sinceMs`: every change until then was compared or copied. A later change may be unknown. */
@@ -30,33 +29,49 @@ export class KnownCopies {
 
   isCopy(source: Stat, copy: Stat): boolean {
     if (!this.compare.sameFile(source, copy)) return false;
+    if (this.#doubts.has(copy.file)) return false;
     const version = this.#versions.get(copy.file);
     if (version !== undefined) return version === source.version;
     if (!this.checksum && source.ctimeMs < this.sinceMs - limits.clockMs) return true;
-    this.#keep(copy.file, DOUBT);
+    this.doubt(copy);
     return false;
   }
 
   /** SOURCE's file has changed, or another file has its name: size and mtime are no longer trusted. */
   doubt(copy: Stat | undefined): void {
-    if (copy?.kind === 'file') this.#keep(copy.file, DOUBT);
+    if (copy?.kind !== 'file') return;
+    this.forget(copy);
+    this.#doubts.add(copy.file);
+    if (this.#doubts.size <= limits.knownCopiesMax) return;
+    this.#doubts.delete(this.#doubts.values().next().value!);
+    this.#lostDoubt = true;
   }
 
   /** Records the version of a copy, after both files were read, or one was made from the other. */
   know({ source, copy, readMs }: Pair): void {
     // A time that is far ahead is of another clock, and would be in doubt for ever.
     const isInDoubt = isRacy(source.ctimeMs, true, readMs) && source.ctimeMs <= readMs + limits.clockMs;
-    this.#keep(copy.file, isInDoubt ? DOUBT : source.version);
+    if (isInDoubt) {
+      this.doubt(copy);
+      return;
+    }
+    this.forget(copy);
+    this.#versions.set(copy.file, source.version);
+    if (this.#versions.size > limits.knownCopiesMax) this.#versions.delete(this.#versions.keys().next().value!);
   }
 
   /** The copy was removed or replaced. */
   forget(copy: Stat | undefined): void {
-    if (copy !== undefined) this.#versions.delete(copy.file);
+    if (copy === undefined) return;
+    this.#versions.delete(copy.file);
+    this.#doubts.delete(copy.file);
   }
 
   /** A full scan starts. */
   begin(): void {
-    if (this.checksum) this.#versions.clear();
+    if (!this.checksum) return;
+    this.#versions.clear();
+    this.#doubts.clear();
   }
 
   /**
@@ -68,14 +83,5 @@ export class KnownCopies {
     const isSure = !this.#lostDoubt;
     this.#lostDoubt = false;
     return isSure;
-  }
-
-  #keep(copy: string, version: string): void {
-    this.#versions.delete(copy);
-    this.#versions.set(copy, version);
-    if (this.#versions.size <= limits.knownCopiesMax) return;
-    const [first, lost] = this.#versions.entries().next().value!;
-    this.#versions.delete(first);
-    this.#lostDoubt ||= lost === DOUBT;
   }
 }

@@ -6,6 +6,7 @@ import { baseOf, folderOf } from '../../files/job-paths.js';
 import { mountsBelow } from '../../files/mounts.js';
 import { type ByteName, joinNames, renameReplacing, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { CannotMirror, MovedOn } from '../trees/failures.js';
+import { removeAside } from '../trees/leftovers.js';
 import { listTree, removeTree } from '../trees/remove-tree.js';
 import type { Trees } from '../trees/trees.js';
 import { ready } from './attributes.js';
@@ -28,8 +29,10 @@ export async function remove(parts: Parts, trees: Trees, path: ByteName, there: 
     const spare = (at: ByteName, isOne: boolean): boolean => !rules.covers(below(at), isOne);
     await removeSpared(parts, trees, path, spare);
   } else if (onlyPlanned(parts, 'remove', path, isDirectory ? 'with all below it' : 'SOURCE does not have it')) return;
-  else if (isDirectory) totals.removed += await removeTree(trees.making, putAside(parts, trees, path));
-  else {
+  else if (isDirectory) {
+    const name = putAside(parts, trees, path);
+    totals.removed += await removeAside(trees.making, name, parts.dest.path, parts.emit);
+  } else {
     unlinkAt(ready(trees, folderOf(path)), baseOf(path));
     knownCopies.forget(there);
     totals.removed++;
@@ -84,7 +87,7 @@ export function clearWay(parts: Parts, trees: Trees, path: ByteName): void {
   parts.source.refuseLost(trees, path, true);
   checkWay(parts, path, source, there);
   refuseMounts(parts, path);
-  trees.aside.push({ path, name: putAside(parts, trees, path) });
+  trees.aside.push(putAside(parts, trees, path));
   parts.totals.removed++;
 }
 

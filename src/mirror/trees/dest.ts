@@ -23,7 +23,6 @@ import {
   openLockFile,
   type SharedLockFile,
   setTimes,
-  shownName,
   statAtOrNone,
   statFd,
   unlinkAt,
@@ -31,10 +30,9 @@ import {
 import { markerIn, openRoot } from './check-dest.js';
 import { stepOf } from './compare.js';
 import { DestMissing } from './failures.js';
+import { MAKING, removeAside } from './leftovers.js';
 import { type Marker, writeMarker } from './marker.js';
-import { removeTree } from './remove-tree.js';
 import { HIDDEN } from './rules.js';
-import { MAKING } from './trees.js';
 
 const LOCK_BYTE = 0;
 /** One second, followed by nine different digits. */
@@ -176,26 +174,13 @@ export class Dest {
       this.#claimed = { dev, ino, lock };
       const making = madeDirectory(hidden, MAKING);
       try {
-        for (const name of namesIn(making)) await this.#removeLeftover(making, name);
+        for (const name of namesIn(making)) await removeAside(making, name, this.path, this.emit);
         this.marker = { ...this.marker, stepNs: Number(stepOfTimes(making)) };
       } finally {
         closeSync(making);
       }
     } finally {
       closeSync(hidden);
-    }
-  }
-
-  /** A leftover that cannot be removed harms nobody: its name is not used again. */
-  async #removeLeftover(making: number, name: ByteName): Promise<void> {
-    try {
-      if (statAtOrNone(making, name)?.kind === 'directory') await removeTree(making, name);
-      else unlinkAt(making, name);
-    } catch (error) {
-      const code = errnoOf(error);
-      if (code === undefined) throw error;
-      const path = `${this.path}/${shownName(HIDDEN)}/${shownName(MAKING)}/${shownName(name)}`;
-      this.emit('replica_leftover', { path, code, reason: (error as Error).message });
     }
   }
 }

@@ -3,6 +3,7 @@
  * SOURCE or a full DEST stops the work until it is back.
  */
 import { errnoOf, NoRoom } from '../../files/place-error.js';
+import type { ByteName } from '../../linux/index.js';
 
 /** SOURCE is not the directory that it was, so a missing file there proves nothing. */
 export class SourceMissing extends Error {
@@ -37,6 +38,8 @@ export class CannotMirror extends Error {
   constructor(
     readonly code: 'changing' | 'kept' | 'mount_missing' | 'overlap',
     sentence: string,
+    /** The path that cannot, if it is one above. */
+    readonly at?: ByteName,
   ) {
     super(sentence);
   }

@@ -8,10 +8,9 @@ import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
 import { type ByteName, openDirectory, type Stat, shownName, statAtOrNone } from '../../linux/index.js';
 import { CannotMirror, DestMissing, isGone } from './failures.js';
+import { MAKING } from './leftovers.js';
 import { limits } from './limits.js';
 import { HIDDEN } from './rules.js';
-
-export const MAKING = 'making' as ByteName;
 
 export class Trees {
   readonly source: Directories;
@@ -19,15 +18,15 @@ export class Trees {
   /** Directories of DEST with changes in them: their attributes must be set again, and they must be synced. */
   readonly touched = new Set<ByteName>();
 
-  /** Directories of DEST that were moved into `making` to be removed, with their names there. */
-  readonly aside: { path: ByteName; name: ByteName }[] = [];
+  /** Directories of DEST that were moved into `making` to be removed: their names there. */
+  readonly aside: ByteName[] = [];
   readonly lanes = new Lanes(limits.lanes);
   #making: number | undefined;
 
   /** Takes over both descriptors. */
   constructor(sourceFd: number, destFd: number) {
     this.source = new Directories(sourceFd);
-    this.dest = new Directories(destFd, undefined, (fd, path) => refuseMounted(destFd, fd, path));
+    this.dest = new Directories(destFd, undefined, (fd, path) => this.#refuseMounted(fd, path));
   }
 
   /** The directory for temporary files. Errors: DestMissing. */
@@ -44,20 +43,22 @@ export class Trees {
   inSource = (path: ByteName): Stat | undefined => statIn(this.source, path);
   inDest = (path: ByteName): Stat | undefined => statIn(this.dest, path);
 
+  /** A filesystem that is mounted below DEST is not of this mirror. Errors: CannotMirror, of its topmost directory. */
+  #refuseMounted(fd: number, path: ByteName): void {
+    if (sameMount(this.dest.rootFd, fd)) return;
+    this.dest.directory(folderOf(path));
+    throw new CannotMirror(
+      'kept',
+      `${shownName(path)} in DEST is on another filesystem or subvolume, which is left as it is; unmount it, or leave the directory out with --exclude`,
+      path,
+    );
+  }
+
   close(): void {
     if (this.#making !== undefined) closeSync(this.#making);
     this.source.close();
     this.dest.close();
   }
-}
-
-/** A filesystem that is mounted below DEST is not of this mirror. Errors: CannotMirror. */
-function refuseMounted(destFd: number, fd: number, path: ByteName): void {
-  if (sameMount(destFd, fd)) return;
-  throw new CannotMirror(
-    'kept',
-    `${shownName(path)} in DEST is on another filesystem or subvolume, which is left as it is; unmount it, or leave the directory out with --exclude`,
-  );
 }
 
 /** Undefined: nothing is at the path. */

@@ -101,9 +101,9 @@ export class Watches {
     return this.#tree?.has(path) === true || this.#unwatched.has(path) || this.#failing.has(path);
   }
 
-  /** True: a scan is about to watch the directory. Until then nothing reports a change in it. */
-  awaits(path: ByteName): boolean {
-    return this.#tree?.complete === true && this.#unwatched.size < limits.directoriesMax && !this.knows(path);
+  /** True: it has no watch, and could have one. Nothing reports a change in it. */
+  lacks(path: ByteName): boolean {
+    return this.#tree?.complete === true && !this.knows(path);
   }
 
   /** True if every change causes an event. */

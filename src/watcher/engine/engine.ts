@@ -122,9 +122,9 @@ export class Engine<By extends Hint = Cause> {
     return this.#watches.has(path);
   }
 
-  /** True: the directory is not watched yet, and the scan that is about to watch it reads it after that. */
+  /** True: the directory has no watch, and new directories are about to be watched and read. */
   isToBeWatched(path: ByteName): boolean {
-    return this.#watches.awaits(path);
+    return this.#watches.lacks(path) && this.#schedule.isReadingNew;
   }
 
   /** The paths that are queued and not yet delivered. */

@@ -81,6 +81,11 @@ export class Schedule {
     return PACED.has(this.#main.cause) && nowMs < this.#paceUntilMs ? undefined : this.#main;
   }
 
+  /** True: a scan of new directories is requested or under way. */
+  get isReadingNew(): boolean {
+    return this.#part !== undefined || this.#directories.size > 0;
+  }
+
   /** When `next` may return something, unless something is requested before. */
   get nextAtMs(): number {
     if (this.#part !== undefined || this.#directories.size > 0 || this.#wanted !== undefined) return 0;
