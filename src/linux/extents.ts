@@ -5,7 +5,7 @@
  * up to 2^53.
  */
 import { ERRNO, LinuxError } from './error.js';
-import { errno, fallocate, ioctl, lseek } from './libc.js';
+import { errno, fallocate, ioctl, lseek, SEEK_SET } from './libc.js';
 
 const FICLONE = 0x40049409;
 const FALLOC_FL_KEEP_SIZE = 1;
@@ -42,8 +42,6 @@ export function fallocateKeepSize(fd: number, offset: number, length: number): b
     if (error !== ERRNO.EINTR) throw new LinuxError('fallocate', error);
   }
 }
-
-const SEEK_SET = 0;
 
 /**
  * Sets the position of a descriptor. Code that reads and writes at given offsets does not need it, but other processes

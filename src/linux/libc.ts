@@ -95,6 +95,7 @@ export const read = bind<(fd: number, into: Bytes, size: number) => number>(
 export const lseek = bind<(fd: number, offset: number, whence: number) => number>(
   'int64_t lseek(int fd, int64_t offset, int whence)',
 );
+export const SEEK_SET = 0;
 export const fallocate = bind<(fd: number, mode: number, offset: number, length: number) => number>(
   'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
 );

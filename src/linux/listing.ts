@@ -8,7 +8,7 @@
  * glibcs have no wrapper for it, so it is called through syscall(2).
  */
 import { ERRNO, LinuxError } from './error.js';
-import { errno, getdents64, lseek } from './libc.js';
+import { errno, getdents64, lseek, SEEK_SET } from './libc.js';
 import type { ByteName } from './names.js';
 
 export interface ListedName<Kind> {
@@ -17,7 +17,6 @@ export interface ListedName<Kind> {
   kind: Kind | undefined;
 }
 
-const SEEK_SET = 0;
 /** The size that glibc's readdir uses: about a thousand names. */
 const BUFFER_BYTES = 32_768;
 /** struct linux_dirent64: d_ino, d_off, d_reclen, d_type, d_name ended by NUL; the whole is a multiple of 8 bytes. */

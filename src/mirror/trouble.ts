@@ -53,12 +53,12 @@ export class Trouble {
     const reason = (error as Error).message;
     if (isGone(error)) this.retries.failed(path, 'changing', reason, false);
     else if (code === undefined) throw error;
-    // One entry for all below it.
-    else if (error instanceof CannotMirror && error.at !== undefined) this.retries.failed(error.at, code, reason);
     else {
       const ofDest = speaksOfDest(error);
       if (ofDest) this.destHealth.failed(code, reason);
-      this.retries.failed(path, code, reason, !ofDest);
+      // One entry for all below it.
+      const at = error instanceof CannotMirror ? (error.at ?? path) : path;
+      this.retries.failed(at, code, reason, !ofDest);
     }
   }
 }

@@ -71,8 +71,7 @@ export class RootEvents implements PendingRoot {
       },
       isOfThisStart: (renameId) => renameId?.startsWith(`${this.#session}-`) ?? false,
       lost: (known) => reconciler.lost(known),
-      // Another file is there than a moment ago in this turn.
-      recheck: (path) => this.add({ path, by: 'scan', cause: 'event' }),
+      recheck: (path) => this.#recheck(path),
       again: (directory) => {
         deliveredTree.doubtBelow(directory);
         engine.scanDirectory(directory);

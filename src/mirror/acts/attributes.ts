@@ -3,7 +3,7 @@
  * the attributes of files and symlinks.
  * Guarantees: each directory in which something was done is in `touched` until `finishDirectories`.
  */
-import { closeSync, fchmodSync, fsync } from 'node:fs';
+import { closeSync, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import {
   asFarAsAllowed,
@@ -18,11 +18,10 @@ import { type ByteName, openData, type Stat, setOwnerAt, setTimesAt, statFd } fr
 import type { Compare } from '../trees/compare.js';
 import { isGone, MovedOn } from '../trees/failures.js';
 import { limits } from '../trees/limits.js';
+import { takePermissions } from '../trees/own-mode.js';
 import { Lanes, type Trees } from '../trees/trees.js';
 
 const fsyncAsync = promisify(fsync);
-const isRoot = process.geteuid?.() === 0;
-export const OWN_ALL = 0o700;
 export const ATTRIBUTES_DIFFER = 'mode, owner, ACL or times differ';
 
 /** Returns the directory, ready for a change in it. */
@@ -30,9 +29,8 @@ export function ready(trees: Trees, path: ByteName): number {
   const fd = trees.dest.directory(path);
   if (trees.touched.has(path)) return fd;
   trees.touched.add(path);
-  const { mode } = statFd(fd);
-  // Root needs no permission; other users give themselves the permission until `finishDirectories`.
-  if (!isRoot && (mode & OWN_ALL) !== OWN_ALL) fchmodSync(fd, mode | OWN_ALL);
+  // Until `finishDirectories`.
+  takePermissions(fd);
   return fd;
 }
 

@@ -4,8 +4,9 @@
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, makeDirectoryAt, type Stat, unlinkAt } from '../../linux/index.js';
 import { isGone, MovedOn } from '../trees/failures.js';
+import { OWN_ALL } from '../trees/own-mode.js';
 import type { Trees } from '../trees/trees.js';
-import { ATTRIBUTES_DIFFER, OWN_ALL, ready, sameDirectory } from './attributes.js';
+import { ATTRIBUTES_DIFFER, ready, sameDirectory } from './attributes.js';
 import { onlyPlanned, type Parts } from './parts.js';
 import { checkWay } from './removals.js';
 

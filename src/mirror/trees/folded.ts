@@ -18,13 +18,16 @@ export function isNamedOtherwise(trees: Trees, path: ByteName): boolean {
   // SOURCE's folder may have a million names, and is only read where one of these is the entry too.
   if (!spellingsOf(own).some(isOne)) return false;
   const folded = foldedName(own);
-  const others = [...namesIn(trees.source.directory(folder))].filter(
-    (name) => foldedName(name) === folded && isOne(name),
-  );
-  if (others.length === 0) return false;
-  // Two hard links are both listed; of two spellings one is.
-  const listed = new Set(namesIn(trees.dest.directory(folder)));
-  return others.some((name) => !(listed.has(name) && listed.has(own)));
+  for (const name of namesIn(trees.source.directory(folder)))
+    if (foldedName(name) === folded && isOne(name) && !areLinks(trees.dest.directory(folder), own, name)) return true;
+  return false;
+}
+
+/** Two hard links are both listed; of two spellings one is. */
+function areLinks(fd: number, one: ByteName, other: ByteName): boolean {
+  let listed = 0;
+  for (const name of namesIn(fd)) if (name === one || name === other) listed++;
+  return listed === 2;
 }
 
 /** One of them, if not the name itself, is the same entry in each folder that takes several names for one. */

@@ -18,7 +18,8 @@ export async function removeAside(making: number, name: ByteName, dest: string, 
   try {
     if (statAtOrNone(making, name)?.kind === 'directory') removed = await removeTree(making, name);
     else unlinkAt(making, name);
-    if (statAtOrNone(making, name)) stays('EXDEV', 'a subvolume or another filesystem is in it');
+    if (statAtOrNone(making, name))
+      stays('ENOTEMPTY', 'something in it stays: a subvolume, or what another process made there');
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;

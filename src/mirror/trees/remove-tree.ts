@@ -3,7 +3,7 @@
  * Guarantees: never follows a symlink, and never leaves the given directory or its filesystem. `spare` names what stays, and the
  * directories above that stay too. A name that others removed meanwhile is no error.
  */
-import { closeSync, fchmodSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
@@ -15,12 +15,11 @@ import {
   openDirectory,
   removeDirectoryAt,
   statAtOrNone,
-  statFd,
   unlinkAt,
 } from '../../linux/index.js';
 import { limits } from './limits.js';
+import { takePermissions } from './own-mode.js';
 
-const OWN_ALL = 0o700;
 const SPARE_NONE = () => false;
 
 /** Returns how many names were removed. */
@@ -84,8 +83,7 @@ async function emptyOne(
     // Somebody mounted a filesystem here.
     if (!sameMount(dir, fd)) return 0;
     // The mirrored mode may forbid the owner to write in the directory. It stays if something in it is spared.
-    const { mode } = statFd(fd);
-    if (process.geteuid?.() !== 0 && (mode & OWN_ALL) !== OWN_ALL) fchmodSync(fd, mode | OWN_ALL);
+    takePermissions(fd);
     let n = 0;
     for (const child of namesIn(fd)) {
       const path = joinNames(at, child);

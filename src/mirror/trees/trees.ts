@@ -5,8 +5,8 @@
 import { closeSync } from 'node:fs';
 import { Directories } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
-import { sameMount } from '../../files/mounts.js';
-import { type ByteName, openDirectory, type Stat, shownName, statAtOrNone } from '../../linux/index.js';
+import { boundaryOf } from '../../files/mounts.js';
+import { type ByteName, openDirectory, type Stat, shownName, statAtOrNone, statFd } from '../../linux/index.js';
 import { CannotMirror, DestMissing, isGone } from './failures.js';
 import { MAKING } from './leftovers.js';
 import { limits } from './limits.js';
@@ -26,7 +26,10 @@ export class Trees {
   /** Takes over both descriptors. */
   constructor(sourceFd: number, destFd: number) {
     this.source = new Directories(sourceFd);
-    this.dest = new Directories(destFd, undefined, (fd, path) => this.#refuseMounted(fd, path));
+    const boundary = boundaryOf(statFd(destFd));
+    this.dest = new Directories(destFd, undefined, (fd, path) => {
+      if (boundaryOf(statFd(fd)) !== boundary) this.#refuseMounted(path);
+    });
   }
 
   /** The directory for temporary files. Errors: DestMissing. */
@@ -44,8 +47,7 @@ export class Trees {
   inDest = (path: ByteName): Stat | undefined => statIn(this.dest, path);
 
   /** A filesystem that is mounted below DEST is not of this mirror. Errors: CannotMirror, of its topmost directory. */
-  #refuseMounted(fd: number, path: ByteName): void {
-    if (sameMount(this.dest.rootFd, fd)) return;
+  #refuseMounted(path: ByteName): never {
     this.dest.directory(folderOf(path));
     throw new CannotMirror(
       'kept',

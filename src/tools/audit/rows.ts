@@ -11,7 +11,6 @@ import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow, hasEnded } from '../../ingest/ledger/content.js';
 import { ownPublication } from '../../ingest/ledger/publications.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
-import { bytesOfName, nameOfText } from '../../linux/names.js';
 import { digestFor } from './digests.js';
 import { about, type FileNote, isStillThere, type Judging, type Noted } from './judging.js';
 import {
@@ -171,7 +170,7 @@ function judgeFile(
   // The line may have the right path, and the row a wrong one.
   const file = there === 'others' ? undefined : notes.get<FileNote>('SELECT * FROM files WHERE path = ?', path);
   if (!file) {
-    const warehouse = bytesOfName(nameOfText(feed.warehouse)).length;
+    const warehouse = Buffer.byteLength(feed.warehouse);
     const moved = notes.get<{ path: Buffer; isAlong: number }>(ELSEWHERE, { path, sha256, warehouse });
     if (moved) {
       notes.run('UPDATE files SET known = 2 WHERE path = ?', moved.path);

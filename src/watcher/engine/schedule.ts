@@ -88,7 +88,7 @@ export class Schedule {
 
   /** When `next` may return something, unless something is requested before. */
   get nextAtMs(): number {
-    if (this.#part !== undefined || this.#directories.size > 0 || this.#wanted !== undefined) return 0;
+    if (this.isReadingNew || this.#wanted !== undefined) return 0;
     if (this.#main !== undefined) return PACED.has(this.#main.cause) ? this.#paceUntilMs : 0;
     return Math.min(this.#periodicAtMs, this.#retryAtMs);
   }

@@ -39,7 +39,7 @@ export interface DifferenceHooks {
   isOfThisStart(renameId: string | undefined): boolean;
   /** The file that was delivered at this path is no longer there. It may live on under other names. */
   lost(known: Known): void;
-  /** The path must be checked again. */
+  /** The path is doubted and pending again. */
   recheck(path: ByteName): void;
   /**
    * The content of this directory must be read again: an earlier check below it may have found nothing, or something
@@ -257,9 +257,7 @@ export class Differences {
   }
 
   #delivered(path: ByteName, seen: Seen | undefined): void {
-    if (this.#isCurrent(path, seen)) return;
-    this.deliveredTree.doubt(path);
-    this.hooks.recheck(path);
+    if (!this.#isCurrent(path, seen)) this.hooks.recheck(path);
   }
 
   #replaced(known: Known | undefined, seen: Seen): void {
