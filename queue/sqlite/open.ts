@@ -27,6 +27,7 @@ import {
 import { setPragmas, setReadPragmas } from './pragmas.js';
 
 const WAIT_FOR_MIGRATION_MS = 20;
+const GIVEN_WITHIN_MS = 1_000;
 /** SQLite's smallest page. It takes a shorter file for an empty database, and would write over it. */
 const SMALLEST_BYTES = 512;
 
@@ -68,7 +69,7 @@ export async function openMigrated(
   { modules, create, ...parts }: Omit<OpenParts, 'uuid'>,
   first: (db: Database.Database) => unknown = () => {},
 ): Promise<Opened> {
-  try {
+  const open = async (): Promise<Opened> => {
     if (create) createFile(path);
     else refuseMissing(path);
     refuseStub(path);
@@ -83,14 +84,19 @@ export async function openMigrated(
       db.close();
       throw error;
     }
-  } catch (error) {
-    throw openError(error, path);
+  };
+  for (const mayGoOn = untilGiven(path); ; await delay(1)) {
+    try {
+      return await open();
+    } catch (error) {
+      mayGoOn(error);
+    }
   }
 }
 
 /** Opens for reading: writes nothing, even if the state is older than this build. */
 export function openForReading(path: string, modules: readonly Module[]): Opened {
-  try {
+  const open = (): Opened => {
     refuseMissing(path);
     refuseStub(path);
     const db = new Database(path, { fileMustExist: true, readonly: true });
@@ -107,9 +113,26 @@ export function openForReading(path: string, modules: readonly Module[]): Opened
       db.close();
       throw error;
     }
-  } catch (error) {
-    throw openError(error, path);
+  };
+  for (const mayGoOn = untilGiven(path); ; pauseShortly()) {
+    try {
+      return open();
+    } catch (error) {
+      mayGoOn(error);
+    }
   }
+}
+
+/**
+ * SQLite makes the files beside a state as root, and gives them to the owner of the state in its next call. Between the two
+ * another user cannot open the state. Throws any other error, and this one when it stays.
+ */
+function untilGiven(path: string): (error: unknown) => void {
+  const end = performance.now() + GIVEN_WITHIN_MS;
+  return (error) => {
+    const isRefused = ['SQLITE_CANTOPEN', 'SQLITE_READONLY'].some((code) => sqlCodeOf(error).startsWith(code));
+    if (!isRefused || performance.now() > end) throw openError(error, path);
+  };
 }
 
 /**

@@ -21,7 +21,7 @@ export interface Chosen {
   bytes: number;
 }
 
-const DUE = `FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = ? AND feed = ? AND due_ms <= ?`;
+const DUE = `FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = +? AND feed = +? AND due_ms <= ?`;
 /** Reads only the index, except for the name. */
 const WINDOW: Record<Order, string> = {
   name: `SELECT seq, bytes, key ${DUE} ORDER BY due_ms, seq LIMIT ? + 0`,

@@ -80,5 +80,5 @@ export const heldKeys = (rows: Reader, { feed, code, limit, after = '' }: HeldFi
   rows.all<HeldKey>(HELD_KEYS, after, feed ?? null, code ?? null, limit);
 
 export function jobsByKey(rows: Reader, feed: string, key: Buffer): Job[] {
-  return jobsWhere(rows, 'feed = ? AND key = ? ORDER BY seq DESC', feed, key);
+  return jobsWhere(rows, 'feed = +? AND key = +? ORDER BY seq DESC', feed, key);
 }

@@ -90,7 +90,7 @@ export class SqliteTx extends Rows implements Tx {
   readonly job: Tx['job'] = (id) => jobById(this, id);
   readonly isOurs: Tx['isOurs'] = ({ id, owner, claimNo }) => this.get(OURS, id, owner, claimNo) !== undefined;
   readonly oldestWaiter: Tx['oldestWaiter'] = (on) =>
-    jobsWhere(this, "state = 'waiting' AND waits_on = ? ORDER BY due_ms, seq LIMIT 1", on)[0];
+    jobsWhere(this, "state = 'waiting' AND waits_on = +? ORDER BY due_ms, seq LIMIT 1", on)[0];
 
   release(id: JobId, stage: StageName, amend: Amend = {}): void {
     const job = this.job(id);

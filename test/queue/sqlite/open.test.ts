@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { openQueue, openQueueView, QueueError } from '../../../queue/index.js';
 import { host } from '../../../src/linux/index.js';
 import { candidate } from '../world.js';
@@ -55,6 +56,27 @@ test('files that root creates beside a state belong to the state’s owner', {
   for (const name of readdirSync(dir))
     assert.deepEqual([statSync(join(dir, name)).uid, statSync(join(dir, name)).gid], [4711, 4712], name);
   await queue.close();
+  remove();
+});
+
+test('a start waits while a file that SQLite made as root is not given to the owner of the state yet', {
+  skip: process.geteuid?.() !== 0 && 'not run as root: a start beside a command of root was not tested',
+}, async () => {
+  const { dir, path, remove } = newStateDir();
+  await (await openQueue(options(path))).close();
+  for (const name of ['.', ...readdirSync(dir)]) chownSync(join(dir, name), 4711, 4712);
+  writeFileSync(`${path}-shm`, '', { mode: 0o600 });
+  process.seteuid!(4711);
+  try {
+    const started = openQueue(options(path));
+    await setImmediate(); // it has tried once
+    process.seteuid!(0);
+    chownSync(`${path}-shm`, 4711, 4712);
+    process.seteuid!(4711);
+    await (await started).close();
+  } finally {
+    process.seteuid!(0);
+  }
   remove();
 });
 
