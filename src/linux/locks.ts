@@ -22,9 +22,12 @@ const flockBytes = new Uint8Array(flock.buffer);
 
 export type SharedLockFile = LockFile;
 
-/** Opens `path`, and creates it with 0600 if it is missing. Errors: Node's own errors of `open`. */
-export function openLockFile(path: Text): SharedLockFile {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+/**
+ * Opens `path`, and creates it with 0600 if it is missing. With `forReading` it must exist, and can be locked only shared; this
+ * works on a read-only filesystem too. Errors: Node's own errors of `open`.
+ */
+export function openLockFile(path: Text, { forReading = false } = {}): SharedLockFile {
+  const fd = openSync(path, forReading ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT, 0o600);
   const own = new Set<number>();
   let open = true;
 

@@ -8,7 +8,7 @@ import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, write
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Report } from '../../src/service/status/report.js';
-import { bindMount, loopMount, tmpfsMount, unmount } from '../world/mounts.js';
+import { bindMount, loopMount, remount, tmpfsMount, unmount } from '../world/mounts.js';
 import { isInRunbook } from '../world/runbook.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
@@ -110,6 +110,23 @@ test('a work directory that becomes read-only before files are put away costs no
   await tried(world, 'work');
   noAttemptSpent(world);
   assert.equal(world.warehouse().length, 1);
+});
+
+test('a folder of manifests that is read-only at a start is a failing place, and no reason to end', async (t) => {
+  if (skipUnlessRoot(t, 'manifests on a read-only filesystem')) return;
+  const world = createWorld(t);
+  const manifests = tmpfsMount(world.feed().manifests);
+  world.drop('before.csv', 100);
+  await world.runOnce();
+  remount(manifests, 'ro');
+  world.start('ingest');
+  world.drop('after.csv', 200);
+  const closed = await world.event('gate_closed', undefined, LONG);
+  assert.deepEqual([closed.place, closed.code], ['manifests', 'EROFS']);
+  remount(manifests, 'rw');
+  await until('it is stored', () => world.warehouse().length === 2, LONG);
+  await world.stop();
+  world.check();
 });
 
 test('a mount below the input that disappears with a sealed file in it delays no other file', async (t) => {

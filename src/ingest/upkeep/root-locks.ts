@@ -44,7 +44,7 @@ function lockAll(
 ): SharedLockFile[] {
   const locks: SharedLockFile[] = [];
   for (const root of new Set(roots)) {
-    const lock = openMarker(root);
+    const lock = openMarker(root, how === 'tryLockShared');
     if (lock === undefined) continue;
     locks.push(lock);
     if (lock[how](0)) continue;
@@ -57,10 +57,10 @@ function lockAll(
 /** These errors stay until a person acts. With any other one the process ends as after a bug, and is started again. */
 const LASTING = ['EROFS', 'EACCES', 'EPERM'];
 
-/** Undefined where there is none. */
-function openMarker(root: string): SharedLockFile | undefined {
+/** Undefined where there is none. Opened for reading, a root that became read-only is entered, and is a failing place of its feed. */
+function openMarker(root: string, forReading: boolean): SharedLockFile | undefined {
   try {
-    return statSync(markerPath(root), { throwIfNoEntry: false }) && openLockFile(markerPath(root));
+    return statSync(markerPath(root), { throwIfNoEntry: false }) && openLockFile(markerPath(root), { forReading });
   } catch (error) {
     if (LASTING.includes(errnoOf(error) ?? '')) throw unusable('folder', root, error);
     throw error;
