@@ -161,6 +161,9 @@ const EVENTS: Record<string, EventSpec> = {
   worker_stalled: error(
     (f) => `{worker} gave no sign of life for {quiet_seconds} s${inProgress(f)}; it is killed and started again`,
   ),
+  worker_unkillable: error(
+    '{worker} (pid {worker_pid}) does not end with SIGKILL, because a call to a filesystem does not return; its jobs wait, and another one is started beside it',
+  ),
   worker_silent: error(
     (f) =>
       `{worker} (pid {worker_pid}) gives no sign of life for {quiet_seconds} s${inProgress(f)}, and its parent does not end it; its jobs wait`,

@@ -64,6 +64,9 @@ export class Supervised {
   #bornAtMs = 0;
   #beats: Beats;
   #endBy: NodeJS.Timeout | undefined;
+  #giveUpBy: NodeJS.Timeout | undefined;
+  /** Earlier lives that did not end with SIGKILL yet. */
+  readonly #unkillable = new Set<ChildProcess>();
   /** Deaths in a row before it was ready. */
   startFailures = 0;
   /** True once one of its lives was ready. */
@@ -132,8 +135,22 @@ export class Supervised {
     if (this.#process?.connected) this.#process.send(message, () => {});
   }
 
+  /** A process in a call that no signal ends (a frozen filesystem) is replaced beside it, some times. */
   kill(): void {
-    this.#process?.kill('SIGKILL');
+    const child = this.#process;
+    child?.kill('SIGKILL');
+    if (child) this.#giveUpBy ??= setTimeout(() => this.#giveUp(child), limits.exitGraceMs);
+  }
+
+  #giveUp(child: ChildProcess): void {
+    this.#giveUpBy = undefined;
+    if (this.#process !== child || this.#unkillable.size >= limits.unkillableMax) return;
+    this.#unkillable.add(child);
+    child.once('exit', () => this.#unkillable.delete(child));
+    if (child.connected) child.disconnect();
+    child.unref();
+    this.family.emit('worker_unkillable', { worker: this.name, worker_pid: child.pid });
+    this.#ended(child, null, 'SIGKILL');
   }
 
   /** One tick of the parent's clock. */
@@ -185,8 +202,9 @@ export class Supervised {
   #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#process !== child) return;
     this.#process = undefined;
-    clearTimeout(this.#endBy);
+    for (const timer of [this.#endBy, this.#giveUpBy]) clearTimeout(timer);
     this.#endBy = undefined;
+    this.#giveUpBy = undefined;
     if (this.#ready) this.family.owners.attend(this.#ready.ownersPath, this.#ready.owner, true);
     const livedMs = performance.now() - this.#bornAtMs;
     // Its work was done and its state closed. A system call on a dead mount that delayed its end is not a failure.

@@ -1,10 +1,12 @@
 /** The parent and its children: restart, drain, stop, stall, and who dies with whom. Real processes throughout. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { canMake, loopMount, unmount } from '../../world/mounts.js';
+import { isRoot } from '../../world/users.js';
 import { childOf, Family, isAlive, livesIn, tempFolder, until } from './family.js';
 
 test('a child that dies is started again, the others live on', async (t) => {
@@ -94,6 +96,29 @@ test('a child without heartbeats is killed after --stall-seconds and replaced, t
   assert.equal(isAlive(second!), true);
   assert.equal(family.pidsOf('hash').length, 1);
   assert.equal(family.pidsOf('move').length, 1);
+});
+
+test('a child that a frozen filesystem keeps from ending is replaced beside it', {
+  skip:
+    !(isRoot && canMake('ext4')) && 'a child that SIGKILL does not end was not tested: that needs root and mkfs.ext4',
+}, async (t) => {
+  const family = new Family(t, 'freezes', 2);
+  const disk = join(family.folder, 'disk');
+  mkdirSync(disk);
+  loopMount(disk);
+  execFileSync('fsfreeze', ['-f', disk]);
+  try {
+    family.supervisor.start();
+    const [unkillable] = await family.told('worker_unkillable');
+    await family.told('worker_started', 4);
+    const [first, second] = family.pidsOf('producer');
+    assert.equal(unkillable?.worker_pid, first);
+    assert.deepEqual([isAlive(first!), isAlive(second!)], [true, true]);
+  } finally {
+    execFileSync('fsfreeze', ['-u', disk]);
+  }
+  await until('the first one ends', () => !isAlive(family.pidsOf('producer')[0]!));
+  unmount(disk);
 });
 
 test('a child that brings a large state up to date takes as long as it takes', async (t) => {

@@ -44,8 +44,10 @@ export const limits = {
   restartLongestMs: 10_000,
   /** How often a drain that does not end says who is not ending. */
   drainReportMs: 5_000,
-  /** The time that a child has to end after its role has returned. */
+  /** The time that a child has to end after its role has returned, or after SIGKILL. */
   exitGraceMs: 2_000,
+  /** Processes that SIGKILL did not end, beside each child that replaces them. Each keeps its memory. */
+  unkillableMax: 4,
   /** The time that a child has to clear its slot after the second signal. */
   stopGraceMs: 300,
   /** How long a worker waits for the state that a producer is about to make. */
