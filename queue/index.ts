@@ -100,7 +100,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
   try {
     if (!create) refuseMissing(path);
     owners = new Owners(host, ownersPath(path));
-    const isUnclean = await owners.enter(() => fileVersion(path)); // before anything here writes to it
+    const isUnclean = await owners.enter(() => fileVersion(path), options.onMigration); // before anything here writes to it
     opened = await openDatabase(path, {
       modules: allModules(options.modules ?? []),
       create,

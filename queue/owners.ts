@@ -34,6 +34,7 @@ const THREADS_BYTES = limits.threadsMax * limits.threadSlotBytes;
 /** All processes that use the state lock this byte together. */
 const ENTRY = SPARE.lock - 1;
 const ENTRY_RETRY_MS = 2;
+const ENTRY_LONG_MS = 500;
 /** The version of a database that is being created. */
 const NOTHING_YET = 'none none';
 
@@ -161,11 +162,16 @@ export class Owners {
   /**
    * Enters the state. All processes in a state share one locked byte. The first one, which finds it free, compares the
    * database with the version that the last owner left. Returns true if they differ; then other processes wait until
-   * `entered`.
+   * `entered`. `onLongWait` is called once when that takes long, which only a migration does.
    */
-  async enter(version: () => string): Promise<boolean> {
+  async enter(version: () => string, onLongWait: () => void = () => {}): Promise<boolean> {
+    let longFrom = performance.now() + ENTRY_LONG_MS;
     while (!this.#file.tryLockExclusive(ENTRY)) {
       if (this.#file.tryLockShared(ENTRY)) return false;
+      if (performance.now() >= longFrom) {
+        longFrom = Number.POSITIVE_INFINITY;
+        onLongWait();
+      }
       await delay(ENTRY_RETRY_MS);
     }
     const found = version();

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { openQueue, openQueueView, QueueError } from '../../../queue/index.js';
+import { Owners } from '../../../queue/owners.js';
 import { host } from '../../../src/linux/index.js';
 import { candidate } from '../world.js';
 import { newStateDir } from './kind.js';
@@ -77,6 +78,22 @@ test('a start waits while a file that SQLite made as root is not given to the ow
   } finally {
     process.seteuid!(0);
   }
+  remove();
+});
+
+test('a process that waits until another one has migrated the state says so, once', { timeout: 20_000 }, async () => {
+  const { path, remove } = newStateDir();
+  await (await openQueue(options(path))).close();
+  const first = new Owners(host(), `${path}.owners`);
+  assert.equal(await first.enter(() => 'as nobody left it'), true);
+  let said = 0;
+  const onMigration = () => {
+    said += 1;
+    first.entered();
+  };
+  await (await openQueue({ ...options(path), onMigration })).close();
+  assert.equal(said, 1);
+  first.close();
   remove();
 });
 
