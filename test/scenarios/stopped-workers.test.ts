@@ -3,6 +3,7 @@
  * The queue alone: test/queue/conformance/crash.ts.
  */
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { STAGE_NAMES } from '../../src/base/config/values/stage-names.js';
 import { isStopped } from '../queue/processes.js';
@@ -150,6 +151,16 @@ test(
     assert(world.jobs().every(({ crashes }) => crashes === 0));
   },
 );
+
+test('a worker whose state was removed does not read a huge file to its end first', limit, async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await hugeFileSealed(world);
+  const { program } = await busyWorker(world, ['--max-bytes-per-second', '1MB']);
+  renameSync(world.statePath, `${world.statePath}.away`);
+  assert.equal((await program.ended).code, 3);
+  assert.deepEqual(world.log.named('worker_stalled'), []);
+  renameSync(`${world.statePath}.away`, world.statePath);
+});
 
 type Started = Awaited<ReturnType<World['event']>>;
 

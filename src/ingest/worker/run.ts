@@ -3,6 +3,7 @@
  * Timers beside that: heartbeats, rescue of dead owners' jobs, probes of failing places, the reaper.
  * Does not: know the work of a stage.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
 import { limits, type Run, spareSpot } from '../../../queue/index.js';
 import { appliesTo, PUBLISH, stageAfter } from '../../base/config/values/stage-names.js';
@@ -44,6 +45,8 @@ import { Sharing } from './sharing.js';
 
 /** A job of a feed that no producer has recorded (yet) is tried again after this time. */
 const UNKNOWN_FEED_MS = 5_000;
+/** A worker that failed waits so long for what its threads do. */
+const FAILED_MS = 1_000;
 
 export async function runWorker(context: ChildContext): Promise<void> {
   const { statePath, stallSeconds, once, maxBytesPerSecond: bound } = context.config.service;
@@ -75,6 +78,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   );
   const sharing = new Sharing(backend, statePath, context.emit, once);
   const publishing = new Publishing(backend, feeds, context);
+  let failed = false;
   // A process without that stage may have no network to the bucket.
   const remotes = context.stages.includes(PUBLISH) ? [sharing, publishing] : [sharing];
   try {
@@ -99,14 +103,19 @@ export async function runWorker(context: ChildContext): Promise<void> {
     for (const remote of remotes) await remote.close();
     if (!once) await leaveService(backend);
   } catch (error) {
+    failed = true;
     throw asOperators(error);
   } finally {
     background.stop();
-    await threads.close();
+    const quiet = threads.close().then(() => threads.hanging === 0);
+    // Where it failed, nothing can be settled any more: a file that takes an hour is read again by the next process.
+    const isQuiet = await (failed ? Promise.race([quiet, delay(FAILED_MS, false, { ref: false })]) : quiet);
     chains.close();
-    feeds.close();
-    // While a call hangs, its job stays with this process. The kernel frees the process's lock when it has really ended.
-    if (threads.hanging === 0) await backend.close();
+    // While a thread works or hangs, its job stays with this process. The kernel frees the locks when it has really ended.
+    if (isQuiet) {
+      feeds.close();
+      await backend.close();
+    }
   }
 }
 
