@@ -108,7 +108,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
   } finally {
     background.stop();
     const quiet = threads.close().then(() => threads.hanging === 0);
-    // Where it failed, nothing can be settled any more: a file that takes an hour is read again by the next process.
+    // After a failure nothing can be settled: the next process reads the file again, which may take an hour more.
     const isQuiet = await (failed ? Promise.race([quiet, delay(FAILED_MS, false, { ref: false })]) : quiet);
     chains.close();
     // While a thread works or hangs, its job stays with this process. The kernel frees the locks when it has really ended.

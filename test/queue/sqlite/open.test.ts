@@ -16,7 +16,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { openQueue, openQueueView, QueueError } from '../../../queue/index.js';
 import { Owners } from '../../../queue/owners.js';
 import { host } from '../../../src/linux/index.js';
@@ -70,7 +69,7 @@ test('a start waits while a file that SQLite made as root is not given to the ow
   process.seteuid!(4711);
   try {
     const started = openQueue(options(path));
-    await setImmediate(); // it has tried once
+    await new Promise((resolve) => setImmediate(resolve)); // it has tried once
     process.seteuid!(0);
     chownSync(`${path}-shm`, 4711, 4712);
     process.seteuid!(4711);
