@@ -162,8 +162,8 @@ export class QueueStore {
   ): void {
     const token = randomUUID();
     const take = async (): Promise<ClaimedJob[]> => {
-      if (this.events.takesMax() === 0) return [];
       await this.#giveBack([]);
+      if (this.events.takesMax() === 0) return [];
       const [kept, rest] = split(await claim());
       await this.#giveBack(rest).catch((error) => this.events.failed(error));
       // The dispatcher stopped while the claim was under way, so the jobs are given back.

@@ -156,7 +156,9 @@ export class Supervisor {
   }
 
   #restart(child: Supervised, death: Death, how: Record<string, unknown>, passes: boolean): void {
-    child.startFailures = death.wasReady || passes ? 0 : child.startFailures + 1;
+    // A machine without memory for another process gets some later; a service that has run waits for it.
+    const isForkRefused = death.code === null && death.signal === null && child.wasEverReady;
+    child.startFailures = death.wasReady || passes || isForkRefused ? 0 : child.startFailures + 1;
     child.deaths = death.livedMs > limits.restartLongestMs ? 1 : child.deaths + 1;
     if (child.startFailures >= limits.startFailuresMax && !isDispensable(child)) {
       const reason = `the ${child.name} died ${child.startFailures} times before it was ready; its last words are above`;
