@@ -65,8 +65,10 @@ export async function processFile(
     const report = await through(run, outputs, chain, file, told);
     return { kind: 'done', report };
   } catch (error) {
+    // A step that goes on writes nothing more.
+    run.fail(error);
     outputs.discard();
-    return answerOf(run.failure ?? error);
+    return answerOf(run.failure);
   }
 }
 
@@ -107,6 +109,8 @@ async function through(
     source.close();
   }
   await chain.end();
+  if (run.failure !== undefined) throw run.failure;
+  run.isOver = true;
   const rejected = rejectedWithin(run, outputs, records);
   outputs.close();
   return reportOf(run, outputs, records, rejected, extensionOf(file.name, run.format.extension));

@@ -171,6 +171,45 @@ test('a promise that nobody awaited is the fault of its file; the process ends',
   await once(child, 'exit');
 });
 
+test('an emit after the end of its file ends the process with a sentence, and its job stays done', async (t) => {
+  const directory = temporary(t);
+  const go = join(directory, 'go');
+  const module = `import { existsSync } from 'node:fs';
+    export default () => ({ route(r, emit) {
+      emit('out', r);
+      const later = () => {
+        if (!existsSync(${JSON.stringify(go)})) setImmediate(later);
+        else try { emit('out', r); } catch {}
+      };
+      later();
+    } });`;
+  const [child] = await loaded(directory, module);
+  child.send(file(directory, 'A', 'k\na\n'));
+  assert.equal((await answer(child)).kind, 'done');
+  writeFileSync(go, '');
+  const late = await answer(child);
+  const reason = /: A\.csv, line 2: emit of route was called after it had ended; /;
+  assert.match(late.kind === 'unloadable' ? late.reason : '', reason);
+  await once(child, 'exit');
+  assert.equal(readFileSync(join(directory, 'A.out.1.7'), 'utf8'), 'k\na\n');
+});
+
+test('a step that goes on after its file was held makes no output', async (t) => {
+  const directory = temporary(t);
+  const module = `let wake; const gone = new Promise((resolve) => (wake = resolve));
+    export default ({ name }) => ({
+      route(r, emit) { if (name === 'A.csv') emit('slow', r); else wake(); emit('check', { k: '', x: '' }); },
+      async slow(r, emit) { await gone; emit('late', r); },
+    });`;
+  const [child] = await loaded(directory, module);
+  child.send(file(directory, 'A', 'k\na\n'));
+  assert.equal((await answer(child)).kind, 'bad');
+  child.send(file(directory, 'B', 'k\na\n'));
+  assert.equal((await answer(child)).kind, 'bad');
+  assert.deepEqual(partials(directory), []);
+  child.kill('SIGKILL');
+});
+
 test('it gives way, goes first where memory is short, and ends with its channel', async (t) => {
   const directory = temporary(t);
   const module =

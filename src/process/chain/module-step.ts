@@ -109,7 +109,7 @@ export class ModuleStep implements Node {
 
 /** The `emit` function for one call of a step. */
 export class Emitter {
-  /** Ends the call. A later emit is refused with an error. */
+  /** Ends the call. A later emit is a misuse. */
   over = false;
   /** The error that the engine threw in an emit. The module may have caught it. */
   failure: unknown;
@@ -123,8 +123,11 @@ export class Emitter {
 
   readonly emit: Emit = (tag, record) => {
     const { run } = this.around;
-    if (this.over)
-      throw new Error(`emit of ${this.frame.name} was called after it had ended; return its promise, or await it`);
+    if (run.failure !== undefined) throw run.failure;
+    if (this.over) {
+      const what = `emit of ${this.frame.name} was called after it had ended; return its promise, or await it`;
+      throw run.misused(what, this.origins instanceof Map ? undefined : this.origins);
+    }
     try {
       this.#give(tag, record);
     } catch (error) {

@@ -25,6 +25,8 @@ export class Run {
   pending = 0;
   /** The first failure. It is kept because a module may catch what is thrown through it. */
   failure: unknown;
+  /** The file has its report. */
+  isOver = false;
   /** Why the first record was rejected. */
   firstRejected: string | undefined;
   #woken: (() => void) | undefined;
@@ -56,6 +58,17 @@ export class Run {
   fail(error: unknown): void {
     this.failure ??= error;
     this.#woken?.();
+  }
+
+  /** Holds the file, also where the module catches the error. After the file's end nothing is left to hold, so the process ends. */
+  misused(what: string, row: Row | undefined): Held {
+    const error = this.heldAt('process_failed', what, row);
+    if (!this.isOver) this.fail(error);
+    else
+      queueMicrotask(() => {
+        throw error;
+      });
+    return error;
   }
 
   started(): void {

@@ -235,22 +235,37 @@ test('a record that comes back to a step that it is still in is a circle, and it
   }
 });
 
-test('an emit after its step has ended is not lost silently', async () => {
-  let late: unknown;
-  const module = () => ({
-    step(record: Row, emit: Emit) {
-      void sleep(1).then(() => {
-        try {
-          emit('out', record);
-        } catch (error) {
-          late = error;
-        }
-      });
+test('an emit after its step has ended holds the file, also where the module catches the error', async () => {
+  const late = (when: () => Promise<unknown>) => async (record: unknown, emit: Emit) => {
+    await when();
+    try {
+      emit('out', record);
+    } catch {}
+  };
+  const atOnce = late(async () => {});
+  const atEnd = late(() => sleep(1));
+  const modules: Record<string, ModuleSteps> = {
+    step: { step: (record: Row, emit: Emit) => void atOnce(record, emit) },
+    batch: {
+      step: (record: Row, emit: Emit) => emit('batch', record),
+      batch: (all, emit) => void atOnce(all[0], emit),
     },
-    end: () => sleep(20),
-  });
-  await runChain(csv(module), INPUT);
-  assert.match(String(late), /emit of step was called after it had ended; return its promise/);
+    'step again': { step: (record: Row, emit: Emit) => void atEnd(record, emit), end: () => sleep(20) },
+  };
+  for (const [name, steps] of Object.entries(modules)) {
+    const { held, outputs } = await runChain(
+      csv(() => steps),
+      INPUT,
+      'a.csv',
+    );
+    assert.deepEqual([held?.code, outputs], ['process_failed', {}]);
+    assert.match(
+      held!.reason,
+      new RegExp(
+        `^a.csv(, line \\d)?: emit of ${name.split(' ')[0]} was called after it had ended; return its promise, or await it$`,
+      ),
+    );
+  }
 });
 
 test('a value that cannot be written is the fault of the module', async () => {
