@@ -10,6 +10,7 @@ import type { ProcessOptions } from '../../base/config/values/process.js';
 import { Columns, type Read } from './columns.js';
 import { type Format, type Header, Row } from './format.js';
 import { type Decode, decoderOf, encodeText } from './text.js';
+import { shown } from './values.js';
 import type { Window } from './window.js';
 
 type Step = { data: string[][]; errors: { code: string }[]; meta: { cursor: number } };
@@ -100,7 +101,7 @@ export class Csv implements Format {
   }
 
   row(value: unknown, origin: Row | undefined): Row {
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || Object.keys(value).length === 0)
       throw new TypeError(`a record of csv is an object with a key for each column, but got ${shown(value)}`);
     const record = value as Record<string, unknown>;
     const before = origin?.columns;
@@ -245,16 +246,6 @@ function textOf(value: unknown, column: string): string {
   throw new TypeError(
     `column ${JSON.stringify(column)} is ${shown(value)}, but csv has text, numbers and booleans alone`,
   );
-}
-
-export function shown(value: unknown): string {
-  if (typeof value === 'function') return 'a function';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' && value !== null
-    ? 'an object'
-    : typeof value === 'string'
-      ? 'a string'
-      : String(value);
 }
 
 export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

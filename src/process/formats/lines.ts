@@ -3,11 +3,12 @@
  * Guarantees: a line of jsonl that is not JSON is a record with a fault, or holds the file if it has carriage returns in it. So does a
  * file whose lines end with carriage returns alone. A blank line is a record of lines, and none of jsonl.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import type { Columns } from './columns.js';
-import { shown } from './csv.js';
 import { type Format, Row } from './format.js';
 import { type Decode, decoderOf, encodeText } from './text.js';
+import { lostInJson, shown } from './values.js';
 import type { Window } from './window.js';
 
 const NO_FIELDS: string[] = [];
@@ -84,6 +85,14 @@ export class Jsonl extends OneLineEach {
   /** The white space of JSON. */
   protected override isRecord(line: string): boolean {
     return /[^ \t\r]/.test(line);
+  }
+
+  override row(value: unknown, origin: Row | undefined): Row {
+    const lost = lostInJson(value);
+    // A number beyond the range (1e400) is read as Infinity. Unchanged, it keeps its text.
+    if (lost !== undefined && !isDeepStrictEqual(value, origin?.value))
+      throw new TypeError(`a record of jsonl is what JSON has, but got ${shown(lost)}`);
+    return super.row(value, origin);
   }
 
   protected parse(line: string): [unknown, string | undefined] {

@@ -268,37 +268,6 @@ test('an emit after its step has ended holds the file, also where the module cat
   }
 });
 
-test('a value that cannot be written is the fault of the module', async () => {
-  const odd: Record<string, unknown> = { object: {}, infinite: Number.POSITIVE_INFINITY, half: '\ud800' };
-  for (const [name, value] of Object.entries(odd)) {
-    const { held } = await runChain(
-      csv(() => ({ step: (_: Row, emit: Emit) => emit('out', { value }) })),
-      INPUT,
-    );
-    assert.equal(held?.code, 'process_failed', name);
-  }
-  for (const record of ['text', null, [1]])
-    assert.match(
-      (
-        await runChain(
-          csv(() => ({ step: (_: Row, emit: Emit) => emit('out', record) })),
-          INPUT,
-        )
-      ).held!.reason,
-      /a record of csv is an object/,
-    );
-  const tag = undefined as unknown as string;
-  assert.match(
-    (
-      await runChain(
-        csv(() => ({ step: (r: Row, emit: Emit) => emit(tag, r) })),
-        INPUT,
-      )
-    ).held!.reason,
-    /a tag is a string/,
-  );
-});
-
 test('a module that fails before the first record, or returns no steps, is unloadable', async () => {
   const bad: [unknown, RegExp][] = [
     [

@@ -1,0 +1,80 @@
+/** The values that a module emits: those that cannot be written are its fault, and none is lost or changed without a word. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Emit, runChain, type StepsOf, type TestedChain } from '../../../src/process/index.js';
+
+type Row = Record<string, unknown>;
+const csv = (module: StepsOf): TestedChain => ({ format: 'csv', start: 'step', module });
+const INPUT = 'k,n\na,1\n';
+
+test('a value that cannot be written is the fault of the module', async () => {
+  const odd: Record<string, unknown> = { object: {}, infinite: Number.POSITIVE_INFINITY, half: '\ud800' };
+  for (const [name, value] of Object.entries(odd)) {
+    const { held } = await runChain(
+      csv(() => ({ step: (_: Row, emit: Emit) => emit('out', { value }) })),
+      INPUT,
+    );
+    assert.equal(held?.code, 'process_failed', name);
+  }
+  for (const record of ['text', null, [1]])
+    assert.match(
+      (
+        await runChain(
+          csv(() => ({ step: (_: Row, emit: Emit) => emit('out', record) })),
+          INPUT,
+        )
+      ).held!.reason,
+      /a record of csv is an object/,
+    );
+  const jsonl = (value: unknown): TestedChain => ({
+    format: 'jsonl',
+    start: 'step',
+    module: () => ({ step: (_: Row, emit: Emit) => emit('out', value) }),
+  });
+  class Lead {}
+  const lost: [unknown, RegExp][] = [
+    [Promise.resolve(1), /but got a Promise$/],
+    [new Map([[1, 2]]), /but got a Map$/],
+    [new Set([1]), /but got a Set$/],
+    [new Lead(), /but got a Lead$/],
+  ];
+  for (const [value, expected] of lost) {
+    assert.match(
+      (
+        await runChain(
+          csv(() => ({ end: (emit) => emit('out', value), step() {} })),
+          INPUT,
+        )
+      ).held!.reason,
+      expected,
+    );
+    assert.match((await runChain(jsonl(value), '1\n')).held!.reason, expected);
+  }
+  const deep: [unknown, RegExp][] = [
+    ...lost,
+    [Number.NaN, /but got NaN$/],
+    [Number.POSITIVE_INFINITY, /but got Infinity$/],
+    [new Date('x'), /but got a Date$/],
+    [() => 1, /but got a function$/],
+  ];
+  for (const [value, expected] of deep)
+    assert.match((await runChain(jsonl({ a: [{ value }] }), '1\n')).held!.reason, expected);
+  const kept = { none: {}, list: [], at: new Date(0), gone: undefined };
+  assert.equal(
+    (await runChain(jsonl(kept), '1\n')).outputs.out,
+    '{"none":{},"list":[],"at":"1970-01-01T00:00:00.000Z"}\n',
+  );
+  const same = () => ({ step: (record: Row, emit: Emit) => emit('out', record) });
+  const big = '{"a":1e400}\n';
+  assert.equal((await runChain({ format: 'jsonl', start: 'step', module: same }, big)).outputs.out, big);
+  const tag = undefined as unknown as string;
+  assert.match(
+    (
+      await runChain(
+        csv(() => ({ step: (r: Row, emit: Emit) => emit(tag, r) })),
+        INPUT,
+      )
+    ).held!.reason,
+    /a tag is a string/,
+  );
+});
