@@ -49,6 +49,8 @@ export class Split implements Node {
     if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER)
       return `${by} is a number beyond 2^53 - 1, so its digits are not exact; send it as text`;
     const tag = this.#tagOf(value);
+    // Its bytes would be those of the replacement character, so two values would be one name.
+    if (!tag.isWellFormed()) return `${by} has half of a character (a lone surrogate)`;
     if (this.reserved.has(tag)) return `${by} is ${JSON.stringify(tag)}, which is a step or an output of the chain`;
     return nameOfTag(tag) === undefined ? `${by} is too long for a file name` : undefined;
   }

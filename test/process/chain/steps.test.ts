@@ -164,6 +164,20 @@ test('split of jsonl: a number whose digits a number cannot hold names no output
   );
 });
 
+test('split of jsonl: half of a character names no output, because two halves would have one name', async () => {
+  const input = '{"a":"\\ud800"}\n{"a":"\\udbff"}\n';
+  const by = (more: object): TestedChain => ({
+    format: 'jsonl',
+    start: 'split',
+    steps: { split: { by: 'a', ...more } },
+  });
+  assert.deepEqual((await runChain(by({ else: 'reject' }), input)).outputs, { reject: input });
+  assert.equal(
+    await reasonOf(by({}), input),
+    'record_invalid: a.csv, line 1: a has half of a character (a lone surrogate)',
+  );
+});
+
 test('different tags have different names, of the signs that every filesystem takes', () => {
   const tags = ['', '_empty', '%5Fempty', 'a', 'A', '-', 'a/b', '../x', 'ä', 'a.b', 'a%2Fb', '\0', ' '];
   const names = tags.map((tag) => nameOfTag(tag)!);

@@ -26,11 +26,25 @@ test('a value that cannot be written is the fault of the module', async () => {
       ).held!.reason,
       /a record of csv is an object/,
     );
-  const jsonl = (value: unknown): TestedChain => ({
-    format: 'jsonl',
-    start: 'step',
-    module: () => ({ step: (_: Row, emit: Emit) => emit('out', value) }),
-  });
+  const tag = undefined as unknown as string;
+  assert.match(
+    (
+      await runChain(
+        csv(() => ({ step: (r: Row, emit: Emit) => emit(tag, r) })),
+        INPUT,
+      )
+    ).held!.reason,
+    /a tag is a string/,
+  );
+});
+
+const jsonl = (value: unknown): TestedChain => ({
+  format: 'jsonl',
+  start: 'step',
+  module: () => ({ step: (_: Row, emit: Emit) => emit('out', value) }),
+});
+
+test('a value that the format would write as nothing holds the file, and its kind is named', async () => {
   class Lead {}
   const lost: [unknown, RegExp][] = [
     [Promise.resolve(1), /but got a Promise$/],
@@ -67,14 +81,4 @@ test('a value that cannot be written is the fault of the module', async () => {
   const same = () => ({ step: (record: Row, emit: Emit) => emit('out', record) });
   const big = '{"a":1e400}\n';
   assert.equal((await runChain({ format: 'jsonl', start: 'step', module: same }, big)).outputs.out, big);
-  const tag = undefined as unknown as string;
-  assert.match(
-    (
-      await runChain(
-        csv(() => ({ step: (r: Row, emit: Emit) => emit(tag, r) })),
-        INPUT,
-      )
-    ).held!.reason,
-    /a tag is a string/,
-  );
 });
