@@ -69,9 +69,15 @@ export class Chain {
     return this.#nodes.get(tag) ?? { take: (row) => this.outputs.of(tag).take(row) };
   }
 
-  /** Called before the first record, also if the file has no record. */
+  /** Called before the first record, also if the file has no record. The header comes to all steps that records reach without the module. */
   begin(columns: Columns | undefined): void {
-    for (const node of this.#builtIn) if (node === this.#start) node.bind(columns);
+    const reached = new Set<Node | undefined>([this.#start]);
+    for (const node of reached) {
+      if (!(node instanceof Check || node instanceof Split)) continue;
+      node.bind(columns);
+      reached.add(node.else);
+      if (node instanceof Check) reached.add(node.next);
+    }
   }
 
   take(row: Row): void {

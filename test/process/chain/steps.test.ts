@@ -71,6 +71,28 @@ test('the header: what differs first is named', async () => {
   assert.match((await reasonOf(chain({ columns: { z: 'text' } }), 'a,b\n'))!, /has no column "z"$/);
 });
 
+test('the header comes to each step that records reach without the module, also where none reaches it', async () => {
+  const first = { use: 'check', columns: { a: 'number' }, next: 'second', else: 'third' };
+  const chained = (steps: object): TestedChain => ({
+    format: 'csv',
+    start: 'first',
+    steps: { first, second: { use: 'check', next: 'out' }, third: { use: 'check', next: 'reject' }, ...steps },
+  });
+  const columns = { z: 'text' };
+  for (const input of ['a\n', 'a\nx\n', 'a\n1\n']) {
+    assert.equal(await reasonOf(chained({}), input), undefined);
+    for (const name of ['second', 'third'])
+      assert.match((await reasonOf(chained({ [name]: { use: 'check', columns } }), input))!, /has no column "z"$/);
+    assert.match((await reasonOf(chained({ second: { use: 'split', by: 'z' } }), input))!, /"z", which split needs$/);
+  }
+  const module = () => ({ second: () => {} });
+  const { held } = await runChain(
+    { ...chained({}), steps: { first, third: { use: 'check', next: 'reject' } }, module },
+    'a\n',
+  );
+  assert.equal(held, undefined);
+});
+
 test('the number of records is bounded on both sides', async () => {
   const tested = chain({ rows: { min: 2, max: 3 } });
   assert.equal(await reasonOf(tested, 'a\n1\n2\n'), undefined);
