@@ -59,8 +59,9 @@ export class ModuleStep implements Node {
   #work(): void {
     const { run } = this.around;
     const taken = this.size === 1 ? [this.#waiting.shift()!] : this.#waiting.splice(0, this.size);
-    const values = taken.map(({ row }) => run.format.value(row));
-    const origins = this.size === 1 ? taken[0]!.row : new Map(taken.map(({ row }, at) => [values[at], row]));
+    const rows = taken.map(({ row }) => row);
+    const values = rows.map((row) => run.format.value(row));
+    const origins = this.size === 1 ? taken[0]!.row : Map.groupBy(rows, (_, at) => values[at]);
     const frame = { name: this.name, node: this, up: taken.at(-1)!.from };
     const emitter = new Emitter(this.around, frame, origins);
     this.#emitter = emitter;
@@ -113,12 +114,14 @@ export class Emitter {
   over = false;
   /** The error that the engine threw in an emit. The module may have caught it. */
   failure: unknown;
+  /** How often a tag got a value that several records of the batch have. */
+  readonly #given = new Map<string, number>();
 
   constructor(
     private readonly around: Surroundings,
     private readonly frame: Frame,
-    /** The record or the batch of records that the call got. */
-    private readonly origins: Row | Map<unknown, Row> | undefined,
+    /** The record that the call got, or those of a batch by their values. */
+    private readonly origins: Row | Map<unknown, Row[]> | undefined,
   ) {}
 
   readonly emit: Emit = (tag, record) => {
@@ -126,7 +129,7 @@ export class Emitter {
     if (run.failure !== undefined) throw run.failure;
     if (this.over) {
       const what = `emit of ${this.frame.name} was called after it had ended; return its promise, or await it`;
-      throw run.misused(what, this.origins instanceof Map ? undefined : this.origins);
+      throw run.misused(what, this.origins instanceof Map ? [...this.origins.values()][0]![0] : this.origins);
     }
     try {
       this.#give(tag, record);
@@ -145,11 +148,21 @@ export class Emitter {
       throw new TypeError(
         `a tag is a string, but emit got ${typeof tag === 'string' ? JSON.stringify(tag) : String(tag)}`,
       );
-    const origin = this.origins instanceof Map ? this.origins.get(record) : this.origins;
-    const row = run.format.row(record, origin);
+    const row = run.format.row(record, this.#originOf(tag, record));
     const step = nodes.get(tag);
     if (step !== undefined) step.take(row, this.frame);
     else outputs.of(tag).take(row);
+  }
+
+  /** Records of a batch may have equal values (1 and 1.0). A tag gets them in their order. */
+  #originOf(tag: string, record: unknown): Row | undefined {
+    if (!(this.origins instanceof Map)) return this.origins;
+    const rows = this.origins.get(record);
+    if (rows === undefined || rows.length === 1) return rows?.[0];
+    const key = JSON.stringify([tag, record]);
+    const given = this.#given.get(key) ?? 0;
+    this.#given.set(key, given + 1);
+    return rows[given % rows.length];
   }
 }
 

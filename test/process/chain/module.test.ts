@@ -262,7 +262,7 @@ test('an emit after its step has ended holds the file, also where the module cat
     assert.match(
       held!.reason,
       new RegExp(
-        `^a.csv(, line \\d)?: emit of ${name.split(' ')[0]} was called after it had ended; return its promise, or await it$`,
+        `^a.csv, line 2: emit of ${name.split(' ')[0]} was called after it had ended; return its promise, or await it$`,
       ),
     );
   }

@@ -82,3 +82,19 @@ test('a value that the format would write as nothing holds the file, and its kin
   const big = '{"a":1e400}\n';
   assert.equal((await runChain({ format: 'jsonl', start: 'step', module: same }, big)).outputs.out, big);
 });
+
+test('records of a batch with equal values keep their own bytes, for each tag', async () => {
+  const module = () => ({
+    batch(records: unknown[], emit: Emit) {
+      for (const record of records) {
+        emit('out', record);
+        if (record !== 'x') emit('again', record);
+      }
+    },
+  });
+  const tested = (format: 'jsonl' | 'lines'): TestedChain => ({ format, start: 'batch', module });
+  const numbers = '1\n1.0\n9007199254740992\n9007199254740993\n "a"\n1e0\n"a"\nnull\n';
+  assert.deepEqual((await runChain(tested('jsonl'), numbers)).outputs, { out: numbers, again: numbers });
+  const lines = 'a\r\nx\na\nx\r\n';
+  assert.deepEqual((await runChain(tested('lines'), lines)).outputs, { out: lines, again: 'a\r\na\n' });
+});
