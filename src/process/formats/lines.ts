@@ -106,7 +106,8 @@ export class Jsonl extends OneLineEach {
   protected lineOf(value: unknown): string {
     const line = JSON.stringify(value);
     if (line === undefined) throw new TypeError(`a record of jsonl is what JSON has, but got ${shown(value)}`);
-    return encodeText(line, this.options.encoding);
+    const { encoding } = this.options;
+    return encodeText(encoding === 'latin1' ? line.replace(BEYOND_LATIN1, escaped) : line, encoding);
   }
 
   /** Each step gets a value of its own, because it may change it in place. */
@@ -152,6 +153,10 @@ export class Lines extends OneLineEach {
     return ({ value }) => value;
   }
 }
+
+/** JSON writes each character also as an escape. */
+const BEYOND_LATIN1 = /[\u0100-\uffff]/g;
+const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** Removes the carriage return of CRLF. */
 const lineOf = (text: string, from: number, end: number): string =>

@@ -98,3 +98,18 @@ test('records of a batch with equal values keep their own bytes, for each tag', 
   const lines = 'a\r\nx\na\nx\r\n';
   assert.deepEqual((await runChain(tested('lines'), lines)).outputs, { out: lines, again: 'a\r\na\n' });
 });
+
+test('jsonl in latin1: a character that latin1 has not is written as an escape', async () => {
+  const module = () => ({
+    step(record: Row, emit: Emit) {
+      emit('same', record);
+      emit('changed', { ...record, more: 'ü€' });
+    },
+  });
+  const input = '{"a": "\\u0141\\ud83d\\ude00ü"}\n';
+  const tested: TestedChain = { format: 'jsonl', encoding: 'latin1', start: 'step', module };
+  assert.deepEqual((await runChain(tested, Buffer.from(input, 'latin1'))).outputs, {
+    same: input,
+    changed: '{"a":"\\u0141\\ud83d\\ude00ü","more":"ü\\u20ac"}\n',
+  });
+});
