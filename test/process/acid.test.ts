@@ -191,6 +191,27 @@ test('other delimiters and quotes, and none', async () => {
   });
 });
 
+test('a carriage return at the end of a quoted last field is part of it, whatever the quote and what follows it', async () => {
+  const values = async (input: string, more: object = {}) => {
+    const seen: unknown[] = [];
+    const module = () => ({ see: (record: object) => void seen.push(...Object.values(record)) });
+    await all(input, { format: 'csv', start: 'see', module, ...more });
+    return seen;
+  };
+  for (const quote of ['"', "'"]) {
+    const lines = ['^e\r^', '^e\r^ ', '^\r^', '^\r^^\r^', 'e', '', '^^', `${quote === '"' ? "'" : '"'}e`];
+    const input = `k,v\r\n${lines.map((line) => `k,${line}\r\n`).join('')}`.replaceAll('^', quote);
+    const wanted = ['e\r', 'e\r', '\r', `\r${quote}\r`, 'e', '', '', lines.at(-1)];
+    assert.deepEqual(
+      await values(input, { quote }),
+      wanted.flatMap((value) => ['k', value]),
+    );
+    assert.deepEqual(await values(`k\r\n^e\r^\r\n\r\n`.replaceAll('^', quote), { quote }), ['e\r', '']);
+    const blanks = `k v\r\n^e\r^ \r\n`.replaceAll('^', quote);
+    assert.deepEqual(await values(blanks, { quote, delimiter: ' ' }), ['e\r', '']);
+  }
+});
+
 test('a file without a header row has the names of the chain', async () => {
   assert.deepEqual(await all('a,b\nc,d\n', { ...SPLIT, header: ['k', 'v'] }), { records: 2, a: 'a,b\n', c: 'c,d\n' });
 });

@@ -73,6 +73,8 @@ const WRONG: Record<string, RegExp> = {
     /^reject\.max in \S+ must be a number of records or a share like 1%/,
   'format: csv\nstart: check\nsteps: { check: {} }\nmodule: ./gone.mjs\n':
     /^module in \S+ must be a module that can be read, .*ENOENT/,
+  "format: csv\nstart: check\nsteps: { check: {} }\ndelimiter: '\"'\nquote: ''\n":
+    /^delimiter in \S+ must be one ASCII character, but not ", but is "\\""/,
   'format: lines\nstart: split\nsteps: { split: { by: a } }\n': /because lines have no columns/,
   'format: csv\nstart: check\nsteps: { check: { next: "../x" } }\n': /^steps\.check\.next in \S+ must be a tag/,
   'format: csv\nstart: check\nsteps: { check: {} }\noutputs-max: 1001\n':

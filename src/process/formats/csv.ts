@@ -65,7 +65,8 @@ export class Csv implements Format {
 
   #take(window: Window, fields: string[], from: number, end: number, rows: Row[], error: string | undefined): void {
     const { bytes } = window;
-    if (bytes[end - 1] === 0x0a && bytes[end - 2] === 0x0d) withoutReturn(fields, bytes, end);
+    if (bytes[end - 1] === 0x0a && bytes[end - 2] === 0x0d)
+      withoutReturn(fields, window.text, from, end, this.options.delimiter);
     let fault = error === undefined ? undefined : (FAULTS[error] ?? error);
     if (this.header?.columns.names.length !== 1 && isBlank(bytes, from, end)) return;
     if (this.header === undefined) {
@@ -181,12 +182,13 @@ const HAS_LINES = /\n(?!$)|\r(?!\n?$)/;
 /** Records of one output have few shapes. A module with many shapes uses data as keys. */
 const SHAPES_MAX = 1_000;
 
-/** The parser leaves the carriage return of CRLF at the end of the last field, unless that is quoted. */
-function withoutReturn(fields: string[], bytes: Buffer, end: number): void {
+/** The parser leaves the carriage return of CRLF at the end of the last field, unless that is quoted: then the field does not stand as it is before the LF. */
+function withoutReturn(fields: string[], text: string, from: number, end: number, delimiter: string): void {
   const last = fields.length - 1;
   const field = fields[last]!;
-  const isInQuotes = bytes[end - 3] === 0x22 && bytes[end - 4] === 0x0d;
-  if (field.endsWith('\r') && !isInQuotes) fields[last] = field.slice(0, -1);
+  const at = end - 1 - field.length;
+  const isPlain = text.startsWith(field, at) && (at === from || text[at - 1] === delimiter);
+  if (isPlain && field.endsWith('\r')) fields[last] = field.slice(0, -1);
 }
 
 /** LF or CRLF alone. */

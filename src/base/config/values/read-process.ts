@@ -78,7 +78,9 @@ function csvOf(keys: Mapping, format: ProcessOptions['format']) {
   if (format !== 'csv' && own !== undefined)
     throw keys.wrong(keys.at(own), 'left out, because the format is not csv', keys.value(own), 'remove it');
   const isSign = (sign: string) => /^[\t -~]$/.test(sign);
-  const delimiter = keys.text('delimiter', 'one ASCII character', isSign) ?? ',';
+  // The parser takes a comma in its place.
+  const isDelimiter = (sign: string) => isSign(sign) && sign !== '"';
+  const delimiter = keys.text('delimiter', 'one ASCII character, but not "', isDelimiter) ?? ',';
   const quote =
     keys.text('quote', 'one ASCII character, or empty for none', (sign) => sign === '' || isSign(sign)) ?? '"';
   if (delimiter === quote) throw keys.wrong(keys.at('quote'), 'another character than the delimiter', quote);
