@@ -36,10 +36,17 @@ export class Outputs {
     private readonly place: OutputsPlace,
   ) {}
 
-  /** Returns the output of a tag, and creates it if needed. Errors: `too_many_outputs`; a RangeError if the tag is too long. */
-  of(tag: string): Output {
+  /**
+   * Returns the output of a tag, and creates it if needed. `isValue`: the tag is a value of `split`. Errors: `too_many_outputs`;
+   * `process_failed` where a value is also a tag of the module; a RangeError if the tag is too long.
+   */
+  of(tag: string, isValue = false): Output {
     const known = this.#byTag.get(tag);
-    if (known) return known;
+    if (known?.isValue === isValue) return known;
+    if (known !== undefined) {
+      const what = `${JSON.stringify(tag)} is an output of the module and a value of split, so its records would be mixed; the module needs another tag`;
+      throw this.run.heldAt('process_failed', what);
+    }
     const name = nameOfTag(tag);
     if (name === undefined) throw new RangeError(`a tag has at most ${TAG_CHARS_MAX} characters in a file name`);
     const max = this.run.options.outputsMax;
@@ -51,7 +58,7 @@ export class Outputs {
     this.#askSpace(0);
     const n = this.made.length + 1;
     const path = Buffer.from(`${this.place.directory}/${this.place.job}.out.${n}.${this.place.claim}`, 'latin1');
-    const output = new Output(this, n, tag, name, path);
+    const output = new Output(this, n, tag, name, path, isValue);
     this.made.push(output);
     this.#byTag.set(tag, output);
     return output;
@@ -116,6 +123,8 @@ export class Output implements Node {
     /** The tag as written in file names. */
     readonly name: string,
     private readonly path: Buffer,
+    /** The tag is a value of `split`. */
+    readonly isValue: boolean,
   ) {
     this.#fd = outputs.call(() => openSync(path, NEW, PRIVATE));
   }

@@ -60,7 +60,7 @@ export class Split implements Node {
   }
 
   #make(value: unknown): Node {
-    const output = this.outputs.of(this.#tagOf(value));
+    const output = this.outputs.of(this.#tagOf(value), true);
     // A copy, because the value may be part of a large text that would stay in memory with it.
     const key = typeof value === 'string' ? Buffer.from(value, 'utf8').toString('utf8') : value;
     this.#known.set(key, output);

@@ -113,3 +113,29 @@ test('jsonl in latin1: a character that latin1 has not is written as an escape',
     changed: '{"a":"\\u0141\\ud83d\\ude00ü","more":"ü\\u20ac"}\n',
   });
 });
+
+test('an output of the module that is a value of split holds the file, whichever comes first', async () => {
+  const steps = { split: { by: 'k' } };
+  const emitted = (tag: string, when: 'before' | 'after' | 'end'): TestedChain => ({
+    format: 'csv',
+    start: 'step',
+    steps,
+    module: () => ({
+      step(record: Row, emit: Emit) {
+        if (when === 'before') emit(tag, record);
+        emit('split', record);
+        if (when === 'after') emit(tag, record);
+      },
+      end: (emit: Emit) => when === 'end' && emit(tag, { k: 'z', n: 0 }),
+    }),
+  });
+  for (const when of ['before', 'after', 'end'] as const) {
+    const { held, outputs } = await runChain(emitted('a', when), INPUT, 'a.csv');
+    assert.match(
+      held!.reason,
+      /^a\.csv(, line 2)?: "a" is an output of the module and a value of split, .*needs another tag$/,
+    );
+    assert.deepEqual([held!.code, outputs], ['process_failed', {}]);
+    assert.deepEqual(Object.keys((await runChain(emitted('b', when), INPUT)).outputs).sort(), ['a', 'b']);
+  }
+});
