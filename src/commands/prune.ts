@@ -4,28 +4,29 @@ import type { QueueView } from '../../queue/index.js';
 import { keepingOf } from '../base/config/feeds.js';
 import type { FeedOptions } from '../base/config/options.js';
 import type { Invocation } from '../base/config/read.js';
-import { EnvironmentError, OperatorError } from '../base/errors.js';
+import { EnvironmentError, EXIT, type ExitCode, OperatorError } from '../base/errors.js';
 import { safeText, shownBytes } from '../base/telemetry/safe.js';
-import { recordedRoots, withFiles } from '../ingest/files/recorded-roots.js';
+import { withFiles } from '../ingest/files/recorded-roots.js';
+import { deadFeeds } from '../ingest/health/dead-roots.js';
 import { Pieces } from '../ingest/upkeep/pieces.js';
 import { type FolderRule, type Keeping, pruneFolder, rulesOf, type Tidied } from '../ingest/upkeep/prune-files.js';
 import { pruneHistory } from '../ingest/upkeep/prune-history.js';
 import { lockRoots } from '../ingest/upkeep/root-locks.js';
-import { print } from './console.js';
+import { print, printNote } from './console.js';
 import { feedsAsked, operate, withView } from './state-view.js';
 
 /** After each piece the state is left to the other processes for the same time. */
 const REST_TIMES = 1;
 
-export async function prune(invocation: Invocation): Promise<number> {
-  if (invocation.service['dry-run']) await withView(invocation, (view) => pruneAll(invocation, view, undefined));
-  else await operate(invocation, (backend) => pruneAll(invocation, backend, backend));
-  return 0;
-}
+export const prune = (invocation: Invocation): Promise<ExitCode> =>
+  invocation.service['dry-run']
+    ? withView(invocation, (view) => pruneAll(invocation, view, undefined))
+    : operate(invocation, (backend) => pruneAll(invocation, backend, backend));
 
-/** `backend` undefined: nothing is changed, only printed. */
-async function pruneAll(invocation: Invocation, view: QueueView, backend: Backend | undefined): Promise<void> {
-  const folders = feedsAsked(view, invocation).flatMap((feed) =>
+/** `backend` undefined: nothing is changed, only printed. A folder that cannot be used is named, and the others are pruned. */
+async function pruneAll(invocation: Invocation, view: QueueView, backend: Backend | undefined): Promise<ExitCode> {
+  const feeds = feedsAsked(view, invocation);
+  const folders = feeds.flatMap((feed) =>
     rulesOf(keeping(invocation, feed)).map((rule) => ({ feed: feed.name, rule })),
   );
   // One history for all feeds.
@@ -45,17 +46,34 @@ async function pruneAll(invocation: Invocation, view: QueueView, backend: Backen
       `history before ${new Date(beforeMs).toISOString()}: ${jobs} jobs and the records of ${records} contents ${would}forgotten; every hash stays`,
     );
   }
+  const dead = folders.length > 0 ? await deadFeeds(view, feeds) : new Map<string, Error>();
+  let code: ExitCode = EXIT.done;
   for (const { feed, rule } of folders) {
-    const { files, bytes, unknown } = await inFolder(view, feed, rule, backend !== undefined);
-    const kept = unknown > 0 ? `; ${unknown} are kept: the ledger does not know their content as stored` : '';
-    print(`${rule.folder}/ of ${safeText(feed)}: ${files} files (${shownBytes(bytes)}) ${would}removed${kept}`);
+    try {
+      const isDead = dead.get(feed);
+      if (isDead) throw unusable(feed, rule, isDead.message);
+      const { files, bytes, unknown } = await inFolder(view, feed, rule, backend !== undefined);
+      const kept = unknown > 0 ? `; ${unknown} are kept: the ledger does not know their content as stored` : '';
+      print(`${rule.folder}/ of ${safeText(feed)}: ${files} files (${shownBytes(bytes)}) ${would}removed${kept}`);
+    } catch (error) {
+      if (!(error instanceof EnvironmentError)) throw error;
+      printNote(safeText(`ingest-ctl prune: ${error.message}`));
+      code = error.exitCode;
+    }
   }
+  return code;
 }
 
-/** An option that is given now counts more than the option that the feed was started with. */
-function keeping({ feeds }: Invocation, feed: FeedOptions): Keeping {
-  const given = feeds.find(({ name }) => name === feed.name) ?? (feeds.length === 1 ? feeds[0] : undefined);
-  const now = given ? Object.entries(keepingOf(given.values)).filter(([, value]) => value !== undefined) : [];
+/**
+ * An option that is given now counts more than the option that the feed was started with. The limits that a file has for its feeds
+ * are not those of a feed that it does not name.
+ */
+function keeping({ feeds, given }: Invocation, feed: FeedOptions): Keeping {
+  const { name, values } = feeds.find((one) => one.name === feed.name) ?? feeds[0]!;
+  const isMeant = ([option]: [string, unknown]): boolean =>
+    name === feed.name || given.some((one) => one.option === option);
+  const meant = Object.fromEntries(Object.entries(values).filter(isMeant)) as typeof values;
+  const now = Object.entries(keepingOf(meant)).filter(([, value]) => value !== undefined);
   return { ...feed, ...Object.fromEntries(now) };
 }
 
@@ -63,22 +81,26 @@ async function inFolder(view: QueueView, feed: string, rule: FolderRule, remove:
   const onFile = ({ path, bytes, why }: { path: string; bytes: number; why: string }): void =>
     print(safeText(`${remove ? 'removed' : 'would be removed'} (${why}, ${shownBytes(bytes)}): ${path}`));
   const now = { nowMs: Date.now(), pieces: new Pieces(REST_TIMES), isOver: () => false };
-  const locks = lockRoots(recordedRoots(view, feed));
-  try {
-    return await withFiles(
-      view,
-      feed,
-      (files) => pruneFolder({ view, feed, files, remove, onFile, ...now }, rule),
-      (why) =>
-        new EnvironmentError(
-          'root_unusable',
-          `${rule.folder}/ of feed ${feed} cannot be pruned (${why}); repair that, then prune again.`,
-        ),
-    );
-  } finally {
-    for (const lock of locks) lock.close();
-  }
+  return withFiles(
+    view,
+    feed,
+    async (files) => {
+      const locks = lockRoots(files.roots);
+      try {
+        return await pruneFolder({ view, feed, files, remove, onFile, ...now }, rule);
+      } finally {
+        for (const lock of locks) lock.close();
+      }
+    },
+    (why) => unusable(feed, rule, why),
+  );
 }
+
+const unusable = (feed: string, { folder }: FolderRule, why: string): EnvironmentError =>
+  new EnvironmentError(
+    'root_unusable',
+    `${folder}/ of feed ${feed} cannot be pruned (${why}); repair that, then prune again.`,
+  );
 
 const nothingSaid = (invocation: Invocation): OperatorError =>
   new OperatorError(

@@ -139,6 +139,38 @@ test('symlinks lead nowhere, and what is not ours stays', async (t) => {
   assert.match(await prune(world, ['--keep-duplicates', '0m'], 3), /cannot be pruned/);
 });
 
+/** A duplicate in each of two feeds, and a configuration that names the first one, whose limit is none at all. */
+async function twoFeeds(t: Parameters<typeof createWorld>[0]): Promise<{ world: World; args: string[] }> {
+  const world = createWorld(t, { feeds: { orders: { options: AT_ONCE }, side: { options: AT_ONCE } } });
+  for (const feed of ['orders', 'side']) {
+    const bytes = world.content(SIZE);
+    for (const name of ['1.csv', '2.csv']) world.drop(name, bytes, { feed });
+  }
+  await world.runOnce();
+  const config = join(world.root, 'orders.yaml');
+  writeFileSync(config, JSON.stringify({ feeds: { orders: { 'keep-duplicates': '0m' } } }));
+  return { world, args: ['--config', config] };
+}
+
+const left = (world: World): number[] => ['orders', 'side'].map((feed) => world.duplicates(feed).length);
+
+test('a feed that the configuration does not name is pruned by its own limits', async (t) => {
+  const { world, args } = await twoFeeds(t);
+  assert.doesNotMatch(await prune(world, args), /of side/);
+  assert.deepEqual(left(world), [0, 1]);
+  assert.match(await prune(world, [...args, '--keep-duplicates', '0m']), /of side: 1 files/);
+  assert.deepEqual(left(world), [0, 0]);
+});
+
+test('a feed whose folder cannot be used is named, and the others are pruned', async (t) => {
+  const { world } = await twoFeeds(t);
+  const at = join(workDirOf(world.feed('orders')), 'duplicates');
+  renameSync(at, `${at}.moved`);
+  symlinkSync(`${at}.moved`, at);
+  assert.match(await prune(world, ['--keep-duplicates', '0m'], 3), /duplicates\/ of feed orders cannot be pruned/);
+  assert.equal(world.duplicates('side').length, 0);
+});
+
 test('a file that somebody takes away meanwhile, or replaces, is not counted', async (t) => {
   const world = await duplicated(t);
   const [, ...others] = names(world);
