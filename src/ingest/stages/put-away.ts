@@ -28,7 +28,7 @@ import { ownObject } from '../publishing/object.js';
 import { type Observation, type PutAway, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, sidecarIdentity } from '../rules/verified.js';
-import { eachJob } from './each-job.js';
+import { askOne, eachJob } from './each-job.js';
 import { manifestBusy } from './manifest.js';
 import { type Batch, defer, durably, hold, type IngestJob, tell, type Verdict } from './stage.js';
 import { forgettingOutputs, removeUnmoved, takeOut, takeOutputs } from './take-out.js';
@@ -59,7 +59,7 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
           batch,
           dirty,
           decided,
-          feed.onDuplicate === 'delete' && (await isInBucketOnly(job)),
+          feed.onDuplicate === 'delete' && ((await isInBucketOnly(job)) || (await isInWarehouse(job, batch, decided))),
         );
       case 'discarded':
         return discard(job, batch, dirty);
@@ -117,26 +117,18 @@ function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Ve
   return { outcome: { kind: 'advance', payload: payloadOf({ ...job.facts, putAway: undefined }) } };
 }
 
-/** `isInBucketOnly`: asked before, because nothing may happen between the check of the file and its removal. */
+/** `originalThere`: asked before, because nothing may happen between the check of the file and its removal. */
 function archiveDuplicate(
   job: IngestJob,
   batch: Batch,
   dirty: DirtyDirectories,
   decided: PutAway,
-  isInBucketOnly: boolean,
+  originalThere: boolean,
 ): Verdict {
   const left = statEntry(batch.files.workEntry(job, 'file'));
   if (left && !sameBytes(job.facts.sealed!.identity, left)) return writtenSince(job);
   const deleting = batch.feed.onDuplicate === 'delete';
-  // The copy is deleted only while the stored file is there: if a consumer took that away, this copy may be the last one. A content
-  // that was learned, or whose record was pruned, cannot be checked here; one that was withdrawn is gone.
   const of = (decided.of ?? '') as ByteName;
-  const originalThere =
-    isInBucketOnly ||
-    (deleting &&
-      decided.note !== 'withdrawn' &&
-      !of.startsWith('/') &&
-      statEntry(batch.files.entryOrNone(batch.files.warehouse, of))?.size === job.claim.bytes);
   const note = decided.note ?? (deleting && !originalThere ? 'original_missing' : undefined);
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   // It was processed before the shared ledger was restored, which gave its content to another host.
@@ -158,6 +150,20 @@ function archiveDuplicate(
         ...(note === 'withdrawn' && { release: allowsAgain(job.facts.sha256!) }),
       }),
   };
+}
+
+/**
+ * The copy is deleted only while a file with its bytes lies at the target: if a consumer took that away, or another file has its name in a
+ * warehouse that was replaced, this copy may be the last one. A content that was learned, or whose record was pruned, cannot be
+ * checked here; one that was withdrawn is gone.
+ */
+async function isInWarehouse(job: IngestJob, batch: Batch, { of = '', note }: PutAway): Promise<boolean> {
+  if (note === 'withdrawn' || of === '' || of.startsWith('/')) return false;
+  const target = of as ByteName;
+  const { files } = batch;
+  // Nothing is read where the size says it.
+  if (statEntry(files.entryOrNone(files.warehouse, target))?.size !== job.claim.bytes) return false;
+  return (await askOne(batch, 'compare', { target, sha256: job.facts.sha256! }, job)).kind === 'same';
 }
 
 /**

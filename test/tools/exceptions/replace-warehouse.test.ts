@@ -105,6 +105,29 @@ test(
   },
 );
 
+test(
+  '--on-duplicate delete keeps a copy where another file of its size has the name of the stored one since',
+  limit,
+  async (t) => {
+    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, onDuplicate: 'delete' } });
+    world.drop('a.csv', 'first');
+    await world.runOnce();
+    const { warehouse } = world.feed();
+    renameSync(warehouse, join(world.root, 'lost disk'));
+    mkdirSync(warehouse);
+    await ctl(world, 'replace-warehouse', warehouse);
+    world.drop('a.csv', 'other');
+    await world.runOnce();
+    world.drop('b.csv', 'first');
+    world.drop('c.csv', 'other');
+    await world.runOnce();
+    assert.deepEqual(
+      world.duplicates().map(({ path }) => path.replace(/^.*~/, '')),
+      ['b.csv'],
+    );
+  },
+);
+
 test('an empty directory that cannot be written is refused, and no content is given up', limit, async (t) => {
   if (skipUnlessReachable(t, ordinaryUser, 'a warehouse that cannot be written was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
