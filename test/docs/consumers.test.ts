@@ -19,14 +19,14 @@ const PATIENT = { withinMs: 60_000 };
 function loop(world: World, script: string): { status: number | null; files: string[]; notes: string[] } {
   const done = join(world.root, 'done');
   mkdirSync(done, { recursive: true });
-  const env = { PATH: process.env.PATH, MANIFESTS: world.feed().manifests, DONE: done };
+  const env = { PATH: process.env.PATH, MANIFESTS: world.feed().manifests, DONE: done, LOOP };
   const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { env, encoding: 'utf8' });
   assert.equal(stderr, '');
-  const notes = readdirSync(done).filter((name) => !name.endsWith('.files'));
+  const notes = readdirSync(done).filter((name) => !name.endsWith('.files') && name !== '.lock');
   return { status, files: stdout.split('\n').filter(Boolean), notes };
 }
 
-test('the loop prints each file of an hour once, when the hour is complete, and nothing that was withdrawn', async (t) => {
+test('the loop prints each file of an hour once, when the hour is complete, and nothing that was withdrawn; one run at a time', async (t) => {
   if (spawnSync('jq', ['--version']).error) return t.skip('no jq: the loop of docs/consumers.md was not run');
   assert.ok(LOOP.includes(LOAD), 'the place for the load');
   const world = createWorld(t);
@@ -46,7 +46,10 @@ test('the loop prints each file of an hour once, when the hour is complete, and 
   assert.deepEqual([lines.length, stored.length], [6, 5]);
   const failing = loop(world, LOOP.replace(LOAD, 'false'));
   assert.deepEqual([failing.status, failing.notes], [1, []]);
-  const { status, files, notes } = loop(world, LOOP);
+  const second = `sh -c "$LOOP" 2>&1 || echo "code $?"`;
+  const during = loop(world, LOOP.replace(LOAD, `${second}; false`));
+  assert.deepEqual(during, { status: 1, files: [`another run is at work in ${world.root}/done`, 'code 1'], notes: [] });
+  const { status, files, notes } = loop(world, LOOP.replace(LOAD, `${LOAD}; cat`));
   assert.deepEqual([status, files], [0, stored.map(({ warehouse_path }) => warehouse_path)]);
   assert.ok(notes.length >= 1);
   assert.deepEqual(loop(world, LOOP), { status: 0, files: [], notes });
