@@ -18,7 +18,7 @@ export function clockOf(host: Host, now?: () => number): Clock {
   return {
     nowMs: () => Math.floor(bootMs()),
     wallMs: () => Date.now(),
-    epoch: `${host.bootId()} ${host.timeNamespace()}`,
+    epoch: host.clockEpoch(),
   };
 }
 

@@ -4,9 +4,8 @@
 export interface Host {
   /** CLOCK_BOOTTIME, ms. */
   bootMs(): number;
-  bootId(): string;
-  /** Identifies the time namespace. Processes in different ones cannot share a state. */
-  timeNamespace(): string;
+  /** Identifies boot and time namespace. Processes in different ones cannot share a state. */
+  clockEpoch(): string;
   /** Opens a file for byte locks and slots, and creates it with 0600. */
   openLockFile(path: string): LockFile;
   /** Calls `listener` when anybody writes to the file. Returns the function that ends it. */

@@ -14,7 +14,7 @@ import { openRoot, statEntry } from '../ingest/files/feed-files.js';
 import { stabilityMs } from '../ingest/rules/completion.js';
 import { makeFilters } from '../ingest/rules/filters.js';
 import { identityOf } from '../ingest/rules/identity.js';
-import { type ByteName, bootId, bootMs, bytesOfName, type Stat, shownName } from '../linux/index.js';
+import { type ByteName, bootMs, bytesOfName, clockEpoch, type Stat, shownName } from '../linux/index.js';
 import { type Judge, judge, type Verdict } from '../tools/dry-run/judge.js';
 import { DryNotes } from '../tools/dry-run/notes.js';
 import { withElsewhere } from '../tools/explain/elsewhere.js';
@@ -106,7 +106,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
       notes.add(feed.name, bytesOfName(path), {
         identity: identityOf(stat),
         sinceMs: bootMs(),
-        boot: bootId(),
+        boot: clockEpoch(),
         by: 'scan',
       });
   }
@@ -119,7 +119,7 @@ async function judgeAll(
   report: Report,
 ): Promise<void> {
   const inputs = new Map(feeds.map((feed) => [feed.name, new Directories(openRoot(feed.input))]));
-  const now = () => ({ ms: bootMs(), boot: bootId() });
+  const now = () => ({ ms: bootMs(), boot: clockEpoch() });
   try {
     for (let next = notes.after(0); next; next = notes.after(next.seq)) {
       const feed = feeds.find(({ name }) => name === next!.feed)!;

@@ -6,9 +6,9 @@
  * Does not: limit work that does not ask (manifest lines, renames, a rebuild, an audit).
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { bootId, bootMs, openLockFile, type SharedLockFile } from '../linux/index.js';
+import { bootMs, clockEpoch, openLockFile, type SharedLockFile } from '../linux/index.js';
 
-const RECORD_BYTES = 96;
+const RECORD_BYTES = 128;
 /** The lock is kept for microseconds. */
 const LOCK_RETRY_MS = 1;
 const LOCK_TRIES = 100;
@@ -34,7 +34,7 @@ export type Throttle = Pick<RateLimit, 'take'>;
 
 export class RateLimit {
   readonly #file: SharedLockFile;
-  readonly #boot = bootId();
+  readonly #boot = clockEpoch();
   /** The timeline as this process knows it, for when the file cannot be read. */
   #freeAtMs = 0;
   #aloneUntilMs = 0;
@@ -92,7 +92,7 @@ export class RateLimit {
     return at;
   }
 
-  /** Returns 0 (now) if the record is of another boot, or was never written. */
+  /** Returns 0 (now) if the record is of another clock, or was never written. */
   #read(): number {
     const text = this.#file.read(this.spot.at, RECORD_BYTES).toString();
     if (!text.endsWith(' ')) return 0;

@@ -1,6 +1,6 @@
 /**
  * The boot clock. It counts from boot, runs on in suspend, and cannot be set by an operator.
- * Two readings can be compared only if `bootId` and `timeNamespace` are the same.
+ * Two readings can be compared only if `clockEpoch` is the same: a time namespace has an offset of its own.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { LinuxError } from './error.js';
@@ -18,8 +18,10 @@ export function bootMs(): number {
 
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
+export const clockEpoch = (): string => `${bootId()} ${timeNamespace()}`;
+
 /** Example: `time:[4026531834]`. Empty on a kernel without time namespaces. */
-export function timeNamespace(): string {
+function timeNamespace(): string {
   try {
     return readlinkSync('/proc/self/ns/time');
   } catch (error) {

@@ -2,12 +2,12 @@
  * The system calls that the queue needs. `queue/` binds nothing itself and gets them from here.
  */
 import type { Host } from '../../queue/backend.js';
-import { bootId, bootMs, timeNamespace } from './boot.js';
+import { bootMs, clockEpoch } from './boot.js';
 import { Inotify } from './inotify.js';
 import { IN_MODIFY } from './inotify-masks.js';
 import { openLockFile } from './locks.js';
 
-export const host = (): Host => ({ bootMs, bootId, timeNamespace, openLockFile, watchModified });
+export const host = (): Host => ({ bootMs, clockEpoch, openLockFile, watchModified });
 
 /** Does not keep the process alive. Errors: LinuxError (EMFILE, ENOSPC, ENOENT); the caller then polls instead. */
 function watchModified(path: string, listener: () => void): () => void {

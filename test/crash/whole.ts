@@ -23,7 +23,7 @@ import { setUpRoots } from '../../src/ingest/upkeep/roots.js';
 import { checkStateOnce } from '../../src/ingest/upkeep/state-check.js';
 import { BatchCalls } from '../../src/ingest/worker/batch-calls.js';
 import { runFeed } from '../../src/ingest/worker/run.js';
-import { bootId } from '../../src/linux/index.js';
+import { clockEpoch } from '../../src/linux/index.js';
 import type { Control } from './control.js';
 import { PHASES } from './order.js';
 import { reapAll, tell } from './whole-reap.js';
@@ -75,7 +75,7 @@ export class Whole {
       const producer = new FeedProducer({
         backend: this.backend,
         feed,
-        boot: bootId(),
+        boot: clockEpoch(),
         emit: tell,
         onFatal: this.fail,
       });
@@ -208,7 +208,7 @@ export class Whole {
 
   #batch(feed: Feed, files: FeedFiles): Batch {
     const { backend } = this;
-    const boot = bootId();
+    const boot = clockEpoch();
     const worksOn: Batch['worksOn'] = (job, place) => backend.beat({ job: job?.id ?? null, place: place ?? '' });
     return {
       backend,

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { spareSpot } from '../../queue/index.js';
 import { RateLimit } from '../../src/files/rate-limit.js';
-import { bootId, bootMs, openLockFile } from '../../src/linux/index.js';
+import { bootMs, clockEpoch, openLockFile } from '../../src/linux/index.js';
 
 const RATE = 1_000_000;
 const PIECE = 20_000;
@@ -69,9 +69,9 @@ test('a process stopped while it has the lock blocks nobody; each other one cont
 });
 
 test('a timeline from before a reboot, or from another limit, is not waited for', async (t) => {
-  for (const boot of ['another', bootId()]) {
+  for (const boot of ['another', clockEpoch()]) {
     const spot = spotOf(t);
-    const before = JSON.stringify({ boot, freeAtMs: bootMs() + 3_600_000 }).padEnd(96);
+    const before = JSON.stringify({ boot, freeAtMs: bootMs() + 3_600_000 }).padEnd(128);
     writeFileSync(spot.path, Buffer.concat([Buffer.alloc(spot.at), Buffer.from(before)]));
     const throttle = new RateLimit(spot, 1_000 * RATE, noDrain());
     await throttle.take(PIECE);

@@ -5,6 +5,7 @@ import { appendFileSync, closeSync, openSync, renameSync, utimesSync, writeFileS
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { mapNewFile } from '../linux/mapping.js';
+import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { droppedAs, scenarios, silence, step, watched } from './watching.js';
@@ -168,4 +169,18 @@ scenarios('complete files only: renames, and no window at all', () => {
     },
     (world) => world.stored(undefined),
   );
+});
+
+test('a window begins again in another time namespace, whose clock is ahead', async (t) => {
+  if (skipUnlessRoot(t, 'a window in another time namespace')) return;
+  const world = createWorld(t, { options: { stabilitySeconds: 3_600, trace: true } });
+  world.drop('new.csv', 100);
+  world.start('ingest');
+  await until('it is enqueued', () => world.jobs().length === 1);
+  await world.stop();
+  world.start('ingest', [], {
+    wrap: ['unshare', '--time', '--boottime', '7200', '--fork', '--kill-child'],
+  });
+  const { why } = await world.event('stage_step');
+  assert.equal(why, 'window');
 });

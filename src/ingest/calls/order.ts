@@ -24,7 +24,7 @@ export interface Candidate {
 /** The common terms of all files of an order. */
 export interface Terms {
   feed: FeedOptions;
-  /** The boot that observations belong to. */
+  /** The `clockEpoch` that observations belong to. */
   boot: string;
 }
 

@@ -27,7 +27,7 @@ const STATE_IS_LOW =
 export interface FeedProducerOptions {
   backend: Backend;
   feed: FeedOptions;
-  /** The id of the current boot. */
+  /** `clockEpoch` of this process. */
   boot: string;
   /** While the state has little room left, no file is offered to it. */
   watermarks?: Pick<Watermarks, 'stateIsLow'>;

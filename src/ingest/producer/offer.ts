@@ -34,7 +34,7 @@ interface Wanted {
 export interface Offering {
   backend: Backend;
   feed: FeedOptions;
-  /** The id of the current boot. */
+  /** `clockEpoch` of this process. */
   boot: string;
 }
 

@@ -8,7 +8,7 @@ import type { Backend } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { startMetrics } from '../../base/telemetry/metrics.js';
-import { bootId } from '../../linux/index.js';
+import { clockEpoch } from '../../linux/index.js';
 import { FeedFiles } from '../files/feed-files.js';
 import { startHeartbeats } from '../health/heartbeats.js';
 import { Watermarks } from '../health/watermarks.js';
@@ -48,7 +48,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     const own = { ...feed, workDir: one.roots.work };
     pruning.add(feed, one.roots);
     links.add(feed);
-    const made = new FeedProducer({ backend, feed: own, boot: bootId(), watermarks, emit, onFatal: context.fail });
+    const made = new FeedProducer({ backend, feed: own, boot: clockEpoch(), watermarks, emit, onFatal: context.fail });
     producers.push(made);
     return made;
   };

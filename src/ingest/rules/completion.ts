@@ -63,7 +63,7 @@ export function completion(
     const isDelayed = next > ordinaryMs(feed, fresh, stat, sidecar);
     const why = sidecarWait(feed, sidecar) ?? (isDelayed ? 'partial_upload' : identity ? 'window' : 'changed');
     if (next > 0 || why !== 'window') return { complete: false, why, inMs: waitMs(why, next), seen: fresh };
-    // There is nothing to wait for. A time on the clock of another boot means nothing here.
+    // There is nothing to wait for. A time on another clock means nothing here.
     since = now.ms;
   }
   const why = sidecarWait(feed, sidecar);

@@ -9,7 +9,7 @@ import { limits, type Run, spareSpot } from '../../../queue/index.js';
 import { appliesTo, PUBLISH, stageAfter } from '../../base/config/values/stage-names.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
-import { bootId } from '../../linux/index.js';
+import { clockEpoch } from '../../linux/index.js';
 import { CallThreads, type ThreadsParts } from '../calls/threads.js';
 import { Chains } from '../chains/chains.js';
 import { asOperators } from '../ledger/open-state.js';
@@ -91,7 +91,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     for (const feed of given) await backend.putFeed(feed.name, { ...feed });
     await noteAddress(backend, given);
     await noteOption(backend, given);
-    const own = { backend, boot: bootId(), background, context, isPaced: bound > 0, chains, sharing, publishing };
+    const own = { backend, boot: clockEpoch(), background, context, isPaced: bound > 0, chains, sharing, publishing };
     const worker: Worker = { ...own, threads: { all: threads, failed: onError } };
     dispatchers = new Dispatchers(worker, (stage) => runnerOf(stage, feeds, worker));
     for (const name of feeds.names()) dispatchers.met((await feeds.get(name))?.options ?? {});

@@ -16,7 +16,7 @@ import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../in
 import { factsOf, type JobFacts, workKeyOf } from '../../ingest/rules/facts.js';
 import { codeOf, reasonOf } from '../../ingest/stages/reasons.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
-import { type ByteName, bootId, nameOfBytes, type Stat } from '../../linux/index.js';
+import { type ByteName, clockEpoch, nameOfBytes, type Stat } from '../../linux/index.js';
 import { at, bytes, inTime, seconds, shown, type Verdict, verdict } from './words.js';
 
 export interface Looked {
@@ -93,7 +93,7 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
   }
   const last = job.trail.at(-1)?.why;
   const sidecar = sidecarSeen(job, feed, files, last);
-  const rule = completion(feed, facts.seen!, stat, sidecar, { ms: view.nowMs(), boot: bootId() });
+  const rule = completion(feed, facts.seen!, stat, sidecar, { ms: view.nowMs(), boot: clockEpoch() });
   if (rule.complete) {
     if (last === 'writer_open') return writerOpen(facts, job, view);
     const next = inTime(job.dueMs - view.nowMs());

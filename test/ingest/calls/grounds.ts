@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { UNDERPROCESS, workName } from '../../../src/files/job-paths.js';
 import type { Act, Answer, Order, ToSeal } from '../../../src/ingest/calls/order.js';
 import { Running } from '../../../src/ingest/calls/run.js';
-import { AT_FDCWD, type ByteName, bootId, bootMs, nameOfText, statAt } from '../../../src/linux/index.js';
+import { AT_FDCWD, type ByteName, bootMs, clockEpoch, nameOfText, statAt } from '../../../src/linux/index.js';
 import type { Options } from '../../world/layout.js';
 import { Bench } from '../stages/bench.js';
 
@@ -34,11 +34,11 @@ export async function grounds(t: TestContext, options: Options = {}): Promise<Gr
     mkdirSync(dirname(input(name)), { recursive: true });
     writeFileSync(input(name), text);
     const identity = statAt(AT_FDCWD, nameOfText(input(name))).version;
-    const seen = { identity, sinceMs: Math.floor(bootMs()), boot: bootId(), by: 'rename' as const };
+    const seen = { identity, sinceMs: Math.floor(bootMs()), boot: clockEpoch(), by: 'rename' as const };
     const id = `01ARZ3NDEKTSV4RRFFQ69G${String(dropped++).padStart(4, '0')}`;
     return { id, path: nameOfText(name), inside: '' as ByteName, seen, claimNo: 1 };
   };
-  const order: Grounds['order'] = (act, files) => ({ act, roots, terms: { feed, boot: bootId() }, files });
+  const order: Grounds['order'] = (act, files) => ({ act, roots, terms: { feed, boot: clockEpoch() }, files });
   const run: Grounds['run'] = (act, files) => {
     const running = new Running(order(act, files));
     while (!running.isDone) running.next();

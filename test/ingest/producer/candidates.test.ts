@@ -9,7 +9,7 @@ import { checkAgain, offer } from '../../../src/ingest/producer/offer.js';
 import { statPaths } from '../../../src/ingest/producer/stat-paths.js';
 import type { JobFacts } from '../../../src/ingest/rules/facts.js';
 import { identityOf, parseIdentity } from '../../../src/ingest/rules/identity.js';
-import { bootId, nameOfText, statAt } from '../../../src/linux/index.js';
+import { clockEpoch, nameOfText, statAt } from '../../../src/linux/index.js';
 import { scenario, type World } from './world.js';
 
 const seen = (job: Job) => (job.payload as unknown as JobFacts).seen!;
@@ -103,7 +103,7 @@ scenario(
   async (world) => {
     const feed = world.feed({ mode: 'sidecar', quietMs: 3_600_000, include: ['nothing'] });
     await world.start(feed);
-    const offering = { backend: world.backend, feed, boot: bootId() };
+    const offering = { backend: world.backend, feed, boot: clockEpoch() };
     for (const by of ['write', 'scan'] as const) {
       const path = `${by}.csv`;
       writeFileSync(join(world.input, `${path}.ok`), '');
@@ -129,7 +129,7 @@ scenario(
 scenario('a file that was sealed with its sidecar between the check and the offer is not waited for', async (world) => {
   const feed = world.feed({ mode: 'sidecar', include: ['nothing'] });
   await world.start(feed);
-  const offering = { backend: world.backend, feed, boot: bootId() };
+  const offering = { backend: world.backend, feed, boot: clockEpoch() };
   for (const name of ['there.csv', 'sealed.csv']) writeFileSync(join(world.input, name), '1');
   const root = { fd: openRoot(world.input) };
   const paths = ['there.csv', 'sealed.csv'].map((name) => ({ path: nameOfText(name), by: 'scan' as const }));

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { FeedProducer } from '../../../src/ingest/producer/feed-producer.js';
 import { limits } from '../../../src/ingest/producer/limits.js';
-import { bootId } from '../../../src/linux/index.js';
+import { clockEpoch } from '../../../src/linux/index.js';
 import { feedOptions } from './world.js';
 
 export interface Weighed {
@@ -21,7 +21,7 @@ await backend.putFeed(feed.name, { name: feed.name });
 const producer = new FeedProducer({
   backend,
   feed,
-  boot: bootId(),
+  boot: clockEpoch(),
   emit: () => {},
   onFatal: (error) => {
     throw error;

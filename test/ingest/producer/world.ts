@@ -8,7 +8,7 @@ import type { Backend, Job } from '../../../queue/index.js';
 import type { FeedOptions } from '../../../src/base/config/options.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { FeedProducer } from '../../../src/ingest/producer/feed-producer.js';
-import { bootId } from '../../../src/linux/index.js';
+import { clockEpoch } from '../../../src/linux/index.js';
 import { Bell } from '../../world/bell.js';
 
 /** Only ends a test that would otherwise hang. */
@@ -83,7 +83,7 @@ export class World {
     this.#producer = new FeedProducer({
       backend: this.#backend,
       feed,
-      boot: bootId(),
+      boot: clockEpoch(),
       emit: (event, fields) => {
         this.events.push({ event, ...fields });
         this.#bell.ring();

@@ -26,7 +26,7 @@ import { setUpRoots } from '../../../src/ingest/upkeep/roots.js';
 import { notingArrivals } from '../../../src/ingest/worker/arrivals.js';
 import { BatchCalls } from '../../../src/ingest/worker/batch-calls.js';
 import { runFeed } from '../../../src/ingest/worker/run.js';
-import { bootId } from '../../../src/linux/index.js';
+import { clockEpoch } from '../../../src/linux/index.js';
 import type { Dropped } from '../../world/dropping.js';
 import type { Options } from '../../world/layout.js';
 import { World } from '../../world/world.js';
@@ -67,7 +67,7 @@ export class Bench {
     const stat = statEntry(files.input.entry(dropped.name))!;
     files.close();
     const identity = identityOf(stat);
-    const seen = { identity, sinceMs: this.backend.nowMs(), boot: bootId(), by: 'rename' as const };
+    const seen = { identity, sinceMs: this.backend.nowMs(), boot: clockEpoch(), by: 'rename' as const };
     await this.backend.enqueue([
       {
         feed: this.feed.options.name,
@@ -160,7 +160,7 @@ export class Bench {
   }
 
   #batch(backend: Backend, files: FeedFiles): Batch {
-    const boot = bootId();
+    const boot = clockEpoch();
     const now = () => ({ ms: backend.nowMs(), boot });
     const calls = new BatchCalls(files, silent);
     const chains = new Chains(1, silent);

@@ -15,7 +15,7 @@ import { type TestContext, test } from 'node:test';
 import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
 import { offerSidecars } from '../../../src/ingest/producer/offer-sidecars.js';
 import { adoptOrphans } from '../../../src/ingest/upkeep/reaper.js';
-import { bootId, nameOfText } from '../../../src/linux/index.js';
+import { clockEpoch, nameOfText } from '../../../src/linux/index.js';
 import { discardJobs } from '../../../src/tools/exceptions/discard.js';
 import { workDirOf } from '../../world/layout.js';
 import { Bench } from './bench.js';
@@ -54,7 +54,7 @@ async function offer(bench: Bench): Promise<void> {
   if (!existsSync(inInput(bench))) return;
   const { ino, ctimeNs } = lstatSync(inInput(bench), { bigint: true });
   const alone = [{ path: nameOfText('a.csv'), version: `${ino}:${ctimeNs}` }];
-  await offerSidecars(alone, { backend: bench.backend, feed: bench.feed.options, boot: bootId() });
+  await offerSidecars(alone, { backend: bench.backend, feed: bench.feed.options, boot: clockEpoch() });
 }
 
 async function goOn(bench: Bench): Promise<void> {

@@ -9,7 +9,7 @@ import { candidate, candidates, settleAs } from '../world.js';
 import { newStateDir } from './kind.js';
 
 /** The real host, but as if the machine had been rebooted. */
-const inBoot = (boot: string, bootMs = 5_000): Host => ({ ...host(), bootId: () => boot, bootMs: () => bootMs });
+const inBoot = (boot: string, bootMs = 5_000): Host => ({ ...host(), clockEpoch: () => boot, bootMs: () => bootMs });
 const open = (path: string, at: Host) =>
   openQueue({ path, host: at, stages: ['only'], title: 'worker', maxAttempts: 3 });
 
@@ -41,7 +41,7 @@ test('after a reboot everything is due and the claims of the earlier boot are fr
 test('processes of another time namespace are refused while one of ours lives, and welcome afterwards', async () => {
   const { path, remove } = newStateDir();
   const ours = await open(path, host());
-  const theirs: Host = { ...host(), timeNamespace: () => 'time:[1]' };
+  const theirs: Host = { ...host(), clockEpoch: () => `${host().clockEpoch()} of another time namespace` };
   await assert.rejects(
     open(path, theirs),
     (error) => error instanceof QueueError && error.code === 'state_foreign_clock' && /"worker"/.test(error.message),
