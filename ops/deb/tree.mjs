@@ -41,7 +41,7 @@ for (const [name, path] of Object.entries(json('package.json').bin)) {
 for (const unit of globSync('ops/systemd/*.service', { cwd: PACKAGE })) {
   const installed = join('usr/lib/systemd/system', basename(unit));
   copy(unit, installed);
-  copy('ops/systemd/common.conf', `${installed}.d/common.conf`);
+  copy('ops/systemd/00-common.conf', `${installed}.d/00-common.conf`);
 }
 copy('ops/systemd/atomic-ingestor.sysusers.conf', 'usr/lib/sysusers.d/atomic-ingestor.conf');
 copy('ops/systemd/atomic-ingestor.tmpfiles.conf', 'usr/lib/tmpfiles.d/atomic-ingestor.conf');

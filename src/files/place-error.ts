@@ -92,7 +92,7 @@ const READ_CODES = new Set(['ESTALE', 'ENOTCONN', 'EMFILE', 'ENFILE']);
 
 /** A unit of systemd may give a process a read-only view of a filesystem that others may write. */
 export const READ_ONLY =
-  'is on a read-only filesystem, or the unit of the service may not write there: remount it, or add it to ReadWritePaths= of the unit (docs/install.md)';
+  'is on a read-only filesystem, or the unit of the service may not write there: remount it, or add it to ReadWritePaths= of the unit (docs/install.md) and restart the unit';
 
 /** The part of a place that was used: a file or folder in it, a folder that all its files share, or the root itself. */
 type Access = 'read' | 'write' | 'folder' | 'root';

@@ -257,7 +257,7 @@ test('folders that the unit may not write are named, with the lines of its drop-
   const outside = await unit(world, '/srv/ingest');
   assert.equal(outside.level, 'warn');
   assert.match(outside.what, new RegExp(`may not write in ${[input, world.root, warehouse, manifests].join(', ')}:`));
-  assert.match(outside.remedy!, new RegExp(`below \\[Service\\]: ReadWritePaths=${world.root}$`));
+  assert.match(outside.remedy!, new RegExp(`below \\[Service\\]: ReadWritePaths=-${world.root}$`));
 
   assert.equal((await unit(world, `-/srv/ingest ${world.root}`)).level, 'ok');
 

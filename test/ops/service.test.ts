@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { NOT_IN_FILE } from '../../src/base/config/file.js';
 import { feedFields, serviceFields } from '../../src/base/config/schema.js';
-import { deadLinks } from '../docs/documents.js';
+import { blockOf, deadLinks } from '../docs/documents.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import { PACKAGE } from '../world/program.js';
 import { createWorld, type World } from '../world/world.js';
@@ -48,6 +48,19 @@ test('systemd finds no fault with the units, and little that they leave exposed'
     const [, exposure] = /Overall exposure level for .*: (\d+\.\d+)/.exec(output) ?? [];
     assert.ok(Number(exposure) <= EXPOSURE_MAX, output);
   }
+});
+
+test('a unit starts while a folder is away, and an operator changes what ours say', (t) => {
+  const own = join(installed(t).root, 'usr/lib/systemd/system');
+  const dropIns = globSync('*.service.d/*', { cwd: own });
+  assert.equal(dropIns.length, 4);
+  const texts = [...dropIns.map((path) => readFileSync(join(own, path), 'utf8')), blockOf('docs/install.md', 'ini')];
+  for (const text of texts) {
+    assert.match(text, /^ReadWritePaths=-/m);
+    assert.doesNotMatch(text, /^(RequiresMountsFor=|ReadWritePaths=(.* )?\/)/m);
+  }
+  assert.match(texts[0]!, /^RestrictAddressFamilies=.*AF_NETLINK/m, 'fastify calls os.networkInterfaces');
+  assert.ok(dropIns.every((path) => basename(path) < '10-own.conf'));
 });
 
 test('the package has the program, what it needs to run, its own Node and the documents', async (t) => {

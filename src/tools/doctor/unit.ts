@@ -53,7 +53,13 @@ export function checkUnit(
   const outside = folders.filter((path) => unit.isStrict && mountOf(unit, path) === undefined);
   const wrong = [...new Set([...hidden, ...outside])];
   const lines = [
-    ...(outside.length > 0 ? [`ReadWritePaths=${pathsFor(outside, together).join(' ')}`] : []),
+    ...(outside.length > 0
+      ? [
+          `ReadWritePaths=${pathsFor(outside, together)
+            .map((path) => `-${path}`)
+            .join(' ')}`,
+        ]
+      : []),
     ...(hidden.length > 0 ? ['ProtectHome=no'] : []),
   ];
   const remedy = `run: sudo systemctl edit ${UNIT}, and add below [Service]: ${lines.join(' and ')}`;
