@@ -3,7 +3,8 @@
  * quotes it, at most three commands mend it, and everything arrives once.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -157,6 +158,28 @@ test('sudoers permits the commands of the monitoring section, word by word, and 
   const { error, status, stderr } = spawnSync('visudo', ['-c', '-f', '-'], { input: `${line}\n`, encoding: 'utf8' });
   if (error) t.diagnostic('no visudo here: it was not asked whether the line of sudoers is right');
   else assert.equal(status, 0, stderr);
+});
+
+test('who has a file open for writing is ended, and no reader of it', async (t) => {
+  const world = createWorld(t);
+  const { commands } = section('A writer never closes its file');
+  const slow = join(world.feed().input, 'slow.csv');
+  const open = (how: string) => {
+    const child = spawn('sh', ['-c', `exec 3${how}"$0"; echo open; exec cat`, slow], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    return child;
+  };
+  const writer = open('>>');
+  await once(writer.stdout, 'data');
+  const reader = open('<');
+  await once(reader.stdout, 'data');
+  const ended = once(writer, 'exit');
+  mend(world, undefined, commands);
+  assert.deepEqual(await ended, [null, 'SIGTERM']);
+  reader.stdin.end();
+  assert.deepEqual(await once(reader, 'exit'), [0, null]);
 });
 
 describe('the runbook mends', { concurrency: 2 }, () => {
