@@ -69,7 +69,8 @@ function selectHeld(view: Pick<QueueView, 'held' | 'feeds'>, { words, view: opti
       `${spec.name} needs to know what to act on, but got ${options.all ? 'both names and --all' : 'neither a name nor --all'}; name job ids or paths, or write --all.`,
     );
   }
-  if (options.all) return { ids: [...heldRows(view, options)].map(({ id }) => id), missing: 0 };
+  // Ids alone are kept: whole jobs of a million files would not fit into memory.
+  if (options.all) return { ids: Array.from(heldRows(view, options), ({ id }) => id), missing: 0 };
   const found = heldBy(view, words, options);
   const unmet = words.filter((word) => found.get(word)!.length === 0);
   for (const word of unmet)
