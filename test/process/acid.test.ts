@@ -1,7 +1,7 @@
 /** Csv files that parsers stumble over: each comes out with its count and its bytes, or is held with its sentence. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runChain, type TestedChain } from '../../src/process/index.js';
+import { type Emit, runChain, type TestedChain } from '../../src/process/index.js';
 
 const SPLIT: TestedChain = { format: 'csv', start: 'split', steps: { split: { by: 'k' } } };
 const CHECKED: TestedChain = { format: 'csv', start: 'check', steps: { check: { next: 'out', else: 'reject' } } };
@@ -209,6 +209,16 @@ test('a carriage return at the end of a quoted last field is part of it, whateve
     assert.deepEqual(await values(`k\r\n^e\r^\r\n\r\n`.replaceAll('^', quote), { quote }), ['e\r', '']);
     const blanks = `k v\r\n^e\r^ \r\n`.replaceAll('^', quote);
     assert.deepEqual(await values(blanks, { quote, delimiter: ' ' }), ['e\r', '']);
+  }
+});
+
+test('a quote in a field that is written is doubled, whatever the quote', async () => {
+  for (const quote of ['"', "'", '$', '\\', '^']) {
+    const value = `a${quote}\n`;
+    const module = () => ({ step: (_: object, emit: Emit) => emit('out', { k: value }) });
+    const chain: TestedChain = { format: 'csv', quote, start: 'step', module };
+    const out = `k\n${quote}a${quote}${quote}\n${quote}\n`;
+    assert.deepEqual(await all('k\n1\n', chain), { records: 1, out });
   }
 });
 

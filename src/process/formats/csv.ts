@@ -168,7 +168,8 @@ export class Csv implements Format {
     const { quote } = this.options;
     if (!this.#special.test(field)) return field;
     if (quote === '') throw new TypeError(`${JSON.stringify(field)} needs quotes, and the format has none`);
-    return quote + field.replaceAll(quote, quote + quote) + quote;
+    // A function, because $$ would be one $.
+    return quote + field.replaceAll(quote, () => quote + quote) + quote;
   }
 }
 
