@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { writesForReaders } from '../../src/base/config/values/process.js';
 import { processFrom } from '../../src/base/config/values/read-process.js';
 import { PACKAGE } from '../world/program.js';
 import { temporary } from './temporary.js';
@@ -54,10 +55,17 @@ test('a file that would be held is shown with its sentence, and ends with code 4
   );
 });
 
+test('an output that is named as a property of every object is for readers too', (t) => {
+  const path = join(temporary(t), 'chain.yaml');
+  writeFileSync(path, 'format: csv\nstart: check\nsteps: { check: { next: constructor } }\n');
+  assert.equal(writesForReaders(processFrom('--process', path)), true);
+});
+
 const WRONG: Record<string, RegExp> = {
   'format: cvs\nstart: a\n': /^format in \S+ must be one of csv, jsonl, lines, but is "cvs"/,
   'format: csv\nstart: chek\nsteps: { check: {} }\n':
     /^start in \S+ must be a step, but "chek" is none; did you mean check\?/,
+  'format: csv\nstart: constructor\nsteps: { check: {} }\n': /^start in \S+ must be a step, but "constructor" is none/,
   'format: csv\nsteps: { check: {} }\n': /^start in \S+ must be the name of the first step, but is nothing/,
   'format: csv\nstart: check\nsteps: { check: { nxt: a } }\n':
     /^"steps\.check\.nxt" in \S+ is not a known key; did you mean next\?/,

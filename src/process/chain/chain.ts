@@ -48,7 +48,7 @@ export class Chain {
   }
 
   #addModuleStep(name: string, call: unknown): void {
-    if (this.run.options.steps[name] !== undefined)
+    if (Object.hasOwn(this.run.options.steps, name))
       throw new Unloadable(`the step ${name} is in the configuration and in the module; rename one`);
     const size = name === 'batch' ? BATCH_MAX : 1;
     const step = new ModuleStep(name, call as ConstructorParameters<typeof ModuleStep>[1], size, this.#around);

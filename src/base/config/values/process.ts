@@ -78,4 +78,4 @@ export const writesForReaders = ({ module, steps }: Pick<ProcessOptions, 'module
   Object.values(steps).some((step) => step.use === 'split' || tagsOf(step).some(isForReaders(steps)));
 
 const tagsOf = (step: CheckStep): string[] => [step.next, step.else].filter((tag) => tag !== undefined);
-const isForReaders = (steps: ProcessOptions['steps']) => (tag: string) => tag !== REJECT && !(tag in steps);
+const isForReaders = (steps: ProcessOptions['steps']) => (tag: string) => tag !== REJECT && !Object.hasOwn(steps, tag);

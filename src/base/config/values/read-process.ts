@@ -46,7 +46,7 @@ export function processOf(given: unknown, path: string, file: string, hasModule 
   const module = moduleOf(keys, file);
   const steps = stepsOf(keys, format);
   const start = keys.needed('start', 'the name of the first step', (text) => TAG.test(text));
-  if (steps[start] === undefined && module === undefined && !hasModule) throw unknownStart(keys, start, steps, file);
+  if (!Object.hasOwn(steps, start) && module === undefined && !hasModule) throw unknownStart(keys, start, steps, file);
   refuseCircle(keys, steps, file);
   return {
     format,
