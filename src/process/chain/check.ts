@@ -54,6 +54,9 @@ export class Check implements Node {
     this.#columns = columns;
     this.#bound = true;
     if (columns !== undefined) this.#checkHeader(columns.names);
+    const { header } = this.run.format;
+    if (this.options.lastNewline && header !== undefined && /[^\n]$/.test(header.text))
+      throw this.run.heldAt('record_invalid', 'the header has no line end, so the file may be cut');
     this.#tests = Object.entries(this.options.columns).map(([name, rule]) => ({
       name,
       column: (columns?.index.get(name) ?? -1) + 1,

@@ -102,6 +102,9 @@ test('the number of records is bounded on both sides', async () => {
 
 test('lastNewline holds a file that may be cut', async () => {
   assert.equal(await reasonOf(chain({ 'last-newline': true }), 'a\n1\n'), undefined);
+  const cut = 'record_invalid: a.csv: the header has no line end, so the file may be cut';
+  assert.equal(await reasonOf(chain({ 'last-newline': true }), 'id,na'), cut);
+  assert.equal(await reasonOf(chain({ 'last-newline': true }, { header: ['a'] }), ''), undefined);
   const jsonl = chain({ 'last-newline': true }, { format: 'jsonl' });
   assert.match((await reasonOf(jsonl, '1\r\n2\r'))!, /^record_invalid: a\.csv, line 2: .*no line end/);
   assert.match(
