@@ -5,13 +5,13 @@
  * Does not: say whether the path is there.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { statfsSync } from 'node:fs';
-import { errnoOf, STUCK } from './place-error.js';
+import { statfsSync, statSync } from 'node:fs';
+import { errnoOf, SERVER_GONE, STUCK } from './place-error.js';
 
 /** For a process that asks again later. A disk that spins up takes longer, and is used then. */
 const ANSWER_MS = 2_000;
 /** The errnos of a filesystem whose server or disk is gone. */
-const DEAD: readonly (string | undefined)[] = ['ESTALE', 'EIO', 'ENOTCONN', 'ETIMEDOUT', 'EHOSTDOWN'];
+const DEAD: readonly (string | undefined)[] = [...SERVER_GONE, 'EIO'];
 
 interface Asked {
   answer: Promise<unknown>;
@@ -34,6 +34,8 @@ export async function deadMountCode(path: string, by: string, withinMs = ANSWER_
   if (!(await answers(path, by, withinMs))) return STUCK;
   try {
     statfsSync(path);
+    // A disk that shut itself down (xfs) answers the question above, and EIO to all others.
+    statSync(path);
     return undefined;
   } catch (error) {
     const code = errnoOf(error);

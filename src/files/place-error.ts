@@ -73,14 +73,15 @@ export const noSafeRename = (filesystem: string, lacks: { rename: string; link: 
     `is on a filesystem (${filesystem}) that has neither a rename that overwrites nothing (RENAME_NOREPLACE: ${lacks.rename}) nor hard links (link: ${lacks.link}), so a file could be lost under another`,
   );
 
+/** A network filesystem whose server is gone. A soft mount of CIFS or NFS answers with the last three. */
+export const SERVER_GONE = ['ESTALE', 'ENOTCONN', 'ETIMEDOUT', 'EHOSTDOWN', 'EHOSTUNREACH'] as const;
 /** Errors that apply to every file of the place. */
 const WRITE_CODES = new Set([
+  ...SERVER_GONE,
   'ENOSPC',
   'EDQUOT',
   'EROFS',
-  'ESTALE',
   'EIO',
-  'ENOTCONN',
   'EMFILE',
   'ENFILE',
   'ENODEV',
@@ -88,7 +89,7 @@ const WRITE_CODES = new Set([
 ]);
 /** In addition, of a folder that all files share, such as the folder of a day. */
 const FOLDER_CODES = new Set([...WRITE_CODES, 'ENOTDIR', 'ELOOP']);
-const READ_CODES = new Set(['ESTALE', 'ENOTCONN', 'EMFILE', 'ENFILE']);
+const READ_CODES = new Set([...SERVER_GONE, 'EMFILE', 'ENFILE']);
 
 /** A unit of systemd may give a process a read-only view of a filesystem that others may write. */
 export const READ_ONLY =
@@ -101,6 +102,8 @@ const CODES = { read: READ_CODES, write: WRITE_CODES, folder: FOLDER_CODES };
 /** The code of a place that does not answer. The kernel has no errno for it. */
 export const STUCK = 'stuck';
 
+const NO_SERVER = 'is a mount whose server does not answer: see the server and the network';
+
 const MEANING: Record<string, string> = {
   ENOSPC: 'has no space (or no inodes) left: free some',
   EDQUOT: 'is over its quota: raise it or free some space',
@@ -108,6 +111,9 @@ const MEANING: Record<string, string> = {
   ESTALE: 'is a stale network mount: mount it again',
   EIO: 'answers with I/O errors: look at the kernel log and the disk',
   ENOTCONN: 'is a mount whose server is gone: mount it again',
+  ETIMEDOUT: NO_SERVER,
+  EHOSTDOWN: NO_SERVER,
+  EHOSTUNREACH: NO_SERVER,
   ENOENT: 'is missing: mount it, or put it back',
   ENOTDIR: 'is not a directory any more: put the directory back',
   EACCES: 'may not be entered by this user: give it the permission',

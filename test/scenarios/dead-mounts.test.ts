@@ -3,10 +3,12 @@
  * go on, also through restarts, and its own files go on by themselves once it answers.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { servedMount, unmount } from '../world/mounts.js';
+import { skipUnlessInstalled } from '../simulate/installed.js';
+import { canMake, loopMount, servedMount, unmount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -122,4 +124,20 @@ test('an input stops answering while it is scanned: its producer ends once, and 
   await world.allDone(LONG);
   await world.stop();
   world.check();
+});
+
+test('a disk that answers every use with an I/O error while its mount answers: a start goes on without its feed', async (t) => {
+  if (skipUnlessRoot(t, 'a filesystem that shut itself down')) return;
+  if (!canMake('xfs') || skipUnlessInstalled(t, 'xfs_io', 'a filesystem that shut itself down')) return;
+  const world = createWorld(t, { feeds: { orders: FEED, prices: FEED } });
+  const { input } = world.feed('prices');
+  loopMount(input, { type: 'xfs' });
+  world.drop('before.csv', 10, { feed: 'prices' });
+  await world.runOnce();
+  execFileSync('xfs_io', ['-x', '-c', 'shutdown', input]);
+  world.start('ingest');
+  await othersGoOn(world, 'other.csv');
+  await named(world, /every stage of prices is closed, EIO at the (input|work)/);
+  assert.deepEqual(world.log.named('worker_lost'), []);
+  await world.stop();
 });

@@ -280,7 +280,9 @@ async function withoutSource(one: OneMove): Promise<Verdict> {
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
   // The file comes last, and consumers wait for it: until it is renamed, nobody has taken an output.
   if (output && lies !== 'same' && (await isHere(one))) return outputMissing(one);
-  const delivered = deliveredAs(PATH[lies], job.claim.interrupted);
+  // A file of a mount below the input is copied, and lies there until it is stored: no claim has moved it.
+  const mayHaveLeft = job.claim.interrupted && (output !== undefined || job.inside === '');
+  const delivered = deliveredAs(PATH[lies], mayHaveLeft);
   if (delivered === undefined) return output ? outputMissing(one) : sealedMissing(job, batch);
   // The rename may be from before a crash, and not synced yet.
   if (delivered === 'stored') dirty.add(batch.files.warehouse, folderOf(target));

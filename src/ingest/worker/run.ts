@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
-import { limits, type Run, spareSpot } from '../../../queue/index.js';
+import { limits, QueueError, type Run, spareSpot } from '../../../queue/index.js';
 import { appliesTo, PUBLISH, stageAfter } from '../../base/config/values/stage-names.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
@@ -27,6 +27,7 @@ import {
   type Feed,
   type IngestJob,
   ingestJob,
+  interruptedIs,
   retry,
   type Stage,
   type Verdict,
@@ -162,7 +163,7 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
       }
       const opened = feed && openBatch(feed, worker);
       const { verdicts, also } = opened
-        ? await runFeed(stage, group.map(ingestJob), opened)
+        ? await failingAlone(group, () => runFeed(stage, group.map(ingestJob), opened), threads.failed)
         : { verdicts: group.map(() => notEntered(name)) };
       const done = group
         .map((job, i) => ({ job, verdict: verdicts[i]! }))
@@ -177,6 +178,23 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
     }
     return undefined;
   };
+}
+
+/** An error that no stage expected costs a try only the jobs of its feed: the batch goes on with the other feeds. Errors: QueueError. */
+export async function failingAlone(
+  jobs: readonly ClaimedJob[],
+  run: () => Promise<Verdicts>,
+  failed: (error: unknown) => void,
+): Promise<Verdicts> {
+  try {
+    return await run();
+  } catch (error) {
+    // Of the state: no job has failed.
+    if (error instanceof QueueError) throw error;
+    failed(error);
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return { verdicts: jobs.map(() => interruptedIs(true, retry('bug', text))) };
+  }
 }
 
 const NONE: Contents = new Map();

@@ -116,7 +116,8 @@ async function deliveredJob(
   const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed));
   opened.set(job.feed, files);
   const path = await whoseFileAt(backend, { feed: job.feed, files, name: ownName(content)! });
-  return deliveredAs(path, job.interrupted && isGone(files, job));
+  // As `move` says it.
+  return deliveredAs(path, job.interrupted && workKeyOf(job).inside === '' && isGone(files, job));
 }
 
 /** As `move` looks for it. */

@@ -1,8 +1,10 @@
 /** Errors that come out of a batch: only one after which the process cannot go on ends it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ClaimedJob } from '../../../queue/backend.js';
+import { QueueError } from '../../../queue/index.js';
 import { EnvironmentError } from '../../../src/base/errors.js';
-import { errorHandler } from '../../../src/ingest/worker/run.js';
+import { errorHandler, failingAlone } from '../../../src/ingest/worker/run.js';
 import { LinuxError } from '../../../src/linux/index.js';
 
 function noticed(error: unknown): { logged: string[]; failed: unknown[] } {
@@ -19,4 +21,27 @@ test('an errno that no stage expected is logged as a bug, and the worker goes on
 test('a state that is not ours any more ends it', () => {
   const error = new EnvironmentError('state_replaced', 'the state was replaced');
   assert.deepEqual(noticed(error), { logged: [], failed: [error] });
+});
+
+test('an error that no stage expected costs a try only the jobs of its feed; one of the state costs none', async () => {
+  const jobs = [{}, {}] as ClaimedJob[];
+  const failed: unknown[] = [];
+  const error = new LinuxError('openat2', 27);
+  const { verdicts } = await failingAlone(
+    jobs,
+    () => Promise.reject(error),
+    (why) => void failed.push(why),
+  );
+  const outcome = { kind: 'retry', code: 'bug', error: `LinuxError: ${error.message}`, interrupted: true };
+  assert.deepEqual(verdicts, [{ outcome }, { outcome }]);
+  assert.deepEqual(failed, [error]);
+  const gone = new QueueError('state_replaced', 'the state was replaced');
+  await assert.rejects(
+    failingAlone(
+      jobs,
+      () => Promise.reject(gone),
+      () => assert.fail(),
+    ),
+    gone,
+  );
 });
