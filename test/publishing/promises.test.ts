@@ -173,6 +173,29 @@ test('a large object that is there already is not sent again by a rebuilt state'
   assert.deepEqual(await bucket.uploads(), []);
 });
 
+test('an hour is not marked before the correction of a withdrawal that is under way', limit, async (t) => {
+  const made = await proxied(t, { options: { successMarkers: true } });
+  if (!made) return;
+  const { world, bucket } = made;
+  const BEFORE = '2026/01/01/00';
+  for (const name of ['a.csv', 'b.csv']) world.drop(name, `id\n${name}\n`);
+  await publishedAndKept(world);
+  alter(world, "UPDATE contents SET hour = ? WHERE source_path = CAST('a.csv' AS BLOB)", BEFORE);
+  await world.run('ingest-ctl', ['pause', 'move']);
+  assert.equal((await world.run('ingest-ctl', ['withdraw', 'a.csv', '--reason', 'a test'])).code, 0);
+  const marked = "INSERT OR REPLACE INTO periods (folder, state, changed_ms) VALUES (?, 'marked', 0)";
+  const hours = (rowsOf(world, 'SELECT hour FROM contents') as { hour: string }[]).map(({ hour }) => hour);
+  for (const hour of hours) alter(world, marked, join(world.feed().manifests, hour));
+  const keys = () => bucket.keys('raw/default/_hours/');
+  world.start('ingest');
+  await until('the other hour is marked', async () => (await keys()).length > 0);
+  await world.run('ingest-ctl', ['resume', 'move']);
+  await until('both hours are marked', async () => (await keys()).length === 2);
+  await until('the correction is there', async () => (await correctionsOf(bucket)).length === 1);
+  const { through } = JSON.parse(String(await bucket.body(`raw/default/_hours/${BEFORE}/_SUCCESS`)));
+  assert.ok(through >= (await numberOf(bucket, '"correction"')));
+});
+
 test(
   'an hour is marked beside a line of a later one, which waits for its own, also through a kill',
   limit,

@@ -38,12 +38,17 @@ export function countUnpublished(reader: Reader, options: FeedOptions): number {
 const UNMARKED = `SELECT substr(folder, ?) AS hour FROM
     (SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ${HOURS_MAX})
   WHERE NOT EXISTS (SELECT 1 FROM bucket_hours b WHERE b.feed = ? AND b.hour = substr(folder, ?))`;
+/** From the decisions of operators, which are few. CROSS: in this order, and not from all contents. */
+const WITHDRAWING = `SELECT p.content FROM exceptions e CROSS JOIN contents w USING (feed, sha256, generation)
+    CROSS JOIN publications p ON p.content = w.row AND p.n = 0
+  WHERE e.feed = ? AND e.kind = 'withdraw' AND w.state = 'withdrawn' AND p.part > '' AND p.correction IS NULL`;
 /**
- * Hours with a line or a correction that waits in a part, or a content that is due. Parts of later hours are no reason to wait: a feed
- * that never rests always has one. In one reading, and for hours without a marker alone: many contents may be due.
+ * Hours with a line or a correction that waits in a part, a content that is due, or a withdrawal that has not come to its correction.
+ * Parts of later hours are no reason to wait: a feed that never rests always has one. In one reading, and for hours without a marker
+ * alone: many contents may be due.
  */
 const OWED = `SELECT DISTINCT c.hour FROM
-    (SELECT content FROM part_lines UNION ALL SELECT content FROM publications WHERE n = 0 AND part IS NULL) o
+    (SELECT content FROM part_lines UNION ALL SELECT content FROM publications WHERE n = 0 AND part IS NULL UNION ALL ${WITHDRAWING}) o
   JOIN contents c ON c.row = o.content WHERE +c.feed = ?`;
 
 /** The last hours that are marked here, and not in the bucket, of which nothing is owed. */
@@ -54,6 +59,6 @@ export function hoursToMark(reader: Reader, { name, manifests }: FeedOptions): s
   const at = [...manifests].length + 2;
   const hours = reader.all<{ hour: string }>(UNMARKED, at, `${manifests}/`, `${manifests}0`, name, at);
   if (hours.length === 0) return [];
-  const owed = new Set(reader.all<{ hour: string }>(OWED, name).map(({ hour }) => hour));
+  const owed = new Set(reader.all<{ hour: string }>(OWED, name, name).map(({ hour }) => hour));
   return hours.flatMap(({ hour }) => (owed.has(hour) ? [] : hour));
 }
