@@ -15,8 +15,15 @@ export class BucketError extends Error {
     readonly code: string,
     /** Ends with what is to do. A gate shows the code before it. */
     readonly sentence: string,
+    /** Of the answer; undefined where there was none. */
+    readonly status?: number,
   ) {
     super(`${sentence} (${code})`);
+  }
+
+  /** The store failed, whatever the request was. */
+  get isOfStore(): boolean {
+    return this.status === undefined || this.status >= 500;
   }
 }
 
@@ -25,7 +32,7 @@ export class BucketError extends Error {
  * refusal that nobody knows: a doubt, and the store says what it has.
  */
 const KINDS: readonly [BucketErrorKind, ...signs: (string | number)[]][] = [
-  ['slow', 429, 'SlowDown', 'TooManyRequests', 'RequestLimitExceeded'],
+  ['slow', 429, 'SlowDown', 'SlowDownRead', 'SlowDownWrite', 'TooManyRequests', 'RequestLimitExceeded'],
   ['denied', 403, 'AccessDenied'],
   ['changed', 'XAmzContentSHA256Mismatch', 'BadDigest'],
   ['doubt', 'RequestTimeout', 'TimeoutError', 'ETIMEDOUT', 'ECONNRESET', 'EPIPE'],
@@ -56,6 +63,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   InvalidAccessKeyId: CREDENTIALS,
   SignatureDoesNotMatch: CREDENTIALS,
   InvalidToken: CREDENTIALS,
+  ERR_INVALID_CHAR:
+    'the credentials have a character that no header may have, such as a line end: correct AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and restart the service',
   ExpiredToken: 'the credentials have expired: renew them, and restart the service',
   CredentialsProviderError:
     'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or make a profile in ~/.aws',
@@ -71,6 +80,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   MissingContentLength: 'it does not take requests as this ingestor sends them (411): use another store',
   NotImplemented: 'it does not know the condition If-None-Match, so an object could be overwritten: use another store',
   SlowDown: SLOW,
+  SlowDownRead: SLOW,
+  SlowDownWrite: SLOW,
   TooManyRequests: SLOW,
   RequestLimitExceeded: SLOW,
   RequestTimeout: SILENT,
@@ -107,7 +118,8 @@ interface Reported {
 /** `where`: the bucket, and the store where one was named. */
 export function bucketError(error: unknown, where: string): BucketError {
   if (error instanceof BucketError) return error;
-  if (error instanceof TypeError || error instanceof RangeError) throw error; // a bug
+  const isBug = (error instanceof TypeError || error instanceof RangeError) && !('code' in error);
+  if (isBug) throw error;
   const { name, message, code: errno, Code, $metadata } = error as Reported;
   const status = $metadata?.httpStatusCode;
   const named = [errno, Code, name].find((one) => one !== undefined && (kindBy(one) !== undefined || one in SENTENCES));
@@ -118,7 +130,7 @@ export function bucketError(error: unknown, where: string): BucketError {
     (OF_A_CERTIFICATE.test(code)
       ? TLS
       : `it refuses a request${status === undefined ? '' : ` with status ${status}`}${SAYS_NOTHING.has(message) ? '' : ` (${message})`}: see its log`);
-  return new BucketError(kindOf(code, status), code, `the bucket ${where}: ${sentence}`);
+  return new BucketError(kindOf(code, status), code, `the bucket ${where}: ${sentence}`, status);
 }
 
 function kindOf(code: string, status: number | undefined): BucketErrorKind {

@@ -181,6 +181,26 @@ test('a store that asks for less gets less, and no attempt is spent', async (t) 
   await checkBucket(bucket, 'sales');
 });
 
+test('a store that fails writes and answers reads holds no file: it is tried again until it is taken', async (t) => {
+  const made = await proxied(t, { feedNames: ['sales'] });
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  const ingest = world.start('ingest', ['--max-attempts', '2']);
+  const fails = proxy.add(
+    { kind: 'put', key: /\.csv$/, times: Number.POSITIVE_INFINITY },
+    { status: 500, code: 'InternalError' },
+  );
+  world.drop('a.csv', 'id\n1\n');
+  await fails.hit(4);
+  const [job] = world.jobs('sales');
+  assert.deepEqual([job!.state === 'held', job!.attempts], [false, 0]);
+  assert.match((await seen(world, 'ingest-ctl', 'explain', 'a.csv')).text, /not taken by the store/);
+  fails.end();
+  await until('it is published', async () => (await objectsOf(bucket, 'sales')).length === 1);
+  await ingest.stop();
+  await checkBucket(bucket, 'sales');
+});
+
 test('a store that refuses each request about one object, and does not say why, stops that file alone', async (t) => {
   const made = await proxied(t, { feedNames: ['sales'] });
   if (!made) return;
@@ -281,6 +301,7 @@ test('--once with credentials that are refused ends with 4 and says how many fil
     [{ AWS_SECRET_ACCESS_KEY: 'wrong' }, 'SignatureDoesNotMatch', refused],
     [{ AWS_ACCESS_KEY_ID: 'nobody' }, 'InvalidAccessKeyId', refused],
     [{ AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }, 'CredentialsProviderError', /there are no credentials: set/],
+    [{ AWS_SESSION_TOKEN: 'token\n' }, 'ERR_INVALID_CHAR', /a character that no header may have, such as a line end/],
     [await bucket.stranger('somebody'), 'AccessDenied', /this user may not write there: give it the permissions/],
   ];
   for (const [n, [env, code, sentence]] of cases.entries()) {

@@ -43,6 +43,28 @@ test('a bucket whose newest part is gone closes the gate: it is of an earlier da
   await checkBucket(bucket);
 });
 
+test('a bucket that goes back while a service runs closes the gate before the next part, which would leave a hole', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  const parts = () => bucket.keys('raw/default/_manifests/');
+  const ingest = world.start('ingest', ['--workers', 'all=2']);
+  world.drop('a.csv', 'id\n1\n');
+  await until('its line is there', async () => (await linesOf(bucket)).length === 1);
+  const newest = (await parts()).at(-1)!;
+  const bytes = await bucket.body(newest);
+  await bucket.delete(newest);
+  const left = await parts();
+  world.drop('b.csv', 'id\n2\n');
+  const closed = await world.event('gate_closed');
+  assert.equal(closed.code, 'bucket_older');
+  assert.deepEqual(await parts(), left);
+  await bucket.put(newest, bytes!.toString());
+  await until('the next line is there', async () => (await linesOf(bucket)).length === 2);
+  await ingest.stop();
+  await checkBucket(bucket);
+});
+
 test('a withdrawal does not end while another object lies in the place of its own; discarded, it leaves that one', async (t) => {
   const made = await publisher(t);
   if (!made) return;

@@ -72,6 +72,8 @@ export class FeedBucket {
 
   /** As a file would come: a bucket may be read that may not be written, or is full. Errors: PlaceError `bucket`. */
   async probe(): Promise<void> {
+    // The bucket may be another one by now.
+    this.#entered = undefined;
     await this.enter();
     await this.inPlace(() => this.#putMarker());
   }
@@ -118,7 +120,7 @@ export class FeedBucket {
     const isOurs = this.isKnown;
     // First: its answer has a body, and says what is wrong with the whole bucket.
     const isEmpty = (await this.bucket.list().next()).done;
-    if (isOurs) await this.#checkNewest();
+    if (isOurs) await this.checkBefore(this.backend.read((reader) => bucketRow(reader, this.feed))!.next);
     if (!isOurs && !isEmpty && !(await this.bucket.head(markerKey(this.prefix))))
       throw this.#refused(
         'prefix_taken',
@@ -139,11 +141,10 @@ export class FeedBucket {
       );
   }
 
-  /** In a bucket that went back, readers stop at the hole. */
-  async #checkNewest(): Promise<void> {
-    const { next } = this.backend.read((reader) => bucketRow(reader, this.feed))!;
-    const newest = partKey(this.prefix, next - 1);
-    if (!(await this.bucket.head(newest)))
+  /** Refuses a bucket without the part before this one: it went back, and readers stop at the hole. Errors: BucketError. */
+  async checkBefore(part: number): Promise<void> {
+    const newest = partKey(this.prefix, part - 1);
+    if (part > 0 && !(await this.bucket.head(newest)))
       throw this.#refused(
         'bucket_older',
         `its newest manifest ${newest} is gone, so it was emptied, or is of an earlier day: restore it, or name another prefix in --publish, where everything that is here is published`,

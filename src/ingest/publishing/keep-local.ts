@@ -23,6 +23,7 @@ import { ownObject } from './object.js';
 import { isInBucket } from './parts.js';
 
 const PAGE = 100;
+const ROUND_MS = 5_000;
 /** The file of a withdrawn content is taken out by its withdrawal, or held. What is to be published again has a job. */
 const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content AND c.state = 'stored'
   WHERE p.feed = ? AND p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ?
@@ -35,11 +36,13 @@ export const dueToRemove = (reader: Reader, feed: string, keepMs: number): numbe
     .filter(({ part }) => isInBucket(reader, part))
     .map(({ content }) => content);
 
-/** One page. Errors: BucketError, PlaceError. */
+/** One page at most, for a few seconds: no part is put meanwhile. Errors: BucketError, PlaceError. */
 export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: number): Promise<void> {
   const { backend, feed } = of;
   const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs)));
+  const endMs = performance.now() + ROUND_MS;
   for (const [row, rows] of published) {
+    if (performance.now() > endMs) return;
     const content = backend.read((reader) => contentByRow(reader, row));
     // Withdrawn, or pruned, since that was read.
     if (content?.state !== 'stored') continue;

@@ -36,9 +36,12 @@ export interface ToPublish {
 
 /**
  * `there`: the object is in the bucket. `taken`: another object has the key. `changed`: the file has other bytes than the ledger
- * says. `nothing`: there is no object after a doubt, so it is tried again.
+ * says. `nothing`: there is no object after this doubt, so it is tried again.
  */
-export type Came = { kind: 'there'; etag: string } | { kind: 'taken' | 'changed' } | { kind: 'nothing'; why: string };
+export type Came =
+  | { kind: 'there'; etag: string }
+  | { kind: 'taken' | 'changed' }
+  | { kind: 'nothing'; error: BucketError };
 
 /** Errors: BucketError. */
 export async function publishFile(file: ToPublish): Promise<Came> {
@@ -59,7 +62,7 @@ export async function publishFile(file: ToPublish): Promise<Came> {
     if (came.kind !== 'nothing') return came;
     // After a conflict the upload has to be begun again, says the documentation of S3.
     if (isUploadOver || error.code === 'ConditionalRequestConflict') await noteUpload(file, null);
-    return { kind: 'nothing', why: error.message };
+    return { kind: 'nothing', error };
   }
 }
 
@@ -86,7 +89,8 @@ export async function ownObject(
 
 async function whatIsThere(file: ToPublish): Promise<Came> {
   const object = await file.bucket.head(file.key);
-  if (!object) return { kind: 'nothing', why: `${file.key} is not there` };
+  if (!object)
+    return { kind: 'nothing', error: file.bucket.error('doubt', 'no_answer', `${file.key} is not there yet`) };
   return isOurs(object, file) ? { kind: 'there', etag: object.etag } : { kind: 'taken' };
 }
 

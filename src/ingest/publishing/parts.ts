@@ -77,6 +77,7 @@ async function putPart(of: FeedBucket, id: string): Promise<void> {
     });
     // Another process has put it.
     if (at.isOver) return;
+    await of.checkBefore(at.number);
     const key = partKey(prefix, at.number);
     let doubt: BucketError | undefined;
     const written = await bucket.put(key, bodyOf(at.bytes), { part: id }).catch((error: unknown) => {

@@ -52,7 +52,10 @@ export class PublishingRounds {
     await putParts(this.of, isHurried);
     if (this.of.options.successMarkers) await this.#markHours();
     await this.#giveJobs();
-    if (this.of.options.keepLocalMs !== undefined) await removeLocal(this.of, files, this.of.options.keepLocalMs);
+    const { keepLocalMs } = this.of.options;
+    // A warehouse that hangs would hold up the rounds of all feeds.
+    if (keepLocalMs !== undefined && !isShut(this.of.backend, this.of.feed, 'warehouse'))
+      await removeLocal(this.of, files, keepLocalMs);
   }
 
   /** An hour gets its marker when it has one here, and all its lines are in parts. */

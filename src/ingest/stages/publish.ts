@@ -44,6 +44,8 @@ import {
 
 const SLOW_FIRST_MS = 1_000;
 const SLOW_LONGEST_MS = 60_000;
+/** One failure of a store is nothing to act on. */
+const FAILS_LATE_MS = 300_000;
 
 export const publish: Stage = {
   name: 'publish',
@@ -56,6 +58,15 @@ export const publish: Stage = {
   batchBytesMax: SMALL_BYTES,
   reasons: {
     bucket_slow: { short: 'asked to send less', who: 'nobody' },
+    bucket_fails: {
+      short: 'not taken by the store',
+      who: 'operator',
+      finding: {
+        afterMs: FAILS_LATE_MS,
+        sentence: ({ which }) => `The store fails at each request that writes ${which}, and answers others.`,
+        release: () => 'see the log of the store, and its disks; the file is tried again by itself',
+      },
+    },
     publishing: { short: 'until it is published', who: 'nobody' },
     correction_unput: { short: 'until its correction is published', who: 'nobody' },
     published: TURN,
@@ -199,7 +210,7 @@ async function object(work: Work, file: Publication): Promise<string | Verdict> 
       case 'changed':
         return changed(job, name);
       case 'nothing':
-        return retry('bucket_doubt', came.why);
+        return inDoubt(job, came.error);
     }
   } finally {
     closeSync(opened.fd);
@@ -241,6 +252,12 @@ function ifMoved(error: unknown): Verdict {
   throw error;
 }
 
+/** A store that fails may answer other requests, such as a probe: its files wait, and no attempt is spent. */
+const inDoubt = (job: IngestJob, error: BucketError): Verdict =>
+  error.isOfStore
+    ? defer(longerMs(job, 'bucket_fails', SLOW_FIRST_MS, SLOW_LONGEST_MS), 'bucket_fails')
+    : retry('bucket_doubt', error.message);
+
 /** The verdict for what a request, or reading the local file, ended with. */
 export async function refused(job: IngestJob, batch: Batch, error: unknown, bucket: FeedBucket): Promise<Verdict> {
   if (error instanceof PlaceError && error.code === MOVED) return LATER;
@@ -250,6 +267,6 @@ export async function refused(job: IngestJob, batch: Batch, error: unknown, buck
   const isOfKey = (error.kind === 'denied' || error.kind === 'doubt') && (await bucket.mayWrite());
   if (isOfKey && error.kind === 'denied')
     return hold('object_refused', `the bucket refuses this object alone: ${error.message}`, job.facts);
-  if (isOfKey) return retry('bucket_doubt', error.message);
+  if (isOfKey) return inDoubt(job, error);
   return blocked('publish', batch.feed.name, bucket.asPlaceError(error), batch.emit);
 }
