@@ -25,7 +25,7 @@ import { ownPublication } from '../ledger/publications.js';
 import type { Written } from '../manifest/write.js';
 import { writeCorrections } from '../manifest/write.js';
 import { ownObject } from '../publishing/object.js';
-import { type Observation, type PutAway, payloadOf } from '../rules/facts.js';
+import { type JobFacts, type Observation, type PutAway, payloadOf } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
 import { sameBytes, sidecarIdentity } from '../rules/verified.js';
 import { askOne, eachJob } from './each-job.js';
@@ -257,7 +257,11 @@ function discardFromInput(
     return defer(0, 'other_mount', { ...job.facts, inside });
   }
   dirty.add(batch.files.input, folderOf(job.path));
-  return undefined;
+  const taken = statEntry(batch.files.workEntry(job, 'file'));
+  // Another version was renamed over it in that moment. Nobody discarded that one, so it goes on from here.
+  return taken && !sameBytes(seen.identity, taken)
+    ? defer(0, 'another_version', seenNow(job, batch, taken))
+    : undefined;
 }
 
 /** The sidecar in the input, where it is the one that its held file was seen with. Any other is of a version to come. */
@@ -269,11 +273,14 @@ function sidecarOfHeld(job: IngestJob, { feed, files }: Batch, entry: Entry, sta
   return statEntry(sidecar) ? sidecar : undefined;
 }
 
-function observeAgain(job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Verdict {
-  const seen = { identity: identityOf(stat), sinceMs: batch.now().ms, boot: batch.boot, by: 'scan' as const };
-  const inside = job.inside === '' ? {} : { inside: job.inside };
-  return defer(0, 'another_version', { seen, ...inside }, candidateOf(batch.feed, stat, entry));
-}
+const observeAgain = (job: IngestJob, batch: Batch, entry: Entry, stat: Stat): Verdict =>
+  defer(0, 'another_version', seenNow(job, batch, stat), candidateOf(batch.feed, stat, entry));
+
+/** The facts of a version that is seen for the first time. */
+const seenNow = (job: IngestJob, batch: Batch, stat: Stat): JobFacts => ({
+  seen: { identity: identityOf(stat), sinceMs: batch.now().ms, boot: batch.boot, by: 'scan' },
+  ...(job.inside !== '' && { inside: job.inside }),
+});
 
 /** Puts a sidecar aside that was sealed for a version that is gone. */
 export const putSidecarAside = (job: IngestJob, batch: Batch, dirty: DirtyDirectories): void =>

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
 import type { ProcessOptions } from '../../base/config/values/process.js';
 import { Unloadable } from '../formats/fault.js';
 
@@ -66,10 +67,10 @@ function wrongIn(steps: unknown): string | undefined {
   if ('then' in steps)
     return 'must answer its steps at once, but answered a promise; await in a step, or at the top of the module';
   const odd = Object.entries(steps).find(([, step]) => typeof step !== 'function');
-  return (
-    odd &&
-    `has ${JSON.stringify(odd[0])} among its steps, which is ${typeof odd[1]} and no function; keep it in a variable`
-  );
+  if (odd)
+    return `has ${JSON.stringify(odd[0])} among its steps, which is ${typeof odd[1]} and no function; keep it in a variable`;
+  const lazy = Object.entries(steps).find(([, step]) => types.isGeneratorFunction(step));
+  return lazy && `has a generator as its step ${lazy[0]}, of which nothing would run; write a function, and emit in it`;
 }
 
 /** Describes a thrown value in one line, with the first line of its stack that is in the module. */

@@ -1,9 +1,10 @@
 /** Only the bytes that were decided about are put away. */
 import assert from 'node:assert/strict';
-import { appendFileSync, linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { stagesUsed } from '../../../src/base/config/values/stage-names.js';
+import { discardJobs } from '../../../src/tools/exceptions/discard.js';
 import { workDirOf } from '../../world/layout.js';
 import { Bench } from './bench.js';
 
@@ -60,6 +61,33 @@ test('the sidecars of two versions that were replaced are both put aside', async
     }
     const failed = world.failed().map(({ path }) => readFileSync(join(dirname(under), 'failed', path), 'utf8'));
     assert.deepEqual(failed.sort(), ['of another', 'of one']);
+  } finally {
+    await bench.close();
+  }
+});
+
+test('a version that is renamed over a file while that is discarded is ingested', async () => {
+  const bench = await Bench.open();
+  try {
+    const { world, backend } = bench;
+    await bench.arrive(world.drop('a.csv', 'one'));
+    const [job] = await backend.claim('verify-complete', 1);
+    await backend.settle([{ job: job!, outcome: { kind: 'hold', code: 'too_large', reason: 'too large' } }]);
+    await discardJobs(backend, [job!.id]);
+    const next = join(world.root, 'next');
+    writeFileSync(next, 'another one');
+    bench.prepare = (files) => {
+      const make = files.makeWorkEntry.bind(files);
+      files.makeWorkEntry = (...args) => {
+        if (existsSync(next)) renameSync(next, join(world.input, 'a.csv'));
+        return make(...args);
+      };
+    };
+    await untilIdle(bench);
+    assert(!existsSync(next));
+    const stored = world.warehouse().map(({ path }) => readFileSync(join(world.feed().warehouse, path), 'utf8'));
+    assert.deepEqual(stored, ['another one']);
+    assert.deepEqual(world.failed(), []);
   } finally {
     await bench.close();
   }

@@ -279,6 +279,7 @@ test('a module that fails before the first record, or returns no steps, is unloa
     [async () => ({}), /answered a promise/],
     [() => 7, /must answer an object with its steps, but answered number/],
     [() => ({ step: () => {}, list: [] }), /has "list" among its steps/],
+    [() => ({ *step() {} }), /has a generator as its step step, of which nothing would run/],
     [() => ({ other: () => {} }), /start: step is no step; the chain has other/],
   ];
   for (const [module, expected] of bad) await assert.rejects(runChain(csv(module as StepsOf), INPUT), expected);
