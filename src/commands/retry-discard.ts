@@ -49,7 +49,7 @@ const actOnHeld = (
   said: (count: number) => string,
 ): Promise<number> =>
   operate(invocation, async (backend) => {
-    const { ids, missing } = selectHeld(backend, invocation);
+    const { ids, missing } = await selectHeld(backend, invocation);
     let count = 0;
     try {
       for (const batch of batchesOf(ids)) count += (await act(backend, batch)).filter(Boolean).length;
@@ -62,7 +62,7 @@ const actOnHeld = (
   });
 
 /** `missing`: how many words there are for which nothing is held; each is reported here. Errors: OperatorError. */
-function selectHeld(view: Pick<QueueView, 'held' | 'feeds'>, { words, view: options, spec }: Invocation) {
+async function selectHeld(view: Pick<QueueView, 'held' | 'feeds'>, { words, view: options, spec }: Invocation) {
   if (options.all === words.length > 0) {
     throw new OperatorError(
       'not_selected',
@@ -71,7 +71,7 @@ function selectHeld(view: Pick<QueueView, 'held' | 'feeds'>, { words, view: opti
   }
   // Ids alone are kept: whole jobs of a million files would not fit into memory.
   if (options.all) return { ids: Array.from(heldRows(view, options), ({ id }) => id), missing: 0 };
-  const found = heldBy(view, words, options);
+  const found = await heldBy(view, words, options);
   const unmet = words.filter((word) => found.get(word)!.length === 0);
   for (const word of unmet)
     printNote(
@@ -90,18 +90,18 @@ function selectHeld(view: Pick<QueueView, 'held' | 'feeds'>, { words, view: opti
 const IDS_SHOWN = 5;
 
 /** The held jobs that each word means: by its id or its path; else, for a path as logs show it, in whichever feed it is. */
-function heldBy(
+async function heldBy(
   view: Pick<QueueView, 'held' | 'feeds'>,
   words: readonly string[],
   options: Invocation['view'],
-): Map<string, JobId[]> {
+): Promise<Map<string, JobId[]>> {
   const feeds = view.feeds().map(({ name, options }) => ({ name, input: String(options.input) }));
   const named = new Map<string, string>();
   const guessed = new Map<string, string>();
   const nameOf = (feed: string, path: string): string => `${feed}\0${nameOfText(path)}`;
   for (const word of words) {
     if (JOB_ID.test(word)) named.set(word, word);
-    const absolute = withRealParent(resolve(word));
+    const absolute = await withRealParent(resolve(word));
     const inside = feeds.filter(({ input }) => isWithin(absolute, input));
     for (const { name, input } of inside) named.set(nameOf(name, relative(input, absolute)), word);
     if (inside.length === 0 && !isAbsolute(word)) for (const { name } of feeds) guessed.set(nameOf(name, word), word);

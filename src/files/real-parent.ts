@@ -2,13 +2,25 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { bytesOfName, nameOfText, textOfBytes } from '../linux/names.js';
+import { deadMountCode } from './dead-mount.js';
 
-export function withRealParent(path: string): string {
+/** Each is asked once: a verb may name thousands of files of one folder. */
+const folders = new Map<string, Promise<string>>();
+
+/** On a filesystem that is dead nothing is touched: the path stays as it is written. */
+export async function withRealParent(path: string): Promise<string> {
+  const folder = dirname(path);
+  const real = folders.get(folder) ?? realFolder(folder);
+  folders.set(folder, real);
+  return join(await real, basename(path));
+}
+
+async function realFolder(folder: string): Promise<string> {
+  if ((await deadMountCode(folder, folder)) !== undefined) return folder;
   try {
     // The other one makes text of its argument.
-    const parent = realpathSync.native(bytesOfName(nameOfText(dirname(path))), 'buffer');
-    return join(textOfBytes(parent), basename(path));
+    return textOfBytes(realpathSync.native(bytesOfName(nameOfText(folder)), 'buffer'));
   } catch {
-    return path;
+    return folder;
   }
 }

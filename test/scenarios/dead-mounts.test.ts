@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { skipUnlessInstalled } from '../simulate/installed.js';
+import { holdReady, pause, withState } from '../world/hand.js';
 import { canMake, loopMount, servedMount, unmount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
@@ -90,6 +91,40 @@ test('a command that ends says which folder does not answer, and touches nothing
   server.kill('SIGCONT');
   await world.runOnce();
   world.check();
+});
+
+const ENDS = { timeout: 90_000 };
+
+test('explain and discard end while a warehouse does not answer, and say so', ENDS, async (t) => {
+  const { world, server } = (await served(t, 'warehouse')) ?? {};
+  if (!world || !server) return;
+  await pause(world.statePath, 'move');
+  const ingest = world.start('ingest');
+  world.drop('line.csv', 10, { feed: 'prices' });
+  const isBeforeMove = () => world.jobs('prices').some(({ stage, state }) => stage === 'move' && state === 'ready');
+  await until('it has its line', isBeforeMove, LONG);
+  await ingest.stop();
+  const id = (name: string) => world.jobs('prices').find(({ key }) => key === name)!.id;
+  await withState(world.statePath, (backend) => holdReady(backend, [id('line.csv')], 'eacces'));
+  server.kill('SIGSTOP');
+  const asked = ['explain', 'discard'].map((verb, n) =>
+    world.run('ingest-ctl', [verb, id(['first.csv', 'line.csv'][n]!)]),
+  );
+  const [explained, discarded] = await Promise.all(asked);
+  server.kill('SIGCONT');
+  for (const { stdout, stderr } of [explained!, discarded!])
+    assert.match(`${stdout}${stderr}`.replace(/\s+/g, ' '), /the warehouse .* does not answer/);
+  assert.deepEqual([explained!.code, discarded!.code], [0, 3]);
+});
+
+test('explain of a path in an input that does not answer ends, and says so', ENDS, async (t) => {
+  const { world, server } = (await served(t, 'input')) ?? {};
+  if (!world || !server) return;
+  server.kill('SIGSTOP');
+  const { code, stdout } = await world.run('ingest-ctl', ['explain', join(world.feed('prices').input, 'first.csv')]);
+  server.kill('SIGCONT');
+  assert.equal(code, 0);
+  assert.match(stdout.replace(/\s+/g, ' '), /the input .* does not answer/);
 });
 
 test('the server of an input dies and is not replaced: a start goes on without it, and takes what is mounted there later', async (t) => {

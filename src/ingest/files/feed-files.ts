@@ -53,7 +53,11 @@ export class FeedFiles {
   readonly #open = new Map<string, Directories>();
   readonly kinds = new FsKinds();
 
-  constructor(readonly roots: Roots) {}
+  /** `dead`: errors of roots that must not be touched (src/ingest/health/dead-roots.ts). */
+  constructor(
+    readonly roots: Roots,
+    private readonly dead: readonly PlaceError[] = [],
+  ) {}
 
   get input(): Directories {
     return this.#root('input', this.roots.input);
@@ -139,6 +143,8 @@ export class FeedFiles {
   #root(kind: PlaceKind, path: string): Directories {
     const known = this.#open.get(kind);
     if (known) return known;
+    const dead = this.dead.find(({ place }) => place === kind);
+    if (dead) throw dead;
     const fd = inPlace(kind, path, 'root', () => openRoot(path));
     const made = new Directories(fd, { kind, path });
     try {

@@ -78,7 +78,7 @@ function ofIngestId(view: QueueView, feeds: readonly FeedOptions[], word: string
 }
 
 async function ofPath(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Named[]> {
-  const found = find(view, feeds, word);
+  const found = await find(view, feeds, word);
   const targets = found.flatMap(({ feed, target, at }) =>
     target ? [{ feed, content: target, isDuplicate: false, others: [], at }] : [],
   );

@@ -13,12 +13,15 @@ import { deliveredAs } from '../../ingest/evidence/delivered.js';
 import { ownName } from '../../ingest/evidence/names.js';
 import { FeedFiles, isOfFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { recordedRoots } from '../../ingest/files/recorded-roots.js';
+import { deadRoots } from '../../ingest/health/dead-roots.js';
 import { contentByRow } from '../../ingest/ledger/content.js';
 import { forgetPublications, giveUpPublishing, ownPublication } from '../../ingest/ledger/publications.js';
 import { type Delivered, releaseContent } from '../../ingest/ledger/stored.js';
 import { correctionLine } from '../../ingest/manifest/record.js';
 import { factsOf, payloadOf, workKeyOf } from '../../ingest/rules/facts.js';
 import { sourceOf } from '../../ingest/stages/move.js';
+
+type Feeds = ReadonlyMap<string, FeedOptions>;
 
 /** Why a held file is not given up, for an operator. */
 export const INSTEAD: Record<Delivered | 'kept', (id: string) => string> = {
@@ -38,7 +41,7 @@ export async function discardJobs(
   onDelivered: (id: string, as: keyof typeof INSTEAD) => void = () => {},
 ): Promise<boolean[]> {
   const feeds = new Map(backend.feeds().map(({ name, options }) => [name, options as unknown as FeedOptions]));
-  const delivered = await deliveredJobs(backend, ids);
+  const delivered = await deliveredJobs(backend, ids, feeds);
   const held = await backend.amendHeld(ids, (tx, job) =>
     delivered.has(job.id) ? { kind: 'back', to: job.stage } : discardOne(tx, job, feeds.get(job.feed)),
   );
@@ -85,13 +88,14 @@ function discardOne(tx: Tx, job: Job, feed: FeedOptions | undefined): Outcome {
  * finished, and no longer given up.
  * Errors: EnvironmentError if a warehouse or a work directory cannot be read.
  */
-async function deliveredJobs(backend: Backend, ids: readonly string[]): Promise<Map<string, Delivered>> {
+async function deliveredJobs(backend: Backend, ids: readonly string[], feeds: Feeds): Promise<Map<string, Delivered>> {
   const found = new Map<string, Delivered>();
   const opened = new Map<string, FeedFiles>();
   try {
     for (const id of ids) {
       const job = backend.job(id);
-      const delivered = job?.state === 'held' ? await deliveredJob(backend, job, opened) : undefined;
+      const delivered =
+        job?.state === 'held' ? await deliveredJob(backend, job, opened, feeds.get(job.feed)) : undefined;
       if (delivered) found.set(id, delivered);
     }
     return found;
@@ -107,13 +111,15 @@ async function deliveredJob(
   backend: Backend,
   job: Job,
   opened: Map<string, FeedFiles>,
+  feed: FeedOptions | undefined,
 ): Promise<Delivered | undefined> {
   const facts = factsOf(job);
   const content =
     facts.content === undefined ? undefined : backend.read((reader) => contentByRow(reader, facts.content!));
   // No file is moved before its line is confirmed.
   if (content?.state !== 'manifested' || content.carrier !== job.id) return undefined;
-  const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed));
+  const dead = async () => (feed ? deadRoots(backend, feed) : []);
+  const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed), await dead());
   opened.set(job.feed, files);
   const path = await whoseFileAt(backend, { feed: job.feed, files, name: ownName(content)! });
   // As `move` says it.

@@ -1,7 +1,8 @@
 /**
  * `ingest-ctl explain PATH`: says why a file is not in yet, or where it went. It shows every stage, attempt and time, the rule that
  * the file waits for, and what would release it.
- * Guarantees: changes nothing in the state or on disk, and opens no file of an input. Does not fail where the shared ledger is away.
+ * Guarantees: changes nothing in the state or on disk, and opens no file of an input. Does not fail where the shared ledger is away,
+ * nor hang where a filesystem is dead.
  */
 import type { Job, Json } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
@@ -11,6 +12,7 @@ import { DUPLICATES } from '../../files/job-paths.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles, type Roots, statEntry } from '../../ingest/files/feed-files.js';
 import { recordedRoots } from '../../ingest/files/recorded-roots.js';
+import { deadRoots } from '../../ingest/health/dead-roots.js';
 import { standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { PRODUCER } from '../../ingest/ledger/services.js';
@@ -46,11 +48,12 @@ export async function explain(
     const found = [asJson({ feed: { name: ofNoFeed.feed }, key: ofNoFeed.key }, part)];
     return { text: asText(part), json: { asked: word, found }, isKnown: true };
   }
-  const partsOfAll = (found: readonly Found[]) => found.map((one) => ({ one, parts: partsOf(view, one, statePath) }));
-  let answers = partsOfAll(find(view, feeds, word));
+  const partsOfAll = (found: readonly Found[]) =>
+    Promise.all(found.map(async (one) => ({ one, parts: await partsOf(view, one, statePath) })));
+  let answers = await partsOfAll(await find(view, feeds, word));
   if (!answers.some(knowsIt)) {
     const byName = findByName(view, feeds, word);
-    if (byName.length > 0) answers = partsOfAll(byName);
+    if (byName.length > 0) answers = await partsOfAll(byName);
   }
   // A feed that knows the file has the answer. The others would only say that they do not.
   if (answers.some(knowsIt)) answers = answers.filter(knowsIt);
@@ -92,9 +95,9 @@ function ofRow(view: QueueView, job: Job): Part {
 const knowsIt = ({ parts }: { parts: readonly Part[] }): boolean =>
   parts.some(({ verdict, isSupposed }) => verdict !== UNKNOWN && !isSupposed);
 
-function partsOf(view: QueueView, found: Found, statePath: string): Part[] {
+async function partsOf(view: QueueView, found: Found, statePath: string): Promise<Part[]> {
   const { feed, key, jobs, contents } = found;
-  const files = new FeedFiles(rootsNow(view, feed));
+  const files = new FeedFiles(rootsNow(view, feed), await deadRoots(view, feed));
   const looked: Looked = { view, statePath, feed, files };
   const name = `${feed.input}/${shown(nameOfBytes(key))} (feed ${feed.name}`;
   try {

@@ -4,9 +4,10 @@
  * Does not: judge what it finds.
  */
 import { lstatSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import type { Job, QueueView, Reader } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { deadMountCode } from '../../files/dead-mount.js';
 import { DUPLICATES, FAILED, parseWorkName, WORK_FOLDERS } from '../../files/job-paths.js';
 import { withRealParent } from '../../files/real-parent.js';
 import { recordedRoots } from '../../ingest/files/recorded-roots.js';
@@ -37,15 +38,17 @@ export interface Found {
 export const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 export const SHA256 = /^[0-9a-f]{64}$/i;
 
-export function find(view: QueueView, feeds: readonly FeedOptions[], word: string): Found[] {
+export async function find(view: QueueView, feeds: readonly FeedOptions[], word: string): Promise<Found[]> {
   if (JOB_ID.test(word)) {
     const job = view.job(word);
     const feed = feeds.find(({ name }) => name === job?.feed);
     if (job && feed) return [{ feed, key: job.key, jobs: [job], contents: [], inInput: false }];
   }
   if (SHA256.test(word)) return ofHash(view, feeds, Buffer.from(word, 'hex'));
-  const absolute = withRealParent(resolve(word));
-  const exact = feeds.flatMap((feed) => findPath(view, feed, absolute));
+  const absolute = await withRealParent(resolve(word));
+  const named = feeds.flatMap((feed) => findPath(view, feed, absolute));
+  const isNameAlone = named.some(({ forgottenIn }) => forgottenIn) && view.read(prunedUntil) === undefined;
+  const exact = isNameAlone && !(await liesThere(absolute)) ? named.filter(({ forgottenIn }) => !forgottenIn) : named;
   if (exact.length > 0 || isAbsolute(word)) return exact;
   const inside = feeds.map((feed) => ofKey(view, feed, bytesOfName(nameOfText(word.replace(/^\.\//, '')))));
   // A relative path that no feed knows is reported once, and not once per feed.
@@ -56,7 +59,7 @@ export function find(view: QueueView, feeds: readonly FeedOptions[], word: strin
 function findPath(view: QueueView, feed: FeedOptions, path: string): Found[] {
   for (const work of worksOf(view, feed)) {
     const inWork = below(work, path);
-    if (inWork !== undefined) return ofWorkName(view, feed, work, inWork);
+    if (inWork !== undefined) return ofWorkName(view, feed, inWork);
   }
   for (const warehouse of [feed.warehouse, ...view.read((r) => formerWarehouses(r, feed.name, feed.warehouse))]) {
     const target = below(warehouse, path);
@@ -68,7 +71,7 @@ function findPath(view: QueueView, feed: FeedOptions, path: string): Found[] {
   const inner = inside.lastIndexOf('.ingest/');
   if (inner > 0 && inside[inner - 1] === '/') {
     const work = inner + '.ingest/'.length;
-    const found = ofWorkName(view, feed, join(feed.input, inside.slice(0, work)), inside.slice(work));
+    const found = ofWorkName(view, feed, inside.slice(work));
     if (found.length > 0) return found;
   }
   return [ofKey(view, feed, bytesOfName(nameOfText(inside)))];
@@ -89,7 +92,7 @@ export function ofKey(view: QueueView, feed: FeedOptions, key: Buffer): Found {
 }
 
 /** Finds the job of a file in underprocess/, duplicates/ or failed/ by its name. */
-function ofWorkName(view: QueueView, feed: FeedOptions, work: string, inWork: string): Found[] {
+function ofWorkName(view: QueueView, feed: FeedOptions, inWork: string): Found[] {
   const [folder, name, ...rest] = inWork.split('/');
   if (!(WORK_FOLDERS as readonly string[]).includes(folder!) || name === undefined) return [];
   const parsed = parseWorkName(nameOfText(name));
@@ -97,14 +100,13 @@ function ofWorkName(view: QueueView, feed: FeedOptions, work: string, inWork: st
   const job = view.job(parsed.jobId);
   const path = parsed.path ?? nameOfText(rest.join('/'));
   const forgottenIn = [DUPLICATES, FAILED].find((one) => !job && one === folder);
-  if (forgottenIn && view.read(prunedUntil) === undefined && !liesThere(work, inWork)) return [];
   const found = { feed, key: job?.key ?? bytesOfName(path), jobs: job ? [job] : [], contents: [], inInput: false };
   return [{ ...found, ...(forgottenIn && { forgottenIn }) }];
 }
 
-/** A state that was made again knows no more of such a file than its name. */
-const liesThere = (work: string, inWork: string): boolean =>
-  lstatSync(join(work, inWork), { throwIfNoEntry: false })?.isFile() ?? false;
+/** A state that was made again knows no more of such a file than its name. On a filesystem that is dead it counts as there. */
+const liesThere = async (path: string): Promise<boolean> =>
+  (await deadMountCode(path, path)) !== undefined || (lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false);
 
 function ofTarget(view: QueueView, feed: FeedOptions, target: Buffer): Found[] {
   const rows = view.read((r) =>
