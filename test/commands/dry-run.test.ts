@@ -191,3 +191,20 @@ test('a dry run reports the files that an ordinary user may not read', async (t)
   assert.match(reasons.get('secret.csv')!, /^unreadable/);
   assert.equal(statSync(inputPath(world, 'secret.csv')).size, 10);
 });
+
+test('a content that may come again would be stored once more, and its twin would not', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
+  world.drop('first.csv', 'the same');
+  await world.runOnce();
+  const drop = ['again-1.csv', 'again-2.csv'].map((name) => world.drop(name, 'the same'));
+  const verdicts = async (args: string[] = []): Promise<string[]> => [...(await dryRun(world, args)).verdicts.values()];
+  assert.deepEqual(await verdicts(), ['duplicate', 'duplicate']);
+  assert.deepEqual((await verdicts(['--same-content-again-after', '0m'])).sort(), ['duplicate', 'store']);
+  const allowed = await world.run('ingest-ctl', ['allow-again', drop[0]!.sha256, '--reason', 'a test']);
+  assert.equal(allowed.code, 0, allowed.stderr);
+  const { reasons } = await dryRun(world);
+  const [stored] = [...reasons.values()].filter((reason) => reason.includes('once more: as generation 2'));
+  assert.ok(stored, [...reasons.values()].join());
+  await world.runOnce();
+  assert.equal(world.manifest().length, 2);
+});

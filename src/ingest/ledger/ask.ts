@@ -8,7 +8,7 @@ import { processedOf } from '../chains/recorded-outputs.js';
 import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { type Content, contentByHash, hasEnded, insertContent, NO_LINE, placeOf, waitToken } from './content.js';
-import { nextGeneration } from './exceptions.js';
+import { nextOfContent, takeNext } from './exceptions.js';
 import { describe } from './stored.js';
 
 /** The option of a feed that matters for this question. */
@@ -57,10 +57,11 @@ function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, known: Content): Outc
 }
 
 /** A file that is left over from the ingested delivery is never taken for a new one. */
-const comesAgain = (tx: Tx, job: ClaimedJob, known: Content, againAfterMs: number | undefined): number | undefined =>
-  hasEnded(known) && known.carrier !== job.id && known.ingestId !== job.id
-    ? nextGeneration(tx, known, job.createdAtMs, known.state === 'elsewhere' ? undefined : againAfterMs)
-    : undefined;
+function comesAgain(tx: Tx, job: ClaimedJob, known: Content, againAfterMs: number | undefined): number | undefined {
+  if (known.carrier === job.id || known.ingestId === job.id) return undefined;
+  const arrival = { arrivedAtMs: job.createdAtMs, againAfterMs, nowMs: tx.wallMs };
+  return takeNext(tx, known, nextOfContent(tx, known, arrival));
+}
 
 /** The answer of another host serves the files that were here by then. A later one asks for itself. */
 const cameLater = (tx: Tx, job: ClaimedJob, { row }: Content): boolean =>

@@ -6,7 +6,7 @@
  */
 import type { Reader, Tx } from '../../../queue/backend.js';
 import { WEST_MS } from '../../files/job-paths.js';
-import type { Content } from './content.js';
+import { type Content, hasEnded } from './content.js';
 
 export const exceptionsModule = {
   name: 'exceptions',
@@ -68,45 +68,65 @@ interface Last {
   why: string;
 }
 
+interface Next {
+  generation: number;
+  /** It is the feed that allows it, and that is not recorded yet: why. */
+  why?: string;
+}
+
+/** When a file came, and after how long its feed lets a content in again. */
+export interface Arrival {
+  arrivedAtMs: number;
+  againAfterMs: number | undefined;
+  /** Wall clock. */
+  nowMs: number;
+}
+
 /**
  * The next generation of a stored content, if it may be ingested once more: an operator allowed it, or the feed does and enough time lay between
- * its last ingestion and the arrival of the new file. The second case is recorded in the same transaction, like an operator's.
+ * its last ingestion and the arrival of the new file.
  * The time of arrival counts, not the time of the question: a twin that waited days at a closed gate is no new delivery.
  */
-export function nextAfter(
-  tx: Tx,
+export function nextOf(
+  reader: Reader,
   content: Of & Pick<Content, 'generation'>,
-  arrivedAtMs: number,
-  againAfterMs: number | undefined,
+  { arrivedAtMs, againAfterMs, nowMs }: Arrival,
   lastOf: () => Last,
-): number | undefined {
+): Next | undefined {
   const generation = content.generation + 1;
-  const permitted = permittedGeneration(tx, content);
-  if (permitted >= generation) return permitted;
+  const permitted = permittedGeneration(reader, content);
+  if (permitted >= generation) return { generation: permitted };
   if (againAfterMs === undefined) return undefined;
   const { atMs, why } = lastOf();
   // If the clock was set back since the arrival, the current time is the earlier one and counts.
-  if (Math.min(arrivedAtMs, tx.wallMs) - atMs < againAfterMs) return undefined;
-  recordException(tx, content, { generation, kind: 'allow_again', who: '--same-content-again-after', why });
-  return generation;
+  return Math.min(arrivedAtMs, nowMs) - atMs < againAfterMs ? undefined : { generation, why };
 }
 
-/** The same for a content that this host ingested. */
-export const nextGeneration = (
-  tx: Tx,
-  content: Content,
-  arrivedAtMs: number,
-  againAfterMs: number | undefined,
-): number | undefined =>
-  nextAfter(tx, content, arrivedAtMs, againAfterMs, () => {
-    const atMs = ingestedAtMs(tx, content);
-    return { atMs, why: `its content was ingested last at ${new Date(atMs).toISOString()}` };
-  });
+/** The same for a content as this host knows it. Of one that another host has, only the shared ledger knows when it was ingested. */
+export function nextOfContent(reader: Reader, content: Content, arrival: Arrival): Next | undefined {
+  if (!hasEnded(content)) return undefined;
+  const againAfterMs = content.state === 'elsewhere' ? undefined : arrival.againAfterMs;
+  return nextOf(reader, content, { ...arrival, againAfterMs }, () => lastOf(reader, content));
+}
+
+/** Returns the generation. That the feed allows it is recorded in the same transaction, like an operator's permission. */
+export function takeNext(tx: Tx, content: Of, next: Next | undefined): number | undefined {
+  if (next?.why !== undefined) {
+    const { generation, why } = next;
+    recordException(tx, content, { generation, kind: 'allow_again', who: '--same-content-again-after', why });
+  }
+  return next?.generation;
+}
+
+function lastOf(reader: Reader, content: Content): Last {
+  const atMs = ingestedAtMs(reader, content);
+  return { atMs, why: `its content was ingested last at ${new Date(atMs).toISOString()}` };
+}
 
 /** A learned content counts from when it became known. A pruned one has only the hour of its line. */
-function ingestedAtMs(tx: Tx, { row, ingestedAtMs: atMs, state, hour }: Content): number {
+function ingestedAtMs(reader: Reader, { row, ingestedAtMs: atMs, state, hour }: Content): number {
   if (atMs !== null) return atMs;
   if (state === 'pruned')
     return Date.parse(`${hour!.slice(0, 10).replaceAll('/', '-')}T${hour!.slice(11)}:59:59Z`) + WEST_MS;
-  return tx.get<{ at: number }>('SELECT created_at_ms AS at FROM contents WHERE row = ?', row)!.at;
+  return reader.get<{ at: number }>('SELECT created_at_ms AS at FROM contents WHERE row = ?', row)!.at;
 }

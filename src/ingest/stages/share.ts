@@ -9,7 +9,7 @@ import { PlaceError } from '../../files/place-error.js';
 import { contentOf, keyOf, type Newest } from '../../shared-ledger/statements.js';
 import { forgetOutputs } from '../chains/recorded-outputs.js';
 import { type Content, waitToken } from '../ledger/content.js';
-import { nextAfter } from '../ledger/exceptions.js';
+import { nextOf, takeNext } from '../ledger/exceptions.js';
 import { askedSince, noteRevision } from '../ledger/host.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
 import { AT_ONCE_MS, TURN } from '../rules/reasons.js';
@@ -88,11 +88,10 @@ function judge(job: IngestJob, { feed }: Batch, content: Content, answers: Answe
     outcome: (tx, claimed) => {
       const why = `host ${other.hostName} ingested its content last ${Math.round(other.ageMs / 1_000)} s ago`;
       const last = () => ({ atMs: tx.wallMs - other.ageMs, why });
+      const { sameContentAgainAfterMs: againAfterMs } = feed;
+      const arrival = { arrivedAtMs: claimed.createdAtMs, againAfterMs, nowMs: tx.wallMs };
       // It may come again: an operator of this host allowed it, or the feed does.
-      const next =
-        other.state === 'carried'
-          ? other.generation
-          : nextAfter(tx, other, claimed.createdAtMs, feed.sameContentAgainAfterMs, last);
+      const next = other.state === 'carried' ? other.generation : takeNext(tx, other, nextOf(tx, other, arrival, last));
       return next === undefined
         ? elsewhere(tx, facts, content.row, other, readAtMs)
         : numbered(tx, facts, content.row, next);

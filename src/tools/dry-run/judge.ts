@@ -16,6 +16,7 @@ import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
 import { readSidecar } from '../../ingest/files/sidecar.js';
 import { contentByHash, hasEnded } from '../../ingest/ledger/content.js';
+import { type Arrival, nextOf, nextOfContent } from '../../ingest/ledger/exceptions.js';
 import { sharingHost } from '../../ingest/ledger/host.js';
 import { type Demand, demandOf, refusedBy } from '../../ingest/rules/checksum.js';
 import { completion, type Now } from '../../ingest/rules/completion.js';
@@ -140,8 +141,10 @@ async function byContent(path: ByteName, sha256: Buffer, demand: Demand, by: Jud
   const refused = refusedBy(demand, hex);
   if (refused) return { verdict: 'hold', reason: `${refused.code}: ${refused.reason}` };
   const known = view?.read((reader) => contentByHash(reader, feed.name, sha256));
+  const arrival = arrivalOf(path, by);
+  const next = known && view?.read((reader) => nextOfContent(reader, known, arrival));
   // A run asks again for a content that another host had.
-  if (known && known.state !== 'elsewhere') {
+  if (known && known.state !== 'elsewhere' && !next) {
     const where = known.target === null ? known.sourcePath : known.target;
     const name = shownName(nameOfBytes(where));
     const how = known.state === 'pruned' ? ', with its line in' : ' as';
@@ -151,17 +154,34 @@ async function byContent(path: ByteName, sha256: Buffer, demand: Demand, by: Jud
   }
   const twin = notes.twinOf(feed.name, sha256, bytesOfName(path));
   if (twin) return { verdict: 'duplicate', reason: `same content as ${shownName(nameOfBytes(twin))}` };
-  const shared = await bySharedLedger({ feed: feed.name, sha256 }, by);
+  const shared = await bySharedLedger({ feed: feed.name, sha256 }, arrival, by);
   if (shared) return shared;
+  const again = next ? `, once more: as generation ${next.generation} of its content` : '';
   const chain = feed.process ? ', if its chain lets it pass (`ingest-ctl process FILE` tries it)' : '';
-  return { verdict: 'store', reason: `${hex}${chain}` };
+  return { verdict: 'store', reason: `${hex}${again}${chain}` };
 }
 
-async function bySharedLedger(content: OneContent, { view, elsewhere }: Judge): Promise<Verdict | undefined> {
+/** The file came when its job was made, where it has one. */
+function arrivalOf(path: ByteName, { feed, view }: Judge): Arrival {
+  const nowMs = Date.now();
+  const holder = view?.holders(feed.name, [bytesOfName(path)])[0];
+  const arrivedAtMs = (holder && view?.job(holder.id)?.createdAtMs) ?? nowMs;
+  return { arrivedAtMs, againAfterMs: feed.sameContentAgainAfterMs, nowMs };
+}
+
+async function bySharedLedger(
+  content: OneContent,
+  arrival: Arrival,
+  { view, elsewhere }: Judge,
+): Promise<Verdict | undefined> {
   const other = await elsewhere?.newest(content);
   if (elsewhere?.away !== undefined) return { verdict: 'wait', reason: elsewhere.away };
   if (!other) return undefined;
-  if (other.state !== 'carried') return { verdict: 'duplicate', reason: hasIt(other) };
+  if (other.state !== 'carried') {
+    const last = () => ({ atMs: arrival.nowMs - other.ageMs, why: '' });
+    const next = view?.read((reader) => nextOf(reader, other, arrival, last));
+    return next ? undefined : { verdict: 'duplicate', reason: hasIt(other) };
+  }
   const isOurs = other.isFree || other.host === view?.read(sharingHost)?.id;
   return isOurs ? undefined : { verdict: 'wait', reason: hasIt(other) };
 }

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import type { Backend, Outcome, Tx } from '../../../queue/backend.js';
 import { askLedger } from '../../../src/ingest/ledger/ask.js';
 import { contentByHash } from '../../../src/ingest/ledger/content.js';
-import { nextGeneration } from '../../../src/ingest/ledger/exceptions.js';
+import { nextOfContent } from '../../../src/ingest/ledger/exceptions.js';
 import { openState } from '../../../src/ingest/ledger/open-state.js';
 import { type JobFacts, payloadOf } from '../../../src/ingest/rules/facts.js';
 
@@ -85,7 +85,11 @@ test('a clock that went back makes no new delivery of a drop that was there befo
   const comes: (number | undefined)[] = [];
   const ask = (tx: Tx): Outcome => {
     const again = (arrivedAtMs: number, lastMs: number) =>
-      nextGeneration(tx, { ...content, ingestedAtMs: lastMs }, arrivedAtMs, HOUR_MS);
+      nextOfContent(
+        tx,
+        { ...content, state: 'stored', ingestedAtMs: lastMs },
+        { arrivedAtMs, againAfterMs: HOUR_MS, nowMs: tx.wallMs },
+      )?.generation;
     comes.push(again(tx.wallMs + 2 * HOUR_MS, tx.wallMs - 1_000), again(tx.wallMs, tx.wallMs - 2 * HOUR_MS));
     return { kind: 'drop', why: 'asked' };
   };
