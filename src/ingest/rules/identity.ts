@@ -51,7 +51,7 @@ export function parseIdentity(identity: string): ParsedIdentity | undefined {
 }
 
 /**
- * The size as the queue counts it. A sparse file may have exabytes, and sums of more than 2^63 are refused by the database. The
- * identity has the true size.
+ * The size as the queue counts it. A sparse file may have exabytes, and sums of more than 2^63 are refused by the database: two million
+ * such files fit. The identity has the true size.
  */
-export const countedBytes = (size: number): number => Math.min(size, 2 ** 50);
+export const countedBytes = (size: number): number => Math.min(size, 2 ** 42);

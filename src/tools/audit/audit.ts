@@ -118,7 +118,7 @@ async function gather({ view, all, feeds, files, notes, totals, progress }: Audi
 async function readFiles({ notes, totals, progress, hash }: Auditing): Promise<void> {
   const wanted = hash ? '1' : 'known = 0';
   const { n, size } = notes.get<{ n: number; size: number }>(
-    `SELECT count(*) AS n, coalesce(sum(size), 0) AS size FROM files WHERE kind = 'file' AND ${wanted}`,
+    `SELECT count(*) AS n, total(size) AS size FROM files WHERE kind = 'file' AND ${wanted}`,
   )!;
   const work = { part: 'reading files', files: 0, filesAll: n, bytes: 0, bytesAll: size };
   progress(work);

@@ -5,6 +5,7 @@
  */
 import type { Job, Tx } from '../../../../queue/backend.js';
 import { factsOf, type JobFacts, type PutAway, payloadOf, type Sealed } from '../../../ingest/rules/facts.js';
+import { countedBytes } from '../../../ingest/rules/identity.js';
 import { givenUpRow } from './made.js';
 import { isSettled, settle } from './progress.js';
 import { type SealedFile, withdrawnFiles } from './sealed.js';
@@ -115,7 +116,7 @@ export function adopt(tx: Tx, feed: string, found: SealedFile, stage: 'hash' | '
     feed,
     key: found.key,
     identity: found.identity,
-    bytes: found.size,
+    bytes: countedBytes(found.size),
     stage,
     overrule: true,
     payload: payloadOf({ ...base, ...facts, sealed }),
