@@ -189,7 +189,7 @@ export async function failingAlone(
   try {
     return await run();
   } catch (error) {
-    // Of the state: no job has failed.
+    // The state failed, and no job did.
     if (error instanceof QueueError) throw error;
     failed(error);
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
