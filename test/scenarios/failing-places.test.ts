@@ -166,6 +166,29 @@ test('a mount below the input that disappears with a sealed file in it delays no
   world.check();
 });
 
+test('a disk below the input that becomes read-only delays no other file, and its own go on by themselves', async (t) => {
+  if (skipUnlessRoot(t, 'mounts below an input')) return;
+  const world = createWorld(t);
+  const [source, disk] = [join(world.root, 'source'), join(world.input, 'usb')];
+  mkdirSync(source);
+  bindMount(source, disk);
+  world.drop('usb/before.csv', 1_000);
+  await world.runOnce();
+  world.drop('usb/inside.csv', 2_000);
+  remount(disk, 'ro');
+  world.start('ingest');
+  const told = await world.event('mount_missing', undefined, LONG);
+  assert.match(String(told.reason), /the input .*\/usb is on a read-only filesystem/);
+  await world.isStored(world.drop('beside.csv', 3_000), LONG);
+  assert.deepEqual(world.gates(), []);
+  remount(disk, 'rw');
+  await world.stored(undefined, LONG);
+  noAttemptSpent(world);
+  await world.allDone(LONG);
+  await world.stop();
+  world.check();
+});
+
 describe('an input that goes and comes back', CONCURRENTLY, () => {
   test('an input that is unmounted under a running producer, with the mount it lies in', async (t) => {
     if (skipUnlessRoot(t, 'an input that is unmounted')) return;

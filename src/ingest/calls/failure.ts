@@ -4,7 +4,7 @@
  */
 import { BelowMark, errnoOf, NoRoom, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import { LinuxError } from '../../linux/index.js';
-import { MountMissing } from '../files/feed-files.js';
+import { MountUnusable } from '../files/feed-files.js';
 import { type Answer, isFailed } from './order.js';
 
 /** The fields of a NoRoom. */
@@ -17,7 +17,7 @@ interface Copy {
 type Failure =
   | { of: 'place'; place: PlaceKind; path: string; code: string; message: string; copy: Copy | undefined }
   | { of: 'below_mark'; bytes: number; keepFree: number; capacityBytes: number }
-  | { of: 'mount'; path: string }
+  | { of: 'mount'; path: string; message: string }
   | { of: 'call'; call: string; errno: number; message: string }
   | { of: 'other'; code: string | undefined; message: string; stack: string | undefined };
 
@@ -33,7 +33,7 @@ function failureOf(error: unknown): Failure {
     return { of: 'place', place, path, code, message, copy: copy && { ...copy } };
   }
   if (error instanceof BelowMark) return { of: 'below_mark', ...error };
-  if (error instanceof MountMissing) return { of: 'mount', path: error.path };
+  if (error instanceof MountUnusable) return { of: 'mount', path: error.path, message: error.message };
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (error instanceof LinuxError) return { of: 'call', call: error.call, errno: error.errno, message };
   return { of: 'other', code: errnoOf(error), message, stack };
@@ -46,7 +46,7 @@ function errorOf(failure: Failure): Error {
     case 'below_mark':
       return new BelowMark(failure.bytes, failure.keepFree, failure.capacityBytes);
     case 'mount':
-      return new MountMissing(failure.path);
+      return new MountUnusable(failure.path, failure.message);
     case 'call':
       return Object.assign(new LinuxError(failure.call, failure.errno), { message: failure.message });
     case 'other': {

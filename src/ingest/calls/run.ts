@@ -5,7 +5,8 @@
 
 import { PlaceError } from '../../files/place-error.js';
 import type { Throttle } from '../../files/rate-limit.js';
-import { FeedFiles } from '../files/feed-files.js';
+import type { ByteName } from '../../linux/index.js';
+import { FeedFiles, ofItsMount } from '../files/feed-files.js';
 import { corrector } from './correct.js';
 import { hasher, reader } from './hash.js';
 import { comparer, mover, putter } from './move.js';
@@ -69,10 +70,14 @@ export class Running<A extends Act = Act> {
     }
     try {
       const answer = this.#act(file);
-      if (answer instanceof Promise) return answer.then((one) => void this.answers.push(one), this.#failed);
+      if (answer instanceof Promise)
+        return answer.then(
+          (one) => void this.answers.push(one),
+          (error) => this.#failed(file, error),
+        );
       this.answers.push(answer);
     } catch (error) {
-      this.#failed(error);
+      this.#failed(file, error);
     }
   }
 
@@ -85,8 +90,10 @@ export class Running<A extends Act = Act> {
     if (this.means.files === undefined) this.#files.close();
   }
 
-  #failed = (error: unknown): void => {
+  #failed(file: Acts[A]['file'], thrown: unknown): void {
+    const inside = 'inside' in file ? file.inside : ('' as ByteName);
+    const error = thrown instanceof PlaceError ? ofItsMount(thrown, this.order.roots, inside) : thrown;
     this.#isStopped = error instanceof PlaceError;
     this.answers.push({ kind: 'failed', error });
-  };
+  }
 }

@@ -183,19 +183,35 @@ function openInner(input: Directories, inside: ByteName, path: string): number {
     return openDirectory(input.rootFd, joinNames(inside, INNER_WORK));
   } catch (error) {
     if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      throw new MountMissing(path);
+      throw new MountUnusable(
+        path,
+        `${path} is missing, and the file was sealed there: mount the file system that it lies in`,
+      );
     throw error;
   }
 }
 
-/** A mount below the input is not there. Only the files in that mount are concerned, not the rest of the feed. */
-export class MountMissing extends Error {
-  override readonly name = 'MountMissing';
-  constructor(readonly path: string) {
-    super(`${path} is missing, and the file was sealed there: mount the file system that it lies in`);
+/** A mount below the input is not there, or fails. Only the files in that mount are concerned, not the rest of the feed. */
+export class MountUnusable extends Error {
+  override readonly name = 'MountUnusable';
+  constructor(
+    readonly path: string,
+    message: string,
+  ) {
+    super(message);
   }
+}
+
+/** Errors that say nothing about a mount. */
+const OF_MACHINE: readonly string[] = ['EMFILE', 'ENFILE'];
+
+/** The error of a file in a mount below the input: where that disk fails, the rest of the input does not. */
+export function ofItsMount(error: PlaceError, { input }: Roots, inside: ByteName): PlaceError | MountUnusable {
+  const isOfMount = (error.place === 'input' || error.place === 'work') && !OF_MACHINE.includes(error.code);
+  const path = `${input}/${shownName(inside)}`;
+  return inside !== '' && isOfMount ? new MountUnusable(path, placeError('input', path, error.code).message) : error;
 }
 
 /** True for an error of a place or of what lies in it, and not a bug. */
 export const isOfFiles = (error: unknown): error is Error =>
-  error instanceof PlaceError || error instanceof MountMissing || errnoOf(error) !== undefined;
+  error instanceof PlaceError || error instanceof MountUnusable || errnoOf(error) !== undefined;

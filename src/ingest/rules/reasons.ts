@@ -95,8 +95,8 @@ export const COMMON = {
     who: 'operator',
     finding: {
       afterMs: AT_ONCE_MS,
-      sentence: ({ which }) => `The file system below the input in which ${which} was sealed is not mounted.`,
-      release: () => 'mount it; `ingest-ctl explain PATH` says where',
+      sentence: ({ which }) => `The file system below the input that has ${which} is not mounted, or fails.`,
+      release: () => 'mount it, or see its disk; `ingest-ctl explain PATH` says where',
     },
   },
   no_room: { short: 'no room for a copy', who: 'operator' },

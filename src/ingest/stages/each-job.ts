@@ -3,7 +3,7 @@
 import { UNDERPROCESS } from '../../files/job-paths.js';
 import { BelowMark, errnoOf, PlaceError, type PlaceKind } from '../../files/place-error.js';
 import type { Act, Acts, Answer, NoAnswer } from '../calls/order.js';
-import { MountMissing } from '../files/feed-files.js';
+import { MountUnusable } from '../files/feed-files.js';
 import { belowMark } from '../health/room-to-copy.js';
 import { type Batch, defer, hold, type IngestJob, orderOf, retry, tell, type Verdict } from './stage.js';
 
@@ -129,7 +129,7 @@ function attempt(
 
 function whyNot(job: IngestJob, batch: Batch, error: unknown): Verdict | PlaceError {
   if (error instanceof Unanswered) return error.verdict;
-  if (error instanceof MountMissing) return withoutMount(job, batch, error);
+  if (error instanceof MountUnusable) return withoutMount(job, batch, error);
   if (error instanceof BelowMark) return withoutRoom(job, batch, error);
   return error instanceof PlaceError ? error : failed(job, batch, error);
 }
@@ -144,7 +144,7 @@ export const waits = (job: IngestJob, { outcome }: Verdict, emit: () => void): V
 });
 
 /** Neither the file's fault nor a place of the whole feed. */
-const withoutMount = (job: IngestJob, batch: Batch, { path, message }: MountMissing): Verdict =>
+const withoutMount = (job: IngestJob, batch: Batch, { path, message }: MountUnusable): Verdict =>
   waits(job, defer(MOUNT_MISSING_MS, MOUNT_MISSING), () =>
     tell(batch, job, 'mount_missing', { place: path, reason: message }),
   );
