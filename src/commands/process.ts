@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { FIND } from '../base/config/command-spec.js';
 import { chainOf } from '../base/config/feeds.js';
 import type { Invocation } from '../base/config/read.js';
 import type { ProcessOptions } from '../base/config/values/process.js';
@@ -16,6 +17,7 @@ import { bytesOfName, nameOfText } from '../linux/names.js';
 import type { Report } from '../process/messages.js';
 import { oneWord } from './ask.js';
 import { print, printRaw } from './console.js';
+import { oneFeedAsked, withView } from './state-view.js';
 import { temporaryUnusable, withTemporary } from './temporary.js';
 
 const HEAD_LINES = 4;
@@ -25,12 +27,12 @@ const CLAIM = 1;
 
 export async function processOne(invocation: Invocation): Promise<number> {
   const given = oneWord(invocation, 'the file');
-  const options = chainAsked(invocation);
+  const options = await chainAsked(invocation);
   const path = resolve(given);
   return withTemporary(async (directory) => shown(await endOf(options, path, given, directory), given, directory));
 }
 
-function chainAsked(invocation: Invocation): ProcessOptions {
+async function chainAsked(invocation: Invocation): Promise<ProcessOptions> {
   const { feed } = invocation.view;
   // Without a file there is one chain at most, whatever its feed is called.
   const isNamed = invocation.file !== undefined && feed !== undefined;
@@ -40,12 +42,17 @@ function chainAsked(invocation: Invocation): ProcessOptions {
   const [one] = named;
   if (named.length > 1)
     throw new OperatorError('unknown_feed', `--feed must say whose chain is meant, out of ${names}; add it.`);
-  if (one!.values.process === undefined)
-    throw new OperatorError(
-      'missing_option',
-      'ingest-ctl process needs a chain, but none was given; add --process CHAIN.yaml, or --config FILE of a feed that has one.',
-    );
-  return chainOf(invocation, one!.name, one!.values.process);
+  const { process } = one!.values;
+  if (process !== undefined) return chainOf(invocation, one!.name, process);
+  const isOfState = invocation.file === undefined && invocation.given.some(({ option }) => FIND.includes(option));
+  const recorded = isOfState
+    ? await withView(invocation, (view) => oneFeedAsked(view, invocation, 'whose chain is meant').process)
+    : undefined;
+  if (recorded !== undefined) return recorded;
+  throw new OperatorError(
+    'missing_option',
+    'ingest-ctl process needs a chain, but none was given; add --process CHAIN.yaml, or --config FILE or --state-path of a feed that has one.',
+  );
 }
 
 /** Runs the chain in a child process, as the service does. What the module prints goes to stderr. */

@@ -208,12 +208,15 @@ test('a chain is tried by the command that is printed, with the configuration of
     });
   const file = join(world.root, 'a.csv');
   writeFileSync(file, 'id\n1\n');
-  const ofReader = `--config ${world.configPath} --state-path ${world.statePath}`;
+  const ofState = `--state-path ${world.statePath}`;
+  const ofReader = `${ofState} --config ${world.configPath}`;
   for (const [command, added] of [
     ['ingest-ctl held --all', ''],
-    [`ingest-ctl held --all ${ofReader}`, ` --config ${world.configPath}`],
+    [`ingest-ctl held --all ${ofReader}`, ` ${ofReader}`],
+    [`ingest-ctl held --all ${ofState}`, ` ${ofState}`],
     ['queue-stat', ''],
-    [`queue-stat ${ofReader}`, ` --config ${world.configPath}`],
+    [`queue-stat ${ofReader}`, ` ${ofReader}`],
+    [`queue-stat ${ofState}`, ` ${ofState}`],
   ] as const) {
     const printed = run(command).stdout.replace(/\s+/g, ' ');
     const [, tries] = /`(ingest-ctl process [^`]+)`/.exec(printed) ?? [];

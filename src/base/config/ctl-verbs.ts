@@ -43,10 +43,10 @@ export const CTL = {
     process: {
       summary: 'Tries a chain on a file and shows its outputs; changes nothing.',
       about:
-        'Tries a chain (see --process of ingest) before it is used: prints the counts and the first lines of each output, or the sentence with which the file would be held.',
+        'Tries a chain (see --process of ingest) before it is used: prints the counts and the first lines of each output, or the sentence with which the file would be held. Without --process and --config the chain is that of a feed of the state.',
       words: 'FILE',
-      options: ['process', 'feed'],
-      means: { feed: 'The feed whose chain is used, if --config has several feeds.' },
+      options: ['process', 'feed', ...FIND],
+      means: { feed: 'The feed whose chain is used, if --config or the state has several feeds.' },
       unfinished: 'the file would be held',
       examples: [
         'ingest-ctl process orders.csv --process orders.yaml',

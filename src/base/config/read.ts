@@ -72,8 +72,9 @@ const asksByWord = ({ wordsMax }: CommandSpec, argv: readonly string[]): boolean
 
 /** The configuration of the installed service, whose state or chain is meant where no option names one. */
 const SYSTEM_CONFIG = '/etc/atomic-ingestor/config.yaml';
-/** By the option that a command has for what it is about: the options that name it. */
-const NAMES = { 'state-path': ['config', 'state-path', 'input'], process: ['config', 'process'] };
+const OF_STATE = ['config', 'state-path', 'input'];
+/** The options that name what a command is about, by an option that it has: the first that it has says it. */
+const NAMES = { warehouse: OF_STATE, process: [...OF_STATE, 'process'], 'state-path': OF_STATE };
 
 function readSources(spec: CommandSpec, line: CommandLine, env: NodeJS.ProcessEnv): Sources {
   const environment = readEnvironment(env);

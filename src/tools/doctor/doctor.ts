@@ -110,7 +110,7 @@ async function checkChain(name: string, { name: feed, process }: FeedOptions): P
   try {
     const why = await child.whyUnloadable;
     if (why !== undefined)
-      return fail(name, why, 'correct the chain or its module; `ingest-ctl process FILE` tries it');
+      return fail(name, why, `correct the chain or its module; \`ingest-ctl process FILE --feed ${feed}\` tries it`);
     return ok(
       name,
       `the chain can be loaded${process!.module === undefined ? '' : `, with its module ${process!.module}`}`,

@@ -157,7 +157,9 @@ async function byContent(path: ByteName, sha256: Buffer, demand: Demand, by: Jud
   const shared = await bySharedLedger({ feed: feed.name, sha256 }, arrival, by);
   if (shared) return shared;
   const again = next ? `, once more: as generation ${next.generation} of its content` : '';
-  const chain = feed.process ? ', if its chain lets it pass (`ingest-ctl process FILE` tries it)' : '';
+  const chain = feed.process
+    ? `, if its chain lets it pass (\`ingest-ctl process FILE --feed ${feed.name}\` tries it)`
+    : '';
   return { verdict: 'store', reason: `${hex}${again}${chain}` };
 }
 
