@@ -12,7 +12,7 @@ import {
 } from '../../../queue/index.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
 import { EnvironmentError } from '../../base/errors.js';
-import { host } from '../../linux/index.js';
+import { host, isIgnored } from '../../linux/index.js';
 import { outputsModule } from '../chains/recorded-outputs.js';
 import { alarmsModule } from './alarms-schema.js';
 import { contentsModule } from './contents-schema.js';
@@ -63,8 +63,21 @@ export interface OpenOptions {
   next?: QueueOptions['next'];
 }
 
+/**
+ * Ctrl-Z stops a process between two transactions, never in one: a process that is stopped in one keeps all others from writing.
+ * As the terminal does it: the kernel stops no process that no shell could continue.
+ */
+function stopBetween(): void {
+  process.off('SIGTSTP', stopBetween);
+  process.kill(process.pid, 'SIGTSTP');
+  process.on('SIGTSTP', stopBetween);
+}
+
 /** Errors: EnvironmentError, when the state cannot be used. */
 export async function openState({ statePath, ...options }: OpenOptions): Promise<Backend> {
+  // A process may open several states, one after the other.
+  process.off('SIGTSTP', stopBetween);
+  if (!isIgnored('SIGTSTP')) process.on('SIGTSTP', stopBetween);
   return openQueue({ ...whole(statePath), onUnclean: closeUntilChecked, ...options }).catch(refused);
 }
 
