@@ -48,7 +48,9 @@ export function checkBoth(options: ReplicateOptions): { marker: Marker & { since
   refuseOverlap({ origin: 'SOURCE', path: source }, { origin: 'DEST', path: dest });
   refuseSameTree(source, dest);
   if (options.changeLog !== undefined) refuseLogInside(options.changeLog, source, dest);
-  const marker = checkDest({ source, dest, adopt });
+  const found = checkDest({ source, dest, adopt });
+  // With --adopt, the remembered identity of SOURCE is dropped. The time is not: what changed since then is compared.
+  const marker = adopt ? undefined : found;
   const rules = new Rules(options);
   try {
     const opened = new Source(options, rules, marker && seenIn(marker));
@@ -59,7 +61,7 @@ export function checkBoth(options: ReplicateOptions): { marker: Marker & { since
       closeSync(fd);
     }
     const nowMs = Date.now();
-    const { sinceMs = nowMs } = marker ?? {};
+    const { sinceMs = nowMs } = found ?? {};
     // A time in the future was written before the clock was set back. Which changes it covers is unknown: each file is compared.
     return {
       marker: { ...marker, ...opened.seen!, version: 1, source, sinceMs: sinceMs > nowMs ? 0 : sinceMs },

@@ -45,8 +45,7 @@ export function checkDest({ dest, source, adopt }: Claim): Marker | undefined {
         `DEST must be the mirror of ${source}, but ${dest} is that of ${marker.source}; name the right one, or add --adopt once if that directory was moved.`,
       );
     }
-    // With --adopt, the remembered identity of SOURCE is dropped.
-    return adopt ? undefined : marker;
+    return marker;
   } finally {
     closeSync(fd);
   }
