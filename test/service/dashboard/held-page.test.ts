@@ -57,13 +57,11 @@ test('ten thousand held files are three lines, and one button retries a cause', 
   assert.ok((await page.locator('#held-section tr').count()) <= ROWS_MAX, 'the page has few rows');
   await soon(page, '#held-range', /^10,000 files, 1 to 25$/);
 
-  // Nothing changes, so the page gets only the next snapshots of the stream.
+  // Nothing changes, so the page gets only the next snapshots of the stream. It asks again every half minute, which may be now.
   const asked = requestsOf(page);
-  for (let n = 0; n < 2; n++) await nextSnapshot(page);
-  assert.deepEqual(
-    asked.filter((one) => /held|errors/.test(one)),
-    [],
-  );
+  for (let n = 0; n < 3; n++) await nextSnapshot(page);
+  for (const one of ['held', 'errors'])
+    assert.ok(asked.filter((url) => url.includes(one)).length <= 1, `${one} is not asked for with each snapshot`);
 
   await groups
     .filter({ hasText: 'too_large' })
