@@ -49,7 +49,7 @@ export class Beats {
     private readonly stallMs: number,
   ) {}
 
-  /** One tick of the parent. `beat` is undefined while the child starts. A start has the same time limit as silence. */
+  /** One tick of the parent. `beat` is undefined while the child starts. */
   tick(beat: number | undefined): 'alive' | 'stalled' {
     if (beat !== undefined && beat !== this.#last) {
       this.#last = beat;

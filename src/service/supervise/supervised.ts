@@ -181,6 +181,7 @@ export class Supervised {
     else if (message.kind === 'ready') {
       this.#isMigrating = false;
       this.#ready = message;
+      this.#beats = this.#newBeats();
       this.family.owners.attend(message.ownersPath, message.owner);
       this.startFailures = 0;
       this.wasEverReady = true;
@@ -215,7 +216,9 @@ export class Supervised {
   }
 
   #newBeats(): Beats {
-    const stallMs = this.family.config.service.stallSeconds * 1000;
-    return new Beats(tickMsOf(stallMs), stallMs);
+    const patienceMs = this.family.config.service.stallSeconds * 1000;
+    // A busy machine takes seconds to start a process.
+    const stallMs = this.#ready ? patienceMs : Math.max(patienceMs, limits.startLongestMs);
+    return new Beats(tickMsOf(patienceMs), stallMs);
   }
 }

@@ -44,6 +44,8 @@ export const limits = {
   restartLongestMs: 10_000,
   /** How often a drain that does not end says who is not ending. */
   drainReportMs: 5_000,
+  /** A child that starts has at least this time until it is ready, however short --stall-seconds is. */
+  startLongestMs: 15_000,
   /** The time that a child has to end after its role has returned, or after SIGKILL. */
   exitGraceMs: 2_000,
   /** Processes that SIGKILL did not end, beside each child that replaces them. Each keeps its memory. */
