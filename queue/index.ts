@@ -31,7 +31,7 @@ import { SqliteView } from './sqlite/view.js';
 import { wakeAll } from './sqlite/wake.js';
 
 export * from './backend.js';
-export type { Run, Settle } from './dispatch/batch.js';
+export { outcomeOfThrown, type Run, type Settle } from './dispatch/batch.js';
 // dispatch/dispatcher.ts is imported by its own path: only processes that claim need better-queue, and loading it takes
 // a tenth of the time of a queue-stat.
 export type { Dispatcher, DispatcherOptions } from './dispatch/dispatcher.js';

@@ -58,12 +58,17 @@ export async function runBatch(parts: BatchParts, jobs: ClaimedJob[]): Promise<b
  */
 async function settleFailed(parts: BatchParts, jobs: ClaimedJob[], error: unknown): Promise<void> {
   if (error instanceof QueueError) return;
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const left = parts.store.unsettledOf(jobs);
   await settlePatiently(
     parts,
-    left.map((job) => ({ job, outcome: { kind: 'retry', code: 'bug', error: text, interrupted: true } })),
+    left.map((job) => ({ job, outcome: outcomeOfThrown(error) })),
   );
+}
+
+/** Of a job whose handler threw an error that it did not expect: nobody knows how far it got. */
+export function outcomeOfThrown(error: unknown): Decision {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { kind: 'retry', code: 'bug', error: text, interrupted: true };
 }
 
 async function settlePatiently(

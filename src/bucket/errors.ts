@@ -15,7 +15,7 @@ export class BucketError extends Error {
     readonly code: string,
     /** Ends with what is to do. A gate shows the code before it. */
     readonly sentence: string,
-    /** Of the answer; undefined where there was none. */
+    /** The HTTP status of the answer; undefined if no answer came. */
     readonly status?: number,
   ) {
     super(`${sentence} (${code})`);

@@ -97,6 +97,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
     }
   }
 
+  const boot = clockEpoch();
   function noteOne(path: ByteName): void {
     const stat = statOf(path);
     if (!stat) return;
@@ -106,7 +107,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
       notes.add(feed.name, bytesOfName(path), {
         identity: identityOf(stat),
         sinceMs: bootMs(),
-        boot: clockEpoch(),
+        boot,
         by: 'scan',
       });
   }
@@ -119,7 +120,8 @@ async function judgeAll(
   report: Report,
 ): Promise<void> {
   const inputs = new Map(feeds.map((feed) => [feed.name, new Directories(openRoot(feed.input))]));
-  const now = () => ({ ms: bootMs(), boot: clockEpoch() });
+  const boot = clockEpoch();
+  const now = () => ({ ms: bootMs(), boot });
   try {
     for (let next = notes.after(0); next; next = notes.after(next.seq)) {
       const feed = feeds.find(({ name }) => name === next!.feed)!;

@@ -99,9 +99,10 @@ async function heldBy(
   const named = new Map<string, string>();
   const guessed = new Map<string, string>();
   const nameOf = (feed: string, path: string): string => `${feed}\0${nameOfText(path)}`;
+  const folders = new Map<string, Promise<string>>();
   for (const word of words) {
     if (JOB_ID.test(word)) named.set(word, word);
-    const absolute = await withRealParent(resolve(word));
+    const absolute = await withRealParent(resolve(word), folders);
     const inside = feeds.filter(({ input }) => isWithin(absolute, input));
     for (const { name, input } of inside) named.set(nameOf(name, relative(input, absolute)), word);
     if (inside.length === 0 && !isAbsolute(word)) for (const { name } of feeds) guessed.set(nameOf(name, word), word);

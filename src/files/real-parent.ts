@@ -4,14 +4,14 @@ import { basename, dirname, join } from 'node:path';
 import { bytesOfName, nameOfText, textOfBytes } from '../linux/names.js';
 import { deadMountCode } from './dead-mount.js';
 
-/** Each is asked once: a verb may name thousands of files of one folder. */
-const folders = new Map<string, Promise<string>>();
-
-/** On a filesystem that is dead nothing is touched: the path stays as it is written. */
-export async function withRealParent(path: string): Promise<string> {
+/**
+ * On a filesystem that is dead nothing is touched: the path stays as it is written. `known` has the folders that were
+ * asked already: a verb may name thousands of files of one folder.
+ */
+export async function withRealParent(path: string, known = new Map<string, Promise<string>>()): Promise<string> {
   const folder = dirname(path);
-  const real = folders.get(folder) ?? realFolder(folder);
-  folders.set(folder, real);
+  const real = known.get(folder) ?? realFolder(folder);
+  known.set(folder, real);
   return join(await real, basename(path));
 }
 

@@ -162,7 +162,7 @@ const EVENTS: Record<string, EventSpec> = {
     (f) => `{worker} gave no sign of life for {quiet_seconds} s${inProgress(f)}; it is killed and started again`,
   ),
   worker_unkillable: error(
-    '{worker} (pid {worker_pid}) does not end with SIGKILL, because a call to a filesystem does not return; its jobs wait, and another one is started beside it',
+    '{worker} (pid {worker_pid}) does not end with SIGKILL, because a call to a filesystem does not return; its jobs wait until it has ended, and another one is started beside it',
   ),
   worker_silent: error(
     (f) =>

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend, ClaimedJob } from '../../../queue/backend.js';
-import { limits, QueueError, type Run, spareSpot } from '../../../queue/index.js';
+import { limits, outcomeOfThrown, QueueError, type Run, spareSpot } from '../../../queue/index.js';
 import { appliesTo, PUBLISH, stageAfter } from '../../base/config/values/stage-names.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
@@ -27,7 +27,6 @@ import {
   type Feed,
   type IngestJob,
   ingestJob,
-  interruptedIs,
   retry,
   type Stage,
   type Verdict,
@@ -192,8 +191,7 @@ export async function failingAlone(
     // The state failed, and no job did.
     if (error instanceof QueueError) throw error;
     failed(error);
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    return { verdicts: jobs.map(() => interruptedIs(true, retry('bug', text))) };
+    return { verdicts: jobs.map(() => ({ outcome: outcomeOfThrown(error) })) };
   }
 }
 

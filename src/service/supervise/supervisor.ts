@@ -1,7 +1,7 @@
 /**
  * The parent of all children: starts them, restarts those that died, kills those without a heartbeat, drains and stops.
  * Guarantees: never opens the state, so it never waits for anything. `start`, `drain` and `stop` may be called twice. `done`
- * resolves when the last child has ended.
+ * resolves when the last child has ended; one that SIGKILL does not end counts as ended, and is named.
  * Does not: restart a child that ended with 2 or 3 (an operator must act first), except for errors that pass by themselves;
  * kill a process of anybody else.
  */

@@ -118,8 +118,8 @@ async function deliveredJob(
     facts.content === undefined ? undefined : backend.read((reader) => contentByRow(reader, facts.content!));
   // No file is moved before its line is confirmed.
   if (content?.state !== 'manifested' || content.carrier !== job.id) return undefined;
-  const dead = async () => (feed ? deadRoots(backend, feed) : []);
-  const files = opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed), await dead());
+  const files =
+    opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed), feed ? await deadRoots(backend, feed) : []);
   opened.set(job.feed, files);
   const path = await whoseFileAt(backend, { feed: job.feed, files, name: ownName(content)! });
   // As `move` says it.
