@@ -280,12 +280,13 @@ def conflicts_again(p):
         if key not in both or st.contents[key].state != 'stored': st.contents[key].told = 0
 
 def give_up(p):
-    """Carried rows of this host that nothing in its ledger explains. There first, then here."""
+    """Carried rows of this host that nothing in its ledger explains; ends that are carried there are told again. There first, then here."""
     st = p.m.state
     yield
     there = {k: (r.host, r.asked) for k, r in p.w.pg.contents.items() if r.host == st.id and r.state == 'carried'}
     yield
     here = [k for k, r in st.contents.items() if r.state != 'elsewhere']
+    for key in st.ends().intersection(there): st.contents[key].told = 0
     if left := {k: of for k, of in there.items() if k not in here}: yield from keep(p, delete(left))
 
 def keep(p, body=lambda pg, seen, me: None):                           # with nothing to do: a sign of life

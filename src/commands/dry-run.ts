@@ -59,6 +59,7 @@ export async function dryRun(config: Config): Promise<number> {
 async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: Map<string, number>): Promise<void> {
   const filters = makeFilters(feed);
   const root = new Directories(openRoot(feed.input));
+  const boot = clockEpoch();
   const scan = new Scan(
     'asked',
     ['' as ByteName],
@@ -97,7 +98,6 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
     }
   }
 
-  const boot = clockEpoch();
   function noteOne(path: ByteName): void {
     const stat = statOf(path);
     if (!stat) return;

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import type { QueryResultRow } from 'pg';
 import { ask } from '../../src/ingest/sharing/ask.js';
 import { join } from '../../src/ingest/sharing/join.js';
-import { giveUp, live, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
+import { compareCarried, live, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
 import { SharedError } from '../../src/shared-ledger/errors.js';
 import { type Key, keyOf } from '../../src/shared-ledger/statements.js';
 import {
@@ -73,7 +73,7 @@ async function life(a: Host, b: Host, cut: Cut): Promise<{ end: unknown; sent: n
   await a.toldAll();
   await tellConflictsAgain(a.ledger, undefined);
   await ask(a.ledger, [question(left!)]);
-  await giveUp(a.ledger, undefined);
+  await compareCarried(a.ledger, undefined);
   // The first question may find that a forgotten host carries it.
   await ask(a.ledger, [question(free!)]);
   assert.equal((await ask(a.ledger, [question(free!)]))!.ours.size, 1);

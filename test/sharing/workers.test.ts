@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sharingHost } from '../../src/ingest/ledger/host.js';
 import { ask } from '../../src/ingest/sharing/ask.js';
-import { giveUp, live, tell, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
+import { compareCarried, live, tell, tellConflictsAgain } from '../../src/ingest/sharing/rounds.js';
 import type { SharedLedger } from '../../src/ingest/sharing/shared-ledger.js';
 import { SharedError } from '../../src/shared-ledger/errors.js';
 import { hostOfId } from '../../src/shared-ledger/hosts.js';
@@ -138,7 +138,7 @@ test('what the heir of a discarded file carries is explained by its content, who
   const { seq, ours } = (await ask(host.ledger, [question(key)]))!;
   assert.ok(ours.has(keyOf(key)));
   await host.backend.transact((tx) => tx.run("UPDATE contents SET asked = ?, carrier = 'HEIR'", seq));
-  await giveUp(host.ledger, undefined);
+  await compareCarried(host.ledger, undefined);
   assert.equal((await rowOf(host, key))?.state, 'carried');
 });
 

@@ -1,10 +1,10 @@
 /**
- * The work of a worker for the shared ledger beside its batches: it tells the ends of contents, gives up what nothing here belongs to,
- * looks through its conflicts, and shows that it lives. Each is a level that is compared, not a message: a round that is lost is made up
+ * The work of a worker for the shared ledger beside its batches: it tells the ends of contents, compares what it carries there, looks
+ * through its conflicts, and shows that it lives. Each is a level that is compared, not a message: a round that is lost is made up
  * for by the next one.
  * Does not: ask (ask.ts).
  */
-import type { Reader } from '../../../queue/backend.js';
+import type { Backend, Reader } from '../../../queue/backend.js';
 import { onTheWay, processed } from '../../base/telemetry/metrics.js';
 import { PlaceError } from '../../files/place-error.js';
 import { beat, type Figures } from '../../shared-ledger/hosts.js';
@@ -27,6 +27,7 @@ import {
   contentOfKey,
   contentsAfter,
   contentsUntold,
+  hasEnded,
   hasEndedHere,
   hasUntold,
 } from '../ledger/content.js';
@@ -121,15 +122,20 @@ export const tellConflictsAgain = (ledger: SharedLedger, after: Key | undefined)
     const { backend, shared } = ledger;
     const { rows: conflicts, next } = await conflictsOf(shared, ledger.host().id, after);
     const over = backend.read((reader) => conflicts.filter((one) => !one.isBoth || !isStored(reader, one)));
-    if (over.length > 0)
-      await backend.transact((tx) => {
-        for (const key of over) {
-          const content = contentOfKey(tx, key);
-          if (hasEndedHere(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ?', content.row);
-        }
-      });
+    await tellAgain(backend, over);
     return next;
   });
+
+/** Those of the contents that have ended here are told by a next page. */
+async function tellAgain(backend: Backend, keys: readonly Key[]): Promise<void> {
+  if (keys.length === 0) return;
+  await backend.transact((tx) => {
+    for (const key of keys) {
+      const content = contentOfKey(tx, key);
+      if (hasEndedHere(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ?', content.row);
+    }
+  });
+}
 
 const isStored = (reader: Reader, key: Key): boolean => {
   const content = contentOfKey(reader, key);
@@ -137,18 +143,26 @@ const isStored = (reader: Reader, key: Key): boolean => {
 };
 
 /**
- * Gives up what PostgreSQL has as carried here and no content of the ledger explains, open or ended. There it is read first, then
- * here: who asks meanwhile has put a newer number there. Returns the last key of the page, to go on after.
+ * Compares a page of what PostgreSQL has as carried here. It gives up what no content of the ledger explains, open or ended, and tells
+ * again what has ended: a failover may lose an end whose answer is recorded here later. There it is read first, then here: who asks
+ * meanwhile has put a newer number there. Returns the last key of the page, to go on after.
  */
-export const giveUp = (ledger: SharedLedger, after: Key | undefined): Promise<Key | undefined> =>
+export const compareCarried = (ledger: SharedLedger, after: Key | undefined): Promise<Key | undefined> =>
   ledger.with(async () => {
     const { backend, shared, emit } = ledger;
     const { rows: there, next } = await carriedBy(shared, ledger.host().id, after);
-    const left: CarriedRow[] = backend.read((reader) =>
-      there.filter((row) => (contentOfKey(reader, row)?.state ?? 'elsewhere') === 'elsewhere'),
-    );
-    if (left.length > 0) {
-      const rows = await keep(ledger, dropCarried(left));
+    const unexplained: CarriedRow[] = [];
+    const ended: CarriedRow[] = [];
+    backend.read((reader) => {
+      for (const row of there) {
+        const content = contentOfKey(reader, row);
+        if (content === undefined || content.state === 'elsewhere') unexplained.push(row);
+        else if (hasEnded(content)) ended.push(row);
+      }
+    });
+    await tellAgain(backend, ended);
+    if (unexplained.length > 0) {
+      const rows = await keep(ledger, dropCarried(unexplained));
       if (rows.length > 0) emit('shared_rows_given_up', { contents: rows.length });
     }
     return next;
@@ -190,7 +204,7 @@ export class SharingRounds {
   #beatMs = Number.NEGATIVE_INFINITY;
   #conflictsMs = Number.NEGATIVE_INFINITY;
   #conflict: Key | undefined;
-  #givenUp: Key | undefined;
+  #carried: Key | undefined;
   /** The code of the last failure; undefined after a success. */
   #away: string | undefined;
 
@@ -227,10 +241,10 @@ export class SharingRounds {
     }
     // A run from cron reads all pages at its end, since the next one begins with the first: files of other hosts wait for this.
     const isEnd = isLast && this.isOnce;
-    if (isEnd) this.#givenUp = undefined;
+    if (isEnd) this.#carried = undefined;
     if (isBeat || isEnd)
-      do this.#givenUp = await giveUp(this.ledger, this.#givenUp);
-      while (isEnd && this.#givenUp !== undefined && performance.now() < nowMs + LAST_MS);
+      do this.#carried = await compareCarried(this.ledger, this.#carried);
+      while (isEnd && this.#carried !== undefined && performance.now() < nowMs + LAST_MS);
     const endMs = performance.now() + ROUND_MS;
     for (let after: number | undefined = 0; after !== undefined && performance.now() < endMs; )
       after = await tell(this.ledger, after);
