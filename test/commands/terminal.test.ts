@@ -57,7 +57,7 @@ test('a large file among small ones moves the bytes, the rate, the time that is 
     .ended;
   assert.equal(code, 0, stdout);
   const line =
-    /(\d+)%, [\d.]+ MiB of 64\.0 MiB, \d+ of 21 files, [\d.]+ MiB\/s, \d+(?:\.\d)?s left; (\d+)% of large\.csv/g;
+    /(\d+)%, [\d.]+ MiB of 64\.0 MiB, \d+ of 21 files, [\d.]+ [KM]iB\/s, \S+ left; (\d+)% of large\.csv/g;
   const parts = [...stdout.matchAll(line)].map(([, all, its]) => [Number(all), Number(its)] as const);
   assert.ok(new Set(parts.map(([all]) => all)).size > 1, stdout);
   for (const [all, its] of parts) assert.ok(Math.abs(all - its) <= 2, stdout);
@@ -83,7 +83,7 @@ test('--once without a terminal logs how far it is, once in ten seconds', {
   assert.ok(logged.length > 0, stderr);
   assert.match(
     logged[0]!.text,
-    /^ingest: \d+%, [\d.]+ MiB of 28\.0 MiB, 0 of 1 file, [\d.]+ MiB\/s, [\d.]+s left; \d+% of large\.csv$/,
+    /^ingest: \d+%, [\d.]+ MiB of 28\.0 MiB, 0 of 1 file, [\d.]+ [KM]iB\/s, \S+ left; \d+% of large\.csv$/,
   );
   const times = logged.map(({ time }) => Date.parse(time));
   for (const [n, time] of times.slice(1).entries()) assert.ok(time - times[n]! > 9_000, stderr);

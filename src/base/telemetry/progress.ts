@@ -90,11 +90,12 @@ class Speed {
 
   /** Returns the work with at least as much done as before. */
   note(work: Work, ms: number): Work {
-    const before = this.#seen.at(-1)?.amount ?? 0;
     const { part, bytesAll } = work;
-    if (part !== this.#part || amountOf(work) === 0) this.#seen = [];
+    const before = part === this.#part ? (this.#seen.at(-1)?.amount ?? 0) : 0;
+    // The time before anything is done says nothing of the speed.
+    if (part !== this.#part || Math.max(before, amountOf(work)) === 0) this.#seen = [];
     this.#part = part;
-    const amount = Math.max(amountOf(work), this.#seen.length > 0 ? before : 0);
+    const amount = Math.max(amountOf(work), before);
     this.#seen = [...this.#seen.filter((one) => ms - one.ms <= PLAIN_MS * 1.5), { ms, amount }];
     return byBytes(work) ? { ...work, bytes: Math.min(amount, bytesAll ?? amount) } : work;
   }
