@@ -91,15 +91,13 @@ test('an input that cannot be read comes before a held file, in every view', asy
   const world = createWorld(t, { user: ordinaryUser });
   world.start('ingest', ['--max-bytes', '100']);
   world.drop('large.csv', 200);
-  await until('it is held', () => world.jobs().some(({ state }) => state === 'held'), { withinMs: 60_000 });
+  await until('it is held', () => world.jobs().some(({ state }) => state === 'held'));
   chmodSync(world.input, 0);
   const stuck = async () => {
     const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
     return findings.filter(({ severity }) => severity === 'stuck');
   };
-  const outage = await until('the outage', async () => (await stuck()).find(({ code }) => code === 'input_missing'), {
-    withinMs: 60_000,
-  });
+  const outage = await until('the outage', async () => (await stuck()).find(({ code }) => code === 'input_missing'));
   assert.ok(isInRunbook(outage.sentence), outage.sentence);
   assert.deepEqual((await stuck()).at(-1)?.code, 'too_large');
   const [, line] = await check(world);
@@ -174,7 +172,7 @@ test('a start after --once that is broken off is CRITICAL, until the next --once
   const writer = world.writer('open.csv');
   writer.write('not yet all');
   world.start('ingest', ['--once']);
-  await until('it is at work', () => world.jobs().some(({ key }) => key === 'open.csv'), { withinMs: 60_000 });
+  await until('it is at work', () => world.jobs().some(({ key }) => key === 'open.csv'));
   await world.killAll();
   assert.match((await check(world))[1], /CRITICAL - No process is at work/);
   await writer.close();
@@ -192,11 +190,11 @@ test('a file that its uploader still writes is CRITICAL by its age, or when he h
     const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
     return findings.find(({ code }) => code === 'writer_open');
   };
-  const { severity } = await until('the finding', found, { withinMs: 60_000 });
+  const { severity } = await until('the finding', found);
   assert.equal(severity, 'notice', 'an upload that takes its time is not stuck');
   assert.equal((await check(world))[0], 0);
   const isOld = async () => (await check(world, '--max-age', '1s'))[0] === 2;
-  await until('the file to be older than a second', isOld, { withinMs: 60_000 });
+  await until('the file to be older than a second', isOld);
   assert.match(
     (await check(world, '--max-age', '1s'))[1],
     /CRITICAL - a file has been known .+ It is in verify-complete of default: Somebody still has open\.csv open for writing; .+ the writer has to close it/,
@@ -209,7 +207,7 @@ test('a file that its uploader still writes is CRITICAL by its age, or when he h
   world.start('ingest');
   const stuck =
     /CRITICAL - Somebody still has open\.csv open for writing; 24\d checks in a row found it open, and unchanged/;
-  await until('the writer to hang', async () => stuck.test((await check(world))[1]), { withinMs: 60_000 });
+  await until('the writer to hang', async () => stuck.test((await check(world))[1]));
   await writer.close();
 });
 
@@ -220,9 +218,7 @@ test('a folder of the input that the service cannot read is CRITICAL', async (t)
   mkdirSync(closed, { mode: 0 });
   world.start('ingest');
   const line = async () => (await check(world))[1];
-  await until('CRITICAL', async () => /CRITICAL - .+closed cannot be read \(EACCES\)/.test(await line()), {
-    withinMs: 60_000,
-  });
+  await until('CRITICAL', async () => /CRITICAL - .+closed cannot be read \(EACCES\)/.test(await line()));
   chmodSync(closed, 0o700); // An ordinary user could not remove it.
 });
 

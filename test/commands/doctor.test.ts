@@ -22,11 +22,10 @@ import { ordinaryUser, otherUser, skipUnlessReachable, skipUnlessRoot } from '..
 import { createWorld, type World } from '../world/world.js';
 import { doctor, type Finding, troubles } from './findings.js';
 
-const limit = { timeout: 120_000 };
 /** The temporary directory of a machine may be a tmpfs. */
 const notOfMemory = ({ what }: Finding): boolean => !/a reboot empties it/.test(what);
 
-test('each property of a good place is reported as good, and no file is left there', limit, async (t) => {
+test('each property of a good place is reported as good, and no file is left there', async (t) => {
   const world = createWorld(t);
   const found = await doctor(world, 0);
   const about = (word: RegExp) => found.some(({ what }) => word.test(what));
@@ -54,18 +53,18 @@ test('each property of a good place is reported as good, and no file is left the
   assert.match(lines.at(-1)!, /^\d+ ok, \d+ to know, 0 to mend before the first file$/);
 });
 
-test('beside a running ingest it disturbs nothing', limit, async (t) => {
+test('beside a running ingest it disturbs nothing', async (t) => {
   const world = createWorld(t);
   world.start('ingest');
   await world.event('worker_started', ({ worker }) => worker === 'producer');
   await doctor(world, 0);
   const first = world.drop('first.csv', 100);
-  await world.isStored(first, { withinMs: 60_000 });
+  await world.isStored(first);
   await world.stop();
   world.check();
 });
 
-test('an empty folder where the warehouse of the state was is to be mended, for check-config too', limit, async (t) => {
+test('an empty folder where the warehouse of the state was is to be mended, for check-config too', async (t) => {
   const world = createWorld(t, { feeds: { orders: {}, prices: {} } });
   world.drop('a.csv', 10, { feed: 'prices' });
   await world.runOnce();
@@ -84,41 +83,37 @@ test('an empty folder where the warehouse of the state was is to be mended, for 
 });
 
 for (const kind of ['warehouse', 'manifests', 'work'] as const) {
-  test(
-    `the marker of the ${kind} alone is gone: the printed command puts it back, and what waits is stored`,
-    limit,
-    async (t) => {
-      const world = createWorld(t);
-      world.drop('first.csv', 100);
-      await world.runOnce();
-      const feed = world.feed();
-      const root = kind === 'work' ? workDirOf(feed) : feed[kind];
-      const marker = join(root, '.ingest-root');
-      const before = readFileSync(marker, 'utf8');
-      rmSync(marker);
-      world.drop('second.csv', 200);
-      world.start('ingest');
-      const { reason } = await world.event('gate_closed', ({ code }) => code === 'no_marker');
-      assert.match(String(reason), /if only this file is gone, put it back as `\S*ingest-ctl doctor .*` says/);
-      const [trouble, ...more] = (await doctor(world, 3)).filter(({ level }) => level === 'fail');
-      assert.deepEqual(more, []);
-      const command = /put it back: (.*)$/.exec(trouble!.remedy!)![1]!;
-      execFileSync('sh', ['-ec', command.replace('| sudo ', '| ')]);
-      assert.equal(readFileSync(marker, 'utf8'), before);
-      await world.stored(2, { withinMs: 60_000 });
-      await world.allDone({ withinMs: 60_000 });
-      await world.stop();
-      await doctor(world, 0);
-      world.check();
-      writeFileSync(marker, before.replace(/"id":"[^"]+"/, '"id":"of another root"'));
-      const [other] = (await doctor(world, 3)).filter(({ level }) => level === 'fail');
-      assert.match(other!.remedy!, /^mount the one that was there \(this one has the marker of another\)$/);
-      writeFileSync(marker, before);
-    },
-  );
+  test(`the marker of the ${kind} alone is gone: the printed command puts it back, and what waits is stored`, async (t) => {
+    const world = createWorld(t);
+    world.drop('first.csv', 100);
+    await world.runOnce();
+    const feed = world.feed();
+    const root = kind === 'work' ? workDirOf(feed) : feed[kind];
+    const marker = join(root, '.ingest-root');
+    const before = readFileSync(marker, 'utf8');
+    rmSync(marker);
+    world.drop('second.csv', 200);
+    world.start('ingest');
+    const { reason } = await world.event('gate_closed', ({ code }) => code === 'no_marker');
+    assert.match(String(reason), /if only this file is gone, put it back as `\S*ingest-ctl doctor .*` says/);
+    const [trouble, ...more] = (await doctor(world, 3)).filter(({ level }) => level === 'fail');
+    assert.deepEqual(more, []);
+    const command = /put it back: (.*)$/.exec(trouble!.remedy!)![1]!;
+    execFileSync('sh', ['-ec', command.replace('| sudo ', '| ')]);
+    assert.equal(readFileSync(marker, 'utf8'), before);
+    await world.stored(2);
+    await world.allDone();
+    await world.stop();
+    await doctor(world, 0);
+    world.check();
+    writeFileSync(marker, before.replace(/"id":"[^"]+"/, '"id":"of another root"'));
+    const [other] = (await doctor(world, 3)).filter(({ level }) => level === 'fail');
+    assert.match(other!.remedy!, /^mount the one that was there \(this one has the marker of another\)$/);
+    writeFileSync(marker, before);
+  });
 }
 
-test('every missing folder is reported, with exit code 3', limit, async (t) => {
+test('every missing folder is reported, with exit code 3', async (t) => {
   const world = createWorld(t);
   rmSync(world.feed().warehouse, { recursive: true });
   rmSync(world.feed().manifests, { recursive: true });
@@ -130,7 +125,7 @@ test('every missing folder is reported, with exit code 3', limit, async (t) => {
   for (const { remedy } of found) assert.match(remedy!, /sudo install -d -o \w+ -g \w+ \S+$/);
 });
 
-test('the commands of one round make all missing folders, so that the service may use them', limit, async (t) => {
+test('the commands of one round make all missing folders, so that the service may use them', async (t) => {
   if (skipUnlessRoot(t, 'whether the commands that doctor prints make folders for the service was not tested.')) return;
   if (skipUnlessReachable(t, ordinaryUser, 'what doctor prints for missing folders of a service was not tested.'))
     return;
@@ -161,7 +156,7 @@ test('the commands of one round make all missing folders, so that the service ma
   await doctor(world, 0, { user: ordinaryUser }, flags);
 });
 
-test('folders of another state are reported', limit, async (t) => {
+test('folders of another state are reported', async (t) => {
   const world = createWorld(t);
   await world.runOnce();
   await doctor(world, 0);
@@ -172,7 +167,7 @@ test('folders of another state are reported', limit, async (t) => {
   assert.match(ended.stdout, /fail.*belongs to the state .*state\.db, and .*other\.db would be another one/);
 });
 
-test('what a start refuses besides is said in its own words', limit, async (t) => {
+test('what a start refuses besides is said in its own words', async (t) => {
   const world = createWorld(t);
   world.drop('a.csv', 100);
   await world.runOnce();
@@ -186,7 +181,7 @@ test('what a start refuses besides is said in its own words', limit, async (t) =
   assert(refused.stderr.includes(one!.what), `${one!.what} in ${refused.stderr}`);
 });
 
-test('too few descriptors are reported with their number', limit, async (t) => {
+test('too few descriptors are reported with their number', async (t) => {
   const world = createWorld(t);
   const [one, ...more] = troubles(await doctor(world, 0, { wrap: ['prlimit', '--nofile=300'] })).filter(
     ({ about }) => about === 'descriptors',
@@ -196,27 +191,23 @@ test('too few descriptors are reported with their number', limit, async (t) => {
   assert.match(one!.remedy!, /ulimit -n 768/);
 });
 
-test(
-  'another filesystem: files are copied to a warehouse on it, a work directory on it is wrong, and read-only is reported',
-  limit,
-  async (t) => {
-    if (skipUnlessRoot(t, 'the findings of doctor on other mounts were not tested.')) return;
-    const world = createWorld(t);
-    tmpfsMount(world.feed().warehouse);
-    const copied = await doctor(world, 0);
-    assert(!copied.every(notOfMemory), 'a warehouse in memory');
-    assert(copied.some(({ about, what }) => about === 'work directory to warehouse' && /is copied/.test(what)));
-    const work = tmpfsMount(join(world.root, 'work'));
-    const wrong = troubles(await doctor(world, 3, {}, ['--work-dir', work]));
-    assert(wrong.some(({ about, remedy }) => about === 'input to work directory' && /--work-dir/.test(remedy!)));
-    remount(world.feed().warehouse, 'ro');
-    const readOnly = (await doctor(world, 3)).filter(({ about, level }) => about === 'warehouse' && level === 'fail');
-    assert.match(readOnly[0]!.what, /EROFS/);
-    assert.match(readOnly[0]!.remedy!, /read-write/);
-  },
-);
+test('another filesystem: files are copied to a warehouse on it, a work directory on it is wrong, and read-only is reported', async (t) => {
+  if (skipUnlessRoot(t, 'the findings of doctor on other mounts were not tested.')) return;
+  const world = createWorld(t);
+  tmpfsMount(world.feed().warehouse);
+  const copied = await doctor(world, 0);
+  assert(!copied.every(notOfMemory), 'a warehouse in memory');
+  assert(copied.some(({ about, what }) => about === 'work directory to warehouse' && /is copied/.test(what)));
+  const work = tmpfsMount(join(world.root, 'work'));
+  const wrong = troubles(await doctor(world, 3, {}, ['--work-dir', work]));
+  assert(wrong.some(({ about, remedy }) => about === 'input to work directory' && /--work-dir/.test(remedy!)));
+  remount(world.feed().warehouse, 'ro');
+  const readOnly = (await doctor(world, 3)).filter(({ about, level }) => about === 'warehouse' && level === 'fail');
+  assert.match(readOnly[0]!.what, /EROFS/);
+  assert.match(readOnly[0]!.remedy!, /read-write/);
+});
 
-test('doctor as root reports that it does not check the rights of the owner of the state', limit, async (t) => {
+test('doctor as root reports that it does not check the rights of the owner of the state', async (t) => {
   if (skipUnlessRoot(t, 'the report of doctor as root on the state of another user was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
   const asked = troubles(await doctor(world, 0, { user: { uid: 0, gid: 0 } })).filter(notOfMemory);
@@ -226,7 +217,7 @@ test('doctor as root reports that it does not check the rights of the owner of t
   );
 });
 
-test('doctor reports to an ordinary user the rights that it lacks', limit, async (t) => {
+test('doctor reports to an ordinary user the rights that it lacks', async (t) => {
   if (skipUnlessReachable(t, ordinaryUser, 'the report of doctor to an ordinary user was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
   if (otherUser) {
@@ -248,7 +239,7 @@ function unitOf(world: World, readWritePaths: string, properties = ''): StartOpt
   return { env: { PATH: `${folder}:${process.env.PATH}` } };
 }
 
-test('folders that the unit may not write are named, with the lines of its drop-in', limit, async (t) => {
+test('folders that the unit may not write are named, with the lines of its drop-in', async (t) => {
   const world = createWorld(t);
   const { input, warehouse, manifests } = world.feed();
   const unit = async (...given: Parameters<typeof unitOf>) =>
@@ -277,41 +268,37 @@ test('folders that the unit may not write are named, with the lines of its drop-
   );
 });
 
-test(
-  'on three feeds only what is to do is printed; the room of their filesystem once, and the rest with --verbose',
-  limit,
-  async (t) => {
-    if (skipUnlessRoot(t, 'what doctor prints of three feeds on a small filesystem was not tested.')) return;
-    const ground = mkdtempSync(join(tmpdir(), 'ground-'));
-    t.after(() => {
-      release(ground);
-      rmSync(ground, { recursive: true });
-    });
-    tmpfsMount(ground, { size: '64m' });
-    const world = createWorld(t, { feeds: { eu: {}, us: {}, asia: {} }, ground });
-    const run = async (...args: string[]) => {
-      const { stdout } = await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest'), ...args]).ended;
-      return stdout.trim().split('\n');
-    };
-    const [short, long] = [await run(), await run('--verbose')];
-    // An empty filesystem is not short of room, however small it is.
-    assert.deepEqual(
-      short.filter((line) => /\bfree\b/.test(line)),
-      [],
+test('on three feeds only what is to do is printed; the room of their filesystem once, and the rest with --verbose', async (t) => {
+  if (skipUnlessRoot(t, 'what doctor prints of three feeds on a small filesystem was not tested.')) return;
+  const ground = mkdtempSync(join(tmpdir(), 'ground-'));
+  t.after(() => {
+    release(ground);
+    rmSync(ground, { recursive: true });
+  });
+  tmpfsMount(ground, { size: '64m' });
+  const world = createWorld(t, { feeds: { eu: {}, us: {}, asia: {} }, ground });
+  const run = async (...args: string[]) => {
+    const { stdout } = await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest'), ...args]).ended;
+    return stdout.trim().split('\n');
+  };
+  const [short, long] = [await run(), await run('--verbose')];
+  // An empty filesystem is not short of room, however small it is.
+  assert.deepEqual(
+    short.filter((line) => /\bfree\b/.test(line)),
+    [],
+  );
+  assert.equal(long.filter((line) => /64\.0 MiB free/.test(line)).length, 1);
+  assert.match(short.at(-1)!, /^\d+ ok \(--verbose lists them\), \d+ to know, 0 to mend before the first file$/);
+  assert.deepEqual(
+    short.slice(0, -1),
+    long.slice(0, -1).filter((line) => !line.startsWith('ok ')),
+  );
+  for (const place of ['warehouse', 'manifests', 'input'])
+    assert.equal(
+      short.filter((line) => line.includes(`${place}: ${world.root}`) && /a reboot empties it/.test(line)).length,
+      3,
     );
-    assert.equal(long.filter((line) => /64\.0 MiB free/.test(line)).length, 1);
-    assert.match(short.at(-1)!, /^\d+ ok \(--verbose lists them\), \d+ to know, 0 to mend before the first file$/);
-    assert.deepEqual(
-      short.slice(0, -1),
-      long.slice(0, -1).filter((line) => !line.startsWith('ok ')),
-    );
-    for (const place of ['warehouse', 'manifests', 'input'])
-      assert.equal(
-        short.filter((line) => line.includes(`${place}: ${world.root}`) && /a reboot empties it/.test(line)).length,
-        3,
-      );
 
-    writeFileSync(join(ground, 'large'), Buffer.alloc(60 << 20));
-    assert.equal((await run()).filter((line) => /only 4\.\d MiB of 64\.0 MiB free/.test(line)).length, 1);
-  },
-);
+  writeFileSync(join(ground, 'large'), Buffer.alloc(60 << 20));
+  assert.equal((await run()).filter((line) => /only 4\.\d MiB of 64\.0 MiB free/.test(line)).length, 1);
+});

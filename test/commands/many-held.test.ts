@@ -11,7 +11,7 @@ const MANY = `INSERT INTO jobs (id, feed, key, identity, stage, state, due_ms, b
   SELECT printf('%s%05d', substr(id, 1, 21), n), feed, CAST(n || '.csv' AS BLOB), identity, stage, state, due_ms, bytes, payload,
     hold_code, printf('%.*c', 8000, 'x'), created_ms, updated_ms, trail FROM jobs, n`;
 
-test('retry --all and held --all need no memory for each file', { timeout: 300_000 }, async (t) => {
+test('retry --all and held --all need no memory for each file', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   const huge = join(world.feed().input, 'huge.csv');
   writeFileSync(huge, '');

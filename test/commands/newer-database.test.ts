@@ -16,9 +16,7 @@ const COMMANDS = [
 ] as const;
 
 for (const module of ['queue', 'ledger', 'of-the-future']) {
-  test(`a state with a newer ${module} is refused by every command and stays as it is`, {
-    timeout: 240_000,
-  }, async (t) => {
+  test(`a state with a newer ${module} is refused by every command and stays as it is`, async (t) => {
     const world = createWorld(t);
     world.drop('first.csv', 100);
     await world.runOnce();

@@ -48,7 +48,6 @@ test('the summary of a stopped run says how many files are left, and why they wa
   assert.doesNotMatch(summaryText(left, NONE, false), /under way/);
 });
 
-const limit = { timeout: 240_000 };
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 /** So that several lines are drawn while it is read; it has no blocks. */
 const LARGE_BYTES = 512 << 20;
@@ -88,65 +87,57 @@ function assertMoves(name: string, output: string): void {
   );
 }
 
-test(
-  'learn and a mirror show a large file that is being read, on a terminal; none of it is in stdout',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: AT_ONCE });
-    const folder = join(world.root, 'loaded');
-    makeLarge(join(folder, 'deep/large.bin'));
-    for (const name of ['a.csv', 'b.csv']) writeFileSync(join(folder, name), name);
-    const state = ['--state-path', world.statePath];
-    const learned = await onTerminal(t, world, 'ingest-ctl', ['learn', folder, '--feed', 'default', ...state]);
-    if (!learned) return;
-    assert.equal(learned.code, 0, learned.stdout);
-    assertMoves('deep/large.bin', learned.stdout);
+test('learn and a mirror show a large file that is being read, on a terminal; none of it is in stdout', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const folder = join(world.root, 'loaded');
+  makeLarge(join(folder, 'deep/large.bin'));
+  for (const name of ['a.csv', 'b.csv']) writeFileSync(join(folder, name), name);
+  const state = ['--state-path', world.statePath];
+  const learned = await onTerminal(t, world, 'ingest-ctl', ['learn', folder, '--feed', 'default', ...state]);
+  if (!learned) return;
+  assert.equal(learned.code, 0, learned.stdout);
+  assertMoves('deep/large.bin', learned.stdout);
 
-    const dest = join(world.root, 'dest');
-    mkdirSync(dest);
-    const mirrored = await onTerminal(t, world, 'ingest-replicate', [folder, dest, '--once']);
-    assert.equal(mirrored?.code, 0, mirrored?.stdout);
-    assert.ok(
-      partsOf('deep/large.bin', mirrored!.stdout).some((part) => part > 0 && part < 100),
-      mirrored!.stdout,
-    );
+  const dest = join(world.root, 'dest');
+  mkdirSync(dest);
+  const mirrored = await onTerminal(t, world, 'ingest-replicate', [folder, dest, '--once']);
+  assert.equal(mirrored?.code, 0, mirrored?.stdout);
+  assert.ok(
+    partsOf('deep/large.bin', mirrored!.stdout).some((part) => part > 0 && part < 100),
+    mirrored!.stdout,
+  );
 
-    const piped = await world.run('ingest-ctl', ['learn', folder, '--feed', 'default']);
-    assert.deepEqual([piped.code, piped.stderr], [0, '']);
-    assert.match(piped.stdout, /^0 contents learned [^\n]*\n$/);
-  },
-);
+  const piped = await world.run('ingest-ctl', ['learn', folder, '--feed', 'default']);
+  assert.deepEqual([piped.code, piped.stderr], [0, '']);
+  assert.match(piped.stdout, /^0 contents learned [^\n]*\n$/);
+});
 
-test(
-  'audit, backup and rebuild show how far they are on a terminal, and an audit as JSON nothing of it',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: AT_ONCE });
-    world.drop('a.csv', 100);
-    await world.runOnce();
-    const state = ['--state-path', world.statePath];
-    const backup = join(world.root, 'backup.db');
-    const backedUp = await onTerminal(t, world, 'ingest-ctl', ['backup', backup, ...state]);
-    if (!backedUp) return;
-    assert.equal(backedUp.code, 0, backedUp.stdout);
-    assert.match(backedUp.stdout, /0%, 0 B of [\d.]+ KiB, 0 of 1 file; 0% of backup\.db/);
-    assert.match(backedUp.stdout, /checking the copy: 100%, ([\d.]+ KiB) of \1, 1 file/);
+test('audit, backup and rebuild show how far they are on a terminal, and an audit as JSON nothing of it', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  const state = ['--state-path', world.statePath];
+  const backup = join(world.root, 'backup.db');
+  const backedUp = await onTerminal(t, world, 'ingest-ctl', ['backup', backup, ...state]);
+  if (!backedUp) return;
+  assert.equal(backedUp.code, 0, backedUp.stdout);
+  assert.match(backedUp.stdout, /0%, 0 B of [\d.]+ KiB, 0 of 1 file; 0% of backup\.db/);
+  assert.match(backedUp.stdout, /checking the copy: 100%, ([\d.]+ KiB) of \1, 1 file/);
 
-    makeLarge(join(world.feed().warehouse, 'unknown.bin'));
-    const audited = await onTerminal(t, world, 'ingest-ctl', ['audit', ...state]);
-    assert.equal(audited?.code, 4, audited?.stdout);
-    assert.ok(
-      partsOf('unknown.bin', audited!.stdout).some((part) => part > 0 && part < 100),
-      audited!.stdout,
-    );
-    rmSync(join(world.feed().warehouse, 'unknown.bin'));
-    const json = await onTerminal(t, world, 'ingest-ctl', ['audit', '--hash', '--json', ...state]);
-    assert.equal(json?.code, 0, json?.stdout);
-    for (const line of json!.stdout.trimEnd().split('\r\n')) JSON.parse(line);
+  makeLarge(join(world.feed().warehouse, 'unknown.bin'));
+  const audited = await onTerminal(t, world, 'ingest-ctl', ['audit', ...state]);
+  assert.equal(audited?.code, 4, audited?.stdout);
+  assert.ok(
+    partsOf('unknown.bin', audited!.stdout).some((part) => part > 0 && part < 100),
+    audited!.stdout,
+  );
+  rmSync(join(world.feed().warehouse, 'unknown.bin'));
+  const json = await onTerminal(t, world, 'ingest-ctl', ['audit', '--hash', '--json', ...state]);
+  assert.equal(json?.code, 0, json?.stdout);
+  for (const line of json!.stdout.trimEnd().split('\r\n')) JSON.parse(line);
 
-    loseState(world);
-    const rebuilt = await onTerminal(t, world, 'ingest-ctl', ['rebuild', ...world.flags('ingest')]);
-    assert.equal(rebuilt?.code, 0, rebuilt?.stdout);
-    assert.match(rebuilt!.stdout, /noting the paths of manifests: 100%, [\d.]+ \w+ of [\d.]+ \w+, 1 file/);
-  },
-);
+  loseState(world);
+  const rebuilt = await onTerminal(t, world, 'ingest-ctl', ['rebuild', ...world.flags('ingest')]);
+  assert.equal(rebuilt?.code, 0, rebuilt?.stdout);
+  assert.match(rebuilt!.stdout, /noting the paths of manifests: 100%, [\d.]+ \w+ of [\d.]+ \w+, 1 file/);
+});

@@ -12,8 +12,6 @@ import type { Ended } from '../world/program.js';
 import { alter, rowsOf } from '../world/state-by-hand.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 240_000 };
-
 /** A world at rest in which one file is stored. */
 async function settledWorld(t: TestContext, name: string): Promise<World> {
   const world = createWorld(t);
@@ -62,7 +60,7 @@ function secondRefused(ended: Ended, first: World, second: string): void {
 
 const COMMANDS = [['ingest', '--once'], ['ingest-producer']] as const;
 
-test('a second state that is not there yet is refused, and nothing is made', limit, async (t) => {
+test('a second state that is not there yet is refused, and nothing is made', async (t) => {
   const world = await settledWorld(t, 'first.csv');
   const cases = foldersOfOthers(world);
   const before = everythingIn(world.root);
@@ -76,7 +74,7 @@ test('a second state that is not there yet is refused, and nothing is made', lim
   }
 });
 
-test('a state of other folders is refused on these, and neither it nor anything else is changed', limit, async (t) => {
+test('a state of other folders is refused on these, and neither it nor anything else is changed', async (t) => {
   const world = await settledWorld(t, 'first.csv');
   const other = await settledWorld(t, 'others.csv');
   const cases = foldersOfOthers(world);
@@ -91,7 +89,7 @@ test('a state of other folders is refused on these, and neither it nor anything 
   }
 });
 
-test('running processes of the other state go on with their own folders', limit, async (t) => {
+test('running processes of the other state go on with their own folders', async (t) => {
   const world = await settledWorld(t, 'first.csv');
   const other = createWorld(t);
   const program = other.start('ingest');
@@ -109,7 +107,7 @@ test('running processes of the other state go on with their own folders', limit,
   world.check();
 });
 
-test('a worker refuses a feed of its state whose folders belong to another one', limit, async (t) => {
+test('a worker refuses a feed of its state whose folders belong to another one', async (t) => {
   const world = await settledWorld(t, 'first.csv');
   for (const [what, folders] of foldersOfOthers(world)) {
     const other = await settledWorld(t, 'others.csv');

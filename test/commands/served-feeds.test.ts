@@ -9,8 +9,6 @@ import { editDatabase } from '../world/database.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 180_000 };
-const PATIENT = { withinMs: 60_000 };
 const WITHOUT_SIDECAR = { options: { mode: 'sidecar' } } as const;
 
 const twoFeeds = (t: TestContext): World => createWorld(t, { feeds: { orders: {}, side: WITHOUT_SIDECAR } });
@@ -30,14 +28,14 @@ const serve = (world: World, ...feeds: string[]) => serveBy('ingest', world, ...
 async function serveBy(command: 'ingest' | 'ingest-producer', world: World, ...feeds: string[]) {
   const since = world.log.all.length;
   const program = world.launch(command, ['--config', configOf(world, ...feeds)]);
-  await world.event('worker_started', ({ worker }) => worker === 'producer', { ...PATIENT, since });
+  await world.event('worker_started', ({ worker }) => worker === 'producer', { since });
   const entered = `SELECT 1 FROM services JOIN served USING (owner) WHERE ended IS NULL AND feed = '${feeds.at(-1)}'`;
   const isEntered = (): boolean => {
     const rows: unknown[] = [];
     editDatabase(world.statePath, (db) => rows.push(...db.prepare(entered).all()));
     return rows.length > 0;
   };
-  await until('its producer to watch', isEntered, PATIENT);
+  await until('its producer to watch', isEntered);
   return program;
 }
 
@@ -47,11 +45,11 @@ async function findings(world: World): Promise<Finding[]> {
 }
 
 const found = (world: World, code: string): Promise<Finding> =>
-  until(code, async () => (await findings(world)).find((one) => one.code === code), PATIENT);
+  until(code, async () => (await findings(world)).find((one) => one.code === code));
 
 const check = (world: World) => world.run('queue-stat', ['--check']);
 
-test('retire refuses a feed that a running process has, or that is in the configuration', limit, async (t) => {
+test('retire refuses a feed that a running process has, or that is in the configuration', async (t) => {
   const world = twoFeeds(t);
   const program = await serve(world, 'orders', 'side');
   const served = await world.run('ingest-ctl', ['retire', 'side']);
@@ -65,7 +63,7 @@ test('retire refuses a feed that a running process has, or that is in the config
     ['a.csv.ok', 0],
   ] as const)
     world.drop(name, size, { feed: 'side' });
-  await world.stored(1, PATIENT);
+  await world.stored(1);
   await program.stop();
   const config = configOf(world, 'orders', 'side');
   const configured = await world.run('ingest-ctl', ['retire', 'side', '--config', config]);
@@ -82,7 +80,7 @@ test('retire refuses a feed that a running process has, or that is in the config
   assert.equal(code, 0);
 });
 
-test('retire says which markers nobody makes any more', limit, async (t) => {
+test('retire says which markers nobody makes any more', async (t) => {
   const world = createWorld(t, {
     feeds: { orders: {}, side: { options: { stabilitySeconds: 0, successMarkers: true } } },
   });
@@ -93,12 +91,12 @@ test('retire says which markers nobody makes any more', limit, async (t) => {
   assert.match(retired.stdout, /^2 of its hours and days get no _SUCCESS: put side back into the configuration/m);
 });
 
-test('a feed that no running producer has is found, until it is served again or retired', limit, async (t) => {
+test('a feed that no running producer has is found, until it is served again or retired', async (t) => {
   const world = twoFeeds(t);
   const both = await serve(world, 'orders', 'side');
   assert.deepEqual(await findings(world), []);
   world.drop('waits.csv', 10, { feed: 'side' });
-  await until('its job', () => world.jobs('side').length === 1, PATIENT);
+  await until('its job', () => world.jobs('side').length === 1);
   await both.stop();
   assert.deepEqual(
     (await findings(world)).map(({ code }) => code),
@@ -129,7 +127,7 @@ test('a feed that no running producer has is found, until it is served again or 
 
   const other = await serve(world, 'side');
   assert.deepEqual(await findings(world), [], 'two producers serve one state');
-  await until('its files to be stored', () => world.jobs('side').every(({ state }) => state === 'done'), PATIENT);
+  await until('its files to be stored', () => world.jobs('side').every(({ state }) => state === 'done'));
   await other.stop();
   const notice = await found(world, 'feed_not_served');
   assert.deepEqual([notice.severity, notice.files], ['notice', 0]);
@@ -157,13 +155,13 @@ async function explained(world: World): Promise<void> {
   assert.doesNotMatch(unseen, /the next scan finds it/);
 }
 
-test('a file of a feed that is not in the state is a finding with its remedy', limit, async (t) => {
+test('a file of a feed that is not in the state is a finding with its remedy', async (t) => {
   const world = twoFeeds(t);
   // The workers of `ingest` record its feeds too, so they start after the row is gone.
   await serveBy('ingest-producer', world, 'orders', 'side');
   editDatabase(world.statePath, (db) => db.exec("DELETE FROM feeds WHERE name = 'side'"));
   world.start('ingest-worker');
-  await until('the worker', async () => !(await findings(world)).some(({ code }) => code === 'no_worker'), PATIENT);
+  await until('the worker', async () => !(await findings(world)).some(({ code }) => code === 'no_worker'));
   world.drop('lost.csv', 10, { feed: 'side' });
   const { sentence, release, severity } = await found(world, 'feed_not_in_state');
   assert.equal(severity, 'stuck');

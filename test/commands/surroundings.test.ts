@@ -123,7 +123,7 @@ function isMissing(t: TestContext, { needs, about }: Surrounding): boolean {
   return lacks;
 }
 
-test('every command in every surrounding', { timeout: 300_000 }, async (t) => {
+test('every command in every surrounding', async (t) => {
   // As root the folders are a user's who has no passwd entry; the wrappers need root, and what they run may be anybody.
   const world = createWorld(t, isRoot ? { user: { uid: 54321, gid: 54321 } } : {});
   world.drop('a.csv', 100);

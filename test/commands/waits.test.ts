@@ -11,7 +11,6 @@ import { withState } from '../world/hand.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const LONG = { withinMs: 60_000 };
 const BATCH = 1_000;
 
 async function report(world: World): Promise<Report> {
@@ -28,7 +27,7 @@ async function waiting(world: World): Promise<() => unknown> {
   const writer = world.writer('open.csv');
   writer.write('not yet all');
   world.drop('open.csv.ok', '');
-  await until('both reasons', async () => countsOf(await report(world)).writer_open === 1, LONG);
+  await until('both reasons', async () => countsOf(await report(world)).writer_open === 1);
   return () => writer.close();
 }
 
@@ -39,7 +38,7 @@ async function shows(view: string, ask: () => Promise<string>, wanted: RegExp): 
     seen = await ask();
     return wanted.test(seen);
   };
-  await until(`${view} to show ${wanted}`, isThere, { ...LONG, soFar: () => seen });
+  await until(`${view} to show ${wanted}`, isThere, { soFar: () => seen });
 }
 
 test('files without a sidecar, or with a writer, are counted by reason in every view', async (t) => {
@@ -47,7 +46,7 @@ test('files without a sidecar, or with a writer, are counted by reason in every 
   const served = await ingestServed(world, ['--mode', 'sidecar']);
   const close = await waiting(world);
   const all = ['default: 3 no sidecar (uploader)', 'default: 1 open for writing (uploader)'];
-  await until('all four', async () => isDeepStrictEqual(wordsOf(await report(world)), all), LONG);
+  await until('all four', async () => isDeepStrictEqual(wordsOf(await report(world)), all));
   const { findings } = await report(world);
   assert.ok(
     findings.every(({ severity }) => severity === 'notice'),
@@ -61,7 +60,7 @@ test('files without a sidecar, or with a writer, are counted by reason in every 
   const line = (reason: string) => `^ingest_waiting_files\\{feed="default",reason="${reason}",who="uploader"\\}`;
   const lines = `${line('no_sidecar')} 3$[^]*${line('writer_open')} 1$`;
   await shows('/metrics', metrics, new RegExp(lines, 'm'));
-  await until('/stats', async () => isDeepStrictEqual(wordsOf(await served.json<Report>('/stats')), all), LONG);
+  await until('/stats', async () => isDeepStrictEqual(wordsOf(await served.json<Report>('/stats')), all));
 
   const browser = await browserFor(t, 'what waits on the page');
   if (browser) {
@@ -79,7 +78,7 @@ test('files without a sidecar, or with a writer, are counted by reason in every 
   }
   await close();
   for (const name of ['a.csv', 'b.csv', 'c.csv']) world.drop(`${name}.ok`, '');
-  await world.stored(4, LONG);
+  await world.stored(4);
   assert.deepEqual((await report(world)).waits, []);
 });
 

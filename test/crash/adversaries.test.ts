@@ -7,7 +7,7 @@ import type { Adversary } from './adversary.js';
 const SEED = process.env.SEED ?? String(Date.now() % 1_000_000);
 
 const told = ({ name, run }: Adversary): Promise<void> =>
-  test(`adversaries: ${name}`, { timeout: 600_000 }, async (t) => {
+  test(`adversaries: ${name}`, async (t) => {
     t.diagnostic(`SEED=${SEED}`);
     const report = await run({ seed: SEED, full: false });
     for (const line of shown(name, report)) t.diagnostic(line);

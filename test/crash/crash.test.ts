@@ -49,9 +49,7 @@ const mixed = (
 };
 
 for (const seed of ['fixed', FRESH]) {
-  test(`a call is killed or fails, again in the recovery, and nothing differs: seed ${seed}`, {
-    timeout: 600_000,
-  }, async (t) => {
+  test(`a call is killed or fails, again in the recovery, and nothing differs: seed ${seed}`, async (t) => {
     const harness = harnessFor(t, seed);
     if (!harness) return;
     const { crossed } = harness.grounds;
@@ -75,9 +73,7 @@ for (const seed of ['fixed', FRESH]) {
   });
 }
 
-test(`without RENAME_NOREPLACE a call is killed, and nothing differs: seed ${FRESH}`, {
-  timeout: 600_000,
-}, async (t) => {
+test(`without RENAME_NOREPLACE a call is killed, and nothing differs: seed ${FRESH}`, async (t) => {
   const harness = harnessFor(t, FRESH);
   if (!harness) return;
   const { calls } = await harness.baseline('links');

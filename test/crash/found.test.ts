@@ -19,7 +19,7 @@ async function round(t: TestContext, faults: Fault[]): Promise<RoundEnd | undefi
   return runRound(lane, grounds, { seed: 'found', faults });
 }
 
-test('a sealed file whose fdatasync failed is copied, and never synced again', { timeout: 120_000 }, async (t) => {
+test('a sealed file whose fdatasync failed is copied, and never synced again', async (t) => {
   const only = { call: 'fdatasync', path: '~twin-of-a.csv' };
   const end = await round(t, [{ kind: 'fail once', at: 1, error: 'ENOSPC', only }]);
   if (!end) return;
@@ -27,9 +27,7 @@ test('a sealed file whose fdatasync failed is copied, and never synced again', {
   assert.deepEqual(end.violations, []);
 });
 
-test('on a disk that fails altogether too, a file whose sync failed is known by that afterwards', {
-  timeout: 120_000,
-}, async (t) => {
+test('on a disk that fails altogether too, a file whose sync failed is known by that afterwards', async (t) => {
   const plain = await round(t, []);
   if (!plain) return;
   const syncs = plain.calls.filter(
@@ -43,9 +41,7 @@ test('on a disk that fails altogether too, a file whose sync failed is known by 
 });
 
 for (const second of ['kill before', 'kill after'] as const) {
-  test(`killed while a marker is made, and again, ${second} its rename: nothing of it is left over`, {
-    timeout: 120_000,
-  }, async (t) => {
+  test(`killed while a marker is made, and again, ${second} its rename: nothing of it is left over`, async (t) => {
     const only = { call: 'renameat2', path: 'near/warehouse/.ingest-root' };
     const end = await round(t, [
       { kind: 'kill before', at: 1, only },
@@ -57,9 +53,7 @@ for (const second of ['kill before', 'kill after'] as const) {
   });
 }
 
-test('an error that Node has no name for, a quota that is used up, closes a gate as a full disk does', {
-  timeout: 120_000,
-}, async (t) => {
+test('an error that Node has no name for, a quota that is used up, closes a gate as a full disk does', async (t) => {
   // The first four calls make the markers.
   const only = { call: 'fsync', path: '/warehouse' };
   const end = await round(t, [{ kind: 'fail from there on', at: 5, error: 'EDQUOT', only }]);
@@ -69,9 +63,7 @@ test('an error that Node has no name for, a quota that is used up, closes a gate
   assert.equal(end.retried, false, 'no attempt was spent');
 });
 
-test('a file that may not be moved after its sidecar was is held, and looked at again at once when it is offered without', {
-  timeout: 120_000,
-}, async (t) => {
+test('a file that may not be moved after its sidecar was is held, and looked at again at once when it is offered without', async (t) => {
   // The first rename is the sidecar's.
   const only = { call: 'renameat2', path: '~bad.csv' };
   const end = await round(t, [{ kind: 'fail once', at: 2, error: 'EACCES', only }]);

@@ -14,9 +14,7 @@ import { createWorld } from '../world/world.js';
 import { cutPower, makeDisk, mountDisk, remount, unmountDisk, whyNoPowerCuts } from './power-disks.js';
 
 for (const stage of ['hash', 'manifest', 'move'] as const) {
-  test(`files that were sealed before a reboot gave their disk another number, before ${stage}`, {
-    timeout: 120_000,
-  }, async (t) => {
+  test(`files that were sealed before a reboot gave their disk another number, before ${stage}`, async (t) => {
     const why = whyNoPowerCuts();
     if (why) return t.skip(why);
     const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });

@@ -10,9 +10,7 @@ for (const [layout, seed] of [
   ['apart', SEED],
   ['joined', 'fixed'],
 ] as const) {
-  test(`power cuts under load, ${layout}: what was synced or acknowledged is there, and all arrives`, {
-    timeout: 300_000,
-  }, async (t) => {
+  test(`power cuts under load, ${layout}: what was synced or acknowledged is there, and all arrives`, async (t) => {
     const why = whyNoPowerCuts();
     if (why) return t.skip(why);
     t.diagnostic(`SEED=${seed}`);

@@ -14,7 +14,6 @@ const LOAD = `printf '%s\\n' "$file"`;
 /** A day that has begun in the far west is over in the far east: hours end without a wait. */
 const WEST = ['--success-markers', '--timezone', 'Etc/GMT+12'];
 const EAST = ['--success-markers', '--timezone', 'Etc/GMT-14'];
-const PATIENT = { withinMs: 60_000 };
 
 function loop(world: World, script: string): { status: number | null; files: string[]; notes: string[] } {
   const done = join(world.root, 'done');
@@ -31,11 +30,11 @@ test('the loop prints each file of an hour once, when the hour is complete, and 
   assert.ok(LOOP.includes(LOAD), 'the place for the load');
   const world = createWorld(t);
   world.start('ingest', WEST);
-  await world.event('worker_started', undefined, PATIENT);
+  await world.event('worker_started');
   const target = await heldMove(world);
   assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
   for (const name of ['a.csv', 'b c.csv', `d"e'\\.csv`, '_SUCCESS', 'again/a.csv']) world.drop(name, 100);
-  await world.allDroppedDone(PATIENT);
+  await world.allDroppedDone();
   await world.stop();
   rmSync(target);
   assert.deepEqual(loop(world, LOOP), { status: 0, files: [], notes: [] });

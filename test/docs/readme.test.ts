@@ -78,9 +78,9 @@ test('npm start prints the lines that the README shows', async (t) => {
       .map((line) => alike(line.replaceAll(world.root, '.')));
   const all = () => `${shown!.text}\n— but it printed —\n${seen().join('\n')}`;
   const expected = whole(shown!.text).trimEnd().split('\n').map(alike);
-  const printed = (line: string) => until(`"${line}" of:\n${all()}`, () => seen().includes(line), { withinMs: 60_000 });
+  const printed = (line: string) => until(`"${line}" of:\n${all()}`, () => seen().includes(line));
   await printed(expected[0]!);
-  await until('it watches', () => seen().some((line) => line.includes('producer')), { withinMs: 60_000 });
+  await until('it watches', () => seen().some((line) => line.includes('producer')));
   for (const command of inSecondTerminal()) {
     const { status, stderr } = spawnSync('sh', ['-c', command], { cwd: world.root, encoding: 'utf8' });
     assert.equal(status, 0, `${command}\n${stderr}`);

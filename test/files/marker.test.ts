@@ -15,7 +15,7 @@ import { folderFor } from './folder.js';
 const MAKERS = 4;
 const ROOTS = 100;
 
-test(`${MAKERS} processes that mark ${ROOTS} roots at once agree on each marker`, { timeout: 60_000 }, async (t) => {
+test(`${MAKERS} processes that mark ${ROOTS} roots at once agree on each marker`, async (t) => {
   const roots = Array.from({ length: ROOTS }, () => folderFor(t));
   const makers = Array.from({ length: MAKERS }, () => fork(join(import.meta.dirname, 'marking.js'), roots));
   t.after(() => {

@@ -59,7 +59,7 @@ test('syncFs resolves, and rejects with a typed error', async (t) => {
   await assert.rejects(syncFs(dir), { name: 'LinuxError', code: 'EBADF', call: 'syncfs' });
 });
 
-test('a process ends by process.exit after syncFs, and in the middle of it', { timeout: 60_000 }, async (t) => {
+test('a process ends by process.exit after syncFs, and in the middle of it', async (t) => {
   const dir = directoryFor(t);
   const source = `const fd = linux.openDirectory(linux.AT_FDCWD, linux.nameOfText(args[0]));
     if (args[1] === 'after') await linux.syncFs(fd); else linux.syncFs(fd);

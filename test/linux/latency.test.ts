@@ -39,7 +39,7 @@ for (const [what, source] of [
     `const fd = fs.openSync(args[0]); watch(() => linux.syncFs(fd).then(answer, () => process.exit(1)))`,
   ],
 ] as const) {
-  test(`${what} of a callback is not left undone until the next timer`, { timeout: 60_000 }, async (t) => {
+  test(`${what} of a callback is not left undone until the next timer`, async (t) => {
     const ms = await msForAnswers(t, source);
     t.diagnostic(`${TIMES} answers in ${Math.round(ms)} ms, beside a timer of ${TIMER_MS} ms`);
     assert.ok(ms < (TIMES * TIMER_MS) / 4, `${TIMES} answers took ${Math.round(ms)} ms`);

@@ -88,9 +88,7 @@ const TAKEN_AWAY = `import { Worker } from 'node:worker_threads';
   console.log([...answers].sort().join());
   process.exit();`;
 
-test('if the kernel removes a lease during the probe, the answer is that there is a writer', {
-  timeout: 60_000,
-}, async (t) => {
+test('if the kernel removes a lease during the probe, the answer is that there is a writer', async (t) => {
   const path = join(directoryFor(t), 'file');
   writeFileSync(path, 'x');
   const libc = new URL('../../src/linux/libc.js', import.meta.url).href;
@@ -112,7 +110,7 @@ for (const [first, then, signal] of [
   ['probed', 'survives a lease break', null],
   ['unprobed', 'dies of it', 'SIGIO'],
 ] as const) {
-  test(`a process that has ${first} ${then}`, { timeout: 60_000 }, async (t) => {
+  test(`a process that has ${first} ${then}`, async (t) => {
     const path = join(directoryFor(t), 'file');
     writeFileSync(path, 'x');
     const libc = new URL('../../src/linux/libc.js', import.meta.url).href;

@@ -4,15 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertSucceeded, directoryFor, ended, linesOf, startNode } from './support.js';
 
-const limit = { timeout: 240_000 };
-
 /** The kernel's queue has room for 16,384 events by default; the limit is read, never changed. */
 const queued = Number(fs.readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
 const overflowSkip = queued > 100_000 && `fs.inotify.max_queued_events is ${queued}: an overflow was not tested`;
 
 for (const told of ['onOverflow', 'every callback'] as const) {
   test(`a watcher stopped while more events come than its queue can store reports the overflow: ${told}`, {
-    ...limit,
     skip: overflowSkip,
   }, async (t) => {
     const path = directoryFor(t);

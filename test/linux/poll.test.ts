@@ -6,8 +6,6 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { assertSucceeded, directoryFor, type Ended, type RunOptions, runNode } from './support.js';
 
-const limit = { timeout: 60_000 };
-
 function inWatched(t: TestContext, source: string, options: RunOptions = {}): Promise<Ended> {
   const prelude = `const { Inotify, IN_CREATE } = linux;
     const path = args[0];
@@ -20,7 +18,7 @@ function inWatched(t: TestContext, source: string, options: RunOptions = {}): Pr
   return runNode(t, prelude + source, { ...options, args: [directoryFor(t), ...(options.args ?? [])] });
 }
 
-test('an instance without a reference continues after a garbage collection', limit, async (t) => {
+test('an instance without a reference continues after a garbage collection', async (t) => {
   const source = `(() => watch(new Inotify(), ({ name }) => { console.log(name); process.exit(0); }))();
     for (let round = 0; round < 20; round++) { gc(); await turn(); }
     create('seen');`;
@@ -29,7 +27,7 @@ test('an instance without a reference continues after a garbage collection', lim
   assert.equal(result.stdout, 'seen\n');
 });
 
-test('that trap is real: a bare handle without a reference goes silent', limit, async (t) => {
+test('that trap is real: a bare handle without a reference goes silent', async (t) => {
   const source = `const { default: koffi } = await import(args[1]);
     const { inotify_init1, inotify_add_watch } = await import(args[2]);
     const fd = inotify_init1(0o4000);
@@ -43,11 +41,8 @@ test('that trap is real: a bare handle without a reference goes silent', limit, 
   assert.equal(result.stdout, '');
 });
 
-test(
-  'a throw in a callback surfaces as an uncaught exception and ends neither the reading nor other callbacks',
-  limit,
-  async (t) => {
-    const source = `const inotify = new Inotify();
+test('a throw in a callback surfaces as an uncaught exception and ends neither the reading nor other callbacks', async (t) => {
+  const source = `const inotify = new Inotify();
     process.on('uncaughtException', (error) => console.log('uncaught', error.message));
     watch(inotify, ({ name }) => {
       console.log(name);
@@ -56,19 +51,18 @@ test(
     create('a'); create('b');
     await turn(); await turn();
     create('last');`;
-    const result = await inWatched(t, source);
-    assertSucceeded(result);
-    assert.deepEqual(result.stdout.trim().split('\n').sort(), ['a', 'b', 'last', 'uncaught of a', 'uncaught of b']);
-  },
-);
+  const result = await inWatched(t, source);
+  assertSucceeded(result);
+  assert.deepEqual(result.stdout.trim().split('\n').sort(), ['a', 'b', 'last', 'uncaught of a', 'uncaught of b']);
+});
 
-test('without a handler such a throw ends the process with its stack', limit, async (t) => {
+test('without a handler such a throw ends the process with its stack', async (t) => {
   const result = await inWatched(t, `watch(new Inotify(), () => { throw new Error('mine'); }); create('a');`);
   assert.equal(result.code, 1);
   assert.match(result.stderr, /Error: mine\n\s+at /);
 });
 
-test('after close nothing is called, and every further call is harmless', limit, async (t) => {
+test('after close nothing is called, and every further call is harmless', async (t) => {
   const source = `const inotify = new Inotify();
     watch(inotify, () => console.log('called after close'));
     create('a');
@@ -82,7 +76,7 @@ test('after close nothing is called, and every further call is harmless', limit,
   assert.equal(result.stdout, 'ERR_ASSERTION\n0\n');
 });
 
-test('a close from the callback ends it there, with events still unread', limit, async (t) => {
+test('a close from the callback ends it there, with events still unread', async (t) => {
   const source = `const inotify = new Inotify();
     watch(inotify, ({ name }) => { console.log(name); inotify.close(); });
     for (const name of ['a', 'b', 'c']) create(name);`;
@@ -91,7 +85,7 @@ test('a close from the callback ends it there, with events still unread', limit,
   assert.equal(result.stdout, 'a\n');
 });
 
-test('a descriptor that is not inotify is refused before it can abort the process', limit, async (t) => {
+test('a descriptor that is not inotify is refused before it can abort the process', async (t) => {
   const source = `const { pollInotify } = await import(args[1]);
     for (const fd of [fs.openSync(path + '/file', 'w+'), 0, 9999]) {
       try { pollInotify(fd, () => {}); console.log('taken'); } catch (error) { console.log(error.code); }
@@ -102,7 +96,7 @@ test('a descriptor that is not inotify is refused before it can abort the proces
   assert.equal(result.stdout, 'EINVAL\nEINVAL\nEBADF\n');
 });
 
-test('process.exit ends a process that watches, also out of a callback', limit, async (t) => {
+test('process.exit ends a process that watches, also out of a callback', async (t) => {
   const body = { 'at once': 'process.exit(7);', 'in a callback': `create('a');` };
   for (const [when, end] of Object.entries(body)) {
     const result = await inWatched(t, `watch(new Inotify(), () => process.exit(7)); ${end}`);
@@ -110,17 +104,14 @@ test('process.exit ends a process that watches, also out of a callback', limit, 
   }
 });
 
-test('events that come while the process ends do not abort it', limit, async (t) => {
+test('events that come while the process ends do not abort it', async (t) => {
   for (const end of ['', 'process.exit(0);', `process.on('exit', () => create('b'));`]) {
     assertSucceeded(await inWatched(t, `watch(new Inotify({ persistent: false }), () => {}); create('a'); ${end}`));
   }
 });
 
-test(
-  'a worker thread reads by a timer: its watches work, Node warns of no descriptor, and its end is harmless',
-  limit,
-  async (t) => {
-    const source = `import { Worker } from 'node:worker_threads';
+test('a worker thread reads by a timer: its watches work, Node warns of no descriptor, and its end is harmless', async (t) => {
+  const source = `import { Worker } from 'node:worker_threads';
     let warnings = 0;
     process.on('warning', () => { warnings += 1; });
     const body = "import('node:worker_threads').then(({ parentPort }) => import(" + JSON.stringify(args[1]) +
@@ -139,13 +130,12 @@ test(
     }
     for (let round = 0; round < 50; round++) await turn();
     console.log(warnings);`;
-    const result = await inWatched(t, source, { args: [new URL('../../src/linux/index.js', import.meta.url).href] });
-    assertSucceeded(result);
-    assert.equal(result.stdout, 'a\nb\n0\n');
-  },
-);
+  const result = await inWatched(t, source, { args: [new URL('../../src/linux/index.js', import.meta.url).href] });
+  assertSucceeded(result);
+  assert.equal(result.stdout, 'a\nb\n0\n');
+});
 
-test('a process ends by itself after close, and with an instance that is not persistent', limit, async (t) => {
+test('a process ends by itself after close, and with an instance that is not persistent', async (t) => {
   for (const end of ['inotify.close()', 'inotify.unref()']) {
     assertSucceeded(
       await inWatched(t, `const inotify = new Inotify(); watch(inotify, () => {}); create('a'); ${end};`),
@@ -160,7 +150,7 @@ test('a process ends by itself after close, and with an instance that is not per
   assert.equal((await inWatched(t, kept)).stdout, 'told\n');
 });
 
-test('no instance to be had is a typed error that leaves no descriptor', limit, async (t) => {
+test('no instance to be had is a typed error that leaves no descriptor', async (t) => {
   const source = `const open = [];
     try { for (;;) open.push(fs.openSync('/dev/null')); } catch {}
     try { new Inotify(); } catch (error) { console.log(error.name, error.code, error.call, /max_user_instances/.test(error.message)); }
@@ -173,7 +163,7 @@ test('no instance to be had is a typed error that leaves no descriptor', limit, 
   assert.equal(result.stdout, 'LinuxError EMFILE inotify_init1 true\n0\n0\n');
 });
 
-test('a child process does not get the descriptor', limit, async (t) => {
+test('a child process does not get the descriptor', async (t) => {
   const source = `import { execFileSync } from 'node:child_process';
     const inotify = new Inotify();
     console.log(openInotify(), /inotify/.test(execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })));
@@ -183,7 +173,7 @@ test('a child process does not get the descriptor', limit, async (t) => {
   assert.equal(result.stdout, '1 false\n');
 });
 
-test('a thousand instances opened and closed leave none open', limit, async (t) => {
+test('a thousand instances opened and closed leave none open', async (t) => {
   const source = `for (let round = 0; round < 1000; round++) { const inotify = new Inotify(); watch(inotify, () => {}); inotify.close(); }
     await turn();
     console.log(openInotify());`;

@@ -69,7 +69,7 @@ test('an error of syncfs comes over from the thread that called it', async (t) =
   assert.equal(JSON.parse(result.stdout).code, 'EIO');
 });
 
-test('a process.exit in the middle of syncFs ends once the calls under way have', { timeout: 60_000 }, async (t) => {
+test('a process.exit in the middle of syncFs ends once the calls under way have', async (t) => {
   const library = faultLibrary(t);
   if (library === undefined) return;
   const source = `const fd = linux.openDirectory(linux.AT_FDCWD, linux.nameOfText('/tmp'));

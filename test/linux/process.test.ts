@@ -14,7 +14,7 @@ import {
 import { until } from '../world/waiting.js';
 import { assertSucceeded, directoryFor, linesOf, onlyRoot, openPath, runNode, startNode } from './support.js';
 
-test('a child that asked for it dies with its parent, also when it is stopped', { timeout: 60_000 }, async (t) => {
+test('a child that asked for it dies with its parent, also when it is stopped', async (t) => {
   const grandchild = `linux.setParentDeathSignal('SIGKILL'); console.log(process.pid); setInterval(() => {}, 1000);`;
   const source = `import { spawn } from 'node:child_process';
     const index = process.execArgv.at(-1).match(/from ("[^"]*")/)[1];

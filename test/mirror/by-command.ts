@@ -58,7 +58,6 @@ export function commandWorld(t: TestContext, sourceIn = (root: string) => join(r
     },
     async alike(mirror) {
       await until('DEST is as SOURCE', () => difference(source, dest) === undefined, {
-        withinMs: 20_000,
         soFar: () => `${difference(source, dest)}\n${mirror.tail()}`,
       });
     },

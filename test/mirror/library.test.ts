@@ -68,7 +68,7 @@ test('once: ends alike, and names what it could not mirror, with its bytes', asy
   assert.equal(readFileSync(Buffer.concat([Buffer.from(`${dest}/`), copied!]), 'utf8'), 'odd');
 });
 
-test('the abort of its signal stops it, also one that came before', { timeout: 30_000 }, async (t) => {
+test('the abort of its signal stops it, also one that came before', async (t) => {
   const { source, dest } = folders(t);
   const controller = new AbortController();
   const mirror = await replicate({ source, dest, signal: controller.signal });

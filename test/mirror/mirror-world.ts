@@ -63,7 +63,6 @@ export function mirrorWorld(t: TestContext): MirrorWorld {
     async alike() {
       const isQuiet = () => running.every((one) => one.status().behind === 0);
       await until('DEST is as SOURCE', () => difference(source, dest) === undefined && isQuiet(), {
-        withinMs: 15_000,
         soFar: () => `${difference(source, dest)}\n${JSON.stringify(told.slice(-10))}`,
       });
     },

@@ -91,7 +91,6 @@ class Chance {
       `DEST is as SOURCE after: ${what}`,
       () => difference(source, dest, 'but times of directories') === undefined,
       {
-        withinMs: 30_000,
         soFar: () =>
           `SEED=${seed} ${this.name}: ${difference(source, dest, 'but times of directories')}\n${this.acts.log.slice(-2 * ACTS).join('\n')}\n${this.mirror.tail(15)}`,
       },

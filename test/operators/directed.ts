@@ -13,9 +13,7 @@ import { createWorld, type World } from '../world/world.js';
 const TOOLS = mkdtempSync(join(tmpdir(), 'ingest-operators-'));
 after(() => rmSync(TOOLS, { recursive: true }));
 const LIBRARY = compilePreload(TOOLS);
-export const limit = { timeout: 120_000 };
 export const withTime = {
-  ...limit,
   skip:
     LIBRARY === undefined &&
     'no C compiler, so no clock can be moved: what comes after a minute or an hour was not tested',

@@ -17,7 +17,6 @@ import {
   ctl,
   ctlDone,
   dropped,
-  limit,
   pathOf,
   WHY,
   withClock,
@@ -36,24 +35,20 @@ async function storedSince(world: World): Promise<{ backup: string; content: Buf
   return { backup, content };
 }
 
-test(
-  'a backup of before a move comes back: after rebuild its file is stored, though the stage is paused',
-  limit,
-  async (t) => {
-    const world = createWorld(t, AT_ONCE);
-    const { backup, content } = await storedSince(world);
-    restore(world, backup);
-    await rebuilt(world);
-    assert.match((await ctl(world, 'explain', pathOf(world, 0))).stdout, /It was stored as/);
-    await ctlDone(world, 'resume');
-    world.drop('again.csv', content);
-    await world.runOnce();
-    assert.equal(world.duplicates().length, 1);
-    await agrees(world);
-  },
-);
+test('a backup of before a move comes back: after rebuild its file is stored, though the stage is paused', async (t) => {
+  const world = createWorld(t, AT_ONCE);
+  const { backup, content } = await storedSince(world);
+  restore(world, backup);
+  await rebuilt(world);
+  assert.match((await ctl(world, 'explain', pathOf(world, 0))).stdout, /It was stored as/);
+  await ctlDone(world, 'resume');
+  world.drop('again.csv', content);
+  await world.runOnce();
+  assert.equal(world.duplicates().length, 1);
+  await agrees(world);
+});
 
-test('a backup of before a move comes back, and a consumer took the file: nothing waits for it', limit, async (t) => {
+test('a backup of before a move comes back, and a consumer took the file: nothing waits for it', async (t) => {
   const world = createWorld(t, AT_ONCE);
   const { backup, content } = await storedSince(world);
   renameSync(pathOf(world, 0), join(world.root, 'taken by a consumer'));
@@ -90,7 +85,7 @@ test(
   },
 );
 
-test('a backup of before a discard comes back: what was given up is not held again', limit, async (t) => {
+test('a backup of before a discard comes back: what was given up is not held again', async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE.options, mode: 'sidecar' } });
   world.sidecar('orders.csv', 'a'.repeat(64));
   world.discarded.add(world.drop('orders.csv', 700).sha256);
@@ -113,43 +108,35 @@ test('a backup of before a discard comes back: what was given up is not held aga
   await agrees(world);
 });
 
-test(
-  'a backup of before a seal comes back: its job, which waited for a sidecar, goes on with the file',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: { ...AT_ONCE.options, mode: 'sidecar' } });
-    world.drop('orders.csv', 700);
-    await world.runOnce();
-    const backup = backedUp(world);
-    await stoppedBefore(world, 'hash', () => world.sidecar('orders.csv'), 1);
-    restore(world, backup);
-    await rebuilt(world);
-    await world.runOnce();
-    assert.equal(world.warehouse().length, 1);
-    await agrees(world);
-  },
-);
+test('a backup of before a seal comes back: its job, which waited for a sidecar, goes on with the file', async (t) => {
+  const world = createWorld(t, { options: { ...AT_ONCE.options, mode: 'sidecar' } });
+  world.drop('orders.csv', 700);
+  await world.runOnce();
+  const backup = backedUp(world);
+  await stoppedBefore(world, 'hash', () => world.sidecar('orders.csv'), 1);
+  restore(world, backup);
+  await rebuilt(world);
+  await world.runOnce();
+  assert.equal(world.warehouse().length, 1);
+  await agrees(world);
+});
 
-test(
-  'a backup comes back in which a file waits for its sidecar, and it was stored since: nothing waits',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: { ...AT_ONCE.options, mode: 'sidecar' } });
-    const { sha256 } = world.drop('orders.csv', 700);
-    await world.runOnce();
-    const backup = backedUp(world);
-    world.sidecar('orders.csv', sha256);
-    await world.runOnce();
-    restore(world, backup);
-    await rebuilt(world);
-    await world.runOnce();
-    assert.deepEqual(
-      world.jobs().map(({ state }) => state),
-      ['done'],
-    );
-    await agrees(world);
-  },
-);
+test('a backup comes back in which a file waits for its sidecar, and it was stored since: nothing waits', async (t) => {
+  const world = createWorld(t, { options: { ...AT_ONCE.options, mode: 'sidecar' } });
+  const { sha256 } = world.drop('orders.csv', 700);
+  await world.runOnce();
+  const backup = backedUp(world);
+  world.sidecar('orders.csv', sha256);
+  await world.runOnce();
+  restore(world, backup);
+  await rebuilt(world);
+  await world.runOnce();
+  assert.deepEqual(
+    world.jobs().map(({ state }) => state),
+    ['done'],
+  );
+  await agrees(world);
+});
 
 /** A rebuild gives a pruned record its row again, so it can be withdrawn then. */
 for (const isTaken of [true, false]) {

@@ -21,7 +21,6 @@ import {
   ctl,
   ctlDone,
   dropped,
-  limit,
   pathOf,
   WHY,
   withClock,
@@ -95,7 +94,7 @@ test('a held withdrawal is retried after its name was wanted again: the next gen
   await agrees(world);
 });
 
-test('a withdrawal that was cut after its rename takes nothing that came to its path since', limit, async (t) => {
+test('a withdrawal that was cut after its rename takes nothing that came to its path since', async (t) => {
   const { world, content, sha256 } = await worldWith(t);
   const path = pathOf(world, 0);
   await ctlDone(world, 'withdraw', sha256, ...WHY);
@@ -115,65 +114,53 @@ test('a withdrawal that was cut after its rename takes nothing that came to its 
   await agrees(world);
 });
 
-test(
-  'a backup of before a second generation comes back: refused until rebuild, and generations go on at 3',
-  limit,
-  async (t) => {
-    const { world, content, sha256 } = await worldWith(t);
-    await actedOverBackup(world, async () => {
-      await allowed(world, sha256);
-      await dropped(world, 'orders.csv', content);
-    });
-    assert.match(await ctlDone(world, 'allow-again', sha256, ...WHY), /its generation 3\n/);
-    world.generations.set(sha256, 3);
+test('a backup of before a second generation comes back: refused until rebuild, and generations go on at 3', async (t) => {
+  const { world, content, sha256 } = await worldWith(t);
+  await actedOverBackup(world, async () => {
+    await allowed(world, sha256);
     await dropped(world, 'orders.csv', content);
-    assert.deepEqual(
-      world.manifest().map(({ record }) => record!.generation ?? 1),
-      [1, 2, 3],
-    );
-    await agrees(world);
-  },
-);
+  });
+  assert.match(await ctlDone(world, 'allow-again', sha256, ...WHY), /its generation 3\n/);
+  world.generations.set(sha256, 3);
+  await dropped(world, 'orders.csv', content);
+  assert.deepEqual(
+    world.manifest().map(({ record }) => record!.generation ?? 1),
+    [1, 2, 3],
+  );
+  await agrees(world);
+});
 
-test(
-  'a backup of before a withdrawal comes back: refused until rebuild, which knows it as withdrawn',
-  limit,
-  async (t) => {
-    const { world, content, sha256 } = await worldWith(t);
-    await actedOverBackup(world, () => withdrawn(world, sha256));
-    await dropped(world, 'later.csv', content);
-    assert.equal(world.duplicates().length, 1);
-    await agrees(world);
-  },
-);
+test('a backup of before a withdrawal comes back: refused until rebuild, which knows it as withdrawn', async (t) => {
+  const { world, content, sha256 } = await worldWith(t);
+  await actedOverBackup(world, () => withdrawn(world, sha256));
+  await dropped(world, 'later.csv', content);
+  assert.equal(world.duplicates().length, 1);
+  await agrees(world);
+});
 
-test(
-  'a held withdrawal is discarded while its name lies in the input again: it ends, and that file goes in',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: { ...AT_ONCE.options, mode: 'sidecar' } });
-    world.sidecar('orders.csv');
-    const sha256 = await dropped(world, 'orders.csv', world.content(700));
-    const path = pathOf(world, 0);
-    await ctlDone(world, 'withdraw', sha256, ...WHY);
-    renameSync(path, join(world.root, 'taken by a consumer'));
-    writeFileSync(path, 'somebody put another file there');
-    await world.runOnce([], { code: 4 });
-    world.drop('orders.csv', 300);
-    await ctlDone(world, 'discard', '--all');
-    await world.runOnce(); // the file has no sidecar yet, and waits for it
-    assert.deepEqual(
-      world.jobs().filter(({ state, stage }) => state !== 'done' && stage !== 'verify-complete'),
-      [],
-    );
-    world.sidecar('orders.csv');
-    await world.runOnce();
-    assert.equal(corrections(world), 1);
-    assert.equal(readFileSync(path, 'utf8'), 'somebody put another file there');
-    assert.equal(world.manifest().length, 2);
-    assert.deepEqual(readFileSync(pathOf(world, 1)).length, 300);
-  },
-);
+test('a held withdrawal is discarded while its name lies in the input again: it ends, and that file goes in', async (t) => {
+  const world = createWorld(t, { options: { ...AT_ONCE.options, mode: 'sidecar' } });
+  world.sidecar('orders.csv');
+  const sha256 = await dropped(world, 'orders.csv', world.content(700));
+  const path = pathOf(world, 0);
+  await ctlDone(world, 'withdraw', sha256, ...WHY);
+  renameSync(path, join(world.root, 'taken by a consumer'));
+  writeFileSync(path, 'somebody put another file there');
+  await world.runOnce([], { code: 4 });
+  world.drop('orders.csv', 300);
+  await ctlDone(world, 'discard', '--all');
+  await world.runOnce(); // the file has no sidecar yet, and waits for it
+  assert.deepEqual(
+    world.jobs().filter(({ state, stage }) => state !== 'done' && stage !== 'verify-complete'),
+    [],
+  );
+  world.sidecar('orders.csv');
+  await world.runOnce();
+  assert.equal(corrections(world), 1);
+  assert.equal(readFileSync(path, 'utf8'), 'somebody put another file there');
+  assert.equal(world.manifest().length, 2);
+  assert.deepEqual(readFileSync(pathOf(world, 1)).length, 300);
+});
 
 test('a path that two lines name means the one that lies there', withTime, async (t) => {
   const { world, sha256: first } = await worldWith(t);
@@ -248,21 +235,17 @@ test(
   },
 );
 
-test(
-  'a content of which one generation is withdrawn and one stands: it is said which one stands, or that one goes',
-  limit,
-  async (t) => {
-    const { world, content, sha256 } = await worldWith(t);
-    await allowed(world, sha256);
-    await dropped(world, 'orders.csv', content);
-    await withdrawn(world, pathOf(world, 1), sha256);
-    const { code, stderr } = await ctl(world, 'withdraw', sha256, ...WHY);
-    if (code !== 0) assert(stderr.includes(pathOf(world, 0)), `the generation that stands is not named: ${stderr}`);
-    await world.runOnce();
-    assert.equal(world.warehouse().length, code === 0 ? 0 : 1);
-    await agrees(world);
-  },
-);
+test('a content of which one generation is withdrawn and one stands: it is said which one stands, or that one goes', async (t) => {
+  const { world, content, sha256 } = await worldWith(t);
+  await allowed(world, sha256);
+  await dropped(world, 'orders.csv', content);
+  await withdrawn(world, pathOf(world, 1), sha256);
+  const { code, stderr } = await ctl(world, 'withdraw', sha256, ...WHY);
+  if (code !== 0) assert(stderr.includes(pathOf(world, 0)), `the generation that stands is not named: ${stderr}`);
+  await world.runOnce();
+  assert.equal(world.warehouse().length, code === 0 ? 0 : 1);
+  await agrees(world);
+});
 
 test(
   'a twin that came at once and was asked long after is a duplicate, whatever time a repetition needs',
@@ -279,22 +262,18 @@ test(
   },
 );
 
-test(
-  'a held file is replaced and discarded while all is stopped: the other version goes in, without another scan',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: { ...AT_ONCE.options, maxBytes: 500 } });
-    world.drop('orders.csv', 700, { optional: true });
-    await world.runOnce([], { code: 4 });
-    world.drop('orders.csv', 300);
-    await ctlDone(world, 'pause', 'verify-complete');
-    await ctlDone(world, 'discard', '--all');
-    const program = world.start('ingest', ['--log-level', 'debug']);
-    await world.event('scan_done');
-    await ctlDone(world, 'resume');
-    await world.stored(1);
-    await program.stop();
-    assert.deepEqual([world.warehouse().length, world.failed().length], [1, 0]);
-    await agrees(world);
-  },
-);
+test('a held file is replaced and discarded while all is stopped: the other version goes in, without another scan', async (t) => {
+  const world = createWorld(t, { options: { ...AT_ONCE.options, maxBytes: 500 } });
+  world.drop('orders.csv', 700, { optional: true });
+  await world.runOnce([], { code: 4 });
+  world.drop('orders.csv', 300);
+  await ctlDone(world, 'pause', 'verify-complete');
+  await ctlDone(world, 'discard', '--all');
+  const program = world.start('ingest', ['--log-level', 'debug']);
+  await world.event('scan_done');
+  await ctlDone(world, 'resume');
+  await world.stored(1);
+  await program.stop();
+  assert.deepEqual([world.warehouse().length, world.failed().length], [1, 0]);
+  await agrees(world);
+});

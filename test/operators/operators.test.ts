@@ -41,7 +41,7 @@ function seeds(): string[] {
 const SKIP =
   LIBRARY === undefined && 'no C compiler, so neither kills nor the clock: sequences of verbs were not tested';
 
-test('plays that found a fault once', { skip: SKIP, timeout: 600_000 }, async () => {
+test('plays that found a fault once', { skip: SKIP }, async () => {
   await makeHand();
   const lane = new Lane(LIBRARY!, TOOLS, 0);
   try {

@@ -150,7 +150,7 @@ export class Machine {
     const service = this.world.launch(this.command('ingest'), args);
     this.service = service;
     const isAtWork = () => service.events.some(({ event }) => event === 'worker_started') || !service.running;
-    await until('the service to be at work', isAtWork, { withinMs: 120_000, soFar: () => service.tail() });
+    await until('the service to be at work', isAtWork, { soFar: () => service.tail() });
     assert.ok(service.running, service.tail());
   }
 
@@ -182,7 +182,7 @@ export class Machine {
       return bash.exitCode !== null;
     };
     try {
-      await until('the commands to end', ended, { withinMs: 240_000, everyMs: 20, soFar: () => said });
+      await until('the commands to end', ended, { everyMs: 20, soFar: () => said });
     } finally {
       bash.kill();
     }

@@ -118,9 +118,7 @@ test('the SBOM has each package that runs, by the hash of the lock, and names no
   ]);
 });
 
-test('its steps, run one by one, make a tree in which its command works as its user', {
-  timeout: 900_000,
-}, async (t) => {
+test('its steps, run one by one, make a tree in which its command works as its user', async (t) => {
   if (skipUnlessRoot(t, 'the steps of the Dockerfile: they make users and give folders away')) return;
   const world = createWorld(t);
   const image = runSteps(dockerFile('Dockerfile'), join(world.root, 'stages'), product().context);

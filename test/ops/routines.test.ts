@@ -20,9 +20,6 @@ import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 import { blocksOf, Machine, releaseIn } from './machine.js';
 
-const limit = { timeout: 480_000 };
-/** Dozens of processes start one after the other on a machine that may be busy. */
-const PATIENT = { withinMs: 120_000 };
 /** A trigger records every settlement after the migration in a table of its own, with its process. */
 const MIGRATION = `
   ALTER TABLE contents ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;
@@ -64,7 +61,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   await machine.start();
   const worker = world.launch(join(older, 'bin/ingest-worker'), ['--state-path', world.statePath, '--stage', 'all=2']);
   some(world, 'first', 150);
-  await world.stored(50, PATIENT);
+  await world.stored(50);
   const [upgrade] = blocksOf('Upgrade');
   const before = owners(world);
   const dropping = setInterval(() => {
@@ -76,7 +73,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   // So a service manager starts the version that is installed now.
   assert.equal(ended.code, 1);
   assert.match(ended.stderr, /was written by a newer version of this program: install that version/);
-  await world.allDroppedDone(PATIENT);
+  await world.allDroppedDone();
   world.check();
   const late = rowsOf(world, 'SELECT owner FROM settled_after') as { owner: number }[];
   assert.ok(late.length > 0, 'the newer processes did the rest');
@@ -88,7 +85,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   const copies = readdirSync(dirname(world.statePath)).filter((name) => name.endsWith('.backup'));
   assert.match(copies.join(), /^state\.db\.v\d+\.backup$/);
   some(world, 'of the newer', 20);
-  await world.allDroppedDone(PATIENT);
+  await world.allDroppedDone();
 
   await machine.run(blocksOf('Downgrade')[0]!, { release: older });
   for (const [name, ...args] of [
@@ -106,7 +103,7 @@ async function upgradeAndBack(t: TestContext): Promise<void> {
   assert.ok(existsSync(join(dirname(world.statePath), aside!, 'state.db')), 'the former state is moved aside');
   dropAgain(world);
   some(world, 'last', 10);
-  await until('all to be in', () => world.differences().length === 0, PATIENT);
+  await until('all to be in', () => world.differences().length === 0);
   await machine.stop();
   world.check();
 }
@@ -120,13 +117,13 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   await old.start();
   some(old.world, 'stored', 100);
   const first = old.world.drop('twin.csv', 500);
-  await old.world.allDroppedDone(PATIENT);
+  await old.world.allDroppedDone();
   // Files in progress: lines without their files, and files that are sealed and not hashed, one of them a duplicate.
   const ready = (stage: string) => () =>
     old.world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
   await ctl(old, 'pause', 'move');
   some(old.world, 'manifested', 20);
-  await until('lines without their files', () => ready('move')() === 20, PATIENT);
+  await until('lines without their files', () => ready('move')() === 20);
   await ctl(old, 'pause', 'hash');
   some(old.world, 'sealed', 20);
   old.world.drop(
@@ -135,7 +132,7 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
       String(old.world.manifest().find(({ record }) => record!.sha256 === first.sha256)!.record!.warehouse_path),
     ),
   );
-  await until('sealed files', () => ready('hash')() === 21, PATIENT);
+  await until('sealed files', () => ready('hash')() === 21);
 
   const [one] = old.world.jobs().filter(({ stage, state }) => stage === 'hash' && state === 'ready');
   await withState(old.world.statePath, (backend) => holdReady(backend, [one!.id]));
@@ -160,7 +157,7 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   await ctl(host, 'resume', 'hash');
   await ctl(host, 'resume', 'move');
   await ctl(host, 'retry', '--all', '--code', 'held_by_test');
-  await host.world.allDone(PATIENT);
+  await host.world.allDone();
   checkMoved(host.world, old.world);
 
   const bytesOf = new Map(
@@ -169,8 +166,8 @@ async function moveToAnotherHost(t: TestContext): Promise<void> {
   for (const { name, sha256 } of old.world.dropped)
     host.world.drop(`again-${name}`, readFileSync(bytesOf.get(sha256)!));
   const all = old.world.dropped.length + host.world.dropped.length;
-  await until('each to have its job', () => host.world.jobs().length === all, PATIENT);
-  await host.world.allDone(PATIENT);
+  await until('each to have its job', () => host.world.jobs().length === all);
+  await host.world.allDone();
   await host.stop();
   checkMoved(host.world, old.world);
 }
@@ -182,7 +179,7 @@ async function addOnboardRetire(t: TestContext): Promise<void> {
   machine.install(releaseIn(join(machine.root, 'release')));
   await machine.start();
   some(world, 'of the first', 50);
-  await world.stored(50, PATIENT);
+  await world.stored(50);
   const [yaml] = blocksOf('Add a feed', 'yaml');
   const [add] = blocksOf('Add a feed');
   const { input } = world.feed('orders');
@@ -202,7 +199,6 @@ async function addOnboardRetire(t: TestContext): Promise<void> {
   await until(
     'all jobs of the feed to have ended',
     () => world.jobs('orders').filter(({ state }) => state === 'done').length === 200,
-    PATIENT,
   );
   const endings = (ending: string) => world.jobs('orders').filter((job) => job.ending === ending).length;
   assert.deepEqual([endings('duplicate'), endings('stored')], [100, 100]);
@@ -225,15 +221,15 @@ async function addOnboardRetire(t: TestContext): Promise<void> {
   );
   assert.ok(!existsSync(input) && existsSync(join(machine.root, 'srv/orders-retired/staging')));
   some(world, 'after it', 20);
-  await until('the other feed to go on', () => world.warehouse().length === 70, PATIENT);
+  await until('the other feed to go on', () => world.warehouse().length === 70);
   world.drop('wrong.csv', 777);
   const inWarehouse = () => world.warehouse().find(({ path }) => path.endsWith('/wrong.csv'));
-  const { path } = await until('a wrong file to be in', inWarehouse, PATIENT);
+  const { path } = await until('a wrong file to be in', inWarehouse);
   const bytes = readFileSync(join(world.feed().warehouse, path));
   await machine.run(blocksOf('Take a wrong file out')[0]!.replaceAll('ingest_date=2026-11-20/orders.csv', path));
-  await until('it to be in failed/', () => world.failed().length === 1 && !inWarehouse(), PATIENT);
+  await until('it to be in failed/', () => world.failed().length === 1 && !inWarehouse());
   world.drop('right.csv', bytes);
-  await until('it to be in again', () => world.warehouse().length === 71, PATIENT);
+  await until('it to be in again', () => world.warehouse().length === 71);
   const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
   assert.deepEqual(findings, []);
   await machine.stop();
@@ -253,7 +249,7 @@ async function installAndDoctor(t: TestContext): Promise<void> {
   }
   assert.match(await machine.run(doctor), / 0 to mend before the first file/);
   await machine.run(install!, { release });
-  await machine.world.isStored(machine.world.drop('first.csv', 100), PATIENT);
+  await machine.world.isStored(machine.world.drop('first.csv', 100));
   const [backUp] = blocksOf('Back up');
   const copies = () => readdirSync(join(machine.root, 'var/backups/atomic-ingestor')).length;
   await machine.run(backUp!);
@@ -263,7 +259,7 @@ async function installAndDoctor(t: TestContext): Promise<void> {
   assert.equal(copies(), 2);
 
   // The commonest reason to restore: somebody deleted the state.
-  await machine.world.isStored(machine.world.drop('after the backup.csv', 100), PATIENT);
+  await machine.world.isStored(machine.world.drop('after the backup.csv', 100));
   await machine.stop();
   const folder = dirname(machine.world.statePath);
   const states = () => readdirSync(folder).filter((name) => /^(?:state\.db|broken-)/.test(name));
@@ -272,7 +268,7 @@ async function installAndDoctor(t: TestContext): Promise<void> {
   await machine.run(blocksOf('Restore')[0]!.replace('2026-11-20T030000.db', backup));
   const aside = states().filter((name) => name.startsWith('broken-'));
   assert.deepEqual(aside, [], 'nothing was there to put aside');
-  await machine.world.isStored(machine.world.drop('last.csv', 100), PATIENT);
+  await machine.world.isStored(machine.world.drop('last.csv', 100));
   await machine.stop();
   machine.world.check();
 }
@@ -285,14 +281,14 @@ async function replaceDisk(t: TestContext): Promise<void> {
   await machine.start();
   some(world, 'before', 30);
   world.drop('known.csv', 'known');
-  await world.allDroppedDone(PATIENT);
+  await world.allDroppedDone();
   const before = world.warehouse().length;
   machine.mount = () => void tmpfsMount(world.feed().warehouse);
   await machine.run(blocksOf('Replace the disk of the warehouse')[0]!);
   world.drop('known again.csv', 'known');
   some(world, 'after', 10);
-  await until('the new ones to be in', () => world.manifest().length === before + 10, PATIENT);
-  await world.allDone(PATIENT);
+  await until('the new ones to be in', () => world.manifest().length === before + 10);
+  await world.allDone();
   const audited = await world.run('ingest-ctl', ['audit', '--hash']);
   assert.equal(audited.code, 0, audited.stdout);
   assert.equal(world.warehouse().length, 10);
@@ -300,9 +296,9 @@ async function replaceDisk(t: TestContext): Promise<void> {
 }
 
 describe('the runbook, routine:', { concurrency: 3 }, () => {
-  test('upgrade while workers of the older version are at work; then the way back', limit, upgradeAndBack);
-  test('move to another host: other inodes, another filesystem, other paths', limit, moveToAnotherHost);
-  test('install, doctor as the service sees it, two backups, restore of a deleted state', limit, installAndDoctor);
-  test('an empty disk in the place of the warehouse', limit, replaceDisk);
-  test('add a feed, onboard what it holds already, retire it', limit, addOnboardRetire);
+  test('upgrade while workers of the older version are at work; then the way back', upgradeAndBack);
+  test('move to another host: other inodes, another filesystem, other paths', moveToAnotherHost);
+  test('install, doctor as the service sees it, two backups, restore of a deleted state', installAndDoctor);
+  test('an empty disk in the place of the warehouse', replaceDisk);
+  test('add a feed, onboard what it holds already, retire it', addOnboardRetire);
 });

@@ -9,7 +9,6 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { Report } from '../../src/service/status/report.js';
-import { LONG } from '../scenarios/trouble.js';
 import type { Options } from '../world/layout.js';
 import { bindMount, tmpfsMount } from '../world/mounts.js';
 import { PACKAGE } from '../world/program.js';
@@ -70,7 +69,7 @@ async function isMended(t: TestContext, { heading, plant, mount, options }: Sick
   if (service) give(service, warehouse);
   world.start('ingest');
   world.drop('before.csv', 2_000);
-  await world.stored(1, LONG);
+  await world.stored(1);
   // Root plants it. An open file must belong to the service: it has no CAP_LEASE here, which the unit gives, for files of others.
   const by = service && plant !== 'open-writer' ? { user: { uid: 0, gid: 0 } } : {};
   const sick = world.launch(join(PACKAGE, 'ops/simulate/sick.sh'), [plant, input, warehouse, world.statePath], by);
@@ -81,19 +80,15 @@ async function isMended(t: TestContext, { heading, plant, mount, options }: Sick
     said = (await world.run('queue-stat')).stdout.replace(/\s+/g, ' ');
     return patternOf(quote).test(said);
   };
-  await until(`queue-stat to say ${patternOf(quote)}`, isNamed, { ...LONG, soFar: () => said });
+  await until(`queue-stat to say ${patternOf(quote)}`, isNamed, { soFar: () => said });
   mend(world, service, commands);
-  await world.stored(undefined, LONG);
-  await until(
-    'nothing to be wrong',
-    async () => {
-      const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
-      return (
-        findings.every(({ severity }) => severity !== 'stuck') && world.jobs().every(({ state }) => state === 'done')
-      );
-    },
-    LONG,
-  );
+  await world.stored();
+  await until('nothing to be wrong', async () => {
+    const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
+    return (
+      findings.every(({ severity }) => severity !== 'stuck') && world.jobs().every(({ state }) => state === 'done')
+    );
+  });
   await world.stop();
   // This world did not drop the file of the writer that never closes. It is stored as it was left.
   if (plant === 'open-writer') assert.equal(world.manifest().length, 3);
@@ -183,5 +178,5 @@ test('who has a file open for writing is ended, and no reader of it', async (t) 
 });
 
 describe('the runbook mends', { concurrency: 2 }, () => {
-  for (const sick of SICK) test(sick.heading, { timeout: 180_000 }, (t) => isMended(t, sick));
+  for (const sick of SICK) test(sick.heading, (t) => isMended(t, sick));
 });

@@ -15,8 +15,6 @@ import { ordinaryUser, skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
-const limit = { timeout: 240_000 };
-
 async function succeeds(world: World, program: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await world.run(program, args);
   assert.equal(code, 0, `${stdout}${stderr}`);
@@ -25,32 +23,28 @@ async function succeeds(world: World, program: string, ...args: string[]): Promi
 
 const withoutBucket = (flags: readonly string[]): string[] => flags.filter((flag) => !flag.startsWith('--publish'));
 
-test(
-  '--keep-local: an object that is gone has one job and one word, also while another one has its key',
-  limit,
-  async (t) => {
-    const made = await heldAtHead(t);
-    if (!made) return;
-    const { world, bucket, program, key, head } = made;
-    await bucket.delete(key);
-    await bucket.put(key, 'of somebody else');
-    await head.release();
-    await world.event('file_held', ({ code }) => code === 'object_taken');
-    world.drop('b.csv', 'id\n2\n');
-    await until('the other one is removed here', () =>
-      files(world.feed().warehouse).every(({ path }) => !path.endsWith('b.csv')),
-    );
-    assert.equal(world.log.named('object_gone').length, 1);
-    assert.equal(rowsOf(world, 'SELECT 1 FROM buckets WHERE cursor IS NOT NULL').length, 0);
-    await bucket.delete(key);
-    await succeeds(world, 'ingest-ctl', 'retry', '--all');
-    await until('nothing is kept here', () => world.warehouse().length === 0);
-    await program.stop();
-    await checkBucket(bucket);
-  },
-);
+test('--keep-local: an object that is gone has one job and one word, also while another one has its key', async (t) => {
+  const made = await heldAtHead(t);
+  if (!made) return;
+  const { world, bucket, program, key, head } = made;
+  await bucket.delete(key);
+  await bucket.put(key, 'of somebody else');
+  await head.release();
+  await world.event('file_held', ({ code }) => code === 'object_taken');
+  world.drop('b.csv', 'id\n2\n');
+  await until('the other one is removed here', () =>
+    files(world.feed().warehouse).every(({ path }) => !path.endsWith('b.csv')),
+  );
+  assert.equal(world.log.named('object_gone').length, 1);
+  assert.equal(rowsOf(world, 'SELECT 1 FROM buckets WHERE cursor IS NOT NULL').length, 0);
+  await bucket.delete(key);
+  await succeeds(world, 'ingest-ctl', 'retry', '--all');
+  await until('nothing is kept here', () => world.warehouse().length === 0);
+  await program.stop();
+  await checkBucket(bucket);
+});
 
-test('a store that does not list uploads closes no gate: a warning, and files come', limit, async (t) => {
+test('a store that does not list uploads closes no gate: a warning, and files come', async (t) => {
   const made = await proxied(t);
   if (!made) return;
   const { world, bucket, proxy } = made;
@@ -64,7 +58,7 @@ test('a store that does not list uploads closes no gate: a warning, and files co
   assert.equal(world.log.named('gate_closed').length, 0);
 });
 
-test('the option is taken away and given again beside workers that run on: all files come', limit, async (t) => {
+test('the option is taken away and given again beside workers that run on: all files come', async (t) => {
   const made = await publisher(t);
   if (!made) return;
   const { world, bucket } = made;
@@ -84,12 +78,12 @@ test('the option is taken away and given again beside workers that run on: all f
   await succeeds(world, 'ingest-ctl', 'resume', 'publish');
   await until('its job has passed the stage', () => world.jobs().every(({ state }) => state === 'done'));
   await produce(flags, 'after.csv');
-  await until('all are published', async () => (await linesOf(bucket)).length === 4, { withinMs: 60_000 });
+  await until('all are published', async () => (await linesOf(bucket)).length === 4);
   await worker.stop();
   await checkBucket(bucket);
 });
 
-test('a local file that cannot be read is not taken for one that is gone', limit, async (t) => {
+test('a local file that cannot be read is not taken for one that is gone', async (t) => {
   if (skipUnlessRoot(t, 'a file of the warehouse that this user may not read')) return;
   const made = await publisher(t, { user: ordinaryUser });
   if (!made) return;
@@ -108,28 +102,24 @@ test('a local file that cannot be read is not taken for one that is gone', limit
   assert.equal((await linesOf(bucket)).length, 1);
 });
 
-test(
-  'a withdrawal that is discarded because another file lies at its path still takes the object back',
-  limit,
-  async (t) => {
-    const made = await publisher(t);
-    if (!made) return;
-    const { world, bucket } = made;
-    const { sha256 } = world.drop('a.csv', 'id\n1\n');
-    await world.runOnce();
-    world.withdrawn.add(sha256);
-    const stored = join(world.feed().warehouse, world.warehouse()[0]!.path);
-    rmSync(stored);
-    writeFileSync(stored, 'of somebody else');
-    await succeeds(world, 'ingest-ctl', 'withdraw', sha256, '--reason', 'a test');
-    await world.runOnce([], { code: 4 });
-    await succeeds(world, 'ingest-ctl', 'discard', '--all', '--code', 'withdrawn_file_differs');
-    await world.runOnce();
-    assert.deepEqual([await objectsOf(bucket), (await correctionsOf(bucket)).length], [[], 1]);
-  },
-);
+test('a withdrawal that is discarded because another file lies at its path still takes the object back', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  const { sha256 } = world.drop('a.csv', 'id\n1\n');
+  await world.runOnce();
+  world.withdrawn.add(sha256);
+  const stored = join(world.feed().warehouse, world.warehouse()[0]!.path);
+  rmSync(stored);
+  writeFileSync(stored, 'of somebody else');
+  await succeeds(world, 'ingest-ctl', 'withdraw', sha256, '--reason', 'a test');
+  await world.runOnce([], { code: 4 });
+  await succeeds(world, 'ingest-ctl', 'discard', '--all', '--code', 'withdrawn_file_differs');
+  await world.runOnce();
+  assert.deepEqual([await objectsOf(bucket), (await correctionsOf(bucket)).length], [[], 1]);
+});
 
-test('history is not pruned before anybody has looked whether it is published', limit, async (t) => {
+test('history is not pruned before anybody has looked whether it is published', async (t) => {
   const made = await proxied(t);
   if (!made) return;
   const { world, bucket, proxy } = made;
@@ -147,7 +137,7 @@ test('history is not pruned before anybody has looked whether it is published', 
   assert.equal((await linesOf(bucket)).length, 1);
 });
 
-test('another address while a process sends to the one before: the file comes to the new one', limit, async (t) => {
+test('another address while a process sends to the one before: the file comes to the new one', async (t) => {
   const made = await proxied(t);
   if (!made) return;
   const { world, bucket, proxy } = made;
@@ -162,9 +152,9 @@ test('another address while a process sends to the one before: the file comes to
   await first.stop();
   const second = world.launch('ingest-producer', elsewhere);
   const entered = (): string => JSON.stringify(rowsOf(world, 'SELECT address FROM buckets WHERE cursor IS NULL'));
-  await until('the other process has entered the new one', () => entered().includes(other.name), { withinMs: 60_000 });
+  await until('the other process has entered the new one', () => entered().includes(other.name));
   await put.release();
-  await until('its line is there', async () => (await linesOf(other)).length === 1, { withinMs: 60_000 });
+  await until('its line is there', async () => (await linesOf(other)).length === 1);
   for (const program of [second, ...workers]) await program.stop();
   assert.deepEqual(await linesOf(bucket), []);
   await checkBucket(other);

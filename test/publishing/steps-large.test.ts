@@ -15,7 +15,6 @@ import { checkBucket, killedAt, linesOf, objectsOf, proxied } from '../world/pub
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
-const limit = { timeout: 600_000 };
 const MIB = 1 << 20;
 const [PARTS_2, PARTS_3] = [65 * MIB, 129 * MIB];
 /** A day and an hour. */
@@ -31,14 +30,13 @@ async function swept(world: World, bucket: Bucket): Promise<void> {
   await bucket.restart({ aheadS: LATER_S });
   const program = world.start('ingest', [], { env: ahead(LATER_S) });
   await until('no upload is left', async () => (await bucket.uploads()).length === 0, {
-    withinMs: 90_000,
     soFar: () => program.tail(),
   });
   await program.stop();
   await bucket.restart();
 }
 
-test('killed at each step of one large file: only the parts that are missing are sent', limit, async (t) => {
+test('killed at each step of one large file: only the parts that are missing are sent', async (t) => {
   const made = await proxied(t);
   if (!made) return;
   const { world, bucket, proxy } = made;
@@ -71,36 +69,32 @@ test('killed at each step of one large file: only the parts that are missing are
   world.check();
 });
 
-test(
-  'an answer of each request is lost, or says something else: the store is asked, and one object comes',
-  limit,
-  async (t) => {
-    const made = await proxied(t);
-    if (!made) return;
-    const { world, bucket, proxy } = made;
-    const faults: [Which, Fault][] = [
-      [{ kind: 'create' }, 'lose-answer'],
-      [{ kind: 'part', part: 1 }, 'cut-in-body'],
-      [{ kind: 'part', part: 2 }, 'lose-answer'],
-      [{ kind: 'complete' }, { status: 200, code: 'InternalError', after: true }],
-    ];
-    for (const [which, fault] of faults) proxy.add(which, fault);
-    world.drop('a.bin', PARTS_2);
-    await world.runOnce();
-    await whole(bucket, 1);
-    const conflicts: [Which, Fault][] = [
-      [{ kind: 'complete' }, { status: 409, code: 'ConditionalRequestConflict' }],
-      [{ kind: 'complete', after: 1 }, 'lose-answer'],
-    ];
-    for (const [which, fault] of conflicts) proxy.add(which, fault);
-    world.drop('b.bin', PARTS_2);
-    await world.runOnce();
-    await whole(bucket, 2);
-    world.check();
-  },
-);
+test('an answer of each request is lost, or says something else: the store is asked, and one object comes', async (t) => {
+  const made = await proxied(t);
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  const faults: [Which, Fault][] = [
+    [{ kind: 'create' }, 'lose-answer'],
+    [{ kind: 'part', part: 1 }, 'cut-in-body'],
+    [{ kind: 'part', part: 2 }, 'lose-answer'],
+    [{ kind: 'complete' }, { status: 200, code: 'InternalError', after: true }],
+  ];
+  for (const [which, fault] of faults) proxy.add(which, fault);
+  world.drop('a.bin', PARTS_2);
+  await world.runOnce();
+  await whole(bucket, 1);
+  const conflicts: [Which, Fault][] = [
+    [{ kind: 'complete' }, { status: 409, code: 'ConditionalRequestConflict' }],
+    [{ kind: 'complete', after: 1 }, 'lose-answer'],
+  ];
+  for (const [which, fault] of conflicts) proxy.add(which, fault);
+  world.drop('b.bin', PARTS_2);
+  await world.runOnce();
+  await whole(bucket, 2);
+  world.check();
+});
 
-test('an upload that no row names is given up a day later, and not before; one in a row goes on', limit, async (t) => {
+test('an upload that no row names is given up a day later, and not before; one in a row goes on', async (t) => {
   const made = await proxied(t);
   if (!made) return;
   if (!hasFaketime()) return t.skip('libfaketime is not installed: the sweep of uploads was not tested');
@@ -126,24 +120,20 @@ test('an upload that no row names is given up a day later, and not before; one i
   await whole(bucket, 1);
 });
 
-test(
-  'an upload that is left over is given up a day later, also by a service that has nothing to publish',
-  limit,
-  async (t) => {
-    const made = await proxied(t);
-    if (!made) return;
-    if (!hasFaketime()) return t.skip('libfaketime is not installed: the sweep of uploads was not tested');
-    const { world, bucket } = made;
-    world.drop('a.csv', 'id\n1\n');
-    await world.runOnce();
-    const Key = (await objectsOf(bucket))[0]!.replace('a.csv', 'gone.bin');
-    await bucket.client().send(new s3.CreateMultipartUploadCommand({ Bucket: bucket.name, Key }));
-    await swept(world, bucket);
-    await whole(bucket, 1);
-  },
-);
+test('an upload that is left over is given up a day later, also by a service that has nothing to publish', async (t) => {
+  const made = await proxied(t);
+  if (!made) return;
+  if (!hasFaketime()) return t.skip('libfaketime is not installed: the sweep of uploads was not tested');
+  const { world, bucket } = made;
+  world.drop('a.csv', 'id\n1\n');
+  await world.runOnce();
+  const Key = (await objectsOf(bucket))[0]!.replace('a.csv', 'gone.bin');
+  await bucket.client().send(new s3.CreateMultipartUploadCommand({ Bucket: bucket.name, Key }));
+  await swept(world, bucket);
+  await whole(bucket, 1);
+});
 
-test('an upload that somebody gave up is begun again, at each step', limit, async (t) => {
+test('an upload that somebody gave up is begun again, at each step', async (t) => {
   const made = await proxied(t);
   if (!made) return;
   const { world, bucket, proxy } = made;
@@ -152,7 +142,7 @@ test('an upload that somebody gave up is begun again, at each step', limit, asyn
   const program = world.start('ingest', ['--once']);
   for (const which of requests) {
     const rule = proxy.add(which, 'hold');
-    await rule.hit(1, { withinMs: 120_000, soFar: () => program.tail() });
+    await rule.hit(1, { soFar: () => program.tail() });
     for (const { key, id } of await bucket.uploads())
       await bucket.client().send(new s3.AbortMultipartUploadCommand({ Bucket: bucket.name, Key: key, UploadId: id }));
     await rule.release();
@@ -163,7 +153,7 @@ test('an upload that somebody gave up is begun again, at each step', limit, asyn
   world.check();
 });
 
-test('bytes that were changed are sent in part and taken back: nothing of them is in the object', limit, async (t) => {
+test('bytes that were changed are sent in part and taken back: nothing of them is in the object', async (t) => {
   const made = await proxied(t);
   if (!made) return;
   const { world, bucket, proxy } = made;
@@ -181,25 +171,21 @@ test('bytes that were changed are sent in part and taken back: nothing of them i
   world.check();
 });
 
-test(
-  'requests of a state that was lost arrive late: a part finds no upload, a Complete the same bytes',
-  limit,
-  async (t) => {
-    const made = await proxied(t);
-    if (!made) return;
-    const { world, bucket, proxy } = made;
-    world.drop('big.bin', PARTS_2);
-    const part = await killedAt(world, proxy, { kind: 'part', part: 2 }, 'hold');
-    const complete = await killedAt(world, proxy, { kind: 'complete' }, 'hold');
-    loseState(world);
-    await rebuilt(world);
-    await world.runOnce();
-    await whole(bucket, 1);
-    await part.release();
-    await complete.release();
-    await whole(bucket, 1);
-    if (hasFaketime()) await swept(world, bucket);
-    await whole(bucket, 1);
-    world.check();
-  },
-);
+test('requests of a state that was lost arrive late: a part finds no upload, a Complete the same bytes', async (t) => {
+  const made = await proxied(t);
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  world.drop('big.bin', PARTS_2);
+  const part = await killedAt(world, proxy, { kind: 'part', part: 2 }, 'hold');
+  const complete = await killedAt(world, proxy, { kind: 'complete' }, 'hold');
+  loseState(world);
+  await rebuilt(world);
+  await world.runOnce();
+  await whole(bucket, 1);
+  await part.release();
+  await complete.release();
+  await whole(bucket, 1);
+  if (hasFaketime()) await swept(world, bucket);
+  await whole(bucket, 1);
+  world.check();
+});

@@ -25,7 +25,7 @@ export async function hugeFileSealed(world: World): Promise<void> {
   const verifier = world.start('ingest-worker', ['--stage', 'verify-complete']);
   world.drop(NAME, 1);
   truncateSync(join(world.input, NAME), HUGE_BYTES);
-  await until('the huge file is sealed', () => hugeJob(world)?.stage === 'hash', { withinMs: 60_000, everyMs: 50 });
+  await until('the huge file is sealed', () => hugeJob(world)?.stage === 'hash', { everyMs: 50 });
   await verifier.stop();
 }
 
@@ -36,9 +36,7 @@ export async function busyWorker(
   options: StartOptions = {},
 ): Promise<Busy> {
   const program = world.start('ingest-worker', ['--stage', 'hash', ...args], options);
-  const { owner, worker_pid } = await world.event('worker_started', (e) => e.heardFrom === program.pid, {
-    withinMs: 60_000,
-  });
+  const { owner, worker_pid } = await world.event('worker_started', (e) => e.heardFrom === program.pid);
   const job = await claimedBy(world, owner as number);
   return { program, pid: worker_pid as number, job };
 }
@@ -49,7 +47,7 @@ export function claimedBy(world: World, owner: number): Promise<JobRow> {
     const job = hugeJob(world);
     return job?.state === 'claimed' && job.owner === owner && job;
   };
-  return until(`owner ${owner} has the huge file`, has, { withinMs: 60_000, everyMs: 20 });
+  return until(`owner ${owner} has the huge file`, has, { everyMs: 20 });
 }
 
 export const hugeJob = (world: World): JobRow | undefined => world.jobs().find(({ key }) => key === NAME);

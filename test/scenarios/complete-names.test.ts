@@ -10,7 +10,6 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { scenarios, step, watched } from './watching.js';
 
-const LIMIT = { timeout: 180_000 };
 const IGNORED = [
   '.hidden.csv',
   '.hidden/below.csv',
@@ -79,7 +78,7 @@ scenarios('complete files only: names and directories', () => {
   );
 });
 
-test('files that wait when a filter comes are left in the input; what was taken goes on', LIMIT, async (t) => {
+test('files that wait when a filter comes are left in the input; what was taken goes on', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.start('ingest');
   await world.isStored(world.drop('first.csv', 100));

@@ -8,7 +8,6 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 import { scenarios, silence, watched } from './watching.js';
 
-const limit = { timeout: 60_000 };
 /** `touch -d @0` and `touch -d @0.5`; rsync keeps the nanoseconds. */
 const MTIMES = [0, 0.5];
 const pathOf = (world: World, name: string): string => join(world.input, name);
@@ -78,47 +77,38 @@ scenarios('complete files only: the sign of a cut upload', () => {
   );
 });
 
-test(
-  'an mtime that is set between the event and the check is a sign too: it is logged, explained, and --once leaves the file',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
-    await world.runOnce();
-    const producer = world.start('ingest-producer');
-    const { sha256: signed } = world.drop('signed.csv', 5_000, { how: 'rename' });
-    await until('it was seen with its first mtime', () => world.jobs().length === 1);
-    await producer.stop();
-    utimesSync(pathOf(world, 'signed.csv'), 0, 0);
-    const worker = world.start('ingest-worker');
-    await world.event('partial_upload');
-    const { stdout } = await world.run('ingest-ctl', ['explain', pathOf(world, 'signed.csv')]);
-    assert.match(stdout, /mtime is 0, as rsync --partial.*--partial-upload-seconds/);
-    await worker.stop();
-    await world.runOnce([], { code: 4 });
-    await world.runOnce(['--partial-upload-seconds', '0']);
-    assert.equal(world.manifest()[0]?.record?.sha256, signed);
-    world.check();
-  },
-);
+test('an mtime that is set between the event and the check is a sign too: it is logged, explained, and --once leaves the file', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
+  await world.runOnce();
+  const producer = world.start('ingest-producer');
+  const { sha256: signed } = world.drop('signed.csv', 5_000, { how: 'rename' });
+  await until('it was seen with its first mtime', () => world.jobs().length === 1);
+  await producer.stop();
+  utimesSync(pathOf(world, 'signed.csv'), 0, 0);
+  const worker = world.start('ingest-worker');
+  await world.event('partial_upload');
+  const { stdout } = await world.run('ingest-ctl', ['explain', pathOf(world, 'signed.csv')]);
+  assert.match(stdout, /mtime is 0, as rsync --partial.*--partial-upload-seconds/);
+  await worker.stop();
+  await world.runOnce([], { code: 4 });
+  await world.runOnce(['--partial-upload-seconds', '0']);
+  assert.equal(world.manifest()[0]?.record?.sha256, signed);
+  world.check();
+});
 
-test(
-  '--once ends with 4 and names files with the sign, and takes them where --partial-upload-seconds is 0',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: { stabilitySeconds: 0.2 } });
-    for (const mtime of MTIMES) dropSigned(world, `signed-${mtime}.csv`, mtime);
-    world.drop('other.csv', 1_000);
-    const startedMs = Date.now();
-    await world.runOnce([], { code: 4 });
-    assert(Date.now() - startedMs < 20_000, 'the window of an hour is not waited for');
-    const { msg } = await world.event('note', ({ msg }) => String(msg).includes('with an mtime of 0'));
-    const [, names] =
-      /2 files with an mtime of 0, as a cut rsync --partial leaves them .*: (.*)/.exec(String(msg)) ?? [];
-    // The one that is due first comes first.
-    assert.deepEqual(names?.split(', ').sort(), MTIMES.map((mtime) => pathOf(world, `signed-${mtime}.csv`)).sort());
-    assert.equal(world.manifest().length, 1);
-    await world.runOnce(['--partial-upload-seconds', '0']);
-    assert.equal(world.manifest().length, 3);
-    world.check();
-  },
-);
+test('--once ends with 4 and names files with the sign, and takes them where --partial-upload-seconds is 0', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0.2 } });
+  for (const mtime of MTIMES) dropSigned(world, `signed-${mtime}.csv`, mtime);
+  world.drop('other.csv', 1_000);
+  const startedMs = Date.now();
+  await world.runOnce([], { code: 4 });
+  assert(Date.now() - startedMs < 20_000, 'the window of an hour is not waited for');
+  const { msg } = await world.event('note', ({ msg }) => String(msg).includes('with an mtime of 0'));
+  const [, names] = /2 files with an mtime of 0, as a cut rsync --partial leaves them .*: (.*)/.exec(String(msg)) ?? [];
+  // The one that is due first comes first.
+  assert.deepEqual(names?.split(', ').sort(), MTIMES.map((mtime) => pathOf(world, `signed-${mtime}.csv`)).sort());
+  assert.equal(world.manifest().length, 1);
+  await world.runOnce(['--partial-upload-seconds', '0']);
+  assert.equal(world.manifest().length, 3);
+  world.check();
+});

@@ -45,7 +45,6 @@ const lieBefore = (world: World, stage: string, count: number): Promise<unknown>
     `${count} jobs before ${stage}`,
     () => world.jobs().filter((j) => j.stage === stage && j.state === 'ready').length === count,
     {
-      withinMs: 30_000,
       soFar: () => JSON.stringify(world.jobs().map(({ stage: at, state }) => [at, state])),
     },
   );
@@ -130,9 +129,7 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
     for (let n = 0; n < 2; n++) {
       writeFileSync(join(world.input, NAME), content);
       world.dropped.push(droppedAs(NAME, content));
-      await until(`version ${n + 1} is sealed`, () => world.log.named('file_ready').length === n + 1, {
-        withinMs: 30_000,
-      });
+      await until(`version ${n + 1} is sealed`, () => world.log.named('file_ready').length === n + 1);
     }
     await ctl(world, 'resume', 'move');
     await world.event('file_skipped_duplicate', undefined);
@@ -168,14 +165,13 @@ scenarios('complete files only: replaced by its own bytes, with sidecars, withou
         for (let n = 0; n < 10; n++) replace(world, Object.keys(REPLACE)[n % 2]!, 5_000 + n, true);
         const overMs = performance.now() + gapMs;
         await until('the gap is over', () => sealed() > before || performance.now() > overMs, {
-          withinMs: 60_000,
           everyMs: 1,
         });
         gapMs = sealed() > before ? 1 : 2 * gapMs;
       }
       replace(world, 'rename over it', 5_000);
       await world.isStored(world.dropped.at(-1)!);
-      await world.allDone({ withinMs: 30_000 });
+      await world.allDone();
     },
   );
 });

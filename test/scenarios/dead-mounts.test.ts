@@ -13,7 +13,6 @@ import { canMake, loopMount, servedMount, unmount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
-import { LONG } from './trouble.js';
 
 const FEED = { options: { stabilitySeconds: 0, quietMs: 0 } };
 const STALL = ['--stall-seconds', '3'];
@@ -44,14 +43,12 @@ async function served(t: TestContext, place: Place): Promise<Served | undefined>
 }
 
 const named = (world: World, finding: RegExp): Promise<boolean> =>
-  until(
-    `a finding ${finding}`,
-    async () => finding.test((await world.run('queue-stat', ['--all'])).stdout.replace(/\s+/g, ' ')),
-    LONG,
+  until(`a finding ${finding}`, async () =>
+    finding.test((await world.run('queue-stat', ['--all'])).stdout.replace(/\s+/g, ' ')),
   );
 
 async function othersGoOn(world: World, name: string): Promise<void> {
-  await world.isStored(world.drop(name, 10, { feed: 'orders' }), LONG);
+  await world.isStored(world.drop(name, 10, { feed: 'orders' }));
 }
 
 for (const place of ['input', 'warehouse'] as const) {
@@ -69,9 +66,9 @@ for (const place of ['input', 'warehouse'] as const) {
     world.start('ingest', [...STALL, '--workers', 'all=2']);
     await othersGoOn(world, 'after a kill.csv');
     server.kill('SIGCONT');
-    await world.isStored(waits ?? world.drop('waits.csv', 10, { feed: 'prices' }), LONG);
-    await until('its gates are open', () => world.gates().length === 0, LONG);
-    await world.allDone(LONG);
+    await world.isStored(waits ?? world.drop('waits.csv', 10, { feed: 'prices' }));
+    await until('its gates are open', () => world.gates().length === 0);
+    await world.allDone();
     await world.stop();
     world.check();
   });
@@ -93,16 +90,14 @@ test('a command that ends says which folder does not answer, and touches nothing
   world.check();
 });
 
-const ENDS = { timeout: 90_000 };
-
-test('explain and discard end while a warehouse does not answer, and say so', ENDS, async (t) => {
+test('explain and discard end while a warehouse does not answer, and say so', async (t) => {
   const { world, server } = (await served(t, 'warehouse')) ?? {};
   if (!world || !server) return;
   await pause(world.statePath, 'move');
   const ingest = world.start('ingest');
   world.drop('line.csv', 10, { feed: 'prices' });
   const isBeforeMove = () => world.jobs('prices').some(({ stage, state }) => stage === 'move' && state === 'ready');
-  await until('it has its line', isBeforeMove, LONG);
+  await until('it has its line', isBeforeMove);
   await ingest.stop();
   const id = (name: string) => world.jobs('prices').find(({ key }) => key === name)!.id;
   await withState(world.statePath, (backend) => holdReady(backend, [id('line.csv')], 'eacces'));
@@ -117,7 +112,7 @@ test('explain and discard end while a warehouse does not answer, and say so', EN
   assert.deepEqual([explained!.code, discarded!.code], [0, 3]);
 });
 
-test('explain of a path in an input that does not answer ends, and says so', ENDS, async (t) => {
+test('explain of a path in an input that does not answer ends, and says so', async (t) => {
   const { world, server } = (await served(t, 'input')) ?? {};
   if (!world || !server) return;
   server.kill('SIGSTOP');
@@ -131,15 +126,15 @@ test('the server of an input dies and is not replaced: a start goes on without i
   const { world, server, below, at } = (await served(t, 'input')) ?? {};
   if (!world || !server) return;
   server.kill('SIGKILL');
-  await until('it has died', async () => /server is gone/.test((await world.run('ingest', ['--once'])).stderr), LONG);
+  await until('it has died', async () => /server is gone/.test((await world.run('ingest', ['--once'])).stderr));
   world.start('ingest', STALL);
   await othersGoOn(world, 'other.csv');
   await named(world, /every stage of prices is closed, ENOTCONN at the input: .* server is gone/);
   unmount(at!);
   assert.ok(await servedMount(below!, at!));
-  await world.isStored(world.drop('later.csv', 10, { feed: 'prices' }), LONG);
-  await until('its gates are open', () => world.gates().length === 0, LONG);
-  await world.allDone(LONG);
+  await world.isStored(world.drop('later.csv', 10, { feed: 'prices' }));
+  await until('its gates are open', () => world.gates().length === 0);
+  await world.allDone();
   await world.stop();
   world.check();
 });
@@ -150,13 +145,13 @@ test('an input stops answering while it is scanned: its producer ends once, and 
   world.start('ingest', [...STALL, '--poll', '--scan-interval-seconds', '1']);
   await othersGoOn(world, 'before.csv');
   server.kill('SIGSTOP');
-  await world.event('worker_stalled', ({ worker }) => worker === 'producer', LONG);
+  await world.event('worker_stalled', ({ worker }) => worker === 'producer');
   await othersGoOn(world, 'other.csv');
   await named(world, /every stage of prices is closed, stuck at the input/);
   server.kill('SIGCONT');
-  await world.isStored(world.drop('again.csv', 10, { feed: 'prices' }), LONG);
+  await world.isStored(world.drop('again.csv', 10, { feed: 'prices' }));
   assert.equal(world.log.named('worker_stalled').length, 1);
-  await world.allDone(LONG);
+  await world.allDone();
   await world.stop();
   world.check();
 });

@@ -9,8 +9,6 @@ import { test } from 'node:test';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 240_000 };
-const PATIENT = { withinMs: 60_000 };
 /** How the text says the verdict `claimed`. */
 const IN_HAND = /\b(?:has|had) it for /;
 
@@ -57,11 +55,11 @@ async function behindTwoGates(world: World, path: string): Promise<void> {
   await world.run('ingest-ctl', ['resume', '--feed', 'default']);
 }
 
-test('explain answers for files that are on their way', limit, async (t) => {
+test('explain answers for files that are on their way', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 1, quietMs: 0, maxBytes: 10_000 } });
   const at = (name: string) => join(world.input, name);
   world.start('ingest');
-  await until('the state', () => world.database() !== undefined, PATIENT);
+  await until('the state', () => world.database() !== undefined);
   for (const stage of ['hash', 'manifest', 'move'])
     await world.run('ingest-ctl', ['pause', stage], { env: { SUDO_USER: 'ada' } });
 
@@ -73,7 +71,6 @@ test('explain answers for files that are on their way', limit, async (t) => {
   await until(
     'one sealed, one held',
     () => named('sealed.csv')[0]?.stage === 'hash' && named('large.csv')[0]?.state === 'held',
-    PATIENT,
   );
   await says(
     world,
@@ -96,7 +93,7 @@ test('explain answers for files that are on their way', limit, async (t) => {
     'behind_gate',
     /sealed\.csv/,
   );
-  await until('the writer is met', () => named('open.csv')[0]?.payload.refusals, PATIENT);
+  await until('the writer is met', () => named('open.csv')[0]?.payload.refusals);
   const open = await says(
     world,
     at('open.csv'),
@@ -110,9 +107,9 @@ test('explain answers for files that are on their way', limit, async (t) => {
   await behindTwoGates(world, at('sealed.csv'));
   await world.run('ingest-ctl', ['resume', 'hash']);
   // If both are hashed together, either one may wait for the other.
-  await until('the first is hashed', () => named('sealed.csv')[0]?.stage === 'manifest', PATIENT);
+  await until('the first is hashed', () => named('sealed.csv')[0]?.stage === 'manifest');
   world.drop('twin.csv', readFileSync(join(world.root, '.input.ingest/underprocess', world.underprocess()[0]!.path)));
-  await until('the twin waits', () => named('twin.csv')[0]?.state === 'waiting', PATIENT);
+  await until('the twin waits', () => named('twin.csv')[0]?.state === 'waiting');
   await says(
     world,
     at('twin.csv'),
@@ -123,14 +120,14 @@ test('explain answers for files that are on their way', limit, async (t) => {
   writer.close();
 });
 
-test('explain names the rule that an incomplete file waits for', limit, async (t) => {
+test('explain names the rule that an incomplete file waits for', async (t) => {
   const world = createWorld(t, {
     feeds: { windows: { options: { stabilitySeconds: 600 } }, sidecars: { options: { mode: 'sidecar' } } },
   });
   world.start('ingest');
   world.drop('slow.csv', 100, { feed: 'windows' });
   world.drop('alone.csv', 100, { feed: 'sidecars' });
-  await until('both are known', () => world.jobs('windows').length + world.jobs('sidecars').length === 2, PATIENT);
+  await until('both are known', () => world.jobs('windows').length + world.jobs('sidecars').length === 2);
   const path = (feed: string, name: string) => join(world.feed(feed).input, name);
   await says(
     world,
@@ -146,7 +143,7 @@ test('explain names the rule that an incomplete file waits for', limit, async (t
   await says(world, path('windows', 'late.csv'), 'unseen', /no producer is running/, /start ingest/);
 });
 
-test('of several feeds, explain lets the one speak that knows the file', limit, async (t) => {
+test('of several feeds, explain lets the one speak that knows the file', async (t) => {
   const feeds = { a: { options: { include: ['*.txt'] } }, b: { options: {} }, c: { options: {} } };
   const world = createWorld(t, { feeds });
   mkdirSync(join(world.feed('b').input, 'deep'));
@@ -174,7 +171,7 @@ test('of several feeds, explain lets the one speak that knows the file', limit, 
   assert.match((await asked(world, 'fresh.csv')).text, /^\S+\/fresh\.csv \(feed c\)\n {2}It lies in the input/);
 });
 
-test('explain says where a file went', limit, async (t) => {
+test('explain says where a file went', async (t) => {
   const world = createWorld(t, { options: { maxBytes: 10_000 } });
   const at = (name: string) => join(world.input, name);
   const first = world.drop('first.csv', 100);
@@ -228,7 +225,7 @@ test('explain says where a file went', limit, async (t) => {
   assert.match((await asked(world, stored)).text, /not there now: a consumer has taken it/);
 });
 
-test('explain says why things are no candidates, escapes names, and changes nothing', limit, async (t) => {
+test('explain says why things are no candidates, escapes names, and changes nothing', async (t) => {
   const world = createWorld(t, { options: { exclude: '*.log' } });
   const at = (name: string) => join(world.input, name);
   world.drop('first.csv', 100);

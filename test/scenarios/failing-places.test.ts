@@ -13,7 +13,7 @@ import { isInRunbook } from '../world/runbook.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
-import { comesThrough, fill, KiB, LONG, noAttemptSpent, tried } from './trouble.js';
+import { comesThrough, fill, KiB, noAttemptSpent, tried } from './trouble.js';
 
 /** The tests wait most of their time for the next probe. */
 const CONCURRENTLY = { concurrency: 3 };
@@ -47,7 +47,7 @@ describe('a disk that is full', CONCURRENTLY, () => {
     linkSync(join(world.input, 'linked.csv'), join(world.input, '.kept'));
     fill(ballast, 3_000);
     world.start('ingest');
-    const closed = await world.event('gate_closed', undefined, LONG);
+    const closed = await world.event('gate_closed');
     assert.deepEqual([closed.place, closed.code], ['work', 'ENOSPC']);
     await tried(world, 'work');
     const inWork = readdirSync(join(world.input, '.ingest', 'underprocess'));
@@ -56,8 +56,8 @@ describe('a disk that is full', CONCURRENTLY, () => {
       [],
     );
     rmSync(ballast);
-    await world.stored(undefined, LONG);
-    await world.allDone(LONG);
+    await world.stored();
+    await world.allDone();
     noAttemptSpent(world);
     await world.stop();
     rmSync(join(world.input, '.kept'));
@@ -72,15 +72,15 @@ describe('a disk that is full', CONCURRENTLY, () => {
     const ballast = join(state, 'ballast');
     world.start('ingest', ['--workers', 'all=2']);
     world.drop('before.csv', 2_000);
-    await world.stored(1, LONG);
+    await world.stored(1);
     for (let i = 0; i < 100; i++) world.drop(`in flight ${i}.csv`, 500);
-    await world.event('file_ready', ({ path }) => String(path).includes('in flight'), LONG);
+    await world.event('file_ready', ({ path }) => String(path).includes('in flight'));
     fill(ballast, 32 * 1024);
     for (let i = 0; i < 300; i++) world.drop(`during ${i} ${'x'.repeat(200)}.csv`, 500);
-    const told = await world.event('delivery_failing', undefined, LONG);
+    const told = await world.event('delivery_failing');
     assert.match(String(told.error), /space|full/);
     rmSync(ballast);
-    await world.stored(undefined, LONG);
+    await world.stored();
     assert.equal(world.log.named('delivery_failing').length, 1, 'logged once');
     assert(world.log.named('state_unwritable').length <= 2, 'logged once by each worker');
     noAttemptSpent(world);
@@ -98,14 +98,14 @@ test('a work directory that becomes read-only before files are put away costs no
   world.start('ingest');
   const content = world.content(500);
   for (const name of ['first.csv', 'twin.csv']) world.drop(name, content);
-  await until('one waits for the other', () => world.jobs().some(({ state }) => state === 'waiting'), LONG);
+  await until('one waits for the other', () => world.jobs().some(({ state }) => state === 'waiting'));
   // As ext4 does it by itself after an error of the disk, also while files are open.
   execFileSync('mount', ['-o', 'remount,errors=remount-ro', world.input]);
   const device = execFileSync('findmnt', ['-no', 'SOURCE', world.input], { encoding: 'utf8' }).trim();
   writeFileSync(`/sys/fs/ext4/${basename(device)}/trigger_fs_error`, '1');
   assert.equal((await world.run('ingest-ctl', ['resume', 'manifest'])).code, 0);
   // Its content is stored; what lies in the work directory cannot be removed, nor the twin be moved.
-  const closed = await world.event('gate_closed', undefined, LONG);
+  const closed = await world.event('gate_closed');
   assert.deepEqual([closed.place, closed.code], ['work', 'EROFS']);
   await tried(world, 'work');
   noAttemptSpent(world);
@@ -121,10 +121,10 @@ test('a folder of manifests that is read-only at a start is a failing place, and
   remount(manifests, 'ro');
   world.start('ingest');
   world.drop('after.csv', 200);
-  const closed = await world.event('gate_closed', undefined, LONG);
+  const closed = await world.event('gate_closed');
   assert.deepEqual([closed.place, closed.code], ['manifests', 'EROFS']);
   remount(manifests, 'rw');
-  await until('it is stored', () => world.warehouse().length === 2, LONG);
+  await until('it is stored', () => world.warehouse().length === 2);
   await world.stop();
   world.check();
 });
@@ -140,7 +140,7 @@ test('a mount below the input that disappears with a sealed file in it delays no
   assert.equal((await world.run('ingest-ctl', ['pause', 'hash'])).code, 0);
   world.start('ingest');
   world.drop('mount/inside.csv', 2_000);
-  await world.event('file_ready', ({ path }) => String(path).endsWith('inside.csv'), LONG);
+  await world.event('file_ready', ({ path }) => String(path).endsWith('inside.csv'));
   await until('no process keeps the mount busy', () => {
     try {
       return unmount(mount, { busy: 'fails' });
@@ -150,18 +150,18 @@ test('a mount below the input that disappears with a sealed file in it delays no
   });
   world.drop('beside it.csv', 2_000);
   assert.equal((await world.run('ingest-ctl', ['resume', 'hash'])).code, 0);
-  const told = await world.event('mount_missing', undefined, LONG);
+  const told = await world.event('mount_missing');
   assert.match(String(told.reason), /mount\/\.ingest is missing.*mount the file system/);
-  await world.event('file_ingested', ({ path }) => String(path).endsWith('beside it.csv'), LONG);
+  await world.event('file_ingested', ({ path }) => String(path).endsWith('beside it.csv'));
   const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
   const { sentence } = findings.find(({ code }) => code === 'mount_missing')!;
   assert.ok(isInRunbook(sentence), sentence);
   assert.deepEqual(readdirSync(mount), [], 'something was written below the mount point');
   bindMount(source, mount);
-  await world.stored(undefined, LONG);
+  await world.stored();
   assert.equal(world.log.named('mount_missing').length, 1, 'logged once');
   noAttemptSpent(world);
-  await world.allDone(LONG);
+  await world.allDone();
   await world.stop();
   world.check();
 });
@@ -177,14 +177,14 @@ test('a disk below the input that becomes read-only delays no other file, and it
   world.drop('usb/inside.csv', 2_000);
   remount(disk, 'ro');
   world.start('ingest');
-  const told = await world.event('mount_missing', undefined, LONG);
+  const told = await world.event('mount_missing');
   assert.match(String(told.reason), /the input .*\/usb is on a read-only filesystem/);
-  await world.isStored(world.drop('beside.csv', 3_000), LONG);
+  await world.isStored(world.drop('beside.csv', 3_000));
   assert.deepEqual(world.gates(), []);
   remount(disk, 'rw');
-  await world.stored(undefined, LONG);
+  await world.stored();
   noAttemptSpent(world);
-  await world.allDone(LONG);
+  await world.allDone();
   await world.stop();
   world.check();
 });
@@ -235,22 +235,22 @@ async function inputComesBack(
 ): Promise<void> {
   world.start('ingest');
   world.drop('before.csv', 2_000);
-  await world.stored(1, LONG);
+  await world.stored(1);
   // Its window must not end before its directory has gone: a gate closes only for a job that needs the place.
   assert.equal((await world.run('ingest-ctl', ['pause', 'verify-complete'])).code, 0);
   world.drop('during.csv', 2_000);
-  await until('its job', () => world.jobs().length === 2, LONG);
+  await until('its job', () => world.jobs().length === 2);
   goes();
-  await world.event('root_missing', undefined, LONG);
+  await world.event('root_missing');
   assert.equal((await world.run('ingest-ctl', ['resume', 'verify-complete'])).code, 0);
-  await world.event('gate_closed', undefined, LONG);
+  await world.event('gate_closed');
   isGone();
   returns();
-  await world.event('root_back', undefined, LONG);
+  await world.event('root_back');
   world.drop('after.csv', 2_000);
-  await world.stored(undefined, LONG);
-  await world.event('gate_opened', undefined, LONG);
-  await world.allDone(LONG); // its source may be a copy, which is put away after it is stored
+  await world.stored();
+  await world.event('gate_opened');
+  await world.allDone(); // its source may be a copy, which is put away after it is stored
   assert.equal(world.log.named('root_missing').length, 1, 'logged once');
   assert.equal(world.log.named('gate_closed').length, 1, 'logged once');
   noAttemptSpent(world);

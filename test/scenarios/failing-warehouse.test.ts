@@ -24,7 +24,7 @@ import { signal } from '../world/program.js';
 import { give, ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
-import { comesThrough, fill, KiB, LONG, noAttemptSpent } from './trouble.js';
+import { comesThrough, fill, KiB, noAttemptSpent } from './trouble.js';
 
 /** The tests wait most of their time for the next probe. */
 const CONCURRENTLY = { concurrency: 3 };
@@ -95,20 +95,20 @@ test('another directory in the place of a missing warehouse: the reason is that 
   const { warehouse } = world.feed();
   world.start('ingest');
   world.drop('before.csv', 100);
-  await world.stored(1, LONG);
+  await world.stored(1);
   renameSync(warehouse, `${warehouse} that was`);
   world.drop('during.csv', 200);
-  const reasonOf = (code: string) => world.event('gate_closed', (event) => event.code === code, LONG);
+  const reasonOf = (code: string) => world.event('gate_closed', (event) => event.code === code);
   assert.match(String((await reasonOf('ENOENT')).reason), /is missing: mount it, or put it back$/);
   mkdirSync(warehouse);
   assert.match(String((await reasonOf('no_marker')).reason), /has lost its marker/);
   const [finding] = (JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report).findings;
   assert.deepEqual([finding!.code, /lost its marker/.test(finding!.sentence)], ['no_marker', true]);
   rmSync(warehouse, { recursive: true });
-  await until('the probe to miss it again', () => world.gates().some(({ code }) => code === 'ENOENT'), LONG);
+  await until('the probe to miss it again', () => world.gates().some(({ code }) => code === 'ENOENT'));
   renameSync(`${warehouse} that was`, warehouse);
-  await world.stored(undefined, LONG);
-  await world.allDone(LONG);
+  await world.stored();
+  await world.allDone();
   noAttemptSpent(world);
   await world.stop();
   world.check();
@@ -125,9 +125,9 @@ test('a file with holes waits for the room of its data alone', async (t) => {
   truncateSync(at, 256 * 1024 * KiB);
   world.start('ingest');
   renameSync(at, join(world.input, 'holes.csv'));
-  await world.event('gate_closed', undefined, LONG);
+  await world.event('gate_closed');
   rmSync(join(warehouse, 'ballast'));
-  const { bytes } = await world.event('file_ingested', ({ path }) => String(path).endsWith('holes.csv'), LONG);
+  const { bytes } = await world.event('file_ingested', ({ path }) => String(path).endsWith('holes.csv'));
   assert.equal(bytes, 256 * 1024 * KiB);
   await world.allDone();
   await world.stop();
@@ -141,23 +141,19 @@ test('a file without room in a full warehouse delays no other file; a file that 
   tmpfsMount(warehouse, { size: '8m' });
   world.start('ingest');
   world.drop('before.csv', 2_000);
-  await world.stored(1, LONG);
+  await world.stored(1);
   fill(ballast, 5 * 1024);
   const never = world.drop('never.csv', 9 * 1024 * KiB);
   world.drop('later.csv', 4 * 1024 * KiB);
-  await until('it is held', () => world.jobs().find(({ hold_code }) => hold_code === 'never_fits'), LONG);
-  await world.event('gate_closed', undefined, LONG);
+  await until('it is held', () => world.jobs().find(({ hold_code }) => hold_code === 'never_fits'));
+  await world.event('gate_closed');
   world.drop('small.csv', 300 * KiB);
-  await world.event('file_ingested', ({ path }) => String(path).endsWith('small.csv'), LONG);
+  await world.event('file_ingested', ({ path }) => String(path).endsWith('small.csv'));
   rmSync(ballast);
-  await world.event('file_ingested', ({ path }) => String(path).endsWith('later.csv'), LONG);
+  await world.event('file_ingested', ({ path }) => String(path).endsWith('later.csv'));
   assert.match(world.jobs().find(({ key }) => key === never.name)!.reason!, /9\.0 MiB.*8\.0 MiB in all/);
   // *stored* is logged before a copied source is put away.
-  await until(
-    'the rest to be done',
-    () => world.jobs().every(({ state }) => state === 'done' || state === 'held'),
-    LONG,
-  );
+  await until('the rest to be done', () => world.jobs().every(({ state }) => state === 'done' || state === 'held'));
   await world.stop();
   world.held.add(never.sha256);
   world.check();
@@ -217,11 +213,11 @@ describe('a warehouse in trouble that is harder to see', CONCURRENTLY, () => {
     remount(warehouse, 'ro');
     world.start('ingest');
     world.drop('during.csv', 2_000);
-    await world.event('gate_closed', ({ place, code }) => place === 'warehouse' && code === 'EROFS', LONG);
+    await world.event('gate_closed', ({ place, code }) => place === 'warehouse' && code === 'EROFS');
     remount(warehouse, 'rw');
-    await world.stored(undefined, LONG);
+    await world.stored();
     assert.deepEqual(world.log.named('worker_lost'), []);
-    await world.allDone(LONG);
+    await world.allDone();
     await world.stop();
     rmSync(temporary, { force: true });
     world.check();
@@ -238,7 +234,7 @@ test('a warehouse whose disk answers with an I/O error while a chain writes its 
   const inject = ['-e', 'trace=statfs', '-e', 'inject=statfs:error=EIO:when=1', '-P', temporary];
   const wrap = ['strace', '-f', '-qq', ...inject, '-o', join(world.root, 'trace')];
   const program = world.start('ingest', [], { wrap });
-  await world.event('gate_closed', undefined, LONG);
+  await world.event('gate_closed');
   signal(program.descendants()[0]!, 'SIGTERM');
   await program.ended;
   closedByErrors(world);
@@ -321,17 +317,17 @@ async function withTakenName(t: TestContext, notTested: string): Promise<World |
 async function comesThroughUnseen(world: World, places: readonly string[]): Promise<void> {
   world.start('ingest');
   world.drop('before.csv', 2_000);
-  await world.stored(1, LONG);
+  await world.stored(1);
   for (const place of places) remount(place, 'ro');
   world.drop('during.csv', 2_000);
-  await world.event('gate_closed', undefined, LONG);
+  await world.event('gate_closed');
   const blocked = () => world.jobs().find(({ state }) => state !== 'done')?.claim_no ?? 0;
   const from = await until('the blocked job', () => blocked() || undefined);
-  await until('three tries after gates that were opened too early', () => blocked() >= from + 3, LONG);
+  await until('three tries after gates that were opened too early', () => blocked() >= from + 3);
   for (const place of places) remount(place, 'rw');
-  await world.stored(undefined, LONG);
-  await world.allDone(LONG);
-  await world.event('gate_opened', undefined, LONG);
+  await world.stored();
+  await world.allDone();
+  await world.event('gate_opened');
   assert.equal(world.log.named('gate_closed').length, 1, 'logged once, however often it was tried');
   assert.equal(world.log.named('gate_opened').length, 1);
   noAttemptSpent(world);

@@ -8,7 +8,6 @@ import { refused } from '../world/lost.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 240_000 };
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const allowed = (files: number) => ({ wrap: ['prlimit', `--nofile=${files}`] });
 
@@ -20,7 +19,7 @@ function dropIntoDirectories(world: World, count: number): void {
 }
 
 for (const files of [64, 128])
-  test(`${files} descriptors and 400 directories: all of it is ingested`, limit, async (t) => {
+  test(`${files} descriptors and 400 directories: all of it is ingested`, async (t) => {
     const world = createWorld(t, { options: AT_ONCE });
     dropIntoDirectories(world, 400);
     await world.runOnce([], allowed(files));
@@ -28,7 +27,7 @@ for (const files of [64, 128])
     assert.deepEqual(world.log.named('delivery_failing'), []);
   });
 
-test('a producer that can open nothing any more ends when it must, also with --once', limit, async (t) => {
+test('a producer that can open nothing any more ends when it must, also with --once', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   // Enough files for a first delivery, then directories that keep the first scan busy: the end that it waits for never comes.
   for (let n = 0; n < 1_200; n++) world.drop(`${n}.csv`, 10 + n);
@@ -43,7 +42,7 @@ test('a producer that can open nothing any more ends when it must, also with --o
   await program.stop();
 });
 
-test('too few descriptors for any work are refused in one sentence', limit, async (t) => {
+test('too few descriptors for any work are refused in one sentence', async (t) => {
   const world = createWorld(t);
   for (const command of ['ingest', 'ingest-producer'])
     refused(

@@ -16,9 +16,6 @@ import { sha256 } from '../world/dropping.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 180_000 };
-const LONG = { withinMs: 60_000 };
-
 /** A tag is the next processor's name, or else an output. A line `wait` waits for the file `go`; a line `bug` is one. */
 const processors = (go: string): string => `
   import { existsSync } from 'node:fs';
@@ -90,69 +87,57 @@ async function run(world: World): Promise<Served> {
 
 const named = (path: string) => path.replace(/^.*\//, '');
 
-test(
-  'unprocessed → underprocess → processed, by processors of tags, through a kill in the middle',
-  limit,
-  async (t) => {
-    const { world, go } = folderQueue(t);
-    for (const n of [1, 2, 3]) dropLog(world, `${n}.log`, [`file ${n}`]);
-    const first = await run(world);
-    await world.stored(3, LONG);
-    dropLog(world, 'slow.log', ['wait', 'after it']);
-    const underWay = async () =>
-      (await first.json<TraceAnswer>('/trace')).in_flight.find(({ stage }) => stage === 'process');
-    const current = await until('the file that is processed now', underWay, LONG);
-    assert.deepEqual([current.path, current.in_progress], ['slow.log', true]);
-    const { unprocessed, underprocess, processed } = await until(
-      'the folders',
-      async () => {
-        const stats = await first.json<StatsAnswer>('/stats');
-        return stats.processed.files === 3 && stats.underprocess.files === 1 ? stats : undefined;
-      },
-      LONG,
-    );
-    assert.deepEqual([unprocessed.files, underprocess.files, processed.files], [0, 1, 3]);
-    assert.deepEqual(
-      world.underprocess().map(({ path }) => path.replace(/^.*~/, '')),
-      ['slow.log'],
-    );
+test('unprocessed → underprocess → processed, by processors of tags, through a kill in the middle', async (t) => {
+  const { world, go } = folderQueue(t);
+  for (const n of [1, 2, 3]) dropLog(world, `${n}.log`, [`file ${n}`]);
+  const first = await run(world);
+  await world.stored(3);
+  dropLog(world, 'slow.log', ['wait', 'after it']);
+  const underWay = async () =>
+    (await first.json<TraceAnswer>('/trace')).in_flight.find(({ stage }) => stage === 'process');
+  const current = await until('the file that is processed now', underWay);
+  assert.deepEqual([current.path, current.in_progress], ['slow.log', true]);
+  const { unprocessed, underprocess, processed } = await until('the folders', async () => {
+    const stats = await first.json<StatsAnswer>('/stats');
+    return stats.processed.files === 3 && stats.underprocess.files === 1 ? stats : undefined;
+  });
+  assert.deepEqual([unprocessed.files, underprocess.files, processed.files], [0, 1, 3]);
+  assert.deepEqual(
+    world.underprocess().map(({ path }) => path.replace(/^.*~/, '')),
+    ['slow.log'],
+  );
 
-    await world.killAll();
-    world.check({ settled: false });
-    dropLog(world, 'meanwhile.log', ['while all was down']);
-    writeFileSync(go, '');
-    const second = await run(world);
-    await world.allDroppedDone(LONG);
-    world.check();
-    const names = world.warehouse().map(({ path }) => named(path));
-    assert.deepEqual(names.filter((name) => name.startsWith('slow.')).sort(), [
-      'slow.errors.log',
-      'slow.general.log',
-      'slow.log',
-      'slow.summary.log',
-      'slow.warnings.log',
-    ]);
-    assert.equal(world.manifest().length, 5, 'each once');
+  await world.killAll();
+  world.check({ settled: false });
+  dropLog(world, 'meanwhile.log', ['while all was down']);
+  writeFileSync(go, '');
+  const second = await run(world);
+  await world.allDroppedDone();
+  world.check();
+  const names = world.warehouse().map(({ path }) => named(path));
+  assert.deepEqual(names.filter((name) => name.startsWith('slow.')).sort(), [
+    'slow.errors.log',
+    'slow.general.log',
+    'slow.log',
+    'slow.summary.log',
+    'slow.warnings.log',
+  ]);
+  assert.equal(world.manifest().length, 5, 'each once');
 
-    const { sha256: bug } = world.drop('bug.log', 'fine\nbug\n');
-    world.held.add(bug);
-    const errors = await until(
-      'the error',
-      async () => {
-        const answer = await second.json<ErrorsAnswer>('/errors');
-        return answer.held.length > 0 ? answer : undefined;
-      },
-      LONG,
-    );
-    assert.deepEqual([errors.held[0]!.path, errors.held[0]!.code], ['bug.log', 'process_failed']);
-    assert.match(errors.held[0]!.reason, /^bug\.log, line 2: .*no processor for this line/);
-    const { last } = await second.json<TraceAnswer>('/trace');
-    assert.equal(last.length, 5);
-    const { rows, outputs } = last.find(({ path }) => path === 'slow.log')!.processed!;
-    assert.deepEqual([rows, outputs], [6, 4]);
-    const steps = world.log.named('stage_step').filter(({ path }) => named(String(path)) === 'slow.log');
-    assert.deepEqual([...new Set(steps.map(({ stage }) => stage))], stagesUsed([{ process: {} }]));
-    await world.stop();
-    world.check();
-  },
-);
+  const { sha256: bug } = world.drop('bug.log', 'fine\nbug\n');
+  world.held.add(bug);
+  const errors = await until('the error', async () => {
+    const answer = await second.json<ErrorsAnswer>('/errors');
+    return answer.held.length > 0 ? answer : undefined;
+  });
+  assert.deepEqual([errors.held[0]!.path, errors.held[0]!.code], ['bug.log', 'process_failed']);
+  assert.match(errors.held[0]!.reason, /^bug\.log, line 2: .*no processor for this line/);
+  const { last } = await second.json<TraceAnswer>('/trace');
+  assert.equal(last.length, 5);
+  const { rows, outputs } = last.find(({ path }) => path === 'slow.log')!.processed!;
+  assert.deepEqual([rows, outputs], [6, 4]);
+  const steps = world.log.named('stage_step').filter(({ path }) => named(String(path)) === 'slow.log');
+  assert.deepEqual([...new Set(steps.map(({ stage }) => stage))], stagesUsed([{ process: {} }]));
+  await world.stop();
+  world.check();
+});

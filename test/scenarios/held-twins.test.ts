@@ -128,7 +128,7 @@ test('discarded after its line: a twin takes over line and target; without one t
   assert.deepEqual([...world.survey().withdrawn], [alone.id]);
   world.drop('y-again.csv', y);
   await done(world, 'y-again.csv', 'stored');
-  await world.allDone(PATIENT);
+  await world.allDone();
   await world.stop();
   once(world, { files: 2, duplicates: 1 });
   assert.equal(world.failed().length, 2);

@@ -12,8 +12,6 @@ import { canMake, loopMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { createWorld } from '../world/world.js';
 
-const limit = { timeout: 180_000 };
-
 function btrfs(t: TestContext): boolean {
   if (skipUnlessRoot(t, 'subvolumes of btrfs')) return false;
   if (canMake('btrfs')) return true;
@@ -24,7 +22,7 @@ function btrfs(t: TestContext): boolean {
 const makeSubvolume = (path: string): void =>
   void execFileSync('btrfs', ['subvolume', 'create', path], { stdio: ['ignore', 'ignore', 'pipe'] });
 
-test('an input that is a subvolume, and one below it: each file is sealed in its own and stored', limit, async (t) => {
+test('an input that is a subvolume, and one below it: each file is sealed in its own and stored', async (t) => {
   if (!btrfs(t)) return;
   const world = createWorld(t);
   const disk = loopMount(join(world.root, 'disk'), { type: 'btrfs' });
@@ -43,7 +41,7 @@ test('an input that is a subvolume, and one below it: each file is sealed in its
   assert.deepEqual(readdirSync(join(input, 'below/.ingest/underprocess')), []);
 });
 
-test('what was sealed in a subvolume is found by a rebuild, and seen by an audit', limit, async (t) => {
+test('what was sealed in a subvolume is found by a rebuild, and seen by an audit', async (t) => {
   if (!btrfs(t)) return;
   const world = createWorld(t);
   loopMount(world.input, { type: 'btrfs' });
@@ -53,7 +51,7 @@ test('what was sealed in a subvolume is found by a rebuild, and seen by an audit
   world.drop('below/b.csv', 600);
   assert.equal((await world.run('ingest-ctl', ['pause', 'manifest'])).code, 0);
   const program = world.start('ingest');
-  await world.event('file_ready', ({ path }) => String(path).endsWith('b.csv'), { withinMs: 30_000 });
+  await world.event('file_ready', ({ path }) => String(path).endsWith('b.csv'));
   program.killAll();
   await program.ended;
   loseState(world);
@@ -92,7 +90,7 @@ const HINDRANCES: [about: string, name: string, sentence: RegExp, begin: string[
   ],
 ];
 
-test('a file that was discarded while nothing could move it goes to failed/ when it can be moved', limit, async (t) => {
+test('a file that was discarded while nothing could move it goes to failed/ when it can be moved', async (t) => {
   if (skipUnlessRoot(t, 'attributes of files')) return;
   const world = createWorld(t, { options: { mode: 'sidecar' } });
   loopMount(world.input);
@@ -114,7 +112,7 @@ test('a file that was discarded while nothing could move it goes to failed/ when
   assert.equal(world.manifest().length, 0);
 });
 
-test('a file that could not be moved after its sidecar goes on with it, by a retry or by itself', limit, async (t) => {
+test('a file that could not be moved after its sidecar goes on with it, by a retry or by itself', async (t) => {
   if (skipUnlessRoot(t, 'attributes of files')) return;
   // The window shows what a run makes of a file that waits with its sidecar sealed.
   const world = createWorld(t, { options: { mode: 'sidecar', stabilitySeconds: 2 } });
@@ -142,7 +140,7 @@ test('a file that could not be moved after its sidecar goes on with it, by a ret
   assert.deepEqual(world.failed(), []);
 });
 
-test('a file that is mounted, or has an attribute of chattr, is held at once with what to do', limit, async (t) => {
+test('a file that is mounted, or has an attribute of chattr, is held at once with what to do', async (t) => {
   if (skipUnlessRoot(t, 'mounted files and attributes of files')) return;
   const world = createWorld(t);
   loopMount(world.input);

@@ -11,8 +11,6 @@ import { faultsIn, type Point } from '../world/faults.js';
 import type { Options } from '../world/layout.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 240_000 };
-
 interface Killed {
   world: World;
   dropped: Dropped;
@@ -50,44 +48,36 @@ async function goesOn({ world }: Killed): Promise<void> {
   assert.equal(world.warehouse().length, 1);
 }
 
-test(
-  'killed between verify and seal: the job is claimed, the file in the input; it is verified again',
-  limit,
-  async (t) => {
-    const killed = await killedAt(t, 'before_seal');
-    if (!killed) return;
-    const [job] = killed.world.jobs();
-    assert.deepEqual([job!.stage, job!.state], ['verify-complete', 'claimed']);
-    assert.deepEqual(inInput(killed.world), ['a.csv']);
-    assert.deepEqual(killed.names(), []);
-    await goesOn(killed);
-  },
-);
+test('killed between verify and seal: the job is claimed, the file in the input; it is verified again', async (t) => {
+  const killed = await killedAt(t, 'before_seal');
+  if (!killed) return;
+  const [job] = killed.world.jobs();
+  assert.deepEqual([job!.stage, job!.state], ['verify-complete', 'claimed']);
+  assert.deepEqual(inInput(killed.world), ['a.csv']);
+  assert.deepEqual(killed.names(), []);
+  await goesOn(killed);
+});
 
-test(
-  "killed after the seal's rename, before its commit: the same job goes on with the sealed file",
-  limit,
-  async (t) => {
-    const killed = await killedAt(t, 'sealed');
-    if (!killed) return;
-    const { world } = killed;
-    const [job] = world.jobs();
-    assert.deepEqual([job!.stage, job!.state], ['verify-complete', 'claimed']);
-    assert.deepEqual(inInput(world), []);
-    assert.deepEqual(killed.names(), ['~a.csv']);
-    // That job does not go on with the next version of the name.
-    const next = world.drop('a.csv', 2_000);
-    await world.runOnce();
-    world.check();
-    const jobs = world.jobs();
-    assert.equal(jobs.find(({ id }) => id === job!.id)!.payload.sha256, killed.dropped.sha256);
-    assert.equal(jobs.find(({ id }) => id !== job!.id)!.payload.sha256, next.sha256);
-  },
-);
+test("killed after the seal's rename, before its commit: the same job goes on with the sealed file", async (t) => {
+  const killed = await killedAt(t, 'sealed');
+  if (!killed) return;
+  const { world } = killed;
+  const [job] = world.jobs();
+  assert.deepEqual([job!.stage, job!.state], ['verify-complete', 'claimed']);
+  assert.deepEqual(inInput(world), []);
+  assert.deepEqual(killed.names(), ['~a.csv']);
+  // That job does not go on with the next version of the name.
+  const next = world.drop('a.csv', 2_000);
+  await world.runOnce();
+  world.check();
+  const jobs = world.jobs();
+  assert.equal(jobs.find(({ id }) => id === job!.id)!.payload.sha256, killed.dropped.sha256);
+  assert.equal(jobs.find(({ id }) => id !== job!.id)!.payload.sha256, next.sha256);
+});
 
 const withSidecar = (world: World, { name, sha256 }: Dropped): void => world.sidecar(name, `${sha256}  ${name}\n`);
 
-test('the sidecar sealed and the file not: a file that is still the verified one is sealed too', limit, async (t) => {
+test('the sidecar sealed and the file not: a file that is still the verified one is sealed too', async (t) => {
   const killed = await killedAt(t, 'before_seal', { mode: 'sidecar' }, withSidecar);
   if (!killed) return;
   assert.deepEqual(killed.names(), ['.ok~a.csv']);
@@ -95,35 +85,31 @@ test('the sidecar sealed and the file not: a file that is still the verified one
   await goesOn(killed);
 });
 
-test(
-  'the sidecar sealed and the file replaced: the sidecar goes to failed/, the new file waits for its own',
-  limit,
-  async (t) => {
-    const killed = await killedAt(t, 'before_seal', { mode: 'sidecar' }, withSidecar);
-    if (!killed) return;
-    const { world, dropped } = killed;
-    // The version that the sidecar belongs to is removed.
-    renameSync(join(world.input, 'a.csv'), join(world.root, 'withdrawn'));
-    world.dropped.splice(world.dropped.indexOf(dropped), 1);
-    const next = world.drop('a.csv', 2_000);
-    await world.runOnce();
-    assert.deepEqual(killed.names(), []);
-    assert.deepEqual(
-      world.failed().map(({ path }) => path.slice(26)),
-      ['.ok~a.csv'],
-    );
-    assert.deepEqual(inInput(world), ['a.csv']);
-    assert.equal(world.manifest().length, 0);
-    withSidecar(world, next);
-    await world.runOnce();
-    assert.deepEqual(
-      world.warehouse().map(({ sha256 }) => sha256),
-      [next.sha256],
-    );
-  },
-);
+test('the sidecar sealed and the file replaced: the sidecar goes to failed/, the new file waits for its own', async (t) => {
+  const killed = await killedAt(t, 'before_seal', { mode: 'sidecar' }, withSidecar);
+  if (!killed) return;
+  const { world, dropped } = killed;
+  // The version that the sidecar belongs to is removed.
+  renameSync(join(world.input, 'a.csv'), join(world.root, 'withdrawn'));
+  world.dropped.splice(world.dropped.indexOf(dropped), 1);
+  const next = world.drop('a.csv', 2_000);
+  await world.runOnce();
+  assert.deepEqual(killed.names(), []);
+  assert.deepEqual(
+    world.failed().map(({ path }) => path.slice(26)),
+    ['.ok~a.csv'],
+  );
+  assert.deepEqual(inInput(world), ['a.csv']);
+  assert.equal(world.manifest().length, 0);
+  withSidecar(world, next);
+  await world.runOnce();
+  assert.deepEqual(
+    world.warehouse().map(({ sha256 }) => sha256),
+    [next.sha256],
+  );
+});
 
-test('a partial private copy is removed after a kill, and made again', limit, async (t) => {
+test('a partial private copy is removed after a kill, and made again', async (t) => {
   const killed = await killedAt(t, 'before_copied', {}, (world) => {
     // With a second link no lease can prove that nobody writes.
     linkSync(join(world.input, 'a.csv'), join(world.root, 'elsewhere'));

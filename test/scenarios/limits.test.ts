@@ -10,17 +10,17 @@ import { tmpfsMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { stays, until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
-import { KiB, LONG, noAttemptSpent } from './trouble.js';
+import { KiB, noAttemptSpent } from './trouble.js';
 
 const MiB = 1024 * KiB;
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 /** All files are found before any is taken. */
 async function resumedWith(world: World, drop: () => void): Promise<void> {
-  await until('the state', () => world.database() !== undefined, LONG);
+  await until('the state', () => world.database() !== undefined);
   await world.run('ingest-ctl', ['pause', 'verify-complete']);
   drop();
-  await until('all to be known', () => world.jobs().length === world.dropped.length, LONG);
+  await until('all to be known', () => world.jobs().length === world.dropped.length);
   await world.run('ingest-ctl', ['resume', 'verify-complete']);
 }
 
@@ -36,7 +36,7 @@ async function sharedBound(t: TestContext): Promise<void> {
     for (let i = 0; i < 20; i++) world.drop(`small ${i}.csv`, 100 * KiB);
     from = performance.now();
   });
-  await world.allDroppedDone(LONG);
+  await world.allDroppedDone();
   const seconds = (performance.now() - from) / 1_000;
   const sum = world.dropped.reduce((bytes, one) => bytes + one.bytes, 0);
   // Files that have not begun wait for nothing: only one piece of each of three processes is left.
@@ -52,7 +52,7 @@ async function drainedAtOnce(t: TestContext): Promise<void> {
   world.start('ingest', ['--max-bytes-per-second', '1024', '--stall-seconds', '5']);
   world.drop('large.csv', 40 * MiB);
   const reading = () => world.jobs().some(({ stage, state }) => stage === 'hash' && state === 'claimed');
-  await until('it to be read', reading, LONG);
+  await until('it to be read', reading);
   const lives = () => ['worker_lost', 'call_hangs'].every((event) => world.log.named(event).length === 0);
   await stays('who waits for its turn is not taken for one that hangs', lives, 9_000);
   await world.stop();
@@ -69,7 +69,7 @@ async function smallestFirst(t: TestContext): Promise<void> {
     // The largest come first.
     for (let i = 0; i < FILES; i++) world.drop(`${i}.csv`, 100 + (FILES - i) * 10);
   });
-  await world.allDroppedDone(LONG);
+  await world.allDroppedDone();
   // Three batches are in progress at a time, and the first ones have 64 jobs.
   const sizes = world.manifest().map(({ record }) => record!.size);
   const first = sizes.slice(0, 64);
@@ -91,7 +91,7 @@ async function notBegun(t: TestContext): Promise<void> {
   tmpfsMount(warehouse, { size: '32m' });
   world.start('ingest', ['--workers', 'all=2']);
   world.drop('before.csv', 2_000);
-  await world.stored(1, LONG);
+  await world.stored(1);
   writeFileSync(join(warehouse, 'ballast'), Buffer.alloc(10 * MiB));
   let least = Number.POSITIVE_INFINITY;
   const look = setInterval(() => {
@@ -99,10 +99,10 @@ async function notBegun(t: TestContext): Promise<void> {
   }, 1);
   t.after(() => clearInterval(look));
   const large = world.drop('large.csv', 16 * MiB);
-  const told = await world.event('copy_waits', undefined, LONG);
+  const told = await world.event('copy_waits');
   assert.match(String(told.path), /large\.csv$/);
   const small = world.drop('small.csv', 2_000);
-  await world.isStored(small, LONG);
+  await world.isStored(small);
   const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
   const [finding] = findings.filter(({ code }) => code === 'low_space');
   assert.match(finding!.sentence, /large\.csv \(16\.0 MiB\) would leave less free/);
@@ -110,13 +110,13 @@ async function notBegun(t: TestContext): Promise<void> {
   // A worker may have claimed it at that very moment.
   const isExplained = async () =>
     says.test((await world.run('ingest-ctl', ['explain', join(world.input, 'large.csv')])).stdout);
-  await until('explain to say what is missing', isExplained, LONG);
+  await until('explain to say what is missing', isExplained);
   world.drop('never.csv', 25 * MiB);
   await held(world, 'never.csv', 'never_fits');
   clearInterval(look);
   assert.ok(least >= MARK, `${least} bytes were free at the least`);
   rmSync(join(warehouse, 'ballast'));
-  await world.isStored(large, LONG);
+  await world.isStored(large);
   assert.equal(world.log.named('copy_waits').length, 1, 'logged once');
   assert.deepEqual(world.log.named('gate_closed'), []);
   assert.deepEqual(
@@ -135,13 +135,13 @@ async function outputsWithoutRoom(t: TestContext): Promise<void> {
   world.start('ingest', ['--workers', 'all=1']);
   const rows = (name: string, count: number) => `k,v\n${`${name},${'x'.repeat(KiB)}\n`.repeat(count)}`;
   world.drop('before.csv', rows('b', 2), { feed: 'made' });
-  await world.stored(1, LONG);
+  await world.stored(1);
   writeFileSync(join(warehouse, 'ballast'), Buffer.alloc(40 * MiB));
   const large = world.drop('large.csv', rows('l', 20 * KiB), { feed: 'made' });
-  const told = await world.event('copy_waits', undefined, LONG);
+  const told = await world.event('copy_waits');
   assert.match(String(told.reason), /^its outputs would leave less free at/);
   const small = world.drop('small.csv', rows('s', 2), { feed: 'made' });
-  await world.isStored(small, LONG);
+  await world.isStored(small);
   const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
   const [finding] = findings.filter(({ code }) => code === 'low_space');
   assert.match(finding!.sentence, /The outputs of large\.csv would leave less free/);
@@ -149,9 +149,9 @@ async function outputsWithoutRoom(t: TestContext): Promise<void> {
     /in the stage process: no room for outputs/.test(
       (await world.run('ingest-ctl', ['explain', 'large.csv', '--feed', 'made'])).stdout,
     );
-  await until('explain to say what is missing', isExplained, LONG);
+  await until('explain to say what is missing', isExplained);
   rmSync(join(warehouse, 'ballast'));
-  await world.isStored(large, LONG);
+  await world.isStored(large);
   assert.equal(world.log.named('copy_waits').length, 1, 'logged once');
   assert.deepEqual(world.log.named('gate_closed'), []);
   await world.stop();

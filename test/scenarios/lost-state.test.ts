@@ -22,20 +22,18 @@ import { give, ordinaryUser, skipUnlessReachable } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 240_000 };
-
-test('a state file deleted under running processes ends them with exit code 3 and a sentence', limit, async (t) => {
+test('a state file deleted under running processes ends them with exit code 3 and a sentence', async (t) => {
   const world = createWorld(t);
   const program = world.start('ingest');
   const first = world.drop('first.csv', 100);
-  await world.isStored(first, { withinMs: 30_000 });
+  await world.isStored(first);
   rmSync(world.statePath);
   const ended = await program.ended;
   refused(ended, /state\.db was removed while it was in use/);
   assert(!existsSync(world.statePath), 'no new state');
 });
 
-test('a state deleted before a start is missed, and no new one is made in its place', limit, async (t) => {
+test('a state deleted before a start is missed, and no new one is made in its place', async (t) => {
   const world = createWorld(t);
   world.drop('first.csv', 100);
   await world.runOnce();
@@ -48,35 +46,31 @@ test('a state deleted before a start is missed, and no new one is made in its pl
   assert.deepEqual(stateFiles(world), []);
 });
 
-test(
-  'a -wal that was deleted after a kill is named, by doctor too, and rebuild makes the state good',
-  limit,
-  async (t) => {
-    const world = createWorld(t);
-    world.start('ingest');
-    await world.isStored(world.drop('first.csv', 100), { withinMs: 30_000 });
-    await world.killAll();
-    // Nothing was written back yet: everything that the state knows is in its log.
-    rmSync(`${world.statePath}-wal`);
-    for (let tries = 0; tries < 2; tries++) {
-      const ended = await world.run('ingest', ['--once']);
-      refused(
-        ended,
-        /set up by an earlier state at .*state\.db.*state\.db-wal was deleted after a crash.*ingest-ctl rebuild/,
-      );
-      const { code, stdout } = await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest')]).ended;
-      assert.equal(code, 3);
-      assert.match(stdout, /set up by an earlier state at .*state\.db/);
-    }
-    await rebuilt(world);
-    dropAgain(world);
-    await world.runOnce();
-    assert.equal(world.manifest().length, 1);
-    world.check();
-  },
-);
+test('a -wal that was deleted after a kill is named, by doctor too, and rebuild makes the state good', async (t) => {
+  const world = createWorld(t);
+  world.start('ingest');
+  await world.isStored(world.drop('first.csv', 100));
+  await world.killAll();
+  // Nothing was written back yet: everything that the state knows is in its log.
+  rmSync(`${world.statePath}-wal`);
+  for (let tries = 0; tries < 2; tries++) {
+    const ended = await world.run('ingest', ['--once']);
+    refused(
+      ended,
+      /set up by an earlier state at .*state\.db.*state\.db-wal was deleted after a crash.*ingest-ctl rebuild/,
+    );
+    const { code, stdout } = await world.launch('ingest-ctl', ['doctor', ...world.flags('ingest')]).ended;
+    assert.equal(code, 3);
+    assert.match(stdout, /set up by an earlier state at .*state\.db/);
+  }
+  await rebuilt(world);
+  dropAgain(world);
+  await world.runOnce();
+  assert.equal(world.manifest().length, 1);
+  world.check();
+});
 
-test('rebuild, then everything dropped again: nothing is ingested twice, nothing lost', limit, async (t) => {
+test('rebuild, then everything dropped again: nothing is ingested twice, nothing lost', async (t) => {
   const world = createWorld(t);
   for (let n = 0; n < 300; n++) world.drop(`${n}.csv`, 100 + n);
   await world.runOnce();
@@ -101,7 +95,7 @@ test('rebuild, then everything dropped again: nothing is ingested twice, nothing
 const markerState = (world: World): string =>
   JSON.parse(readFileSync(join(world.feed().manifests, '.ingest-root'), 'utf8')).state;
 
-test('a state restored from an older copy is refused, and rebuilt with the older one moved aside', limit, async (t) => {
+test('a state restored from an older copy is refused, and rebuilt with the older one moved aside', async (t) => {
   const world = createWorld(t);
   world.drop('early.csv', 100);
   await world.runOnce();
@@ -122,7 +116,7 @@ test('a state restored from an older copy is refused, and rebuilt with the older
   world.check();
 });
 
-test('an older copy is noticed also when only an hour before the newest has lines after its end', limit, async (t) => {
+test('an older copy is noticed also when only an hour before the newest has lines after its end', async (t) => {
   const world = createWorld(t);
   world.drop('early.csv', 100);
   await world.runOnce();
@@ -138,11 +132,11 @@ test('an older copy is noticed also when only an hour before the newest has line
   refused(await world.run('ingest', ['--once']), /does not know/);
 });
 
-test('rebuild takes over a state that is up to date, and refuses while anybody is at work', limit, async (t) => {
+test('rebuild takes over a state that is up to date, and refuses while anybody is at work', async (t) => {
   const world = createWorld(t);
   const program = world.start('ingest');
   const first = world.drop('first.csv', 100);
-  await world.isStored(first, { withinMs: 30_000 });
+  await world.isStored(first);
   refused(await rebuild(world), /in use by a running ingestor/);
   await program.stop();
   const before = world.jobs();
@@ -152,7 +146,7 @@ test('rebuild takes over a state that is up to date, and refuses while anybody i
   world.check();
 });
 
-test('a rebuild that is killed is simply run again', limit, async (t) => {
+test('a rebuild that is killed is simply run again', async (t) => {
   const world = createWorld(t);
   const tail = await world.manifestTail();
   for (let n = 0; n < 100; n++) world.drop(`${n}.csv`, 100);
@@ -167,7 +161,6 @@ test('a rebuild that is killed is simply run again', limit, async (t) => {
   const killed = rebuild(world);
   await until('a state in the making', () => existsSync(`${world.statePath}.rebuilding`), {
     everyMs: 1,
-    withinMs: 60_000,
   });
   await world.killAll();
   assert.equal((await killed).signal, 'SIGKILL');
@@ -183,18 +176,18 @@ test('a rebuild that is killed is simply run again', limit, async (t) => {
   world.check();
 });
 
-test('a content whose discard is not yet put away does not make its state look older', limit, async (t) => {
+test('a content whose discard is not yet put away does not make its state look older', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   const program = world.start('ingest');
-  await until('the state', () => world.database() !== undefined, { withinMs: 60_000 });
+  await until('the state', () => world.database() !== undefined);
   await world.run('ingest-ctl', ['pause', 'move']);
   const dropped = world.drop('first.csv', 100);
-  await until('it has its line', () => world.jobs()[0]?.stage === 'move', { withinMs: 60_000 });
+  await until('it has its line', () => world.jobs()[0]?.stage === 'move');
   const { warehouse_path } = world.manifest()[0]!.record!;
   mkdirSync(dirname(warehouse_path), { recursive: true });
   writeFileSync(warehouse_path, 'somebody else was quicker');
   await world.run('ingest-ctl', ['resume', 'move']);
-  await until('it is held', () => world.jobs()[0]?.hold_code === 'target_taken', { withinMs: 60_000 });
+  await until('it is held', () => world.jobs()[0]?.hold_code === 'target_taken');
   await program.stop();
   // Without the daemons the discard is only decided: the line is still there, and its content is free.
   assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
@@ -218,7 +211,7 @@ test('a content whose discard is not yet put away does not make its state look o
   assert.match((await rebuilt(world)).stdout, /1 withdrawn/);
 });
 
-test('files in flight at every stage when the state was lost: each arrives once', limit, async (t) => {
+test('files in flight at every stage when the state was lost: each arrives once', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   await world.followManifests();
   for (let n = 0; n < 20; n++) world.drop(`stored-${n}.csv`, 100);
@@ -226,7 +219,7 @@ test('files in flight at every stage when the state was lost: each arrives once'
   const program = world.start('ingest', ['--workers', 'all=2']);
   const reach = async (stage: string, count: number): Promise<void> => {
     const there = () => world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
-    await until(`${count} files wait in ${stage}`, () => there() >= count, { withinMs: 60_000 });
+    await until(`${count} files wait in ${stage}`, () => there() >= count);
   };
   // From the last stage to the first: files that are dropped before a stage opens again have come that far.
   for (const [stage, before] of [
@@ -272,7 +265,7 @@ function bytesOf(world: World, name: string): Buffer {
   return readFileSync(roots.map((root) => join(root, found!.path)).find((path) => existsSync(path))!);
 }
 
-test('an older state is refused also where a folder of the manifests cannot be read', limit, async (t) => {
+test('an older state is refused also where a folder of the manifests cannot be read', async (t) => {
   if (skipUnlessReachable(t, ordinaryUser, 'manifests with a folder that is closed were not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
   await withOlderState(world);

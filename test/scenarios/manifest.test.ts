@@ -37,8 +37,8 @@ async function readThroughKills(
     faults.arm(point, 1);
     kills += 1;
     for (let i = 0; i < BATCH; i++) world.drop(`${round}-${i}.csv`, 50, { how: 'rename' });
-    await until(`kill ${kills}, ${point}`, () => faults.kills() >= kills, { withinMs: 60_000 });
-    await world.allDroppedDone({ withinMs: 90_000 });
+    await until(`kill ${kills}, ${point}`, () => faults.kills() >= kills);
+    await world.allDroppedDone();
   }
   await world.stop();
   assert.ok(faults.calls() > points.length, 'the library saw the appends');
@@ -65,8 +65,8 @@ test('a redo that is killed itself is redone, three times over', async (t) => {
   const tail = await world.manifestTail();
   for (let i = 0; i < BATCH; i++) world.drop(`${i}.csv`, 50);
   world.start('ingest', [], { env: faults.env });
-  await until('three kills', () => faults.kills() === 3, { withinMs: 60_000 });
-  await world.allDroppedDone({ withinMs: 90_000 });
+  await until('three kills', () => faults.kills() === 3);
+  await world.allDroppedDone();
   await world.stop();
   assert.deepEqual((await tail.stop()).broken, []);
   world.check();
@@ -83,19 +83,19 @@ test('a manifest that cannot be written is a failing place: no attempt is spent,
   const world = createWorld(t);
   world.start('ingest');
   world.drop('first.csv', 10);
-  await world.allDroppedDone({ withinMs: 90_000 });
+  await world.allDroppedDone();
   const [{ file } = { file: '' }] = world.manifest();
   const path = join(world.feed().manifests, file);
   renameSync(path, `${path}.1`);
   mkdirSync(path);
   world.drop('second.csv', 10);
-  const closed = await world.event('gate_closed', undefined, { withinMs: 60_000 });
+  const closed = await world.event('gate_closed');
   assert.deepEqual([closed.stage, closed.place, closed.code], ['manifest', 'manifests', 'EISDIR']);
   const job = world.jobs().findLast(({ key }) => key === 'second.csv')!;
   assert.deepEqual([job.hold_code, job.attempts], [null, 0]);
   rmdirSync(path);
   renameSync(`${path}.1`, path);
-  await world.allDroppedDone({ withinMs: 90_000 });
+  await world.allDroppedDone();
   await world.stop();
   world.check();
 });

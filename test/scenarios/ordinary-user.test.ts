@@ -130,7 +130,7 @@ test('a sticky directory, and one that may not be written, give their sentences;
   const retried = await world.run('ingest-ctl', ['retry', '--all']);
   assert.equal(retried.code, 0, retried.stderr);
   world.start('ingest-worker');
-  await world.allDone({ withinMs: 45_000 });
+  await world.allDone();
   await world.stop();
   world.check();
 });

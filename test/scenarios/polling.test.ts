@@ -23,7 +23,7 @@ const skip = POLLED && 'all scenarios run by scans alone already';
 
 describe('by scans alone', { concurrency: 2, skip }, () => {
   for (const [name, pattern] of Object.entries(files)) {
-    test(name, { timeout: 400_000 }, async (t) => {
+    test(name, async (t) => {
       const path = fileURLToPath(new URL(`./${name}.test.js`, import.meta.url));
       const only = pattern ? [`--test-name-pattern=${pattern}`] : [];
       // Without the context it is a run of its own, not a part of this one.

@@ -7,9 +7,7 @@ import { skipUnlessInstalled } from '../simulate/installed.js';
 import { until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
-test('workers have a lower priority than the dashboard, and the producer than they', {
-  timeout: 60_000,
-}, async (t) => {
+test('workers have a lower priority than the dashboard, and the producer than they', async (t) => {
   const world = createWorld(t);
   const served = await ingestServed(world);
   const roles = ['dashboard', 'worker', 'producer'];
@@ -27,7 +25,7 @@ test('workers have a lower priority than the dashboard, and the producer than th
   await world.stop();
 });
 
-test('where it may not, it shares the cores and says so', { timeout: 60_000 }, async (t) => {
+test('where it may not, it shares the cores and says so', async (t) => {
   if (skipUnlessInstalled(t, 'strace', 'a process that may not lower its priority')) return;
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.drop('a.csv', 100);

@@ -9,7 +9,6 @@ import { sha256 } from '../world/dropping.js';
 import { bindMount, canMake, loopMount } from '../world/mounts.js';
 import { stays, until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
-import { LONG } from './trouble.js';
 
 const STALL_SECONDS = 2;
 /** Each output takes seconds at this rate. */
@@ -25,7 +24,6 @@ const recordsOf = (country: string): string[] =>
   Array.from({ length: OUTPUT_BYTES / LINE_BYTES }, (_, i) => `${i},${country},${'x'.repeat(LINE_BYTES)}`);
 
 test('a partition freezes under the copy of an output: the next output is not begun, and every name has its whole bytes', {
-  timeout: 180_000,
   skip,
 }, async (t) => {
   const world = createWorld(t, {
@@ -65,11 +63,11 @@ test('a partition freezes under the copy of an output: the next output is not be
   const dropped = world.drop('orders.csv', [header, ...de, ...fr, ''].join('\n'));
   world.made.set(dropped.sha256, Object.fromEntries(made));
   world.start('ingest', OPTIONS);
-  await world.event('file_processed', undefined, LONG);
-  await until('the copy of the first output grows', grows, LONG);
+  await world.event('file_processed');
+  await until('the copy of the first output grows', grows);
   freeze('-f');
   try {
-    const hung = await world.event('call_hangs', undefined, LONG);
+    const hung = await world.event('call_hangs');
     assert.deepEqual([hung.act, hung.place], ['put', 'warehouse']);
     const [first, ...more] = copies();
     assert.deepEqual(more, []);
@@ -78,7 +76,7 @@ test('a partition freezes under the copy of an output: the next output is not be
   } finally {
     freeze('-u');
   }
-  await world.allDone(LONG);
+  await world.allDone();
   await world.stop();
   world.check();
 });

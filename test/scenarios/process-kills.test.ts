@@ -46,7 +46,7 @@ function dropSome(world: World, round: number, below: (n: number) => number): vo
   }
 }
 
-test('killed while files are processed, and nothing differs', { timeout: 300_000 }, async (t) => {
+test('killed while files are processed, and nothing differs', async (t) => {
   t.diagnostic(`SEED=${SEED}`);
   const world = createWorld(t, { seed: SEED, feeds: { made: { options: QUICK }, wild: { options: QUICK } } });
   const module = join(world.root, 'wild.mjs');

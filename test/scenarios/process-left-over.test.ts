@@ -50,7 +50,7 @@ const moduleThat = (act: string): string => `
     },
   });`;
 
-test('what a file leaves in its process holds no other file', { timeout: 240_000 }, async (t) => {
+test('what a file leaves in its process holds no other file', async (t) => {
   const names = LEFT.map((_, n) => `feed-${n}`);
   const world = createWorld(t, { feeds: Object.fromEntries(names.map((name) => [name, { options: QUICK }])) });
   const feeds = world.feeds.map((feed, n) => {

@@ -7,7 +7,6 @@ import { asConfiguration, type Chain } from '../world/layout.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 120_000 };
 const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 const TEXT = 'id,country\n1,DE\n2,FR\n';
 
@@ -90,7 +89,7 @@ function configure(world: World, process: Chain): void {
 }
 
 for (const bad of BAD)
-  test(`a processor that ${bad.name}: its file is held, other files go on`, limit, async (t) => {
+  test(`a processor that ${bad.name}: its file is held, other files go on`, async (t) => {
     const world = worldOf(t, bad);
     world.held.add(world.drop('a.csv', TEXT, { feed: 'made' }).sha256);
     for (let n = 0; n < 20; n++) world.drop(`${n}.csv`, 1_000 + n, { feed: 'plain' });
@@ -102,7 +101,7 @@ for (const bad of BAD)
     world.check();
   });
 
-test('64 KiB of a processor that prints a gigabyte are logged, and its file is stored', limit, async (t) => {
+test('64 KiB of a processor that prints a gigabyte are logged, and its file is stored', async (t) => {
   const world = worldOf(t, {
     body: 'const text = "x".repeat(1 << 20); for (let n = 0; n < 512; n++) process.stdout.write(text);',
   });
@@ -149,7 +148,7 @@ const UNUSABLE: Unusable[] = [
   { what: 'is missing', make: () => {} },
 ];
 
-test('a module that cannot be used closes the gate of its feed, which opens when it is mended', limit, async (t) => {
+test('a module that cannot be used closes the gate of its feed, which opens when it is mended', async (t) => {
   const names = UNUSABLE.map((_, n) => `feed-${n}`);
   const world = createWorld(t, { feeds: Object.fromEntries(names.map((name) => [name, { options: QUICK }])) });
   const moduleOf = (name: string) => join(world.root, `${name}.mjs`);

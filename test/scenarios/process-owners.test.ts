@@ -13,7 +13,6 @@ import { rebuiltFromBefore } from '../world/names-before.js';
 import { alter } from '../world/state-by-hand.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 120_000 };
 const CHAIN: Chain = { format: 'csv', start: 'split', steps: { split: { by: 'country' } } };
 const WHY = ['--reason', 'sent by mistake'];
 
@@ -70,7 +69,7 @@ async function prunedAllBut(world: World, feed: string): Promise<void> {
   assert.match(await ctl(world, ['prune', '--keep-history', '10s']), /the records of 1 contents forgotten/);
 }
 
-test('two feeds with two warehouses: the outputs of one are taken out, those of the other stay', limit, async (t) => {
+test('two feeds with two warehouses: the outputs of one are taken out, those of the other stay', async (t) => {
   const world = twoFeeds(t);
   await drop(world, 'a');
   await drop(world, 'b');
@@ -92,38 +91,30 @@ async function sameName(world: World): Promise<{ ofA: string[]; ofB: string[] }>
   return { ofA, ofB: pathsOf(world, 'b') };
 }
 
-test(
-  'one warehouse: names that a consumer emptied are not given again, and nobody takes the others out',
-  limit,
-  async (t) => {
-    const world = oneWarehouse(t);
-    const { ofA, ofB } = await sameName(world);
-    assert.deepEqual(
-      ofB.filter((path) => ofA.includes(path)),
-      [],
-    );
-    await withdrawn(world, 'a');
-    assert.deepEqual(ofB.filter(existsSync), ofB);
-    await withdrawn(world, 'b');
-    assert.deepEqual(ofB.filter(existsSync), []);
-  },
-);
+test('one warehouse: names that a consumer emptied are not given again, and nobody takes the others out', async (t) => {
+  const world = oneWarehouse(t);
+  const { ofA, ofB } = await sameName(world);
+  assert.deepEqual(
+    ofB.filter((path) => ofA.includes(path)),
+    [],
+  );
+  await withdrawn(world, 'a');
+  assert.deepEqual(ofB.filter(existsSync), ofB);
+  await withdrawn(world, 'b');
+  assert.deepEqual(ofB.filter(existsSync), []);
+});
 
-test(
-  'one warehouse, lines of the version before, after a rebuild: only the youngest takes files out',
-  limit,
-  async (t) => {
-    const world = oneWarehouse(t);
-    const paths = await sameName(world);
-    await rebuiltFromBefore(world, 'b');
-    await withdrawn(world, 'a');
-    assert.deepEqual(paths.ofA.filter(existsSync), paths.ofA);
-    await withdrawn(world, 'b');
-    assert.deepEqual(paths.ofA.filter(existsSync), []);
-  },
-);
+test('one warehouse, lines of the version before, after a rebuild: only the youngest takes files out', async (t) => {
+  const world = oneWarehouse(t);
+  const paths = await sameName(world);
+  await rebuiltFromBefore(world, 'b');
+  await withdrawn(world, 'a');
+  assert.deepEqual(paths.ofA.filter(existsSync), paths.ofA);
+  await withdrawn(world, 'b');
+  assert.deepEqual(paths.ofA.filter(existsSync), []);
+});
 
-test('one warehouse: the record of the youngest was pruned, and its files stay', limit, async (t) => {
+test('one warehouse: the record of the youngest was pruned, and its files stay', async (t) => {
   const world = oneWarehouse(t);
   const { ofB } = await sameName(world);
   await prunedAllBut(world, 'a');
@@ -131,7 +122,7 @@ test('one warehouse: the record of the youngest was pruned, and its files stay',
   assert.deepEqual(ofB.filter(existsSync), ofB);
 });
 
-test('an audit misses the outputs of a pruned record', limit, async (t) => {
+test('an audit misses the outputs of a pruned record', async (t) => {
   const world = twoFeeds(t);
   await drop(world, 'a');
   aMinuteLater(world);
@@ -143,22 +134,18 @@ test('an audit misses the outputs of a pruned record', limit, async (t) => {
   assert(said.includes(`file_missing        ${output}: it is not there`), said);
 });
 
-test(
-  'an audit finds an output of a withdrawn line, and the withdrawal that it advises takes it out',
-  limit,
-  async (t) => {
-    const world = twoFeeds(t);
-    await drop(world, 'a');
-    const [output] = outputsOf(world, 'a');
-    const aside = join(world.root, 'aside');
-    renameSync(output!, aside);
-    await withdrawn(world, 'a');
-    renameSync(aside, output!);
-    const said = await ctl(world, ['audit', '--hash'], 4);
-    assert(said.includes(`corrected_but_there ${output}:`), said);
-    await ctl(world, ['withdraw', output!, ...WHY]);
-    await world.runOnce();
-    assert(!existsSync(output!));
-    await agrees(world);
-  },
-);
+test('an audit finds an output of a withdrawn line, and the withdrawal that it advises takes it out', async (t) => {
+  const world = twoFeeds(t);
+  await drop(world, 'a');
+  const [output] = outputsOf(world, 'a');
+  const aside = join(world.root, 'aside');
+  renameSync(output!, aside);
+  await withdrawn(world, 'a');
+  renameSync(aside, output!);
+  const said = await ctl(world, ['audit', '--hash'], 4);
+  assert(said.includes(`corrected_but_there ${output}:`), said);
+  await ctl(world, ['withdraw', output!, ...WHY]);
+  await world.runOnce();
+  assert(!existsSync(output!));
+  await agrees(world);
+});

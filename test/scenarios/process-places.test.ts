@@ -11,9 +11,7 @@ import { PACKAGE } from '../world/program.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 120_000 };
 const QUICK = { stabilitySeconds: 0, quietMs: 0 };
-const PATIENT = { withinMs: 60_000 };
 /** A day that has begun in the far west is over in the far east: days end without a wait. */
 const WEST = ['--success-markers', '--timezone', 'Etc/GMT+12'];
 const EAST = ['--success-markers', '--timezone', 'Etc/GMT-14'];
@@ -38,7 +36,7 @@ const markersOf = (world: World): string[] =>
     .filter((path) => path.endsWith('_SUCCESS'))
     .map((path) => path.replace(/=[\d-]+/, '=D'));
 
-test('the day has either the file or its outputs, by what the chain can write', limit, async (t) => {
+test('the day has either the file or its outputs, by what the chain can write', async (t) => {
   const chains = {
     none: undefined,
     checks: chainOf({ check: { ...CHECK, else: 'other' }, other: { use: 'check' } }),
@@ -65,7 +63,7 @@ test('the day has either the file or its outputs, by what the chain can write', 
   });
 });
 
-test('the example redact-email leaves no address where readers look', limit, async (t) => {
+test('the example redact-email leaves no address where readers look', async (t) => {
   const world = createWorld(t, { feeds: { made: { options: QUICK } } });
   const chain = parse(readFileSync(join(PACKAGE, 'ops/examples/redact-email.yaml'), 'utf8')) as Chain;
   changeChain(world, 'made', { ...chain, module: join(PACKAGE, 'ops/examples/redact-email.mjs') });
@@ -82,14 +80,14 @@ test('the example redact-email leaves no address where readers look', limit, asy
   assert.equal(addressesIn(paths.filter((path) => !isOfDay(path))).length, 2, 'the original and a rejected record');
 });
 
-test('a file that was processed before the chain was taken away lies with the originals', limit, async (t) => {
+test('a file that was processed before the chain was taken away lies with the originals', async (t) => {
   const world = createWorld(t, { feeds: { made: { options: { ...QUICK, process: BY_COUNTRY } } } });
   const program = world.start('ingest');
-  await world.event('worker_started', undefined, PATIENT);
+  await world.event('worker_started');
   await world.run('ingest-ctl', ['pause', 'manifest']);
   const { sha256 } = world.drop('a.csv', orders('a', 20).text, { how: 'rename' });
   world.made.set(sha256, orders('a', 20).made);
-  await until('it waits for manifest', () => world.jobs('made').some(({ stage }) => stage === 'manifest'), PATIENT);
+  await until('it waits for manifest', () => world.jobs('made').some(({ stage }) => stage === 'manifest'));
   await program.stop();
   changeChain(world, 'made', undefined);
   await world.run('ingest-ctl', ['resume', 'manifest']);
@@ -98,14 +96,14 @@ test('a file that was processed before the chain was taken away lies with the or
   assert.ok(pathsOf(world, 'made').includes('_originals/ingest_date=D/a.csv'));
 });
 
-test('_SUCCESS stands in the day of readers, and waits for outputs, rejects and originals', limit, async (t) => {
+test('_SUCCESS stands in the day of readers, and waits for outputs, rejects and originals', async (t) => {
   const world = createWorld(t, { feeds: { made: { options: { ...QUICK, process: BY_COUNTRY } } } });
   world.start('ingest', WEST);
-  await world.event('worker_started', undefined, PATIENT);
+  await world.event('worker_started');
   const target = await heldMove(world, orders('held', 20).text);
   assert.match(target, /\/_originals\/ingest_date=/);
   world.drop('b.csv', orders('b', 20).text, { how: 'rename' });
-  await until('b.csv is stored', () => world.log.named('file_ingested').length > 0, PATIENT);
+  await until('b.csv is stored', () => world.log.named('file_ingested').length > 0);
   await world.stop();
   await world.runOnce(EAST, { code: 4 });
   assert.deepEqual(markersOf(world), []);
@@ -116,7 +114,7 @@ test('_SUCCESS stands in the day of readers, and waits for outputs, rejects and 
   assert.deepEqual(markersOf(world), ['ingest_date=D/_SUCCESS']);
 });
 
-test('a day whose chain wrote nothing for readers gets its marker too', limit, async (t) => {
+test('a day whose chain wrote nothing for readers gets its marker too', async (t) => {
   const world = createWorld(t, { feeds: { made: { options: { ...QUICK, process: BY_COUNTRY } } } });
   world.drop('empty.csv', 'id,country,amount\n');
   await world.runOnce(WEST);
@@ -126,11 +124,11 @@ test('a day whose chain wrote nothing for readers gets its marker too', limit, a
 });
 
 for (const name of ['_originals', '_rejects', 'ingest_date=D'])
-  test(`a file with the name of the folder ${name} closes the warehouse and holds no file`, limit, async (t) => {
+  test(`a file with the name of the folder ${name} closes the warehouse and holds no file`, async (t) => {
     const world = createWorld(t, { feeds: { made: { options: { ...QUICK, process: BY_COUNTRY } } } });
     const { warehouse } = world.feed('made');
     world.start('ingest', WEST);
-    await world.event('worker_started', undefined, PATIENT);
+    await world.event('worker_started');
     const today = new Date(Date.now() - 12 * 3_600_000).toISOString().slice(0, 10);
     const inTheWay = join(warehouse, name.replace('=D', `=${today}`));
     writeFileSync(inTheWay, 'of somebody else');
@@ -139,19 +137,19 @@ for (const name of ['_originals', '_rejects', 'ingest_date=D'])
       world.made.set(world.drop(`${mark}.csv`, text, { how: 'rename' }).sha256, made);
     }
     const reason = `the warehouse ${inTheWay} is not a directory any more: put the directory back`;
-    await until('the gate', () => world.gates('made').some((gate) => gate.reason === reason), PATIENT);
+    await until('the gate', () => world.gates('made').some((gate) => gate.reason === reason));
     assert.deepEqual(
       world.jobs('made').filter(({ state }) => state === 'held'),
       [],
     );
     rmSync(inTheWay);
     mkdirSync(inTheWay);
-    await world.allDroppedDone(PATIENT);
+    await world.allDroppedDone();
     await world.stop();
     world.check();
   });
 
-test('a warehouse inside the warehouse of another feed is refused', limit, async (t) => {
+test('a warehouse inside the warehouse of another feed is refused', async (t) => {
   const world = createWorld(t, { feeds: { made: { options: QUICK } } });
   await world.runOnce();
   const { warehouse } = world.feed('made');

@@ -11,7 +11,6 @@ import { createWorld, type World } from '../world/world.js';
 
 const SEED = process.env.SEED ?? String(Date.now());
 const ROUNDS = Number(process.env.ROUNDS ?? 6);
-const limit = { timeout: 240_000 };
 const QUICK = { stabilitySeconds: 0, quietMs: 0, process: BY_COUNTRY };
 
 const worldOf = (t: TestContext): World => createWorld(t, { seed: SEED, feeds: { made: { options: QUICK } } });
@@ -29,7 +28,7 @@ async function audited(world: World): Promise<void> {
 const outputsIn = (world: World): unknown[] =>
   world.manifest().flatMap(({ record }) => record?.outputs?.map(({ tag, sha256 }) => [record.ingest_id, tag, sha256]));
 
-test('a lost state is rebuilt with all outputs; the same bytes are a duplicate', limit, async (t) => {
+test('a lost state is rebuilt with all outputs; the same bytes are a duplicate', async (t) => {
   const world = worldOf(t);
   for (const mark of ['a', 'b', 'c']) dropOrders(world, mark);
   await world.runOnce();
@@ -44,7 +43,7 @@ test('a lost state is rebuilt with all outputs; the same bytes are a duplicate',
   assert.deepEqual(outputsIn(world), before);
 });
 
-test('audit names an output that is missing, one with other bytes, and a line that was edited', limit, async (t) => {
+test('audit names an output that is missing, one with other bytes, and a line that was edited', async (t) => {
   const world = worldOf(t);
   for (const mark of ['a', 'b']) dropOrders(world, mark);
   await world.runOnce();
@@ -57,7 +56,7 @@ test('audit names an output that is missing, one with other bytes, and a line th
   assert.match(stdout, new RegExp(`wrong_bytes.*${changed}`));
 });
 
-test('states that are lost at any moment of the way: nothing is lost or twice', limit, async (t) => {
+test('states that are lost at any moment of the way: nothing is lost or twice', async (t) => {
   t.diagnostic(`SEED=${SEED}`);
   const world = worldOf(t);
   const draw = contents(SEED);
@@ -89,28 +88,24 @@ test('states that are lost at any moment of the way: nothing is lost or twice', 
   t.diagnostic(JSON.stringify(found));
 });
 
-test(
-  'a discard that ended before the state was lost keeps no names: who has them now can be withdrawn',
-  limit,
-  async (t) => {
-    const world = worldOf(t);
-    const program = world.start('ingest');
-    await world.event('worker_started', undefined, { withinMs: 60_000 });
-    const first = orders('first', 50);
-    const foreign = await heldMove(world, first.text);
-    assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
-    await until('it is put away', () => world.failed().length > 0, { withinMs: 60_000 });
-    await world.allDone();
-    rmSync(foreign);
-    const second = orders('second', 50);
-    const { sha256 } = world.drop('held.csv', second.text, { how: 'rename' });
-    await until('the second is stored', () => world.log.named('file_ingested').length > 0, { withinMs: 60_000 });
-    await program.stop();
-    loseState(world);
-    await rebuilt(world);
-    assert.equal((await world.run('ingest-ctl', ['withdraw', sha256, '--reason', 'a test'])).code, 0);
-    await world.runOnce();
-    assert.deepEqual(world.warehouse(), []);
-    await audited(world);
-  },
-);
+test('a discard that ended before the state was lost keeps no names: who has them now can be withdrawn', async (t) => {
+  const world = worldOf(t);
+  const program = world.start('ingest');
+  await world.event('worker_started');
+  const first = orders('first', 50);
+  const foreign = await heldMove(world, first.text);
+  assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
+  await until('it is put away', () => world.failed().length > 0);
+  await world.allDone();
+  rmSync(foreign);
+  const second = orders('second', 50);
+  const { sha256 } = world.drop('held.csv', second.text, { how: 'rename' });
+  await until('the second is stored', () => world.log.named('file_ingested').length > 0);
+  await program.stop();
+  loseState(world);
+  await rebuilt(world);
+  assert.equal((await world.run('ingest-ctl', ['withdraw', sha256, '--reason', 'a test'])).code, 0);
+  await world.runOnce();
+  assert.deepEqual(world.warehouse(), []);
+  await audited(world);
+});

@@ -93,13 +93,12 @@ async function play(world: World, seed: number): Promise<void> {
     else if (turn === 1) put(module, (path) => writeFileSync(path, `${MODULE}\n// ${turns}`));
     else if (turn < 5) drop(KINDS[1 + random(KINDS.length - 1)]!);
     else drop('innocent');
-    if (random(2) === 0)
-      await until('the files are found', () => world.jobs().length === world.dropped.length, { withinMs: 120_000 });
+    if (random(2) === 0) await until('the files are found', () => world.jobs().length === world.dropped.length);
   }
   put(module, (path) => writeFileSync(path, MODULE));
   do {
     drop('innocent');
-    await world.isStored(innocent.at(-1)!, { withinMs: 120_000 });
+    await world.isStored(innocent.at(-1)!);
   } while (isRefusedReady(world));
   await settled(world);
   const states = new Map(world.jobs().map((job) => [String(job.key), job]));
@@ -126,7 +125,6 @@ const settled = (world: World): Promise<unknown> =>
       return jobs.length === world.dropped.length && jobs.every(({ state }) => state === 'done' || state === 'held');
     },
     {
-      withinMs: 120_000,
       soFar: () => JSON.stringify([world.gates(), world.jobs().map(({ key, state }) => `${key} ${state}`)]),
     },
   );
@@ -150,7 +148,7 @@ async function playOn(t: TestContext, seeds: number[]): Promise<void> {
   writeFileSync(world.configPath, asConfiguration(feeds, {}));
   const program = world.start('ingest', ['--concurrency', '2']);
   // A start refuses a module that cannot be read, so it has to be over before a schedule takes the module away.
-  await world.isStored(world.drop('first.csv', 'kind,n\ninnocent,first\n'), { withinMs: 120_000 });
+  await world.isStored(world.drop('first.csv', 'kind,n\ninnocent,first\n'));
   for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
     try {
       await play(world, seed);

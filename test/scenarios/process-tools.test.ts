@@ -10,8 +10,6 @@ import { alter, rowsOf } from '../world/state-by-hand.js';
 import { createWorld, type World } from '../world/world.js';
 import { droppedAs } from './watching.js';
 
-const limit = { timeout: 120_000 };
-
 const worldOf = (t: TestContext, chain: Chain = BY_COUNTRY): World =>
   createWorld(t, { feeds: { made: { options: { stabilitySeconds: 0, quietMs: 0, process: chain } } } });
 
@@ -35,7 +33,7 @@ const pathsOf = (world: World): string[] =>
 
 const failed = (world: World): string[] => readdirSync(join(workDirOf(world.feed()), 'failed')).sort();
 
-test('explain shows counts and outputs, by the path of the file, of an output, and by the id', limit, async (t) => {
+test('explain shows counts and outputs, by the path of the file, of an output, and by the id', async (t) => {
   const world = worldOf(t);
   dropOrders(world, 'a.csv', 'a');
   await world.runOnce();
@@ -58,7 +56,7 @@ test('explain shows counts and outputs, by the path of the file, of an output, a
   assert.match(await ctl(world, ['explain', record!.ingest_id]), /Output DE .*; it is not there now/);
 });
 
-test('withdraw takes out the file and its outputs; an allowed content is processed again', limit, async (t) => {
+test('withdraw takes out the file and its outputs; an allowed content is processed again', async (t) => {
   const world = worldOf(t);
   const sha256 = dropOrders(world, 'a.csv', 'a');
   dropOrders(world, 'b.csv', 'b');
@@ -84,7 +82,7 @@ test('withdraw takes out the file and its outputs; an allowed content is process
   assert.deepEqual(again.filter(existsSync), again);
 });
 
-test('outputs of a file whose name has 250 bytes are taken out, at a withdrawal and at a discard', limit, async (t) => {
+test('outputs of a file whose name has 250 bytes are taken out, at a withdrawal and at a discard', async (t) => {
   const world = worldOf(t);
   const nameOf = (letter: string) => `${letter.repeat(246)}.csv`;
   const sha256 = dropOrders(world, nameOf('a'), 'a');
@@ -111,7 +109,7 @@ test('outputs of a file whose name has 250 bytes are taken out, at a withdrawal 
   assert.equal(outputs.length, 6);
 });
 
-test('a file that a consumer took is not reported, and a newer file of its name stays', limit, async (t) => {
+test('a file that a consumer took is not reported, and a newer file of its name stays', async (t) => {
   const world = worldOf(t, { format: 'csv', start: 'split', steps: { split: { by: 'country' } } });
   // Both have the same records of DE.
   world.drop('x/a.csv', 'id,country\n1,DE\n2,FR\n');
@@ -128,38 +126,34 @@ test('a file that a consumer took is not reported, and a newer file of its name 
 });
 
 for (const what of ['the file', 'an output'] as const)
-  test(
-    `a file is held at move because the path of ${what} is taken: it is discarded, and its twin starts again`,
-    limit,
-    async (t) => {
-      const world = worldOf(t);
-      const { text, made } = orders('b', 50);
-      let sha256 = '';
-      const drop = () => {
-        ({ sha256 } = world.drop('b.csv', text));
-        world.drop('b-twin.csv', text);
-        world.made.set(sha256, made);
-      };
-      await stoppedBefore(world, 'move', drop, 1);
-      const { record } = world.manifest().at(-1)!;
-      const place = what === 'the file' ? record!.warehouse_path : record!.outputs![1]!.warehouse_path;
-      mkdirSync(dirname(place), { recursive: true });
-      writeFileSync(place, 'not ours');
-      await ctl(world, ['resume', 'move']);
-      await world.runOnce([], { code: 4 });
-      const held = world.jobs().find(({ state }) => state === 'held')!;
-      assert.equal(held.hold_code, 'target_taken');
-      await ctl(world, ['discard', held.id]);
-      await world.runOnce();
-      rmSync(place);
-      world.check();
-      const lines = world.manifest().filter((line) => line.record!.sha256 === sha256);
-      assert.equal(lines.length, 2);
-      assert.notEqual(lines[0]!.record!.ingest_id, lines[1]!.record!.ingest_id);
-    },
-  );
+  test(`a file is held at move because the path of ${what} is taken: it is discarded, and its twin starts again`, async (t) => {
+    const world = worldOf(t);
+    const { text, made } = orders('b', 50);
+    let sha256 = '';
+    const drop = () => {
+      ({ sha256 } = world.drop('b.csv', text));
+      world.drop('b-twin.csv', text);
+      world.made.set(sha256, made);
+    };
+    await stoppedBefore(world, 'move', drop, 1);
+    const { record } = world.manifest().at(-1)!;
+    const place = what === 'the file' ? record!.warehouse_path : record!.outputs![1]!.warehouse_path;
+    mkdirSync(dirname(place), { recursive: true });
+    writeFileSync(place, 'not ours');
+    await ctl(world, ['resume', 'move']);
+    await world.runOnce([], { code: 4 });
+    const held = world.jobs().find(({ state }) => state === 'held')!;
+    assert.equal(held.hold_code, 'target_taken');
+    await ctl(world, ['discard', held.id]);
+    await world.runOnce();
+    rmSync(place);
+    world.check();
+    const lines = world.manifest().filter((line) => line.record!.sha256 === sha256);
+    assert.equal(lines.length, 2);
+    assert.notEqual(lines[0]!.record!.ingest_id, lines[1]!.record!.ingest_id);
+  });
 
-test('an output that is lost before its file is moved holds the file, also after a retry', limit, async (t) => {
+test('an output that is lost before its file is moved holds the file, also after a retry', async (t) => {
   const world = worldOf(t);
   await stoppedBefore(world, 'move', () => dropOrders(world, 'a.csv', 'a'), 1);
   const { record } = world.manifest()[0]!;
@@ -183,35 +177,31 @@ test('an output that is lost before its file is moved holds the file, also after
   world.check();
 });
 
-test(
-  'a discard of what was written to a file after its copy leaves the stored file and its outputs',
-  limit,
-  async (t) => {
-    const world = worldOf(t);
-    const kept = join(world.root, 'kept');
-    const { text, made } = orders('a', 50);
-    writeFileSync(kept, text);
-    const { sha256 } = world.dropped.at(world.dropped.push(droppedAs('a.csv', Buffer.from(text))) - 1)!;
-    world.made.set(sha256, made);
-    await stoppedBefore(world, 'move', () => linkSync(kept, join(world.input, 'a.csv')), 1);
-    writeFileSync(kept, 'written through a link', { flag: 'r+' });
-    await ctl(world, ['resume', 'move']);
-    await world.runOnce([], { code: 4 });
-    const [held] = world.jobs();
-    assert.equal(held!.hold_code, 'changed_after_copy');
-    const stored = pathsOf(world);
-    assert.equal(stored.length, 4);
-    await ctl(world, ['discard', held!.id]);
-    await world.runOnce();
-    assert.deepEqual(
-      stored.filter((path) => !existsSync(path)),
-      [],
-    );
-    assert.deepEqual(failed(world), [`${held!.id}~a.csv`]);
-  },
-);
+test('a discard of what was written to a file after its copy leaves the stored file and its outputs', async (t) => {
+  const world = worldOf(t);
+  const kept = join(world.root, 'kept');
+  const { text, made } = orders('a', 50);
+  writeFileSync(kept, text);
+  const { sha256 } = world.dropped.at(world.dropped.push(droppedAs('a.csv', Buffer.from(text))) - 1)!;
+  world.made.set(sha256, made);
+  await stoppedBefore(world, 'move', () => linkSync(kept, join(world.input, 'a.csv')), 1);
+  writeFileSync(kept, 'written through a link', { flag: 'r+' });
+  await ctl(world, ['resume', 'move']);
+  await world.runOnce([], { code: 4 });
+  const [held] = world.jobs();
+  assert.equal(held!.hold_code, 'changed_after_copy');
+  const stored = pathsOf(world);
+  assert.equal(stored.length, 4);
+  await ctl(world, ['discard', held!.id]);
+  await world.runOnce();
+  assert.deepEqual(
+    stored.filter((path) => !existsSync(path)),
+    [],
+  );
+  assert.deepEqual(failed(world), [`${held!.id}~a.csv`]);
+});
 
-test('a twin of a file that is held says so', limit, async (t) => {
+test('a twin of a file that is held says so', async (t) => {
   const world = worldOf(t);
   world.held.add(world.drop('a.csv', broken('a')).sha256);
   world.drop('twin.csv', broken('a'));
@@ -224,7 +214,7 @@ test('a twin of a file that is held says so', limit, async (t) => {
   );
 });
 
-test('prune removes the outputs of a record with it', limit, async (t) => {
+test('prune removes the outputs of a record with it', async (t) => {
   const world = worldOf(t);
   dropOrders(world, 'a.csv', 'a');
   await world.runOnce();
@@ -235,7 +225,7 @@ test('prune removes the outputs of a record with it', limit, async (t) => {
   assert.equal(outputs(), 0);
 });
 
-test('doctor loads the chain, and the dry run names it', limit, async (t) => {
+test('doctor loads the chain, and the dry run names it', async (t) => {
   const world = worldOf(t);
   dropOrders(world, 'a.csv', 'a');
   const doctor = async () =>

@@ -7,7 +7,6 @@ import { BY_COUNTRY, broken, changeChain, orders } from '../world/chains.js';
 import type { Chain } from '../world/layout.js';
 import { createWorld, type World } from '../world/world.js';
 
-const limit = { timeout: 120_000 };
 const QUICK = { stabilitySeconds: 0, quietMs: 0 };
 
 /** Two feeds: one with a chain, one without. */
@@ -19,7 +18,7 @@ function dropOrders(world: World, name: string, mark: string, n = 50): void {
   world.made.set(world.drop(name, text, { feed: 'made' }).sha256, made);
 }
 
-test('a file is checked and split: readers find its outputs in the day, and its line lists them', limit, async (t) => {
+test('a file is checked and split: readers find its outputs in the day, and its line lists them', async (t) => {
   const world = worldOf(t);
   for (const name of ['a.csv', 'b.csv', 'c.csv.x']) dropOrders(world, name, name);
   world.drop('plain.csv', 100, { feed: 'plain' });
@@ -44,7 +43,7 @@ test('a file is checked and split: readers find its outputs in the day, and its 
   ]);
 });
 
-test('equal bytes are processed once, and names that are taken get one number together', limit, async (t) => {
+test('equal bytes are processed once, and names that are taken get one number together', async (t) => {
   const world = worldOf(t);
   dropOrders(world, 'x/same.csv', 'x');
   dropOrders(world, 'y/same.csv', 'y');
@@ -61,29 +60,25 @@ test('equal bytes are processed once, and names that are taken get one number to
   assert.equal(numbered.length === 4 || names.some((name) => name.startsWith('twin')), true);
 });
 
-test(
-  'a file that the chain refuses is held with its sentence; after the rule is changed, a retry stores it',
-  limit,
-  async (t) => {
-    const world = worldOf(t);
-    const { sha256 } = world.drop('broken.csv', broken('a'), { feed: 'made' });
-    world.drop('twin-of-broken.csv', broken('a'), { feed: 'made' });
-    world.held.add(sha256);
-    await world.runOnce([], { code: 4 });
-    world.check();
-    const held = world.jobs('made').find(({ state }) => state === 'held')!;
-    assert.equal(held.hold_code, 'header_differs');
-    assert.match(held.reason!, /broken\.csv.*land/);
-    changeChain(world, 'made', { format: 'csv', start: 'check', steps: { check: { columns: { amount: 'number' } } } });
-    world.held.clear();
-    await world.run('ingest-ctl', ['retry', held.id]);
-    await world.runOnce();
-    world.check();
-    assert.equal(world.manifest('made')[0]!.record!.rows, 1);
-  },
-);
+test('a file that the chain refuses is held with its sentence; after the rule is changed, a retry stores it', async (t) => {
+  const world = worldOf(t);
+  const { sha256 } = world.drop('broken.csv', broken('a'), { feed: 'made' });
+  world.drop('twin-of-broken.csv', broken('a'), { feed: 'made' });
+  world.held.add(sha256);
+  await world.runOnce([], { code: 4 });
+  world.check();
+  const held = world.jobs('made').find(({ state }) => state === 'held')!;
+  assert.equal(held.hold_code, 'header_differs');
+  assert.match(held.reason!, /broken\.csv.*land/);
+  changeChain(world, 'made', { format: 'csv', start: 'check', steps: { check: { columns: { amount: 'number' } } } });
+  world.held.clear();
+  await world.run('ingest-ctl', ['retry', held.id]);
+  await world.runOnce();
+  world.check();
+  assert.equal(world.manifest('made')[0]!.record!.rows, 1);
+});
 
-test('a module is a chain too; what it prints is in the log', limit, async (t) => {
+test('a module is a chain too; what it prints is in the log', async (t) => {
   const world = createWorld(t, { feeds: { made: { options: QUICK } } });
   const module = join(world.root, 'orders.mjs');
   writeFileSync(

@@ -13,9 +13,7 @@ const STALL_SECONDS = 4;
 const READS = 17;
 const READ_BYTES = 1 << 20;
 
-test('a worker that compares a long manifest with its state sends heartbeats all the while', {
-  timeout: 180_000,
-}, async (t) => {
+test('a worker that compares a long manifest with its state sends heartbeats all the while', async (t) => {
   if (skipUnlessInstalled(t, 'strace', 'a disk that reads slowly')) return;
   const world = createWorld(t);
   world.drop('before.csv', 2_000);

@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const LONG = { withinMs: 60_000 };
 const FEED = { options: { stabilitySeconds: 0, quietMs: 0 } };
 
 const findings = async (world: World): Promise<string> =>
@@ -24,13 +23,13 @@ for (const place of ['warehouse', 'manifests', 'input'] as const) {
 
     world.start('ingest');
     const other = world.drop('other.csv', 10, { feed: 'orders' });
-    await world.isStored(other, LONG);
+    await world.isStored(other);
     const mine = place === 'input' ? undefined : world.drop('mine.csv', 10, { feed: 'prices' });
     const named =
       place === 'input' ? /input .* of prices .*missing|input.*ENOENT/ : /of prices is closed, ENOENT at the /;
-    await until(`a finding about the ${place}`, async () => named.test(await findings(world)), LONG);
+    await until(`a finding about the ${place}`, async () => named.test(await findings(world)));
     renameSync(`${path} away`, path);
-    await world.isStored(mine ?? world.drop('mine.csv', 10, { feed: 'prices' }), LONG);
+    await world.isStored(mine ?? world.drop('mine.csv', 10, { feed: 'prices' }));
     await world.stop();
   });
 }

@@ -11,7 +11,7 @@ import type { JobRow } from '../world/database.js';
 import { faultsIn } from '../world/faults.js';
 import { stays, until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
-import { LONG, noAttemptSpent } from './trouble.js';
+import { noAttemptSpent } from './trouble.js';
 
 const STALL_SECONDS = 2;
 const STALL = ['--stall-seconds', String(STALL_SECONDS)];
@@ -31,7 +31,7 @@ async function dropAtOnce(world: World, name: string, names = (i: number) => `${
   await ctl('pause');
   for (let i = 0; i < MANY; i++) world.drop(names(i), 2_000);
   const due = ({ key, due_ms: dueMs }: JobRow): boolean => String(key).includes(name) && dueMs <= bootMs();
-  await until('all of them are due', () => world.jobs().filter(due).length === MANY, LONG);
+  await until('all of them are due', () => world.jobs().filter(due).length === MANY);
   await ctl('resume');
 }
 
@@ -41,27 +41,27 @@ test('a warehouse that hangs closes its gate, a process that probes it does not 
   if (!faults) return t.skip('a hung warehouse was not tested: there is no gcc');
   world.start('ingest', ['--workers', 'all=2', ...STALL], { env: faults.env });
   world.drop('before.csv', 2_000);
-  await world.stored(1, LONG);
+  await world.stored(1);
 
   faults.arm('hangs', 0);
   world.drop('during.csv', 2_000);
-  const closed = await world.event('gate_closed', undefined, LONG);
+  const closed = await world.event('gate_closed');
   // A worker of all stages moves a file in the claim in which it wrote its line.
   assert.deepEqual([closed.stage, closed.place, closed.code], ['manifest', 'warehouse', 'stuck']);
   assert.match(String(closed.reason), /warehouse \/.*does not answer/);
-  const told = await world.event('call_hangs', undefined, LONG);
+  const told = await world.event('call_hangs');
   assert.deepEqual([told.act, told.place, told.path], ['move', 'warehouse', 'during.csv']);
-  await until('somebody probes it, and waits', () => faults.kills() > 1, LONG);
+  await until('somebody probes it, and waits', () => faults.kills() > 1);
   for (let i = 0; i < 4; i++) world.drop(`meanwhile ${i}.csv`, 2_000);
   const isQuiet = () => named(world, 'call_hangs') === 1 && named(world, 'worker_lost') === 0;
   await stays('nobody else hangs or is taken', isQuiet, 3_000 * STALL_SECONDS);
-  await until('the stages before go on', () => beforeIt(world) === 5, LONG);
+  await until('the stages before go on', () => beforeIt(world) === 5);
 
   faults.arm('before_move', 0);
-  await world.stored(undefined, LONG);
-  await world.event('gate_opened', ({ code }) => code === 'stuck', LONG);
+  await world.stored();
+  await world.event('gate_opened', ({ code }) => code === 'stuck');
   assert.equal(named(world, 'call_back'), 1);
-  await world.allDone(LONG);
+  await world.allDone();
   noAttemptSpent(world);
   await world.stop();
   world.check();
@@ -73,16 +73,16 @@ test('of many files in one order only the one hangs at which the thread is, and 
   if (!faults) return t.skip('a thread that hangs in one of many files was not tested: there is no gcc');
   world.start('ingest', STALL, { env: faults.env });
   world.drop('before.csv', 2_000);
-  await world.stored(1, LONG);
+  await world.stored(1);
 
   faults.arm('hangs', 0);
   await dropAtOnce(world, 'hanging');
-  await until('it hangs', () => faults.kills() === 1, LONG);
+  await until('it hangs', () => faults.kills() === 1);
   await dropAtOnce(world, 'after it');
-  await world.event('call_hangs', undefined, LONG);
-  await until('all others go on to where the place is needed', () => beforeIt(world) === 2 * MANY, LONG);
+  await world.event('call_hangs');
+  await until('all others go on to where the place is needed', () => beforeIt(world) === 2 * MANY);
   const isClaimed = () => world.jobs().filter(({ state }) => state === 'claimed').length === 1;
-  await until('one is kept by its process, the others are given back', isClaimed, LONG);
+  await until('one is kept by its process, the others are given back', isClaimed);
   const closed = world.gates().filter(({ cause }) => cause === 'place');
   assert.deepEqual(closed.map(({ stage, place }) => `${stage} ${place}`).sort(), [
     'manifest warehouse',
@@ -90,8 +90,8 @@ test('of many files in one order only the one hangs at which the thread is, and 
   ]);
 
   faults.arm('before_move', 0);
-  await world.stored(undefined, LONG);
-  await world.allDone(LONG);
+  await world.stored();
+  await world.allDone();
   noAttemptSpent(world);
   await world.stop();
   world.check();
@@ -103,10 +103,10 @@ test('what was moved in the order in which a thread hangs, and taken by a consum
   if (!faults) return t.skip('files beside one at which a thread hangs were not tested: there is no gcc');
   world.start('ingest', STALL, { env: faults.env });
   world.drop('before.csv', 2_000);
-  await world.stored(1, LONG);
+  await world.stored(1);
   faults.arm('hangs_at_one', 0);
   await dropAtOnce(world, 'one', (i) => (i === MANY / 2 ? 'one hanging.csv' : `one ${i}.csv`));
-  await world.event('call_hangs', ({ path }) => path === 'one hanging.csv', LONG);
+  await world.event('call_hangs', ({ path }) => path === 'one hanging.csv');
   const { warehouse } = world.feed();
   const lying = world.ledger().filter(({ target }) => target !== null && existsSync(join(warehouse, target)));
   const toldYet = new Set(world.log.named('file_ingested').map(({ sha256 }) => sha256));
@@ -119,7 +119,7 @@ test('what was moved in the order in which a thread hangs, and taken by a consum
     world.taken.add(target!);
   }
   faults.arm('before_move', 0);
-  await world.allDone(LONG);
+  await world.allDone();
   assert.deepEqual(
     world.jobs().filter(({ state }) => state === 'held'),
     [],
@@ -135,12 +135,12 @@ test('a file whose reading hangs keeps its thread alone: it is named, other larg
   faults.arm('hangs_reading', 0);
   world.start('ingest', ['--concurrency', '1', ...STALL], { env: faults.env });
   world.drop('hanging.csv', LARGE);
-  await until('it hangs', () => faults.kills() > 0, LONG);
+  await until('it hangs', () => faults.kills() > 0);
   for (let i = 0; i < 3; i++) world.drop(`large ${i}.csv`, LARGE);
   for (let i = 0; i < MANY; i++) world.drop(`small ${i}.csv`, 2_000);
-  const told = await world.event('call_hangs', undefined, LONG);
+  const told = await world.event('call_hangs');
   assert.deepEqual([told.act, told.path, told.quiet_seconds], ['read', 'hanging.csv', STALL_SECONDS]);
-  await until('all others are stored', () => named(world, 'file_ingested') === MANY + 3, LONG);
+  await until('all others are stored', () => named(world, 'file_ingested') === MANY + 3);
   const [job, ...more] = world.jobs().filter(({ state }) => state === 'claimed');
   assert.deepEqual([job?.id, more.length, job?.stage], [told.job, 0, 'hash']);
   const said = await world.run('ingest-ctl', ['explain', 'hanging.csv']);
@@ -153,9 +153,9 @@ test('a file whose reading hangs keeps its thread alone: it is named, other larg
   );
 
   faults.arm('before_move', 0);
-  await world.stored(undefined, LONG);
-  await world.event('call_back', undefined, LONG);
-  await world.allDone(LONG);
+  await world.stored();
+  await world.event('call_back');
+  await world.allDone();
   assert.equal(named(world, 'worker_lost'), 0);
   noAttemptSpent(world);
   await world.stop();
@@ -170,14 +170,14 @@ test('a process that is to end does so while a call hangs, and the next one take
   const ingest = world.start('ingest', STALL, { env: faults.env });
   world.drop('hanging.csv', LARGE);
   world.drop('other.csv', LARGE);
-  await world.event('call_hangs', undefined, LONG);
-  await world.event('file_ingested', undefined, LONG);
+  await world.event('call_hangs');
+  await world.event('file_ingested');
   ingest.kill('SIGTERM');
   assert.equal((await ingest.ended).code, 0);
   faults.arm('before_move', 0);
   world.start('ingest', STALL, { env: faults.env });
-  await world.stored(undefined, LONG);
-  await world.allDone(LONG);
+  await world.stored();
+  await world.allDone();
   await world.stop();
   world.check();
 });
@@ -189,12 +189,12 @@ test('where more calls hang than it has threads, a process ends and is started a
   faults.arm('hangs_reading', 0);
   world.start('ingest', ['--concurrency', '1', ...STALL], { env: faults.env });
   for (const name of ['hanging 1.csv', 'hanging 2.csv']) world.drop(name, LARGE);
-  await world.event('worker_lost', undefined, LONG);
+  await world.event('worker_lost');
   assert.equal(named(world, 'call_hangs'), 2);
   world.drop('other.csv', LARGE);
   faults.arm('before_move', 0);
-  await world.stored(undefined, LONG);
-  await world.allDone(LONG);
+  await world.stored();
+  await world.allDone();
   await world.stop();
   world.check();
 });

@@ -20,7 +20,6 @@ const SEED = process.env.SEED ?? String(Date.now());
 const HOUR_MS = 3_600_000;
 const ROUNDS = 3;
 const FILES = 40;
-const PATIENT = { withinMs: 60_000 };
 const DAY = '2031-05-06';
 const hourAt = (hour: number) => `2031/05/06/${hour}`;
 
@@ -48,7 +47,7 @@ class Workers {
 
   async killOne(): Promise<void> {
     const killed = this.#running.shift()!;
-    await this.world.event('worker_started', ({ heardFrom }) => heardFrom === killed.pid, PATIENT);
+    await this.world.event('worker_started', ({ heardFrom }) => heardFrom === killed.pid);
     await stays('it is at work', () => killed.running, this.below(150));
     killed.killAll();
     await killed.ended;
@@ -59,7 +58,7 @@ class Workers {
   /** Stops one of them at a random moment. Returns the function that lets it go on. */
   async stopOne(): Promise<() => void> {
     const [stopped] = this.#running;
-    await this.world.event('worker_started', ({ heardFrom }) => heardFrom === stopped!.pid, PATIENT);
+    await this.world.event('worker_started', ({ heardFrom }) => heardFrom === stopped!.pid);
     const children = stopped!.descendants();
     const signalAll = (name: NodeJS.Signals) => {
       for (const pid of children) signal(pid, name);
@@ -71,7 +70,7 @@ class Workers {
       signalAll('SIGCONT');
       return false;
     };
-    await until('one to be stopped outside of a transaction', isStopped, PATIENT);
+    await until('one to be stopped outside of a transaction', isStopped);
     return () => signalAll('SIGCONT');
   }
 
@@ -93,7 +92,7 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   const firstMs = Date.parse(`${DAY}T21:50:00Z`);
   clock.set(firstMs);
   world.start('ingest-producer', [], { env: clock.env });
-  await world.event('worker_started', undefined, PATIENT);
+  await world.event('worker_started');
   const workers = new Workers(world, clock.env, (n) => draw(4).readUInt32LE() % n);
   const target = await heldMove(world);
   for (let round = 0; round < ROUNDS; round++) {
@@ -104,7 +103,7 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
     }
     // The first of this hour are there; others come over its end.
     const isBegun = () => world.manifest().some(({ file }) => file.startsWith(hourAt(21 + round)));
-    await until('a line of this hour', isBegun, PATIENT);
+    await until('a line of this hour', isBegun);
   }
   const isSeen = (...folders: string[]) => folders.every((folder) => reader.seen.includes(folder));
   // The day is over; the hour of the held file waits for it, and the day for that hour. One worker sleeps over the end.
@@ -112,10 +111,10 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   const goOn = await workers.stopOne();
   clock.set(firstMs + ROUNDS * HOUR_MS);
   const last = `SELECT 1 FROM periods WHERE folder LIKE '%${hourAt(23)}' AND state <> 'open'`;
-  await until('the hour is closed', () => rowsOf(world, last).length > 0, PATIENT);
+  await until('the hour is closed', () => rowsOf(world, last).length > 0);
   goOn();
   for (let n = 0; n < 3; n++) await workers.killOne();
-  await until('the hours after it are marked', () => isSeen(hourAt(22), hourAt(23)), PATIENT);
+  await until('the hours after it are marked', () => isSeen(hourAt(22), hourAt(23)));
   const waits = await told(world, 'period_waits', clock.env);
   assert.match(waits, /\/2031\/05\/06\/21 is over .*held\.csv \(job .*\), which is held \(target_taken\)/);
   const explained = await world.run('ingest-ctl', ['explain', 'held.csv']);
@@ -125,11 +124,11 @@ test('a reader finds _SUCCESS only where every line has its file, and once: kill
   renameSync(target, join(world.root, 'of the stranger'));
   await world.run('ingest-ctl', ['retry', '--all']);
   await workers.killOne();
-  await until('hour and day are marked', () => isSeen(hourAt(21), `ingest_date=${DAY}`), PATIENT);
+  await until('hour and day are marked', () => isSeen(hourAt(21), `ingest_date=${DAY}`));
   // Three hours back, into hours that are marked.
   clock.set(firstMs);
   world.drop('late.csv', 100, { how: 'rename' });
-  await world.allDroppedDone(PATIENT);
+  await world.allDroppedDone();
   const late = world.manifest().find(({ record }) => record?.path.endsWith('/late.csv'))!;
   assert.equal(late.record!.ingested_at, '2031-05-07T00:00:00.000Z');
   assert.match(await told(world, 'clock_set_back', clock.env), /2031\/05\/06\/21 .* go into 2031\/05\/07\/00/);

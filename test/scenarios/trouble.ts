@@ -7,7 +7,6 @@ import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
 export const KiB = 1024;
-export const LONG = { withinMs: 45_000 };
 
 export interface Trouble {
   place: string;
@@ -26,16 +25,16 @@ export async function comesThrough(
 ): Promise<void> {
   world.start('ingest', ['--workers', 'all=2']);
   world.drop('before.csv', bytes);
-  await world.stored(1, LONG);
+  await world.stored(1);
   breaks();
   for (let i = 0; i < files; i++) world.drop(`during ${i}.csv`, bytes);
-  const closed = await world.event('gate_closed', undefined, LONG);
+  const closed = await world.event('gate_closed');
   assert.deepEqual([closed.place, closed.code], [place, code]);
   await tried(world, place);
   repairs();
-  await world.stored(undefined, LONG);
-  await world.allDone(LONG);
-  await world.event('gate_opened', (e) => e.place === place, LONG);
+  await world.stored();
+  await world.allDone();
+  await world.event('gate_opened', (e) => e.place === place);
   assert.equal(world.log.named('gate_closed').length, 1, 'logged once');
   assert.equal(world.log.named('gate_opened').length, 1);
   noAttemptSpent(world);
@@ -46,8 +45,8 @@ export async function comesThrough(
 /** Resolves after the place has been probed without success. */
 export async function tried(world: World, place: string): Promise<void> {
   const dueMs = () => world.gates().find((gate) => gate.place === place)?.probe_due_ms;
-  const first = await until(`a gate of the ${place}`, dueMs, LONG);
-  await until(`a probe of the ${place}`, () => (dueMs() ?? first) !== first, LONG);
+  const first = await until(`a gate of the ${place}`, dueMs);
+  await until(`a probe of the ${place}`, () => (dueMs() ?? first) !== first);
 }
 
 export function noAttemptSpent(world: World): void {

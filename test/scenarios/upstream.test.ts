@@ -63,13 +63,12 @@ function uploads(t: TestContext, world: World): Promise<void>[] {
 for (const [watching, options] of Object.entries(WATCHING)) {
   test(`${TIMES} uploads by each uploader end with 0 and arrive whole (${watching})`, {
     concurrency: ABREAST,
-    timeout: 300_000,
   }, async (t) => {
     const world = createWorld(t, { options: { ...eager, ...options } });
     world.start('ingest');
     await world.event('worker_started', undefined);
     await Promise.all(uploads(t, world));
-    await world.stored(undefined, { withinMs: 60_000 });
+    await world.stored();
     await world.stop();
     world.check();
     assert.equal(world.manifest().length, world.dropped.length);
@@ -116,7 +115,7 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     }
     clearInterval(timer);
     await until('the input is empty', () => readdirSync(world.input).length === 0);
-    await world.allDone({ withinMs: 30_000 });
+    await world.allDone();
     await world.stop();
     // An rsync deletes a file of the rsync before it, if that file was not sealed yet.
     for (const dropped of world.dropped) dropped.optional = true;

@@ -14,7 +14,7 @@ import { tmpfsMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
-import { KiB, LONG, noAttemptSpent } from './trouble.js';
+import { KiB, noAttemptSpent } from './trouble.js';
 
 const MiB = 1024 * KiB;
 const MARK = 8 * MiB;
@@ -50,12 +50,12 @@ async function stopsAndGoesOn(t: TestContext, low: Low): Promise<void> {
   tmpfsMount(folder, { size: '32m', options: low.mount ?? [] });
   world.start('ingest');
   world.drop('before.csv', 2_000);
-  await world.stored(1, LONG);
+  await world.stored(1);
   low.breaks(folder);
-  const closed = await world.event('gate_closed', undefined, LONG);
+  const closed = await world.event('gate_closed');
   assert.deepEqual([closed.place, closed.code], [low.place, low.code]);
   for (let i = 0; i < 20; i++) world.drop(`during ${i}.csv`, 2_000);
-  await until('them to stand where they should', () => low.stands(world), LONG);
+  await until('them to stand where they should', () => low.stands(world));
   const { findings } = JSON.parse((await world.run('queue-stat', ['--json'])).stdout) as Report;
   assert.ok(
     findings.some(({ code, severity, sentence }) => code === low.code && severity === 'stuck' && /free/.test(sentence)),
@@ -63,9 +63,9 @@ async function stopsAndGoesOn(t: TestContext, low: Low): Promise<void> {
   );
   assert.equal(world.log.named('file_ingested').length, 1, 'nothing was stored meanwhile');
   low.repairs(folder);
-  await world.stored(undefined, LONG);
-  await world.allDone(LONG);
-  await world.event('gate_opened', (event) => event.place === low.place, LONG);
+  await world.stored();
+  await world.allDone();
+  await world.event('gate_opened', (event) => event.place === low.place);
   assert.equal(world.log.named('gate_closed').length, 1, 'logged once');
   noAttemptSpent(world);
   await world.stop();

@@ -25,7 +25,6 @@ import { createWorld, type World } from '../world/world.js';
 
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const WHY = ['--reason', 'by the test'];
-const limit = { timeout: 300_000 };
 
 /** The environment of programs whose filesystems know no RENAME_NOREPLACE. */
 function preloaded(t: TestContext, world: World): NodeJS.ProcessEnv | undefined {
@@ -47,7 +46,7 @@ async function nothingDiffers(world: World): Promise<void> {
   assert.equal(code, 0, stdout);
 }
 
-test('files are stored, put away, discarded and withdrawn where no filesystem has the flag', limit, async (t) => {
+test('files are stored, put away, discarded and withdrawn where no filesystem has the flag', async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, maxBytes: '1MiB', preserveSubdirs: true } });
   const env = preloaded(t, world);
   if (!env) return;
@@ -74,7 +73,7 @@ test('files are stored, put away, discarded and withdrawn where no filesystem ha
 });
 
 for (const place of ['input', 'warehouse', 'manifests'] as const)
-  test(`FUSE as ${place}: everything is stored once, and doctor has nothing to mend`, limit, async (t) => {
+  test(`FUSE as ${place}: everything is stored once, and doctor has nothing to mend`, async (t) => {
     if (skipUnlessRoot(t, `FUSE as ${place}`)) return;
     const world = createWorld(t, { options: AT_ONCE });
     const below = join(world.root, `below ${place}`);
@@ -94,7 +93,7 @@ for (const place of ['input', 'warehouse', 'manifests'] as const)
     );
   });
 
-test('a start refuses a place with neither, and doctor says the same; nothing is left there', limit, async (t) => {
+test('a start refuses a place with neither, and doctor says the same; nothing is left there', async (t) => {
   const world = createWorld(t);
   const env = preloaded(t, world);
   if (!env) return;
@@ -122,33 +121,29 @@ function intoClaim(world: World, id: string, path: string, from: string): void {
 
 const jobOf = (world: World, name: string): string => world.jobs().find(({ key }) => key === name)!.id;
 
-test(
-  'a file in the folder of a claim that died is found there: by its job, by the reaper, by a rebuild',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: AT_ONCE });
-    const names = ['a.csv', `${'l'.repeat(246)}.csv`];
-    await stoppedBefore(world, 'verify-complete', () => names.forEach((name) => void world.drop(name, 500)), 2);
-    for (const name of names) intoClaim(world, jobOf(world, name), name, join(world.input, name));
-    const audited = await world.run('ingest-ctl', ['audit']);
-    assert.equal(audited.code, 0, audited.stdout);
-    // A claim that died before its rename.
-    mkdirSync(join(workDirOf(world.feed()), 'underprocess', `${jobOf(world, 'a.csv')}.claims~`, '2'));
-    await world.run('ingest-ctl', ['resume', 'verify-complete']);
-    await world.runOnce();
-    await nothingDiffers(world);
-    assert.equal(world.warehouse().length, 2);
+test('a file in the folder of a claim that died is found there: by its job, by the reaper, by a rebuild', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const names = ['a.csv', `${'l'.repeat(246)}.csv`];
+  await stoppedBefore(world, 'verify-complete', () => names.forEach((name) => void world.drop(name, 500)), 2);
+  for (const name of names) intoClaim(world, jobOf(world, name), name, join(world.input, name));
+  const audited = await world.run('ingest-ctl', ['audit']);
+  assert.equal(audited.code, 0, audited.stdout);
+  // A claim that died before its rename.
+  mkdirSync(join(workDirOf(world.feed()), 'underprocess', `${jobOf(world, 'a.csv')}.claims~`, '2'));
+  await world.run('ingest-ctl', ['resume', 'verify-complete']);
+  await world.runOnce();
+  await nothingDiffers(world);
+  assert.equal(world.warehouse().length, 2);
 
-    for (const [n, afterwards] of [() => world.runOnce(), () => rebuiltFrom(world)].entries()) {
-      const name = `orphan ${n}.csv`;
-      world.drop(name, 700 + n);
-      intoClaim(world, `01ARZ3NDEKTSV4RRFFQ69G5F0${n}`, name, join(world.input, name));
-      await afterwards();
-      await nothingDiffers(world);
-      assert.equal(world.warehouse().length, 3 + n);
-    }
-  },
-);
+  for (const [n, afterwards] of [() => world.runOnce(), () => rebuiltFrom(world)].entries()) {
+    const name = `orphan ${n}.csv`;
+    world.drop(name, 700 + n);
+    intoClaim(world, `01ARZ3NDEKTSV4RRFFQ69G5F0${n}`, name, join(world.input, name));
+    await afterwards();
+    await nothingDiffers(world);
+    assert.equal(world.warehouse().length, 3 + n);
+  }
+});
 
 async function rebuiltFrom(world: World): Promise<void> {
   loseState(world);
@@ -156,7 +151,7 @@ async function rebuiltFrom(world: World): Promise<void> {
   await world.runOnce();
 }
 
-test('a file that a withdrawal had taken out when it died goes on to failed/', limit, async (t) => {
+test('a file that a withdrawal had taken out when it died goes on to failed/', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const { sha256 } = world.drop('a.csv', 500);
   await world.runOnce();
@@ -171,27 +166,23 @@ test('a file that a withdrawal had taken out when it died goes on to failed/', l
   await nothingDiffers(world);
 });
 
-test(
-  'killed between link and removal, and a reader writes to the file: it is stored, and not delivered again',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: AT_ONCE });
-    await stoppedBefore(world, 'move', () => void world.drop('a.csv', 500), 1);
-    const { path } = world.underprocess()[0]!;
-    const target = world.manifest()[0]!.record!.warehouse_path as string;
-    mkdirSync(join(target, '..'), { recursive: true });
-    linkSync(join(workDirOf(world.feed()), 'underprocess', basename(path)), target);
-    appendFileSync(target, 'a note of the reader');
-    await world.run('ingest-ctl', ['resume', 'move']);
-    await world.runOnce();
-    const [job] = world.jobs();
-    assert.deepEqual([job!.state, job!.ending], ['done', 'stored']);
-    assert.deepEqual(inFolder(world, 'underprocess'), []);
-    const { nlink, size } = statSync(target);
-    assert.deepEqual({ nlink, size }, { nlink: 1, size: 520 });
-    assert.deepEqual(
-      world.warehouse().map(({ path }) => basename(path)),
-      ['a.csv'],
-    );
-  },
-);
+test('killed between link and removal, and a reader writes to the file: it is stored, and not delivered again', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await stoppedBefore(world, 'move', () => void world.drop('a.csv', 500), 1);
+  const { path } = world.underprocess()[0]!;
+  const target = world.manifest()[0]!.record!.warehouse_path as string;
+  mkdirSync(join(target, '..'), { recursive: true });
+  linkSync(join(workDirOf(world.feed()), 'underprocess', basename(path)), target);
+  appendFileSync(target, 'a note of the reader');
+  await world.run('ingest-ctl', ['resume', 'move']);
+  await world.runOnce();
+  const [job] = world.jobs();
+  assert.deepEqual([job!.state, job!.ending], ['done', 'stored']);
+  assert.deepEqual(inFolder(world, 'underprocess'), []);
+  const { nlink, size } = statSync(target);
+  assert.deepEqual({ nlink, size }, { nlink: 1, size: 520 });
+  assert.deepEqual(
+    world.warehouse().map(({ path }) => basename(path)),
+    ['a.csv'],
+  );
+});

@@ -7,7 +7,7 @@ import { Fleet, type FleetHost } from '../world/fleet.js';
 import type { WorldOptions } from '../world/home.js';
 import { asConfiguration } from '../world/layout.js';
 import { alter } from '../world/state-by-hand.js';
-import { stays, until } from '../world/waiting.js';
+import { DEADLINE_MS, stays, until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
 
 const QUICK = { options: { stabilitySeconds: 0.1, quietMs: 0 } };
@@ -51,7 +51,7 @@ test('the database is away under load: what was asked for is stored, the rest is
       world.drop(`late${late++}.csv`, `late ${late}`);
       return performance.now() - since > AWAY_MS;
     },
-    { everyMs: 200, withinMs: AWAY_MS + 30_000 },
+    { everyMs: 200, withinMs: AWAY_MS + DEADLINE_MS },
   );
   const waits = ({ stage, state, payload }: JobRow) => stage === 'share' && state === 'ready' && payload.sha256;
   await until('all are hashed', () => world.jobs().filter(waits).length === 10 + late);
@@ -103,10 +103,10 @@ test('a database that was restored to before claims: what has no line is asked f
   // The other host is quicker.
   await b.run('ingest-ctl', ['resume', 'share']);
   b.drop('claimed.csv', 'claimed');
-  await until('it is stored at the other host', () => b.warehouse().length === 1, { withinMs: 60_000 });
-  await a.event('shared_ledger_older', undefined, { withinMs: 30_000 });
+  await until('it is stored at the other host', () => b.warehouse().length === 1);
+  await a.event('shared_ledger_older');
   for (const verb of ['share', 'manifest']) await a.run('ingest-ctl', ['resume', verb]);
-  await fleet.allDone({ withinMs: 60_000 });
+  await fleet.allDone();
   assert.equal(a.duplicates().length, 1);
   await fleet.stop();
   fleet.check();
@@ -189,7 +189,7 @@ test('an end that PostgreSQL learns of late has the age of its storing', async (
   await world.stored(1);
   await stays('it is away', () => true, 4_000);
   await fleet.server.begin();
-  await fleet.toldAll({ withinMs: 30_000 });
+  await fleet.toldAll();
   const [row] = await fleet.rows<{ age: number }>('SELECT extract(epoch FROM now() - at)::float8 AS age FROM contents');
   assert.ok(row!.age >= 4, `${row!.age} s`);
   await fleet.stop();
@@ -209,7 +209,7 @@ test('a changed address holds for a worker that goes on, and where a feed is not
   proxy.close();
   const after = world.start('ingest-producer');
   world.drop('two.csv', 'two', { feed: 'now' });
-  await fleet.allDone({ withinMs: 30_000 });
+  await fleet.allDone();
   await after.stop();
   const { stdout, stderr } = await world.run('queue-stat', ['--fleet']);
   assert.match(stdout, /^a /m, stderr);

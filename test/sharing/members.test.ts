@@ -72,7 +72,7 @@ test('who is shut out by a copy of its state writes nothing; with another name a
   await until('it lives', async () => (await seen(fleet)) < 5);
   const copy = world.launch('ingest-worker', ['--state-path', statePath]);
   const watches = ({ code }: HeardEvent) => code === 'host_watched';
-  await world.event('shared_ledger_away', watches, { withinMs: 30_000 });
+  await world.event('shared_ledger_away', watches);
   await copy.stop();
   // The copy takes the place: now it is the original that is shut out.
   const { code, stderr } = await world.launch('ingest-ctl', ['host', 'join', 'a', ...asCopy]).ended;
@@ -80,7 +80,7 @@ test('who is shut out by a copy of its state writes nothing; with another name a
   const before = await everything(fleet);
   world.drop('two.csv', 'two');
   const refused = ({ code: why }: HeardEvent) => why === 'host_replaced' || why === 'state_older';
-  await world.event('shared_ledger_away', refused, { withinMs: 30_000 });
+  await world.event('shared_ledger_away', refused);
   await until('the file waits', () => world.jobs().some(({ stage, state }) => stage === 'share' && state === 'ready'));
   assert.deepEqual(await everything(fleet), before);
   await original.stop();
@@ -123,7 +123,7 @@ test('a host that is rolled back, state, warehouse and all, asks nothing and say
   const old = fleet.startOne(fleet.host('a'));
   a.drop('two.csv', 'two');
   const isSo = ({ code }: HeardEvent) => code === 'state_older';
-  const { reason } = await a.event('gate_closed', isSo, { withinMs: 90_000 });
+  const { reason } = await a.event('gate_closed', isSo);
   assert.match(String(reason), /the state is an older copy/);
   assert.equal(a.warehouse().length, 1);
   b.drop('two.csv', 'two');
@@ -141,7 +141,7 @@ test('a host that is rolled back, state, warehouse and all, asks nothing and say
   assert.match(listed.stdout, /The others count a content as stored here that its state does not know/);
   await fleet.ctl('a', ['host', 'join', 'a', '--yes']);
   fleet.startOne(fleet.host('a'));
-  await until('it is stored again', () => a.warehouse().length === 2, { withinMs: 60_000 });
+  await until('it is stored again', () => a.warehouse().length === 2);
   await fleet.stop();
 });
 
@@ -158,15 +158,15 @@ test('a host that is gone is forgotten once it was silent for an hour; what it c
   await until('it waits for a', () => b.jobs()[0]?.payload.carriedBy === 'a');
   await silence(fleet, 'a');
   assert.match(await fleet.ctl('b', ['host', 'forget', 'a']), /a is forgotten/);
-  await until('b has stored it', () => b.warehouse().length === 1, { withinMs: 90_000 });
+  await until('b has stored it', () => b.warehouse().length === 1);
   const back = fleet.startOne(fleet.host('a'));
   const isSo = ({ code }: HeardEvent) => code === 'host_forgotten';
-  await a.event('shared_ledger_away', isSo, { withinMs: 30_000 });
+  await a.event('shared_ledger_away', isSo);
   await back.stop();
   await fleet.ctl('a', ['host', 'join', 'a']);
   await a.run('ingest-ctl', ['resume', 'manifest']);
   fleet.startOne(fleet.host('a'));
-  await fleet.allDone({ withinMs: 60_000 });
+  await fleet.allDone();
   assert.equal(a.duplicates().length, 1);
   await fleet.stop();
   fleet.check();
@@ -201,13 +201,13 @@ test('a restored database after allow-again and after withdraw: both are remembe
   await fleet.server.stop();
   fleet.server.restore(copy);
   await fleet.server.begin();
-  await a.event('shared_ledger_older', undefined, { withinMs: 30_000 });
-  await fleet.toldAll({ withinMs: 30_000 });
+  await a.event('shared_ledger_older');
+  await fleet.toldAll();
   b.drop('wrong.csv', 'wrong');
   b.drop('allowed.csv', 'allowed');
   a.drop('allowed-again.csv', 'allowed');
-  await until('it is stored once more', () => a.warehouse().length === 2, { withinMs: 20_000 });
-  await until('both are duplicates', () => b.duplicates().length === 2, { withinMs: 60_000 });
+  await until('it is stored once more', () => a.warehouse().length === 2);
+  await until('both are duplicates', () => b.duplicates().length === 2);
   const stored = a.ledger().filter(({ state }) => state === 'stored');
   assert.deepEqual(stored.map(({ generation }) => generation).sort(), [1, 2]);
   await fleet.stop();
@@ -223,7 +223,7 @@ test('twelve hosts ask for the same contents at once: each is stored once, and n
       world.drop(`f${it}.csv`, `content ${it}`);
     }
   fleet.start();
-  await fleet.allDone({ withinMs: 120_000 });
+  await fleet.allDone();
   await fleet.stop();
   fleet.check();
   await fleet.checkShared();

@@ -8,12 +8,12 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fleet, FleetHost } from '../world/fleet.js';
 import type { Program } from '../world/program.js';
-import { until } from '../world/waiting.js';
+import { DEADLINE_MS, until } from '../world/waiting.js';
 
 export const FILES = Number(process.env.FILES ?? 400);
 /** The longest stop of a process. */
 export const STOP_MS = 1_000 * Number(process.env.STOP_SECONDS ?? 3);
-const SETTLED = { withinMs: 120_000 + FILES * 20 + STOP_MS };
+const SETTLED = { withinMs: DEADLINE_MS + FILES * 20 + STOP_MS };
 
 export class Play {
   readonly programs = new Map<string, Program>();

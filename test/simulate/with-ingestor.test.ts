@@ -11,7 +11,6 @@ import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
-const PATIENT = { withinMs: 60_000 };
 const QUICKLY = ['--pause-seconds', '0.3'];
 
 interface Case {
@@ -39,8 +38,8 @@ const cases: Case[] = [
 
 async function storedAsTold(world: World, program: Program, duplicates = 0): Promise<void> {
   const told = () => world.log.named('file_ingested').length + world.log.named('file_skipped_duplicate').length;
-  await until('everything delivered was logged', () => told() >= world.dropped.length, PATIENT);
-  await world.allDone(PATIENT);
+  await until('everything delivered was logged', () => told() >= world.dropped.length);
+  await world.allDone();
   assert.equal((await program.stop()).code, 0);
   world.check();
   duplicatesTold(world, duplicates);
@@ -49,26 +48,26 @@ async function storedAsTold(world: World, program: Program, duplicates = 0): Pro
 
 describe('simulators', { concurrency: 2 }, () => {
   for (const { script, args, options = {}, duplicates, sidecars = [] } of cases) {
-    test(`${script} ${args.join(' ')}: all of it is taken once`, { timeout: 120_000 }, async (t) => {
+    test(`${script} ${args.join(' ')}: all of it is taken once`, async (t) => {
       const world = createWorld(t, { options });
       for (const name of sidecars) world.sidecars.add(asName(name));
       const ingest = world.start('ingest', ['--log-level', 'debug']);
-      await world.event('scan_done', undefined, PATIENT);
+      await world.event('scan_done');
       await world.simulate(script, args);
       await storedAsTold(world, ingest, duplicates);
     });
   }
 
   for (const kind of ['second', 'bind'] as const) {
-    test(`cross-filesystem: a warehouse on its ${kind} filesystem`, { timeout: 120_000 }, async (t) => {
+    test(`cross-filesystem: a warehouse on its ${kind} filesystem`, async (t) => {
       if (skipUnlessRoot(t, 'a warehouse on mounts that everybody sees')) return;
       const world = createWorld(t);
       const mounts = world.launch(`${PACKAGE}ops/simulate/cross-filesystem`, [world.root], { stdin: 'pipe' });
-      await until('cross-filesystem says ready', () => mounts.stdout.endsWith('ready\n'), PATIENT);
+      await until('cross-filesystem says ready', () => mounts.stdout.endsWith('ready\n'));
       const place = new RegExp(`^${kind}=(.+)$`, 'm').exec(mounts.stdout)![1]!;
       world.feed().warehouse = place;
       const ingest = world.start('ingest', ['--log-level', 'debug']);
-      await world.event('scan_done', undefined, PATIENT);
+      await world.event('scan_done');
       await world.simulate('slow-copy', ['--chunks', '2', ...QUICKLY]);
       await world.simulate('duplicate-resend', QUICKLY);
       await storedAsTold(world, ingest, 1);

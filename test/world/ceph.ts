@@ -56,7 +56,6 @@ export class Ceph {
     this.aheadS = aheadS;
     this.#start('rgw', ['radosgw', '-f', '-n', 'client.rgw'], aheadS > 0 ? ahead(aheadS) : {});
     await until('the gateway answers', () => this.#answers(), {
-      withinMs: 90_000,
       soFar: () => this.#lastWords(),
     });
     this.#isRunning = true;

@@ -2,7 +2,7 @@
  * The log events of all programs of a world, in the order of their arrival, and waits for one of them.
  */
 import type { LogEvent } from './program.js';
-import type { Deadline } from './waiting.js';
+import { DEADLINE_MS, type Deadline } from './waiting.js';
 
 export interface HeardEvent extends LogEvent {
   /** The pid of the program (the parent) whose log it was in. */
@@ -33,7 +33,7 @@ export class EventLog {
     const fits = (event: HeardEvent) => event.event === name && Boolean(match(event));
     const heard = this.all.slice(options.since ?? 0).find(fits);
     if (heard) return heard;
-    const withinMs = options.withinMs ?? 30_000;
+    const withinMs = options.withinMs ?? DEADLINE_MS;
     return new Promise((resolve, reject) => {
       const listener = (event: HeardEvent) => fits(event) && end(() => resolve(event));
       const timer = setTimeout(() => {

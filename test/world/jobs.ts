@@ -8,7 +8,7 @@ import type { JobRow, LedgerRow } from './database.js';
 import { until } from './waiting.js';
 import type { World } from './world.js';
 
-export const PATIENT = { withinMs: 60_000, everyMs: 25 };
+export const PATIENT = { everyMs: 25 };
 
 /** The newest job of a name, as soon as `is` is true for it. */
 export const job = (world: World, name: string, what: string, is: (job: JobRow) => unknown): Promise<JobRow> =>

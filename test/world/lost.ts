@@ -62,10 +62,10 @@ export function dropAgain(world: World): void {
 /** Stops everything when this many files wait for a paused stage. */
 export async function stoppedBefore(world: World, stage: string, files: () => void, count: number): Promise<void> {
   const program = world.start('ingest');
-  await until('the state', () => world.database() !== undefined, { withinMs: 60_000 });
+  await until('the state', () => world.database() !== undefined);
   await world.run('ingest-ctl', ['pause', stage]);
   files();
   const waiting = () => world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
-  await until(`${count} files before ${stage}`, () => waiting() === count, { withinMs: 60_000 });
+  await until(`${count} files before ${stage}`, () => waiting() === count);
   await program.stop();
 }

@@ -2,12 +2,14 @@
  * One of the product's commands as a real process: started, read, signalled, ended.
  * Guarantees: signals only processes that it started itself, by pid; a failed wait shows the end of the log.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { User } from './users.js';
+import { DEADLINE_MS } from './waiting.js';
 
 /** The root of the package (this file runs from dist/test/world/). */
 export const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
@@ -92,7 +94,7 @@ export class Program {
   }
 
   /** SIGTERM, then waits for the end; after the deadline SIGKILL, and an error. */
-  async stop(withinMs = 20_000): Promise<Ended> {
+  async stop(withinMs = DEADLINE_MS): Promise<Ended> {
     this.kill('SIGTERM');
     let late = false;
     const timer = setTimeout(() => {

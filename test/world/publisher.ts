@@ -112,7 +112,7 @@ export async function checkBucket(
 }
 
 export const published = (bucket: Bucket, count: number): Promise<unknown> =>
-  until(`${count} lines are in the bucket`, async () => (await linesOf(bucket)).length === count, { withinMs: 60_000 });
+  until(`${count} lines are in the bucket`, async () => (await linesOf(bucket)).length === count);
 
 /** Publishes what was dropped, and keeps it here: a service closes a part after ten seconds, and `--once` at its end. */
 export async function publishedAndKept(world: World): Promise<void> {
@@ -125,7 +125,7 @@ export async function publishedAndKept(world: World): Promise<void> {
 export async function killedAt(world: World, proxy: FaultProxy, which: Which, fault: Fault): Promise<Rule> {
   const rule = proxy.add(which, fault);
   const program = world.start('ingest', ['--once']);
-  await rule.hit(1, { withinMs: 90_000, soFar: () => program.tail() });
+  await rule.hit(1, { soFar: () => program.tail() });
   await world.killAll();
   rule.end();
   return rule;

@@ -6,9 +6,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Deadline {
-  /** Default 30,000: a loaded machine with two cores. */
+  /** Default `DEADLINE_MS`. */
   withinMs?: number;
 }
+
+/** Only what will never be waits so long: a loaded machine is several times slower than an idle one. */
+export const DEADLINE_MS = 300_000;
 
 /** The share of the time that checking may take: the awaited process needs the core. */
 const SHARE = 1 / 10;
@@ -21,7 +24,7 @@ const EVERY_MS = 10;
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  { withinMs = 30_000, everyMs, soFar }: Deadline & { everyMs?: number; soFar?: () => string } = {},
+  { withinMs = DEADLINE_MS, everyMs, soFar }: Deadline & { everyMs?: number; soFar?: () => string } = {},
 ): Promise<T> {
   const end = performance.now() + withinMs;
   for (;;) {

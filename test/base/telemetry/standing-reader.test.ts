@@ -13,7 +13,6 @@ import { ordinaryUser, skipUnlessReachable, skipUnlessRoot, type User } from '..
 import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const limit = { timeout: 240_000 };
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const FILES = 60;
 /** A line with this name has a kilobyte, and --trace writes a dozen lines a file: more than a pipe and the backlog hold. */
@@ -77,7 +76,7 @@ const ended = (child: ChildProcess): Promise<number | null> =>
 async function drains(world: World, child: ChildProcess, pipe?: Pipe): Promise<void> {
   for (let n = 0; n < FILES; n++) world.drop(`${n} ${NAME}.csv`, 100 + n);
   // Nobody reads its log, so the cause of a failure is still in the pipe.
-  await world.allDroppedDone({ withinMs: 60_000 }).catch((error: Error) => {
+  await world.allDroppedDone().catch((error: Error) => {
     const said = pipe?.read().trim().slice(-4_000);
     throw new Error(`${error.message}\ningest: ${child.exitCode ?? 'runs'}, and said: ${said}`, { cause: error });
   });
@@ -86,20 +85,20 @@ async function drains(world: World, child: ChildProcess, pipe?: Pipe): Promise<v
   assert.equal(world.warehouse().length, FILES);
 }
 
-test('a full pipe that nobody reads: files go on, and SIGTERM ends it', limit, async (t) => {
+test('a full pipe that nobody reads: files go on, and SIGTERM ends it', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const pipe = new Pipe(t, world);
   pipe.fill();
   await drains(world, started(t, world, pipe.writes), pipe);
 });
 
-test('the same with a socket, as a service manager gives one', limit, async (t) => {
+test('the same with a socket, as a service manager gives one', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const child = started(t, world, 'pipe'); // Node makes a socket pair of it; nobody reads our end
   await drains(world, child);
 });
 
-test("the same with another user's pipe, which cannot be opened again", limit, async (t) => {
+test("the same with another user's pipe, which cannot be opened again", async (t) => {
   if (skipUnlessRoot(t, 'the pipe of another user was not tried.')) return;
   if (skipUnlessReachable(t, ordinaryUser, 'the pipe of another user was not tried.')) return;
   const world = createWorld(t, { options: AT_ONCE, user: ordinaryUser });
@@ -108,12 +107,12 @@ test("the same with another user's pipe, which cannot be opened again", limit, a
   await drains(world, started(t, world, pipe.writes, ordinaryUser), pipe);
 });
 
-test('a second SIGTERM works while a drain cannot end and nobody reads', limit, async (t) => {
+test('a second SIGTERM works while a drain cannot end and nobody reads', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const pipe = new Pipe(t, world);
   const child = started(t, world, pipe.writes);
   world.drop('a.csv', 100);
-  await world.allDroppedDone({ withinMs: 60_000 });
+  await world.allDroppedDone();
   pipe.fill();
   const [stopped] = descendantsOf(child.pid!).slice(-1);
   process.kill(stopped!, 'SIGSTOP');
@@ -123,7 +122,7 @@ test('a second SIGTERM works while a drain cannot end and nobody reads', limit, 
   assert.equal(await ended(child), 143);
 });
 
-test('lost lines are counted: in one line when the reader is back, and in the state', limit, async (t) => {
+test('lost lines are counted: in one line when the reader is back, and in the state', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const pipe = new Pipe(t, world);
   const child = started(t, world, pipe.writes);
@@ -134,7 +133,7 @@ test('lost lines are counted: in one line when the reader is back, and in the st
   for (let n = 0; lost().length === 0; n++) {
     assert.ok(n < 100, 'nothing was lost');
     for (let i = 0; i < 400; i++) world.drop(`${n} ${i} ${NAME}.csv`, 10);
-    await world.allDroppedDone({ withinMs: 120_000 });
+    await world.allDroppedDone();
   }
   let text = '';
   const said = () =>
@@ -166,7 +165,7 @@ const WRITES_AND_READS = `
   process.kill(process.pid, 'SIGKILL');
 `;
 
-test('a reader that was slow for a moment gets the backlog with the next lines, and waits for no timer', limit, (t) => {
+test('a reader that was slow for a moment gets the backlog with the next lines, and waits for no timer', (t) => {
   const pipe = new Pipe(t, createWorld(t, {}));
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', WRITES_AND_READS], {
     stdio: ['ignore', 'pipe', pipe.writes],

@@ -22,7 +22,7 @@ const REPLACING = `
     if (n === 0) console.log('begun');
   }`;
 
-test('a sidecar that is replaced while it is sealed never goes with a file unread', { timeout: 60_000 }, async (t) => {
+test('a sidecar that is replaced while it is sealed never goes with a file unread', async (t) => {
   const options = { mode: 'sidecar', stabilitySeconds: 0, quietMs: 0, partialUploadSeconds: 0 };
   const { drop, seal, sealed, input } = await grounds(t, options);
   const child = spawn(process.execPath, ['-e', REPLACING, input('x.csv.ok')], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -13,8 +13,6 @@ import { servedMount, unmount } from '../../world/mounts.js';
 import { PACKAGE } from '../../world/program.js';
 import { skipUnlessRoot } from '../../world/users.js';
 
-const limit = { timeout: 60_000 };
-
 function childWith(t: TestContext, module: string, more: object = {}): { path: string; child: ChainChild } {
   const directory = temporary(t);
   const path = join(directory, 'm.mjs');
@@ -29,18 +27,18 @@ function childWith(t: TestContext, module: string, more: object = {}): { path: s
   return { path, child };
 }
 
-test('a module that awaits for ever is given up after stuck-seconds', limit, async (t) => {
+test('a module that awaits for ever is given up after stuck-seconds', async (t) => {
   const { path, child } = childWith(t, 'await new Promise(() => {});', { 'stuck-seconds': 1 });
   assert.equal(await child.whyUnloadable, `while its module ${path} was loaded, its process did nothing for 1 seconds`);
   await child.over;
 });
 
-test('a module that kills its process names how', limit, async (t) => {
+test('a module that kills its process names how', async (t) => {
   const { path, child } = childWith(t, 'process.kill(process.pid, "SIGTERM"); await new Promise(() => {});');
   assert.equal(await child.whyUnloadable, `while its module ${path} was loaded, its process was killed by SIGTERM`);
 });
 
-test('a child that ended while it waited for a file begins none', limit, async (t) => {
+test('a child that ended while it waited for a file begins none', async (t) => {
   const { child } = childWith(t, 'export default () => ({ route() {} });');
   assert.equal(await child.whyUnloadable, undefined);
   child.end();
@@ -58,7 +56,7 @@ test('a child that ended while it waited for a file begins none', limit, async (
   assert.equal(end.kind, 'refused');
 });
 
-test('a child that was stopped, or waits for a disk, is no fault of the records', limit, async (t) => {
+test('a child that was stopped, or waits for a disk, is no fault of the records', async (t) => {
   const module = 'export default () => ({ route() { process.kill(process.pid, "SIGSTOP"); } });';
   const { path, child } = childWith(t, module, { 'stuck-seconds': 1 });
   assert.equal(await child.whyUnloadable, undefined);
@@ -69,7 +67,7 @@ test('a child that was stopped, or waits for a disk, is no fault of the records'
   assert.match(end.kind === 'failed' ? end.reason : end.kind, /did nothing for 1 seconds, because .* it was stopped$/);
 });
 
-test('a child that hangs in the kernel is left there, and its file is not blamed', limit, async (t) => {
+test('a child that hangs in the kernel is left there, and its file is not blamed', async (t) => {
   if (skipUnlessRoot(t, 'a child that no signal ends')) return;
   const folder = temporary(t);
   const [below, between, at] = ['below', 'between', 'at'].map((name) => join(folder, name)) as [string, string, string];
@@ -102,7 +100,7 @@ test('a name of a column may be long, and the reason of a file is not', () => {
   assert.equal(reason.length, 1_000);
 });
 
-test('where no process can be started, the chain cannot be used', limit, () => {
+test('where no process can be started, the chain cannot be used', () => {
   const script = `
     import { openSync } from 'node:fs';
     import { ChainChild } from ${JSON.stringify(pathToFileURL(join(PACKAGE, 'dist/src/ingest/chains/child.js')).href)};

@@ -8,9 +8,8 @@ import { descendantsOf, Program, signal } from '../../world/program.js';
 import { until } from '../../world/waiting.js';
 import { createWorld } from '../../world/world.js';
 
-/** A shell that could continue it: without one, the kernel does not stop it. */
-const JOB = ['bash', '-m', '-c', '"$@" & wait', 'bash'];
-const PATIENT = { withinMs: 60_000 };
+/** A shell that could continue it, until it has ended: without one, the kernel does not stop it. */
+const JOB = ['bash', '-m', '-c', '"$@" & wait -f', 'bash'];
 
 test('Ctrl-Z in the middle of a transaction stops the process after it', async (t) => {
   const world = createWorld(t);
@@ -19,7 +18,7 @@ test('Ctrl-Z in the middle of a transaction stops the process after it', async (
   const program = new Program(process.execPath, [child, world.statePath], undefined, { wrap: JOB });
   t.after(() => program.killAll());
   const stopped = () => descendantsOf(program.pid).find(isStopped);
-  const pid = await until('it is stopped', stopped, PATIENT);
+  const pid = await until('it is stopped', stopped);
   assert.equal(isWriteLocked(world.statePath), false);
   signal(pid, 'SIGCONT');
   const { code, stderr } = await program.ended;

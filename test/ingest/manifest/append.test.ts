@@ -182,9 +182,7 @@ test('an append that was planned again elsewhere is not the one that was read be
   assert.deepEqual(desk.open(), open);
 });
 
-test('where a reader has a lease on the file, what is planned and what is found wait until it is given back', {
-  timeout: 60_000,
-}, async (t) => {
+test('where a reader has a lease on the file, what is planned and what is found wait until it is given back', async (t) => {
   const desk = await createDesk(t);
   await desk.append(FIRST);
   let letGo = await holdLease(t, desk.path);

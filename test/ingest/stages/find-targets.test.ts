@@ -19,9 +19,7 @@ function slowly(files: FeedFiles): void {
   };
 }
 
-test('a slow warehouse does not keep a backlog from being planned, nor the process from anything else', {
-  timeout: 120_000,
-}, async (t) => {
+test('a slow warehouse does not keep a backlog from being planned, nor the process from anything else', async (t) => {
   const bench = await Bench.open();
   t.after(() => bench.close());
   for (let n = 0; n < FILES; n++) await bench.arrive(bench.world.drop(`${n}.csv`, 10));

@@ -39,9 +39,7 @@ test('while a living owner has an append open, its file is asked for less and le
     assert.deepEqual(await putOff(bench), ['manifest_busy', ms]);
 });
 
-test('a reader with a lease on the manifest is given time to let go, and ends nobody', {
-  timeout: 60_000,
-}, async (t) => {
+test('a reader with a lease on the manifest is given time to let go, and ends nobody', async (t) => {
   const bench = await hashedBench(t);
   await bench.step('manifest', 10);
   await bench.arrive(bench.world.drop('b.csv', 100));

@@ -6,9 +6,7 @@ import { test } from 'node:test';
 import { setUpRoots } from '../../../src/ingest/upkeep/roots.js';
 import { Bench } from './bench.js';
 
-test('no line is planned that names the warehouse of before, and none names the new one while one does', {
-  timeout: 30_000,
-}, async () => {
+test('no line is planned that names the warehouse of before, and none names the new one while one does', async () => {
   const bench = await Bench.open();
   try {
     const { world, backend, feed } = bench;

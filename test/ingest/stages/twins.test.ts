@@ -113,9 +113,7 @@ async function settle(bench: Bench): Promise<void> {
   }
 }
 
-test(`twins in every order of arrival, hold, retry, discard and death; SEED=${SEED}`, {
-  timeout: 300_000,
-}, async (t) => {
+test(`twins in every order of arrival, hold, retry, discard and death; SEED=${SEED}`, async (t) => {
   let acts = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(anAct, { minLength: 20, maxLength: 60, size: 'max' }), async (history) => {

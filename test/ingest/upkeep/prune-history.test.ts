@@ -137,9 +137,7 @@ test('what waits, is held or was learned stays; --dry-run changes nothing', asyn
   assert.match(stderr, /needs to know what is old/);
 });
 
-test(`killed at any point, every hash is known, and the next one goes on; SEED=${SEED}`, {
-  timeout: 120_000,
-}, async (t) => {
+test(`killed at any point, every hash is known, and the next one goes on; SEED=${SEED}`, async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('a.csv', 10);
   await world.runOnce();
@@ -173,7 +171,7 @@ test(`killed at any point, every hash is known, and the next one goes on; SEED=$
   assert.deepEqual([left(), rowsOf(world, hashes)], [0, [{ n: rows + 1 }]]);
 });
 
-test('beside a working ingest the oracle finds no difference', { timeout: 120_000 }, async (t) => {
+test('beside a working ingest the oracle finds no difference', async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, workers: 'all=2' } });
   await world.followManifests();
   world.start('ingest');

@@ -80,7 +80,7 @@ test('a start waits while a file that SQLite made as root is not given to the ow
   remove();
 });
 
-test('a process that waits until another one has migrated the state says so, once', { timeout: 20_000 }, async () => {
+test('a process that waits until another one has migrated the state says so, once', async () => {
   const { path, remove } = newStateDir();
   await (await openQueue(options(path))).close();
   const first = new Owners(host(), `${path}.owners`);

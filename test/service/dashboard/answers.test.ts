@@ -138,7 +138,7 @@ test('page, API, queue-stat, metrics and database give the same figures at a qui
     process.kill(worker, 'SIGKILL');
     await until('its end', () => !livingWorkers(world).includes(worker));
   }
-  await world.allDroppedDone({ withinMs: 60_000 });
+  await world.allDroppedDone();
   // Another process notices the last loss and counts it, at most a quarter of a second later.
   const owners = () => readDatabase(world.statePath, '*')!.counters.filter(({ stage }) => stage === 'owners');
   await until('every loss to be counted', () => owners().reduce((sum, { files }) => sum + files, 0) >= 20);

@@ -1,8 +1,10 @@
 /** A real browser: Debian's chromium, driven by playwright-core. */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, type TestContext } from 'node:test';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { DEADLINE_MS } from '../../world/waiting.js';
 
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -35,6 +37,7 @@ export async function open(
   options: BrowserContextOptions = {},
 ): Promise<Opened> {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(DEADLINE_MS);
   t.after(() => context.close());
   const page = await context.newPage();
   const complaints: string[] = [];

@@ -17,13 +17,13 @@ const FOCUSED = "(document.activeElement?.getAttribute('aria-label') ?? document
 const textOf = async (page: Page, selector: string): Promise<string> =>
   (await page.locator(selector).allInnerTexts()).join('\n');
 
-async function soon(page: Page, selector: string, wanted: RegExp, withinMs = 30_000): Promise<void> {
+async function soon(page: Page, selector: string, wanted: RegExp): Promise<void> {
   let seen = '';
   const ask = async () => {
     seen = await textOf(page, selector);
     return wanted.test(seen);
   };
-  await until(`${selector} to say ${wanted}`, ask, { everyMs: 50, withinMs, soFar: () => seen });
+  await until(`${selector} to say ${wanted}`, ask, { everyMs: 50, soFar: () => seen });
 }
 
 /** The row that is at this place now, wherever it is later. */
@@ -221,7 +221,7 @@ test('a list is right also where the number stays the same, and its end is in re
   editDatabase(world.statePath, (db) =>
     db.prepare("UPDATE jobs SET key = CAST('another.csv' AS BLOB) WHERE id = ?").run(ids[0]),
   );
-  await soon(page, '#held td.path', /^another\.csv$/m, 60_000);
+  await soon(page, '#held td.path', /^another\.csv$/m);
 
   await page.locator('#held-next').click();
   await soon(page, '#held-range', /26 to 50$/);

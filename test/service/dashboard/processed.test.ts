@@ -12,7 +12,6 @@ import { createWorld } from '../../world/world.js';
 import { browserFor, open, seriousIn, tooWide } from './browser.js';
 import { freePort, ingestServed, Served } from './served.js';
 
-const LONG = { withinMs: 60_000 };
 const STRICT = {
   format: 'csv',
   start: 'check',
@@ -40,7 +39,7 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
     viewport: { width: 1_280, height: 1_000 },
   });
   const shown = async (selector: string) => (await page.locator(selector).allInnerTexts()).join('\n');
-  const soon = (what: string, ask: () => Promise<boolean>) => until(what, ask, { everyMs: 50, ...LONG });
+  const soon = (what: string, ask: () => Promise<boolean>) => until(what, ask, { everyMs: 50 });
   const { sha256 } = world.drop('in.csv', `${HEADER}\n1,DE,5\n2,FR,${BROKEN}\n3,DE,7\n`);
   await soon('it to be held', async () => (await page.locator('#held tbody tr').count()) === 1);
   const why = await shown('#findings');
@@ -113,21 +112,17 @@ test('the progress of a large file, while a child takes it through its chain', a
   const served = await ingestServed(world);
   const underWay = async () =>
     (await served.json<TraceAnswer>('/trace')).in_flight.find(({ stage }) => stage === 'process');
-  const seen = await until(
-    'its progress',
-    async () => {
-      const job = await underWay();
-      return (job?.bytes_done ?? 0) > 9_000_000 ? job : undefined;
-    },
-    LONG,
-  );
+  const seen = await until('its progress', async () => {
+    const job = await underWay();
+    return (job?.bytes_done ?? 0) > 9_000_000 ? job : undefined;
+  });
   assert.ok(seen.bytes >= LARGE_BYTES_MIN);
   assert.ok(seen.bytes_done! < 11_000_000, `${seen.bytes_done} bytes were read, where the chain waits at 10,000,000`);
   assert.equal(seen.in_progress, true);
   const { stages } = await served.json<StatsAnswer>('/stats');
   assert.equal(stages.find(({ stage }) => stage === 'process')!.in_progress, 1);
   writeFileSync(go, '');
-  await world.stored(1, LONG);
+  await world.stored(1);
   const { last } = await served.json<TraceAnswer>('/trace');
   const noHeader = { columns: null, header_sha256: null };
   assert.deepEqual(last[0]!.processed, { rows: 200_000, rejected: 0, outputs: 1, ...noHeader });

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { fill, KiB, LONG } from '../../scenarios/trouble.js';
+import { fill, KiB } from '../../scenarios/trouble.js';
 import { bindMount, tmpfsMount, unmount } from '../../world/mounts.js';
 import { skipUnlessRoot } from '../../world/users.js';
 import { until } from '../../world/waiting.js';
@@ -27,7 +27,7 @@ async function isNamed(t: TestContext, world: World, cause: RegExp): Promise<voi
     said = (await world.run('queue-stat')).stdout;
     return cause.test(said.replace(/\s+/g, ' '));
   };
-  await until(`queue-stat to say ${cause}`, named, { ...LONG, everyMs: 200, soFar: () => said });
+  await until(`queue-stat to say ${cause}`, named, { everyMs: 200, soFar: () => said });
   const lines = said.split('\n');
   assert.ok(lines.length <= TERMINAL_LINES, `${lines.length} lines`);
   // A path that is longer has a line of its own. So has a command: it is pasted in one piece.
@@ -86,7 +86,7 @@ describe('files and places', { concurrency: 2 }, () => {
     bindMount(source, warehouse);
     world.start('ingest');
     world.drop('before.csv', 100);
-    await world.stored(1, LONG);
+    await world.stored(1);
     await until('the warehouse to be free', () => unmounted(warehouse));
     world.drop('after.csv', 200);
     await isNamed(t, world, /of default is closed, no_marker at the warehouse: .*lost its marker/);
@@ -102,7 +102,7 @@ describe('processes, writers and limits', { concurrency: 2 }, () => {
     for (const stage of ['verify-complete', 'manifest', 'move']) world.start('ingest-worker', ['--stage', stage]);
     const hash = world.start('ingest-worker', ['--stage', 'hash']);
     world.drop('a.csv', 100);
-    await world.stored(1, LONG);
+    await world.stored(1);
     hash.killAll();
     await hash.ended;
     world.drop('b.csv', 200);
@@ -114,7 +114,7 @@ describe('processes, writers and limits', { concurrency: 2 }, () => {
     world.start('ingest-producer');
     const worker = world.start('ingest-worker');
     world.drop('a.csv', 100);
-    await world.stored(1, LONG);
+    await world.stored(1);
     const pids = [worker.pid, ...worker.descendants()];
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     world.drop('b.csv', 200);

@@ -12,7 +12,6 @@ import { loseState, rebuilt } from '../../world/lost.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const AT_ONCE = { options: { stabilitySeconds: 0, quietMs: 0 } };
-const limit = { timeout: 120_000 };
 const WHY = ['--reason', 'by the test'];
 
 async function dropped(world: World, name: string, content: Buffer): Promise<string> {
@@ -34,7 +33,7 @@ const rowOf = (tx: Tx, sha256: string): number =>
 const hourOf = (world: World): string => folderAt(Date.parse(world.manifest()[0]!.record!.ingested_at));
 const folderAt = (ms: number): string => new Date(ms).toISOString().slice(0, 13).replace(/[-T]/g, '/');
 
-test('a path whose newest version was pruned never means an older version', limit, async (t) => {
+test('a path whose newest version was pruned never means an older version', async (t) => {
   const world = createWorld(t, AT_ONCE);
   const first = await dropped(world, 'orders.csv', world.content(700));
   const second = await dropped(world, 'orders.csv', world.content(800));
@@ -48,7 +47,7 @@ test('a path whose newest version was pruned never means an older version', limi
   assert.ok(world.ledger().some(({ sha256, state }) => sha256 === first && state === 'stored'));
 });
 
-test('withdraw answers when its correction is on disk', limit, async (t) => {
+test('withdraw answers when its correction is on disk', async (t) => {
   const world = createWorld(t, AT_ONCE);
   const sha256 = await dropped(world, 'orders.csv', world.content(700));
   const { code, stderr } = await world.run('ingest-ctl', ['withdraw', sha256, ...WHY]);
@@ -58,7 +57,7 @@ test('withdraw answers when its correction is on disk', limit, async (t) => {
   assert.match(text, new RegExp(`"sha256":"${sha256}".*"by":`));
 });
 
-test('a correction that cannot be written now is said, and a worker writes it', limit, async (t) => {
+test('a correction that cannot be written now is said, and a worker writes it', async (t) => {
   const world = createWorld(t, AT_ONCE);
   const sha256 = await dropped(world, 'orders.csv', world.content(700));
   const hour = hourOf(world);
@@ -74,7 +73,7 @@ test('a correction that cannot be written now is said, and a worker writes it', 
   assert.ok(existsSync(inTheWay));
 });
 
-test('the folder of a manifest that was made and never synced is synced at its next opening', limit, async (t) => {
+test('the folder of a manifest that was made and never synced is synced at its next opening', async (t) => {
   if (skipUnlessInstalled(t, 'strace', 'which directories are synced')) return;
   const world = createWorld(t, AT_ONCE);
   await dropped(world, 'first.csv', world.content(300));
@@ -97,7 +96,7 @@ test('the folder of a manifest that was made and never synced is synced at its n
     assert.ok(synced.includes(`<${parent}>`), parent);
 });
 
-test('a version whose record was pruned keeps its file, and no older one takes its place', limit, async (t) => {
+test('a version whose record was pruned keeps its file, and no older one takes its place', async (t) => {
   const world = createWorld(t, AT_ONCE);
   const first = await dropped(world, 'orders.csv', world.content(700));
   const path = world.manifest()[0]!.record!.warehouse_path;

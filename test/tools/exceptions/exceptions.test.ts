@@ -11,7 +11,6 @@ import { isRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
-const limit = { timeout: 120_000 };
 const WHY = ['--reason', 'the loader had lost it'];
 
 const ctlSays = async (world: World, ...words: string[]): Promise<string> => {
@@ -35,7 +34,7 @@ async function dropAgain(world: World, name: string, content: Buffer): Promise<v
 const auditFindsNothing = async (world: World): Promise<void> =>
   assert.equal((await world.run('ingest-ctl', ['audit', '--hash'])).code, 0);
 
-test('what was allowed comes in once more, as the next generation, and only once', limit, async (t) => {
+test('what was allowed comes in once more, as the next generation, and only once', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const content = world.content(3_000);
   await dropAgain(world, 'orders.csv', content);
@@ -78,7 +77,7 @@ test('what was allowed comes in once more, as the next generation, and only once
 });
 
 for (const where of ['one filesystem', 'two filesystems'] as const) {
-  test(`a withdrawn file is taken out with a correction, and stays known: ${where}`, limit, async (t) => {
+  test(`a withdrawn file is taken out with a correction, and stays known: ${where}`, async (t) => {
     if (where === 'two filesystems' && !isRoot)
       return t.skip('only root can mount: a withdrawal across filesystems is not tested');
     const world = createWorld(t, { options: AT_ONCE });
@@ -128,7 +127,7 @@ for (const where of ['one filesystem', 'two filesystems'] as const) {
   });
 }
 
-test('the state is lost between the correction and the file: it is taken out after the rebuild', limit, async (t) => {
+test('the state is lost between the correction and the file: it is taken out after the rebuild', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const wrong = world.content(500);
   await dropAgain(world, 'wrong.csv', wrong);
@@ -148,7 +147,7 @@ test('the state is lost between the correction and the file: it is taken out aft
   assert.deepEqual([world.warehouse().length, world.duplicates().length], [0, 1]);
 });
 
-test('a withdrawn file that is sent again: what became of the first is said, and the way out', limit, async (t) => {
+test('a withdrawn file that is sent again: what became of the first is said, and the way out', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const content = world.content(3_000);
   await dropAgain(world, 'orders.csv', content);
@@ -174,7 +173,7 @@ test('a withdrawn file that is sent again: what became of the first is said, and
   assert.match(await ctlSays(world, 'explain', 'again.csv'), /What releases it: deliver it once more$/m);
 });
 
-test('what cannot be an exception is refused with its reason', limit, async (t) => {
+test('what cannot be an exception is refused with its reason', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const content = world.content(200);
   await dropAgain(world, 'a.csv', content);
@@ -215,7 +214,7 @@ test('what cannot be an exception is refused with its reason', limit, async (t) 
   assert.equal(readFileSync(path, 'utf8'), 'not what was stored');
 });
 
-test('a feed may take the same content again after a time, and not before', limit, async (t) => {
+test('a feed may take the same content again after a time, and not before', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const content = world.content(0);
   const daily = async (more: string[] = []): Promise<void> => {

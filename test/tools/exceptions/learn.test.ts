@@ -7,7 +7,6 @@ import { BY_COUNTRY, orders } from '../../world/chains.js';
 import { backedUp, loseState, rebuilt, restore, stoppedBefore } from '../../world/lost.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const limit = { timeout: 240_000 };
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 function folderOf(world: World, files: Record<string, string>): string {
@@ -20,7 +19,7 @@ function folderOf(world: World, files: Record<string, string>): string {
 const learn = (world: World, ...args: string[]) => world.run('ingest-ctl', ['learn', ...args]);
 const BEFORE = ['--feed', 'default'];
 
-test('a content learned before the first start is a duplicate afterwards, and the audit knows it', limit, async (t) => {
+test('a content learned before the first start is a duplicate afterwards, and the audit knows it', async (t) => {
   for (const onDuplicate of ['archive', 'delete']) {
     const world = createWorld(t, { options: { ...AT_ONCE, onDuplicate } });
     const folder = folderOf(world, {
@@ -56,61 +55,53 @@ test('a content learned before the first start is a duplicate afterwards, and th
   }
 });
 
-test(
-  'learn beside a running ingest, also files in the warehouse; known contents stay as they are',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: AT_ONCE });
-    const first = world.drop('first.csv', 'known');
-    world.start('ingest');
-    await world.isStored(first, { withinMs: 60_000 });
-    const { warehouse } = world.feed();
-    writeFileSync(join(warehouse, 'by-hand.csv'), 'loaded by hand');
-    assert.equal((await world.run('ingest-ctl', ['audit'])).code, 4);
-    const ended = await learn(world, warehouse);
-    assert.match(ended.stdout, /^1 content learned .*1 files that were known/);
-    assert.equal((await world.run('ingest-ctl', ['audit', '--hash'])).code, 0);
-    world.drop('again.csv', 'loaded by hand');
-    await world.event('file_skipped_duplicate', ({ duplicate_of }) => duplicate_of === join(warehouse, 'by-hand.csv'));
-    await world.stop();
-    assert.equal(world.ledger().find(({ sha256 }) => sha256 === first.sha256)!.state, 'stored');
-  },
-);
+test('learn beside a running ingest, also files in the warehouse; known contents stay as they are', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const first = world.drop('first.csv', 'known');
+  world.start('ingest');
+  await world.isStored(first);
+  const { warehouse } = world.feed();
+  writeFileSync(join(warehouse, 'by-hand.csv'), 'loaded by hand');
+  assert.equal((await world.run('ingest-ctl', ['audit'])).code, 4);
+  const ended = await learn(world, warehouse);
+  assert.match(ended.stdout, /^1 content learned .*1 files that were known/);
+  assert.equal((await world.run('ingest-ctl', ['audit', '--hash'])).code, 0);
+  world.drop('again.csv', 'loaded by hand');
+  await world.event('file_skipped_duplicate', ({ duplicate_of }) => duplicate_of === join(warehouse, 'by-hand.csv'));
+  await world.stop();
+  assert.equal(world.ledger().find(({ sha256 }) => sha256 === first.sha256)!.state, 'stored');
+});
 
 /** The state was lost with what it had learned, and the file came again. */
 for (const stage of ['move', 'stored']) {
-  test(
-    `a backup comes back that had learned a content which has a line by now (${stage}): the line counts`,
-    limit,
-    async (t) => {
-      const world = createWorld(t, { options: AT_ONCE });
-      assert.equal((await learn(world, folderOf(world, { 'a.csv': 'alpha' }), ...BEFORE)).code, 0);
+  test(`a backup comes back that had learned a content which has a line by now (${stage}): the line counts`, async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    assert.equal((await learn(world, folderOf(world, { 'a.csv': 'alpha' }), ...BEFORE)).code, 0);
+    await world.runOnce();
+    const backup = backedUp(world);
+    loseState(world);
+    await rebuilt(world);
+    const drop = () => void world.drop('a.csv', 'alpha');
+    if (stage !== 'stored') await stoppedBefore(world, stage, drop, 1);
+    else {
+      drop();
       await world.runOnce();
-      const backup = backedUp(world);
-      loseState(world);
-      await rebuilt(world);
-      const drop = () => void world.drop('a.csv', 'alpha');
-      if (stage !== 'stored') await stoppedBefore(world, stage, drop, 1);
-      else {
-        drop();
-        await world.runOnce();
-      }
-      restore(world, backup);
-      await rebuilt(world);
-      await world.runOnce();
-      world.check();
-      const audit = await world.run('ingest-ctl', ['audit', '--hash']);
-      assert.equal(audit.code, 0, audit.stdout);
-      const [line] = world.manifest();
-      const { code, stderr } = await world.run('ingest-ctl', [
-        ...['withdraw', line!.record!.warehouse_path, '--reason', 'by the test'],
-      ]);
-      assert.equal(code, 0, stderr);
-    },
-  );
+    }
+    restore(world, backup);
+    await rebuilt(world);
+    await world.runOnce();
+    world.check();
+    const audit = await world.run('ingest-ctl', ['audit', '--hash']);
+    assert.equal(audit.code, 0, audit.stdout);
+    const [line] = world.manifest();
+    const { code, stderr } = await world.run('ingest-ctl', [
+      ...['withdraw', line!.record!.warehouse_path, '--reason', 'by the test'],
+    ]);
+    assert.equal(code, 0, stderr);
+  });
 }
 
-test('a file that is being written is left out, reported, and learned the next time', limit, async (t) => {
+test('a file that is being written is left out, reported, and learned the next time', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const folder = folderOf(world, { 'a.csv': 'alpha', 'open.csv': 'half' });
   const fd = openSync(join(folder, 'open.csv'), 'r+');
@@ -121,7 +112,7 @@ test('a file that is being written is left out, reported, and learned the next t
   assert.match((await learn(world, folder, ...BEFORE)).stdout, /^1 content learned/);
 });
 
-test('before the first start the configuration says which feed learns, and what is its input', limit, async (t) => {
+test('before the first start the configuration says which feed learns, and what is its input', async (t) => {
   const world = createWorld(t, { feeds: { a: { options: AT_ONCE }, b: { options: AT_ONCE } } });
   const folder = folderOf(world, { 'a.csv': 'alpha' });
   const withConfig = (...args: string[]) =>
@@ -146,7 +137,7 @@ test('before the first start the configuration says which feed learns, and what 
   assert.deepEqual([world.warehouse('a').length, world.warehouse('b').length], [1, 0]);
 });
 
-test('a lost state is not made again by learn', limit, async (t) => {
+test('a lost state is not made again by learn', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('a.csv', 'alpha');
   await world.runOnce();
@@ -157,7 +148,7 @@ test('a lost state is not made again by learn', limit, async (t) => {
   assert.ok(!existsSync(world.statePath));
 });
 
-test('the input, a missing directory, and a feed that is not named among several are refused', limit, async (t) => {
+test('the input, a missing directory, and a feed that is not named among several are refused', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.runOnce();
   const input = await learn(world, world.input);
@@ -178,35 +169,31 @@ test('the input, a missing directory, and a feed that is not named among several
   assert.deepEqual([two.warehouse('a').length, two.warehouse('b').length], [1, 0]);
 });
 
-test(
-  'the remedy of a file that nobody knows learns it alone, and no output whose record was pruned',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { feeds: { made: { options: { ...AT_ONCE, process: BY_COUNTRY } } } });
-    const { text, made } = orders('a', 20);
-    world.made.set(world.drop('a.csv', text).sha256, made);
-    await world.runOnce();
-    assert.equal((await world.run('ingest-ctl', ['prune', '--keep-history', '0d'])).code, 0);
-    const { warehouse_path: output } = world.manifest()[0]!.record!.outputs![0]!;
-    writeFileSync(join(dirname(output), 'for eign.csv'), 'nobody delivered it');
-    const audited = await world.run('ingest-ctl', ['audit', '--json']);
-    const { remedy } = JSON.parse(audited.stdout.split('\n')[0]!) as { remedy: string };
-    const words = /`ingest-ctl ([^`]+)`$/.exec(remedy)![1]!.match(/'[^']*'|\S+/g)!;
-    const learned = await world.launch(
-      'ingest-ctl',
-      words.map((word) => word.replaceAll("'", '')),
-    ).ended;
-    assert.match(learned.stdout, /^1 content learned for feed made \(19 B read\)$/m, learned.stderr);
-    assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
-    world.drop('as-output.csv', readFileSync(output));
-    world.drop('again.csv', 'nobody delivered it');
-    await world.runOnce();
-    assert.equal(world.manifest().length, 2);
-    assert.equal(world.duplicates().length, 1);
-  },
-);
+test('the remedy of a file that nobody knows learns it alone, and no output whose record was pruned', async (t) => {
+  const world = createWorld(t, { feeds: { made: { options: { ...AT_ONCE, process: BY_COUNTRY } } } });
+  const { text, made } = orders('a', 20);
+  world.made.set(world.drop('a.csv', text).sha256, made);
+  await world.runOnce();
+  assert.equal((await world.run('ingest-ctl', ['prune', '--keep-history', '0d'])).code, 0);
+  const { warehouse_path: output } = world.manifest()[0]!.record!.outputs![0]!;
+  writeFileSync(join(dirname(output), 'for eign.csv'), 'nobody delivered it');
+  const audited = await world.run('ingest-ctl', ['audit', '--json']);
+  const { remedy } = JSON.parse(audited.stdout.split('\n')[0]!) as { remedy: string };
+  const words = /`ingest-ctl ([^`]+)`$/.exec(remedy)![1]!.match(/'[^']*'|\S+/g)!;
+  const learned = await world.launch(
+    'ingest-ctl',
+    words.map((word) => word.replaceAll("'", '')),
+  ).ended;
+  assert.match(learned.stdout, /^1 content learned for feed made \(19 B read\)$/m, learned.stderr);
+  assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
+  world.drop('as-output.csv', readFileSync(output));
+  world.drop('again.csv', 'nobody delivered it');
+  await world.runOnce();
+  assert.equal(world.manifest().length, 2);
+  assert.equal(world.duplicates().length, 1);
+});
 
-test('over a warehouse, files that the ledger brought there are passed by, outputs too', limit, async (t) => {
+test('over a warehouse, files that the ledger brought there are passed by, outputs too', async (t) => {
   const world = createWorld(t, { feeds: { made: { options: { ...AT_ONCE, process: BY_COUNTRY } } } });
   const { text, made } = orders('a', 20);
   world.made.set(world.drop('a.csv', text).sha256, made);

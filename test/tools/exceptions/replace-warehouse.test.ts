@@ -8,8 +8,6 @@ import { refused, stoppedBefore } from '../../world/lost.js';
 import { ordinaryUser, skipUnlessReachable } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const limit = { timeout: 120_000 };
-
 async function storedWorld(t: TestContext): Promise<World> {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   for (const name of ['one.csv', 'two.csv']) world.drop(name, name);
@@ -35,100 +33,84 @@ function emptyDirectory(world: World, name: string): string {
 }
 
 for (const root of ['warehouse', 'manifests'] as const) {
-  test(
-    `other ${root} than those of what is stored are refused, and taken as a copy with its marker`,
-    limit,
-    async (t) => {
-      const world = await storedWorld(t);
-      const other = emptyDirectory(world, 'other');
-      refused(
-        await runWith(world, root, other),
-        new RegExp(`--${root} of feed default was .*without the files of what is stored; copy them there`),
-      );
-      await audited(world);
-      cpSync(world.feed()[root], other, { recursive: true, preserveTimestamps: true });
-      rmSync(world.feed()[root], { recursive: true });
-      world.drop('three.csv', 'three');
-      const taken = await runWith(world, root, other);
-      assert.equal(taken.code, 0, taken.stderr);
-      await audited(world);
-    },
-  );
+  test(`other ${root} than those of what is stored are refused, and taken as a copy with its marker`, async (t) => {
+    const world = await storedWorld(t);
+    const other = emptyDirectory(world, 'other');
+    refused(
+      await runWith(world, root, other),
+      new RegExp(`--${root} of feed default was .*without the files of what is stored; copy them there`),
+    );
+    await audited(world);
+    cpSync(world.feed()[root], other, { recursive: true, preserveTimestamps: true });
+    rmSync(world.feed()[root], { recursive: true });
+    world.drop('three.csv', 'three');
+    const taken = await runWith(world, root, other);
+    assert.equal(taken.code, 0, taken.stderr);
+    await audited(world);
+  });
 }
 
-test(
-  'an empty disk at the place of the warehouse is not written to until it replaces the former one',
-  limit,
-  async (t) => {
-    const world = await storedWorld(t);
-    const { warehouse } = world.feed();
-    renameSync(warehouse, join(world.root, 'broken disk'));
-    mkdirSync(warehouse);
-    mkdirSync(join(warehouse, 'lost+found'));
-    world.drop('three.csv', 'three');
-    world.start('ingest');
-    assert.equal((await world.event('gate_closed')).code, 'no_marker');
-    refused(await world.run('ingest-ctl', ['replace-warehouse', warehouse]), /is in use by a running ingestor/);
-    await world.stop();
-    const replaced = await world.run('ingest-ctl', ['replace-warehouse', warehouse]);
-    assert.equal(replaced.code, 0, replaced.stderr);
-    assert.match(replaced.stdout, /2 stored contents of default stay known, and their files are no longer looked for/);
-    world.drop('again.csv', 'one.csv');
-    await world.runOnce();
-    assert.equal(world.manifest().length, 3, 'what was stored on the former disk is a duplicate');
-    assert.equal(world.duplicates().length, 1);
-    await audited(world);
-    const again = await world.run('ingest-ctl', ['replace-warehouse', warehouse]);
-    assert.equal(again.code, 2);
-    assert.match(again.stderr, /is the warehouse that is in use, and has files/);
-  },
-);
+test('an empty disk at the place of the warehouse is not written to until it replaces the former one', async (t) => {
+  const world = await storedWorld(t);
+  const { warehouse } = world.feed();
+  renameSync(warehouse, join(world.root, 'broken disk'));
+  mkdirSync(warehouse);
+  mkdirSync(join(warehouse, 'lost+found'));
+  world.drop('three.csv', 'three');
+  world.start('ingest');
+  assert.equal((await world.event('gate_closed')).code, 'no_marker');
+  refused(await world.run('ingest-ctl', ['replace-warehouse', warehouse]), /is in use by a running ingestor/);
+  await world.stop();
+  const replaced = await world.run('ingest-ctl', ['replace-warehouse', warehouse]);
+  assert.equal(replaced.code, 0, replaced.stderr);
+  assert.match(replaced.stdout, /2 stored contents of default stay known, and their files are no longer looked for/);
+  world.drop('again.csv', 'one.csv');
+  await world.runOnce();
+  assert.equal(world.manifest().length, 3, 'what was stored on the former disk is a duplicate');
+  assert.equal(world.duplicates().length, 1);
+  await audited(world);
+  const again = await world.run('ingest-ctl', ['replace-warehouse', warehouse]);
+  assert.equal(again.code, 2);
+  assert.match(again.stderr, /is the warehouse that is in use, and has files/);
+});
 
-test(
-  'a file whose line names the former disk is stored on the empty one, and can be withdrawn there',
-  limit,
-  async (t) => {
-    const world = await storedWorld(t);
-    const { warehouse } = world.feed();
-    await stoppedBefore(world, 'move', () => world.drop('late.csv', 'late'), 1);
-    renameSync(warehouse, join(world.root, 'full disk'));
-    mkdirSync(warehouse);
-    for (let times = 0; times < 2; times++) await ctl(world, 'replace-warehouse', warehouse);
-    await ctl(world, 'resume', 'move');
-    await world.runOnce();
-    const [late] = world.warehouse();
-    assert.equal(world.warehouse().length, 1);
-    await ctl(world, 'withdraw', late!.sha256, '--reason', 'wrong');
-    await world.runOnce();
-    assert.deepEqual(world.warehouse(), []);
-    await audited(world);
-  },
-);
+test('a file whose line names the former disk is stored on the empty one, and can be withdrawn there', async (t) => {
+  const world = await storedWorld(t);
+  const { warehouse } = world.feed();
+  await stoppedBefore(world, 'move', () => world.drop('late.csv', 'late'), 1);
+  renameSync(warehouse, join(world.root, 'full disk'));
+  mkdirSync(warehouse);
+  for (let times = 0; times < 2; times++) await ctl(world, 'replace-warehouse', warehouse);
+  await ctl(world, 'resume', 'move');
+  await world.runOnce();
+  const [late] = world.warehouse();
+  assert.equal(world.warehouse().length, 1);
+  await ctl(world, 'withdraw', late!.sha256, '--reason', 'wrong');
+  await world.runOnce();
+  assert.deepEqual(world.warehouse(), []);
+  await audited(world);
+});
 
-test(
-  '--on-duplicate delete keeps a copy where another file of its size has the name of the stored one since',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, onDuplicate: 'delete' } });
-    world.drop('a.csv', 'first');
-    await world.runOnce();
-    const { warehouse } = world.feed();
-    renameSync(warehouse, join(world.root, 'lost disk'));
-    mkdirSync(warehouse);
-    await ctl(world, 'replace-warehouse', warehouse);
-    world.drop('a.csv', 'other');
-    await world.runOnce();
-    world.drop('b.csv', 'first');
-    world.drop('c.csv', 'other');
-    await world.runOnce();
-    assert.deepEqual(
-      world.duplicates().map(({ path }) => path.replace(/^.*~/, '')),
-      ['b.csv'],
-    );
-  },
-);
+test('--on-duplicate delete keeps a copy where another file of its size has the name of the stored one since', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, onDuplicate: 'delete' } });
+  world.drop('a.csv', 'first');
+  await world.runOnce();
+  const { warehouse } = world.feed();
+  renameSync(warehouse, join(world.root, 'lost disk'));
+  mkdirSync(warehouse);
+  await ctl(world, 'replace-warehouse', warehouse);
+  world.drop('a.csv', 'other');
+  await world.runOnce();
+  world.drop('b.csv', 'first');
+  world.drop('c.csv', 'other');
+  await world.runOnce();
+  assert.deepEqual(
+    world.duplicates().map(({ path }) => path.replace(/^.*~/, '')),
+    ['b.csv'],
+  );
+});
 
-test('an empty directory that cannot be written is refused, and no content is given up', limit, async (t) => {
+test('an empty directory that cannot be written is refused, and no content is given up', async (t) => {
   if (skipUnlessReachable(t, ordinaryUser, 'a warehouse that cannot be written was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser });
   world.drop('one.csv', 'one');
@@ -142,7 +124,7 @@ test('an empty directory that cannot be written is refused, and no content is gi
   );
 });
 
-test('an empty directory under another path replaces it; one with files is refused', limit, async (t) => {
+test('an empty directory under another path replaces it; one with files is refused', async (t) => {
   const world = await storedWorld(t);
   const full = emptyDirectory(world, 'full');
   mkdirSync(join(full, 'something'));
@@ -171,41 +153,37 @@ async function explained(world: World, word: string): Promise<Told> {
   return told!;
 }
 
-test(
-  'explain says of a file in a replaced warehouse when that was, where the file lies and how it comes back',
-  limit,
-  async (t) => {
-    const world = await storedWorld(t);
-    const { warehouse } = world.feed();
-    const other = emptyDirectory(world, 'other');
-    const one = world.manifest().find(({ record }) => record!.path.endsWith('one.csv'))!.record!.warehouse_path;
-    const before = Date.now();
-    assert.equal((await world.run('ingest-ctl', ['replace-warehouse', other])).code, 0);
-    world.drop('three.csv', 'three');
-    assert.equal((await runWith(world, 'warehouse', other)).code, 0);
+test('explain says of a file in a replaced warehouse when that was, where the file lies and how it comes back', async (t) => {
+  const world = await storedWorld(t);
+  const { warehouse } = world.feed();
+  const other = emptyDirectory(world, 'other');
+  const one = world.manifest().find(({ record }) => record!.path.endsWith('one.csv'))!.record!.warehouse_path;
+  const before = Date.now();
+  assert.equal((await world.run('ingest-ctl', ['replace-warehouse', other])).code, 0);
+  world.drop('three.csv', 'three');
+  assert.equal((await runWith(world, 'warehouse', other)).code, 0);
 
-    const told = await explained(world, join(world.input, 'one.csv'));
-    const text = told.sentences.join(' ');
-    assert.equal(told.verdict, 'stored');
-    assert(told.sentences[0]!.includes(`It was stored as ${one}`), text);
-    const [, replaced] =
-      /replaced by an empty one at ([-\d]+ [:\d]+) UTC \(ingest-ctl replace-warehouse\)/.exec(text) ?? [];
-    assert(Math.abs(Date.parse(`${replaced}Z`) - before) < 30_000, text);
-    assert.doesNotMatch(text, /consumer/);
-    assert(told.release?.includes(`cp -a ${one} `), told.release);
-    assert.match(told.release!, /ingest-ctl allow-again [0-9a-f]{64} --reason/);
-    assert.deepEqual(await explained(world, one), told, 'asked by the path that its line has');
+  const told = await explained(world, join(world.input, 'one.csv'));
+  const text = told.sentences.join(' ');
+  assert.equal(told.verdict, 'stored');
+  assert(told.sentences[0]!.includes(`It was stored as ${one}`), text);
+  const [, replaced] =
+    /replaced by an empty one at ([-\d]+ [:\d]+) UTC \(ingest-ctl replace-warehouse\)/.exec(text) ?? [];
+  assert(Math.abs(Date.parse(`${replaced}Z`) - before) < 30_000, text);
+  assert.doesNotMatch(text, /consumer/);
+  assert(told.release?.includes(`cp -a ${one} `), told.release);
+  assert.match(told.release!, /ingest-ctl allow-again [0-9a-f]{64} --reason/);
+  assert.deepEqual(await explained(world, one), told, 'asked by the path that its line has');
 
-    // What was stored since has nothing to do with it.
-    const three = await explained(world, join(world.input, 'three.csv'));
-    assert.doesNotMatch(three.sentences.join(' '), /replaced/);
+  // What was stored since has nothing to do with it.
+  const three = await explained(world, join(world.input, 'three.csv'));
+  assert.doesNotMatch(three.sentences.join(' '), /replaced/);
 
-    const back = join(other, one.slice(warehouse.length));
-    mkdirSync(dirname(back), { recursive: true });
-    copyFileSync(one, back);
-    const again = await explained(world, join(world.input, 'one.csv'));
-    assert(again.sentences.includes(`A file lies at ${back} again.`), again.sentences.join(' '));
-    assert.equal(again.release, undefined);
-    await audited(world);
-  },
-);
+  const back = join(other, one.slice(warehouse.length));
+  mkdirSync(dirname(back), { recursive: true });
+  copyFileSync(one, back);
+  const again = await explained(world, join(world.input, 'one.csv'));
+  assert(again.sentences.includes(`A file lies at ${back} again.`), again.sentences.join(' '));
+  assert.equal(again.release, undefined);
+  await audited(world);
+});

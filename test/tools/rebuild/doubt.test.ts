@@ -27,11 +27,10 @@ import {
 } from '../../world/lost.js';
 import { createWorld } from '../../world/world.js';
 
-const limit = { timeout: 240_000 };
 /** No quiet window: a file is sealed at once. */
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
-test('a foreign file of equal size does not pass for the content: the sealed file stays', limit, async (t) => {
+test('a foreign file of equal size does not pass for the content: the sealed file stays', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await stoppedBefore(world, 'move', () => world.drop('last.csv', 100), 1);
   const { warehouse_path } = world.manifest()[0]!.record!;
@@ -54,7 +53,7 @@ function putBack(stderr: string): void {
   execFileSync('sh', ['-ec', command!.replace('| sudo ', '| ')]);
 }
 
-test('a warehouse whose marker was deleted gets the one that the older state knows', limit, async (t) => {
+test('a warehouse whose marker was deleted gets the one that the older state knows', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('first.csv', 100);
   await world.runOnce();
@@ -71,7 +70,7 @@ test('a warehouse whose marker was deleted gets the one that the older state kno
   world.check();
 });
 
-test('a warehouse that is not mounted is not taken for a warehouse whose files were taken', limit, async (t) => {
+test('a warehouse that is not mounted is not taken for a warehouse whose files were taken', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('first.csv', 100);
   await world.runOnce();
@@ -91,39 +90,35 @@ test('a warehouse that is not mounted is not taken for a warehouse whose files w
   assert.match((await rebuilt(world)).stdout, /1 stored, their files are in the warehouse/);
 });
 
-test(
-  'a rebuild of some feeds keeps the rows of the other feeds, which are refused until a rebuild names them',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { feeds: { one: {}, two: {} }, options: AT_ONCE });
-    const dropBoth = (name: string) => ['one', 'two'].map((feed) => world.drop(name, 100, { feed }));
-    dropBoth('first.csv');
-    await world.runOnce();
-    const older = join(world.root, 'older.db');
-    copyFileSync(world.statePath, older);
-    dropBoth('second.csv');
-    await world.runOnce();
-    loseState(world);
-    copyFileSync(older, world.statePath);
-    const flags = world.flags('ingest');
-    const config = flags[flags.indexOf('--config') + 1] ?? flags[0]!.slice('--config='.length);
-    const all = JSON.parse(readFileSync(config, 'utf8')) as { feeds: Record<string, unknown> };
-    const alone = join(world.root, 'alone.yaml');
-    writeFileSync(alone, JSON.stringify({ ...all, feeds: { one: all.feeds.one } }));
-    const of = (path: string) => flags.map((flag) => flag.replace(config, path));
-    const before = world.ledger('two');
-    const { code, stderr } = await world.launch('ingest-ctl', ['rebuild', ...of(alone)]).ended;
-    assert.equal(code, 0, stderr);
-    assert.equal(world.ledger('one').length, 2);
-    assert.deepEqual(world.ledger('two'), before, 'not a row of it changed');
-    refused(await world.run('ingest', ['--once']), /does not know.*ingest-ctl rebuild/);
-    await rebuilt(world);
-    await world.runOnce();
-    world.check();
-  },
-);
+test('a rebuild of some feeds keeps the rows of the other feeds, which are refused until a rebuild names them', async (t) => {
+  const world = createWorld(t, { feeds: { one: {}, two: {} }, options: AT_ONCE });
+  const dropBoth = (name: string) => ['one', 'two'].map((feed) => world.drop(name, 100, { feed }));
+  dropBoth('first.csv');
+  await world.runOnce();
+  const older = join(world.root, 'older.db');
+  copyFileSync(world.statePath, older);
+  dropBoth('second.csv');
+  await world.runOnce();
+  loseState(world);
+  copyFileSync(older, world.statePath);
+  const flags = world.flags('ingest');
+  const config = flags[flags.indexOf('--config') + 1] ?? flags[0]!.slice('--config='.length);
+  const all = JSON.parse(readFileSync(config, 'utf8')) as { feeds: Record<string, unknown> };
+  const alone = join(world.root, 'alone.yaml');
+  writeFileSync(alone, JSON.stringify({ ...all, feeds: { one: all.feeds.one } }));
+  const of = (path: string) => flags.map((flag) => flag.replace(config, path));
+  const before = world.ledger('two');
+  const { code, stderr } = await world.launch('ingest-ctl', ['rebuild', ...of(alone)]).ended;
+  assert.equal(code, 0, stderr);
+  assert.equal(world.ledger('one').length, 2);
+  assert.deepEqual(world.ledger('two'), before, 'not a row of it changed');
+  refused(await world.run('ingest', ['--once']), /does not know.*ingest-ctl rebuild/);
+  await rebuilt(world);
+  await world.runOnce();
+  world.check();
+});
 
-test('feeds that share their manifests are brought up to date together, or not at all', limit, async (t) => {
+test('feeds that share their manifests are brought up to date together, or not at all', async (t) => {
   const shared = mkdtempSync(join(tmpdir(), 'manifests-'));
   t.after(() => rmSync(shared, { recursive: true }));
   const world = createWorld(t, { feeds: { one: { manifests: shared }, two: { manifests: shared } }, options: AT_ONCE });
@@ -144,20 +139,16 @@ test('feeds that share their manifests are brought up to date together, or not a
   assert.deepEqual([world.ledger('one').length, world.ledger('two').length], [2, 2]);
 });
 
-test(
-  'a file at the path for the older state is not overwritten, also by two rebuilds in one second',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: AT_ONCE });
-    await withOlderState(world);
-    const taken = Array.from({ length: 120 }, (_, second) => {
-      const stamp = new Date(Date.now() + second * 1_000).toISOString().replace(/[-:]|\.\d+/g, '');
-      return `${world.statePath}.before-rebuild-${stamp}`;
-    });
-    for (const name of taken) writeFileSync(name, 'of an earlier rebuild');
-    await rebuilt(world);
-    for (const name of taken) assert.equal(readFileSync(name, 'utf8'), 'of an earlier rebuild');
-    assert.ok(taken.some((name) => existsSync(`${name}-2`)));
-    assert.equal(world.ledger().length, 2);
-  },
-);
+test('a file at the path for the older state is not overwritten, also by two rebuilds in one second', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await withOlderState(world);
+  const taken = Array.from({ length: 120 }, (_, second) => {
+    const stamp = new Date(Date.now() + second * 1_000).toISOString().replace(/[-:]|\.\d+/g, '');
+    return `${world.statePath}.before-rebuild-${stamp}`;
+  });
+  for (const name of taken) writeFileSync(name, 'of an earlier rebuild');
+  await rebuilt(world);
+  for (const name of taken) assert.equal(readFileSync(name, 'utf8'), 'of an earlier rebuild');
+  assert.ok(taken.some((name) => existsSync(`${name}-2`)));
+  assert.equal(world.ledger().length, 2);
+});

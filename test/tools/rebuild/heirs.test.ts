@@ -8,7 +8,6 @@ import { workDirOf } from '../../world/layout.js';
 import { rebuilt } from '../../world/lost.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const limit = { timeout: 240_000 };
 /** No quiet window: a file is sealed at once. */
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
@@ -48,7 +47,7 @@ async function inherited(world: World): Promise<{ sha256: string; line: string; 
   return { sha256, line, taken };
 }
 
-test('the heir of a line keeps it, also where the discarded file was pruned since', limit, async (t) => {
+test('the heir of a line keeps it, also where the discarded file was pruned since', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const { sha256, line } = await inherited(world);
   rmSync(join(workDirOf(world.feed()), 'failed'), { recursive: true });
@@ -65,7 +64,7 @@ test('the heir of a line keeps it, also where the discarded file was pruned sinc
   );
 });
 
-test('a line that a discarded heir gave back is free after a rebuild, and is given back once', limit, async (t) => {
+test('a line that a discarded heir gave back is free after a rebuild, and is given back once', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const { sha256, line } = await inherited(world);
   await ctl(world, 'discard', jobOf(world, 'b.csv').id);

@@ -9,7 +9,6 @@ import { backedUp, rebuild, rebuilt, restore, stateFiles } from '../../world/los
 import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const limit = { timeout: 240_000 };
 const LINES = 40_000;
 
 /** Lines as consumers leave them: their files are taken. */
@@ -47,7 +46,7 @@ function ledgerOf(world: World): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-test('killed midway it leaves the older state, and the next one ends as one that was not killed', limit, async (t) => {
+test('killed midway it leaves the older state, and the next one ends as one that was not killed', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.drop('first.csv', 100);
   await world.runOnce();
@@ -73,7 +72,6 @@ async function killMidway(world: World): Promise<void> {
   const log = `${world.statePath}.rebuilding-wal`;
   await until('some thousands of lines', () => existsSync(log) && enteredIn(world) > 3_000, {
     everyMs: 5,
-    withinMs: 60_000,
   });
   await world.killAll();
   assert.equal((await killed).signal, 'SIGKILL');
@@ -91,7 +89,7 @@ function enteredIn(world: World): number {
   return entered;
 }
 
-test('killed between its two renames, the next one takes over the state that was whole', limit, async (t) => {
+test('killed between its two renames, the next one takes over the state that was whole', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.drop('first.csv', 100);
   await world.runOnce();

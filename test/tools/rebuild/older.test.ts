@@ -16,7 +16,6 @@ import { makeBefore, sharedIn } from '../../world/state-before.js';
 import { skipUnlessRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
-const limit = { timeout: 240_000 };
 /** No quiet window: a file is sealed at once. */
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
@@ -32,7 +31,7 @@ const jobOf = (world: World, name: string) =>
     .filter(({ key }) => key === name)
     .at(-1)!;
 
-test('holds with reasons and attempts, pauses, learned contents and ended jobs are kept', limit, async (t) => {
+test('holds with reasons and attempts, pauses, learned contents and ended jobs are kept', async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, mode: 'sidecar' } });
   const loaded = join(world.root, 'loaded');
   mkdirSync(loaded);
@@ -75,53 +74,49 @@ test('holds with reasons and attempts, pauses, learned contents and ended jobs a
   assert.equal(jobOf(world, 'learnt-again.csv').ending, 'duplicate');
 });
 
-test(
-  'jobs that ended since the backup are ended, from any stage: stored, taken by a consumer, duplicate, deleted',
-  limit,
-  async (t) => {
-    for (const onDuplicate of ['archive', 'delete'] as const) {
-      const world = createWorld(t, { options: { ...AT_ONCE, onDuplicate } });
-      const bytes = world.content(500);
-      await stoppedBefore(
-        world,
-        'manifest',
-        () => {
-          world.drop('stored.csv', bytes);
-          world.drop('taken.csv', 120);
-        },
-        2,
-      );
-      const program = world.start('ingest');
-      world.drop('twin.csv', bytes);
-      await waiting(world, 'twin.csv');
-      await program.stop();
-      const older = backedUp(world);
-      await ctl(world, 'resume', 'manifest');
-      await newerLine(world);
-      const taken = world.manifest().find(({ record }) => record!.path.endsWith('/taken.csv'))!;
-      world.taken.add(taken.record!.warehouse_path.slice(world.feed().warehouse.length + 1) as never);
-      rmSync(taken.record!.warehouse_path);
-      const lines = world.manifest().map(({ raw }) => raw);
-      restore(world, older);
-      const { stdout } = await rebuilt(world);
-      assert.match(stdout, /3 jobs of the older state have ended since/, onDuplicate);
-      assert.equal(world.ledger().find(({ sha256 }) => sha256 === taken.record!.sha256)?.state, 'unconfirmed');
-      await ctl(world, 'resume', 'manifest');
-      await world.runOnce();
-      world.check();
-      assert.deepEqual(
-        world.manifest().map(({ raw }) => raw),
-        lines,
-      );
-      assert.deepEqual(
-        ['stored.csv', 'taken.csv', 'twin.csv'].map((name) => jobOf(world, name).ending),
-        ['stored', 'stored', 'duplicate'],
-      );
-    }
-  },
-);
+test('jobs that ended since the backup are ended, from any stage: stored, taken by a consumer, duplicate, deleted', async (t) => {
+  for (const onDuplicate of ['archive', 'delete'] as const) {
+    const world = createWorld(t, { options: { ...AT_ONCE, onDuplicate } });
+    const bytes = world.content(500);
+    await stoppedBefore(
+      world,
+      'manifest',
+      () => {
+        world.drop('stored.csv', bytes);
+        world.drop('taken.csv', 120);
+      },
+      2,
+    );
+    const program = world.start('ingest');
+    world.drop('twin.csv', bytes);
+    await waiting(world, 'twin.csv');
+    await program.stop();
+    const older = backedUp(world);
+    await ctl(world, 'resume', 'manifest');
+    await newerLine(world);
+    const taken = world.manifest().find(({ record }) => record!.path.endsWith('/taken.csv'))!;
+    world.taken.add(taken.record!.warehouse_path.slice(world.feed().warehouse.length + 1) as never);
+    rmSync(taken.record!.warehouse_path);
+    const lines = world.manifest().map(({ raw }) => raw);
+    restore(world, older);
+    const { stdout } = await rebuilt(world);
+    assert.match(stdout, /3 jobs of the older state have ended since/, onDuplicate);
+    assert.equal(world.ledger().find(({ sha256 }) => sha256 === taken.record!.sha256)?.state, 'unconfirmed');
+    await ctl(world, 'resume', 'manifest');
+    await world.runOnce();
+    world.check();
+    assert.deepEqual(
+      world.manifest().map(({ raw }) => raw),
+      lines,
+    );
+    assert.deepEqual(
+      ['stored.csv', 'taken.csv', 'twin.csv'].map((name) => jobOf(world, name).ending),
+      ['stored', 'stored', 'duplicate'],
+    );
+  }
+});
 
-test('a planned append of the older state is written once if its line is missing, and not twice', limit, async (t) => {
+test('a planned append of the older state is written once if its line is missing, and not twice', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await stoppedBefore(world, 'move', () => ['there.csv', 'lost.csv'].map((name) => world.drop(name, 100)), 2);
   const older = backedUp(world);
@@ -152,7 +147,7 @@ test('a planned append of the older state is written once if its line is missing
   assert.equal(world.manifest().length, 3);
 });
 
-test('a line for a missing file is never written: its job is held', limit, async (t) => {
+test('a line for a missing file is never written: its job is held', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const gone = await (async () => {
     await stoppedBefore(world, 'manifest', () => world.drop('gone.csv', 100), 1);
@@ -180,7 +175,7 @@ test('a line for a missing file is never written: its job is held', limit, async
   assert.equal(world.manifest().length, 1);
 });
 
-test('a file discarded since stays discarded; its withdrawn content can be stored once more', limit, async (t) => {
+test('a file discarded since stays discarded; its withdrawn content can be stored once more', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   const bytes = world.content(300);
   await stoppedBefore(
@@ -225,47 +220,43 @@ test('a file discarded since stays discarded; its withdrawn content can be store
   await done(world, 'again.csv', 'stored');
 });
 
-test(
-  'a file that was sealed and discarded since is not looked for in the input, where its next version lies',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: AT_ONCE });
-    const program = world.start('ingest');
-    await world.event('worker_started');
-    await ctl(world, 'pause', 'verify-complete');
-    const first = world.drop('a.csv', 100);
-    await readyFor(world, 'a.csv', 'verify-complete');
-    const older = backedUp(world);
-    await ctl(world, 'pause', 'move');
-    await ctl(world, 'resume', 'verify-complete');
-    await readyFor(world, 'a.csv', 'move');
-    const { record } = world.manifest()[0]!;
-    mkdirSync(dirname(record!.warehouse_path), { recursive: true });
-    writeFileSync(record!.warehouse_path, 'somebody else was quicker');
-    await ctl(world, 'resume', 'move');
-    await held(world, 'a.csv', 'target_taken');
-    await ctl(world, 'discard', jobOf(world, 'a.csv').id);
-    await done(world, 'a.csv', 'discarded');
-    await program.stop();
-    world.discarded.add(first.sha256);
-    rmSync(join(workDirOf(world.feed()), 'failed'), { recursive: true });
-    restore(world, older);
-    world.drop('a.csv', 130);
-    await rebuilt(world);
-    await ctl(world, 'resume', 'verify-complete');
-    await world.runOnce();
-    assert.deepEqual(world.log.named('bug'), []);
-    assert.deepEqual(
-      world
-        .jobs()
-        .map(({ ending }) => ending)
-        .sort(),
-      ['discarded', 'stored'],
-    );
-  },
-);
+test('a file that was sealed and discarded since is not looked for in the input, where its next version lies', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const program = world.start('ingest');
+  await world.event('worker_started');
+  await ctl(world, 'pause', 'verify-complete');
+  const first = world.drop('a.csv', 100);
+  await readyFor(world, 'a.csv', 'verify-complete');
+  const older = backedUp(world);
+  await ctl(world, 'pause', 'move');
+  await ctl(world, 'resume', 'verify-complete');
+  await readyFor(world, 'a.csv', 'move');
+  const { record } = world.manifest()[0]!;
+  mkdirSync(dirname(record!.warehouse_path), { recursive: true });
+  writeFileSync(record!.warehouse_path, 'somebody else was quicker');
+  await ctl(world, 'resume', 'move');
+  await held(world, 'a.csv', 'target_taken');
+  await ctl(world, 'discard', jobOf(world, 'a.csv').id);
+  await done(world, 'a.csv', 'discarded');
+  await program.stop();
+  world.discarded.add(first.sha256);
+  rmSync(join(workDirOf(world.feed()), 'failed'), { recursive: true });
+  restore(world, older);
+  world.drop('a.csv', 130);
+  await rebuilt(world);
+  await ctl(world, 'resume', 'verify-complete');
+  await world.runOnce();
+  assert.deepEqual(world.log.named('bug'), []);
+  assert.deepEqual(
+    world
+      .jobs()
+      .map(({ ending }) => ending)
+      .sort(),
+    ['discarded', 'stored'],
+  );
+});
 
-test('a file that was sealed since goes on, and its path is free for the next version', limit, async (t) => {
+test('a file that was sealed since goes on, and its path is free for the next version', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('first.csv', 60);
   await world.runOnce();
@@ -290,31 +281,27 @@ test('a file that was sealed since goes on, and its path is free for the next ve
   assert.equal(world.manifest().length, 3);
 });
 
-test(
-  'a file whose line the older state does not know keeps its name, also where a consumer took the first one of that name',
-  limit,
-  async (t) => {
-    const world = createWorld(t, { options: AT_ONCE });
-    world.drop('orders.csv', 100);
-    await world.runOnce();
-    const older = backedUp(world);
-    const first = world.manifest()[0]!.record!.warehouse_path;
-    rmSync(first); // a consumer does this
-    await stoppedBefore(world, 'move', () => world.drop('orders.csv', 300), 1);
-    const second = world.manifest()[1]!.record!.warehouse_path;
-    assert.notEqual(second, first);
-    restore(world, older);
-    await rebuilt(world);
-    assert.deepEqual(world.database()!.unnamed, []);
-    await world.runOnce();
-    assert.equal(statSync(second).size, 300);
-    world.drop('orders.csv', 400);
-    await world.runOnce();
-    assert.equal(new Set(world.manifest().map(({ record }) => record!.warehouse_path)).size, 3);
-  },
-);
+test('a file whose line the older state does not know keeps its name, also where a consumer took the first one of that name', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('orders.csv', 100);
+  await world.runOnce();
+  const older = backedUp(world);
+  const first = world.manifest()[0]!.record!.warehouse_path;
+  rmSync(first); // a consumer does this
+  await stoppedBefore(world, 'move', () => world.drop('orders.csv', 300), 1);
+  const second = world.manifest()[1]!.record!.warehouse_path;
+  assert.notEqual(second, first);
+  restore(world, older);
+  await rebuilt(world);
+  assert.deepEqual(world.database()!.unnamed, []);
+  await world.runOnce();
+  assert.equal(statSync(second).size, 300);
+  world.drop('orders.csv', 400);
+  await world.runOnce();
+  assert.equal(new Set(world.manifest().map(({ record }) => record!.warehouse_path)).size, 3);
+});
 
-test('a state with inconsistent pages is not merged, and is moved aside whole', limit, async (t) => {
+test('a state with inconsistent pages is not merged, and is moved aside whole', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   for (let n = 0; n < 400; n++) world.drop(`${n}.csv`, 20 + n);
   await world.runOnce();
@@ -336,37 +323,33 @@ test('a state with inconsistent pages is not merged, and is moved aside whole', 
 });
 
 for (const stage of ['hash', 'move'] as const)
-  test(
-    `a file in a mount that is missing is not taken for one that has left; the state is of ${stage}`,
-    limit,
-    async (t) => {
-      if (skipUnlessRoot(t, 'a rebuild without a mount of the input')) return;
-      const world = createWorld(t, { options: AT_ONCE });
-      const [disk, usb] = [join(world.root, 'disk'), join(world.input, 'usb')];
-      mkdirSync(disk);
-      bindMount(disk, usb);
-      await world.runOnce();
-      await stoppedBefore(world, stage, () => world.drop('usb/a.csv', 100), 1);
-      const older = backedUp(world);
-      if (stage === 'hash') {
-        await ctl(world, 'resume', 'hash');
-        await stoppedBefore(world, 'move', () => {}, 1);
-      }
-      unmount(usb);
-      restore(world, older);
-      await rebuilt(world);
-      await ctl(world, 'resume');
-      world.start('ingest');
-      await world.event('mount_missing', undefined, { withinMs: 60_000 });
-      bindMount(disk, usb);
-      await world.allDone({ withinMs: 60_000 });
-      await world.stop();
-      world.check();
-      assert.equal(world.warehouse().length, 1);
-    },
-  );
+  test(`a file in a mount that is missing is not taken for one that has left; the state is of ${stage}`, async (t) => {
+    if (skipUnlessRoot(t, 'a rebuild without a mount of the input')) return;
+    const world = createWorld(t, { options: AT_ONCE });
+    const [disk, usb] = [join(world.root, 'disk'), join(world.input, 'usb')];
+    mkdirSync(disk);
+    bindMount(disk, usb);
+    await world.runOnce();
+    await stoppedBefore(world, stage, () => world.drop('usb/a.csv', 100), 1);
+    const older = backedUp(world);
+    if (stage === 'hash') {
+      await ctl(world, 'resume', 'hash');
+      await stoppedBefore(world, 'move', () => {}, 1);
+    }
+    unmount(usb);
+    restore(world, older);
+    await rebuilt(world);
+    await ctl(world, 'resume');
+    world.start('ingest');
+    await world.event('mount_missing');
+    bindMount(disk, usb);
+    await world.allDone();
+    await world.stop();
+    world.check();
+    assert.equal(world.warehouse().length, 1);
+  });
 
-test('a backup of an older build is migrated first, and what only it knows is kept', limit, async (t) => {
+test('a backup of an older build is migrated first, and what only it knows is kept', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   world.drop('first.csv', 100);
   await world.runOnce();

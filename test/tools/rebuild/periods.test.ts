@@ -18,7 +18,7 @@ const periods = (world: World): string[] =>
     ({ folder, state }) => `${folder.slice(world.root.length + 1)} ${state}`,
   );
 
-test('a rebuilt state gets no line into an hour or a day that has its _SUCCESS', { timeout: 120_000 }, async (t) => {
+test('a rebuilt state gets no line into an hour or a day that has its _SUCCESS', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...WEST } });
   world.drop('a.csv', 100);
   await world.runOnce();
@@ -45,7 +45,7 @@ test('a rebuilt state gets no line into an hour or a day that has its _SUCCESS',
   assert.deepEqual(rowsOf(world, 'SELECT row FROM contents WHERE size = 0'), [], 'a marker is no content');
 });
 
-test('an hour whose manifest was rotated gets its _SUCCESS after a rebuild too', { timeout: 120_000 }, async (t) => {
+test('an hour whose manifest was rotated gets its _SUCCESS after a rebuild too', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...WEST } });
   world.drop('a.csv', 100);
   await world.runOnce();

@@ -26,11 +26,10 @@ import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 import { zstdFrame } from '../../world/zstd.js';
 
-const limit = { timeout: 240_000 };
 /** No quiet window: a file is sealed at once. */
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
-test('a torn last line is kept and reported, and its file is ingested again with a new line', limit, async (t) => {
+test('a torn last line is kept and reported, and its file is ingested again with a new line', async (t) => {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
   world.drop('first.csv', 100);
   await world.runOnce();
@@ -65,7 +64,7 @@ test('a torn last line is kept and reported, and its file is ingested again with
   );
 });
 
-test('corrections, rotated and compressed manifests, and a consumer that took files', limit, async (t) => {
+test('corrections, rotated and compressed manifests, and a consumer that took files', async (t) => {
   const world = createWorld(t);
   const names = ['plain', 'zipped', 'packed', 'taken', 'withdrawn'];
   const dropped = names.map((name) => world.drop(`${name}.csv`, 100));
@@ -99,7 +98,7 @@ test('corrections, rotated and compressed manifests, and a consumer that took fi
   assert.equal(world.duplicates().length, 3);
 });
 
-test('with every content withdrawn, the empty ledger of a rebuilt state is correct', limit, async (t) => {
+test('with every content withdrawn, the empty ledger of a rebuilt state is correct', async (t) => {
   const world = createWorld(t);
   world.drop('first.csv', 100);
   await world.runOnce();
@@ -113,7 +112,7 @@ test('with every content withdrawn, the empty ledger of a rebuilt state is corre
   await world.runOnce();
 });
 
-test('of several feeds with shared manifests, each is rebuilt and checked by its own lines', limit, async (t) => {
+test('of several feeds with shared manifests, each is rebuilt and checked by its own lines', async (t) => {
   const shared = mkdtempSync(join(tmpdir(), 'manifests-'));
   t.after(() => rmSync(shared, { recursive: true }));
   const world = createWorld(t, { feeds: { one: { manifests: shared }, two: { manifests: shared } } });
@@ -129,7 +128,7 @@ test('of several feeds with shared manifests, each is rebuilt and checked by its
   for (const feed of ['one', 'two']) assert.equal(world.ledger(feed).length, 10);
 });
 
-test('folders of two states are not rebuilt as one', limit, async (t) => {
+test('folders of two states are not rebuilt as one', async (t) => {
   const [world, other] = [createWorld(t), createWorld(t)];
   for (const one of [world, other]) {
     one.drop('first.csv', 100);
@@ -144,7 +143,7 @@ test('folders of two states are not rebuilt as one', limit, async (t) => {
   assert.deepEqual(stateFiles(world), []);
 });
 
-test('a sealed sidecar goes on with its file, and its checksum is still checked', limit, async (t) => {
+test('a sealed sidecar goes on with its file, and its checksum is still checked', async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, mode: 'sidecar' } });
   await stoppedBefore(
     world,
@@ -177,7 +176,7 @@ async function nextTick(world: World): Promise<void> {
   await until('the next tick', () => now() > before);
 }
 
-test('a sidecar sealed without its file goes back beside it, unless the file was replaced', limit, async (t) => {
+test('a sidecar sealed without its file goes back beside it, unless the file was replaced', async (t) => {
   const world = createWorld(t, { options: { ...AT_ONCE, mode: 'sidecar' } });
   world.drop('first.csv', 100);
   world.sidecar('first.csv');
@@ -207,7 +206,7 @@ test('a sidecar sealed without its file goes back beside it, unless the file was
   assert.equal(world.manifest().length, 2, 'the one with its sidecar went in, the other one waits for its own');
 });
 
-test('a discarded file whose move to failed/ was interrupted is not ingested', limit, async (t) => {
+test('a discarded file whose move to failed/ was interrupted is not ingested', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await stoppedBefore(world, 'move', () => world.drop('given-up.csv', 100), 1);
   const [{ record, file }] = world.manifest() as [ReturnType<World['manifest']>[0]];
@@ -223,7 +222,7 @@ test('a discarded file whose move to failed/ was interrupted is not ingested', l
   assert.deepEqual(world.underprocess(), []);
 });
 
-test('private copies, and files that were sealed inside another mount, go on too', limit, async (t) => {
+test('private copies, and files that were sealed inside another mount, go on too', async (t) => {
   if (skipUnlessRoot(t, 'a rebuild of files that were sealed inside another mount')) return;
   const world = createWorld(t, { options: AT_ONCE });
   tmpfsMount(join(world.input, 'mounted'));
@@ -250,7 +249,7 @@ test('private copies, and files that were sealed inside another mount, go on too
   assert.deepEqual(readdirSync(join(world.input, 'mounted/.ingest/underprocess')), []);
 });
 
-test('a manifest that cannot be read to its end stops the rebuild, and nothing is made', limit, async (t) => {
+test('a manifest that cannot be read to its end stops the rebuild, and nothing is made', async (t) => {
   const world = createWorld(t);
   for (let n = 0; n < 20; n++) world.drop(`${n}.csv`, 100);
   await world.runOnce();
@@ -269,11 +268,11 @@ test('a manifest that cannot be read to its end stops the rebuild, and nothing i
   assert(!existsSync(world.statePath));
 });
 
-test('the log of a lost state is moved aside, and never read into the new state', limit, async (t) => {
+test('the log of a lost state is moved aside, and never read into the new state', async (t) => {
   const world = createWorld(t);
   const program = world.start('ingest');
   const first = world.drop('first.csv', 100);
-  await world.isStored(first, { withinMs: 30_000 });
+  await world.isStored(first);
   await world.killAll();
   assert(!program.running);
   assert(existsSync(`${world.statePath}-wal`), 'a killed state leaves its log');
