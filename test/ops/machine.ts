@@ -156,7 +156,7 @@ export class Machine {
 
   async stop(): Promise<void> {
     if (!this.service?.running) return;
-    const { code } = await this.service.stop(60_000);
+    const { code } = await this.service.stop();
     assert.equal(code, 0, this.service.tail());
   }
 

@@ -145,7 +145,7 @@ class Play {
   }
 
   async stop(): Promise<void> {
-    await this.#program!.stop(90_000);
+    await this.#program!.stop();
     this.start();
   }
 
@@ -188,7 +188,7 @@ class Play {
 
   /** `--publish` is taken away, or given back. */
   async toggle(): Promise<void> {
-    await this.#program!.stop(90_000);
+    await this.#program!.stop();
     this.#isOn = !this.#isOn;
     this.#configure();
     this.start();
@@ -226,7 +226,7 @@ class Play {
     // Some of them arrive when all is over.
     const last = this.#held.splice(0, this.#held.length / 2);
     while (this.#held.length > 0) await this.release();
-    await this.#program!.stop(90_000);
+    await this.#program!.stop();
     this.#isOn = true;
     this.#configure();
     this.start();
@@ -250,7 +250,7 @@ class Play {
       },
       { ...SETTLED, soFar },
     );
-    await this.#program!.stop(90_000);
+    await this.#program!.stop();
     // No job has parts, nor a page of contents that were looked at.
     await world.runOnce();
     this.#held.push(...last);
@@ -279,7 +279,7 @@ class Play {
     await until('no upload is left', async () => (await this.bucket.uploads()).length === 0, {
       soFar: () => program.tail(),
     });
-    await program.stop(90_000);
+    await program.stop();
     await this.bucket.restart();
   }
 
