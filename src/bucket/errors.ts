@@ -43,65 +43,48 @@ const KINDS: readonly [BucketErrorKind, ...signs: (string | number)[]][] = [
 const kindBy = (sign: string | number): BucketErrorKind | undefined =>
   KINDS.find(([, ...signs]) => signs.includes(sign))?.[0];
 
-const CREDENTIALS =
-  'the credentials were refused: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile of ~/.aws, and restart the service';
-const REGION = 'it is in another region: correct --publish-region';
-const CLOCK = 'the clock of this machine differs from that of the store by too much: set it, and keep it set (NTP)';
-const DNS = 'its name cannot be resolved: correct --publish-endpoint, or see the DNS of this machine';
-const PACKAGE =
-  '--publish needs the package @aws-sdk/client-s3, which is not installed here: npm install @aws-sdk/client-s3';
-const FULL = 'it is full, or over its quota: raise the quota or delete objects';
-const SLOW = 'it asks for fewer requests: wait, it is asked more and more slowly';
-const CUT =
-  'it ends connections without an answer: see the store, or write https:// in --publish-endpoint if it speaks TLS there';
-const SILENT = 'it does not answer: see the store and the network';
-const TLS = 'its certificate is not of a CA that is known here: name the file of that CA in NODE_EXTRA_CA_CERTS';
-
-/** The sentence of a code: what is wrong, and the next step. */
+/** What is wrong, and the next step: of which codes. */
 const SENTENCES: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'there is no such bucket: create it, or correct --publish',
-  InvalidAccessKeyId: CREDENTIALS,
-  SignatureDoesNotMatch: CREDENTIALS,
-  InvalidToken: CREDENTIALS,
-  ERR_INVALID_CHAR:
-    'the credentials have a character that no header may have, such as a line end: correct AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and restart the service',
-  ExpiredToken: 'the credentials have expired: renew them, and restart the service',
-  CredentialsProviderError:
-    'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or make a profile in ~/.aws',
-  AccessDenied: 'this user may not write there: give it the permissions that docs/publish.md lists',
-  RequestTimeTooSkewed: CLOCK,
-  RequestExpired: CLOCK,
-  PermanentRedirect: REGION,
-  AuthorizationHeaderMalformed: REGION,
-  IllegalLocationConstraintException: REGION,
-  QuotaExceeded: FULL,
-  InsufficientStorage: FULL,
-  XMinioStorageFull: FULL,
-  MissingContentLength: 'it does not take requests as this ingestor sends them (411): use another store',
-  NotImplemented: 'it does not know the condition If-None-Match, so an object could be overwritten: use another store',
-  SlowDown: SLOW,
-  SlowDownRead: SLOW,
-  SlowDownWrite: SLOW,
-  TooManyRequests: SLOW,
-  RequestLimitExceeded: SLOW,
-  RequestTimeout: SILENT,
-  TimeoutError: SILENT,
-  ETIMEDOUT: SILENT,
-  ECONNRESET: CUT,
-  EPIPE: CUT,
-  ENOTFOUND: DNS,
-  EAI_AGAIN: DNS,
-  ECONNREFUSED: 'nothing answers at its address: start it, or correct --publish-endpoint',
-  EHOSTUNREACH: 'no network leads to it: see the network of this machine',
-  ENETUNREACH: 'no network leads to it: see the network of this machine',
-  EPROTO: 'it speaks no TLS there: write http:// in --publish-endpoint, or name its port for TLS',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: name that one in --publish-endpoint',
-  no_region: 'its region is not known: set --publish-region',
-  MODULE_NOT_FOUND: PACKAGE,
-  ERR_MODULE_NOT_FOUND: PACKAGE,
+  'there is no such bucket: create it, or correct --publish': 'NoSuchBucket',
+  'the credentials were refused: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile of ~/.aws, and restart the service':
+    'InvalidAccessKeyId SignatureDoesNotMatch InvalidToken',
+  'the credentials have a character that no header may have, such as a line end: correct AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and restart the service':
+    'ERR_INVALID_CHAR',
+  'the credentials have expired: renew them, and restart the service': 'ExpiredToken',
+  'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or make a profile in ~/.aws':
+    'CredentialsProviderError',
+  'this user may not write there: give it the permissions that docs/publish.md lists': 'AccessDenied',
+  'the clock of this machine differs from that of the store by too much: set it, and keep it set (NTP)':
+    'RequestTimeTooSkewed RequestExpired',
+  'it is in another region: correct --publish-region':
+    'PermanentRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException',
+  'it is full, or over its quota: raise the quota or delete objects':
+    'QuotaExceeded InsufficientStorage XMinioStorageFull',
+  'it does not take requests as this ingestor sends them (411): use another store': 'MissingContentLength',
+  'it does not know the condition If-None-Match, so an object could be overwritten: use another store':
+    'NotImplemented',
+  'it asks for fewer requests: wait, it is asked more and more slowly':
+    'SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestLimitExceeded',
+  'it does not answer: see the store and the network': 'RequestTimeout TimeoutError ETIMEDOUT',
+  'it ends connections without an answer: see the store, or write https:// in --publish-endpoint if it speaks TLS there':
+    'ECONNRESET EPIPE',
+  'its name cannot be resolved: correct --publish-endpoint, or see the DNS of this machine': 'ENOTFOUND EAI_AGAIN',
+  'nothing answers at its address: start it, or correct --publish-endpoint': 'ECONNREFUSED',
+  'no network leads to it: see the network of this machine': 'EHOSTUNREACH ENETUNREACH',
+  'it speaks no TLS there: write http:// in --publish-endpoint, or name its port for TLS': 'EPROTO',
+  'its certificate is for another name: name that one in --publish-endpoint': 'ERR_TLS_CERT_ALTNAME_INVALID',
+  'its region is not known: set --publish-region': 'no_region',
+  '--publish needs the package @aws-sdk/client-s3, which is not installed here: npm install @aws-sdk/client-s3':
+    'MODULE_NOT_FOUND ERR_MODULE_NOT_FOUND',
 };
 /** OpenSSL's codes for a certificate whose chain is not trusted. */
 const OF_A_CERTIFICATE = /SELF_SIGNED|UNABLE_TO_|CERT_/;
+const TLS = 'its certificate is not of a CA that is known here: name the file of that CA in NODE_EXTRA_CA_CERTS';
+
+function sentenceOf(code: string): string | undefined {
+  const known = Object.entries(SENTENCES).find(([, codes]) => codes.split(' ').includes(code));
+  return known?.[0] ?? (OF_A_CERTIFICATE.test(code) ? TLS : undefined);
+}
 
 /** The SDK's names for an answer without a body. */
 const NAMELESS = new Set(['Error', 'Unknown', 'UnknownError']);
@@ -122,18 +105,14 @@ export function bucketError(error: unknown, where: string): BucketError {
   if (isBug) throw error;
   const { name, message, code: errno, Code, $metadata } = error as Reported;
   const status = $metadata?.httpStatusCode;
-  const named = [errno, Code, name].find((one) => one !== undefined && (kindBy(one) !== undefined || one in SENTENCES));
+  const named = [errno, Code, name].find(
+    (one) => one !== undefined && (kindBy(one) !== undefined || sentenceOf(one) !== undefined),
+  );
   const isRegion = message === 'Region is missing';
   const code = isRegion ? 'no_region' : (named ?? errno ?? (NAMELESS.has(name) ? `http_${status ?? 'none'}` : name));
-  const sentence =
-    SENTENCES[code] ??
-    (OF_A_CERTIFICATE.test(code)
-      ? TLS
-      : `it refuses a request${status === undefined ? '' : ` with status ${status}`}${SAYS_NOTHING.has(message) ? '' : ` (${message})`}: see its log`);
-  return new BucketError(kindOf(code, status), code, `the bucket ${where}: ${sentence}`, status);
+  const refusal = `it refuses a request${status === undefined ? '' : ` with status ${status}`}${SAYS_NOTHING.has(message) ? '' : ` (${message})`}: see its log`;
+  return new BucketError(kindOf(code, status), code, `the bucket ${where}: ${sentenceOf(code) ?? refusal}`, status);
 }
 
-function kindOf(code: string, status: number | undefined): BucketErrorKind {
-  const isOfPlace = code in SENTENCES || OF_A_CERTIFICATE.test(code);
-  return kindBy(code) ?? (isOfPlace ? 'place' : kindBy(status ?? 0)) ?? 'doubt';
-}
+const kindOf = (code: string, status = 0): BucketErrorKind =>
+  kindBy(code) ?? (sentenceOf(code) === undefined ? (kindBy(status) ?? 'doubt') : 'place');

@@ -19,15 +19,11 @@ const read = promisify(readFd);
 export const SMALL_BYTES = 64 << 20;
 const PARTS_MAX = 10_000;
 
-export interface ToPublish {
+/** `upload`: begun by an earlier try, or by this one. */
+export interface ToPublish extends Pick<Publication, 'key' | 'sha256' | 'size' | 'upload'> {
   /** Open. */
   fd: number;
-  key: string;
   ingestId: string;
-  sha256: Buffer;
-  size: number;
-  /** Begun by an earlier try, or by this one. */
-  upload: string | null;
   bucket: BucketClient;
   throttle: Throttle | undefined;
   /** Records the id of an upload before its first part is sent; null: it is over. */

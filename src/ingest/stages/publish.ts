@@ -150,13 +150,13 @@ async function one(work: Work): Promise<Verdict> {
   } catch (error) {
     return refused(job, batch, error, bucket);
   }
+  const recorded = ifRecorded(bucket, (tx) => {
+    for (const [file, etag] of etags) noteObject(tx, file, etag);
+    join(tx, work);
+    return { kind: 'advance' };
+  });
   return {
-    outcome: (tx): Outcome => {
-      if (!isRecorded(batch.backend, bucket.options)) return LATER.outcome;
-      for (const [file, etag] of etags) noteObject(tx, file, etag);
-      join(tx, work);
-      return { kind: 'advance' };
-    },
+    ...recorded,
     onSettled: () => tell(batch, job, 'file_published', { object: `${bucket.root}/${own.key}` }),
   };
 }
@@ -245,7 +245,12 @@ const changed = (job: IngestJob, target: ByteName): Verdict =>
   );
 
 /** The feed has another address by now. A worker reads the options of its feeds again after this time. */
-export const LATER = { outcome: { kind: 'defer', inMs: 5_000, why: 'published' } } as const;
+const LATER = { outcome: { kind: 'defer', inMs: 5_000, why: 'published' } } as const;
+
+/** What is decided about a bucket counts only as long as its feed has that address. */
+export const ifRecorded = ({ backend, options }: FeedBucket, decide: (tx: Tx) => Outcome): Verdict => ({
+  outcome: (tx) => (isRecorded(backend, options) ? decide(tx) : LATER.outcome),
+});
 
 function ifMoved(error: unknown): Verdict {
   if (error instanceof PlaceError && error.code === MOVED) return LATER;

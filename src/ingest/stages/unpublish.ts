@@ -4,12 +4,11 @@
  * Guarantees: waits while another job publishes the content, and until the part with the correction is in the bucket. Deletes only
  * the object that was published. Doing it twice is safe.
  */
-import type { Outcome, Tx } from '../../../queue/backend.js';
+import type { Outcome } from '../../../queue/backend.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import {
   forgetPublications,
-  isRecorded,
   keysOf,
   ownPublication,
   type Publication,
@@ -20,7 +19,7 @@ import { correctionLine } from '../manifest/record.js';
 import type { FeedBucket } from '../publishing/feed-bucket.js';
 import { isOurs } from '../publishing/object.js';
 import { isInBucket, joinPart } from '../publishing/parts.js';
-import { LATER, refused } from './publish.js';
+import { ifRecorded, refused } from './publish.js';
 import { type Batch, defer, hold, type IngestJob, tell, type Verdict } from './stage.js';
 
 const AGAIN_MS = 500;
@@ -42,9 +41,11 @@ export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> 
     const correction = own?.correction ?? null;
     if (correction !== null && !backend.read((reader) => isInBucket(reader, correction)))
       return waits(correction, bucket);
-    return over(job, batch, await removeAll(batch, content, bucket));
+    const { removed, notOurs } = await removeAll(batch, content, bucket);
+    return notOurs === undefined
+      ? over(job, batch, removed)
+      : hold('object_taken', `${bucket.root}/${notOurs} ${NOT_OURS}`, job.facts);
   } catch (error) {
-    if (error instanceof NotOurs) return hold('object_taken', `${bucket.root}/${error.key} ${NOT_OURS}`, job.facts);
     return refused(job, batch, error, bucket);
   }
 }
@@ -52,42 +53,31 @@ export async function unpublish(job: IngestJob, batch: Batch): Promise<Verdict> 
 const NOT_OURS =
   "is not what was published there, so it is not deleted: delete it if it is nobody else's, then run `ingest-ctl retry`, or leave it there by `ingest-ctl discard`";
 
-class NotOurs extends Error {
-  constructor(readonly key: string) {
-    super(key);
-  }
-}
-
 /** A held job does nothing; it finds out that its content was withdrawn when it goes on. */
 const IN_WORK: ReadonlySet<string> = new Set(['ready', 'claimed', 'waiting']);
 
 function correct(job: IngestJob, content: Content, { key }: Publication, bucket: FeedBucket): Verdict {
-  const { options, backend, root } = bucket;
+  const { options, root } = bucket;
   const { by, note = '' } = job.facts.putAway!;
-  const outcome = (tx: Tx): Outcome => {
-    if (!isRecorded(backend, options)) return LATER.outcome;
+  return ifRecorded(bucket, (tx) => {
     const said = { ...content, target: Buffer.from(key) };
     const line = correctionLine(said, { ...options, warehouse: root }, note, tx.wallMs, by);
     return waitFor(joinPart(tx, options.name, content.row, line, true));
-  };
-  return { outcome };
+  });
 }
 
 /** It may have come into the bucket since it was read. */
-const waits = (part: string, { backend, options }: FeedBucket): Verdict => ({
-  outcome: (tx): Outcome => {
-    if (!isRecorded(backend, options)) return LATER.outcome;
-    return isInBucket(tx, part) ? { kind: 'defer', inMs: 0, why: 'published' } : waitFor(part);
-  },
-});
+const waits = (part: string, bucket: FeedBucket): Verdict =>
+  ifRecorded(bucket, (tx) => (isInBucket(tx, part) ? { kind: 'defer', inMs: 0, why: 'published' } : waitFor(part)));
 
 const waitFor = (part: string): Outcome => ({ kind: 'wait', on: partToken(part), why: 'correction_unput' });
 
 /**
  * By the keys that its line has, also where no row says that anything was published: an object may have come by a request whose answer
  * was lost, for a state that was lost since. What is deleted is what the store has just shown; with versions one may lie below it.
+ * `notOurs`: a key that has another object.
  */
-async function removeAll({ backend }: Batch, content: Content, { bucket, prefix }: FeedBucket): Promise<number> {
+async function removeAll({ backend }: Batch, content: Content, { bucket, prefix }: FeedBucket) {
   const { row } = content;
   const files = backend.read(
     (reader) => publicationsOf(reader, [row]).get(row) ?? keysOf(prefix, content, processedOf(reader, row)),
@@ -107,8 +97,7 @@ async function removeAll({ backend }: Batch, content: Content, { bucket, prefix 
       removed++;
     }
   }
-  if (notOurs !== undefined) throw new NotOurs(notOurs);
-  return removed;
+  return { removed, notOurs };
 }
 
 function over(job: IngestJob, batch: Batch, removed: number): Verdict {
