@@ -1,5 +1,5 @@
 /** p: files into a bucket: small ones, large ones, and what is left of them when the mover is killed and uploaders go on. */
-import { renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fractions } from '../../dist/test/world/chance.js';
@@ -28,6 +28,7 @@ export default {
   title: 'Into a bucket',
   columns: [
     { key: 'seconds', label: 'seconds, exec to exit' },
+    { key: 'storedS', label: 'seconds until all are in the warehouse' },
     { key: 'filesPerS', label: 'files/s', ratio: true },
     { key: 'cpuS', label: 'CPU seconds' },
     { key: 'peakTreeMb', label: 'peak MB, whole tree' },
@@ -79,12 +80,22 @@ const moved = (contestant, options, { count, fill, onDisk }) =>
       fill(world);
       await quietForASecond();
       world.settle();
+      const fromMs = Date.now();
       const { processes, ...usage } = await measured(contestant.command(world, store), { log: world.log });
       const there = contestant.of === 'storing' ? count : (await Array.fromAsync(store.objects())).length;
       if (there !== count) throw new Error(`${contestant.title}: ${there} of ${count} objects`);
-      return { ...usage, filesPerS: count / usage.seconds };
+      return { ...usage, storedS: storedAfter(world.log, fromMs), filesPerS: count / usage.seconds };
     }),
   );
+
+/** When the last file was in the warehouse, by the product's log; undefined of a peer. */
+function storedAfter(log, fromMs) {
+  const last = readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .findLast((line) => line.includes('"file_ingested"'));
+  return last && (Date.parse(JSON.parse(last).time) - fromMs) / 1000;
+}
 
 /**
  * From cron. A run is killed at a random moment within twice the time that the last whole run took. Meanwhile uploaders rename new
