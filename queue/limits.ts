@@ -80,7 +80,7 @@ export const limits = {
   /** How often each process writes its heartbeat. */
   beatEveryMs: 1_000,
   /** A slow stage waits so long at most for the others of its process before it takes a batch. */
-  slowTurnMs: 1_000,
+  slowTurnMs: 5_000,
   /** The delay of the next take after a failed claim or batch. */
   failedTakeRetryMs: 1_000,
   /** First and longest wait before a settlement is tried again while the state cannot be written. */
