@@ -65,7 +65,7 @@ async function settleFailed(parts: BatchParts, jobs: ClaimedJob[], error: unknow
   );
 }
 
-/** Of a job whose handler threw an error that it did not expect: nobody knows how far it got. */
+/** The outcome of a job whose handler threw an error that it did not expect: nobody knows how far it got. */
 export function outcomeOfThrown(error: unknown): Decision {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { kind: 'retry', code: 'bug', error: text, interrupted: true };

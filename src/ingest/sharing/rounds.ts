@@ -126,7 +126,7 @@ export const tellConflictsAgain = (ledger: SharedLedger, after: Key | undefined)
     return next;
   });
 
-/** Those of the contents that have ended here are told by a next page. */
+/** A next page has those of the contents that have ended here. */
 async function tellAgain(backend: Backend, keys: readonly Key[]): Promise<void> {
   if (keys.length === 0) return;
   await backend.transact((tx) => {
