@@ -43,7 +43,7 @@ const KINDS: readonly [BucketErrorKind, ...signs: (string | number)[]][] = [
 const kindBy = (sign: string | number): BucketErrorKind | undefined =>
   KINDS.find(([, ...signs]) => signs.includes(sign))?.[0];
 
-/** What is wrong, and the next step: of which codes. */
+/** Each sentence says what is wrong, and the next step. The codes that it explains stand after it. */
 const SENTENCES: Readonly<Record<string, string>> = {
   'there is no such bucket: create it, or correct --publish': 'NoSuchBucket',
   'the credentials were refused: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile of ~/.aws, and restart the service':

@@ -132,7 +132,7 @@ async function tellAgain(backend: Backend, keys: readonly Key[]): Promise<void> 
   await backend.transact((tx) => {
     for (const key of keys) {
       const content = contentOfKey(tx, key);
-      if (hasEndedHere(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ?', content.row);
+      if (hasEndedHere(content)) tx.run('UPDATE contents SET told = 0 WHERE row = ? AND told = 1', content.row);
     }
   });
 }

@@ -150,13 +150,12 @@ async function one(work: Work): Promise<Verdict> {
   } catch (error) {
     return refused(job, batch, error, bucket);
   }
-  const recorded = ifRecorded(bucket, (tx) => {
-    for (const [file, etag] of etags) noteObject(tx, file, etag);
-    join(tx, work);
-    return { kind: 'advance' };
-  });
   return {
-    ...recorded,
+    ...ifRecorded(bucket, (tx) => {
+      for (const [file, etag] of etags) noteObject(tx, file, etag);
+      join(tx, work);
+      return { kind: 'advance' };
+    }),
     onSettled: () => tell(batch, job, 'file_published', { object: `${bucket.root}/${own.key}` }),
   };
 }
@@ -247,7 +246,7 @@ const changed = (job: IngestJob, target: ByteName): Verdict =>
 /** The feed has another address by now. A worker reads the options of its feeds again after this time. */
 const LATER = { outcome: { kind: 'defer', inMs: 5_000, why: 'published' } } as const;
 
-/** What is decided about a bucket counts only as long as its feed has that address. */
+/** A decision about a bucket counts only while its feed has that address. Else the job comes again. */
 export const ifRecorded = ({ backend, options }: FeedBucket, decide: (tx: Tx) => Outcome): Verdict => ({
   outcome: (tx) => (isRecorded(backend, options) ? decide(tx) : LATER.outcome),
 });
