@@ -2,7 +2,8 @@
  * The cost of a thousand files in counted work: system calls by kind, syncs, write transactions, bytes written. Times differ
  * between machines; a change that makes the pipeline do things twice shows here on each of them.
  * Method: one traced `ingest` each with fewer and with more files. The difference excludes the start. The first stage is paused until
- * all files are queued: elsewhere a loaded machine would have small batches.
+ * all files are queued: elsewhere a loaded machine would have small batches. Up to three such pairs: how often a process writes its
+ * signs of life depends on the time, and work that is done twice shows in each pair.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const [FEWER, MORE] = [1_000, 3_000];
+const PAIRS = 3;
 
 /** The limit for each 1,000 files; after each the value that was measured when it was set. Runs differ by the sizes of their batches. */
 const BOUNDS = {
@@ -24,8 +26,8 @@ const BOUNDS = {
   leases: 8_200, // 8,000
   reads: 2_400, // 1,615
   writes: 6_800, // 5,106
-  syncs: 80, // 21
-  transactions: 25, // 4
+  syncs: 60, // 21
+  transactions: 20, // 4
   kibWritten: 10_500, // 7,320
 } as const;
 type Work = Record<keyof typeof BOUNDS, number>;
@@ -66,13 +68,17 @@ function workIn(trace: string): Work {
 
 test('a thousand files cost no more calls, syncs, transactions and bytes than they should', async (t) => {
   if (skipUnlessInstalled(t, 'strace', 'what a thousand files cost')) return;
-  const [fewer, more] = [await workOf(FEWER), await workOf(MORE)];
-  const found = Object.keys(BOUNDS).map((name) => {
-    const key = name as keyof Work;
-    return [key, Math.round(((more[key] - fewer[key]) / (MORE - FEWER)) * 1_000)] as const;
-  });
-  t.diagnostic(JSON.stringify(Object.fromEntries(found)));
-  const over = found.filter(([key, n]) => n > BOUNDS[key]).map(([key, n]) => `${n} ${key}, at most ${BOUNDS[key]}`);
+  let over: string[] = [];
+  for (let pair = 1; pair <= PAIRS; pair++) {
+    const [fewer, more] = [await workOf(FEWER), await workOf(MORE)];
+    const found = Object.keys(BOUNDS).map((name) => {
+      const key = name as keyof Work;
+      return [key, Math.round(((more[key] - fewer[key]) / (MORE - FEWER)) * 1_000)] as const;
+    });
+    t.diagnostic(JSON.stringify(Object.fromEntries(found)));
+    over = found.filter(([key, n]) => n > BOUNDS[key]).map(([key, n]) => `${n} ${key}, at most ${BOUNDS[key]}`);
+    if (over.length === 0) break;
+  }
   assert.deepEqual(over, [], 'for a thousand files');
 
   async function workOf(files: number): Promise<Work> {

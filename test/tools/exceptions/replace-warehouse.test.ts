@@ -175,7 +175,7 @@ test('explain says of a file in a replaced warehouse when that was, where the fi
   assert.match(told.release!, /ingest-ctl allow-again [0-9a-f]{64} --reason/);
   assert.deepEqual(await explained(world, one), told, 'asked by the path that its line has');
 
-  // What was stored since has nothing to do with it.
+  // A file that was stored after the replacement is not named as replaced.
   const three = await explained(world, join(world.input, 'three.csv'));
   assert.doesNotMatch(three.sentences.join(' '), /replaced/);
 
