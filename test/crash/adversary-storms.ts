@@ -25,9 +25,9 @@ export const storms = adversary('overflow storms', { options: OPTIONS }, async (
   const producers = [1, 2].map(() => world.start('ingest-producer', SCANS, { env }));
   world.start('ingest-worker', [], { env });
   await until('all are ready', () => world.log.named('worker_started').length === 3, slow);
-  const children = producers.flatMap((program) => program.descendants());
   // Ready means that it may claim; it watches only after its first scan.
-  await until('both watch', () => children.every((pid) => isWatched(pid, world.input)), slow);
+  const watches = (producer: Program): boolean => producer.descendants().some((pid) => isWatched(pid, world.input));
+  await until('both watch', () => producers.every(watches), slow);
   const rounds = plan.full ? 25 : 2;
   const each = plan.full ? 200 : 40;
   let unseen = 0;

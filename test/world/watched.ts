@@ -7,14 +7,17 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 export function isWatched(pid: number, directory: string): boolean {
   const inode = statSync(directory).ino.toString(16);
   const infos = `/proc/${pid}/fdinfo`;
-  return readdirSync(infos).some((fd) => infoOf(`${infos}/${fd}`).includes(`ino:${inode} `));
+  const fds = unlessGone(() => readdirSync(infos)) ?? [];
+  return fds.some((fd) => unlessGone(() => readFileSync(`${infos}/${fd}`, 'utf8'))?.includes(`ino:${inode} `));
 }
 
-function infoOf(path: string): string {
+/** The process ends, or closes the descriptor, at any moment. */
+function unlessGone<T>(read: () => T): T | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''; // closed meanwhile
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
     throw error;
   }
 }

@@ -26,15 +26,15 @@ export class PublishingRounds {
 
   constructor(private readonly of: FeedBucket) {}
 
-  /** A failure closes the gate. `isHurried`: nothing more is expected. */
-  async round(files: FeedFiles, isHurried: boolean): Promise<void> {
+  /** A failure closes the gate. `isHurried`: nothing more is expected. `hand`: see Remote. */
+  async round(files: FeedFiles, isHurried: boolean, hand: (place: string) => void): Promise<void> {
     const { backend, feed, emit } = this.of;
     // Its probe finds out when it can be used again.
     if (isShut(backend, feed, 'bucket')) return;
     // The store is asked only when something is due; of uploads that are left over no row says so.
     const isDue = backend.read((reader) => isPublishing(reader, this.of.options));
     try {
-      if (isDue) await this.of.inPlace(() => this.#all(files, isHurried));
+      if (isDue) await this.of.inPlace(() => this.#all(files, isHurried, hand));
       if (performance.now() - this.#sweptMs < SWEEP_EVERY_MS) return;
       if (isDue || (!isHurried && this.of.isKnown)) await this.#sweep();
     } catch (error) {
@@ -47,15 +47,16 @@ export class PublishingRounds {
     }
   }
 
-  async #all(files: FeedFiles, isHurried: boolean): Promise<void> {
+  async #all(files: FeedFiles, isHurried: boolean, hand: (place: string) => void): Promise<void> {
     await this.of.enter();
     await putParts(this.of, isHurried);
     if (this.of.options.successMarkers) await this.#markHours();
     await this.#giveJobs();
     const { keepLocalMs } = this.of.options;
     // A warehouse that hangs would hold up the rounds of all feeds.
-    if (keepLocalMs !== undefined && !isShut(this.of.backend, this.of.feed, 'warehouse'))
-      await removeLocal(this.of, files, keepLocalMs);
+    if (keepLocalMs === undefined || isShut(this.of.backend, this.of.feed, 'warehouse')) return;
+    hand('warehouse');
+    await removeLocal(this.of, files, keepLocalMs).finally(() => hand(''));
   }
 
   /** An hour gets its marker when it has one here, and all its lines are in parts. */

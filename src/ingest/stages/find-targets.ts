@@ -4,7 +4,7 @@
  * Does not: give a name; the planning transaction does.
  */
 import type { Reader } from '../../../queue/backend.js';
-import { KEY_BYTES_MAX, objectKey, prefixOf } from '../../bucket/keys.js';
+import { KEY_BYTES_MAX, objectKey, type Prefix, prefixOf } from '../../bucket/keys.js';
 import { baseOf, folderOf, wantedTarget } from '../../files/job-paths.js';
 import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
 import { type ByteName, LinuxError, shownName, statFd, userName } from '../../linux/index.js';
@@ -36,6 +36,8 @@ export async function findTargets(
 ): Promise<Plan[]> {
   const round: Round = { files: batch.files, chosen: new Set(), missing: new Set() };
   const plans: Plan[] = [];
+  const { publish, name } = batch.feed;
+  const prefix = publish === undefined ? undefined : prefixOf(publish, name);
   const find = (reader: Reader, warehouse: number, job: IngestJob): void => {
     const wanted = wantedOf(job, date, batch);
     try {
@@ -44,7 +46,7 @@ export async function findTargets(
       const named = { wanted, partition: date, isOriginal, outputs };
       const within = { reader, warehouse, batch, round };
       const targets = targetsOf(named, within);
-      const long = tooLongKey(job, batch.feed, [targets.target, ...targets.outputs]);
+      const long = prefix && tooLongKey(job, prefix, [targets.target, ...targets.outputs]);
       if (long === undefined) plans.push({ job, processed, ...targets });
       else refused(job, hold('key_too_long', long, job.facts));
     } catch (error) {
@@ -69,13 +71,8 @@ export async function findTargets(
 }
 
 /** A key has more than the name, so a name that fits here may not fit there. */
-function tooLongKey(
-  { id }: IngestJob,
-  { publish, name }: Batch['feed'],
-  targets: readonly ByteName[],
-): string | undefined {
-  if (publish === undefined) return undefined;
-  const keys = targets.map((target) => objectKey(prefixOf(publish, name), id, target));
+function tooLongKey({ id }: IngestJob, prefix: Prefix, targets: readonly ByteName[]): string | undefined {
+  const keys = targets.map((target) => objectKey(prefix, id, target));
   const long = keys.find((key) => Buffer.byteLength(key) > KEY_BYTES_MAX);
   return long && `its object would have a key of ${Buffer.byteLength(long)} bytes, and a bucket takes ${KEY_BYTES_MAX}`;
 }

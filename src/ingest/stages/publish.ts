@@ -11,6 +11,7 @@ import { PlaceError } from '../../files/place-error.js';
 import { openEntry } from '../../files/probe.js';
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
 import { processedOf } from '../chains/recorded-outputs.js';
+import type { FeedFiles } from '../files/feed-files.js';
 import { type Content, contentByRow } from '../ledger/content.js';
 import {
   bucketRow,
@@ -139,7 +140,10 @@ async function one(work: Work): Promise<Verdict> {
     const due = files.filter(({ etag }) => etag === null);
     // Before the first of them is sent: an output without its file would never get a line.
     for (const file of due.slice(1))
-      if (!batch.files.inWarehouse(nameOf(file)) && !(await ownObject(bucket.bucket, content, file)))
+      if (
+        !inWarehouse(batch, (files) => files.inWarehouse(nameOf(file))) &&
+        !(await ownObject(bucket.bucket, content, file))
+      )
         return gone(work, file);
     for (const file of due) {
       if (batch.draining?.() && etags.size === 0) return defer(0, 'draining');
@@ -158,6 +162,16 @@ async function one(work: Work): Promise<Verdict> {
     }),
     onSettled: () => tell(batch, job, 'file_published', { object: `${bucket.root}/${own.key}` }),
   };
+}
+
+/** If it hangs, its process is ended, and the gate of the place that was noted is closed. */
+function inWarehouse<Found>({ worksOn, files }: Batch, act: (files: FeedFiles) => Found): Found {
+  worksOn(undefined, 'warehouse');
+  try {
+    return act(files);
+  } finally {
+    worksOn(undefined);
+  }
 }
 
 /** Below the warehouse. */
@@ -184,14 +198,17 @@ function join(tx: Tx, { job, batch: { feed }, bucket, content: { row }, files }:
 async function object(work: Work, file: Publication): Promise<string | Verdict> {
   const { job, batch, bucket, content } = work;
   const name = nameOf(file);
-  const found = batch.files.inWarehouse(name);
+  const found = inWarehouse(batch, (files) => {
+    const there = files.inWarehouse(name);
+    return there && { stat: there.stat, opened: openEntry(there.entry) };
+  });
   // It may have come by a try whose end nobody recorded.
   if (!found) return (await ownObject(bucket.bucket, content, file))?.etag ?? gone(work, file);
-  const opened = openEntry(found.entry);
+  const { opened, stat } = found;
   if (opened.fd === undefined)
     return byErrno(job, opened.code, `${batch.feed.warehouse}/${name} cannot be read (${opened.code})`);
   try {
-    if (found.stat.size !== file.size) return changed(job, name);
+    if (stat.size !== file.size) return changed(job, name);
     const came = await publishFile({
       ...file,
       ...{ fd: opened.fd, ingestId: content.ingestId!, bucket: bucket.bucket, throttle: batch.throttle() },

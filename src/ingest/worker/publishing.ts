@@ -38,7 +38,10 @@ export class Publishing implements Remote {
   /** Undefined for a feed that publishes nothing. */
   readonly of = (feed: Feed): FeedBucket | undefined => this.#at(feed)?.bucket;
 
-  readonly round = async (isHurried = this.context.config.service.once): Promise<void> => {
+  readonly round = async (
+    isHurried = this.context.config.service.once,
+    hand: (place: string) => void = () => {},
+  ): Promise<void> => {
     if (this.#isOver) return;
     for (const name of this.feeds.names()) {
       if (this.feeds.optionsOf(name)?.publish === undefined) continue;
@@ -47,7 +50,7 @@ export class Publishing implements Remote {
       if (!opened) continue;
       const files = new FeedFiles(feed.roots);
       try {
-        await opened.rounds.round(files, isHurried);
+        await opened.rounds.round(files, isHurried, hand);
       } finally {
         files.close();
       }
