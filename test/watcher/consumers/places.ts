@@ -1,7 +1,7 @@
 /**
  * The process of a consumer: this one, or a child that can be killed and frozen.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Process } from '../mirror/process.js';
 import type { FromChild, ToChild } from './child.js';
@@ -58,6 +58,7 @@ export class Apart implements Place {
     private readonly note: (line: Line) => void,
   ) {
     this.#journal = join(base, 'journal');
+    writeFileSync(this.#journal, '');
   }
 
   async start(start: Start): Promise<void> {
