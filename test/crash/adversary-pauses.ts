@@ -20,7 +20,7 @@ const STALL_SECONDS = 3;
 const STARTS = 5;
 const OPTIONS = { stabilitySeconds: 0, quietMs: 0 };
 const slow = { withinMs: 240_000 };
-const TRIES = 300;
+const TRIES = 60;
 
 type How = 'alone' | 'with its parent';
 
@@ -99,13 +99,22 @@ const claimsOf = (world: World, owner: number): string[] =>
     .filter((job) => job.state === 'claimed' && job.owner === owner)
     .map(({ id, stage, claim_no }) => `${id} ${stage} ${claim_no}`);
 
-/** Drops files until the worker was stopped with claimed jobs. Returns these jobs. */
+/**
+ * Drops files until the worker was stopped with claimed jobs. Returns these jobs. Its stage begins with all of them: some stages have
+ * few jobs only for a moment.
+ */
 async function caught(world: World, victim: Victim, how: How, below: (limit: number) => number): Promise<string[]> {
   const pids = how === 'alone' ? [victim.pid] : [victim.program.pid, victim.pid];
   for (let tries = 0; tries < TRIES; tries++) {
-    for (let n = 10 + below(20); n > 0; n--) world.drop(`${world.dropped.length}.csv`, 200);
-    // At a random moment, or as soon as it has jobs: some stages have their jobs only for a moment.
+    const ctl = (word: string) => world.run('ingest-ctl', [word, victim.stage]);
+    await ctl('pause');
+    const count = 60 + below(60);
+    for (let n = 0; n < count; n++) world.drop(`${world.dropped.length}.csv`, 200);
+    const waiting = () => world.jobs().filter(({ stage, state }) => stage === victim.stage && state === 'ready').length;
+    await until('they are before its stage', () => waiting() >= count, slow);
+    await ctl('resume');
     const isAtWork = () => hasClaims(world.statePath, world.feed().name, victim.owner);
+    // At a random moment, or as soon as it has jobs.
     if (tries % 2 === 0) await pause(below(40));
     else await until('it has a job', isAtWork, { withinMs: 500, everyMs: 1 }).catch(() => {});
     for (const pid of pids) signal(pid, 'SIGSTOP');
