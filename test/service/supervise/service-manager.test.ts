@@ -42,7 +42,8 @@ test('it notifies the manager of its readiness, its life and its end; its childr
   world.drop('a.csv', 100);
   await world.stored(1);
   await world.stop();
-  assert.equal(service.times('STOPPING=1'), 1);
+  // This process may read its socket after it has seen the end.
+  await until('STOPPING=1', () => service.times('STOPPING=1') === 1);
   assert.equal(service.times('READY=1'), 1);
   assert.ok(service.heard.some((text) => /^STOPPING=1\nSTATUS=Finishing work in progress/.test(text)));
 });
