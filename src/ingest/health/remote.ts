@@ -3,11 +3,8 @@ import type { PlaceKind } from '../../files/place-error.js';
 /** A place on other machines, as one worker uses it beside its batches. */
 export interface Remote {
   readonly place: PlaceKind;
-  /**
-   * Called every second. `isLast`: the next start may be far away. `hand`: notes the place here in which this process may hang;
-   * '': none.
-   */
-  round(isLast?: boolean, hand?: (place: string) => void): Promise<void>;
+  /** Called every second. `isLast`: the next start may be far away. */
+  round(isLast?: boolean): Promise<void>;
   /** Errors: PlaceError, while it does not serve the feed; another error where the answer says nothing about it. */
   ask(feed: string): Promise<unknown>;
   /** After a last round. Again: does nothing. */

@@ -24,17 +24,21 @@ const ORPHAN_MS = 24 * HOUR_MS;
 export class PublishingRounds {
   #sweptMs = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly of: FeedBucket) {}
+  /** `hand`: notes the place in which this process may hang; '': none. */
+  constructor(
+    private readonly of: FeedBucket,
+    private readonly hand: (place: string) => void,
+  ) {}
 
-  /** A failure closes the gate. `isHurried`: nothing more is expected. `hand`: see Remote. */
-  async round(files: FeedFiles, isHurried: boolean, hand: (place: string) => void): Promise<void> {
+  /** A failure closes the gate. `isHurried`: nothing more is expected. */
+  async round(files: FeedFiles, isHurried: boolean): Promise<void> {
     const { backend, feed, emit } = this.of;
     // Its probe finds out when it can be used again.
     if (isShut(backend, feed, 'bucket')) return;
     // The store is asked only when something is due; of uploads that are left over no row says so.
     const isDue = backend.read((reader) => isPublishing(reader, this.of.options));
     try {
-      if (isDue) await this.of.inPlace(() => this.#all(files, isHurried, hand));
+      if (isDue) await this.of.inPlace(() => this.#all(files, isHurried));
       if (performance.now() - this.#sweptMs < SWEEP_EVERY_MS) return;
       if (isDue || (!isHurried && this.of.isKnown)) await this.#sweep();
     } catch (error) {
@@ -47,7 +51,7 @@ export class PublishingRounds {
     }
   }
 
-  async #all(files: FeedFiles, isHurried: boolean, hand: (place: string) => void): Promise<void> {
+  async #all(files: FeedFiles, isHurried: boolean): Promise<void> {
     await this.of.enter();
     await putParts(this.of, isHurried);
     if (this.of.options.successMarkers) await this.#markHours();
@@ -55,8 +59,8 @@ export class PublishingRounds {
     const { keepLocalMs } = this.of.options;
     // A warehouse that hangs would hold up the rounds of all feeds.
     if (keepLocalMs === undefined || isShut(this.of.backend, this.of.feed, 'warehouse')) return;
-    hand('warehouse');
-    await removeLocal(this.of, files, keepLocalMs).finally(() => hand(''));
+    this.hand('warehouse');
+    await removeLocal(this.of, files, keepLocalMs).finally(() => this.hand(''));
   }
 
   /** An hour gets its marker when it has one here, and all its lines are in parts. */

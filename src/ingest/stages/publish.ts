@@ -141,7 +141,7 @@ async function one(work: Work): Promise<Verdict> {
     // Before the first of them is sent: an output without its file would never get a line.
     for (const file of due.slice(1))
       if (
-        !inWarehouse(batch, (files) => files.inWarehouse(nameOf(file))) &&
+        !atWarehouse(batch, (files) => files.inWarehouse(nameOf(file))) &&
         !(await ownObject(bucket.bucket, content, file))
       )
         return gone(work, file);
@@ -165,7 +165,7 @@ async function one(work: Work): Promise<Verdict> {
 }
 
 /** If it hangs, its process is ended, and the gate of the place that was noted is closed. */
-function inWarehouse<Found>({ worksOn, files }: Batch, act: (files: FeedFiles) => Found): Found {
+function atWarehouse<Found>({ worksOn, files }: Batch, act: (files: FeedFiles) => Found): Found {
   worksOn(undefined, 'warehouse');
   try {
     return act(files);
@@ -198,7 +198,7 @@ function join(tx: Tx, { job, batch: { feed }, bucket, content: { row }, files }:
 async function object(work: Work, file: Publication): Promise<string | Verdict> {
   const { job, batch, bucket, content } = work;
   const name = nameOf(file);
-  const found = inWarehouse(batch, (files) => {
+  const found = atWarehouse(batch, (files) => {
     const there = files.inWarehouse(name);
     return there && { stat: there.stat, opened: openEntry(there.entry) };
   });

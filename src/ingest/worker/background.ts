@@ -87,12 +87,9 @@ export class Background {
     this.#every(PROBE_EVERY_MS, () => this.#probe(remotes));
     this.#every(PROBE_EVERY_MS, () => openEnded(this.parts.backend, this.parts.emit));
     this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
-    for (const remote of remotes) {
-      const hand = this.#handOf(remote);
-      this.#every(REMOTE_EVERY_MS, () => remote.round(undefined, hand));
-    }
+    for (const remote of remotes) this.#every(REMOTE_EVERY_MS, () => remote.round());
     const periods = new Periods();
-    const hand = this.#handOf(periods);
+    const hand = this.handOf(periods);
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);
     this.#every(REDO_EVERY_MS, () => this.#reap(redoAppends, closePeriods));
     this.#every(ORPHANS_EVERY_MS, () => this.#reap(adoptOrphans, async (reaped) => removeTemporary(reaped)));
@@ -176,11 +173,11 @@ export class Background {
 
   #probe(remotes: readonly Remote[]): Promise<void> {
     const { backend, feeds, emit } = this.parts;
-    return probeGates(backend, feeds, this.#handOf(feeds), emit, remotes);
+    return probeGates(backend, feeds, this.handOf(feeds), emit, remotes);
   }
 
   /** Notes a place without changing the noted job: this work belongs to no job. */
-  #handOf(by: object): (place: string) => void {
+  handOf(by: object): (place: string) => void {
     return (place) => this.hand(by, place === '' ? undefined : { job: this.#said.job, place });
   }
 

@@ -8,6 +8,7 @@ import type { Remote } from '../health/remote.js';
 import { FeedBucket } from '../publishing/feed-bucket.js';
 import { PublishingRounds } from '../publishing/rounds.js';
 import type { Feed } from '../stages/stage.js';
+import type { Background } from './background.js';
 import type { Feeds } from './feeds.js';
 
 interface Opened {
@@ -27,6 +28,7 @@ export class Publishing implements Remote {
     private readonly backend: Backend,
     private readonly feeds: Feeds,
     private readonly context: ChildContext,
+    private readonly background: Pick<Background, 'handOf'>,
   ) {}
 
   readonly throttle = (): RateLimit | undefined => {
@@ -38,10 +40,7 @@ export class Publishing implements Remote {
   /** Undefined for a feed that publishes nothing. */
   readonly of = (feed: Feed): FeedBucket | undefined => this.#at(feed)?.bucket;
 
-  readonly round = async (
-    isHurried = this.context.config.service.once,
-    hand: (place: string) => void = () => {},
-  ): Promise<void> => {
+  readonly round = async (isHurried = this.context.config.service.once): Promise<void> => {
     if (this.#isOver) return;
     for (const name of this.feeds.names()) {
       if (this.feeds.optionsOf(name)?.publish === undefined) continue;
@@ -50,7 +49,7 @@ export class Publishing implements Remote {
       if (!opened) continue;
       const files = new FeedFiles(feed.roots);
       try {
-        await opened.rounds.round(files, isHurried, hand);
+        await opened.rounds.round(files, isHurried);
       } finally {
         files.close();
       }
@@ -84,7 +83,7 @@ export class Publishing implements Remote {
     if (known?.feed === feed) return known;
     void known?.bucket.close();
     const bucket = new FeedBucket(this.backend, feed.options, feed.roots.markers.warehouse!, this.context.emit);
-    const opened = { feed, bucket, rounds: new PublishingRounds(bucket) };
+    const opened = { feed, bucket, rounds: new PublishingRounds(bucket, this.background.handOf(this)) };
     this.#opened.set(name, opened);
     return opened;
   }

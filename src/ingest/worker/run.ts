@@ -77,7 +77,7 @@ export async function runWorker(context: ChildContext): Promise<void> {
     context.emit('process_printed', { feed, job, text: text.trimEnd() }),
   );
   const sharing = new Sharing(backend, statePath, context.emit, once);
-  const publishing = new Publishing(backend, feeds, context);
+  const publishing = new Publishing(backend, feeds, context, background);
   let failed = false;
   // A process without that stage may have no network to the bucket.
   const remotes = context.stages.includes(PUBLISH) ? [sharing, publishing] : [sharing];
