@@ -3,6 +3,7 @@
  * its parent (nobody ends it, nobody takes its jobs, and it goes on later). Everything is stopped for longer than
  * `--stall-seconds`, like a virtual machine's pause (nobody is ended for it).
  */
+import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stagesUsed } from '../../src/base/config/values/stage-names.js';
 import { isStopped } from '../queue/processes.js';
@@ -106,7 +107,8 @@ const claimsOf = (world: World, owner: number): string[] =>
 async function caught(world: World, victim: Victim, how: How, below: (limit: number) => number): Promise<string[]> {
   const pids = how === 'alone' ? [victim.pid] : [victim.program.pid, victim.pid];
   for (let tries = 0; tries < TRIES; tries++) {
-    const ctl = (word: string) => world.run('ingest-ctl', [word, victim.stage]);
+    const ctl = async (word: string): Promise<void> =>
+      assert.equal((await world.run('ingest-ctl', [word, victim.stage])).code, 0);
     await ctl('pause');
     const count = 60 + below(60);
     for (let n = 0; n < count; n++) world.drop(`${world.dropped.length}.csv`, 200);

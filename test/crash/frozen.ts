@@ -64,6 +64,10 @@ async function freezeAndLook(world: World, plan: FrozenPlan, n: number, report: 
   const isReady = () => world.log.named('worker_started').length === 3;
   await until('the producer and both workers are at work', isReady, { withinMs: 60_000 });
   const look = new Look(world);
+  // They begin with files under way: a busy machine may have none in a second.
+  for (let some = 0; some < MOMENTS_A_WORLD; some++) dropOne(world, below);
+  const sealed = join(workDirOf(world.feed()), 'underprocess');
+  await until('files are under way', () => existsSync(sealed) && readdirSync(sealed).length > 0, { everyMs: 1 });
   const last = Math.min(plan.moments, report.moments + MOMENTS_A_WORLD);
   for (let full = false; report.moments < last && report.violations.length === 0; report.moments++) {
     if (isRoot && report.moments % 20 === 10) full = fill(filler);

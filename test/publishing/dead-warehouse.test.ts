@@ -1,9 +1,10 @@
 /** A warehouse that does not answer while its files are published: it is named, and the other feeds go on. */
+import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { servedMount } from '../world/mounts.js';
-import { objectsOf, proxied } from '../world/publisher.js';
+import { checkBucket, objectsOf, proxied } from '../world/publisher.js';
 import { files } from '../world/tree.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
@@ -49,5 +50,6 @@ for (const step of ['is published', 'is removed here'] as const) {
       await until('it is removed', () => !files(below).some(({ path }) => String(path).endsWith('.csv')));
     await world.allDone();
     await world.stop();
+    for (const feed of ['orders', 'prices']) assert.equal((await checkBucket(bucket, feed)).length, 1);
   });
 }
