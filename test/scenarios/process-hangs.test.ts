@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { partitionOf } from '../../src/files/job-paths.js';
 import { sha256 } from '../world/dropping.js';
+import type { HeardEvent } from '../world/event-log.js';
 import { bindMount, canMake, loopMount } from '../world/mounts.js';
 import { stays, until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
@@ -67,11 +68,12 @@ test('a partition freezes under the copy of an output: the next output is not be
   await until('the copy of the first output grows', grows);
   freeze('-f');
   try {
-    const hung = await world.event('call_hangs');
-    assert.deepEqual([hung.act, hung.place], ['put', 'warehouse']);
+    // On a busy machine, reading the file may have taken as long.
+    const isPut = ({ act }: HeardEvent): boolean => act === 'put';
+    assert.equal((await world.event('call_hangs', isPut)).place, 'warehouse');
     const [first, ...more] = copies();
     assert.deepEqual(more, []);
-    const isAlone = () => world.log.named('call_hangs').length === 1 && copies().join() === first;
+    const isAlone = () => world.log.named('call_hangs').filter(isPut).length === 1 && copies().join() === first;
     await stays('no other call on that file hangs', isAlone, 2_500 * STALL_SECONDS);
   } finally {
     freeze('-u');
