@@ -8,7 +8,7 @@ import type { Job, JobId, Outcome, Tx } from '../backend.js';
 import { assertTransition } from '../states.js';
 import { addToTrail, trailText } from '../trail.js';
 import { countOutcome } from './count-stages.js';
-import { noteReady, type Order, stageBefore, whyOf } from './outcome.js';
+import { noteReady, type StageOrder, stageBefore, whyOf } from './outcome.js';
 import { AMENDED, amendedBy, payloadText } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
@@ -19,7 +19,7 @@ export function amendHeld(
   tx: SqliteTx,
   ids: readonly JobId[],
   decide: (tx: Tx, job: Job) => Outcome,
-  order: Order,
+  order: StageOrder,
 ): boolean[] {
   return ids.map((id) => {
     const job = tx.job(id);
@@ -29,7 +29,7 @@ export function amendHeld(
   });
 }
 
-function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, order: Order): void {
+function amendOne(tx: SqliteTx, job: Job, outcome: Outcome, order: StageOrder): void {
   const goesOn = outcome.kind === 'back' || outcome.kind === 'defer';
   const state = assertTransition(goesOn ? 'reopen' : outcome.kind, job.state);
   const stage = outcome.kind === 'back' ? stageBefore(order, job, outcome.to) : job.stage;

@@ -33,7 +33,7 @@ import { answersWithoutWriting, enqueue } from './enqueue.js';
 import { forget } from './forget.js';
 import { probeIsDue, putBackProbe, takeProbe } from './gate.js';
 import { newerDatabase } from './migrations.js';
-import type { Order } from './outcome.js';
+import type { StageOrder } from './outcome.js';
 import { findDead, freeClaims, rescueOne } from './rescue.js';
 import { retire } from './retire.js';
 import { keeping, settle } from './settle.js';
@@ -49,7 +49,7 @@ export interface OwnerParts extends ViewParts {
   committer: Committer;
   doorbell: Doorbell;
   maxAttempts: number;
-  next: Order['next'];
+  next: StageOrder['next'];
 }
 
 export class SqliteBackend extends SqliteView implements Backend {

@@ -11,7 +11,7 @@ import { fitting } from '../fitting.js';
 import { limits } from '../limits.js';
 import { assertTransition } from '../states.js';
 import { closedFor } from './gate.js';
-import { type Chosen, inOrder, type Order, ordersOf } from './order.js';
+import { type Chosen, type ClaimOrder, inOrder, ordersOf } from './order.js';
 import { JOB_COLUMNS, type JobArray, toClaimedJob } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
@@ -65,13 +65,13 @@ export class Turns {
   /** The feed that was served last, for each stage. */
   readonly last = new Map<StageName, string>();
   readonly #dueAtMs = new Map<string, number>();
-  #orders = new Map<string, Order>();
+  #orders = new Map<string, ClaimOrder>();
   /** The number of claims with an order. */
   #ordered = 0;
   #ordersReadMs = Number.NEGATIVE_INFINITY;
 
   /** Undefined: by due time. */
-  orderOf(feed: string, rows: Reader, nowMs: number): { order: Order; oldestFirst: boolean } | undefined {
+  orderOf(feed: string, rows: Reader, nowMs: number): { order: ClaimOrder; oldestFirst: boolean } | undefined {
     if (nowMs - this.#ordersReadMs > limits.ordersKnownMs) {
       this.#orders = ordersOf(rows);
       this.#ordersReadMs = nowMs;

@@ -18,10 +18,10 @@ const NUDGE = `UPDATE jobs SET due_ms = ?, updated_ms = ?, payload = CASE WHEN c
 const REOPEN = `UPDATE jobs SET was = state, state = ?, stage = ?, identity = ?, bytes = ?, payload = ?, due_ms = ?, attempts = 0, crashes = 0,
   interrupted = 0, hold_code = NULL, error_code = NULL, reason = ?, updated_ms = ?, trail = ? WHERE id = ?`;
 
-type Verdict = EnqueueAnswer | 'nudge' | 'reopen';
+type EnqueueVerdict = EnqueueAnswer | 'nudge' | 'reopen';
 
 /** Decides about a candidate, depending on the job that has its key. */
-function verdictOn(holder: Holder | undefined, candidate: Candidate, nowMs: number): Verdict {
+function verdictOn(holder: Holder | undefined, candidate: Candidate, nowMs: number): EnqueueVerdict {
   if (!holder) return 'new';
   const same = holder.identity === candidate.identity;
   // The stage may have looked at the file before this version came, and may then drop the job as vanished. Only a later

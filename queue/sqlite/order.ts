@@ -8,12 +8,12 @@ import type { Reader, StageName } from '../backend.js';
 import { limits } from '../limits.js';
 
 /** The key `order` of a feed's options; the other options are opaque. */
-export type Order = 'name' | 'size' | 'newest';
+export type ClaimOrder = 'name' | 'size' | 'newest';
 
 const ORDERS = `SELECT name, options ->> '$.order' AS "order" FROM feeds WHERE options ->> '$.order' IN ('name', 'size', 'newest')`;
 
-export const ordersOf = (rows: Reader): Map<string, Order> =>
-  new Map(rows.all<{ name: string; order: Order }>(ORDERS).map(({ name, order }) => [name, order]));
+export const ordersOf = (rows: Reader): Map<string, ClaimOrder> =>
+  new Map(rows.all<{ name: string; order: ClaimOrder }>(ORDERS).map(({ name, order }) => [name, order]));
 
 /** A chosen job. Lists are in the order of the claim. */
 export interface Chosen {
@@ -23,7 +23,7 @@ export interface Chosen {
 
 const DUE = `FROM jobs INDEXED BY jobs_ready WHERE state = 'ready' AND stage = +? AND feed = +? AND due_ms <= ?`;
 /** Reads only the index, except for the name. */
-const WINDOW: Record<Order, string> = {
+const WINDOW: Record<ClaimOrder, string> = {
   name: `SELECT seq, bytes, key ${DUE} ORDER BY due_ms, seq LIMIT ? + 0`,
   size: `SELECT seq, bytes ${DUE} ORDER BY due_ms, seq LIMIT ? + 0`,
   newest: `SELECT seq, bytes ${DUE} ORDER BY due_ms DESC, seq DESC LIMIT ? + 0`,
@@ -32,7 +32,7 @@ const OLDEST = `SELECT seq, bytes ${DUE} ORDER BY due_ms, seq LIMIT 1`;
 
 type Row = [seq: number, bytes: number, key?: Buffer];
 
-const BEFORE: Record<Order, (a: Row, b: Row) => number> = {
+const BEFORE: Record<ClaimOrder, (a: Row, b: Row) => number> = {
   name: ([, , a], [, , b]) => a!.compare(b!),
   size: ([, a], [, b]) => a - b,
   newest: () => 0,
@@ -41,7 +41,7 @@ const BEFORE: Record<Order, (a: Row, b: Row) => number> = {
 /** At most `most` jobs. `oldestFirst`: the first one is the job that has been due longest. */
 export function inOrder(
   rows: Reader,
-  { order, oldestFirst }: { order: Order; oldestFirst: boolean },
+  { order, oldestFirst }: { order: ClaimOrder; oldestFirst: boolean },
   at: readonly [StageName, string, number],
   most: number,
 ): Chosen[] {

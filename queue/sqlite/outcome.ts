@@ -40,13 +40,13 @@ export function afterLimit(job: ClaimedJob, outcome: Outcome, maxAttempts: numbe
 }
 
 /** An advance after the last stage is the end of the job. */
-export function atTheEnd(order: Order, { feed, stage }: ClaimedJob, outcome: Outcome): Outcome {
+export function atTheEnd(order: StageOrder, { feed, stage }: ClaimedJob, outcome: Outcome): Outcome {
   if (outcome.kind !== 'advance' || order.next(feed, stage) !== undefined) return outcome;
   return { ...outcome, kind: 'finish', ending: STORED };
 }
 
 /** `attempts` includes the one that ends now. */
-export function moveOf(tx: SqliteTx, job: ClaimedJob, attempts: number, outcome: Outcome, order: Order): Move {
+export function moveOf(tx: SqliteTx, job: ClaimedJob, attempts: number, outcome: Outcome, order: StageOrder): Move {
   // One object with all fields, changed below. This runs for every job, and copying objects took a third of its time.
   const move: Move = {
     state: assertTransition(outcome.kind, job.state),
@@ -103,13 +103,13 @@ export function moveOf(tx: SqliteTx, job: ClaimedJob, attempts: number, outcome:
   return move;
 }
 
-export interface Order {
+export interface StageOrder {
   stages: readonly StageName[];
   next(feed: string, stage: StageName): StageName | undefined;
 }
 
 /** Errors: an assertion, where `to` comes after the stage of the job. */
-export function stageBefore({ stages }: Order, { stage }: Pick<Job, 'stage'>, to: StageName): StageName {
+export function stageBefore({ stages }: StageOrder, { stage }: Pick<Job, 'stage'>, to: StageName): StageName {
   const at = stages.indexOf(to);
   assert(at >= 0 && at <= stages.indexOf(stage), `no way back from ${stage} to ${to}`);
   return to;

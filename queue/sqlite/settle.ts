@@ -23,11 +23,11 @@ import { trailText } from '../trail.js';
 import { countStage } from './count-stages.js';
 import { finishAlike } from './finish.js';
 import { closedFor } from './gate.js';
-import { afterLimit, atTheEnd, type Move, moveOf, nextClaim, noteReady, type Order } from './outcome.js';
+import { afterLimit, atTheEnd, type Move, moveOf, nextClaim, noteReady, type StageOrder } from './outcome.js';
 import { AMENDED, amendedBy } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
-export interface SettleRules extends Order {
+export interface SettleRules extends StageOrder {
   maxAttempts: number;
   /** True if a job of that feed that advances to that stage stays claimed by its owner. */
   keeps(feed: string, stage: StageName, bytes: number): boolean;

@@ -1,5 +1,5 @@
 /**
- * The common part of the three daemons: chooses the form of the log, runs the supervisor under signals, returns how it ended.
+ * The common part of the four parents: chooses the form of the log, runs the supervisor under signals, returns how it ended.
  * Does not: hold the state open; on a terminal its totals are read once, before there are children.
  */
 import { existsSync } from 'node:fs';

@@ -27,13 +27,13 @@ import { noSafeRename } from './place-error.js';
  * `exists`: another file has the name. `across`: the name is on another mount, or the file may not be linked (of another
  * owner, or it has too many names), so only a copy that is ours can get the name.
  */
-export type Delivered = 'renamed' | 'exists' | 'across';
+export type RenameResult = 'renamed' | 'exists' | 'across';
 
 /** Answers of link(2) to which a copy that is ours helps, or that mean a filesystem without links. */
 const NOT_LINKED = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOSYS', 'ENOTSUP']);
 
 /** Gives a file of ours a name in a place where others write. Errors: LinuxError. */
-export function deliver(from: Entry, to: Entry): Delivered {
+export function deliver(from: Entry, to: Entry): RenameResult {
   try {
     renameNoReplace(from.dir, from.name, to.dir, to.name);
     return 'renamed';
@@ -47,7 +47,7 @@ export function deliver(from: Entry, to: Entry): Delivered {
  * A link never replaces either. A reader may have the file from the link on, so what may follow is only the removal of our
  * own name: the link is on disk before it, and a process that dies in between finds one file under both names.
  */
-function byLink(from: Entry, to: Entry): Delivered {
+function byLink(from: Entry, to: Entry): RenameResult {
   try {
     linkAt(from.dir, from.name, to.dir, to.name);
   } catch (error) {
@@ -57,7 +57,7 @@ function byLink(from: Entry, to: Entry): Delivered {
   return 'renamed';
 }
 
-function notRenamed(from: Entry, to: Entry, error: unknown): Delivered {
+function notRenamed(from: Entry, to: Entry, error: unknown): RenameResult {
   if (!(error instanceof LinuxError)) throw error;
   if (error.code === 'EEXIST') return wasDelivered(from, to) ? 'renamed' : 'exists';
   if (error.code === 'EXDEV' || (error.call === 'linkat' && NOT_LINKED.has(error.code))) return 'across';

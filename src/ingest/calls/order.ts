@@ -16,7 +16,7 @@ import type { IgnoreRule } from '../rules/filters.js';
 import type { PutByBytes } from '../warehouse/target.js';
 
 /** A file as the producer would offer it now. */
-export interface Candidate {
+export interface CandidateNow {
   identity: string;
   bytes: number;
 }
@@ -36,23 +36,23 @@ export interface ToSeal extends WorkKey {
 
 export type SealAnswer =
   /** It lies in `underprocess/`. */
-  | { kind: 'sealed'; sealed: Sealed; now: Candidate; sidecar?: Checksum }
+  | { kind: 'sealed'; sealed: Sealed; now: CandidateNow; sidecar?: Checksum }
   /** Not complete. `seen`: its window starts again. `unreadable`: why its sidecar cannot be read. */
   | {
       kind: 'wait';
       why: WaitReason;
       inMs: number;
       seen?: Observation | undefined;
-      now: Candidate;
+      now: CandidateNow;
       unreadable?: string | undefined;
     }
   /** Its sealed sidecar has to be read first. */
   | { kind: 'unread'; sidecar: SidecarRead }
   /** Somebody has it open for writing. */
-  | { kind: 'writer'; now: Candidate }
+  | { kind: 'writer'; now: CandidateNow }
   /** Something happened between two calls: check again. */
   | { kind: 'changed' }
-  | { kind: 'size'; now: Candidate }
+  | { kind: 'size'; now: CandidateNow }
   /** No name in the work directory can hold it. */
   | { kind: 'name_too_long' }
   /** There is no file, or no regular one. */
@@ -63,11 +63,11 @@ export type SealAnswer =
   | { kind: 'other_version' }
   /** It lies in this mount below the input ('' = none) and must be sealed there. */
   | { kind: 'other_mount'; inside: ByteName }
-  | { kind: 'unopened'; code: string; now?: Candidate }
+  | { kind: 'unopened'; code: string; now?: CandidateNow }
   /** The permissions of its directory forbid the rename. */
-  | { kind: 'not_permitted'; code: string; isSticky: boolean; now: Candidate }
+  | { kind: 'not_permitted'; code: string; isSticky: boolean; now: CandidateNow }
   /** Nobody may rename it away: it is a mount, or it or its folder has an attribute of chattr(1). */
-  | { kind: 'immovable'; because: Immovable; now: Candidate };
+  | { kind: 'immovable'; because: Immovable; now: CandidateNow };
 
 export type Immovable = { is: 'mount' } | { is: 'immutable' | 'append-only'; what: 'file' | 'folder' };
 
@@ -84,7 +84,7 @@ export type HashAnswer =
   /** It is as it was hashed. */
   | { kind: 'as_hashed'; sealed: Sealed }
   /** A quiet window starts (again) in `underprocess/`. */
-  | { kind: 'again'; why: 'window' | 'writer_open' | 'changed' | 'private_copy'; sealed: Sealed; now: Candidate }
+  | { kind: 'again'; why: 'window' | 'writer_open' | 'changed' | 'private_copy'; sealed: Sealed; now: CandidateNow }
   /** Its quiet window ends in `inMs`. */
   | { kind: 'wait'; inMs: number }
   | { kind: 'empty'; sealed: Sealed }

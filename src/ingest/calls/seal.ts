@@ -11,7 +11,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Entry } from '../../files/directories.js';
 import type { Part } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
-import { type Delivered, deliver } from '../../files/moves.js';
+import { deliver, type RenameResult } from '../../files/moves.js';
 import { inPlace } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
 import { type ByteName, LinuxError, nameOfText, type Stat } from '../../linux/index.js';
@@ -25,7 +25,7 @@ import { identityOf } from '../rules/identity.js';
 import { sameBytes, unchanged } from '../rules/verified.js';
 import { candidateOf } from './candidate.js';
 import { nowOf } from './now.js';
-import type { Candidate, Immovable, SealAnswer, Terms, ToSeal } from './order.js';
+import type { CandidateNow, Immovable, SealAnswer, Terms, ToSeal } from './order.js';
 
 /** One file to seal, with its terms. */
 interface Seal {
@@ -122,14 +122,14 @@ function sidecarInInput({ files, file, terms: { feed } }: Seal): SidecarRead {
 }
 
 /** Gives a sealed sidecar back to its name in the input. */
-const sidecarBack = ({ files, file, terms: { feed } }: Seal): Delivered =>
+const sidecarBack = ({ files, file, terms: { feed } }: Seal): RenameResult =>
   deliver(files.workEntry(file, 'sidecar')!, files.input.entry(sidecarOf(file.path, feed)));
 
 /**
  * Renames the sidecar first, so that a crash between the two renames never leaves a sealed file without its sidecar. `read`: the
  * sidecar as it was read; it is renamed by its name, so another one may have come.
  */
-function moveIn(seal: Seal, entry: Entry, now: Candidate, read: SidecarRead | undefined): SealAnswer | undefined {
+function moveIn(seal: Seal, entry: Entry, now: CandidateNow, read: SidecarRead | undefined): SealAnswer | undefined {
   const { path } = seal.file;
   try {
     if (read) moveOne(seal, 'sidecar', sidecarOf(path, seal.terms.feed));
@@ -152,7 +152,7 @@ function moveOne({ files, file }: Seal, part: Part, path: ByteName): void {
   take(files, file, { part, from: files.input.entry(path), place: 'input' });
 }
 
-function renameRefused({ files, file }: Seal, entry: Entry, now: Candidate, error: LinuxError): SealAnswer {
+function renameRefused({ files, file }: Seal, entry: Entry, now: CandidateNow, error: LinuxError): SealAnswer {
   switch (error.code) {
     case 'ENOENT':
     case 'EEXIST': // somebody removed it just now, or it is sealed already: the next check decides
@@ -217,7 +217,7 @@ function asSealed(
   isAsVerified: boolean,
   identity: string,
 ): SealedAnswer {
-  const now: Candidate = { identity: identityOf(stat), bytes: stat.size };
+  const now: CandidateNow = { identity: identityOf(stat), bytes: stat.size };
   const { ms: sinceMs, boot } = nowOf(terms);
   const isQuiet = isAsVerified && writer === 'none';
   const sealed: Sealed = {

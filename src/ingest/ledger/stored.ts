@@ -1,6 +1,6 @@
 /**
  * The end of a content: it is stored, or its carrier is discarded and gives it up.
- * Guarantees: every job that waits for the content goes on in the same transaction.
+ * Guarantees: every job that waits for the content is woken: the same transaction records that it is to be.
  */
 import type { Job, Tx } from '../../../queue/backend.js';
 import { type Giving, stageAfter } from '../../base/config/values/stage-names.js';

@@ -9,7 +9,7 @@ import type { Entry } from '../../files/directories.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { baseOf, FAILED, folderOf, shortened } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
-import type { Delivered } from '../../files/moves.js';
+import type { RenameResult } from '../../files/moves.js';
 import { inPlace, inPlaceAsync, unlessMissing } from '../../files/place-error.js';
 import { type ByteName, joinNames, LinuxError, shownName, unlinkAt } from '../../linux/index.js';
 import { removeOutputs } from '../calls/outputs.js';
@@ -124,7 +124,7 @@ async function takeFile(batch: Batch, { job, key, n, target, sha256 }: Taken): P
   return 'taken';
 }
 
-function toFailed(files: FeedFiles, job: Taker, from: Entry): Delivered {
+function toFailed(files: FeedFiles, job: Taker, from: Entry): RenameResult {
   try {
     take(files, job, { part: 'file', from, place: 'warehouse', folder: FAILED });
     return 'renamed';

@@ -12,7 +12,7 @@ import { digestWhole } from '../../files/digest.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { baseOf, folderOf, sharedFolders } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
-import { type Delivered, deliver, deliverCopy, wasDelivered } from '../../files/moves.js';
+import { deliver, deliverCopy, type RenameResult, wasDelivered } from '../../files/moves.js';
 import { inPlace } from '../../files/place-error.js';
 import { openEntry } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
@@ -54,7 +54,7 @@ export interface Source {
 }
 
 /** Errors: those of the system calls. */
-export const renameTo = (warehouse: Directories, target: ByteName, from: Entry): Delivered =>
+export const renameTo = (warehouse: Directories, target: ByteName, from: Entry): RenameResult =>
   deliver(from, entryFor(warehouse, target));
 
 /** A missing folder is made. */
