@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { enterBucket } from '../../src/ingest/ledger/publications.js';
 import { FeedBucket } from '../../src/ingest/publishing/feed-bucket.js';
 import { Bench } from '../ingest/stages/bench.js';
 import { checkBucket, correctionsOf, heldAtHead, linesOf, objectsOf, proxied, publisher } from '../world/publisher.js';
@@ -166,11 +167,17 @@ test('what is recorded about an address of before is refused, once the feed has 
   const { backend, feed } = bench;
   const options = { ...feed.options, publish: 's3://one/raw' };
   const of = new FeedBucket(backend, options, 'a warehouse', () => {});
-  await backend.putFeed(options.name, { ...options, publish: 's3://two/raw' });
-  await assert.rejects(
-    of.transact(() => 'written'),
-    { code: 'address_changed' },
-  );
+  const elsewhere = { ...options, publish: 's3://two/raw' };
+  const write = () => of.transact(() => 'written');
+  const enter = (its: typeof options) => backend.transact((tx) => enterBucket(tx, its));
+  const isRefused = () => assert.rejects(write(), { code: 'address_changed' });
+  await enter(options);
+  await backend.putFeed(options.name, elsewhere);
+  await isRefused();
+  await enter(elsewhere);
   await backend.putFeed(options.name, { ...options });
-  assert.equal(await of.transact(() => 'written'), 'written');
+  // The feed is back here, and what is recorded is about the other one until this one is entered.
+  await isRefused();
+  await enter(options);
+  assert.equal(await write(), 'written');
 });

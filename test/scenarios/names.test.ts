@@ -213,16 +213,19 @@ test('two names of one inode are a file and its duplicate', async (t) => {
 });
 
 test('a parent directory that is swapped for a symlink leads nowhere, neither at the seal nor at a scan', async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 1.5 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 0.2 } });
   const outside = join(world.root, 'outside');
   mkdirSync(join(outside), { recursive: true });
   const foreign = join(outside, 'same name.csv');
-  world.drop('folder/same name.csv', 100, { optional: true });
   writeFileSync(foreign, 'this was never dropped');
+  await world.runOnce();
+  await world.run('ingest-ctl', ['pause', 'verify-complete']);
+  world.drop('folder/same name.csv', 100, { optional: true });
   world.start('ingest');
   await until('its job', () => world.jobs().some((job) => job.key === asName('folder/same name.csv')));
   renameSync(join(world.input, 'folder'), join(world.root, 'folder that was'));
   symlinkSync(outside, join(world.input, 'folder'));
+  await world.run('ingest-ctl', ['resume', 'verify-complete']);
   const job = await until('the end of its job', () => world.jobs().find(({ state }) => state === 'done'));
   assert.equal(job.ending, 'dropped');
   await world.stop();

@@ -4,7 +4,7 @@
  * Guarantees: what is in the bucket counts. Before anything is published the parts that this state does not know are read, and an empty
  * part is put after them: nothing that another process sent before can come in later.
  */
-import type { Backend, Tx } from '../../../queue/backend.js';
+import type { Backend, Reader, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { type Body, BucketClient, bodyOf } from '../../bucket/client.js';
@@ -86,16 +86,27 @@ export class FeedBucket {
    */
   transact<T>(write: (tx: Tx) => T): Promise<T> {
     return this.backend.transact((tx) => {
-      if (!isRecorded(this.backend, this.options))
-        throw this.asPlaceError(this.#refused(MOVED, 'its feed publishes elsewhere now'));
+      if (!this.isCurrent(tx)) throw this.#moved();
       return write(tx);
     });
   }
 
+  /** What is recorded is about this address. Another process may have entered another one, and the feed may be back here since. */
+  isCurrent(reader: Reader): boolean {
+    const isHere = bucketRow(reader, this.feed)?.address === addressOf(this.options);
+    if (!isHere) this.#entered = undefined;
+    return isHere && isRecorded(this.backend, this.options);
+  }
+
+  #moved = (): PlaceError => this.asPlaceError(this.#refused(MOVED, 'its feed publishes elsewhere now'));
+
   async #look(): Promise<void> {
     const { feed, emit } = this;
     await this.#checkMarker();
-    await this.transact((tx) => enterBucket(tx, this.options));
+    await this.backend.transact((tx) => {
+      if (!isRecorded(this.backend, this.options)) throw this.#moved();
+      enterBucket(tx, this.options);
+    });
     const lines = await readParts(this);
     if (lines > 0) emit('bucket_read', { feed, bucket: this.bucket.where, lines });
     await putParts(this, true);

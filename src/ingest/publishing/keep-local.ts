@@ -6,10 +6,11 @@
  */
 import type { Reader } from '../../../queue/backend.js';
 import { firstUlid } from '../../../queue/index.js';
+import type { Entry } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
 import { deliver, moveOwn } from '../../files/moves.js';
-import { inPlaceAsync } from '../../files/place-error.js';
+import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { type ByteName, joinNames, LinuxError, nameOfText, shownName, unlinkAt } from '../../linux/index.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
@@ -64,8 +65,7 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, row
   }
   const processed = backend.read((reader) => processedOf(reader, content.row));
   for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) {
-    const aside = `gone.${content.ingestId}.${name.n}`;
-    const kept = await removeFile(files, name, aside).catch((error) => unlessKept(error, name));
+    const kept = await removeFile(files, name, content).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came.
     if (kept === 'another') return;
     if (!kept) continue;
@@ -89,12 +89,35 @@ function unlessKept(error: unknown, { target }: Name): Kept | 'another' {
   throw error;
 }
 
-async function removeFile(files: FeedFiles, { target, sha256 }: Name, aside: string): Promise<Kept | undefined> {
+type Aside = Pick<Name, 'target' | 'n'>;
+
+/** Where a file lies while it is compared. `at`: its name below the warehouse. */
+function asideOf({ warehouse }: FeedFiles, { target, n }: Aside, { ingestId }: Content, at: Entry | undefined) {
+  const temporary = at && !sameMount(warehouse.rootFd, at.dir) ? joinNames(folderOf(target), TEMPORARY) : TEMPORARY;
+  return { temporary, folder: joinNames(temporary, nameOfText(`gone.${ingestId}.${n}`)), name: baseOf(target) };
+}
+
+/**
+ * Gives a file that was set aside its name again: its process died before it was compared, and nobody may go on with that. Returns
+ * false where there is none. A process that is still at it finds its file gone, and leaves it.
+ */
+export function giveBack(files: FeedFiles, file: Aside, content: Content): boolean {
+  const { warehouse, roots } = files;
+  return inPlace('warehouse', roots.warehouse, 'write', () => {
+    const { temporary, folder, name } = asideOf(files, file, content, files.entryOrNone(warehouse, file.target));
+    const aside = files.entryOrNone(warehouse, joinNames(folder, name));
+    if (!aside || !statEntry(aside)) return false;
+    const isBack = deliver(aside, warehouse.entry(file.target)) === 'renamed';
+    if (isBack) warehouse.removeEmpty(folder, temporary);
+    return isBack;
+  });
+}
+
+async function removeFile(files: FeedFiles, file: Name, content: Content): Promise<Kept | undefined> {
+  const { target, sha256 } = file;
   const { warehouse } = files;
   const at = files.entryOrNone(warehouse, target);
-  const temporary = at && !sameMount(warehouse.rootFd, at.dir) ? joinNames(folderOf(target), TEMPORARY) : TEMPORARY;
-  const folder = joinNames(temporary, nameOfText(aside));
-  const name = baseOf(target);
+  const { temporary, folder, name } = asideOf(files, file, content, at);
   const taken = files.entryOrNone(warehouse, joinNames(folder, name));
   if (!taken || !statEntry(taken)) {
     if (!at || statEntry(at)?.kind !== 'file') return undefined;

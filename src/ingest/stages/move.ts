@@ -15,7 +15,7 @@ import { madeOf, type Output, outputName, type Processed, processedOf } from '..
 import { deliveredAs } from '../evidence/delivered.js';
 import { statEntry } from '../files/feed-files.js';
 import { type Content, hasEnded } from '../ledger/content.js';
-import { lookAgain, owePublications } from '../ledger/publications.js';
+import { isRecorded, lookAgain, owePublications } from '../ledger/publications.js';
 import { type Delivered, recordStored } from '../ledger/stored.js';
 import { payloadOf } from '../rules/facts.js';
 import { type Put, TEMPORARY } from '../warehouse/target.js';
@@ -124,7 +124,7 @@ async function moveOpen(
 /** *Stored* is counted here, where the ledger says it; stages after this one may take their time. */
 function recordAll(
   tx: Tx,
-  { feed }: Batch,
+  { feed, backend }: Batch,
   jobs: readonly IngestJob[],
   verdicts: readonly Verdict[],
   settled: ReadonlyMap<string, unknown>,
@@ -144,7 +144,8 @@ function recordAll(
     if (rows[state].length > 0) recordStored(tx, rows[state], state);
   if (files > 0) tx.count(feed.name, move.name, 'stored', files, bytes);
   if (rows.stored.length === 0) return;
-  if (feed.publish !== undefined) owePublications(tx, feed, rows.stored);
+  // By options of before, a key would be one of another address.
+  if (feed.publish !== undefined && isRecorded(backend, feed)) owePublications(tx, feed, rows.stored);
   else lookAgain(tx, feed.name, rows.stored);
 }
 

@@ -16,7 +16,6 @@ import { type Content, contentByRow } from '../ledger/content.js';
 import {
   bucketRow,
   giveUpPublishing,
-  isRecorded,
   NOT_PUBLISHED,
   noteObject,
   noteUpload,
@@ -26,6 +25,7 @@ import {
 } from '../ledger/publications.js';
 import { manifestLine } from '../manifest/record.js';
 import { type FeedBucket, MOVED } from '../publishing/feed-bucket.js';
+import { giveBack } from '../publishing/keep-local.js';
 import { ownObject, publishFile, SMALL_BYTES } from '../publishing/object.js';
 import { joinPart } from '../publishing/parts.js';
 import { TURN } from '../rules/reasons.js';
@@ -141,7 +141,7 @@ async function one(work: Work): Promise<Verdict> {
     // Before the first of them is sent: an output without its file would never get a line.
     for (const file of due.slice(1))
       if (
-        !atWarehouse(batch, (files) => files.inWarehouse(nameOf(file))) &&
+        !atWarehouse(batch, (files) => localFile(files, content, file)) &&
         !(await ownObject(bucket.bucket, content, file))
       )
         return gone(work, file);
@@ -155,7 +155,7 @@ async function one(work: Work): Promise<Verdict> {
     return refused(job, batch, error, bucket);
   }
   return {
-    ...ifRecorded(bucket, (tx) => {
+    ...ifCurrent(bucket, (tx) => {
       for (const [file, etag] of etags) noteObject(tx, file, etag);
       join(tx, work);
       return { kind: 'advance' };
@@ -172,6 +172,12 @@ function atWarehouse<Found>({ worksOn, files }: Batch, act: (files: FeedFiles) =
   } finally {
     worksOn(undefined);
   }
+}
+
+function localFile(files: FeedFiles, content: Content, file: Publication): ReturnType<FeedFiles['inWarehouse']> {
+  const target = nameOf(file);
+  const there = files.inWarehouse(target);
+  return there ?? (giveBack(files, { target, n: file.n }, content) ? files.inWarehouse(target) : undefined);
 }
 
 /** Below the warehouse. */
@@ -199,7 +205,7 @@ async function object(work: Work, file: Publication): Promise<string | Verdict> 
   const { job, batch, bucket, content } = work;
   const name = nameOf(file);
   const found = atWarehouse(batch, (files) => {
-    const there = files.inWarehouse(name);
+    const there = localFile(files, content, file);
     return there && { stat: there.stat, opened: openEntry(there.entry) };
   });
   // It may have come by a try whose end nobody recorded.
@@ -264,8 +270,8 @@ const changed = (job: IngestJob, target: ByteName): Verdict =>
 const LATER = { outcome: { kind: 'defer', inMs: 5_000, why: 'published' } } as const;
 
 /** A decision about a bucket counts only while its feed has that address. Else the job comes again. */
-export const ifRecorded = ({ backend, options }: FeedBucket, decide: (tx: Tx) => Outcome): Verdict => ({
-  outcome: (tx) => (isRecorded(backend, options) ? decide(tx) : LATER.outcome),
+export const ifCurrent = (bucket: FeedBucket, decide: (tx: Tx) => Outcome): Verdict => ({
+  outcome: (tx) => (bucket.isCurrent(tx) ? decide(tx) : LATER.outcome),
 });
 
 function ifMoved(error: unknown): Verdict {

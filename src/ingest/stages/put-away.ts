@@ -30,7 +30,7 @@ import { identityOf } from '../rules/identity.js';
 import { sameBytes, sidecarIdentity } from '../rules/verified.js';
 import { askOne, eachJob } from './each-job.js';
 import { manifestBusy } from './manifest.js';
-import { type Batch, defer, durably, hold, type IngestJob, tell, type Verdict } from './stage.js';
+import { type Batch, defer, durably, hold, type IngestJob, tell, type Verdict, withoutBucket } from './stage.js';
 import { forgettingOutputs, removeUnmoved, takeOut, takeOutputs } from './take-out.js';
 import { unpublish } from './unpublish.js';
 
@@ -46,7 +46,7 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
   const left = correctionsOf(jobs, batch);
   const dirty = new DirtyDirectories();
   const isInBucketOnly = askingTheBucket(batch);
-  const handled = await eachJob(jobs, batch, async (job) => {
+  const one = async (job: IngestJob): Promise<Verdict> => {
     const hour = left.get(job.id);
     if (hour !== undefined) return manifestBusy(job, came.get(hour) === 'leased' ? 'leased' : 'busy');
     const decided = job.facts.putAway!;
@@ -66,7 +66,8 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
       case 'withdrawn':
         return stage === PUBLISH ? unpublish(job, batch) : takeOut(job, batch);
     }
-  });
+  };
+  const handled = await eachJob(jobs, batch, async (job) => withoutBucket(await one(job), batch, job));
   return durably(stage, batch, handled, dirty);
 }
 

@@ -16,6 +16,7 @@ import type { FeedFiles, Roots } from '../files/feed-files.js';
 import { closeForPlace } from '../health/episode.js';
 import { afterTheOthers, neverFits } from '../health/room-to-copy.js';
 import { type Content, contentsByRow } from '../ledger/content.js';
+import { lookAgain } from '../ledger/publications.js';
 import type { FeedBucket } from '../publishing/feed-bucket.js';
 import type { ToPublish } from '../publishing/object.js';
 import type { Now } from '../rules/completion.js';
@@ -179,6 +180,22 @@ export function interruptedIs<S extends Verdict>(interrupted: boolean, verdict: 
   const decide: Decision =
     typeof outcome === 'function' ? (tx, job) => ({ ...outcome(tx, job), interrupted }) : { ...outcome, interrupted };
   return { ...verdict, outcome: decide };
+}
+
+/**
+ * The verdict of a job that passes the bucket by, because its batch has options without one. The feed may have one by now, whose round
+ * passed the content while this job had it.
+ */
+export function withoutBucket(verdict: Verdict, { feed }: Batch, { facts: { content } }: IngestJob): Verdict {
+  if (feed.publish !== undefined || content === undefined) return verdict;
+  const { outcome } = verdict;
+  return {
+    ...verdict,
+    outcome: (tx, job) => {
+      lookAgain(tx, feed.name, [content]);
+      return typeof outcome === 'function' ? outcome(tx, job) : outcome;
+    },
+  };
 }
 
 /** Closes the gate of a failing place; the job is due as soon as the gate opens. */

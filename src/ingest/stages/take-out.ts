@@ -21,6 +21,7 @@ import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js'
 import { bringOn, type Taker, take } from '../files/take.js';
 import { type Content, contentByRow, placeOf, shownPlace } from '../ledger/content.js';
 import { forgetNames, ownNameOf } from '../ledger/names.js';
+import { giveBack } from '../publishing/keep-local.js';
 import { putByBytes, TEMPORARY } from '../warehouse/target.js';
 import { type Batch, hold, type IngestJob, retry, tell, type Verdict } from './stage.js';
 
@@ -33,6 +34,8 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Verdict> {
     );
   }
   if (job.facts.putAway!.leave) return outputsOut(job, batch, content);
+  const processed = batch.backend.read((reader) => processedOf(reader, content.row));
+  for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) giveBack(batch.files, name, content);
   const path = await pathOf(job, batch, content);
   if (path === 'foreign') {
     // Its own file is gone, so its outputs may go.

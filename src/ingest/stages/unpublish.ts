@@ -19,7 +19,7 @@ import { correctionLine } from '../manifest/record.js';
 import type { FeedBucket } from '../publishing/feed-bucket.js';
 import { isOurs } from '../publishing/object.js';
 import { isInBucket, joinPart } from '../publishing/parts.js';
-import { ifRecorded, refused } from './publish.js';
+import { ifCurrent, refused } from './publish.js';
 import { type Batch, defer, hold, type IngestJob, tell, type Verdict } from './stage.js';
 
 const AGAIN_MS = 500;
@@ -59,7 +59,7 @@ const IN_WORK: ReadonlySet<string> = new Set(['ready', 'claimed', 'waiting']);
 function correct(job: IngestJob, content: Content, { key }: Publication, bucket: FeedBucket): Verdict {
   const { options, root } = bucket;
   const { by, note = '' } = job.facts.putAway!;
-  return ifRecorded(bucket, (tx) => {
+  return ifCurrent(bucket, (tx) => {
     const said = { ...content, target: Buffer.from(key) };
     const line = correctionLine(said, { ...options, warehouse: root }, note, tx.wallMs, by);
     return waitFor(joinPart(tx, options.name, content.row, line, true));
@@ -68,7 +68,7 @@ function correct(job: IngestJob, content: Content, { key }: Publication, bucket:
 
 /** It may have come into the bucket since it was read. */
 const waits = (part: string, bucket: FeedBucket): Verdict =>
-  ifRecorded(bucket, (tx) => (isInBucket(tx, part) ? { kind: 'defer', inMs: 0, why: 'published' } : waitFor(part)));
+  ifCurrent(bucket, (tx) => (isInBucket(tx, part) ? { kind: 'defer', inMs: 0, why: 'published' } : waitFor(part)));
 
 const waitFor = (part: string): Outcome => ({ kind: 'wait', on: partToken(part), why: 'correction_unput' });
 

@@ -31,6 +31,7 @@ import {
   type Stage,
   type Verdict,
   type Verdicts,
+  withoutBucket,
 } from '../stages/stage.js';
 import { checkFeeds } from '../upkeep/enter.js';
 import { enterState } from '../upkeep/enter-state.js';
@@ -226,7 +227,9 @@ export async function runFeed(
     const todo = open.filter((job) => !verdicts.has(job));
     // A job passes where the option that gave the stage to its feed was taken away.
     const act = async (): Promise<Verdicts> =>
-      appliesTo(stage.name, batch.feed) ? stage.run(todo, batch, contents) : { verdicts: todo.map(() => PASSES) };
+      appliesTo(stage.name, batch.feed)
+        ? stage.run(todo, batch, contents)
+        : { verdicts: todo.map((job) => withoutBucket(PASSES, batch, job)) };
     const judged = todo.length === 0 ? { verdicts: [] } : await guarded(stage, todo, batch, act);
     note(todo, judged.verdicts);
     return { ...judged, verdicts: jobs.map((job) => verdicts.get(job)!) };

@@ -78,7 +78,7 @@ test('an hour and a day: curves, ages by stage and the table; nothing serious fo
     await page.getByRole('radio', { name: 'last day' }).check();
     await shown(page, '* 24');
     assert.equal(await page.locator('#ages svg.strip').first().locator('rect').count(), 144);
-    assert.match(await textOf(page, '#ages'), /hash\s+\d+s in the last ten minutes; oldest [23]h/);
+    assert.match(await textOf(page, '#ages'), /hash\s+(?:\d+m )?\d+s in the last ten minutes; oldest [23]h/);
     assert.match(await textOf(page, '#chart-backlog-words'), /most 3 files/);
     assert.match(await textOf(page, '#times'), /hash\s+[\d,]+\s+3\.1 s\s+4\.0 s/);
     await page.getByText('The history as a table').click();
