@@ -91,7 +91,7 @@ function unlessKept(error: unknown, { target }: Name): Kept | 'another' {
 
 type Aside = Pick<Name, 'target' | 'n'>;
 
-/** Where a file lies while it is compared. `at`: its name below the warehouse. */
+/** The folder of a file while it is compared. `at`: its name below the warehouse. */
 function asideOf({ warehouse }: FeedFiles, { target, n }: Aside, { ingestId }: Content, at: Entry | undefined) {
   const temporary = at && !sameMount(warehouse.rootFd, at.dir) ? joinNames(folderOf(target), TEMPORARY) : TEMPORARY;
   return { temporary, folder: joinNames(temporary, nameOfText(`gone.${ingestId}.${n}`)), name: baseOf(target) };
