@@ -85,8 +85,14 @@ class Episodes {
   }
 }
 
-/** Undefined: there is still something to do. */
-function leftover(backend: Backend, producers: readonly FeedProducer[], episodes: Episodes): Leftover | undefined {
+/**
+ * Undefined: there is still something to do. At one moment: a job that is claimed between two reads would be neither ready nor claimed,
+ * and the run would end with 0 while its file is in the input.
+ */
+const leftover = (backend: Backend, producers: readonly FeedProducer[], episodes: Episodes): Leftover | undefined =>
+  backend.read(() => leftoverNow(backend, producers, episodes));
+
+function leftoverNow(backend: Backend, producers: readonly FeedProducer[], episodes: Episodes): Leftover | undefined {
   if (sum(producers, ({ marked }) => marked) > 0 || backend.wakes || isWorking(backend, producers)) return undefined;
   const first = backend.stages[0]!;
   const left: Leftover = {
