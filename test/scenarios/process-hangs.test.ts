@@ -69,11 +69,11 @@ test('a partition freezes under the copy of an output: the next output is not be
   freeze('-f');
   try {
     // On a busy machine, reading the file may have taken as long.
-    const isPut = ({ act }: HeardEvent): boolean => act === 'put';
-    assert.equal((await world.event('call_hangs', isPut)).place, 'warehouse');
+    const atWarehouse = ({ place }: HeardEvent): boolean => place === 'warehouse';
+    assert.equal((await world.event('call_hangs', atWarehouse)).act, 'put');
     const [first, ...more] = copies();
     assert.deepEqual(more, []);
-    const isAlone = () => world.log.named('call_hangs').filter(isPut).length === 1 && copies().join() === first;
+    const isAlone = () => world.log.named('call_hangs').filter(atWarehouse).length === 1 && copies().join() === first;
     await stays('no other call on that file hangs', isAlone, 2_500 * STALL_SECONDS);
   } finally {
     freeze('-u');

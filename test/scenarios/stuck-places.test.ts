@@ -50,20 +50,21 @@ test('a warehouse that hangs closes its gate, a process that probes it does not 
   // A worker of all stages moves a file in the claim in which it wrote its line.
   assert.deepEqual([closed.stage, closed.place, closed.code], ['manifest', 'warehouse', 'stuck']);
   assert.match(String(closed.reason), /warehouse \/.*does not answer/);
-  const told = await world.event('call_hangs', ({ act }) => act === 'move');
+  const told = await world.event('call_hangs', ({ place }) => place === 'warehouse');
   assert.deepEqual([told.act, told.place, told.path], ['move', 'warehouse', 'during.csv']);
   await until('somebody probes it, and waits', () => faults.kills() > 1);
   for (let i = 0; i < 4; i++) world.drop(`meanwhile ${i}.csv`, 2_000);
   // On a machine that stands still for a moment, other calls hang for as long; none of these needs the warehouse.
-  const moves = (event: string): number => world.log.named(event).filter(({ act }) => act === 'move').length;
-  const isQuiet = () => moves('call_hangs') === 1 && named(world, 'worker_lost') === 0;
+  const atWarehouse = (event: string): number =>
+    world.log.named(event).filter(({ place }) => place === 'warehouse').length;
+  const isQuiet = () => atWarehouse('call_hangs') === 1 && named(world, 'worker_lost') === 0;
   await stays('nobody else hangs or is taken', isQuiet, 3_000 * STALL_SECONDS);
   await until('the stages before go on', () => beforeIt(world) === 5);
 
   faults.arm('before_move', 0);
   await world.stored();
   await world.event('gate_opened', ({ code }) => code === 'stuck');
-  assert.equal(moves('call_back'), 1);
+  assert.equal(atWarehouse('call_back'), 1);
   await world.allDone();
   noAttemptSpent(world);
   await world.stop();

@@ -91,7 +91,7 @@ export class FeedBucket {
     });
   }
 
-  /** What is recorded is about this address. Another process may have entered another one, and the feed may be back here since. */
+  /** False where the feed has another address, or another process has entered one since. Then this one is entered again. */
   isCurrent(reader: Reader): boolean {
     const isHere = bucketRow(reader, this.feed)?.address === addressOf(this.options);
     if (!isHere) this.#entered = undefined;

@@ -46,13 +46,13 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
   const left = correctionsOf(jobs, batch);
   const dirty = new DirtyDirectories();
   const isInBucketOnly = askingTheBucket(batch);
-  const one = async (job: IngestJob): Promise<Verdict> => {
+  const handled = await eachJob(jobs, batch, async (job) => {
     const hour = left.get(job.id);
     if (hour !== undefined) return manifestBusy(job, came.get(hour) === 'leased' ? 'leased' : 'busy');
     const decided = job.facts.putAway!;
     switch (decided.kind) {
       case 'stored':
-        return removeStored(job, batch, dirty);
+        return withoutBucket(removeStored(job, batch, dirty), batch, job);
       case 'duplicate':
         return archiveDuplicate(
           job,
@@ -62,12 +62,11 @@ export async function finishDecided(stage: string, jobs: readonly IngestJob[], b
           feed.onDuplicate === 'delete' && ((await isInBucketOnly(job)) || (await isInWarehouse(job, batch, decided))),
         );
       case 'discarded':
-        return discard(job, batch, dirty);
+        return withoutBucket(await discard(job, batch, dirty), batch, job);
       case 'withdrawn':
-        return stage === PUBLISH ? unpublish(job, batch) : takeOut(job, batch);
+        return stage === PUBLISH ? unpublish(job, batch) : withoutBucket(await takeOut(job, batch), batch, job);
     }
-  };
-  const handled = await eachJob(jobs, batch, async (job) => withoutBucket(await one(job), batch, job));
+  });
   return durably(stage, batch, handled, dirty);
 }
 

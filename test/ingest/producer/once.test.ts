@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Backend } from '../../../queue/backend.js';
 import { type ClaimedJob, limits, type Outcome } from '../../../queue/index.js';
 import { trailText } from '../../../queue/trail.js';
 import type { OnceDone } from '../../../src/base/process/protocol.js';
 import { untilNothingLeft } from '../../../src/ingest/producer/once.js';
+import { editDatabase } from '../../world/database.js';
 import { stays } from '../../world/waiting.js';
 import { scenario, type World } from './world.js';
 
@@ -14,16 +16,21 @@ const NOTHING = { count: 0, names: [] };
 interface Once {
   done: OnceDone | undefined;
   end: Promise<OnceDone | undefined>;
+  stop(): Promise<unknown>;
 }
 
-function once(world: World, adopt = async () => 0): Once {
+function once(world: World, adopt = async () => 0, backend: Backend = world.backend): Once {
   const stop = new AbortController();
   const running: Once = {
     done: undefined,
-    end: untilNothingLeft(world.backend, [world.producer], adopt, stop.signal).then((done) => {
+    end: untilNothingLeft(backend, [world.producer], adopt, stop.signal).then((done) => {
       running.done = done;
       return done;
     }),
+    stop() {
+      stop.abort();
+      return this.end;
+    },
   };
   return running;
 }
@@ -60,6 +67,34 @@ scenario('it ends when all is done, not before', async (world) => {
     unpublished: NOTHING,
     unread: NOTHING,
   });
+});
+
+/** Another process claims all jobs between two reads, and gives them back right after. */
+function claimingBetween({ backend, statePath }: World): Backend {
+  const become = (state: string, owner: string) =>
+    editDatabase(statePath, (db) => db.exec(`UPDATE jobs SET was = state, state = '${state}', owner = ${owner}`));
+  const stats: Backend['stats'] = (...given) => {
+    const seen = backend.stats(...given);
+    become('claimed', '99');
+    queueMicrotask(() => become('ready', 'NULL'));
+    return seen;
+  };
+  return new Proxy(backend, {
+    get: (target, name) => {
+      if (name === 'stats') return stats;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+scenario('a job that is claimed between two of its reads is not taken for one that is done', async (world) => {
+  writeFileSync(join(world.input, 'x.csv'), '1');
+  await world.start({ stabilitySeconds: 3_600 });
+  await world.untilJob('x.csv');
+  const running = once(world, async () => 0, claimingBetween(world));
+  await stays('it does not end', () => running.done === undefined, 3_000);
+  await running.stop();
 });
 
 scenario('a file that it found sealed without a job is waited for', async (world) => {
