@@ -6,7 +6,6 @@
  */
 import type { Reader } from '../../../queue/backend.js';
 import { firstUlid } from '../../../queue/index.js';
-import type { Entry } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
 import { deliver, moveOwn } from '../../files/moves.js';
@@ -91,35 +90,35 @@ function unlessKept(error: unknown, { target }: Name): Kept | 'another' {
 
 type Aside = Pick<Name, 'target' | 'n'>;
 
-/** The folder of a file while it is compared. `at`: its name below the warehouse. */
-function asideOf({ warehouse }: FeedFiles, { target, n }: Aside, { ingestId }: Content, at: Entry | undefined) {
+/** The folder of a file while it is compared, and the file in it. `at`: its name below the warehouse. */
+function asideOf(files: FeedFiles, { target, n }: Aside, { ingestId }: Content) {
+  const { warehouse } = files;
+  const at = files.entryOrNone(warehouse, target);
   const temporary = at && !sameMount(warehouse.rootFd, at.dir) ? joinNames(folderOf(target), TEMPORARY) : TEMPORARY;
-  return { temporary, folder: joinNames(temporary, nameOfText(`gone.${ingestId}.${n}`)), name: baseOf(target) };
+  const folder = joinNames(temporary, nameOfText(`gone.${ingestId}.${n}`));
+  const name = baseOf(target);
+  const taken = files.entryOrNone(warehouse, joinNames(folder, name));
+  return { at, temporary, folder, name, taken: taken && statEntry(taken) ? taken : undefined };
 }
 
 /**
- * Gives a file that was set aside its name again: its process died before it was compared, and nobody may go on with that. Returns
- * false where there is none. A process that is still at it finds its file gone, and leaves it.
+ * Gives a file that was set aside its name again, and returns it: its process died before it was compared, and nobody may go on with
+ * that. A process that is still at it finds its file gone, and leaves it.
  */
-export function giveBack(files: FeedFiles, file: Aside, content: Content): boolean {
-  const { warehouse, roots } = files;
-  return inPlace('warehouse', roots.warehouse, 'write', () => {
-    const { temporary, folder, name } = asideOf(files, file, content, files.entryOrNone(warehouse, file.target));
-    const aside = files.entryOrNone(warehouse, joinNames(folder, name));
-    if (!aside || !statEntry(aside)) return false;
-    const isBack = deliver(aside, warehouse.entry(file.target)) === 'renamed';
-    if (isBack) warehouse.removeEmpty(folder, temporary);
-    return isBack;
+export const giveBack = (files: FeedFiles, file: Aside, content: Content): ReturnType<FeedFiles['inWarehouse']> =>
+  inPlace('warehouse', files.roots.warehouse, 'write', () => {
+    const { warehouse } = files;
+    const { temporary, folder, taken } = asideOf(files, file, content);
+    if (!taken || deliver(taken, warehouse.entry(file.target)) !== 'renamed') return undefined;
+    warehouse.removeEmpty(folder, temporary);
+    return files.inWarehouse(file.target);
   });
-}
 
 async function removeFile(files: FeedFiles, file: Name, content: Content): Promise<Kept | undefined> {
   const { target, sha256 } = file;
   const { warehouse } = files;
-  const at = files.entryOrNone(warehouse, target);
-  const { temporary, folder, name } = asideOf(files, file, content, at);
-  const taken = files.entryOrNone(warehouse, joinNames(folder, name));
-  if (!taken || !statEntry(taken)) {
+  const { at, temporary, folder, name, taken } = asideOf(files, file, content);
+  if (!taken) {
     if (!at || statEntry(at)?.kind !== 'file') return undefined;
     // The rename takes whatever lies there now. Nobody else writes into the folder.
     moveOwn(at, { dir: warehouse.make(folder, 0o700), name });

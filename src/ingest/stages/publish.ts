@@ -140,10 +140,7 @@ async function one(work: Work): Promise<Verdict> {
     const due = files.filter(({ etag }) => etag === null);
     // Before the first of them is sent: an output without its file would never get a line.
     for (const file of due.slice(1))
-      if (
-        !atWarehouse(batch, (files) => localFile(files, content, file)) &&
-        !(await ownObject(bucket.bucket, content, file))
-      )
+      if (!atWarehouse(batch, localFile(content, file)) && !(await ownObject(bucket.bucket, content, file)))
         return gone(work, file);
     for (const file of due) {
       if (batch.draining?.() && etags.size === 0) return defer(0, 'draining');
@@ -174,11 +171,10 @@ function atWarehouse<Found>({ worksOn, files }: Batch, act: (files: FeedFiles) =
   }
 }
 
-function localFile(files: FeedFiles, content: Content, file: Publication): ReturnType<FeedFiles['inWarehouse']> {
+const localFile = (content: Content, file: Publication) => (files: FeedFiles) => {
   const target = nameOf(file);
-  const there = files.inWarehouse(target);
-  return there ?? (giveBack(files, { target, n: file.n }, content) ? files.inWarehouse(target) : undefined);
-}
+  return files.inWarehouse(target) ?? giveBack(files, { target, n: file.n }, content);
+};
 
 /** Below the warehouse. */
 const nameOf = ({ target }: Publication): ByteName => nameOfBytes(target!);
@@ -205,7 +201,7 @@ async function object(work: Work, file: Publication): Promise<string | Verdict> 
   const { job, batch, bucket, content } = work;
   const name = nameOf(file);
   const found = atWarehouse(batch, (files) => {
-    const there = localFile(files, content, file);
+    const there = localFile(content, file)(files);
     return there && { stat: there.stat, opened: openEntry(there.entry) };
   });
   // It may have come by a try whose end nobody recorded.
