@@ -60,7 +60,7 @@ test('killed between permissions, withdrawals and twins in flight, and generatio
   t.diagnostic(JSON.stringify({ ...counts, drops }));
 });
 
-/** Those at work: a service ends where a process of it dies five times before it is. */
+/** Kills some that are at work: a service ends where a process of it dies five times before it is. */
 function killSome(ingest: Program, below: (n: number) => number): number {
   const atWork = ingest.events.filter(({ event }) => event === 'worker_started').map(({ worker_pid }) => worker_pid);
   const victims = ingest.descendants().filter((pid) => atWork.includes(pid) && below(2) === 0);

@@ -180,6 +180,13 @@ test('audit --fleet names what the shared ledger and a state do not agree on', a
   await once(a);
   assert.match(await audit(4), /stored_twice .*: another host has stored it too/);
   assert.match(await audit(4), /^1 difference in /m);
+  // The other one withdraws it. This host records its own again by itself.
+  await fleet.rows("UPDATE contents SET state = 'withdrawn'");
+  assert.match(await audit(0), /^no difference in 1 contents/);
+  await once(a);
+  assert.deepEqual(await fleet.rows('SELECT h.name, c.state FROM contents c JOIN hosts h ON h.id = c.host'), [
+    { name: 'a', state: 'stored' },
+  ]);
   await fleet.server.stop();
   assert.match(
     await a.world.run('ingest-ctl', ['audit', '--fleet']).then(({ stderr }) => stderr),
