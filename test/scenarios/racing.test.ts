@@ -137,7 +137,7 @@ function leasesHeld(calls: readonly Call[]): string[] {
     holding.delete(call.thread);
     if (/F_SETLEASE, F_RDLCK *\) += 0/.test(call.text)) holding.set(call.thread, call);
     // A call that was cut in two has blanks in it; of the last one the tracer may not have seen the end.
-    if (taken === undefined || /F_SETLEASE, F_UNLCK *(\) += 0|<detached)/.test(call.text)) return [];
+    if (taken === undefined || /F_SETLEASE, F_UNLCK *(\) += 0|<detached|<unfinished)/.test(call.text)) return [];
     return [`${taken.name}(${taken.text} … ${call.name}(${call.text}`];
   });
 }
