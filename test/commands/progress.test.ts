@@ -52,10 +52,10 @@ const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 /** So that several lines are drawn while it is read; it has no blocks. */
 const LARGE_BYTES = 2 * 2 ** 30;
 
-function makeLarge(path: string, bytes = LARGE_BYTES): void {
+function makeLarge(path: string): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, '');
-  truncateSync(path, bytes);
+  truncateSync(path, LARGE_BYTES);
 }
 
 /** Undefined without script(1). */

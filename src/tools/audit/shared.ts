@@ -8,16 +8,7 @@ import { pages } from '../../base/pages.js';
 import { contentOfKey, hasEndedHere } from '../../ingest/ledger/content.js';
 import { sharingHost } from '../../ingest/ledger/host.js';
 import type { Rows } from '../../shared-ledger/database.js';
-import {
-  type Conflict,
-  conflictsOf,
-  type Key,
-  keyOf,
-  PAGE,
-  pagesOf,
-  rowsOf,
-  storedBy,
-} from '../../shared-ledger/statements.js';
+import { conflictsOf, type Key, keyOf, PAGE, pagesOf, rowsOf, storedBy } from '../../shared-ledger/statements.js';
 import { type DifferenceKind, difference, type Report } from './words.js';
 
 /** Stored here, and recorded there. While everything is recorded again, the rows after the cursor are not compared. */
@@ -43,16 +34,18 @@ export async function judgeShared(
   };
   const told = (after: number, to: number) => view.read((rows) => rows.all<ToldRow>(TOLD, after, to));
   const toldAfter = (last?: ToldRow) => told(last?.row ?? 0, Number.MAX_SAFE_INTEGER);
-  const conflicts = new Map<string, Conflict>();
-  for await (const page of pagesOf(conflictsOf, shared, me)) for (const one of page) conflicts.set(keyOf(one), one);
+  /** By content: both had it before they joined. */
+  const conflicts = new Map<string, boolean>();
+  for await (const page of pagesOf(conflictsOf, shared, me))
+    for (const one of page) conflicts.set(keyOf(one), one.beforeJoin);
   for (const page of pages(toldAfter)) {
     const there = new Map((await rowsOf(shared, page)).map((one) => [keyOf(one), one]));
     for (const content of page) {
       const { host, state } = there.get(keyOf(content)) ?? {};
       if (host === me && state === 'stored') continue;
-      const conflict = conflicts.get(keyOf(content));
-      // The other host has withdrawn it: a round finds that, and records it again.
-      if (conflict && (conflict.beforeJoin || state !== 'stored')) continue;
+      const isBeforeJoin = conflicts.get(keyOf(content));
+      // A conflict that the other host has ended, by a withdrawal: a round finds that, and records this content again.
+      if (isBeforeJoin || (isBeforeJoin === false && state !== 'stored')) continue;
       if (told(content.row - 1, content.row).length === 0) continue;
       if (state === 'stored') say('stored_twice', content, 'another host has stored it too');
       else
