@@ -16,7 +16,7 @@ import { draw, play, shorten } from './sequence.js';
 
 const { OPERATORS_SEED: ONE, OPERATORS_SEQUENCES: MANY } = process.env;
 /** Half of them are the same in each run. */
-const SEQUENCES = 80;
+const SEQUENCES = 144;
 /** More than cores: a process waits half of its time, until the kernel has closed a watch, and for its orders. */
 const LANES = MANY === undefined ? 4 : 8;
 
