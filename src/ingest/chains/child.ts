@@ -201,7 +201,8 @@ export class ChainChild {
       // The whole group, with all processes that it started.
       process.kill(-pid, 'SIGKILL');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      // A process of another user (sudo) is not ours to end.
+      if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
   }
 

@@ -55,8 +55,9 @@ export const process: Stage = {
         code: 'low_space',
         afterMs: AT_ONCE_MS,
         sentence: ({ which }) =>
-          `The outputs of ${which} would leave less free at the warehouse than --min-free-bytes.`,
-        release: () => 'free some space there, or lower the watermark; the file is processed again by itself',
+          `The outputs of ${which} need more than is free at the warehouse above --min-free-bytes.`,
+        release: () =>
+          'free some space there, or lower the watermark; the file is processed again by itself within five minutes',
       },
     },
   },
@@ -134,7 +135,7 @@ function judgeEnd(job: IngestJob, batch: Batch, end: Exclude<ChainEnd, { kind: '
 /** Each time the file is read and written up to the watermark, so it waits longer and longer. */
 const withoutRoom = (job: IngestJob, batch: Batch): Verdict =>
   waits(job, defer(longerMs(job, NO_ROOM, ROOM_FIRST_MS, ROOM_LONGEST_MS), NO_ROOM), () => {
-    const reason = `its outputs would leave less free at ${batch.feed.warehouse} than --min-free-bytes`;
+    const reason = `its outputs need more than is free at ${batch.feed.warehouse} above --min-free-bytes`;
     tell(batch, job, 'copy_waits', { bytes: job.claim.bytes, reason });
   });
 

@@ -1,5 +1,5 @@
 /** The step `check`: passes records that keep its rules, and sends the others to `else`, or holds the file at the first. */
-import type { CheckStep } from '../../base/config/values/process.js';
+import type { CheckStep, ProcessOptions } from '../../base/config/values/process.js';
 import type { Columns } from '../formats/columns.js';
 import { excerptOf, Held } from '../formats/fault.js';
 import type { Row } from '../formats/format.js';
@@ -18,23 +18,19 @@ export class Check implements Node {
   rows = 0;
   #columns: Columns | undefined;
   #bound = false;
-  readonly #encoding: BufferEncoding;
   #tests: { name: string; column: number; field: (row: Row) => unknown; test: ColumnTest }[] = [];
 
   constructor(
     private readonly run: Run,
     private readonly options: CheckStep,
-  ) {
-    this.#encoding = run.options.format === 'csv' ? 'latin1' : 'utf8';
-  }
+  ) {}
 
   take(row: Row, from?: Frame): void {
     const { max } = this.options.rows ?? {};
     if (++this.rows > (max ?? Number.POSITIVE_INFINITY))
       throw this.run.heldAt('rows_out_of_bounds', `this is record ${this.rows}, and rows.max is ${max}`, row);
     if (!this.#bound || row.columns !== this.#columns) this.bind(row.columns);
-    if (this.options.lastNewline && lastOpen(row))
-      throw this.run.heldAt('record_invalid', 'the last record has no line end, so the file may be cut', row);
+    if (this.options.lastNewline && lastOpen(row)) throw this.run.heldAt('record_invalid', CUT, row);
     const wrong = row.fault === undefined ? this.#wrongIn(row) : { what: row.fault };
     if (wrong === undefined) this.next?.take(row, from);
     else this.run.refuse(row, wrong.what, this.else, from, wrong.column);
@@ -44,7 +40,7 @@ export class Check implements Node {
     for (const { name, column, field, test } of this.#tests) {
       const value = field(row);
       const wrong = test(value);
-      if (wrong !== undefined) return { what: `${name} ${wrong}${shownValue(value, this.#encoding)}`, column };
+      if (wrong !== undefined) return { what: `${name} ${wrong}${shownValue(value, this.run.options)}`, column };
     }
     return undefined;
   }
@@ -84,23 +80,40 @@ export class Check implements Node {
     if (missing !== undefined) throw differs(`the header has no column ${JSON.stringify(missing)}`);
   }
 
-  /** Called after the last record. */
+  /** Called after the last record. A module may have changed that one. */
   end(): void {
-    const { rows } = this.options;
+    const { rows, lastNewline } = this.options;
+    if (lastNewline && this.run.endsOpen) throw this.run.heldAt('record_invalid', CUT);
     if (rows?.min === undefined || this.rows >= rows.min) return;
     const reason = `${this.run.name}: ${this.rows} records came to the step, and rows.min is ${rows.min}`;
     throw new Held({ code: 'rows_out_of_bounds', reason });
   }
 }
 
+const CUT = 'the last record has no line end, so the file may be cut';
+
 /** Only the last record of a file may lack a line end. */
 const lastOpen = ({ window, end }: Row): boolean => window !== undefined && window[end - 1] !== 0x0a;
+
+function jsonOf(value: unknown): string {
+  if (typeof value !== 'object') return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) return 'a value that is nested too deep to be shown';
+    throw error;
+  }
+}
 
 const VALUE_CHARS = 40;
 
 /** Describes a wrong value. An empty value is not repeated. */
-function shownValue(value: unknown, encoding: BufferEncoding): string {
+function shownValue(value: unknown, { format, encoding }: ProcessOptions): string {
   if (value === '' || value === undefined || value === null) return '';
-  const text = excerptOf(Buffer.from(typeof value === 'object' ? JSON.stringify(value) : String(value), encoding));
+  // A field of csv has its bytes as latin1.
+  const text =
+    format === 'csv'
+      ? excerptOf(Buffer.from(String(value), 'latin1'), encoding)
+      : excerptOf(Buffer.from(jsonOf(value)));
   return `: ${text.length > VALUE_CHARS ? `${text.slice(0, VALUE_CHARS)}…` : text}`;
 }

@@ -25,6 +25,8 @@ export class Run {
   pending = 0;
   /** The first failure. It is kept because a module may catch what is thrown through it. */
   failure: unknown;
+  /** The file was read, and its last line has no end. */
+  endsOpen = false;
   /** The file has its report. */
   isOver = false;
   /** Why the first record was rejected. */
@@ -44,7 +46,7 @@ export class Run {
     const { window } = this;
     if (window === undefined || place === undefined || place.window !== window.bytes)
       return new Held({ code, reason: `${this.name}: ${what}` });
-    const excerpt = excerptOf(place.window.subarray(place.start, place.end));
+    const excerpt = excerptOf(place.window.subarray(place.start, place.end), this.options.encoding);
     return window.fault(code, place.start, what, { excerpt, ...(column === undefined ? {} : { column }) });
   }
 

@@ -26,6 +26,8 @@ export class Csv implements Format {
   readonly #decode: Decode;
   readonly #special: RegExp;
   #typed: ReadonlyMap<string, Read> = new Map();
+  /** The line end of the first line. Readers refuse a file with both. */
+  #lineEnd: string | undefined;
   /** Shapes of records that a module made. */
   readonly #shapes = new Map<string, Columns>();
 
@@ -65,8 +67,9 @@ export class Csv implements Format {
 
   #take(window: Window, fields: string[], from: number, end: number, rows: Row[], error: string | undefined): void {
     const { bytes } = window;
-    if (bytes[end - 1] === 0x0a && bytes[end - 2] === 0x0d)
-      withoutReturn(fields, window.text, from, end, this.options.delimiter);
+    const isReturned = bytes[end - 1] === 0x0a && bytes[end - 2] === 0x0d;
+    this.#lineEnd ??= isReturned ? '\r\n' : '\n';
+    if (isReturned) withoutReturn(fields, window.text, from, end, this.options.delimiter);
     let fault = error === undefined ? undefined : (FAULTS[error] ?? error);
     if (this.header?.columns.names.length !== 1 && isBlank(bytes, from, end)) return;
     if (this.header === undefined) {
@@ -159,15 +162,18 @@ export class Csv implements Format {
 
   #line(fields: readonly string[]): string {
     // Many readers skip an empty line, so a single empty field is quoted.
-    if (fields.length === 1 && fields[0] === '' && this.options.quote !== '')
-      return `${this.options.quote.repeat(2)}\n`;
-    return `${fields.map((field) => this.#quoted(field)).join(this.options.delimiter)}\n`;
+    const isEmpty = fields.length === 1 && fields[0] === '' && this.options.quote !== '';
+    const text = isEmpty
+      ? this.options.quote.repeat(2)
+      : fields.map((field) => this.#quoted(field)).join(this.options.delimiter);
+    return `${text}${this.#lineEnd ?? '\n'}`;
   }
 
   #quoted(field: string): string {
     const { quote } = this.options;
     if (!this.#special.test(field)) return field;
-    if (quote === '') throw new TypeError(`${JSON.stringify(field)} needs quotes, and the format has none`);
+    if (quote === '')
+      throw new TypeError(`${JSON.stringify(this.#decode(field))} needs quotes, and the format has none`);
     // A function, because $$ would be one $.
     return quote + field.replaceAll(quote, () => quote + quote) + quote;
   }

@@ -1,5 +1,7 @@
 /** Why a file does not get through its chain: a fault of the file or of the disk. Thrown inside the engine, returned as values. */
 
+import type { ProcessOptions } from '../../base/config/values/process.js';
+
 export type HoldCode =
   | 'record_invalid'
   | 'header_differs'
@@ -60,10 +62,10 @@ export class Unloadable extends Error {}
 const EXCERPT_CHARS = 200;
 
 /** Bytes as one line of text, without the line end. Control characters and invalid bytes become `\x..`. */
-export function excerptOf(bytes: Buffer): string {
+export function excerptOf(bytes: Buffer, encoding?: ProcessOptions['encoding']): string {
   const text = bytes
     .subarray(0, EXCERPT_CHARS * 4)
-    .toString('utf8')
+    .toString(encoding === 'latin1' ? 'latin1' : 'utf8')
     .replace(/\r?\n$/, '');
   const cut = text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS - 1)}…` : text;
   return cut.replace(/[\p{Cc}\u2028\u2029]/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);

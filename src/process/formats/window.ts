@@ -66,9 +66,14 @@ export class Window {
 
   tooLarge(offset: number): Held {
     const max = this.options.recordBytesMax;
-    const excerpt = excerptOf(this.bytes.subarray(offset));
-    const what = `a record of more than ${max} bytes begins here (byte ${this.base + offset}); is a quote not closed? record-bytes-max bounds it`;
+    const excerpt = excerptOf(this.bytes.subarray(offset), this.options.encoding);
+    const what = `a record of more than ${max} bytes begins here (byte ${this.base + offset}${this.#ofWhat()}); is a quote not closed? record-bytes-max bounds it`;
     return this.fault('record_too_large', offset, what, { excerpt });
+  }
+
+  /** UTF-16 was converted before it is counted. */
+  #ofWhat(): string {
+    return this.options.encoding === 'utf-16le' ? ' of its text as UTF-8' : '';
   }
 
   /** Checks the first bytes of the file. Returns how many of the others are checked. */
@@ -88,7 +93,7 @@ export class Window {
     const nul = this.bytes.indexOf(0, from);
     if (nul >= 0) {
       const hint = nul + this.base < 4 ? '; is it UTF-16? then set encoding: utf-16le' : '';
-      throw this.fault('nul_byte', nul, `byte ${this.base + nul} is NUL, which no text has${hint}`);
+      throw this.fault('nul_byte', nul, `byte ${this.base + nul}${this.#ofWhat()} is NUL, which no text has${hint}`);
     }
     const to = this.final ? this.bytes.length : wholeCharacters(this.bytes, this.bytes.length);
     if (this.options.encoding !== 'latin1') {

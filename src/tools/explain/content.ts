@@ -9,7 +9,7 @@ import { type Case, rowOf } from '../../ingest/evidence/case.js';
 import { ownName } from '../../ingest/evidence/names.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { statEntry } from '../../ingest/files/feed-files.js';
-import { type Content, generationsOf, hasEnded, placeOf } from '../../ingest/ledger/content.js';
+import { type Content, contentByHash, generationsOf, hasEnded, placeOf } from '../../ingest/ledger/content.js';
 import { type Exception, exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { type Replaced, replacedOf } from '../../ingest/ledger/names.js';
 import { NOT_PUBLISHED, ownPublication } from '../../ingest/ledger/publications.js';
@@ -29,7 +29,7 @@ export function ofContent(content: Content, looked: Looked, storedAtMs?: number)
       ...answer.sentences,
       ...publishedOf(content, looked),
       ...madeOf(content, looked),
-      ...made.map((one) => exception(one, content)),
+      ...made.map((one) => exception(one, content, looked.view)),
     ],
   };
 }
@@ -47,11 +47,16 @@ function publishedOf({ row }: Content, { view, feed }: Looked): string[] {
   return [`It is in the bucket as ${at}, ${line}${local}.`];
 }
 
-export function exception({ kind, generation, who, why, atMs }: Exception, content: Content): string {
+export function exception(
+  { kind, generation, who, why, atMs }: Exception,
+  { feed, sha256 }: Content,
+  view: Looked['view'],
+): string {
   const by = `by ${who} at ${at(atMs)} (${safeText(why)})`;
   if (kind === 'withdraw') return `Its generation ${generation} was withdrawn ${by}.`;
-  const used = generation <= content.generation ? '' : ': the next file with this content becomes that one';
-  return `Generation ${generation} of this content was allowed ${by}${used}.`;
+  const newest = view.read((r) => contentByHash(r, feed, sha256))?.generation ?? 0;
+  const next = generation > newest ? ': the next file with this content becomes that one' : '';
+  return `Generation ${generation} of this content was allowed ${by}${next}.`;
 }
 
 /** The way out for a content that was withdrawn; undefined where it has come again since. */
@@ -163,7 +168,7 @@ function madeOf(content: Content, looked: Looked): string[] {
 }
 
 function outputText({ tag, target, rows, size }: Output, content: Content, { feed, files }: Looked): string {
-  const what = `Output ${safeText(tag)} (${records(rows)}, ${bytes(size)})`;
+  const what = `Output ${tag === '' ? '_empty' : safeText(tag)} (${records(rows)}, ${bytes(size)})`;
   if (target === null) return `${what}: it gets its name with its line.`;
   const where = `${feed.warehouse}/${shown(target)}`;
   const stat = statEntry(files.entryOrNone(files.warehouse, nameOfBytes(target)));

@@ -82,7 +82,10 @@ test('the header comes to each step that records reach without the module, also 
   for (const input of ['a\n', 'a\nx\n', 'a\n1\n']) {
     assert.equal(await reasonOf(chained({}), input), undefined);
     for (const name of ['second', 'third'])
-      assert.match((await reasonOf(chained({ [name]: { use: 'check', columns } }), input))!, /has no column "z"$/);
+      assert.match(
+        (await reasonOf(chained({ [name]: { use: 'check', columns, next: 'out' } }), input))!,
+        /has no column "z"$/,
+      );
     assert.match((await reasonOf(chained({ second: { use: 'split', by: 'z' } }), input))!, /"z", which split needs$/);
   }
   const module = () => ({ second: () => {} });
@@ -111,6 +114,51 @@ test('lastNewline holds a file that may be cut', async () => {
     (await reasonOf(chain({ 'last-newline': true }), 'a\n1'))!,
     /^record_invalid: a\.csv, line 2: .*no line end/,
   );
+});
+
+test('lastNewline sees the last record of the file also where a module changed it', async () => {
+  const module = () => ({
+    change: (row: { a: string }, emit: (tag: string, row: object) => void) => emit('check', { a: `x${row.a}` }),
+  });
+  const tested = { ...chain({ 'last-newline': true }), start: 'change', module };
+  assert.match((await reasonOf(tested, 'a\n1\n2'))!, /^record_invalid: a\.csv: the last record has no line end/);
+  assert.equal(await reasonOf(tested, 'a\n1\n2\n'), undefined);
+});
+
+test('a value that is nested too deep to be shown is a bad record', async () => {
+  const deep = `{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}\n`;
+  const tested = chain({ columns: { a: 'number' }, else: 'reject' }, { format: 'jsonl' });
+  assert.deepEqual(await runChain(tested, `${deep}{"a":1}\n`), {
+    records: 2,
+    rejected: 1,
+    outputs: { reject: deep, out: '{"a":1}\n' },
+  });
+});
+
+test('latin1: a bad value and its record are shown in their characters', async () => {
+  const tested = chain({ columns: { b: 'number' } }, { encoding: 'latin1' });
+  const { held } = await runChain(tested, Buffer.from('a,b\n1,Köln\n', 'latin1'), 'a.csv');
+  assert.match(held!.reason, /b is not a number: Köln/);
+  assert.equal(held!.excerpt, '1,Köln');
+});
+
+test('lines that are formatted end as the first line of their file', async () => {
+  const module = () => ({
+    change: (row: { a: string }, emit: (tag: string, row: object) => void) => emit('out', { ...row, b: 'x' }),
+  });
+  const tested = { ...chain({}), start: 'change', module };
+  assert.deepEqual((await runChain(tested, 'a\r\n1\r\n')).outputs, { out: 'a,b\r\n1,x\r\n' });
+  assert.deepEqual((await runChain(tested, 'a\n1\n')).outputs, { out: 'a,b\n1,x\n' });
+});
+
+test('where readers get outputs instead of the file, records must not end in a check', async () => {
+  const lost = { columns: { a: 'number' }, next: undefined, else: 'suspect' };
+  await assert.rejects(
+    runChain(chain(lost), 'a\n1\n'),
+    /steps\.check\.next in .* must be given: readers of this chain/,
+  );
+  assert.equal((await runChain(chain({ ...lost, else: 'reject' }), 'a\n1\nx\n')).rejected, 1);
+  await assert.rejects(runChain(chain({ rows: { min: 5, max: 2 } }), 'a\n'), /rows\.max in .* at least min \(5\)/);
 });
 
 test('jsonl: a line that is no JSON and has carriage returns in it may hide records: it holds the file', async () => {

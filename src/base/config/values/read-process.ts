@@ -18,6 +18,7 @@ import {
   type ProcessOptions,
   type SplitStep,
   type StepOptions,
+  writesForReaders,
 } from './process.js';
 import { readYaml } from './yaml.js';
 
@@ -48,6 +49,7 @@ export function processOf(given: unknown, path: string, file: string, hasModule 
   const start = keys.needed('start', 'the name of the first step', (text) => TAG.test(text));
   if (!Object.hasOwn(steps, start) && module === undefined && !hasModule) throw unknownStart(keys, start, steps, file);
   refuseCircle(keys, steps, file);
+  if (module === undefined && !hasModule) refuseEnds(keys, steps, file);
   return {
     format,
     ...csvOf(keys, format),
@@ -146,11 +148,18 @@ function checkOf(step: Mapping, format: ProcessOptions['format']): CheckStep {
     header: step.texts('header'),
     contains: step.texts('contains'),
     columns: Object.fromEntries(columns.keys.map((name) => [name, ruleOf(columns, name)])),
-    rows: step.has('rows') ? { min: rows.read('min', COUNT), max: rows.read('max', COUNT) } : undefined,
+    rows: step.has('rows') ? rangeOf(rows) : undefined,
     lastNewline: step.read('last-newline', toggle(undefined)),
     next: tagOf(step, 'next'),
     else: tagOf(step, 'else'),
   };
+}
+
+function rangeOf(rows: Mapping): CheckStep['rows'] {
+  const range = { min: rows.read('min', COUNT), max: rows.read('max', COUNT) };
+  if (range.min !== undefined && range.max !== undefined && range.min > range.max)
+    throw rows.wrong(rows.at('max'), `at least min (${range.min})`, range.max);
+  return range;
 }
 
 /** `amount: number`, or a mapping with the type and more. */
@@ -183,6 +192,16 @@ function unknownStart(keys: Mapping, start: string, steps: Record<string, StepOp
   return new OperatorError(
     'bad_value',
     `${keys.at('start')} in ${file} must be a step, but ${JSON.stringify(start)} is none; ${suggestion(start, names)}the steps are ${names.join(', ') || 'missing'}.`,
+  );
+}
+
+/** A record that ends in a step would come to nobody where readers get outputs instead of the file. A module decides that itself. */
+function refuseEnds(keys: Mapping, steps: Record<string, StepOptions>, file: string): void {
+  const end = Object.entries(steps).find(([, step]) => step.use === 'check' && step.next === undefined);
+  if (end === undefined || !writesForReaders({ steps })) return;
+  throw new OperatorError(
+    'missing_option',
+    `${keys.at('steps')}.${end[0]}.next in ${file} must be given: readers of this chain get its outputs instead of the file, and records that pass ${end[0]} would be in none; write for example next: good.`,
   );
 }
 
