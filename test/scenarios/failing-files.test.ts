@@ -196,7 +196,7 @@ test('a sealed file that vanishes at a closed gate is held, also at a second try
   remount(warehouse, 'rw');
   const held = await world.event('file_held', about('sealed.csv'));
   assert.equal(held.code, 'sealed_file_missing');
-  assert.match(String(held.reason), /is no longer in .*underprocess$/);
+  assert.match(String(held.reason), /is no longer at .*underprocess\/[0-9A-Z]{26}~/);
 
   const since = world.log.all.length;
   assert.equal((await world.run('ingest-ctl', ['retry', '--all'])).code, 0);

@@ -189,6 +189,32 @@ test('a disk below the input that becomes read-only delays no other file, and it
   world.check();
 });
 
+test('a filesystem below the input in which nothing can be made spends no attempt of its files', async (t) => {
+  if (skipUnlessRoot(t, 'mounts below an input')) return;
+  const world = createWorld(t);
+  const places = ['read-only', 'full'].map((name) => join(world.input, name));
+  const [readOnly, full] = places.map((place, i) => tmpfsMount(place, { options: i === 1 ? ['nr_inodes=2'] : [] }));
+  world.drop('read-only/a.csv', 1_000);
+  const last = world.drop('full/b.csv', 2_000);
+  remount(readOnly!, 'ro');
+  world.start('ingest');
+  for (const [place, why] of [
+    [readOnly, /read-only filesystem/],
+    [full, /has no space \(or no inodes\) left/],
+  ] as const) {
+    const told = await world.event('mount_missing', ({ reason }) => String(reason).includes(place!));
+    assert.match(String(told.reason), why);
+  }
+  await world.isStored(world.drop('beside.csv', 3_000));
+  noAttemptSpent(world);
+  remount(readOnly!, 'rw');
+  execFileSync('mount', ['-o', 'remount,nr_inodes=100', full!]);
+  await world.isStored(last);
+  await world.stored();
+  await world.stop();
+  world.check();
+});
+
 describe('an input that goes and comes back', CONCURRENTLY, () => {
   test('an input that is unmounted under a running producer, with the mount it lies in', async (t) => {
     if (skipUnlessRoot(t, 'an input that is unmounted')) return;

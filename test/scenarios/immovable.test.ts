@@ -41,6 +41,45 @@ test('an input that is a subvolume, and one below it: each file is sealed in its
   assert.deepEqual(readdirSync(join(input, 'below/.ingest/underprocess')), []);
 });
 
+test('a snapshot below the input that is read-only delays no other file, and its own wait with the reason', async (t) => {
+  if (!btrfs(t)) return;
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0 } });
+  const disk = loopMount(join(world.root, 'disk'), { type: 'btrfs' });
+  for (const place of ['source', 'input']) makeSubvolume(join(disk, place));
+  const { input } = world.feed();
+  rmdirSync(input);
+  symlinkSync(join(disk, 'input'), input);
+  writeFileSync(join(disk, 'source', 'inside.csv'), 'inside');
+  execFileSync('btrfs', ['subvolume', 'snapshot', '-r', join(disk, 'source'), join(disk, 'input', 'snapshot')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  world.start('ingest');
+  const waits = await world.event('mount_missing');
+  assert.match(String(waits.reason), /\/snapshot is on a read-only filesystem/);
+  await world.isStored(world.drop('beside.csv', 600));
+  assert.deepEqual(world.gates(), []);
+  const { stdout } = await world.run('ingest-ctl', ['explain', join(input, 'snapshot', 'inside.csv')]);
+  assert.match(stdout, /has .*\/snapshot is not mounted, is full or read-only, or fails/);
+  await world.stop();
+});
+
+test('an immutable sidecar is named, and not the folder of its file', async (t) => {
+  if (skipUnlessRoot(t, 'immutable files')) return;
+  const world = createWorld(t, { options: { mode: 'sidecar', stabilitySeconds: 0, quietMs: 0 } });
+  world.held.add(world.drop('a.csv', 500).sha256);
+  const sidecar = join(world.input, 'a.csv.ok');
+  writeFileSync(sidecar, '');
+  execFileSync('chattr', ['+i', sidecar]);
+  try {
+    await world.runOnce([], { code: 4 });
+    const held = await world.event('file_held');
+    assert.equal(held.code, 'immovable');
+    assert.match(String(held.reason), /^the sidecar .*\/a\.csv\.ok is immutable, .*chattr -i it$/);
+  } finally {
+    execFileSync('chattr', ['-i', sidecar]);
+  }
+});
+
 test('what was sealed in a subvolume is found by a rebuild, and seen by an audit', async (t) => {
   if (!btrfs(t)) return;
   const world = createWorld(t);

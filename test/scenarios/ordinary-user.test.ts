@@ -19,6 +19,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import type { Dropped } from '../world/dropping.js';
+import { workDirOf } from '../world/layout.js';
 import { give, ordinaryUser, otherUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -133,6 +134,23 @@ test('a sticky directory, and one that may not be written, give their sentences;
   await world.allDone();
   await world.stop();
   world.check();
+});
+
+test('a work directory that this user may not write closes the gate of the stage, and no file is held', async (t) => {
+  const world = worldOfTwo(t);
+  if (!world) return;
+  await world.runOnce();
+  const work = join(workDirOf(world.feed()), 'underprocess');
+  chmodSync(work, 0o500);
+  world.start('ingest');
+  const file = world.drop('a.csv', 500);
+  const closed = await world.event('gate_closed');
+  assert.deepEqual([closed.stage, closed.place, closed.code], ['verify-complete', 'work', 'EACCES']);
+  assert.match(String(closed.reason), /underprocess may not be entered by this user/);
+  chmodSync(work, 0o700);
+  await world.isStored(file);
+  assert.deepEqual(world.log.named('file_held'), []);
+  await world.stop();
 });
 
 test('a day of the warehouse that this user may not write: held at once, with the folder; retry takes the file', async (t) => {

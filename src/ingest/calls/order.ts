@@ -69,7 +69,7 @@ export type SealAnswer =
   /** Nobody may rename it away: it is a mount, or it or its folder has an attribute of chattr(1). */
   | { kind: 'immovable'; because: Immovable; now: CandidateNow };
 
-export type Immovable = { is: 'mount' } | { is: 'immutable' | 'append-only'; what: 'file' | 'folder' };
+export type Immovable = { is: 'mount' } | { is: 'immutable' | 'append-only'; what: 'file' | 'sidecar' | 'folder' };
 
 export interface ToHash extends WorkKey {
   sealed?: Sealed | undefined;

@@ -6,16 +6,16 @@
  * Does not: keep the lease across the rename. An opener that waits for the lease would get the sealed inode afterwards (1,083 of
  * 1,500 under attack). Does not sync: the caller does, before it commits the answer.
  */
-import { closeSync } from 'node:fs';
+import { accessSync, closeSync, constants } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Entry } from '../../files/directories.js';
-import type { Part } from '../../files/job-paths.js';
+import { folderOf, type Part, UNDERPROCESS } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
 import { deliver, type RenameResult } from '../../files/moves.js';
-import { inPlace } from '../../files/place-error.js';
+import { errnoOf, inPlace, isOfPlace, PlaceError, placeError, unlessRefused } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
-import { type ByteName, LinuxError, nameOfText, type Stat } from '../../linux/index.js';
-import { type FeedFiles, statEntry } from '../files/feed-files.js';
+import { type ByteName, LinuxError, nameOfText, type Stat, shownName } from '../../linux/index.js';
+import { type FeedFiles, MountUnusable, statEntry } from '../files/feed-files.js';
 import { NO_SIDECAR, readSidecar, type SidecarRead, sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
 import { completion } from '../rules/completion.js';
@@ -131,15 +131,20 @@ const sidecarBack = ({ files, file, terms: { feed } }: Seal): RenameResult =>
  */
 function moveIn(seal: Seal, entry: Entry, now: CandidateNow, read: SidecarRead | undefined): SealAnswer | undefined {
   const { path } = seal.file;
+  let part: 'file' | 'sidecar' = 'file';
   try {
-    if (read) moveOne(seal, 'sidecar', sidecarOf(path, seal.terms.feed));
+    if (read) {
+      part = 'sidecar';
+      moveOne(seal, part, sidecarOf(path, seal.terms.feed));
+    }
     // If it cannot go back, it stays, and the next check reads it.
     if (read && !saysTheSame(seal, read)) return sidecarBack(seal) === 'exists' ? { kind: 'other_version' } : CHANGED;
-    moveOne(seal, 'file', path);
+    part = 'file';
+    moveOne(seal, part, path);
     return undefined;
   } catch (error) {
-    if (error instanceof LinuxError) return renameRefused(seal, entry, now, error);
-    throw error;
+    if (error instanceof LinuxError) return renameRefused(seal, { entry, part }, now, error);
+    throw error instanceof PlaceError ? ofItsFilesystem(seal, entry, error) : error;
   }
 }
 
@@ -152,7 +157,24 @@ function moveOne({ files, file }: Seal, part: Part, path: ByteName): void {
   take(files, file, { part, from: files.input.entry(path), place: 'input' });
 }
 
-function renameRefused({ files, file }: Seal, entry: Entry, now: CandidateNow, error: LinuxError): SealAnswer {
+/** A filesystem below the input may fail alone, also one that is no mount: a snapshot of btrfs. */
+function ofItsFilesystem({ files, file }: Seal, { dir }: Entry, error: PlaceError): PlaceError | MountUnusable {
+  const [own, input] = [dir, files.input.rootFd].map((fd) => statEntry({ dir: fd, name: nameOfText('.') })!.dev);
+  if (error.place !== 'input' || own === input) return error;
+  return mountUnusable(files, folderOf(file.path), error.code);
+}
+
+function mountUnusable({ roots }: FeedFiles, folder: ByteName, code: string): MountUnusable {
+  const path = `${roots.input}/${shownName(folder)}`;
+  return new MountUnusable(path, placeError('input', path, code).message);
+}
+
+function renameRefused(
+  { files, file, terms }: Seal,
+  { entry, part }: { entry: Entry; part: 'file' | 'sidecar' },
+  now: CandidateNow,
+  error: LinuxError,
+): SealAnswer {
   switch (error.code) {
     case 'ENOENT':
     case 'EEXIST': // somebody removed it just now, or it is sealed already: the next check decides
@@ -160,7 +182,12 @@ function renameRefused({ files, file }: Seal, entry: Entry, now: CandidateNow, e
     case 'EXDEV': {
       const inside = mountOf(files.input, file.path);
       if (inside === file.inside) throw error;
-      files.makeInnerWork(inside);
+      try {
+        files.makeInnerWork(inside);
+      } catch (refusal) {
+        const code = errnoOf(refusal);
+        throw code !== undefined && isOfPlace('write', code) ? mountUnusable(files, inside, code) : refusal;
+      }
       return { kind: 'other_mount', inside };
     }
     case 'EBUSY':
@@ -168,8 +195,10 @@ function renameRefused({ files, file }: Seal, entry: Entry, now: CandidateNow, e
       throw error;
     case 'EACCES':
     case 'EPERM': {
+      refuseClosedWork(files, file.inside, error.code);
       const folder = statEntry({ dir: entry.dir, name: nameOfText('.') });
-      const because = byAttribute(statEntry(entry), folder);
+      const moved = part === 'file' ? entry : files.input.entry(sidecarOf(file.path, terms.feed));
+      const because = byAttribute(part, statEntry(moved), folder);
       if (because) return { kind: 'immovable', because, now };
       const mode = folder?.mode ?? 0;
       return { kind: 'not_permitted', code: error.code, isSticky: (mode & 0o1000) !== 0, now };
@@ -179,8 +208,19 @@ function renameRefused({ files, file }: Seal, entry: Entry, now: CandidateNow, e
   }
 }
 
-function byAttribute(file: Stat | undefined, folder: Stat | undefined): Immovable | undefined {
-  if (file?.attribute) return { is: file.attribute, what: 'file' };
+/** The rename names two folders, and its error says nothing of which of them is closed to this user. */
+function refuseClosedWork(files: FeedFiles, inside: ByteName, code: string): void {
+  const path = `${files.work(inside).place!.path}/${UNDERPROCESS}`;
+  if (unlessRefused(() => accessSync(path, constants.W_OK | constants.X_OK) ?? true)) return;
+  throw placeError('work', path, code);
+}
+
+function byAttribute(
+  what: 'file' | 'sidecar',
+  moved: Stat | undefined,
+  folder: Stat | undefined,
+): Immovable | undefined {
+  if (moved?.attribute) return { is: moved.attribute, what };
   return folder?.attribute && { is: folder.attribute, what: 'folder' };
 }
 

@@ -95,8 +95,10 @@ export const COMMON = {
     who: 'operator',
     finding: {
       afterMs: AT_ONCE_MS,
-      sentence: ({ which }) => `The file system below the input that has ${which} is not mounted, or fails.`,
-      release: () => 'mount it, or see its disk; `ingest-ctl explain PATH` says where',
+      sentence: ({ which }) =>
+        `The file system below the input that has ${which} is not mounted, is full or read-only, or fails.`,
+      release: () =>
+        'mount it, free space there, or see its disk; the event mount_missing of the log has the path and the error',
     },
   },
   no_room: { short: 'no room for a copy', who: 'operator' },

@@ -1,13 +1,13 @@
 /** Handles the jobs of a batch one by one, and assigns each error to its job, its place or the batch. */
 
-import { UNDERPROCESS } from '../../files/job-paths.js';
 import { BelowMark, errnoOf, PlaceError, type PlaceKind } from '../../files/place-error.js';
-import type { Act, Acts, Answer, NoAnswer } from '../calls/order.js';
+import { shownName } from '../../linux/index.js';
+import type { Act, Acts, Answer, NoAnswer, ToMove } from '../calls/order.js';
 import { MountUnusable } from '../files/feed-files.js';
 import { belowMark } from '../health/room-to-copy.js';
 import { type Batch, defer, hold, type IngestJob, orderOf, retry, tell, type Verdict } from './stage.js';
 
-const MOUNT_MISSING = 'mount_missing';
+export const MOUNT_MISSING = 'mount_missing';
 const MOUNT_MISSING_MS = 5_000;
 
 /** The length of a slice of synchronous work. Between slices, heartbeats, events and settlements run. */
@@ -195,9 +195,12 @@ export function failed(job: IngestJob, batch: Batch, error: unknown): Verdict {
   return retry('bug', text);
 }
 
+export const partOf = ({ facts }: Pick<IngestJob, 'facts'>): ToMove['part'] =>
+  facts.sealed?.kind === 'copy' ? 'copy' : 'file';
+
 export const sealedMissing = (job: IngestJob, { files }: Batch): Verdict =>
   hold(
     'sealed_file_missing',
-    `the sealed file of job ${job.id} is no longer in ${files.work(job.inside).place!.path}/${UNDERPROCESS}`,
+    `the sealed file of job ${job.id} is no longer at ${files.work(job.inside).place!.path}/${shownName(files.workPath(job, partOf(job)))}`,
     job.facts,
   );

@@ -19,7 +19,7 @@ import { isRecorded, lookAgain, owePublications } from '../ledger/publications.j
 import { type Delivered, recordStored } from '../ledger/stored.js';
 import { payloadOf } from '../rules/facts.js';
 import { type Put, TEMPORARY } from '../warehouse/target.js';
-import { askOne, eachJob, judgeEach, sealedMissing } from './each-job.js';
+import { askOne, eachJob, judgeEach, partOf, sealedMissing } from './each-job.js';
 import { targetRefused } from './find-targets.js';
 import {
   type Batch,
@@ -235,9 +235,6 @@ export const sourceOf = (job: Pick<IngestJob, 'id' | 'path' | 'inside' | 'facts'
   part: partOf(job),
   identity: job.facts.sealed!.identity,
 });
-
-const partOf = ({ facts }: Pick<IngestJob, 'facts'>): ToMove['part'] =>
-  facts.sealed?.kind === 'copy' ? 'copy' : 'file';
 
 /** The verdict where nothing is to be moved: the content has no line yet, or is stored already. */
 function withoutMove(job: IngestJob, batch: Batch, content: Content): Verdict | undefined {

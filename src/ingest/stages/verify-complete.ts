@@ -10,7 +10,7 @@ import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf } from '../../files/job-paths.js';
 import { type ByteName, joinNames, nameOfText, shownName, userName } from '../../linux/index.js';
 import type { Immovable, SealAnswer, ToSeal } from '../calls/order.js';
-import type { SidecarRead } from '../files/sidecar.js';
+import { type SidecarRead, sidecarOf } from '../files/sidecar.js';
 import { demandOf } from '../rules/checksum.js';
 import { SIDECAR_OPEN_MS } from '../rules/completion.js';
 import { type JobFacts, payloadOf } from '../rules/facts.js';
@@ -28,7 +28,6 @@ import {
   type Stage,
   tell,
   type Verdict,
-  WRITER_FIRST_MS,
   writerMs,
 } from './stage.js';
 
@@ -92,10 +91,8 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
       return sealed(job, batch, answer);
     case 'wait':
       return wait(job, batch, answer);
-    case 'writer': {
-      const refusals = (job.facts.refusals ?? 0) + 1;
-      return defer(writerMs(refusals), 'writer_open', { ...job.facts, refusals });
-    }
+    case 'writer':
+      return writerOpen(job);
     case 'changed':
       return defer(0, 'changed');
     case 'size':
@@ -192,15 +189,22 @@ function immovable({ path }: IngestJob, { feed }: Batch, { is, ...about }: Immov
   const at = (what: ByteName): string => shownName(joinNames(nameOfText(feed.input), what));
   if (is === 'mount' || !('what' in about))
     return hold('immovable', `the file ${at(path)} is a mount of its own, and no rename takes it away: umount it`);
-  const place = at(about.what === 'file' ? path : folderOf(path));
+  const names = { file: path, sidecar: sidecarOf(path, feed), folder: folderOf(path) };
+  const place = at(names[about.what]);
   return hold(
     'immovable',
     `the ${about.what} ${place} is ${is}, so not even root may move the file: chattr -${is[0]} it`,
   );
 }
 
+function writerOpen({ facts }: IngestJob): Verdict {
+  const refusals = (facts.refusals ?? 0) + 1;
+  return defer(writerMs(refusals), 'writer_open', { ...facts, refusals });
+}
+
 function cannotOpen(job: IngestJob, code: string, isSealed: boolean): Verdict {
-  if (code === 'EAGAIN') return defer(WRITER_FIRST_MS, 'writer_open');
+  // A lease of another process, as Samba takes it.
+  if (code === 'EAGAIN') return writerOpen(job);
   if (code === 'EACCES' || code === 'EPERM')
     return hold('unreadable', `the user ${userName()} cannot read the file (${code})`, job.facts);
   if (code === 'EIO')

@@ -7,6 +7,7 @@ import type { Gate, Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { openersOf } from '../../base/shell.js';
+import { folderOf, NAME_BYTES_MAX } from '../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { sidecarOf } from '../../ingest/files/sidecar.js';
 import { pauseText, resumes } from '../../ingest/health/pause.js';
@@ -14,6 +15,7 @@ import { BELOW_MARK, NO_ROOM } from '../../ingest/health/room-to-copy.js';
 import { type Standstill, standstillOf, unwatched } from '../../ingest/health/standstill.js';
 import { completion, type SidecarSeen, stabilityMs, unchangedMs } from '../../ingest/rules/completion.js';
 import { factsOf, type JobFacts, workKeyOf } from '../../ingest/rules/facts.js';
+import { MOUNT_MISSING } from '../../ingest/stages/each-job.js';
 import { codeOf, reasonOf } from '../../ingest/stages/reasons.js';
 import { liesAtOf } from '../../ingest/upkeep/lies-at.js';
 import { type ByteName, clockEpoch, nameOfBytes, type Stat } from '../../linux/index.js';
@@ -46,13 +48,27 @@ export function waiting(job: Job, looked: Looked): Verdict {
   const isStored = job.stage === PUBLISH && facts.putAway === undefined;
   const { promise, ...rule }: Rule = isStored
     ? publishRule(job, leftMs)
-    : isSealed
-      ? sealedRule(job, facts, feed, { path: liesAtOf(view)(job), leftMs })
-      : inputRule(job, facts, looked);
+    : job.trail.at(-1)?.why === MOUNT_MISSING
+      ? withoutMount(job, feed, leftMs)
+      : isSealed
+        ? sealedRule(job, facts, feed, { path: liesAtOf(view)(job), leftMs })
+        : inputRule(job, facts, looked);
   const idle = standstillOf(job.stage, view, statePath) ?? (isSealed ? undefined : unnoticed(job, looked));
   if (!idle) return { ...rule, sentences: [...rule.sentences, ...(promise === undefined ? [] : [promise])] };
   const release = [idle.release, ...(rule.release === undefined ? [] : [rule.release])].join('; besides: ');
   return verdict(rule.verdict, [...rule.sentences, idle.sentence], release);
+}
+
+function withoutMount({ key }: Job, { input }: FeedOptions, leftMs: number): Rule {
+  const folder = `${input}/${shown(folderOf(nameOfBytes(key)))}`;
+  return promising(
+    verdict(
+      'waiting',
+      `The filesystem below the input that has ${folder} is not mounted, is full or read-only, or fails; the event mount_missing of the log has the error.`,
+      'mount it, free space there, or see its disk',
+    ),
+    `It is tried again by itself ${inTime(leftMs)}, and no attempt is spent.`,
+  );
 }
 
 /** A worker checks the job when it is due, but nobody notices what arrives for the file before, such as its sidecar. */
@@ -101,11 +117,7 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
   }
   switch (rule.why) {
     case 'no_sidecar':
-      return verdict(
-        'waiting',
-        `It waits for its sidecar: ${shown(sidecarOf(path, feed))} is not there.`,
-        'the uploader has to deliver the sidecar; its arrival is noticed',
-      );
+      return withoutSidecar(sidecarOf(path, feed), files);
     case 'sidecar_open':
       return verdict(
         'waiting',
@@ -121,6 +133,24 @@ function inputRule(job: Job, facts: JobFacts, { view, feed, files }: Looked): Ru
     default:
       return windowRuns(feed, facts, stat, sidecar, rule.seen !== undefined, rule.inMs);
   }
+}
+
+function withoutSidecar(sidecar: ByteName, files: FeedFiles): Verdict {
+  // A name of bytes has a character for each.
+  const isTooLong = sidecar.length - sidecar.lastIndexOf('/') - 1 > NAME_BYTES_MAX;
+  if (isTooLong)
+    return verdict(
+      'waiting',
+      `It waits for its sidecar, whose name would have more than ${NAME_BYTES_MAX} bytes: nobody can deliver that.`,
+      'deliver the file again under a shorter name, and remove this one',
+    );
+  const kind = statEntry(files.entryOrNone(files.input, sidecar))?.kind;
+  const is = kind === undefined || kind === 'file' ? 'is not there' : `is a ${kind}, and only a regular file counts`;
+  return verdict(
+    'waiting',
+    `It waits for its sidecar: ${shown(sidecar)} ${is}.`,
+    'the uploader has to deliver the sidecar; its arrival is noticed',
+  );
 }
 
 function windowRuns(
