@@ -88,10 +88,14 @@ export function typedSqlError(error: unknown, path: string): unknown {
 
 export const isDamage = (error: unknown): boolean => NOT_OURS.some((family) => sqlCodeOf(error).startsWith(family));
 
-export const stateUnusable = (path: string, why: string): QueueError =>
+export const stateUnusable = (
+  path: string,
+  why: string,
+  whatToDo = 'check its permissions and its mount',
+): QueueError =>
   new QueueError(
     'state_unusable',
-    `The state ${path} cannot be used (${why}): create it or name another --state-path.`,
+    `The state ${path} cannot be used (${why}): ${whatToDo}, or name another --state-path.`,
   );
 
 export const stateOfOthers = (path: string): QueueError =>

@@ -141,7 +141,7 @@ async function openAsOwner(options: Owning, opened: Opened, owners: Owners): Pro
 export async function openQueueView(options: ViewOptions): Promise<QueueView> {
   const { path, host, stages } = options;
   const opened = openForReading(path, allModules(options.modules ?? []));
-  const owners = existsSync(ownersPath(path)) ? new Owners(host, ownersPath(path)) : undefined;
+  const owners = existsSync(ownersPath(path)) ? new Owners(host, ownersPath(path), { forReading: true }) : undefined;
   return new SqliteView({ opened, rows: new Rows(opened.db), clock: clockOf(host, options.now), stages, owners });
 }
 

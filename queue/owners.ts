@@ -49,8 +49,9 @@ export class Owners {
   constructor(
     host: Host,
     readonly path: string,
+    how: { forReading?: boolean } = {},
   ) {
-    this.#file = host.openLockFile(path);
+    this.#file = host.openLockFile(path, how);
     this.#heartbeats = new HeartbeatLocks(this.#file, HEARTBEATS_AT);
     this.#parents = new HeartbeatLocks(this.#file, PARENTS_AT);
   }

@@ -28,6 +28,7 @@ import { setPragmas, setReadPragmas } from './pragmas.js';
 
 const WAIT_FOR_MIGRATION_MS = 20;
 const GIVEN_WITHIN_MS = 1_000;
+const MAKE_IT = 'create it';
 /** SQLite's smallest page. It takes a shorter file for an empty database, and would write over it. */
 const SMALLEST_BYTES = 512;
 
@@ -72,7 +73,7 @@ export async function openMigrated(
   const open = async (): Promise<Opened> => {
     if (create) createFile(path);
     else refuseMissing(path);
-    refuseStub(path);
+    refuseStub(path, create);
     const db = new Database(path, { fileMustExist: true });
     try {
       await untilNotBusy(() => refuseOthers(db, modules, path)); // the first pragma already writes
@@ -98,7 +99,7 @@ export async function openMigrated(
 export function openForReading(path: string, modules: readonly Module[]): Opened {
   const open = (): Opened => {
     refuseMissing(path);
-    refuseStub(path);
+    refuseStub(path, false);
     const db = new Database(path, { fileMustExist: true, readonly: true });
     try {
       retryWhileBusy(() => setReadPragmas(db));
@@ -125,13 +126,14 @@ export function openForReading(path: string, modules: readonly Module[]): Opened
 
 /**
  * SQLite makes the files beside a state as root, and gives them to the owner of the state in its next call. Between the two
- * another user cannot open the state. Throws any other error, and this one when it stays.
+ * another user cannot open the state. A state that is being made is empty for a moment. Throws any other error, and these when they stay.
  */
 function untilGiven(path: string): (error: unknown) => void {
   const end = performance.now() + GIVEN_WITHIN_MS;
   return (error) => {
     const isRefused = ['SQLITE_CANTOPEN', 'SQLITE_READONLY'].some((code) => sqlCodeOf(error).startsWith(code));
-    if (!isRefused || performance.now() > end) throw openError(error, path);
+    const isEmpty = statSync(path, { throwIfNoEntry: false })?.size === 0;
+    if (!(isRefused || isEmpty) || performance.now() > end) throw openError(error, path);
   };
 }
 
@@ -217,9 +219,11 @@ export function refuseMissing(path: string): void {
     throw new QueueError('state_missing', `There is no state at ${path}: name the --state-path of a running ingestor.`);
 }
 
-function refuseStub(path: string): void {
+/** Only who makes a state may find it empty. */
+function refuseStub(path: string, mayBeEmpty: boolean): void {
   const { size } = statSync(path);
-  if (size > 0 && size < SMALLEST_BYTES) throw damaged(path, 'it is too short for one');
+  if (size === 0 && mayBeEmpty) return;
+  if (size < SMALLEST_BYTES) throw damaged(path, size === 0 ? 'it is empty' : 'it is too short for one');
 }
 
 export function fileIdOf(path: string): FileId {
@@ -232,9 +236,9 @@ export function openError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (sqlCodeOf(error)) return typedSqlError(error, path);
   if (error instanceof TypeError && /directory does not exist/.test(error.message))
-    return stateUnusable(path, 'its directory does not exist');
+    return stateUnusable(path, 'its directory does not exist', MAKE_IT);
   if (['ENOENT', 'ENOTDIR'].includes(code) && !existsSync(dirname(path)))
-    return stateUnusable(path, `the directory ${dirname(path)} does not exist`);
+    return stateUnusable(path, `the directory ${dirname(path)} does not exist`, MAKE_IT);
   if (isFull(error)) return stateFull(path, error);
   if (['EACCES', 'EPERM', 'EROFS', 'EISDIR'].includes(code)) return stateUnusable(path, (error as Error).message);
   return error;

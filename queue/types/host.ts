@@ -6,8 +6,8 @@ export interface Host {
   bootMs(): number;
   /** Identifies boot and time namespace. Processes in different ones cannot share a state. */
   clockEpoch(): string;
-  /** Opens a file for byte locks and slots, and creates it with 0600. */
-  openLockFile(path: string): LockFile;
+  /** Opens a file for byte locks and slots, and creates it with 0600; with `forReading` it exists, and only its locks and slots are read. */
+  openLockFile(path: string, how?: { forReading?: boolean }): LockFile;
   /** Calls `listener` when anybody writes to the file. Returns the function that ends it. */
   watchModified(path: string, listener: () => void): () => void;
 }

@@ -105,6 +105,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   ),
   state_too_many_owners: environment('End some of the processes that use the state.'),
   second_state: environment('Use the state that the folders belong to, or name other folders.'),
+  input_changed: environment('Start with the --input and the name from before until its files are stored.'),
   work_dir_elsewhere: environment('Name a --work-dir on the mount of --input, or none.'),
   work_dir_changed: environment('Name the --work-dir from before, or empty it first.'),
   warehouse_changed: environment(
@@ -166,7 +167,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Run `ingest-ctl discard`; or set --on-empty duplicate, restart the service and run `ingest-ctl retry`.',
   ),
   sealed_file_missing: held(
-    'Put the file back into the work directory and run `ingest-ctl retry`, or run `ingest-ctl discard`.',
+    'Put the file back under the name that the sentence has and run `ingest-ctl retry`, or run `ingest-ctl discard`.',
   ),
   changed_after_hash: held('Run `ingest-ctl discard`, and send the file again.'),
   withdrawn_file_differs: held(
@@ -217,9 +218,11 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   target_name_refused: held(
     'Send the file again under another name, and discard what is held with `ingest-ctl discard`.',
   ),
-  process_stuck: held('Correct the module, then run `ingest-ctl retry`, or run `ingest-ctl discard`.'),
+  process_stuck: held(
+    'Correct the module, or the pattern of a check, then run `ingest-ctl retry`, or run `ingest-ctl discard`.',
+  ),
   process_died: held(
-    'Correct the module or give it more memory, then run `ingest-ctl retry`, or run `ingest-ctl discard`.',
+    'Correct the module or the file, or raise memory-bytes and restart the service; then run `ingest-ctl retry`, or run `ingest-ctl discard`.',
   ),
   output_missing: held('Run `ingest-ctl discard`, and send the file again.'),
   output_changed: held('Run `ingest-ctl discard`, and send the file again.'),
@@ -286,6 +289,8 @@ export class EnvironmentError extends OperatorError {
 export function asOperatorError(error: unknown): { code: string; message: string; exitCode: ExitCode } | undefined {
   if (error instanceof OperatorError) return error;
   if (!(error instanceof Error)) return undefined;
+  if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd')
+    return new EnvironmentError('directory_missing', 'the current directory was removed: change to another one.');
   if (isDamage(error)) return { ...damaged('the state', sqlCodeOf(error)), exitCode: EXIT.environment };
   const { code, exitCode } = error as Error & { code?: unknown; exitCode?: unknown };
   if (typeof code !== 'string' || exitCode !== EXIT.environment) return undefined;

@@ -14,6 +14,7 @@ import { openRoot, statEntry } from '../ingest/files/feed-files.js';
 import { stabilityMs } from '../ingest/rules/completion.js';
 import { makeFilters } from '../ingest/rules/filters.js';
 import { identityOf } from '../ingest/rules/identity.js';
+import { refuseOtherState } from '../ingest/upkeep/roots.js';
 import { type ByteName, bootMs, bytesOfName, clockEpoch, type Stat, shownName } from '../linux/index.js';
 import { type Judge, judge, type Verdict } from '../tools/dry-run/judge.js';
 import { DryNotes } from '../tools/dry-run/notes.js';
@@ -44,7 +45,10 @@ export async function dryRun(config: Config): Promise<number> {
     waitNotes(config.feeds, notes);
     await sleepUntilFirstIsDue(notes, config.feeds);
     await withElsewhere(config.feeds[0]?.sharedLedger, (elsewhere) =>
-      withStateCopy(config.service.statePath, (view) => judgeAll(config.feeds, { notes, view, elsewhere }, report)),
+      withStateCopy(config.service.statePath, (view) => {
+        for (const feed of config.feeds) refuseOtherState(view?.uuid ?? '', config.service.statePath, feed);
+        return judgeAll(config.feeds, { notes, view, elsewhere }, report);
+      }),
     );
   } finally {
     notes.close();

@@ -84,7 +84,7 @@ async function selectHeld(view: Pick<QueueView, 'held' | 'feeds'>, { words, view
       'which_job',
       `${safeText(several[0])} may mean ${several[1].length} held files, and nothing was given up: ${typed('ingest-ctl held', '--all')} lists them; name the id of the one that is meant (${several[1].slice(0, IDS_SHOWN).join(', ')}).`,
     );
-  return { ids: [...found.values()].flat(), missing: unmet.length };
+  return { ids: [...new Set([...found.values()].flat())], missing: unmet.length };
 }
 
 const IDS_SHOWN = 5;
@@ -96,25 +96,25 @@ async function heldBy(
   options: Invocation['view'],
 ): Promise<Map<string, JobId[]>> {
   const feeds = view.feeds().map(({ name, options }) => ({ name, input: String(options.input) }));
-  const named = new Map<string, string>();
-  const guessed = new Map<string, string>();
+  const named = new Map<string, string[]>();
+  const guessed = new Map<string, string[]>();
+  const add = (to: typeof named, name: string, word: string): unknown => to.set(name, [...(to.get(name) ?? []), word]);
   const nameOf = (feed: string, path: string): string => `${feed}\0${nameOfText(path)}`;
   const folders = new Map<string, Promise<string>>();
   for (const word of words) {
-    if (JOB_ID.test(word)) named.set(word, word);
+    if (JOB_ID.test(word)) add(named, word, word);
     const absolute = await withRealParent(resolve(word), folders);
     const inside = feeds.filter(({ input }) => isWithin(absolute, input));
-    for (const { name, input } of inside) named.set(nameOf(name, relative(input, absolute)), word);
-    if (inside.length === 0 && !isAbsolute(word)) for (const { name } of feeds) guessed.set(nameOf(name, word), word);
+    for (const { name, input } of inside) add(named, nameOf(name, relative(input, absolute)), word);
+    if (inside.length === 0 && !isAbsolute(word)) for (const { name } of feeds) add(guessed, nameOf(name, word), word);
   }
   const exact = new Map(words.map((word): [string, JobId[]] => [word, []]));
   const other = new Map(words.map((word): [string, JobId[]] => [word, []]));
   for (const { id, feed, key } of heldRows(view, options)) {
     const name = `${feed}\0${key.toString('latin1')}`;
-    const word = named.get(id) ?? named.get(name);
-    const guess = guessed.get(name);
-    if (word !== undefined) exact.get(word)!.push(id);
-    else if (guess !== undefined) other.get(guess)!.push(id);
+    const meant = [...(named.get(id) ?? []), ...(named.get(name) ?? [])];
+    for (const word of meant) exact.get(word)!.push(id);
+    if (meant.length === 0) for (const word of guessed.get(name) ?? []) other.get(word)!.push(id);
   }
   for (const [word, ids] of exact) if (ids.length === 0) exact.set(word, other.get(word)!);
   return exact;

@@ -45,6 +45,16 @@ test('feeds that are new, changed or gone are named; nothing is changed', async 
   assert.deepEqual([byOption.code, byOption.stdout.includes('orders changes')], [code, true], byOption.stderr);
 });
 
+test('a feed whose lines are all comments is a feed without its options, and not left out', async (t) => {
+  const world = createWorld(t, { feeds: { orders: {} } });
+  const config = JSON.parse(readFileSync(world.configPath, 'utf8')) as { feeds: Record<string, object | null> };
+  config.feeds.clicks = null;
+  writeFileSync(world.configPath, JSON.stringify(config));
+  const { code, stderr } = await world.launch('ingest-ctl', ['check-config', world.configPath]).ended;
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /clicks/);
+});
+
 test('a wrong option, a missing folder and folders of another state are refused as a start refuses them', async (t) => {
   const world = createWorld(t, { feeds: { orders: {} } });
   world.drop('a.csv', 10);

@@ -145,6 +145,16 @@ function withTwinsInOrder(verdicts: Map<string, string>): Map<string, string> {
   return new Map([...verdicts, ...twins.map((name, i) => [name, sorted[i]!] as const)].sort());
 }
 
+test('manifests that belong to another state are refused, as the real run refuses them', async (t) => {
+  const world = createWorld(t);
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  const other = world.flags('ingest').map((flag) => flag.replace(world.statePath, join(world.root, 'other.db')));
+  const { code, stderr } = await world.launch('ingest', [...other, '--dry-run']).ended;
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /belongs to the state .*two states would ingest the same content twice/);
+});
+
 test('a dry run beside a running ingestor knows the files that are stored already', async (t) => {
   const world = createWorld(t);
   world.start('ingest');

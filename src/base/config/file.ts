@@ -32,7 +32,7 @@ export function readConfigFile(path: string): ConfigFile {
   const named = top.get('feeds');
   top.delete('feeds');
   if (named === undefined) return { path, top, feeds };
-  for (const [name, options] of entriesOf(named, path, '`feeds`')) {
+  for (const [name, options] of entriesOf(named, path, '`feeds`', true)) {
     if (!FEED_NAME.test(name) || name.length > limits.feedNameCharsMax) {
       throw new OperatorError(
         'bad_feed_name',
@@ -55,7 +55,8 @@ export function readConfigFile(path: string): ConfigFile {
   return { path, top, feeds };
 }
 
-function entriesOf(value: unknown, path: string, where: string): Map<string, unknown> {
+/** A key without a value is not there, except a feed: all of its options may stand at the top level. */
+function entriesOf(value: unknown, path: string, where: string, keepsEmpty = false): Map<string, unknown> {
   if (value === null || value === undefined) return new Map();
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new OperatorError(
@@ -63,7 +64,7 @@ function entriesOf(value: unknown, path: string, where: string): Map<string, unk
       `${where} in ${path} must have keys with values, but is ${kindOf(value)}; write one "option: value" a line.`,
     );
   }
-  return new Map(Object.entries(value).filter(([, item]) => item !== null && item !== undefined));
+  return new Map(Object.entries(value).filter(([, item]) => keepsEmpty || (item !== null && item !== undefined)));
 }
 
 function refuseUnknown(key: string, known: readonly string[], path: string, prefix: string): void {

@@ -176,7 +176,7 @@ export const feedFields = {
     OUTCOME,
     'Copy each stored file into this bucket of an S3-compatible store, with its line (docs/publish.md). Credentials: as the AWS SDK finds them.',
     text({
-      rule: 's3://BUCKET or s3://BUCKET/PREFIX, with a prefix without empty names, control characters and %',
+      rule: 's3://BUCKET or s3://BUCKET/PREFIX: the bucket of 3 to 63 lower-case letters, digits, dots and hyphens, the prefix without empty names, control characters and %',
       example: 's3://lake/raw',
       placeholder: 'URL',
       defaultText: 'none',

@@ -32,6 +32,8 @@ export const servicesModule = {
       PRIMARY KEY (feed, owner)
     ) STRICT, WITHOUT ROWID;
     `,
+    // NULL: by a build of before
+    'ALTER TABLE served ADD COLUMN input TEXT;',
   ],
 } as const;
 
@@ -114,17 +116,22 @@ async function noteEnd(backend: Backend, owners: readonly OwnerId[], how: 'stopp
 
 type Living = Pick<QueueView, 'read' | 'isAlive'>;
 
-const servedBy = (view: Pick<QueueView, 'read'>): { feed: string; owner: OwnerId }[] =>
-  view.read((rows) => rows.all('SELECT feed, owner FROM served'));
+const servedBy = (view: Pick<QueueView, 'read'>): { feed: string; owner: OwnerId; input: string | null }[] =>
+  view.read((rows) => rows.all('SELECT feed, owner, input FROM served'));
 
 /** This producer has these feeds from now on, while it lives. Called before it records anything else of them. */
-export async function enterServed(backend: Backend, feeds: readonly string[]): Promise<void> {
+export async function enterServed(backend: Backend, feeds: readonly { name: string; input: string }[]): Promise<void> {
   const dead = servedBy(backend).filter(({ owner }) => !backend.isAlive(owner));
   await backend.transact((tx) => {
     for (const { owner } of dead) tx.run('DELETE FROM served WHERE owner = ?', owner);
-    for (const feed of feeds) tx.run('INSERT INTO served VALUES (?, ?)', feed, backend.owner);
+    for (const { name, input } of feeds)
+      tx.run('INSERT INTO served (feed, owner, input) VALUES (?, ?, ?)', name, backend.owner, input);
   });
 }
+
+/** The inputs that living producers watch. */
+export const inputsServed = (view: Living): { feed: string; input: string }[] =>
+  servedBy(view).flatMap(({ feed, owner, input }) => (input !== null && view.isAlive(owner) ? { feed, input } : []));
 
 /** Whether a living producer has the feed. */
 export const isServed = (view: Living, feed: string): boolean =>

@@ -58,8 +58,7 @@ export async function runProducer(context: ChildContext): Promise<void> {
     const metrics = startMetrics(backend, config.service.metricsIntervalSeconds, emit);
     stops.push(metrics.stop);
     const dead = await checkFeeds(backend, statePath, config.feeds);
-    const names = config.feeds.map(({ name }) => name);
-    await enterServed(backend, names);
+    await enterServed(backend, config.feeds);
     // Places of a feed whose gate is closed for that are not touched by what follows.
     for (const [feed, error] of dead) await closeForDead(backend, feed, error, emit);
     if (context.terminal || once) stops.push(startProgress(backend, report));

@@ -5,7 +5,7 @@
  * Also refuses a warehouse inside the warehouse of another feed.
  * Does not: refuse a root that was moved or copied together with its marker (follow-moved.ts).
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -15,6 +15,7 @@ import { typed } from '../../base/shell.js';
 import { UNDERPROCESS } from '../../files/job-paths.js';
 import { errnoOf } from '../../files/place-error.js';
 import { UNDER_WAY } from '../ledger/content.js';
+import { inputsServed } from '../ledger/services.js';
 
 export function refuseMovedWork(
   state: Pick<Backend, 'read'>,
@@ -37,6 +38,44 @@ export function refuseMovedWork(
     'work_dir_changed',
     `--work-dir of feed ${feed.name} must stay ${before} while files lie in it, but it is ${now} and ${what}; start with the old one (and the old --input) until they are stored. If it was moved there as a whole, run ${typed('ingest-ctl rebuild')}.`,
   );
+}
+
+/**
+ * Jobs name their files by the path below the input: with another one they would be taken for gone, and their files would lie in
+ * the old one unnoticed. An input that was moved as a whole is the same.
+ */
+export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { name, input }: FeedOptions): void {
+  for (const { feed, input: watched } of inputsServed(state)) {
+    if ((feed === name) !== isOther(watched, input)) continue;
+    throw new EnvironmentError(
+      'input_changed',
+      `--input of feed ${name} is ${input}, but a running producer watches ${watched} for feed ${feed}; stop it first, or name both as feeds of one --config.`,
+    );
+  }
+  const others = state.read((r) =>
+    r.all<{ feed: string; path: string }>(
+      "SELECT feed, path FROM roots WHERE kind = 'input' AND (feed = ? OR path = ?)",
+      name,
+      input,
+    ),
+  );
+  for (const { feed, path } of others) {
+    if ((feed === name) !== isOther(path, input)) continue;
+    const { n } = state.read((r) =>
+      r.get<{ n: number }>(`SELECT count(*) AS n FROM all_jobs WHERE feed = ? AND state <> 'done' AND keyed = 1`, feed),
+    )!;
+    if (n === 0) continue;
+    throw new EnvironmentError(
+      'input_changed',
+      `--input of feed ${name} is ${input}, but feed ${feed} has ${path}, where ${n} of its files wait or are held; start with that name and that directory until none is left (${typed('ingest-ctl discard')} gives up what is held).`,
+    );
+  }
+}
+
+/** Both are there, and are two directories. */
+function isOther(one: string, another: string): boolean {
+  const [a, b] = [one, another].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return a !== undefined && b !== undefined && (a.dev !== b.dev || a.ino !== b.ino);
 }
 
 function hasSealed(work: string): boolean {

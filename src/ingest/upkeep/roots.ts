@@ -17,7 +17,15 @@ import { openRoot, type Roots } from '../files/feed-files.js';
 import { enterWarehouse } from '../ledger/names.js';
 import { followMoved } from './follow-moved.js';
 import { newMarker } from './lost-marker.js';
-import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseNested, refuseStrange } from './moved-roots.js';
+import {
+  KEPT_WHILE_UNDER_WAY,
+  refuseMoved,
+  refuseMovedWork,
+  refuseNested,
+  refuseOtherInput,
+  refuseStrange,
+} from './moved-roots.js';
+import { markerAt } from './root-locks.js';
 import { isOfRoot, unusable } from './unusable-root.js';
 import { chooseWork, refuseOtherMount } from './work-place.js';
 
@@ -31,7 +39,7 @@ interface Recorded {
 }
 
 /** The parts of a state that are read before a feed may be set up in it. */
-export type StateToJoin = Pick<Backend, 'read' | 'uuid' | 'feeds'>;
+export type StateToJoin = Pick<Backend, 'read' | 'uuid' | 'feeds' | 'isAlive'>;
 
 interface Plan {
   roots: Roots;
@@ -71,6 +79,7 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
     const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
     if (rule) refuseStrange(state, feed, recorded.get(kind), marker?.id, rule);
   }
+  refuseOtherInput(state, feed);
   return { roots, fresh, inputFresh: !inputSame };
 }
 
@@ -100,6 +109,12 @@ function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, pa
     if (errnoOf(error) !== undefined) throw unusable(kind, path, error);
     throw error;
   }
+}
+
+/** For who only reads: refuses a feed whose manifests belong to another state, or to one that is lost. `uuid`: '' without a state. */
+export function refuseOtherState(uuid: string, statePath: string, feed: FeedOptions): void {
+  const marker = markerAt(feed.manifests);
+  if (marker) refuseForeign(marker, { uuid }, 'manifests', feed.manifests, statePath);
 }
 
 /** Makes the marker, or recognises the one of an earlier try. Refuses a marker of another state. */
@@ -154,7 +169,13 @@ function syncNames(directory: string): void {
   }
 }
 
-function refuseForeign(marker: Marker, state: StateToJoin, kind: MarkedKind, path: string, statePath: string): void {
+function refuseForeign(
+  marker: Marker,
+  state: Pick<StateToJoin, 'uuid'>,
+  kind: MarkedKind,
+  path: string,
+  statePath: string,
+): void {
   if (kind === 'warehouse' || marker.state === state.uuid) return;
   if (marker.statePath === statePath) {
     throw new EnvironmentError(

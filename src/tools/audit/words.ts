@@ -31,7 +31,7 @@ const REMEDIES = {
   correction_missing: 'restore corrections.jsonl of that hour from a backup',
   corrected_but_there: 'look at it, then `ingest-ctl withdraw PATH --reason WHY` again, or move it away',
   manifest_missing: 'put the file back, also compressed or under a rotated name',
-  row_missing: 'stop ingest, move the state away, run `ingest-ctl rebuild`: else its content would go in again',
+  row_missing: 'stop ingest and run `ingest-ctl rebuild`: else its content would go in again',
   row_changed: 'restore the state from a backup, or move it away and run `ingest-ctl rebuild`',
   orphan: 'start ingest: a file whose name is of a job gets a job again; move any other away',
   sealed_file_missing: 'put the file back, or `ingest-ctl discard JOBID` once it is held',

@@ -8,6 +8,7 @@
 import { accessSync, closeSync, constants } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { refuseOverlap } from '../../base/config/values/directories.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { MARKER, makeMarker, readMarker } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
@@ -38,6 +39,7 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
   );
   const names = feeds.map((row) => row.feed);
   const roots = names.map((name) => recordedRoots(backend, name));
+  refuseOverlaps(backend, warehouse);
   const locks = lockRootsAlone(
     roots.flatMap(({ work, manifests }) => [work, manifests]),
     'replace-warehouse',
@@ -64,6 +66,19 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
   } finally {
     for (const lock of locks) lock.close();
   }
+}
+
+/** As the options are called. */
+const WORDS: Record<string, string> = { work: 'work directory', manifests: 'manifests' };
+
+/** A start with the directory would be refused. Other feeds may share it as their warehouse. */
+function refuseOverlaps(backend: Backend, warehouse: string): void {
+  const roots = backend.read((r) =>
+    r.all<{ feed: string; kind: string; path: string }>('SELECT feed, kind, path FROM roots ORDER BY feed, kind'),
+  );
+  for (const { feed, kind, path } of roots)
+    if (kind !== 'warehouse' || path !== warehouse)
+      refuseOverlap({ origin: 'DIR', path: warehouse }, { origin: `the ${WORDS[kind] ?? kind} of feed ${feed}`, path });
 }
 
 /** The marker comes last, when the ledger has changed already. */

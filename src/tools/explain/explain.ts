@@ -106,7 +106,8 @@ async function partsOf(view: QueueView, found: Found, statePath: string): Promis
     if (now) parts.push({ title: `${name})`, ...now });
     for (const known of jobs.slice(0, TOLD_MAX)) {
       const job = { ...known, bytes: sizeNow(known, looked) };
-      const title = `${name}, job ${job.id}, ${bytes(job.bytes)})`;
+      const path = `${feed.input}/${shown(nameOfBytes(job.key))}`;
+      const title = `${path} (feed ${feed.name}, job ${job.id}, ${bytes(job.bytes)})`;
       const liesAt = job.state === 'held' ? liesAtOf(view)(job) : undefined;
       const { sha256 } = factsOf(job);
       parts.push({
@@ -125,7 +126,9 @@ async function partsOf(view: QueueView, found: Found, statePath: string): Promis
       const title =
         content.state === 'pruned'
           ? `${content.sha256.toString('hex')} (feed ${feed.name})`
-          : `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
+          : content.state === 'learned' || content.state === 'elsewhere'
+            ? `${shown(content.sourcePath)} (feed ${feed.name}, ${content.state}, ${bytes(content.size)})`
+            : `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
       parts.push({ title, content, ...careful(() => ofContent(content, looked)) });
     }
     const more = [jobs, contents].reduce((n, { length }) => n + Math.max(0, length - TOLD_MAX), 0);

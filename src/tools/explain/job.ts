@@ -103,6 +103,9 @@ function lies(job: Job, looked: Looked): string[] {
 const sentence = ({ reason, key }: Job): string =>
   reason?.startsWith(key.toString('utf8')) ? `${reason}.` : `${capital(reason ?? '')}.`;
 
+/** How a content came that no file of this input brought. */
+const CAME: { [State in Content['state']]?: string } = { learned: ', which was loaded by other means', elsewhere: '' };
+
 const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 function ended(job: Job, looked: Looked): Verdict {
@@ -114,7 +117,9 @@ function ended(job: Job, looked: Looked): Verdict {
       return content ? ofContent(content, looked, job.updatedAtMs) : verdict('stored', `It was stored at ${when}.`);
     case 'duplicate': {
       const { of } = facts.putAway ?? {};
-      const first = content ? `, which came from ${shown(content.sourcePath)}, with its line${since(content)}` : '';
+      const first = content
+        ? (CAME[content.state] ?? `, which came from ${shown(content.sourcePath)}, with its line${since(content)}`)
+        : '';
       const place = shownPlace(looked.feed.warehouse, (of ?? '') as ByteName);
       const before = facts.putAway?.note === 'record_pruned' ? `, with its line in ${place}` : `, as ${place}${first}`;
       const lies =
@@ -136,7 +141,7 @@ function ended(job: Job, looked: Looked): Verdict {
         'duplicate',
         [
           `Its content was ingested before${before}, and that file was withdrawn: it is a duplicate since ${when} all the same.`,
-          ...looked.view.read((r) => exceptionsOf(r, content)).map((one) => exception(one, content)),
+          ...looked.view.read((r) => exceptionsOf(r, content)).map((one) => exception(one, content, looked.view)),
           lies,
         ],
         allowsAgain(content, looked.view),

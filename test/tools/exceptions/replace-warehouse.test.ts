@@ -124,6 +124,21 @@ test('an empty directory that cannot be written is refused, and no content is gi
   );
 });
 
+test('a directory in another of the state, or around one, is refused before anything is changed', async (t) => {
+  const world = await storedWorld(t);
+  const { input, warehouse, manifests } = world.feed();
+  const inInput = join(input, 'warehouse');
+  mkdirSync(inInput);
+  const inWarehouse = emptyDirectory(world, join('warehouse', 'inner'));
+  assert.equal(dirname(inWarehouse), warehouse);
+  for (const path of [inInput, inWarehouse, input, manifests]) {
+    const { code, stderr } = await world.run('ingest-ctl', ['replace-warehouse', path]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /^ingest-ctl: DIR \(.*(lie in one another|are the same directory)/);
+  }
+  await audited(world);
+});
+
 test('an empty directory under another path replaces it; one with files is refused', async (t) => {
   const world = await storedWorld(t);
   const full = emptyDirectory(world, 'full');
