@@ -73,6 +73,10 @@ function ofParser(code: string | undefined): Refusal {
       sentence: `Headers have at most ${limits.headerBytesMax} bytes.`,
     };
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return { status: 408, error: 'too_slow', sentence: `A request comes within ${limits.requestTimeoutMs / 1_000} s.` };
+    return {
+      status: 408,
+      error: 'too_slow',
+      sentence: `The headers of a request come within ${limits.headersTimeoutMs / 1_000} s, all of it within ${limits.requestTimeoutMs / 1_000} s.`,
+    };
   return BAD_REQUEST;
 }

@@ -79,13 +79,13 @@ export class FreeSpace {
     const roots = this.view.read((rows) =>
       rows.all<Place>('SELECT feed, kind AS place, path FROM roots ORDER BY feed, kind'),
     );
-    const marks = new Map(
-      this.view.feeds().map(({ name, options }) => [name, (options as unknown as FeedOptions).minFreeBytes]),
-    );
+    const feeds = this.view.feeds();
+    const marks = new Map(feeds.map(({ name, options }) => [name, (options as unknown as FeedOptions).minFreeBytes]));
     const markOf = ({ feed, place }: Place) => (MARKED.includes(place) ? marks.get(feed) || null : null);
     const state = { feed: '*', place: 'state', path: dirname(this.statePath) };
     return [
-      ...roots.map((root) => ({ ...root, min_free_bytes: markOf(root) })),
+      // A retired feed keeps its roots in the table.
+      ...roots.flatMap((root) => (marks.has(root.feed) ? { ...root, min_free_bytes: markOf(root) } : [])),
       { ...state, min_free_bytes: this.stateMinFreeBytes || null },
     ];
   }

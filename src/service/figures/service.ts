@@ -7,17 +7,17 @@ import { packageVersion } from '../../package.js';
 /** The oldest process at work, or its parent: a child may have been started again since. A dashboard or a notifier alone ingests nothing. */
 export function serviceReport(processes: readonly Process[], nowMs = Date.now()) {
   const working = processes.filter(({ alive, title }) => alive && !BESIDE.includes(title));
-  const ages = working.flatMap(({ pid, parent_pid: parent, attended_at: attended }) => {
+  const starts = working.flatMap(({ pid, parent_pid: parent, attended_at: attended }) => {
     const its = attended === null ? [pid] : [pid, parent ?? pid];
-    return its.flatMap((one) => ageOf(one) ?? []);
+    return its.flatMap((one) => startOf(one) ?? []);
   });
-  const seconds = ages.length === 0 ? null : Math.floor(Math.max(...ages));
+  const startedMs = starts.length === 0 ? undefined : Math.min(...starts);
   return {
     /** The build that answers. */
     version: packageVersion(),
     /** ISO 8601; null where no process is at work, or none can be seen from here. */
-    started_at: seconds === null ? null : new Date(nowMs - seconds * 1_000).toISOString(),
-    uptime_seconds: seconds,
+    started_at: startedMs === undefined ? null : new Date(startedMs).toISOString(),
+    uptime_seconds: startedMs === undefined ? null : Math.max(0, Math.floor((nowMs - startedMs) / 1_000)),
   };
 }
 
@@ -26,13 +26,13 @@ const BESIDE: readonly string[] = ['dashboard', 'notifier'];
 const TICKS = 100;
 const STARTTIME = 19;
 
-/** Seconds since a process was started; undefined where it cannot be seen. */
-function ageOf(pid: number): number | undefined {
+/** When a process was started, in ms; undefined where it cannot be seen. The same each time it is asked. */
+function startOf(pid: number): number | undefined {
   try {
     const stat: Text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [uptime] = readFileSync('/proc/uptime', 'latin1').split(' ');
-    return Math.max(0, Number(uptime) - Number(fields[STARTTIME]) / TICKS);
+    const [, booted] = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))!;
+    return (Number(booted) + Number(fields[STARTTIME]) / TICKS) * 1_000;
   } catch {
     return undefined;
   }

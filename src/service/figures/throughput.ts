@@ -31,13 +31,14 @@ export function ratesOf(view: Pick<QueueView, 'counters' | 'earlierCounters'>) {
 }
 
 export function throughputOf(
-  view: Pick<QueueView, 'samples'>,
+  view: Pick<QueueView, 'samples' | 'owners'>,
   feeds: readonly string[],
   stats: readonly StageStats[],
   gates: readonly Gate[],
   rates: Rates,
 ) {
   const [files, bytes] = [rates(processed('files')), rates(processed('bytes'))];
+  const isAtWork = view.owners().some(({ alive, title }) => alive && title.startsWith('worker'));
   const of = (feed: string) => {
     const its = stats.filter((one) => feed === '*' || one.feed === feed);
     const later = its.filter(({ stage }) => stage !== STAGE_NAMES[0]);
@@ -59,7 +60,9 @@ export function throughputOf(
       /** Files of the first stage, which may still grow. */
       growing_files: its.filter(({ stage }) => stage === STAGE_NAMES[0]).reduce((sum, one) => sum + onTheWay(one), 0),
       held_files: held,
-      ...etaOf({ files: backlog, bytes: left, isClosed }, samples),
+      ...(backlog > 0 && !isAtWork
+        ? unknown('no worker is running')
+        : etaOf({ files: backlog, bytes: left, isClosed }, samples)),
     };
   };
   return ['*', ...feeds].map(of);

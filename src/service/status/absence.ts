@@ -80,7 +80,10 @@ function nobody(view: Pick<QueueView, 'read' | 'countedAtMs'>, before: readonly 
 }
 
 /** No service is recorded: nothing distinguishes a first start that failed from none, or from a run with `--once` that was killed. */
-const NEVER = { since: null, how: 'has not started yet, or its last start failed' };
+const NEVER = {
+  since: null,
+  how: 'has not started yet, its last start failed, or its last run with --once was ended before all files were done',
+};
 
 /** When processes died together, nobody saw it. Only their last writes are known. */
 function endingOf(view: Pick<QueueView, 'countedAtMs'>, before: readonly Service[]): { since: string; how: string } {
