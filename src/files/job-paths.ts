@@ -23,7 +23,6 @@ const ENCODED = /[%/]/;
 const WORK_NAME = /^([0-9A-HJKMNP-TV-Z]{26})(\.ok|\.tmp|\.copy|\.claims)?~([\s\S]*)$/;
 
 /** The kernel's limit for one component. */
-/** The bound of Linux for a name. */
 export const NAME_BYTES_MAX = 255;
 /** The kernel's limit for a path (PATH_MAX without its NUL), minus room for the path of the work folder. */
 const PATH_BYTES_MAX = 3_800;

@@ -152,7 +152,7 @@ async function readAll(run: Run, chain: Chain, source: Source, told: Told): Prom
     // V8 collects garbage at the next await. Without this line all records of the window would still be in use there.
     rows.length = 0;
     run.current = undefined;
-    run.endsOpen = window.final && window.bytes.at(-1) !== 0x0a;
+    run.endsOpen = window.final && window.bytes.length > 0 && window.bytes.at(-1) !== 0x0a;
     // Lets the event loop send our messages and receive those of the parent.
     await new Promise(setImmediate);
     reportProgress();

@@ -13,7 +13,7 @@ import { isWithin } from '../../base/config/values/directories.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
 import { typed } from '../../base/shell.js';
 import { UNDERPROCESS } from '../../files/job-paths.js';
-import { errnoOf } from '../../files/place-error.js';
+import { errnoOf, unlessRefused } from '../../files/place-error.js';
 import { UNDER_WAY } from '../ledger/content.js';
 import { inputsServed } from '../ledger/services.js';
 
@@ -74,7 +74,7 @@ export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { nam
 
 /** Both are there, and are two directories. */
 function isOther(one: string, another: string): boolean {
-  const [a, b] = [one, another].map((path) => statSync(path, { throwIfNoEntry: false }));
+  const [a, b] = [one, another].map((path) => unlessRefused(() => statSync(path)));
   return a !== undefined && b !== undefined && (a.dev !== b.dev || a.ino !== b.ino);
 }
 

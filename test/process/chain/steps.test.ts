@@ -123,6 +123,7 @@ test('lastNewline sees the last record of the file also where a module changed i
   const tested = { ...chain({ 'last-newline': true }), start: 'change', module };
   assert.match((await reasonOf(tested, 'a\n1\n2'))!, /^record_invalid: a\.csv: the last record has no line end/);
   assert.equal(await reasonOf(tested, 'a\n1\n2\n'), undefined);
+  assert.equal(await reasonOf(chain({ 'last-newline': true }, { format: 'jsonl' }), '\ufeff'), undefined);
 });
 
 test('a value that is nested too deep to be shown is a bad record', async () => {
