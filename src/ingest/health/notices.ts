@@ -24,7 +24,7 @@ export const ADVICE: Record<NoticeCode, string> = {
   watch_limit: 'raise fs.inotify.max_user_watches',
   no_inotify: 'raise fs.inotify.max_user_instances',
   input_missing: 'mount it, or correct its permissions',
-  directory_failed: 'correct its permissions',
+  directory_failed: 'correct its permissions, or see its disk',
   link_moved: 'restart the service, or let the symlink lead back',
 };
 

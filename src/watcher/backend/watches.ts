@@ -51,7 +51,6 @@ export class Watches {
 
   /** To be called with a directory that is open and about to be read. */
   opened(path: ByteName, directory: OpenDirectory, round: number): void {
-    if (this.#failing.delete(path)) this.options.emit({ event: 'directory_back', path });
     const mounted = this.#noteMount(path, directory);
     if (this.#tree === undefined) return;
     if (mounted && directory.isRemote()) {
@@ -69,11 +68,20 @@ export class Watches {
     }
   }
 
+  /** A directory that failed before was read to its end: one that is damaged can be opened. */
+  listed(path: ByteName): void {
+    this.#failsNoMore(path);
+  }
+
+  #failsNoMore(path: ByteName): void {
+    if (this.#failing.delete(path)) this.options.emit({ event: 'directory_back', path });
+  }
+
   /** A directory could not be opened or read. Returns whether another try is useful. */
   failed(path: ByteName, code: string): boolean {
     this.#unwatched.delete(path);
     if (GONE.has(code)) {
-      if (this.#failing.delete(path)) this.options.emit({ event: 'directory_back', path });
+      this.#failsNoMore(path);
       return false;
     }
     const known = this.#failing.get(path);

@@ -18,6 +18,8 @@ import { clockMs } from './clock.js';
 export interface ScanHooks {
   /** The directory is open and about to be read: now it must be watched. */
   opened(path: ByteName, directory: OpenDirectory, cause: ScanCause): void;
+  /** All entries of the directory were read. */
+  listed?(path: ByteName): void;
   failed(path: ByteName, error: unknown): void;
   target(path: ByteName, isDirectory: boolean): ByteName | undefined;
   enters(path: ByteName): boolean;
@@ -153,6 +155,7 @@ export class Scan {
         return;
       }
       if (entry === undefined) {
+        this.#hooks.listed?.(this.#path);
         if (this.#hooks.everything) this.#listed.push(this.#path);
         this.#leave();
         return;
