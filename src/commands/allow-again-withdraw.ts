@@ -84,6 +84,11 @@ async function newestOf(backend: Backend, { feed, content }: Allowed): Promise<n
 export const withdraw = (invocation: Invocation): Promise<number> =>
   makeException(invocation, async (backend, named, said) => {
     const at = safeText(shownPlace(named.feed.warehouse, placeOf(named.content)));
+    if (named.content.state === 'learned')
+      throw new OperatorError(
+        'not_ours_to_withdraw',
+        `that content was made known by ingest-ctl learn (${at}), and no file of it was ingested: there is nothing to withdraw.`,
+      );
     if (named.isDuplicate) {
       throw new OperatorError(
         'not_ours_to_withdraw',

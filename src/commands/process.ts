@@ -3,7 +3,7 @@
  * Guarantees: the chain runs in a child process with its bounds, as in the service. Writes nothing but a directory of its own below that for temporary files, which it removes.
  * Output: the counts, then each output with its first lines; or the sentence with which the file would be held (exit code 4).
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { FIND } from '../base/config/command-spec.js';
 import { chainOf } from '../base/config/feeds.js';
@@ -78,11 +78,14 @@ async function endOf(options: ProcessOptions, path: string, name: string, direct
 }
 
 function sizeOf(path: string, name: string): number {
+  let stat: Stats;
   try {
-    return statSync(bytesOfName(nameOfText(path))).size;
+    stat = statSync(bytesOfName(nameOfText(path)));
   } catch (error) {
     throw unreadable(name, (error as Error).message);
   }
+  if (!stat.isFile()) throw unreadable(name, 'it is no regular file');
+  return stat.size;
 }
 
 const unreadable = (name: string, why: string): EnvironmentError =>
