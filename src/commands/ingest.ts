@@ -109,7 +109,7 @@ async function printUntold({ feeds, service }: Config): Promise<void> {
 }
 
 /** Names the files that --once ended without: an exit code alone does not say which files need a person. */
-function printLeftovers({ held, open, withoutSidecar, partial, unread, twins, unpublished }: OnceDone): void {
+function printLeftovers({ held, open, withoutSidecar, partial, unread, twins, unpublished, others }: OnceDone): void {
   const list = (what: string, { count, names }: Named, one = 'file', many = 'files') => {
     if (count === 0) return;
     const more = count > names.length ? `, and ${count - names.length} more` : '';
@@ -126,4 +126,5 @@ function printLeftovers({ held, open, withoutSidecar, partial, unread, twins, un
   list('stored and not published: the bucket cannot be used (`queue-stat` says why)', unpublished);
   list('without a sidecar, left in the input', withoutSidecar);
   list(`${reasonOf('twin').short} that is held`, twins);
+  list('on the way in feeds that this configuration does not have, left as they are', others);
 }

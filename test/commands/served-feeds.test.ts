@@ -171,3 +171,12 @@ test('a file of a feed that is not in the state is a finding with its remedy', a
   assert.equal(code, 2);
   assert.match(stdout, /in feed side, which is not in the state/);
 });
+
+test('--once names the feeds that its configuration does not have, and whose files are on the way', async (t) => {
+  const world = twoFeeds(t);
+  world.drop('waits.csv', 500, { feed: 'side' });
+  await world.runOnce();
+  const { code, stderr } = await world.launch('ingest', ['--config', configOf(world, 'orders'), '--once']).ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /1 file on the way in feeds that this configuration does not have, left as they are: side/);
+});

@@ -69,7 +69,7 @@ export const mutants: readonly Mutant[] = [
     run: 'kills at seals',
     edits: {
       'src/ingest/calls/seal.js': [
-        ["        moveOne(seal, 'file', path);\n", ''],
+        ['        moveOne(seal, part, path);\n', ''],
         ['        if (read)\n', "        moveOne(seal, 'file', path);\n        if (read)\n"],
       ],
     },

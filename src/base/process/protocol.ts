@@ -42,6 +42,8 @@ export interface OnceDone {
   /** Still open for writing after the wait. */
   open: Named;
   withoutSidecar: Named;
+  /** In feeds that the configuration does not have; their names are those of the feeds. */
+  others: Named;
   /** Files with the sign of a cut upload, whose window is longer than a run waits. */
   partial: Named;
   /** Files with the content of one that is held. */

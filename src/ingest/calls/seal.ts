@@ -131,12 +131,9 @@ const sidecarBack = ({ files, file, terms: { feed } }: Seal): RenameResult =>
  */
 function moveIn(seal: Seal, entry: Entry, now: CandidateNow, read: SidecarRead | undefined): SealAnswer | undefined {
   const { path } = seal.file;
-  let part: 'file' | 'sidecar' = 'file';
+  let part: 'file' | 'sidecar' = 'sidecar';
   try {
-    if (read) {
-      part = 'sidecar';
-      moveOne(seal, part, sidecarOf(path, seal.terms.feed));
-    }
+    if (read) moveOne(seal, part, sidecarOf(path, seal.terms.feed));
     // If it cannot go back, it stays, and the next check reads it.
     if (read && !saysTheSame(seal, read)) return sidecarBack(seal) === 'exists' ? { kind: 'other_version' } : CHANGED;
     part = 'file';

@@ -103,11 +103,15 @@ function leftoverNow(backend: Backend, producers: readonly FeedProducer[], episo
     twins: named(),
     unpublished: named(),
     unread: named(),
+    others: named(),
   };
   // Everything else is done: the bucket may be away for long, and the files are stored.
   const away = episodes.away(backend.gates());
   for (const { feed, stage, ready, deferred, claimed, waiting, held } of backend.stats()) {
-    if (!producers.some((producer) => producer.feed.name === feed)) continue;
+    if (!producers.some((producer) => producer.feed.name === feed)) {
+      addOther(left.others, feed, ready + deferred + claimed + waiting);
+      continue;
+    }
     left.held.count += held;
     const isAway = stage === PUBLISH && away.has(feed);
     if (isAway) left.unpublished.count += ready + deferred + waiting;
@@ -175,6 +179,11 @@ const named = (): Named => ({ count: 0, names: [] });
 
 function addName(list: Named, feed: FeedOptions, key: Buffer): void {
   if (list.names.length < NAMES_MAX) list.names.push(`${feed.input}/${shownName(nameOfBytes(key))}`);
+}
+
+function addOther(list: Named, feed: string, count: number): void {
+  list.count += count;
+  if (count > 0 && !list.names.includes(feed)) list.names.push(feed);
 }
 
 const sum = (producers: readonly FeedProducer[], of: (producer: FeedProducer) => number): number =>

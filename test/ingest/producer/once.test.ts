@@ -66,6 +66,7 @@ scenario('it ends when all is done, not before', async (world) => {
     twins: NOTHING,
     unpublished: NOTHING,
     unread: NOTHING,
+    others: NOTHING,
   });
 });
 

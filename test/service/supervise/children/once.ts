@@ -14,6 +14,7 @@ liveAsChild(async (role) => async (context) => {
     unread: { count: 0, names: [] },
     partial: { count: 0, names: [] },
     unpublished: { count: 0, names: [] },
+    others: { count: 0, names: [] },
     twins: { count: 0, names: [] },
   });
   stop();
