@@ -48,7 +48,7 @@ test('if the thread cannot run, the main thread handles its files and logs this'
 test('the thread gives the same answers, and notes its current job', async (t) => {
   const ground = await grounds(t);
   const { thread, owners } = threadOf(t, ground);
-  const files = drops(ground, 200);
+  const files = drops(ground, 2_000);
   const ids = files.map(({ id }) => id);
   assert.equal(thread.roundsWithoutProgress(), 0);
   const asked = thread.run(ground.order('seal', files), ids);
