@@ -45,8 +45,10 @@ export function refuseMovedWork(
  * the old one unnoticed. An input that was moved as a whole is the same.
  */
 export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { name, input }: FeedOptions): void {
+  const isTaken = (feed: string, path: string): boolean =>
+    feed === name ? path !== input && areTwo(path, input) : path === input;
   for (const { feed, input: watched } of inputsServed(state)) {
-    if ((feed === name) !== isOther(watched, input)) continue;
+    if (!isTaken(feed, watched)) continue;
     throw new EnvironmentError(
       'input_changed',
       `--input of feed ${name} is ${input}, but a running producer watches ${watched} for feed ${feed}; stop it first, or name both as feeds of one --config.`,
@@ -60,7 +62,7 @@ export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { nam
     ),
   );
   for (const { feed, path } of others) {
-    if ((feed === name) !== isOther(path, input)) continue;
+    if (!isTaken(feed, path)) continue;
     const { n } = state.read((r) =>
       r.get<{ n: number }>(`SELECT count(*) AS n FROM all_jobs WHERE feed = ? AND state <> 'done' AND keyed = 1`, feed),
     )!;
@@ -72,8 +74,8 @@ export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { nam
   }
 }
 
-/** Both are there, and are two directories. */
-function isOther(one: string, another: string): boolean {
+/** Both are there, and are two directories. One that does not answer is not asked where nothing has changed. */
+function areTwo(one: string, another: string): boolean {
   const [a, b] = [one, another].map((path) => unlessRefused(() => statSync(path)));
   return a !== undefined && b !== undefined && (a.dev !== b.dev || a.ino !== b.ino);
 }
