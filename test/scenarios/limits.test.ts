@@ -143,10 +143,10 @@ async function outputsWithoutRoom(t: TestContext): Promise<void> {
   writeFileSync(join(warehouse, 'ballast'), Buffer.alloc(40 * MiB));
   const large = world.drop('large.csv', rows('l', 20 * KiB), { feed: 'made' });
   const told = await world.event('copy_waits');
-  assert.match(String(told.reason), /^its outputs would leave less free at/);
+  assert.match(String(told.reason), /^its outputs need more than is free at/);
   const small = world.drop('small.csv', rows('s', 2), { feed: 'made' });
   await world.isStored(small);
-  await lowSpaceNamed(world, 'The outputs of large.csv would leave less free');
+  await lowSpaceNamed(world, 'The outputs of large.csv need more than is free');
   const isExplained = async () =>
     /in the stage process: no room for outputs/.test(
       (await world.run('ingest-ctl', ['explain', 'large.csv', '--feed', 'made'])).stdout,
