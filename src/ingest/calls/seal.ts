@@ -12,10 +12,10 @@ import type { Entry } from '../../files/directories.js';
 import { folderOf, type Part, UNDERPROCESS } from '../../files/job-paths.js';
 import { mountOf } from '../../files/mounts.js';
 import { deliver, type RenameResult } from '../../files/moves.js';
-import { errnoOf, inPlace, isOfPlace, PlaceError, placeError, unlessRefused } from '../../files/place-error.js';
+import { inPlace, PlaceError } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
-import { type ByteName, LinuxError, nameOfText, type Stat, shownName } from '../../linux/index.js';
-import { type FeedFiles, MountUnusable, statEntry } from '../files/feed-files.js';
+import { type ByteName, LinuxError, nameOfText, type Stat } from '../../linux/index.js';
+import { type FeedFiles, type MountUnusable, ofItsMount, statEntry } from '../files/feed-files.js';
 import { NO_SIDECAR, readSidecar, type SidecarRead, sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
 import { completion } from '../rules/completion.js';
@@ -157,13 +157,7 @@ function moveOne({ files, file }: Seal, part: Part, path: ByteName): void {
 /** A filesystem below the input may fail alone, also one that is no mount: a snapshot of btrfs. */
 function ofItsFilesystem({ files, file }: Seal, { dir }: Entry, error: PlaceError): PlaceError | MountUnusable {
   const [own, input] = [dir, files.input.rootFd].map((fd) => statEntry({ dir: fd, name: nameOfText('.') })!.dev);
-  if (error.place !== 'input' || own === input) return error;
-  return mountUnusable(files, folderOf(file.path), error.code);
-}
-
-function mountUnusable({ roots }: FeedFiles, folder: ByteName, code: string): MountUnusable {
-  const path = `${roots.input}/${shownName(folder)}`;
-  return new MountUnusable(path, placeError('input', path, code).message);
+  return error.place !== 'input' || own === input ? error : ofItsMount(error, files.roots, folderOf(file.path));
 }
 
 function renameRefused(
@@ -180,10 +174,9 @@ function renameRefused(
       const inside = mountOf(files.input, file.path);
       if (inside === file.inside) throw error;
       try {
-        files.makeInnerWork(inside);
+        inPlace('input', files.roots.input, 'write', () => files.makeInnerWork(inside));
       } catch (refusal) {
-        const code = errnoOf(refusal);
-        throw code !== undefined && isOfPlace('write', code) ? mountUnusable(files, inside, code) : refusal;
+        throw refusal instanceof PlaceError ? ofItsMount(refusal, files.roots, inside) : refusal;
       }
       return { kind: 'other_mount', inside };
     }
@@ -192,7 +185,7 @@ function renameRefused(
       throw error;
     case 'EACCES':
     case 'EPERM': {
-      refuseClosedWork(files, file.inside, error.code);
+      refuseClosedWork(files, file.inside);
       const folder = statEntry({ dir: entry.dir, name: nameOfText('.') });
       const moved = part === 'file' ? entry : files.input.entry(sidecarOf(file.path, terms.feed));
       const because = byAttribute(part, statEntry(moved), folder);
@@ -206,10 +199,11 @@ function renameRefused(
 }
 
 /** The rename names two folders, and its error says nothing of which of them is closed to this user. */
-function refuseClosedWork(files: FeedFiles, inside: ByteName, code: string): void {
-  const path = `${files.work(inside).place!.path}/${UNDERPROCESS}`;
-  if (unlessRefused(() => accessSync(path, constants.W_OK | constants.X_OK) ?? true)) return;
-  throw placeError('work', path, code);
+function refuseClosedWork(files: FeedFiles, inside: ByteName): void {
+  const { rootFd, place } = files.work(inside);
+  // By the descriptor: a path of the mount may have names that are not UTF-8.
+  const folder = `/proc/self/fd/${rootFd}/${UNDERPROCESS}`;
+  inPlace('work', `${place!.path}/${UNDERPROCESS}`, 'root', () => accessSync(folder, constants.W_OK | constants.X_OK));
 }
 
 function byAttribute(

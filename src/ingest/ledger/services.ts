@@ -116,8 +116,8 @@ async function noteEnd(backend: Backend, owners: readonly OwnerId[], how: 'stopp
 
 type Living = Pick<QueueView, 'read' | 'isAlive'>;
 
-const servedBy = (view: Pick<QueueView, 'read'>): { feed: string; owner: OwnerId; input: string | null }[] =>
-  view.read((rows) => rows.all('SELECT feed, owner, input FROM served'));
+const servedBy = (view: Pick<QueueView, 'read'>): { feed: string; owner: OwnerId }[] =>
+  view.read((rows) => rows.all('SELECT feed, owner FROM served'));
 
 /** This producer has these feeds from now on, while it lives. Called before it records anything else of them. */
 export async function enterServed(backend: Backend, feeds: readonly { name: string; input: string }[]): Promise<void> {
@@ -129,9 +129,17 @@ export async function enterServed(backend: Backend, feeds: readonly { name: stri
   });
 }
 
-/** The inputs that living producers watch. */
-export const inputsServed = (view: Living): { feed: string; input: string }[] =>
-  servedBy(view).flatMap(({ feed, owner, input }) => (input !== null && view.isAlive(owner) ? { feed, input } : []));
+/** The inputs that living producers watch for the feed, and the feeds for which they watch the input. */
+export const inputsServed = (view: Living, { name, input }: { name: string; input: string }) =>
+  view
+    .read((rows) =>
+      rows.all<{ feed: string; owner: OwnerId; path: string }>(
+        'SELECT feed, owner, input AS path FROM served WHERE input IS NOT NULL AND (feed = ? OR input = ?)',
+        name,
+        input,
+      ),
+    )
+    .filter(({ owner }) => view.isAlive(owner));
 
 /** Whether a living producer has the feed. */
 export const isServed = (view: Living, feed: string): boolean =>

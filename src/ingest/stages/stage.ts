@@ -146,7 +146,7 @@ export const tell = ({ feed, emit }: Batch, { id, path }: IngestJob, event: stri
   emit(event, { feed: feed.name, job: id, path, ...fields });
 
 /** The delay after which a writer is asked for again. It doubles up to a minute. */
-export const WRITER_FIRST_MS = 250;
+const WRITER_FIRST_MS = 250;
 const WRITER_LONGEST_MS = 60_000;
 export const writerMs = (refusals: number): number =>
   Math.min(WRITER_FIRST_MS * 2 ** Math.min(Math.max(refusals - 1, 0), 10), WRITER_LONGEST_MS);

@@ -45,13 +45,13 @@ export function refuseMovedWork(
  * the old one unnoticed. An input that was moved as a whole is the same.
  */
 export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { name, input }: FeedOptions): void {
-  const isTaken = (feed: string, path: string): boolean =>
-    feed === name ? path !== input && areTwo(path, input) : path === input;
-  for (const { feed, input: watched } of inputsServed(state)) {
-    if (!isTaken(feed, watched)) continue;
+  // Each has the name or the path.
+  const isTaken = (feed: string, path: string): boolean => feed !== name || (path !== input && areTwo(path, input));
+  for (const { feed, path } of inputsServed(state, { name, input })) {
+    if (!isTaken(feed, path)) continue;
     throw new EnvironmentError(
       'input_changed',
-      `--input of feed ${name} is ${input}, but a running producer watches ${watched} for feed ${feed}; stop it first, or name both as feeds of one --config.`,
+      `--input of feed ${name} is ${input}, but a running producer watches ${path} for feed ${feed}; stop it first, or name both as feeds of one --config.`,
     );
   }
   const others = state.read((r) =>

@@ -68,17 +68,17 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
   }
 }
 
-/** As the options are called. */
-const WORDS: Record<string, string> = { work: 'work directory', manifests: 'manifests' };
-
-/** A start with the directory would be refused. Other feeds may share it as their warehouse. */
+/** A start with the directory would be refused. Other feeds may share it as their warehouse. A retired feed keeps its roots in the table. */
 function refuseOverlaps(backend: Backend, warehouse: string): void {
+  const feeds = new Set(backend.feeds().map(({ name }) => name));
   const roots = backend.read((r) =>
     r.all<{ feed: string; kind: string; path: string }>('SELECT feed, kind, path FROM roots ORDER BY feed, kind'),
   );
-  for (const { feed, kind, path } of roots)
-    if (kind !== 'warehouse' || path !== warehouse)
-      refuseOverlap({ origin: 'DIR', path: warehouse }, { origin: `the ${WORDS[kind] ?? kind} of feed ${feed}`, path });
+  for (const { feed, kind, path } of roots) {
+    if (!feeds.has(feed) || (kind === 'warehouse' && path === warehouse)) continue;
+    const place = kind === 'work' ? 'work directory' : kind;
+    refuseOverlap({ origin: 'DIR', path: warehouse }, { origin: `the ${place} of feed ${feed}`, path });
+  }
 }
 
 /** The marker comes last, when the ledger has changed already. */

@@ -14,6 +14,7 @@ import { FeedFiles, type Roots, statEntry } from '../../ingest/files/feed-files.
 import { recordedRoots } from '../../ingest/files/recorded-roots.js';
 import { deadRoots } from '../../ingest/health/dead-roots.js';
 import { standstillOf, unwatched } from '../../ingest/health/standstill.js';
+import type { Content } from '../../ingest/ledger/content.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
 import { PRODUCER } from '../../ingest/ledger/services.js';
 import { waitsForJob } from '../../ingest/periods/period.js';
@@ -92,6 +93,19 @@ function ofRow(view: QueueView, job: Job): Part {
   };
 }
 
+/** `name`: of the file that was asked about, with its feed. */
+function titleOf({ state, sha256, feed, sourcePath, ingestId, carrier, size }: Content, name: string): string {
+  switch (state) {
+    case 'pruned':
+      return `${sha256.toString('hex')} (feed ${feed})`;
+    case 'learned':
+    case 'elsewhere':
+      return `${shown(sourcePath)} (feed ${feed}, ${state}, ${bytes(size)})`;
+    default:
+      return `${name}, ingest_id ${ingestId ?? carrier}, ${bytes(size)})`;
+  }
+}
+
 const knowsIt = ({ parts }: { parts: readonly Part[] }): boolean =>
   parts.some(({ verdict, isSupposed }) => verdict !== UNKNOWN && !isSupposed);
 
@@ -123,13 +137,7 @@ async function partsOf(view: QueueView, found: Found, statePath: string): Promis
       });
     }
     for (const content of contents.slice(0, TOLD_MAX)) {
-      const title =
-        content.state === 'pruned'
-          ? `${content.sha256.toString('hex')} (feed ${feed.name})`
-          : content.state === 'learned' || content.state === 'elsewhere'
-            ? `${shown(content.sourcePath)} (feed ${feed.name}, ${content.state}, ${bytes(content.size)})`
-            : `${name}, ingest_id ${content.ingestId ?? content.carrier}, ${bytes(content.size)})`;
-      parts.push({ title, content, ...careful(() => ofContent(content, looked)) });
+      parts.push({ title: titleOf(content, name), content, ...careful(() => ofContent(content, looked)) });
     }
     const more = [jobs, contents].reduce((n, { length }) => n + Math.max(0, length - TOLD_MAX), 0);
     if (more > 0) parts.push({ title: name, ...verdict('more', `${more} more versions of that path came before.`) });

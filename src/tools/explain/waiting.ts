@@ -7,7 +7,7 @@ import type { Gate, Job, QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { openersOf } from '../../base/shell.js';
-import { folderOf, NAME_BYTES_MAX } from '../../files/job-paths.js';
+import { NAME_BYTES_MAX } from '../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { sidecarOf } from '../../ingest/files/sidecar.js';
 import { pauseText, resumes } from '../../ingest/health/pause.js';
@@ -45,30 +45,25 @@ export function waiting(job: Job, looked: Looked): Verdict {
   }
   const facts = factsOf(job);
   const isSealed = facts.sealed !== undefined || facts.putAway !== undefined || job.stage !== 'verify-complete';
-  const isStored = job.stage === PUBLISH && facts.putAway === undefined;
-  const { promise, ...rule }: Rule = isStored
-    ? publishRule(job, leftMs)
-    : job.trail.at(-1)?.why === MOUNT_MISSING
-      ? withoutMount(job, feed, leftMs)
-      : isSealed
-        ? sealedRule(job, facts, feed, { path: liesAtOf(view)(job), leftMs })
-        : inputRule(job, facts, looked);
+  const ruleOf = (): Rule => {
+    if (job.stage === PUBLISH && facts.putAway === undefined) return publishRule(job, leftMs);
+    if (job.trail.at(-1)?.why === MOUNT_MISSING) return withoutMount(job, leftMs);
+    if (isSealed) return sealedRule(job, facts, feed, { path: liesAtOf(view)(job), leftMs });
+    return inputRule(job, facts, looked);
+  };
+  const { promise, ...rule } = ruleOf();
   const idle = standstillOf(job.stage, view, statePath) ?? (isSealed ? undefined : unnoticed(job, looked));
   if (!idle) return { ...rule, sentences: [...rule.sentences, ...(promise === undefined ? [] : [promise])] };
   const release = [idle.release, ...(rule.release === undefined ? [] : [rule.release])].join('; besides: ');
   return verdict(rule.verdict, [...rule.sentences, idle.sentence], release);
 }
 
-function withoutMount({ key }: Job, { input }: FeedOptions, leftMs: number): Rule {
-  const folder = `${input}/${shown(folderOf(nameOfBytes(key)))}`;
-  return promising(
-    verdict(
-      'waiting',
-      `The filesystem below the input that has ${folder} is not mounted, is full or read-only, or fails; the event mount_missing of the log has the error.`,
-      'mount it, free space there, or see its disk',
-    ),
-    `It is tried again by itself ${inTime(leftMs)}, and no attempt is spent.`,
-  );
+function withoutMount({ key, bytes }: Job, leftMs: number): Rule {
+  const { sentence, release } = reasonOf(MOUNT_MISSING).finding!;
+  const at = nameOfBytes(key);
+  const one = { which: shown(at), at, bytes, refusals: 0, host: '' };
+  const promise = `It is tried again by itself ${inTime(leftMs)}, and no attempt is spent.`;
+  return promising(verdict('waiting', sentence(one), release(one)), promise);
 }
 
 /** A worker checks the job when it is due, but nobody notices what arrives for the file before, such as its sidecar. */

@@ -68,12 +68,8 @@ export class Watches {
     }
   }
 
-  /** A directory that failed before was read to its end: one that is damaged can be opened. */
-  listed(path: ByteName): void {
-    this.#failsNoMore(path);
-  }
-
-  #failsNoMore(path: ByteName): void {
+  /** A directory was read to its end (one that is damaged can be opened), or is gone. */
+  failsNoMore(path: ByteName): void {
     if (this.#failing.delete(path)) this.options.emit({ event: 'directory_back', path });
   }
 
@@ -81,7 +77,7 @@ export class Watches {
   failed(path: ByteName, code: string): boolean {
     this.#unwatched.delete(path);
     if (GONE.has(code)) {
-      this.#failsNoMore(path);
+      this.failsNoMore(path);
       return false;
     }
     const known = this.#failing.get(path);

@@ -227,7 +227,7 @@ export class Engine<By extends Hint = Cause> {
         if (!this.#options.everything || cause === 'new') this.#schedule.begun(path);
         this.#watches.opened(path, directory, this.#schedule.round);
       },
-      listed: (path) => this.#watches.listed(path),
+      listed: (path) => this.#watches.failsNoMore(path),
       failed: (path, error) => this.#onFailed(path, error),
     };
   }
