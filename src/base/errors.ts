@@ -240,7 +240,9 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     'Find out who wrote that object, and move it away; then run `ingest-ctl retry`. Only one ingestor may write below a prefix.',
   ),
   key_too_long: held('Send the file again under a shorter name, and discard what is held with `ingest-ctl discard`.'),
-  object_refused: held('See the policy of the bucket; then run `ingest-ctl retry`.'),
+  object_refused: passing(
+    'Wait; if the file is held by then, see the policy of the bucket, and run `ingest-ctl retry`.',
+  ),
   local_file_missing: held(
     'Put the file back into the warehouse, then run `ingest-ctl retry`. Or withdraw its content.',
   ),

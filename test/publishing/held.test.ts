@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { checkBucket, linesOf, objectsOf, publishedAndKept, publisher } from '../world/publisher.js';
+import { checkBucket, linesOf, objectsOf, proxied, publishedAndKept, publisher } from '../world/publisher.js';
 import { files } from '../world/tree.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
@@ -27,7 +27,7 @@ const said = async (world: World, command: string, ...args: string[]): Promise<s
 
 /** Stored files that wait for publishing, which is paused. */
 async function waiting(t: TestContext, names: readonly string[]) {
-  const made = await publisher(t);
+  const made = await publisher(t, { options: { maxAttempts: 1 } });
   if (!made) return undefined;
   const { world, bucket } = made;
   const ingest = world.start('ingest');
@@ -87,6 +87,25 @@ test('a foreign object, a changed or missing local file and a key that is refuse
   await ingest.stop();
   assert.equal((await linesOf(bucket)).length, cases.length + 2);
   await checkBucket(bucket);
+  world.check();
+});
+
+test('a key that is refused once is asked for again, and nobody is called', async (t) => {
+  const made = await proxied(t);
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  const key = /~a\.csv$/;
+  // The HEAD that follows has no body, so it says no reason: a clock that was off looks the same.
+  for (const [kind, fault] of [
+    ['put', 'lose-answer'],
+    ['head', { status: 403, code: 'RequestTimeTooSkewed' }],
+  ] as const)
+    proxy.add({ kind, key }, fault);
+  world.drop('a.csv', 'id\na\n');
+  await world.runOnce();
+  assert.equal(world.log.named('file_retry').filter(({ code }) => code === 'object_refused').length, 1);
+  assert.deepEqual(world.log.named('file_held'), []);
+  assert.equal((await checkBucket(bucket)).length, 1);
   world.check();
 });
 

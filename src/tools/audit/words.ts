@@ -43,7 +43,7 @@ const REMEDIES = {
     'restore it with its metadata from a backup; else `ingest-ctl withdraw` its content, then allow-again, and deliver it again',
   object_differs: 'find out who wrote it; only one ingestor may write below a prefix',
   object_unknown:
-    'search the lines in _manifests/ for its ingest id; if none has it, a late request brought it: remove it',
+    'search the lines in _manifests/ for its ingest id; if none has it, its publication was given up, or a late request brought it: remove it',
   bucket_unread: 'start ingest, which reads them, and audit again: until then no object is called unknown',
   left_over: 'remove it, if no other ingestor has this warehouse too',
 };
