@@ -3,10 +3,13 @@
  * the files would lie there unnoticed.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { refused } from '../world/lost.js';
+import { tmpfsMount } from '../world/mounts.js';
+import { skipUnlessRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const QUICK = { stabilitySeconds: 0, quietMs: 0 };
@@ -41,18 +44,95 @@ test('a held file: another input, or another name for the feed, is refused; an i
   const { input, warehouse, manifests } = world.feed();
   refused(
     await withInput(world, directory(world, 'other')),
-    /feed default has .*, where 1 of its files wait or are held/,
+    /feed default has .*, where files wait or are held \(large\.csv\)/,
   );
   const config = join(world.root, 'renamed.json');
   const feeds = { renamed: { input, warehouse, manifests } };
   writeFileSync(config, JSON.stringify({ 'state-path': world.statePath, feeds }));
   const renamed = await world.launch('ingest', ['--config', config, '--once']).ended;
-  refused(renamed, /--input of feed renamed is .*, but feed default has .*, where 1 of its files/);
+  refused(renamed, /--input of feed renamed is .*, but feed default has .*, where files wait/);
 
   const moved = join(world.root, 'moved');
   renameSync(input, moved);
   const { code, stderr } = await withInput(world, moved);
   assert.equal(code, 4, stderr);
+});
+
+test('a feed that was renamed goes on under its new name, beside what the old one left, until it is retired', async (t) => {
+  const options = { ...QUICK, mode: 'sidecar' };
+  const world = createWorld(t, { options });
+  world.held.add(world.drop('wrong.csv', 400).sha256);
+  world.sidecar('wrong.csv', `${'0'.repeat(64)}  wrong.csv\n`);
+  world.drop('a.csv', 500);
+  world.sidecar('a.csv');
+  await world.runOnce([], { code: 4 });
+  assert.deepEqual(
+    world
+      .jobs()
+      .map(({ state }) => state)
+      .sort(),
+    ['done', 'held'],
+  );
+  const { input, warehouse, manifests } = world.feed();
+  const config = join(world.root, 'renamed.json');
+  const feeds = { renamed: { input, warehouse, manifests, mode: 'sidecar', 'stability-seconds': 0, 'quiet-ms': 0 } };
+  writeFileSync(config, JSON.stringify({ 'state-path': world.statePath, feeds }));
+  const service = world.launch('ingest', ['--config', config]);
+  for (const name of ['b.csv', 'c.csv']) {
+    world.drop(name, 600 + name.charCodeAt(0));
+    world.sidecar(name);
+    await world.event('file_ingested', ({ path, feed }) => feed === 'renamed' && String(path).endsWith(name));
+  }
+  const all = ['--config', config];
+  assert.equal((await world.launch('ingest-ctl', ['discard', '--all', ...all]).ended).code, 0);
+  await until('the old name has no file left', () => world.jobs('default').every(({ state }) => state === 'done'));
+  assert.equal((await world.launch('ingest-ctl', ['retire', 'default', ...all]).ended).code, 0);
+  world.drop('d.csv', 900);
+  world.sidecar('d.csv');
+  await world.event('file_ingested', ({ path }) => String(path).endsWith('d.csv'));
+  assert.ok(service.running, service.tail());
+  await service.stop();
+});
+
+test('a file that is gone keeps no other input away', async (t) => {
+  const world = createWorld(t, { options: { ...QUICK, mode: 'sidecar' } });
+  world.drop('waits.csv', 500);
+  await world.runOnce();
+  assert.deepEqual(
+    world.jobs().map(({ state }) => state),
+    ['ready'],
+  );
+  rmSync(join(world.input, 'waits.csv'));
+  const { code, stderr } = await withInput(world, directory(world, 'other'));
+  assert.equal(code, 0, stderr);
+});
+
+test('a file that is sealed in a mount below the input keeps it, also where --work-dir lies elsewhere', async (t) => {
+  if (skipUnlessRoot(t, 'mounts below an input')) return;
+  const world = createWorld(t, { options: QUICK });
+  const given = ['--work-dir', directory(world, 'work')];
+  await world.runOnce(given);
+  const mount = tmpfsMount(join(world.input, 'mount'));
+  assert.equal((await world.run('ingest-ctl', ['pause', 'hash'])).code, 0);
+  world.drop('mount/a.csv', 500);
+  const program = world.start('ingest', given);
+  await world.event('file_ready', ({ path }) => String(path) === join(mount, 'a.csv'));
+  await program.stop();
+  const other = [`--input=${directory(world, 'other')}`, ...given, '--once'];
+  const flags = world.flags('ingest').filter((flag) => !flag.startsWith('--input='));
+  refused(await world.launch('ingest', [...flags, ...other]).ended, /where files wait or are held \(mount\/a\.csv\)/);
+});
+
+test('a disk that is mounted at the input gets a work directory of its own', async (t) => {
+  if (skipUnlessRoot(t, 'a mount as an input')) return;
+  const world = createWorld(t, { options: QUICK });
+  world.drop('a.csv', 500);
+  await world.runOnce();
+  tmpfsMount(world.input);
+  world.drop('b.csv', 600);
+  await world.runOnce();
+  await world.stored(2);
+  assert.deepEqual(world.log.named('file_held'), []);
 });
 
 test('an input may be another one where none of its files waits', async (t) => {

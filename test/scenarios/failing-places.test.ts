@@ -8,7 +8,7 @@ import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, write
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Report } from '../../src/service/status/report.js';
-import { bindMount, loopMount, remount, tmpfsMount, unmount } from '../world/mounts.js';
+import { bindMount, loopMount, remount, servedMount, tmpfsMount, unmount } from '../world/mounts.js';
 import { isInRunbook } from '../world/runbook.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
@@ -187,6 +187,43 @@ test('a disk below the input that becomes read-only delays no other file, and it
   await world.allDone();
   await world.stop();
   world.check();
+});
+
+test('a mount below the input whose server dies spends no attempt of its files, sealed or not', async (t) => {
+  if (skipUnlessRoot(t, 'mounts below an input')) return;
+  const world = createWorld(t);
+  const source = join(world.root, 'source');
+  mkdirSync(source);
+  const at = join(world.input, 'far');
+  const server = await servedMount(source, at);
+  if (!server) return t.skip('no bindfs or no FUSE: a dead mount below an input was not tested');
+  await world.runOnce();
+  assert.equal((await world.run('ingest-ctl', ['pause', 'hash'])).code, 0);
+  world.drop('far/sealed.csv', 1_000);
+  const late = world.start('ingest');
+  await world.event('file_ready', ({ path }) => String(path) === join(at, 'sealed.csv'));
+  await late.stop();
+  assert.equal((await world.run('ingest-ctl', ['pause', 'verify-complete'])).code, 0);
+  const found = world.start('ingest');
+  world.drop('far/found.csv', 2_000);
+  await until('it is found', () => world.jobs().some(({ key }) => key === 'far/found.csv'));
+  await found.stop();
+  server.kill('SIGKILL');
+  assert.equal((await world.run('ingest-ctl', ['resume'])).code, 0);
+  world.start('ingest');
+  for (const name of ['sealed.csv', 'found.csv']) {
+    const told = await world.event('mount_missing', ({ path }) => String(path) === join(at, name));
+    assert.match(String(told.reason), /\/far.* is a mount whose server is gone: mount it again/);
+  }
+  await world.isStored(world.drop('beside.csv', 3_000));
+  assert.deepEqual(world.gates(), []);
+  noAttemptSpent(world);
+  unmount(at);
+  assert.ok(await servedMount(source, at));
+  await world.stored();
+  noAttemptSpent(world);
+  await world.allDone();
+  await world.stop();
 });
 
 test('a filesystem below the input in which nothing can be made spends no attempt of its files', async (t) => {

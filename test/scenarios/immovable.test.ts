@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loseState, rebuilt } from '../world/lost.js';
-import { canMake, loopMount } from '../world/mounts.js';
+import { bindMount, canMake, loopMount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { createWorld } from '../world/world.js';
 
@@ -78,6 +78,24 @@ test('an immutable sidecar is named, and not the folder of its file', async (t) 
   } finally {
     execFileSync('chattr', ['-i', sidecar]);
   }
+});
+
+test('a sidecar that was sealed in a mount counts for the file that a chmod lets go on there', async (t) => {
+  if (skipUnlessRoot(t, 'immutable files')) return;
+  const world = createWorld(t, { options: { mode: 'sidecar', stabilitySeconds: 0, quietMs: 0 } });
+  const mount = bindMount(loopMount(join(world.root, 'disk')), join(world.input, 'mount'));
+  world.drop('mount/a.csv', 500);
+  world.sidecar('mount/a.csv');
+  const file = join(mount, 'a.csv');
+  execFileSync('chattr', ['+i', file]);
+  await world.runOnce([], { code: 4 });
+  assert.equal((await world.event('file_held')).code, 'immovable');
+  assert.ok(!existsSync(`${file}.ok`), 'its sidecar was sealed');
+  execFileSync('chattr', ['-i', file]);
+  chmodSync(file, 0o640);
+  await world.runOnce();
+  await world.stored(1);
+  world.check();
 });
 
 test('what was sealed in a subvolume is found by a rebuild, and seen by an audit', async (t) => {

@@ -6,7 +6,7 @@
 import { PlaceError } from '../../files/place-error.js';
 import type { Throttle } from '../../files/rate-limit.js';
 import type { ByteName } from '../../linux/index.js';
-import { FeedFiles, ofItsMount } from '../files/feed-files.js';
+import { FeedFiles, ofItsMount, ofItsServer, type WorkKey } from '../files/feed-files.js';
 import { corrector } from './correct.js';
 import { hasher, reader } from './hash.js';
 import { comparer, mover, putter } from './move.js';
@@ -91,8 +91,9 @@ export class Running<A extends Act = Act> {
   }
 
   #failed(file: Acts[A]['file'], thrown: unknown): void {
-    const inside = 'inside' in file ? file.inside : ('' as ByteName);
-    const error = thrown instanceof PlaceError ? ofItsMount(thrown, this.order.roots, inside) : thrown;
+    const { path = '' as ByteName, inside = '' as ByteName } = file as Partial<WorkKey>;
+    const { roots } = this.order;
+    const error = thrown instanceof PlaceError ? ofItsMount(thrown, roots, inside) : ofItsServer(thrown, roots, path);
     this.#isStopped = error instanceof PlaceError;
     this.answers.push({ kind: 'failed', error });
   }

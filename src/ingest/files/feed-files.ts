@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { Directories, type Entry } from '../../files/directories.js';
 import { folderOf, type Part, UNDERPROCESS, workName } from '../../files/job-paths.js';
 import { readMarker } from '../../files/marker.js';
-import { errnoOf, inPlace, PlaceError, type PlaceKind, placeError } from '../../files/place-error.js';
+import { mountsBelow } from '../../files/mounts.js';
+import { errnoOf, inPlace, PlaceError, type PlaceKind, placeError, SERVER_GONE } from '../../files/place-error.js';
 import { FsKinds } from '../../files/probe.js';
 import {
   AT_FDCWD,
@@ -182,12 +183,12 @@ function openInner(input: Directories, inside: ByteName, path: string): number {
   try {
     return openDirectory(input.rootFd, joinNames(inside, INNER_WORK));
   } catch (error) {
-    if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      throw new MountUnusable(
-        path,
-        `${path} is missing, and the file was sealed there: mount the file system that it lies in`,
-      );
-    throw error;
+    if (!(error instanceof LinuxError) || OF_MACHINE.includes(error.code)) throw error;
+    const why =
+      error.code === 'ENOENT' || error.code === 'ENOTDIR'
+        ? `${path} is missing, and the file was sealed there: mount the file system that it lies in`
+        : placeError('work', path, error.code).message;
+    throw new MountUnusable(path, why);
   }
 }
 
@@ -208,8 +209,20 @@ const OF_MACHINE: readonly string[] = ['EMFILE', 'ENFILE'];
 /** The error of a file in a mount below the input: where that disk fails, the rest of the input does not. */
 export function ofItsMount(error: PlaceError, { input }: Roots, inside: ByteName): PlaceError | MountUnusable {
   const isOfMount = (error.place === 'input' || error.place === 'work') && !OF_MACHINE.includes(error.code);
+  return inside !== '' && isOfMount ? unusable(input, inside, error.code) : error;
+}
+
+/** The same for the error of a call that names no place. These codes mean that the server of a mount is gone. */
+export function ofItsServer(error: unknown, { input }: Roots, path: ByteName): unknown {
+  const code = errnoOf(error) ?? '';
+  if (!(SERVER_GONE as readonly string[]).includes(code)) return error;
+  const inside = mountsBelow(input).findLast((at) => path.startsWith(`${at}/`));
+  return inside === undefined ? error : unusable(input, inside, code);
+}
+
+function unusable(input: string, inside: ByteName, code: string): MountUnusable {
   const path = `${input}/${shownName(inside)}`;
-  return inside !== '' && isOfMount ? new MountUnusable(path, placeError('input', path, error.code).message) : error;
+  return new MountUnusable(path, placeError('input', path, code).message);
 }
 
 /** True for an error of a place or of what lies in it, and not a bug. */

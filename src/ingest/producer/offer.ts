@@ -105,18 +105,19 @@ function waitsTooLong({ state, reason, dueMs }: Holder, { backend, feed }: Offer
   return OF_A_WINDOW.includes(reason) && leftMs > stabilityMs(feed);
 }
 
-/** An operator's decision about a held file is about its bytes: it outlives a chmod, which is how a refused move is often helped. */
-function decidedFor(job: Job | undefined, file: FoundFile): Pick<JobFacts, 'putAway'> {
-  const { seen, putAway } = job ? factsOf(job) : {};
-  return seen && putAway && sameBytes(seen.identity, { version: file.fileIdentity }) ? { putAway } : {};
+/**
+ * Outlives another version of a held file: the mount in which its sidecar may be sealed; and an operator's decision, which is about
+ * its bytes, where a chmod made the version, which is how a refused move is often helped.
+ */
+function decidedFor(job: Job | undefined, file: FoundFile): Decided {
+  const { seen, putAway, inside } = job ? factsOf(job) : {};
+  const isSame = seen && putAway && sameBytes(seen.identity, { version: file.fileIdentity });
+  return { ...(isSame && { putAway }), ...(inside !== undefined && { inside }) };
 }
 
-function candidateOf(
-  file: FoundFile,
-  { backend, feed, boot }: Offering,
-  nudge: boolean,
-  decided: Pick<JobFacts, 'putAway'>,
-): Candidate {
+type Decided = Pick<JobFacts, 'putAway' | 'inside'>;
+
+function candidateOf(file: FoundFile, { backend, feed, boot }: Offering, nudge: boolean, decided: Decided): Candidate {
   const seen: Observation = { identity: file.fileIdentity, sinceMs: backend.nowMs(), boot, by: file.by };
   return {
     feed: feed.name,

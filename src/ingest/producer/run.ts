@@ -19,6 +19,7 @@ import { enterServed, enterService, forgetOnce, forgetServices, leaveService, PR
 import { noteAddress } from '../sharing/check.js';
 import { checkFeeds, type Entered, enterFeed } from '../upkeep/enter.js';
 import { enterState } from '../upkeep/enter-state.js';
+import { refuseOtherInput } from '../upkeep/moved-roots.js';
 import { adoptOrphans } from '../upkeep/reaper.js';
 import { FeedProducer } from './feed-producer.js';
 import { closeForDead, whenAlive } from './late-feeds.js';
@@ -59,6 +60,8 @@ export async function runProducer(context: ChildContext): Promise<void> {
     stops.push(metrics.stop);
     const dead = await checkFeeds(backend, statePath, config.feeds);
     await enterServed(backend, config.feeds);
+    // Afterwards: of two producers that start at once, at least one sees the other.
+    for (const feed of config.feeds) if (!dead.has(feed.name)) refuseOtherInput(backend, feed);
     // Places of a feed whose gate is closed for that are not touched by what follows.
     for (const [feed, error] of dead) await closeForDead(backend, feed, error, emit);
     if (context.terminal || once) stops.push(startProgress(backend, report));

@@ -5,15 +5,17 @@
  * Also refuses a warehouse inside the warehouse of another feed.
  * Does not: refuse a root that was moved or copied together with its marker (follow-moved.ts).
  */
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { isWithin } from '../../base/config/values/directories.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
+import { pages } from '../../base/pages.js';
 import { typed } from '../../base/shell.js';
 import { UNDERPROCESS } from '../../files/job-paths.js';
 import { errnoOf, unlessRefused } from '../../files/place-error.js';
+import { type ByteName, nameOfBytes, shownName } from '../../linux/index.js';
 import { UNDER_WAY } from '../ledger/content.js';
 import { inputsServed } from '../ledger/services.js';
 
@@ -41,8 +43,8 @@ export function refuseMovedWork(
 }
 
 /**
- * Jobs name their files by the path below the input: with another one they would be taken for gone, and their files would lie in
- * the old one unnoticed. An input that was moved as a whole is the same.
+ * For a feed of a configuration. Jobs name their files by the path below the input: with another one they would be taken for gone,
+ * and their files would lie in the old one unnoticed. An input that was moved as a whole is the same.
  */
 export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { name, input }: FeedOptions): void {
   // Each has the name or the path.
@@ -63,14 +65,37 @@ export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { nam
   );
   for (const { feed, path } of others) {
     if (!isTaken(feed, path)) continue;
-    const { n } = state.read((r) =>
-      r.get<{ n: number }>(`SELECT count(*) AS n FROM all_jobs WHERE feed = ? AND state <> 'done' AND keyed = 1`, feed),
-    )!;
-    if (n === 0) continue;
+    const left = fileLeft(state, feed, path, feed === name);
+    if (left === undefined) continue;
     throw new EnvironmentError(
       'input_changed',
-      `--input of feed ${name} is ${input}, but feed ${feed} has ${path}, where ${n} of its files wait or are held; start with that name and that directory until none is left (${typed('ingest-ctl discard')} gives up what is held).`,
+      `--input of feed ${name} is ${input}, but feed ${feed} has ${path}, where files wait or are held (${shownName(left)}); start with that name and that directory until none is left (${typed('ingest-ctl discard')} gives up what is held).`,
     );
+  }
+}
+
+/**
+ * A file that waits or is held in that input, if there is one. One that is gone needs no input. `inMounts`: also one that is sealed in
+ * a mount below it, where another input has none.
+ */
+function fileLeft(state: Pick<Backend, 'read'>, feed: string, path: string, inMounts: boolean): ByteName | undefined {
+  const after = (last?: Left) => state.read((r) => r.all<Left>(LEFT, feed, inMounts ? 1 : 0, last?.id ?? ''));
+  for (const page of pages(after))
+    for (const { key, keyed } of page) if (keyed === 0 || mayLie(path, key)) return nameOfBytes(key);
+  return undefined;
+}
+
+type Left = { id: string; key: Buffer; keyed: 0 | 1 };
+const LEFT = `SELECT id, key, keyed FROM all_jobs WHERE feed = ? AND state <> 'done'
+  AND (keyed = 1 OR (? AND payload ->> 'inside' <> '')) AND id > ? ORDER BY id LIMIT 1000`;
+
+/** True also in a folder that this user may not enter. */
+function mayLie(path: string, key: Buffer): boolean {
+  try {
+    return lstatSync(Buffer.concat([Buffer.from(`${path}/`), key]), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return true;
   }
 }
 

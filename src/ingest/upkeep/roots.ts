@@ -17,17 +17,10 @@ import { openRoot, type Roots } from '../files/feed-files.js';
 import { enterWarehouse } from '../ledger/names.js';
 import { followMoved } from './follow-moved.js';
 import { newMarker } from './lost-marker.js';
-import {
-  KEPT_WHILE_UNDER_WAY,
-  refuseMoved,
-  refuseMovedWork,
-  refuseNested,
-  refuseOtherInput,
-  refuseStrange,
-} from './moved-roots.js';
+import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseNested, refuseStrange } from './moved-roots.js';
 import { markerAt } from './root-locks.js';
 import { isOfRoot, unusable } from './unusable-root.js';
-import { chooseWork, refuseOtherMount } from './work-place.js';
+import { chooseWork, isOtherMount, refuseOtherMount } from './work-place.js';
 
 const MARKED = ['work', 'manifests', 'warehouse'] as const;
 type MarkedKind = (typeof MARKED)[number];
@@ -56,8 +49,11 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
       .map((row) => [row.kind, row]),
   );
   const inputSame = recorded.get('input')?.path === feed.input;
-  const work = feed.workDir ?? (inputSame ? recorded.get('work')?.path : undefined) ?? chooseWork(feed.input, emit);
-  refuseMovedWork(state, feed, recorded.get('work')?.path, work);
+  const before = recorded.get('work')?.path;
+  // A disk may have been mounted at the input since.
+  const isKept = inputSame && before !== undefined && !isOtherMount(feed.input, before);
+  const work = feed.workDir ?? (isKept ? before : chooseWork(feed.input, emit));
+  refuseMovedWork(state, feed, before, work);
   refuseOtherMount(feed, work);
   refuseNested(state, feed);
   for (const rule of KEPT_WHILE_UNDER_WAY) refuseMoved(state, feed, recorded.get(rule.kind)?.path, rule);
@@ -79,7 +75,6 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
     const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
     if (rule) refuseStrange(state, feed, recorded.get(kind), marker?.id, rule);
   }
-  refuseOtherInput(state, feed);
   return { roots, fresh, inputFresh: !inputSame };
 }
 

@@ -51,7 +51,7 @@ export function refuseOtherMount(feed: FeedOptions, work: string): void {
   );
 }
 
-function isOtherMount(a: string, b: string): boolean {
+export function isOtherMount(a: string, b: string): boolean {
   const nobody = nameOfText(`.ingest-nobody.${randomUUID()}`);
   const opened: number[] = [];
   try {
