@@ -88,3 +88,23 @@ test("duplicates of another host's contents are pruned: their finished job is th
   assert.match(stdout, /1 files? /);
   assert.deepEqual(world.duplicates(), []);
 });
+
+test('a copy of a content that another host withdrew is kept: it may be the last one', async (t) => {
+  const fleet = await Fleet.create(t, ['a', 'b'], { options: { stabilitySeconds: 0, quietMs: 0 } });
+  if (!fleet) return;
+  await fleet.join();
+  const [a, b] = fleet.hosts;
+  a!.world.drop('one.csv', 'one');
+  await a!.world.runOnce(['--shared-ledger', a!.url]);
+  assert.equal((await a!.world.run('ingest-ctl', ['withdraw', 'one.csv', '--reason', 'wrong'])).code, 0);
+  await a!.world.runOnce(['--shared-ledger', a!.url]);
+  for (const name of ['one.csv', 'two.csv']) b!.world.drop(name, 'one');
+  await b!.world.runOnce(['--shared-ledger', b!.url]);
+  const { code, stderr } = await b!.world.run('ingest-ctl', ['prune', '--keep-duplicates', '0m']);
+  assert.equal(code, 0, stderr);
+  assert.equal(b!.world.duplicates().length, 2);
+  assert.deepEqual(
+    b!.world.log.named('file_skipped_duplicate').map(({ note }) => note),
+    ['withdrawn', 'withdrawn'],
+  );
+});

@@ -2,10 +2,10 @@
  * The question that keeps a content from being ingested twice: is it new, stored, or on its way with another job? It is asked
  * inside the transaction that records the hash.
  */
-import type { ClaimedJob, Outcome, Tx } from '../../../queue/backend.js';
+import type { ClaimedJob, Job, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { processedOf } from '../chains/recorded-outputs.js';
-import { type JobFacts, type PutAway, payloadOf, type Sealed } from '../rules/facts.js';
+import { factsOf, type JobFacts, type PutAway, payloadOf, type Sealed } from '../rules/facts.js';
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { type Content, contentByHash, hasEnded, insertContent, NO_LINE, placeOf, waitToken } from './content.js';
 import { nextOfContent, takeNext } from './exceptions.js';
@@ -47,7 +47,7 @@ function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, known: Content): Outc
       interrupted: false,
     };
   }
-  if (hasEnded(known)) return duplicate(facts, known);
+  if (hasEnded(known)) return duplicate(tx, facts, known);
   return {
     kind: 'wait',
     on: waitToken(known.row),
@@ -78,15 +78,21 @@ function carryFromElsewhere(tx: Tx, job: ClaimedJob, { row }: Content, sealed: S
 }
 
 /** The decision is written into the row. The next claim puts the file away. */
-function duplicate(facts: JobFacts, of: Content): Outcome {
+function duplicate(tx: Tx, facts: JobFacts, of: Content): Outcome {
   const putAway: PutAway = {
     kind: 'duplicate',
     of: placeOf(of),
     ...(of.state === 'pruned' && { note: 'record_pruned' }),
     ...(of.state === 'withdrawn' && { note: 'withdrawn' }),
-    ...(of.state === 'elsewhere' && { note: 'elsewhere' }),
+    ...(of.state === 'elsewhere' && { note: noteElsewhere(tx, of) ?? 'elsewhere' }),
   };
   return { kind: 'defer', inMs: 0, why: 'duplicate', payload: payloadOf({ ...facts, content: of.row, putAway }) };
+}
+
+/** The other host's word about its content, `withdrawn` or `elsewhere`; undefined where the job that asked is not remembered. */
+export function noteElsewhere(jobs: { job(id: string): Job | undefined }, { carrier }: Content): string | undefined {
+  const asked = jobs.job(carrier);
+  return asked && factsOf(asked).putAway?.note;
 }
 
 function carry(

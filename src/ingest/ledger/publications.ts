@@ -13,7 +13,7 @@ export interface Publication {
   n: number;
   key: string;
   upload: string | null;
-  /** Null: it was not seen there. '': a line says that it is there. */
+  /** Null: it was not seen there. '': a line says that it is there. `given up`: a line says so, and it is gone. */
   etag: string | null;
   /** The part with the line, in the row of the own file. Null: due. '': not published. */
   part: string | null;
@@ -87,10 +87,15 @@ export const noteLocalGone = (tx: Tx, content: number): void =>
 export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
   void tx.run('DELETE FROM publications WHERE content IN (SELECT value FROM json_each(?))', JSON.stringify(contents));
 
-/** It stays out of the bucket. The sweep takes an upload that no row has. */
+/**
+ * It stays out of the bucket. Where its line is there already, an audit names the objects that are not. The sweep takes an upload that
+ * no row has.
+ */
 export function giveUpPublishing(tx: Tx, content: number): void {
-  tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0', NOT_PUBLISHED, content);
+  tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0 AND part IS NULL', NOT_PUBLISHED, content);
   tx.run('UPDATE publications SET upload = NULL WHERE content = ?', content);
+  if (ownPublication(tx, content)?.part)
+    tx.run("UPDATE publications SET etag = coalesce(etag, 'given up'), is_local = 0 WHERE content = ?", content);
 }
 
 /** The token that wakes the jobs which wait for a part. */
@@ -187,10 +192,12 @@ export async function noteOption(
         wakeWaiting(tx, name);
       } else if (!bucketRow(tx, name)) enterNew(tx, feed);
       // No record is forgotten before it was published at another address, too.
+      // What left its place while the option was away was not kept for the bucket.
       else
         tx.run(
-          'UPDATE buckets SET cursor = 0 WHERE feed = ? AND (cursor = ? OR address <> ?)',
-          ...[name, AWAY, addressOf(feed)],
+          `UPDATE buckets SET before = CASE cursor WHEN ? THEN (SELECT coalesce(max(row), 0) FROM contents) ELSE before END, cursor = 0
+           WHERE feed = ? AND (cursor = ? OR address <> ?)`,
+          ...[AWAY, name, AWAY, addressOf(feed)],
         );
       noteRemoves(tx, feed);
     }

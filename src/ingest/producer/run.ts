@@ -60,7 +60,6 @@ export async function runProducer(context: ChildContext): Promise<void> {
     stops.push(metrics.stop);
     const dead = await checkFeeds(backend, statePath, config.feeds);
     await enterServed(backend, config.feeds);
-    // Afterwards: of two producers that start at once, at least one sees the other.
     for (const feed of config.feeds) if (!dead.has(feed.name)) refuseOtherInput(backend, feed);
     // Places of a feed whose gate is closed for that are not touched by what follows.
     for (const [feed, error] of dead) await closeForDead(backend, feed, error, emit);

@@ -23,9 +23,11 @@ export class FeedBucket {
   readonly feed: string;
   /** As lines name it: `s3://BUCKET`. A key follows after a slash. */
   readonly root: string;
+  /** Contents whose objects the store refuses to show. They are asked for again an hour later. */
+  readonly unanswered = new Set<number>();
   readonly #marker: Body;
   #entered: Promise<void> | undefined;
-  #mayWrite: Promise<boolean> | undefined;
+  #writable: Promise<boolean> | undefined;
 
   /** `warehouse`: the id of its marker. The prefix belongs to that warehouse, also after a rebuild of the state. */
   constructor(
@@ -114,14 +116,20 @@ export class FeedBucket {
   }
 
   /** After a request about a key failed: false where any would, as far as one shows. */
-  mayWrite = (): Promise<boolean> => {
+  #mayWrite = (): Promise<boolean> => {
     // Many files may fail at once, and one request answers for all of them.
-    this.#mayWrite ??= this.#putMarker()
+    this.#writable ??= this.#putMarker()
       .then((isPut) => !isPut)
       .catch(() => false)
-      .finally(() => (this.#mayWrite = undefined));
-    return this.#mayWrite;
+      .finally(() => (this.#writable = undefined));
+    return this.#writable;
   };
+
+  /** True for an error of a request about a key, where requests about others are answered. */
+  async isOfKey(error: unknown): Promise<boolean> {
+    const isRefusal = error instanceof BucketError && (error.kind === 'denied' || error.kind === 'doubt');
+    return isRefusal && (await this.#mayWrite());
+  }
 
   /** False where one is there. */
   #putMarker = async (): Promise<boolean> =>

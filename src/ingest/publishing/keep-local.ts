@@ -1,11 +1,13 @@
 /**
  * Removes the local files of contents that have been in the bucket for long enough (`--keep-local`).
- * Guarantees: each object is asked for just before, with its size and hash. A local file is renamed into a folder that was just made,
+ * Guarantees: nothing goes from a bucket that went back to an earlier day. Each object is asked for just before, with its size and hash.
+ * A content that is withdrawn meanwhile keeps its file. A local file is renamed into a folder that was just made,
  * where nobody writes, and compared there by its bytes: what is not the published file goes back to its name. The own file goes
  * first: as long as it is there, its outputs are. A process that dies in between finds the folder again.
  */
 import type { Reader } from '../../../queue/backend.js';
 import { firstUlid } from '../../../queue/index.js';
+import { BucketError } from '../../bucket/errors.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
 import { deliver, moveOwn } from '../../files/moves.js';
@@ -15,7 +17,7 @@ import { processedOf } from '../chains/recorded-outputs.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
+import { bucketRow, noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
 import { contentAt, TEMPORARY } from '../warehouse/target.js';
 import type { FeedBucket } from './feed-bucket.js';
 import { giveJob } from './give-job.js';
@@ -27,44 +29,74 @@ const ROUND_MS = 5_000;
 /** The file of a withdrawn content is taken out by its withdrawal, or held. What is to be published again has a job. */
 const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content AND c.state = 'stored'
   WHERE p.feed = ? AND p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ?
-    AND NOT EXISTS (SELECT 1 FROM publications q WHERE q.content = p.content AND q.etag IS NULL) ORDER BY p.part LIMIT ?`;
+    AND NOT EXISTS (SELECT 1 FROM publications q WHERE q.content = p.content AND q.etag IS NULL)
+    AND p.content NOT IN (SELECT value FROM json_each(?)) ORDER BY p.part LIMIT ?`;
 
-/** One page of contents. */
-export const dueToRemove = (reader: Reader, feed: string, keepMs: number): number[] =>
+/** One page of contents. `but`: without these. */
+export const dueToRemove = (reader: Reader, feed: string, keepMs: number, but: Iterable<number> = []): number[] =>
   reader
-    .all<{ content: number; part: string }>(DUE, feed, firstUlid(Date.now() - keepMs), PAGE)
+    .all<{ content: number; part: string }>(DUE, feed, firstUlid(Date.now() - keepMs), JSON.stringify([...but]), PAGE)
     .filter(({ part }) => isInBucket(reader, part))
     .map(({ content }) => content);
 
 /** One page at most, for a few seconds: no part is put meanwhile. Errors: BucketError, PlaceError. */
 export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: number): Promise<void> {
   const { backend, feed } = of;
-  const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs)));
+  const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs, of.unanswered)));
+  if (published.size === 0) return;
+  await of.checkBefore(backend.read((reader) => bucketRow(reader, feed))!.next);
   const endMs = performance.now() + ROUND_MS;
   for (const [row, rows] of published) {
     if (performance.now() > endMs) return;
     const content = backend.read((reader) => contentByRow(reader, row));
-    // Withdrawn, or pruned, since that was read.
-    if (content?.state !== 'stored') continue;
-    await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content, rows));
+    if (!content || !isStored(of, content)) continue;
+    const there = await areThere(of, content, rows).catch(unlessSlow);
+    if (there === 'slow') return;
+    if (!there) continue;
+    await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content));
   }
 }
 
-async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, rows: Publication[]): Promise<void> {
-  const { backend, bucket, feed, emit } = of;
+/** A store that asks for fewer requests is asked again in the next round. */
+function unlessSlow(error: unknown): 'slow' {
+  if (error instanceof BucketError && error.kind === 'slow') return 'slow';
+  throw error;
+}
+
+/** Not withdrawn, and not pruned, by now. */
+const isStored = ({ backend }: FeedBucket, { row }: Content): boolean =>
+  backend.read((reader) => contentByRow(reader, row))?.state === 'stored';
+
+/** Asks for all objects. A content without one of them is due again. Errors: BucketError. */
+async function areThere(of: FeedBucket, content: Content, rows: Publication[]): Promise<boolean> {
+  const { bucket, feed, emit, root } = of;
   for (const row of rows) {
-    if (await ownObject(bucket, content, row)) continue;
-    // The content is due again.
+    const object = `${root}/${row.key}`;
+    let there: Awaited<ReturnType<typeof ownObject>>;
+    try {
+      there = await ownObject(bucket, content, row);
+    } catch (error) {
+      if (!(await of.isOfKey(error))) throw error;
+      of.unanswered.add(content.row);
+      emit('object_unanswered', { feed, object, reason: (error as BucketError).message });
+      return false;
+    }
+    if (there) continue;
     await of.transact((tx) => {
       tx.run('UPDATE publications SET etag = NULL WHERE content = ? AND n = ?', content.row, row.n);
       giveJob(tx, of, content.row);
     });
-    emit('object_gone', { feed, object: `${of.root}/${row.key}` });
-    return;
+    emit('object_gone', { feed, object });
+    return false;
   }
+  return true;
+}
+
+async function removeOne(of: FeedBucket, files: FeedFiles, content: Content): Promise<void> {
+  const { backend, feed, emit } = of;
   const processed = backend.read((reader) => processedOf(reader, content.row));
   for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) {
-    const kept = await removeFile(files, name, content).catch((error) => unlessKept(error, name));
+    const kept = await removeFile(of, files, name, content).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came.
     if (kept === 'another') return;
     if (!kept) continue;
@@ -80,7 +112,7 @@ interface Kept {
   reason: string;
 }
 
-/** `another`: a process of this service removes the same file at this moment. A failing place is tried again. */
+/** `another`: a process of this service removes the same file at this moment, or takes it out. A failing place is tried again. */
 function unlessKept(error: unknown, { target }: Name): Kept | 'another' {
   const isOfFile = error instanceof LinuxError && (error.code === 'EACCES' || error.code === 'EPERM');
   if (isOfFile) return { path: target, reason: `this user may not remove it (${error.code})` };
@@ -114,7 +146,12 @@ export const giveBack = (files: FeedFiles, file: Aside, content: Content): Retur
     return files.inWarehouse(file.target);
   });
 
-async function removeFile(files: FeedFiles, file: Name, content: Content): Promise<Kept | undefined> {
+async function removeFile(
+  of: FeedBucket,
+  files: FeedFiles,
+  file: Name,
+  content: Content,
+): Promise<Kept | 'another' | undefined> {
   const { target, sha256 } = file;
   const { warehouse } = files;
   const { at, temporary, folder, name, taken } = asideOf(files, file, content);
@@ -124,11 +161,15 @@ async function removeFile(files: FeedFiles, file: Name, content: Content): Promi
     moveOwn(at, { dir: warehouse.make(folder, 0o700), name });
   }
   const entry = warehouse.entry(joinNames(folder, name));
-  let kept: Kept | undefined;
-  if ((await contentAt(entry))?.equals(sha256)) unlinkAt(entry.dir, entry.name);
+  let kept: Kept | 'another' | undefined;
+  const isSame = (await contentAt(entry))?.equals(sha256);
+  const mayGo = isStored(of, content);
+  if (isSame && mayGo) unlinkAt(entry.dir, entry.name);
   else {
     const isBack = deliver(entry, warehouse.entry(target)) === 'renamed';
-    kept = { path: isBack ? target : joinNames(folder, name), reason: 'it is not the file that was published' };
+    // Its withdrawal takes it out.
+    if (!mayGo) kept = 'another';
+    else kept = { path: isBack ? target : joinNames(folder, name), reason: 'it is not the file that was published' };
   }
   warehouse.removeEmpty(folder, temporary);
   return kept;

@@ -143,10 +143,12 @@ function recordAll(
   for (const state of ['stored', 'unconfirmed'] as const)
     if (rows[state].length > 0) recordStored(tx, rows[state], state);
   if (files > 0) tx.count(feed.name, move.name, 'stored', files, bytes);
-  if (rows.stored.length === 0) return;
+  // An unconfirmed one is counted there as not published.
+  const ended = [...rows.stored, ...rows.unconfirmed];
+  if (ended.length === 0) return;
   // By options of before, a key would be one of another address.
-  if (feed.publish !== undefined && isRecorded(backend, feed)) owePublications(tx, feed, rows.stored);
-  else lookAgain(tx, feed.name, rows.stored);
+  if (feed.publish !== undefined && isRecorded(backend, feed)) owePublications(tx, feed, ended);
+  else lookAgain(tx, feed.name, ended);
 }
 
 type MoveOpen = (open: readonly OneMove[], batch: Batch, moved: Set<IngestJob>) => Promise<(Verdict | PlaceError)[]>;

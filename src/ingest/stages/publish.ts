@@ -288,9 +288,9 @@ export async function refused(job: IngestJob, batch: Batch, error: unknown, buck
   if (!(error instanceof BucketError)) return failed(job, batch, error);
   if (error.kind === 'slow') return defer(longerMs(job, 'bucket_slow', SLOW_FIRST_MS, SLOW_LONGEST_MS), 'bucket_slow');
   // A 403 has a reason only where an answer has a body, and the reason may be over before the marker is asked: a clock that was off.
-  const isOfKey = (error.kind === 'denied' || error.kind === 'doubt') && (await bucket.mayWrite());
-  if (isOfKey && error.kind === 'denied')
-    return retry('object_refused', `the bucket refuses this object alone: ${error.message}`);
-  if (isOfKey) return inDoubt(job, error);
-  return blocked('publish', batch.feed.name, bucket.asPlaceError(error), batch.emit);
+  if (!(await bucket.isOfKey(error)))
+    return blocked('publish', batch.feed.name, bucket.asPlaceError(error), batch.emit);
+  return error.kind === 'denied'
+    ? retry('object_refused', `the bucket refuses this object alone: ${error.message}`)
+    : inDoubt(job, error);
 }

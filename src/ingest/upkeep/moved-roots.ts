@@ -45,6 +45,7 @@ export function refuseMovedWork(
 /**
  * For a feed of a configuration. Jobs name their files by the path below the input: with another one they would be taken for gone,
  * and their files would lie in the old one unnoticed. An input that was moved as a whole is the same.
+ * A producer asks when it has recorded its own feeds: of two that start at once, at least one sees the other.
  */
 export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { name, input }: FeedOptions): void {
   // Each has the name or the path.

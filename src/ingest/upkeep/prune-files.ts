@@ -16,6 +16,7 @@ import { openEntry } from '../../files/probe.js';
 import { type ByteName, LinuxError, type Stat, shownName, statFd, unlinkAt } from '../../linux/index.js';
 import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
 import { type WorkName, whereIn, workNames } from '../files/sealed-names.js';
+import { noteElsewhere } from '../ledger/ask.js';
 import { contentByHash, hasEnded } from '../ledger/content.js';
 import type { JobFacts } from '../rules/facts.js';
 import { sameBytes } from '../rules/verified.js';
@@ -164,8 +165,10 @@ async function isStored(found: Found, job: Job | undefined, tidying: Tidying): P
   const entry = files.entryOrNone(files.work(found.inside), found.at);
   const sha256 = asSealed ? Buffer.from(asSealed, 'hex') : entry && (await digestOf(entry, found.stat, tidying));
   const content = sha256 && view.read((r) => contentByHash(r, feed, sha256));
-  // This copy may be the last one of a content that nobody saw in the warehouse, or that was taken out of it.
-  return content !== undefined && hasEnded(content) && content.state !== 'unconfirmed' && content.state !== 'withdrawn';
+  if (content === undefined || !hasEnded(content)) return false;
+  // This copy may be the last one of a content that nobody saw in the warehouse, or that was taken out of it, here or at another host.
+  if (content.state === 'elsewhere') return noteElsewhere(view, content) === 'elsewhere';
+  return content.state !== 'unconfirmed' && content.state !== 'withdrawn';
 }
 
 /** Undefined where it cannot be read, or was changed meanwhile. */

@@ -1,0 +1,138 @@
+/** The copy that is here counts until the bucket is sure to have the object and its line, whatever comes in between. */
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { editDatabase } from '../world/database.js';
+import { faultsIn } from '../world/faults.js';
+import { rebuilt } from '../world/lost.js';
+import {
+  checkBucket,
+  heldAtHead,
+  linesOf,
+  objectsOf,
+  proxied,
+  publishedAndKept,
+  publisher,
+} from '../world/publisher.js';
+import { files } from '../world/tree.js';
+import { until } from '../world/waiting.js';
+import type { World } from '../world/world.js';
+
+const stored = (world: World): string[] =>
+  files(world.feed().warehouse)
+    .map(({ path }) => path)
+    .filter((path) => path.endsWith('.csv'));
+
+const ctl = async (world: World, code: number, ...args: string[]): Promise<string> => {
+  const ended = await world.run('ingest-ctl', args);
+  assert.equal(ended.code, code, `${ended.stdout}${ended.stderr}`);
+  return ended.stdout;
+};
+
+const withoutBucket = (world: World): string[] =>
+  world.flags('ingest').filter((flag) => !flag.startsWith('--publish') && !flag.startsWith('--keep-local'));
+
+test('a content that is withdrawn while its object is asked for comes to failed/, as the command says', async (t) => {
+  const made = await heldAtHead(t);
+  if (!made) return;
+  const { world, bucket, program, head } = made;
+  await ctl(world, 0, 'pause', 'move');
+  const said = await ctl(world, 0, 'withdraw', 'a.csv', '--reason', 'wrong');
+  assert.match(said.replace(/\s+/g, ' '), /moves it to failed\//);
+  await head.release();
+  await program.stop();
+  await ctl(world, 0, 'resume', 'move');
+  await world.runOnce();
+  assert.equal(world.failed().length, 1);
+  assert.deepEqual(await objectsOf(bucket), []);
+});
+
+test('a file that was moved and seen by nobody but a consumer is counted as not published', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('there is no gcc: a kill after the move was not tested');
+  world.drop('a.csv', 'id\n1\n');
+  faults.armForAll('moved');
+  await world.start('ingest', [], { env: faults.env }).ended;
+  editDatabase(world.statePath, (db) => db.exec("UPDATE meta SET value = 'the boot before' WHERE name = 'epoch'"));
+  rmSync(world.manifest()[0]!.record!.warehouse_path);
+  await world.runOnce();
+  assert.equal(world.ledger()[0]!.state, 'unconfirmed');
+  assert.equal(world.log.named('file_not_published').length, 1);
+  assert.deepEqual(await linesOf(bucket), []);
+});
+
+test('a bucket that was emptied while nothing was published: no local file goes, and the gate says why', async (t) => {
+  const made = await heldAtHead(t);
+  if (!made) return;
+  const { world, bucket, program, head } = made;
+  for (const key of await bucket.keys()) await bucket.delete(key);
+  await head.release();
+  const closed = await world.event('gate_closed');
+  assert.equal(closed.code, 'bucket_older');
+  assert.equal(stored(world).length, 1);
+  await program.stop();
+});
+
+test('an object that the store does not show keeps its local file, and no other one', async (t) => {
+  const made = await proxied(t, { options: { keepLocal: '1s' } });
+  if (!made) return;
+  const { world, proxy } = made;
+  for (const name of ['a.csv', 'b.csv', 'c.csv']) world.drop(name, `id\n${name}\n`);
+  await publishedAndKept(world);
+  for (let n = 0; n < 20; n++) proxy.add({ kind: 'head', key: /~a\.csv$/ }, { status: 403, code: 'AccessDenied' });
+  const program = world.start('ingest');
+  await until('the others are in the bucket alone', () => stored(world).length === 1);
+  assert.match(stored(world)[0]!, /a\.csv$/);
+  assert.equal(world.log.named('object_unanswered').length, 1);
+  assert.deepEqual(world.log.named('gate_closed'), []);
+  await program.stop();
+});
+
+test('an object that is gone and is given up: its line stays, and audit names it', async (t) => {
+  const made = await heldAtHead(t);
+  if (!made) return;
+  const { world, bucket, program, key, head } = made;
+  await bucket.delete(key);
+  await bucket.put(key, 'of somebody else');
+  await head.release();
+  await world.event('file_held', ({ code }) => code === 'object_taken');
+  await ctl(world, 0, 'discard', '--all');
+  await program.stop();
+  assert.match(await ctl(world, 4, 'audit'), new RegExp(`object_differs .*${key}`));
+  await bucket.delete(key);
+  assert.match(await ctl(world, 4, 'audit'), new RegExp(`object_missing .*${key}`));
+  assert.equal((await linesOf(bucket)).length, 1);
+});
+
+test('a rebuild over a state whose files wait for the bucket: they are published, and are no duplicates', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  await bucket.kill();
+  world.drop('a.csv', 'id\n1\n');
+  await world.runOnce([], { code: 4 });
+  await rebuilt(world);
+  await bucket.server.begin();
+  await world.runOnce();
+  assert.deepEqual(world.log.named('file_skipped_duplicate'), []);
+  assert.equal((await checkBucket(bucket)).length, 1);
+});
+
+test('what consumers took while the option was away is counted as not published', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  world.drop('first.csv', 'id\n1\n');
+  await world.runOnce();
+  world.drop('second.csv', 'id\n2\n');
+  assert.equal((await world.launch('ingest', [...withoutBucket(world), '--once']).ended).code, 0);
+  rmSync(join(world.feed().warehouse, stored(world).find((path) => path.endsWith('second.csv'))!));
+  world.drop('third.csv', 'id\n3\n');
+  await world.runOnce();
+  await world.event('file_not_published', ({ path }) => String(path).endsWith('second.csv'));
+  assert.equal((await checkBucket(bucket)).length, 2);
+});
