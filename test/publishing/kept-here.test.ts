@@ -80,16 +80,23 @@ test('a bucket that was emptied while nothing was published: no local file goes,
 test('an object that the store does not show keeps its local file, and no other one', async (t) => {
   const made = await proxied(t, { options: { keepLocal: '1s' } });
   if (!made) return;
-  const { world, proxy } = made;
+  const { world, bucket, proxy } = made;
   for (const name of ['a.csv', 'b.csv', 'c.csv']) world.drop(name, `id\n${name}\n`);
   await publishedAndKept(world);
-  for (let n = 0; n < 20; n++) proxy.add({ kind: 'head', key: /~a\.csv$/ }, { status: 403, code: 'AccessDenied' });
-  const program = world.start('ingest');
+  const rules = Array.from({ length: 20 }, () =>
+    proxy.add({ kind: 'head', key: /~a\.csv$/ }, { status: 403, code: 'AccessDenied' }),
+  );
+  const program = world.start('ingest', ['--max-attempts=2']);
   await until('the others are in the bucket alone', () => stored(world).length === 1);
   assert.match(stored(world)[0]!, /a\.csv$/);
-  assert.equal(world.log.named('object_unanswered').length, 1);
+  await world.event('file_held', ({ code }) => code === 'object_refused');
+  assert.equal(world.log.named('object_refused').length, 1);
   assert.deepEqual(world.log.named('gate_closed'), []);
+  for (const rule of rules) rule.end();
+  await ctl(world, 0, 'retry', '--all');
+  await until('it is there alone, too', () => stored(world).length === 0);
   await program.stop();
+  assert.equal((await checkBucket(bucket)).length, 3);
 });
 
 test('an object that is gone and is given up: its line stays, and audit names it', async (t) => {

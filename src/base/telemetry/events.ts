@@ -238,7 +238,7 @@ const EVENTS: Record<string, EventSpec> = {
   file_not_published: warn('{path} had left the warehouse before its feed had a bucket, and is not published'),
   objects_removed: info('removed {objects} objects of {path} from the bucket'),
   object_gone: error('{object} is not in the bucket any more, or is another file: it is published again'),
-  object_unanswered: warn('{object} is not shown by the store, so its local file stays for now: {reason}'),
+  object_refused: warn('{object} is not shown by the store, so its local file stays: {reason}'),
   local_file_kept: warn('{path} is in the bucket, and its local file stays: {reason}'),
   uploads_unswept: warn(
     'uploads that nothing belongs to cannot be looked for ({code}): {reason}; files are published all the same',

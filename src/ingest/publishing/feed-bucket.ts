@@ -23,8 +23,6 @@ export class FeedBucket {
   readonly feed: string;
   /** As lines name it: `s3://BUCKET`. A key follows after a slash. */
   readonly root: string;
-  /** Contents whose objects the store refuses to show. They are asked for again an hour later. */
-  readonly unanswered = new Set<number>();
   readonly #marker: Body;
   #entered: Promise<void> | undefined;
   #writable: Promise<boolean> | undefined;

@@ -29,20 +29,19 @@ const ROUND_MS = 5_000;
 /** The file of a withdrawn content is taken out by its withdrawal, or held. What is to be published again has a job. */
 const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content AND c.state = 'stored'
   WHERE p.feed = ? AND p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ?
-    AND NOT EXISTS (SELECT 1 FROM publications q WHERE q.content = p.content AND q.etag IS NULL)
-    AND p.content NOT IN (SELECT value FROM json_each(?)) ORDER BY p.part LIMIT ?`;
+    AND NOT EXISTS (SELECT 1 FROM publications q WHERE q.content = p.content AND q.etag IS NULL) ORDER BY p.part LIMIT ?`;
 
-/** One page of contents. `but`: without these. */
-export const dueToRemove = (reader: Reader, feed: string, keepMs: number, but: Iterable<number> = []): number[] =>
+/** One page of contents. */
+export const dueToRemove = (reader: Reader, feed: string, keepMs: number): number[] =>
   reader
-    .all<{ content: number; part: string }>(DUE, feed, firstUlid(Date.now() - keepMs), JSON.stringify([...but]), PAGE)
+    .all<{ content: number; part: string }>(DUE, feed, firstUlid(Date.now() - keepMs), PAGE)
     .filter(({ part }) => isInBucket(reader, part))
     .map(({ content }) => content);
 
 /** One page at most, for a few seconds: no part is put meanwhile. Errors: BucketError, PlaceError. */
 export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: number): Promise<void> {
   const { backend, feed } = of;
-  const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs, of.unanswered)));
+  const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs)));
   if (published.size === 0) return;
   await of.checkBefore(backend.read((reader) => bucketRow(reader, feed))!.next);
   const endMs = performance.now() + ROUND_MS;
@@ -67,26 +66,22 @@ function unlessSlow(error: unknown): 'slow' {
 const isStored = ({ backend }: FeedBucket, { row }: Content): boolean =>
   backend.read((reader) => contentByRow(reader, row))?.state === 'stored';
 
-/** Asks for all objects. A content without one of them is due again. Errors: BucketError. */
+/** Asks for all objects. A content is due again where one is gone, or refused: its job says so. Errors: BucketError. */
 async function areThere(of: FeedBucket, content: Content, rows: Publication[]): Promise<boolean> {
-  const { bucket, feed, emit, root } = of;
+  const { bucket, feed, emit } = of;
   for (const row of rows) {
-    const object = `${root}/${row.key}`;
-    let there: Awaited<ReturnType<typeof ownObject>>;
-    try {
-      there = await ownObject(bucket, content, row);
-    } catch (error) {
-      if (!(await of.isOfKey(error))) throw error;
-      of.unanswered.add(content.row);
-      emit('object_unanswered', { feed, object, reason: (error as BucketError).message });
-      return false;
-    }
-    if (there) continue;
+    const object = `${of.root}/${row.key}`;
+    const there = await ownObject(bucket, content, row).catch(async (error: unknown) => {
+      if (await of.isOfKey(error)) return error as BucketError;
+      throw error;
+    });
+    if (there && !(there instanceof BucketError)) continue;
     await of.transact((tx) => {
       tx.run('UPDATE publications SET etag = NULL WHERE content = ? AND n = ?', content.row, row.n);
       giveJob(tx, of, content.row);
     });
-    emit('object_gone', { feed, object });
+    if (there) emit('object_refused', { feed, object, reason: there.message });
+    else emit('object_gone', { feed, object });
     return false;
   }
   return true;

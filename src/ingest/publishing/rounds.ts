@@ -93,7 +93,6 @@ export class PublishingRounds {
   async #sweep(): Promise<void> {
     const { backend, bucket, feed, root, emit } = this.of;
     this.#sweptMs = performance.now();
-    this.of.unanswered.clear();
     try {
       const { uploads, nowMs } = await bucket.uploads();
       for (const { key, id, startedMs } of uploads) {
