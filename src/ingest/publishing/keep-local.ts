@@ -48,7 +48,7 @@ export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: numb
   for (const [row, rows] of published) {
     if (performance.now() > endMs) return;
     const content = backend.read((reader) => contentByRow(reader, row));
-    if (!content || !isStored(of, content)) continue;
+    if (content?.state !== 'stored') continue;
     const there = await areThere(of, content, rows).catch(unlessSlow);
     if (there === 'slow') return;
     if (!there) continue;
