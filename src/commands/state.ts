@@ -20,7 +20,6 @@ import { deadFeeds } from '../ingest/health/dead-roots.js';
 import { openStateView } from '../ingest/ledger/open-state.js';
 import { type FeedFolders, refuseLostState } from '../ingest/upkeep/check-manifests.js';
 import { newMarker, remedyOfLost } from '../ingest/upkeep/lost-marker.js';
-import { refuseOtherInput } from '../ingest/upkeep/moved-roots.js';
 import { lockRoots } from '../ingest/upkeep/root-locks.js';
 import { planRoots } from '../ingest/upkeep/roots.js';
 import { type ByteName, fsKindOf, nameOfText } from '../linux/index.js';
@@ -147,7 +146,6 @@ async function refuseMisfit(statePath: string, feeds: readonly FeedOptions[]): P
     for (const feed of feeds) {
       if (dead.has(feed.name)) continue;
       const { roots } = planRoots(view, statePath, feed, () => {});
-      refuseOtherInput(view, feed);
       // The manifests are left to the processes: a mount that hangs must not keep this one from saying so.
       for (const lock of lockRoots({ work: roots.work, manifests: roots.work })) lock.close();
     }

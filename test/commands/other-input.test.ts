@@ -7,7 +7,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { refused } from '../world/lost.js';
-import { tmpfsMount } from '../world/mounts.js';
+import { tmpfsMount, unmount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
@@ -105,6 +105,16 @@ test('a file that is gone keeps no other input away', async (t) => {
   rmSync(join(world.input, 'waits.csv'));
   const { code, stderr } = await withInput(world, directory(world, 'other'));
   assert.equal(code, 0, stderr);
+});
+
+test('an input whose disk is away is not taken for an empty one', async (t) => {
+  if (skipUnlessRoot(t, 'a mount as an input')) return;
+  const world = createWorld(t, { options: { ...QUICK, mode: 'sidecar' } });
+  tmpfsMount(world.input);
+  world.drop('waits.csv', 500);
+  await world.runOnce();
+  unmount(world.input);
+  refused(await withInput(world, directory(world, 'other')), /where files wait or are held \(waits\.csv\)/);
 });
 
 test('a file that is sealed in a mount below the input keeps it, also where --work-dir lies elsewhere', async (t) => {

@@ -112,6 +112,8 @@ test('an object that is gone and is given up: its line stays, and audit names it
   assert.match(await ctl(world, 4, 'audit'), new RegExp(`object_differs .*${key}`));
   await bucket.delete(key);
   assert.match(await ctl(world, 4, 'audit'), new RegExp(`object_missing .*${key}`));
+  assert.equal(stored(world).length, 1);
+  assert.match(await ctl(world, 0, 'explain', 'a.csv'), /was gone or refused, and an operator gave that up/);
   assert.equal((await linesOf(bucket)).length, 1);
 });
 

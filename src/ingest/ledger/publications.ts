@@ -13,7 +13,7 @@ export interface Publication {
   n: number;
   key: string;
   upload: string | null;
-  /** Null: it was not seen there. '': a line says that it is there. `given up`: a line says so, and it is gone. */
+  /** Null: it was not seen there. '': a line says that it is there. Or GIVEN_UP. */
   etag: string | null;
   /** The part with the line, in the row of the own file. Null: due. '': not published. */
   part: string | null;
@@ -25,6 +25,8 @@ export interface Publication {
   sha256: Buffer;
 }
 
+/** `etag` of an object that was gone, and was given up although a line names it: the local file stays. */
+export const GIVEN_UP = 'given up';
 /** `part` of a content that had left its target before anything was published. */
 export const NOT_PUBLISHED = '';
 
@@ -95,7 +97,7 @@ export function giveUpPublishing(tx: Tx, content: number): void {
   tx.run('UPDATE publications SET part = ? WHERE content = ? AND n = 0 AND part IS NULL', NOT_PUBLISHED, content);
   tx.run('UPDATE publications SET upload = NULL WHERE content = ?', content);
   if (ownPublication(tx, content)?.part)
-    tx.run("UPDATE publications SET etag = coalesce(etag, 'given up'), is_local = 0 WHERE content = ?", content);
+    tx.run('UPDATE publications SET etag = coalesce(etag, ?) WHERE content = ?', GIVEN_UP, content);
 }
 
 /** The token that wakes the jobs which wait for a part. */
@@ -108,7 +110,7 @@ export const partToken = (id: string): string => `part:${id}`;
 export const NOT_PUBLISHED_YET = `(EXISTS (SELECT 1 FROM buckets b WHERE b.feed = contents.feed AND b.cursor >= 0 AND contents.row > b.cursor)
   OR EXISTS (SELECT 1 FROM publications p JOIN buckets b ON b.feed = contents.feed
   WHERE p.content = contents.row AND p.n = 0
-    AND (p.part IS NULL OR (p.part > '' AND (p.is_local AND b.removes_local OR p.part IN (SELECT id FROM parts))))))`;
+    AND (p.part IS NULL OR (p.part > '' AND (p.is_local AND b.removes_local AND p.etag IS NOT '${GIVEN_UP}' OR p.part IN (SELECT id FROM parts))))))`;
 
 /** The cursor of a feed without the option: all are looked through when it has it again, and no record is kept for that. */
 const AWAY = -1;

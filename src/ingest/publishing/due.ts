@@ -42,13 +42,16 @@ const UNMARKED = `SELECT substr(folder, ?) AS hour FROM
 const WITHDRAWING = `SELECT p.content FROM exceptions e CROSS JOIN contents w USING (feed, sha256, generation)
     CROSS JOIN publications p ON p.content = w.row AND p.n = 0
   WHERE e.feed = ? AND e.kind = 'withdraw' AND w.state = 'withdrawn' AND p.part > '' AND p.correction IS NULL`;
+/** A content that nobody saw at its target is counted as not published, or never looked at again. */
+const UNPUT = `SELECT p.content FROM publications p JOIN contents s ON s.row = p.content AND s.state = 'stored'
+  WHERE p.n = 0 AND p.part IS NULL`;
 /**
  * Hours with a line or a correction that waits in a part, a content that is due, or a withdrawal that has not come to its correction.
  * Parts of later hours are no reason to wait: a feed that never rests always has one. In one reading, and for hours without a marker
  * alone: many contents may be due.
  */
 const OWED = `SELECT DISTINCT c.hour FROM
-    (SELECT content FROM part_lines UNION ALL SELECT content FROM publications WHERE n = 0 AND part IS NULL UNION ALL ${WITHDRAWING}) o
+    (SELECT content FROM part_lines UNION ALL ${UNPUT} UNION ALL ${WITHDRAWING}) o
   JOIN contents c ON c.row = o.content WHERE +c.feed = ?`;
 
 /** The last hours that are marked here, and not in the bucket, of which nothing is owed. */

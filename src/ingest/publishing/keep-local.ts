@@ -17,7 +17,7 @@ import { processedOf } from '../chains/recorded-outputs.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { type Content, contentByRow } from '../ledger/content.js';
-import { bucketRow, noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
+import { bucketRow, GIVEN_UP, noteLocalGone, type Publication, publicationsOf } from '../ledger/publications.js';
 import { contentAt, TEMPORARY } from '../warehouse/target.js';
 import type { FeedBucket } from './feed-bucket.js';
 import { giveJob } from './give-job.js';
@@ -29,7 +29,7 @@ const ROUND_MS = 5_000;
 /** The file of a withdrawn content is taken out by its withdrawal, or held. What is to be published again has a job. */
 const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content AND c.state = 'stored'
   WHERE p.feed = ? AND p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ?
-    AND NOT EXISTS (SELECT 1 FROM publications q WHERE q.content = p.content AND q.etag IS NULL) ORDER BY p.part LIMIT ?`;
+    AND NOT EXISTS (SELECT 1 FROM publications q WHERE q.content = p.content AND (q.etag IS NULL OR q.etag = '${GIVEN_UP}')) ORDER BY p.part LIMIT ?`;
 
 /** One page of contents. */
 export const dueToRemove = (reader: Reader, feed: string, keepMs: number): number[] =>

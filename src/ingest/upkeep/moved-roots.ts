@@ -18,6 +18,7 @@ import { errnoOf, unlessRefused } from '../../files/place-error.js';
 import { type ByteName, nameOfBytes, shownName } from '../../linux/index.js';
 import { UNDER_WAY } from '../ledger/content.js';
 import { inputsServed } from '../ledger/services.js';
+import { markerAt } from './root-locks.js';
 
 export function refuseMovedWork(
   state: Pick<Backend, 'read'>,
@@ -76,13 +77,20 @@ export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { nam
 }
 
 /**
- * A file that waits or is held in that input, if there is one. One that is gone needs no input. `inMounts`: also one that is sealed in
- * a mount below it, where another input has none.
+ * A file that waits or is held in that input, if there is one. One that is gone needs no input; but where the work directory is not
+ * there either, the disk may be away. `inMounts`: also one that is sealed in a mount below it, where another input has none.
  */
 function fileLeft(state: Pick<Backend, 'read'>, feed: string, path: string, inMounts: boolean): ByteName | undefined {
+  const work = state.read((r) =>
+    r.get<{ path: string; marker: string | null }>(
+      "SELECT path, marker FROM roots WHERE feed = ? AND kind = 'work'",
+      feed,
+    ),
+  );
+  const isThere = work !== undefined && markerAt(work.path)?.id === work.marker;
   const after = (last?: Left) => state.read((r) => r.all<Left>(LEFT, feed, inMounts ? 1 : 0, last?.id ?? ''));
   for (const page of pages(after))
-    for (const { key, keyed } of page) if (keyed === 0 || mayLie(path, key)) return nameOfBytes(key);
+    for (const { key, keyed } of page) if (keyed === 0 || !isThere || mayLie(path, key)) return nameOfBytes(key);
   return undefined;
 }
 

@@ -17,7 +17,14 @@ import { openRoot, type Roots } from '../files/feed-files.js';
 import { enterWarehouse } from '../ledger/names.js';
 import { followMoved } from './follow-moved.js';
 import { newMarker } from './lost-marker.js';
-import { KEPT_WHILE_UNDER_WAY, refuseMoved, refuseMovedWork, refuseNested, refuseStrange } from './moved-roots.js';
+import {
+  KEPT_WHILE_UNDER_WAY,
+  refuseMoved,
+  refuseMovedWork,
+  refuseNested,
+  refuseOtherInput,
+  refuseStrange,
+} from './moved-roots.js';
 import { markerAt } from './root-locks.js';
 import { isOfRoot, unusable } from './unusable-root.js';
 import { chooseWork, isOtherMount, refuseOtherMount } from './work-place.js';
@@ -75,6 +82,8 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
     const rule = KEPT_WHILE_UNDER_WAY.find((one) => one.kind === kind);
     if (rule) refuseStrange(state, feed, recorded.get(kind), marker?.id, rule);
   }
+  // A worker has the feeds of before too: one that was renamed has the input that it had.
+  if (!inputSame) refuseOtherInput(state, feed);
   return { roots, fresh, inputFresh: !inputSame };
 }
 

@@ -12,7 +12,7 @@ import { statEntry } from '../../ingest/files/feed-files.js';
 import { type Content, contentByHash, generationsOf, hasEnded, placeOf } from '../../ingest/ledger/content.js';
 import { type Exception, exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { type Replaced, replacedOf } from '../../ingest/ledger/names.js';
-import { NOT_PUBLISHED, ownPublication } from '../../ingest/ledger/publications.js';
+import { GIVEN_UP, NOT_PUBLISHED, ownPublication } from '../../ingest/ledger/publications.js';
 import { isInBucket } from '../../ingest/publishing/parts.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { nameOfBytes } from '../../linux/index.js';
@@ -41,6 +41,8 @@ function publishedOf({ row }: Content, { view, feed }: Looked): string[] {
     return ['It is not in the bucket: it had left the warehouse before, or an operator gave that up.'];
   const at = `s3://${bucketAddress(feed.publish)!.bucket}/${own.key}`;
   if (own.part === null) return [`It is not in the bucket yet; it is to be ${at}.`];
+  if (own.etag === GIVEN_UP)
+    return [`Its line in the bucket names ${at}. The object was gone or refused, and an operator gave that up.`];
   const { part } = own;
   const line = view.read((reader) => isInBucket(reader, part)) ? 'with its line' : 'its line is still to come';
   const local = own.isLocal === 0 ? ', and its local file was removed (--keep-local)' : '';
