@@ -109,6 +109,23 @@ test('a key that is refused once is asked for again, and nobody is called', asyn
   world.check();
 });
 
+test('--once does not wait for a store that fails at one object for ever: it ends with 4, and says so', async (t) => {
+  const made = await proxied(t);
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  const fails = proxy.add(
+    { kind: 'put', key: /bad\.csv$/, times: Number.POSITIVE_INFINITY },
+    { status: 500, code: 'InternalError' },
+  );
+  world.drop('bad.csv', 'id\n1\n');
+  world.drop('good.csv', 'id\n2\n');
+  const ended = await world.runOnce([], { code: 4 });
+  assert.match(ended.stderr.replace(/\s+/g, ' '), /1 file stored and not published/);
+  fails.end();
+  await world.runOnce();
+  assert.equal((await checkBucket(bucket)).length, 2);
+});
+
 test('a discard gives up the publication and keeps the file; a withdrawal of a held one ends', async (t) => {
   const made = await waiting(t, ['given-up.csv', 'withdrawn.csv']);
   if (!made) return;

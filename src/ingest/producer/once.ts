@@ -73,6 +73,7 @@ export async function untilNothingLeft(
 
 /** Feeds whose bucket cannot be used. An episode is over when its gate has stayed open for the time of a trial. */
 class Episodes {
+  readonly fromMs = Date.now();
   #since = new Map<string, number>();
 
   away(gates: readonly Gate[]): ReadonlySet<string> {
@@ -117,6 +118,11 @@ function leftoverNow(backend: Backend, producers: readonly FeedProducer[], episo
     if (isAway) left.unpublished.count += ready + deferred + waiting;
     else if (stage !== PUBLISH) left.twins.count += waiting;
     if (isAway && claimed === 0) continue;
+    const failing = stage === PUBLISH && claimed === 0 ? countFailing(backend, feed, episodes.fromMs) : 0;
+    if (failing > 0 && failing === ready + deferred) {
+      left.unpublished.count += failing;
+      continue;
+    }
     if (claimed > 0 || (stage !== first && ready + deferred > 0)) return undefined;
   }
   for (const { feed } of producers) if (!onlyUploadersTurn(backend, feed, first, left)) return undefined;
@@ -135,6 +141,14 @@ function leftoverNow(backend: Backend, producers: readonly FeedProducer[], episo
     if (away.has(feed.name)) left.unpublished.count += backend.read((reader) => countUnpublished(reader, feed));
   return left;
 }
+
+/** Stored files that the store has refused for so long in this run, while it answers others. */
+const countFailing = (backend: Backend, feed: string, fromMs: number): number =>
+  backend
+    .read((reader) => reader.all<Pick<ReadyRow, 'trail'>>(FAILING, feed))
+    .filter(({ trail }) => lastedMs(trail, fromMs) >= BUCKET_AWAY_MS).length;
+
+const FAILING = `SELECT trail FROM all_jobs WHERE feed = ? AND state = 'ready' AND stage = '${PUBLISH}' AND reason = 'bucket_fails'`;
 
 /** Asked before the jobs are counted: while a million wait, counting them four times a second costs half a core. */
 const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolean =>
@@ -168,9 +182,13 @@ function uploadersTurn(row: ReadyRow, waitMs: number, left: Leftover, nowMs: num
   if (dueMs <= nowMs || reason === null) return undefined;
   if (reason === 'no_sidecar') return left.withoutSidecar;
   if (reason === 'partial_upload') return dueMs - nowMs > waitMs ? left.partial : undefined;
+  return OPEN_REASONS.has(reason) && lastedMs(trail) >= waitMs ? left.open : undefined;
+}
+
+/** How long the last step of a job has come again and again, counted from then. */
+function lastedMs(trail: string, fromMs = 0): number {
   const last = trailOf(trail).at(-1);
-  const lastedMs = last ? last.lastAtMs - last.firstAtMs : 0;
-  return OPEN_REASONS.has(reason) && lastedMs >= waitMs ? left.open : undefined;
+  return last ? last.lastAtMs - Math.max(last.firstAtMs, fromMs) : 0;
 }
 
 const BUCKET: PlaceKind = 'bucket';
