@@ -35,11 +35,10 @@ export class Retries {
       return;
     }
     const tries = (before?.tries ?? 0) + 1;
-    const waitMs = Math.min(limits.retryFirstMs * 2 ** (tries - 1), limits.retryLongestMs);
     // A file that changes usually succeeds the next time, so its first failure is not logged.
     const logs = logged && tries > (code === 'changing' ? 1 : 0);
     const loggedBefore = before?.logged === true && before.code === code;
-    this.#entries.set(path, { code, logged: logs || loggedBefore, tries, dueMs: performance.now() + waitMs });
+    this.#entries.set(path, { code, logged: logs || loggedBefore, tries, dueMs: performance.now() + waitMs(tries) });
     if (logs && !loggedBefore) this.emit('replica_failed', { path: shownName(path), code, reason });
   }
 
@@ -50,8 +49,14 @@ export class Retries {
     if (logged) this.emit('replica_healed', { path: shownName(path) });
   }
 
+  /** Returns the paths to try now. Each waits again meanwhile: a large file is copied beside everything else, and answers later. */
   due(nowMs: number): ByteName[] {
-    return dueOf(this.#entries, nowMs);
+    const due = dueOf(this.#entries, nowMs);
+    for (const path of due) {
+      const entry = this.#entries.get(path)!;
+      entry.dueMs = nowMs + waitMs(entry.tries);
+    }
+    return due;
   }
 
   /** DEST can be written to again, so the paths that waited for that are due. */
@@ -77,6 +82,8 @@ export class Retries {
     return { unmirrored, unmirroredCount: this.#entries.size };
   }
 }
+
+const waitMs = (tries: number): number => Math.min(limits.retryFirstMs * 2 ** (tries - 1), limits.retryLongestMs);
 
 /** Errors of DEST that may pass, like a full disk. */
 const WAITS = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
