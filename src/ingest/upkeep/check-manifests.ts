@@ -31,7 +31,7 @@ import { movedRoots } from './follow-moved.js';
 import { markerAt, refuseWhileRebuilding } from './root-locks.js';
 import { possibleWork } from './work-place.js';
 
-type State = Pick<QueueView, 'read' | 'job'>;
+type State = Pick<QueueView, 'read' | 'job' | 'feeds'>;
 type Readable = Pick<FeedOptions, 'name' | 'manifests'>;
 /** A command may have been given only some folders of a feed. */
 export type FeedFolders = Pick<FeedOptions, 'name'> & Partial<Pick<FeedOptions, 'input' | 'workDir' | 'manifests'>>;
@@ -63,8 +63,12 @@ export async function checkManifestsKnown(state: State, feed: FeedOptions): Prom
   }
 }
 
-/** The paths that rows have for the manifests. Those of before count until a process of this start lets the rows follow. */
+/**
+ * The paths that rows have for the manifests. Those of before count until a process of this start lets the rows follow. None for a feed
+ * that the state does not have, or has no more: another feed with the same manifests may have made the ends.
+ */
 function knownAs(state: State, feed: FeedOptions): string[] {
+  if (!state.feeds().some(({ name }) => name === feed.name)) return [];
   const moved = movedRoots(state, [feed]).filter(({ kind }) => kind === 'manifests');
   return [...moved.map(({ from }) => from), feed.manifests];
 }

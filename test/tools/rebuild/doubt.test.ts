@@ -152,3 +152,42 @@ test('a file at the path for the older state is not overwritten, also by two reb
   assert.ok(taken.some((name) => existsSync(`${name}-2`)));
   assert.equal(world.ledger().length, 2);
 });
+
+test('a state that was rebuilt for one of two feeds with the same manifests does not know the other one', async (t) => {
+  const shared = mkdtempSync(join(tmpdir(), 'manifests-'));
+  t.after(() => rmSync(shared, { recursive: true }));
+  const world = createWorld(t, { feeds: { one: { manifests: shared }, two: { manifests: shared } }, options: AT_ONCE });
+  for (const feed of ['one', 'two']) world.drop('first.csv', 100, { feed });
+  await world.runOnce();
+  loseState(world);
+  const { feeds } = JSON.parse(readFileSync(world.configPath, 'utf8')) as { feeds: Record<string, unknown> };
+  const alone = join(world.root, 'alone.yaml');
+  writeFileSync(alone, JSON.stringify({ feeds: { one: feeds.one } }));
+  const flags = world.flags('ingest').map((flag) => flag.replace(world.configPath, alone));
+  assert.equal((await world.launch('ingest-ctl', ['rebuild', ...flags]).ended).code, 0);
+  refused(await world.run('ingest', ['--once']), /does not know.*ingest-ctl rebuild/);
+  await rebuilt(world);
+  await world.runOnce();
+  assert.deepEqual([world.ledger('one').length, world.ledger('two').length], [1, 1]);
+});
+
+test('a feed that was renamed in its folders and retired is in no rebuild any more', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  world.drop('first.csv', 100);
+  await world.runOnce();
+  const { input, warehouse, manifests } = world.feed();
+  const config = join(world.root, 'renamed.json');
+  const feeds = { renamed: { input, warehouse, manifests, 'stability-seconds': 0, 'quiet-ms': 0 } };
+  writeFileSync(config, JSON.stringify({ 'state-path': world.statePath, feeds }));
+  const run = async (command: string, ...args: string[]) => {
+    const { code, stdout, stderr } = await world.launch(command, [...args, '--config', config]).ended;
+    assert.equal(code, 0, stdout + stderr);
+  };
+  world.drop('second.csv', 200);
+  await run('ingest', '--once');
+  await run('ingest-ctl', 'retire', 'default');
+  await run('ingest-ctl', 'rebuild');
+  world.drop('third.csv', 300);
+  await run('ingest', '--once');
+  assert.equal(world.manifest().length, 3);
+});

@@ -133,10 +133,12 @@ function refuseHalfOfShared(
   feeds: readonly FeedOptions[],
   moved: readonly MovedRoot[],
 ): void {
+  // A feed that was retired is checked from the beginning if it comes back.
+  const served = new Set(view.feeds().map(({ name }) => name));
   const named = [...feeds.map(({ manifests }) => manifests), ...moved.map(({ from }) => from)];
   const shared = view
     .read((r) => r.all<{ feed: string; path: string }>("SELECT feed, path FROM roots WHERE kind = 'manifests'"))
-    .filter(({ feed, path }) => ofOthers(feeds, feed) && named.includes(path));
+    .filter(({ feed, path }) => served.has(feed) && ofOthers(feeds, feed) && named.includes(path));
   if (shared.length === 0) return;
   const names = [...new Set(shared.map(({ feed }) => feed))].join(', ');
   throw new EnvironmentError(
