@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { editDatabase } from '../world/database.js';
 import { faultsIn } from '../world/faults.js';
-import { rebuilt } from '../world/lost.js';
 import {
   checkBucket,
   heldAtHead,
@@ -115,20 +114,6 @@ test('an object that is gone and is given up: its line stays, and audit names it
   assert.equal(stored(world).length, 1);
   assert.match(await ctl(world, 0, 'explain', 'a.csv'), /was gone or refused, and an operator gave that up/);
   assert.equal((await linesOf(bucket)).length, 1);
-});
-
-test('a rebuild over a state whose files wait for the bucket: they are published, and are no duplicates', async (t) => {
-  const made = await publisher(t);
-  if (!made) return;
-  const { world, bucket } = made;
-  await bucket.kill();
-  world.drop('a.csv', 'id\n1\n');
-  await world.runOnce([], { code: 4 });
-  await rebuilt(world);
-  await bucket.server.begin();
-  await world.runOnce();
-  assert.deepEqual(world.log.named('file_skipped_duplicate'), []);
-  assert.equal((await checkBucket(bucket)).length, 1);
 });
 
 test('what consumers took while the option was away is counted as not published', async (t) => {

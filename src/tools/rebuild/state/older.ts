@@ -5,7 +5,6 @@
  * or ends as the files show.
  */
 import type { Backend, Job, Tx } from '../../../../queue/backend.js';
-import { PUBLISH } from '../../../base/config/values/stage-names.js';
 import { DUPLICATES, FAILED, type Part } from '../../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
 import { contentByHash, contentByRow, hasEnded, placeOf, UNDER_WAY } from '../../../ingest/ledger/content.js';
@@ -133,8 +132,6 @@ function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies
     return 'ended';
   }
   const content = facts.sha256 === undefined ? undefined : contentByHash(tx, feed, Buffer.from(facts.sha256, 'hex'));
-  // It is stored, and waits for its bucket.
-  if (job.stage === PUBLISH && content?.carrier === job.id) return 'kept';
   // With --on-duplicate delete nothing is left of a duplicate.
   const isKnown = content !== undefined && hasEnded(content);
   if (lies === 'duplicates' || (facts.sealed && isKnown)) {
