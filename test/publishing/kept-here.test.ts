@@ -13,6 +13,7 @@ import {
   proxied,
   publishedAndKept,
   publisher,
+  takenAtHead,
 } from '../world/publisher.js';
 import { files } from '../world/tree.js';
 import { until } from '../world/waiting.js';
@@ -99,13 +100,9 @@ test('an object that the store does not show keeps its local file, and no other 
 });
 
 test('an object that is gone and is given up: its line stays, and audit names it', async (t) => {
-  const made = await heldAtHead(t);
+  const made = await takenAtHead(t);
   if (!made) return;
-  const { world, bucket, program, key, head } = made;
-  await bucket.delete(key);
-  await bucket.put(key, 'of somebody else');
-  await head.release();
-  await world.event('file_held', ({ code }) => code === 'object_taken');
+  const { world, bucket, program, key } = made;
   await ctl(world, 0, 'discard', '--all');
   await program.stop();
   assert.match(await ctl(world, 4, 'audit'), new RegExp(`object_differs .*${key}`));

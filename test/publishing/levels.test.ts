@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { enterBucket } from '../../src/ingest/ledger/publications.js';
 import { FeedBucket } from '../../src/ingest/publishing/feed-bucket.js';
 import { Bench } from '../ingest/stages/bench.js';
-import { checkBucket, correctionsOf, heldAtHead, linesOf, objectsOf, proxied, publisher } from '../world/publisher.js';
+import { checkBucket, correctionsOf, linesOf, objectsOf, proxied, publisher, takenAtHead } from '../world/publisher.js';
 import { alter, rowsOf } from '../world/state-by-hand.js';
 import { files } from '../world/tree.js';
 import { ordinaryUser, skipUnlessRoot } from '../world/users.js';
@@ -25,13 +25,9 @@ async function succeeds(world: World, program: string, ...args: string[]): Promi
 const withoutBucket = (flags: readonly string[]): string[] => flags.filter((flag) => !flag.startsWith('--publish'));
 
 test('--keep-local: an object that is gone has one job and one word, also while another one has its key', async (t) => {
-  const made = await heldAtHead(t);
+  const made = await takenAtHead(t);
   if (!made) return;
-  const { world, bucket, program, key, head } = made;
-  await bucket.delete(key);
-  await bucket.put(key, 'of somebody else');
-  await head.release();
-  await world.event('file_held', ({ code }) => code === 'object_taken');
+  const { world, bucket, program, key } = made;
   world.drop('b.csv', 'id\n2\n');
   await until('the other one is removed here', () =>
     files(world.feed().warehouse).every(({ path }) => !path.endsWith('b.csv')),

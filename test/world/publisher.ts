@@ -144,3 +144,15 @@ export async function heldAtHead(
   const { key } = await head.hit();
   return { ...made, program, key, head };
 }
+
+/** The same, and another object came to that key meanwhile: the file is held. */
+export async function takenAtHead(t: TestContext): ReturnType<typeof heldAtHead> {
+  const made = await heldAtHead(t);
+  if (!made) return undefined;
+  const { world, bucket, key, head } = made;
+  await bucket.delete(key);
+  await bucket.put(key, 'of somebody else');
+  await head.release();
+  await world.event('file_held', ({ code }) => code === 'object_taken');
+  return made;
+}

@@ -110,7 +110,8 @@ export const partToken = (id: string): string => `part:${id}`;
 export const NOT_PUBLISHED_YET = `(EXISTS (SELECT 1 FROM buckets b WHERE b.feed = contents.feed AND b.cursor >= 0 AND contents.row > b.cursor)
   OR EXISTS (SELECT 1 FROM publications p JOIN buckets b ON b.feed = contents.feed
   WHERE p.content = contents.row AND p.n = 0
-    AND (p.part IS NULL OR (p.part > '' AND (p.is_local AND b.removes_local AND p.etag IS NOT '${GIVEN_UP}' OR p.part IN (SELECT id FROM parts))))))`;
+    AND (p.part IS NULL OR (p.part > ''
+      AND (p.is_local AND b.removes_local AND p.etag IS NOT '${GIVEN_UP}' OR p.part IN (SELECT id FROM parts))))))`;
 
 /** The cursor of a feed without the option: all are looked through when it has it again, and no record is kept for that. */
 const AWAY = -1;
@@ -193,8 +194,8 @@ export async function noteOption(
         tx.run('UPDATE buckets SET cursor = ? WHERE feed = ?', AWAY, name);
         wakeWaiting(tx, name);
       } else if (!bucketRow(tx, name)) enterNew(tx, feed);
-      // No record is forgotten before it was published at another address, too.
-      // What left its place while the option was away was not kept for the bucket.
+      // No record is forgotten before it was published at another address, too. A file that consumers took while the option was away
+      // counts as not published.
       else
         tx.run(
           `UPDATE buckets SET before = CASE cursor WHEN ? THEN (SELECT coalesce(max(row), 0) FROM contents) ELSE before END, cursor = 0

@@ -118,8 +118,9 @@ function leftoverNow(backend: Backend, producers: readonly FeedProducer[], episo
     if (isAway) left.unpublished.count += ready + deferred + waiting;
     else if (stage !== PUBLISH) left.twins.count += waiting;
     if (isAway && claimed === 0) continue;
-    const failing = stage === PUBLISH && claimed === 0 ? countFailing(backend, feed, episodes.fromMs) : 0;
-    if (failing > 0 && failing === ready + deferred) {
+    // Not asked while many wait for the stage.
+    const failing = stage === PUBLISH && ready + claimed === 0 ? countFailing(backend, feed, episodes.fromMs) : 0;
+    if (failing > 0 && failing === deferred) {
       left.unpublished.count += failing;
       continue;
     }

@@ -29,7 +29,8 @@ const ROUND_MS = 5_000;
 /** The file of a withdrawn content is taken out by its withdrawal, or held. What is to be published again has a job. */
 const DUE = `SELECT p.content, p.part FROM publications p JOIN contents c ON c.row = p.content AND c.state = 'stored'
   WHERE p.feed = ? AND p.n = 0 AND p.is_local = 1 AND p.part > '' AND p.part < ?
-    AND NOT EXISTS (SELECT 1 FROM publications q WHERE q.content = p.content AND (q.etag IS NULL OR q.etag = '${GIVEN_UP}')) ORDER BY p.part LIMIT ?`;
+    AND NOT EXISTS (SELECT 1 FROM publications q WHERE q.content = p.content AND (q.etag IS NULL OR q.etag = '${GIVEN_UP}'))
+  ORDER BY p.part LIMIT ?`;
 
 /** One page of contents. */
 export const dueToRemove = (reader: Reader, feed: string, keepMs: number): number[] =>

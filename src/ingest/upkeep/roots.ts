@@ -58,10 +58,10 @@ export function planRoots(state: StateToJoin, statePath: string, feed: FeedOptio
   const inputSame = recorded.get('input')?.path === feed.input;
   const before = recorded.get('work')?.path;
   // A disk may have been mounted at the input since.
-  const isKept = inputSame && before !== undefined && !isOtherMount(feed.input, before);
-  const work = feed.workDir ?? (isKept ? before : chooseWork(feed.input, emit));
+  const isKept = !feed.workDir && inputSame && before !== undefined && !isOtherMount(feed.input, before);
+  const work = isKept ? before : (feed.workDir ?? chooseWork(feed.input, emit));
   refuseMovedWork(state, feed, before, work);
-  refuseOtherMount(feed, work);
+  if (!isKept) refuseOtherMount(feed, work);
   refuseNested(state, feed);
   for (const rule of KEPT_WHILE_UNDER_WAY) refuseMoved(state, feed, recorded.get(rule.kind)?.path, rule);
   const roots = {

@@ -43,19 +43,20 @@ export function chooseWork(input: string, emit: Emit): string {
  * Equal device numbers prove nothing: two bind mounts of one filesystem have them. Errors: EnvironmentError.
  */
 export function refuseOtherMount(feed: FeedOptions, work: string): void {
-  const at = statSync(work, { throwIfNoEntry: false }) ? work : dirname(work);
-  if (!isOtherMount(feed.input, at)) return;
+  if (!isOtherMount(feed.input, work)) return;
   throw new EnvironmentError(
     'work_dir_elsewhere',
     `--work-dir of feed ${feed.name} must be on the mount of --input (${feed.input}), because a complete file is renamed into it, but ${work} is on another filesystem or mount (EXDEV); name a directory beside the input, or none.`,
   );
 }
 
-export function isOtherMount(a: string, b: string): boolean {
+/** `work` may be missing: it is made in its parent then. */
+export function isOtherMount(input: string, work: string): boolean {
   const nobody = nameOfText(`.ingest-nobody.${randomUUID()}`);
+  const at = statSync(work, { throwIfNoEntry: false }) ? work : dirname(work);
   const opened: number[] = [];
   try {
-    for (const path of [a, b]) opened.push(openRoot(path));
+    for (const path of [input, at]) opened.push(openRoot(path));
     const [from, to] = opened as [number, number];
     // A subvolume of btrfs is on the same mount, and the kernel would miss the name first.
     if (!sameMount(from, to)) return true;
