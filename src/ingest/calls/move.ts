@@ -5,10 +5,11 @@
  * crash.
  */
 import type { Entry } from '../../files/directories.js';
+import { sameMount } from '../../files/mounts.js';
 import { wasDelivered } from '../../files/moves.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import type { Throttle } from '../../files/rate-limit.js';
-import { joinNames, type Stat } from '../../linux/index.js';
+import { type ByteName, joinNames, type Stat } from '../../linux/index.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { sameBytes } from '../rules/verified.js';
 import { isContent, putByBytes, renameTo, TEMPORARY } from '../warehouse/target.js';
@@ -30,6 +31,14 @@ function moveOne(files: FeedFiles, file: ToMove, entry: Entry, stat: Stat): Move
   if (!isAsRecorded(file, stat)) return { kind: 'changed' };
   return { kind: renameTo(files.warehouse, file.target, entry) };
 }
+
+/**
+ * False where the file can only be copied to its target: it lies here until it is stored, and no claim has moved it. So is each file
+ * of a mount below the input.
+ */
+export const canBeRenamed = (files: FeedFiles, { inside }: Pick<WorkKey, 'inside'>, target: ByteName): boolean =>
+  inside === '' &&
+  sameMount(files.work(inside).rootFd, files.entryOrNone(files.warehouse, target)?.dir ?? files.warehouse.rootFd);
 
 /** The entry of the file or output to move; undefined where a directory on its path is missing. */
 export const sourceEntry = (

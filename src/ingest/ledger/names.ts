@@ -90,13 +90,15 @@ export function enterWarehouse(tx: Tx, marker: string, path: string): void {
 const IS_UNDER_WAY = `content IN (SELECT row FROM contents WHERE ${UNDER_WAY})`;
 
 /**
- * An empty directory at `path` continues the warehouse, also with the files that are not there yet: their names go along. If nothing
- * came into the former one since the last time, that time covers this.
+ * An empty directory at `path` continues the warehouse, also with the files that are not there yet: their names go along. Those of
+ * their outputs are forgotten: an output is made in the warehouse, and has stayed in the former one. If nothing came into that one since
+ * the last time, that time covers this.
  */
 export function noteReplaced(tx: Tx, marker: string, path: string): void {
   const before = tx.get<{ number: number }>(IN_USE, marker)?.number;
   const came = `SELECT 1 FROM names WHERE warehouse = ? AND (content IS NULL OR NOT ${IS_UNDER_WAY}) LIMIT 1`;
   const isUsed = before !== undefined && tx.get(came, before) !== undefined;
+  if (before !== undefined) tx.run(`DELETE FROM names WHERE warehouse = ? AND n > 0 AND ${IS_UNDER_WAY}`, before);
   if (isUsed) tx.run('UPDATE warehouses SET replaced_at_ms = ? WHERE number = ?', tx.wallMs, before);
   enterWarehouse(tx, marker, path);
   if (!isUsed) return;

@@ -7,14 +7,15 @@
 import type { Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf, UNDERPROCESS } from '../../files/job-paths.js';
-import { sameMount } from '../../files/mounts.js';
 import { PlaceError } from '../../files/place-error.js';
 import { type ByteName, nameOfBytes, shownName, unlinkAt } from '../../linux/index.js';
+import { canBeRenamed } from '../calls/move.js';
 import type { MoveAnswer, OutputSource, PutAnswer, Source, ToMove, ToPut } from '../calls/order.js';
 import { madeOf, type Output, outputName, type Processed, processedOf } from '../chains/recorded-outputs.js';
 import { deliveredAs } from '../evidence/delivered.js';
 import { statEntry } from '../files/feed-files.js';
 import { type Content, hasEnded } from '../ledger/content.js';
+import { hasLeft } from '../ledger/names.js';
 import { isRecorded, lookAgain, owePublications } from '../ledger/publications.js';
 import { type Delivered, recordStored } from '../ledger/stored.js';
 import { payloadOf } from '../rules/facts.js';
@@ -280,8 +281,7 @@ async function withoutSource(one: OneMove): Promise<Verdict> {
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
   // The file comes last, and consumers wait for it: until it is renamed, nobody has taken an output.
   if (output && lies !== 'same' && (await isHere(one))) return outputMissing(one);
-  // A file of a mount below the input is copied, and lies there until it is stored: no claim has moved it.
-  const mayHaveLeft = job.claim.interrupted && (output !== undefined || job.inside === '');
+  const mayHaveLeft = job.claim.interrupted && (output !== undefined || canBeRenamed(batch.files, job, target));
   const delivered = deliveredAs(PATH[lies], mayHaveLeft);
   if (delivered === undefined) return output ? outputMissing(one) : sealedMissing(job, batch);
   // The rename may be from before a crash, and not synced yet.
@@ -289,12 +289,13 @@ async function withoutSource(one: OneMove): Promise<Verdict> {
   return output ? IN_PLACE : stored(job, batch, content, delivered);
 }
 
-/** The file was not brought to its target: it is here, and can only go there by a rename. */
-async function isHere({ job, batch, content }: OneMove): Promise<boolean> {
-  const { files } = batch;
+/** The file is here, and was not brought to the target that it has now. */
+async function isHere({ job, batch, content, output }: OneMove): Promise<boolean> {
   const target = nameOfBytes(content.target!);
-  const [sealed, there] = [files.workEntry(job, partOf(job)), files.entryOrNone(files.warehouse, target)];
-  if (!sealed || !statEntry(sealed) || !sameMount(sealed.dir, there?.dir ?? files.warehouse.rootFd)) return false;
+  if (!statEntry(batch.files.workEntry(job, partOf(job)))) return false;
+  // The names of outputs that have left are forgotten where an empty warehouse replaced theirs.
+  if (batch.backend.read((reader) => hasLeft(reader, { row: content.row, n: output!.n }))) return true;
+  if (!canBeRenamed(batch.files, job, target)) return false;
   const own = { target, sha256: content.sha256.toString('hex') };
   return (await askOne(batch, 'compare', own, job)).kind !== 'same';
 }

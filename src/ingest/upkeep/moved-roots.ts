@@ -144,7 +144,8 @@ export const KEPT_WHILE_UNDER_WAY = [
     underWay: `SELECT count(*) AS n FROM contents WHERE feed = ? AND ${UNDER_WAY} AND target IS NOT NULL`,
     what: 'manifest lines name files that are not there yet',
     stored: "state = 'stored'",
-    release: 'or, where they stay away, run `ingest-ctl replace-warehouse DIR`',
+    release: (feed: string) =>
+      `or, where they stay away, run ${typed('ingest-ctl replace-warehouse', 'DIR', '--feed', feed)}`,
   },
   {
     kind: 'manifests',
@@ -152,7 +153,7 @@ export const KEPT_WHILE_UNDER_WAY = [
     underWay: 'SELECT count(*) AS n FROM appends WHERE feed = ?',
     what: 'planned appends to manifests are not confirmed yet',
     stored: `hour IS NOT NULL AND NOT ${UNDER_WAY}`,
-    release: 'the record of what was ingested is needed',
+    release: () => 'the record of what was ingested is needed',
   },
 ] as const;
 
@@ -184,6 +185,6 @@ export function refuseStrange(
   if (some === undefined) return;
   throw new EnvironmentError(
     code,
-    `--${kind} of feed ${feed.name} was ${before.path}, and ${feed[kind]} is another one, without the files of what is stored; copy them there together with ${before.path}/.ingest-root (cp -a), or start with the old one; ${release}.`,
+    `--${kind} of feed ${feed.name} was ${before.path}, and ${feed[kind]} is another one, without the files of what is stored; copy them there together with ${before.path}/.ingest-root (cp -a), or start with the old one; ${release(feed.name)}.`,
   );
 }

@@ -7,7 +7,7 @@ import type { Backend, Job, Outcome, Tx } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { EnvironmentError } from '../../base/errors.js';
-import { sourceEntry } from '../../ingest/calls/move.js';
+import { canBeRenamed, sourceEntry } from '../../ingest/calls/move.js';
 import { whoseFileAt } from '../../ingest/evidence/at-path.js';
 import { deliveredAs } from '../../ingest/evidence/delivered.js';
 import { ownName } from '../../ingest/evidence/names.js';
@@ -121,9 +121,11 @@ async function deliveredJob(
   const files =
     opened.get(job.feed) ?? new FeedFiles(recordedRoots(backend, job.feed), feed ? await deadRoots(backend, feed) : []);
   opened.set(job.feed, files);
-  const path = await whoseFileAt(backend, { feed: job.feed, files, name: ownName(content)! });
+  const name = ownName(content)!;
+  const path = await whoseFileAt(backend, { feed: job.feed, files, name });
   // As `move` says it.
-  return deliveredAs(path, job.interrupted && workKeyOf(job).inside === '' && isGone(files, job));
+  const mayHaveLeft = job.interrupted && canBeRenamed(files, workKeyOf(job), name.target);
+  return deliveredAs(path, mayHaveLeft && isGone(files, job));
 }
 
 /** As `move` looks for it. */

@@ -4,11 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Backend, ClaimedJob, Settlement, Tx } from '../../../queue/backend.js';
 import { STAGE_NAMES } from '../../../src/base/config/values/stage-names.js';
+import { discardJobs } from '../../../src/tools/exceptions/discard.js';
 import { workDirOf } from '../../world/layout.js';
+import { tmpfsMount } from '../../world/mounts.js';
+import { skipUnlessRoot } from '../../world/users.js';
 import { Bench } from './bench.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -113,6 +116,25 @@ test(
     bench.world.check();
   }),
 );
+
+test('a sealed file that somebody deleted before it was copied to a partition of its own is held as missing', async (t) => {
+  if (skipUnlessRoot(t, 'a partition that is a mount of its own')) return;
+  await onBench(async (bench) => {
+    await bench.arrive(bench.world.drop('a.csv', 100));
+    for (const stage of ['verify-complete', 'hash', 'manifest']) await bench.step(stage, 9);
+    tmpfsMount(dirname(bench.world.manifest()[0]!.record!.warehouse_path));
+    await bench.backend.claim('move', 9);
+    await bench.die();
+    rmSync(sealedPath(bench));
+    assert.deepEqual(await ended(bench), MISSING);
+    const given: string[] = [];
+    assert.deepEqual(
+      await discardJobs(bench.backend, [jobOf(bench).id], (_, as) => given.push(as)),
+      [true],
+      `${given}`,
+    );
+  })();
+});
 
 test(
   'a line that was written before the death is not written twice, and its job may have moved its file',

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { BY_COUNTRY, orders } from '../../world/chains.js';
+import { editDatabase } from '../../world/database.js';
 import { ctl } from '../../world/jobs.js';
 import { refused, stoppedBefore } from '../../world/lost.js';
-import { ordinaryUser, skipUnlessReachable } from '../../world/users.js';
+import { tmpfsMount } from '../../world/mounts.js';
+import { ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
 async function storedWorld(t: TestContext): Promise<World> {
@@ -89,6 +92,31 @@ test('a file whose line names the former disk is stored on the empty one, and ca
   await world.runOnce();
   assert.deepEqual(world.warehouse(), []);
   await audited(world);
+});
+
+test('outputs of a chain that were moved to the former disk are missing in the empty one: the file is held, not stored without them', async (t) => {
+  if (skipUnlessRoot(t, 'a warehouse on a disk of its own')) return;
+  const options = { stabilitySeconds: 0, quietMs: 0, process: BY_COUNTRY };
+  const world = createWorld(t, { feeds: { made: { options } } });
+  const { warehouse } = world.feed();
+  const { text, made } = orders('replaced', 20);
+  tmpfsMount(warehouse);
+  await stoppedBefore(world, 'move', () => world.drop('a.csv', text), 1);
+  // As a process leaves it that died between the outputs and the file.
+  editDatabase(world.statePath, (db) => db.exec('UPDATE jobs SET interrupted = 1'));
+  tmpfsMount(warehouse);
+  await ctl(world, 'replace-warehouse', warehouse);
+  await ctl(world, 'resume', 'move');
+  const held = await world.run('ingest', ['--once']);
+  assert.equal(held.code, 4, held.stderr);
+  assert.deepEqual(
+    world.jobs().map(({ hold_code }) => hold_code),
+    ['output_missing'],
+  );
+  await ctl(world, 'discard', '--all');
+  world.made.set(world.drop('b.csv', text).sha256, made);
+  await world.runOnce();
+  world.check();
 });
 
 test('--on-duplicate delete keeps a copy where another file of its size has the name of the stored one since', async (t) => {
