@@ -37,9 +37,10 @@ function hasUnseenCarrier(backend: Backend, row: number, files: FeedFiles): bool
 function settleContent(tx: Tx, feed: string, content: Content): void {
   const job = tx.job(content.carrier);
   const isAlive = job !== undefined && job.state !== 'done' && !factsOf(job).putAway;
-  // A job without a file goes to `hash`, which reports it missing, or to `move`, which checks the target.
-  const isCarried =
-    isAlive && (sealedOf(tx, feed, job.id).length > 0 || (content.state === 'manifested' && job.stage === 'move'));
+  // A job without its file goes to `hash`, which reports it missing or gets the content of what was written to it; or to `move`, which
+  // checks the target.
+  const isThere = isAlive && sealedOf(tx, feed, job.id).some(({ sha256 }) => sha256.equals(content.sha256));
+  const isCarried = isThere || (isAlive && content.state === 'manifested' && job.stage === 'move');
   const { acts } = judge({
     row: rowOf(content),
     job: isCarried ? 'open' : 'none',

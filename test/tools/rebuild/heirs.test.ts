@@ -82,3 +82,25 @@ test('a line that a discarded heir gave back is free after a rebuild, and is giv
     [sha256],
   );
 });
+
+test('a twin of a file that was written to before its line is free after a rebuild: both contents are stored', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  const program = world.start('ingest');
+  await world.event('worker_started');
+  await ctl(world, 'pause', 'manifest');
+  const { sha256 } = world.drop('a.csv', 100);
+  await readyFor(world, 'a.csv', 'manifest');
+  const sealed = jobFile(world, 'a.csv');
+  world.drop('b.csv', readFileSync(sealed));
+  await waiting(world, 'b.csv');
+  await program.stop();
+  writeFileSync(sealed, 'written by root');
+  await rebuilt(world);
+  await ctl(world, 'resume', 'manifest');
+  const { code } = await world.run('ingest', ['--once']);
+  assert.ok(
+    world.warehouse().some((file) => file.sha256 === sha256),
+    JSON.stringify([code, world.jobs()]),
+  );
+  assert.equal(code, 0);
+});
