@@ -151,6 +151,16 @@ export const isGivenBelow = (reader: Reader, warehouse: number, target: ByteName
     ...[warehouse, bytesOfName(`${target}/` as ByteName), bytesOfName(`${target}0` as ByteName)],
   ) !== undefined;
 
+/** A name below a folder of a content that was given up, whose job has not put its files away yet. */
+export function givenUpBelow(reader: Reader, warehouse: number, folder: ByteName): ByteName | undefined {
+  const row = reader.get<{ target: Buffer }>(
+    `SELECT target FROM names WHERE warehouse = ? AND target > ? AND target < ? AND content IS NOT NULL
+       AND content NOT IN (SELECT row FROM contents) LIMIT 1`,
+    ...[warehouse, bytesOfName(`${folder}/` as ByteName), bytesOfName(`${folder}0` as ByteName)],
+  );
+  return row && nameOfBytes(row.target);
+}
+
 const GIVE = 'INSERT OR IGNORE INTO names (warehouse, target, content, n) VALUES (?, ?, ?, ?)';
 
 /**

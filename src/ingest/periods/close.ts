@@ -9,9 +9,10 @@ import type { Backend, Reader } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { errnoOf, PlaceError } from '../../files/place-error.js';
-import type { ByteName } from '../../linux/index.js';
+import { type ByteName, shownName } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
 import { UNDER_WAY } from '../ledger/content.js';
+import { givenUpBelow, warehouseOf } from '../ledger/names.js';
 import { correctionsPath, manifestPath } from '../manifest/append.js';
 import { mark } from './mark.js';
 import { below, dateOfHour, hoursOfDate, isOver, PERIOD_COLUMNS, type Period, type PeriodRow } from './period.js';
@@ -210,12 +211,14 @@ function owedInHour(reader: Reader, folder: string, hour: ByteName, feeds: reado
 }
 
 function owedInDay(reader: Reader, date: ByteName, feeds: readonly FeedOptions[]): Waits | undefined {
-  for (const { manifests } of feeds) {
+  for (const { name, warehouse, manifests } of feeds) {
     const hour = reader.get<{ folder: string }>(
       "SELECT folder FROM periods WHERE state <> 'marked' AND folder >= ? AND folder < ? LIMIT 1",
       ...below(`${manifests}/${hoursOfDate(date)}`),
     );
     if (hour) return { job: null, why: `the hour ${hour.folder}` };
+    const givenUp = givenUpBelow(reader, warehouseOf(reader, name)!, date);
+    if (givenUp) return { job: null, why: `${warehouse}/${shownName(givenUp)}, which was given up` };
   }
   return undefined;
 }

@@ -111,6 +111,26 @@ test('a line that is to be withdrawn is withdrawn before its hour is marked', as
   assert.equal(bench.world.survey().withdrawn.has(held.id), true);
 });
 
+test('a day gets no marker while files of a discarded content may lie in it, although its hour has one', async (t) => {
+  const bench = await benchIn(t);
+  for (const name of ['a', 'b']) await bench.arrive(bench.world.drop(`${name}.csv`, 100));
+  await through(bench, STAGES.slice(0, 3));
+  await bench.step('move', 1);
+  rmSync(join(workDirOf(bench.world.feed()), 'underprocess'), { recursive: true });
+  await bench.step('move', 10);
+  const held = jobsOf(bench.backend).find(({ state }) => state === 'held')!;
+  assert.deepEqual(await discardJobs(bench.backend, [held.id]), [true]);
+  // Its line is taken back, and its process dies before its files are put away.
+  await bench.step('move', 10, 5);
+  assert.equal(bench.world.survey().withdrawn.has(held.id), true);
+  await bench.reconfigure({ timezone: EAST });
+  assert.equal((await close(bench)).length, 1);
+  assert.match(rows(bench)[1]!.waits_why ?? '', /\/b\.csv, which was given up$/);
+  await bench.step('move', 10);
+  assert.equal((await close(bench)).length, 1);
+  assert.deepEqual(states(bench), ['marked', 'marked']);
+});
+
 test('a day whose only file was discarded before it came there gets no marker, and its hour gets one', async (t) => {
   const bench = await benchIn(t);
   await bench.arrive(bench.world.drop('a.csv', 100));
