@@ -19,6 +19,7 @@ import type { Throttle } from '../../files/rate-limit.js';
 import { type ByteName, joinNames, nameOfText, type Stat, shownName, statFd, unlinkAt } from '../../linux/index.js';
 import { outputPrefix } from '../chains/recorded-outputs.js';
 import { statEntry } from '../files/feed-files.js';
+import { sameBytes } from '../rules/verified.js';
 
 const fdatasyncAsync = promisify(fdatasync);
 
@@ -144,8 +145,8 @@ export async function isContent(
 }
 
 /**
- * The SHA-256 of the file at an entry; undefined where no file can be read there. `isToSync`: its bytes are on disk then, whoever
- * wrote them.
+ * The SHA-256 of the file at an entry; undefined where no file can be read there, or where another one came meanwhile. `isToSync`: its
+ * bytes are on disk then, whoever wrote them.
  */
 export async function contentAt(entry: Entry, throttle?: Throttle, isToSync = false): Promise<Buffer | undefined> {
   const { fd } = openEntry(entry);
@@ -155,7 +156,8 @@ export async function contentAt(entry: Entry, throttle?: Throttle, isToSync = fa
     if (stat.kind !== 'file') return undefined;
     const { sha256 } = await digestWhole(fd, stat.size, throttle);
     if (isToSync) await fdatasyncAsync(fd);
-    return sha256;
+    const lies = statEntry(entry);
+    return lies && sameBytes(stat.version, lies) ? sha256 : undefined;
   } finally {
     closeSync(fd);
   }
