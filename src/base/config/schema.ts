@@ -514,7 +514,7 @@ export const mirrorFields = {
 export const commonFields = {
   config: option(
     GENERAL,
-    'A YAML file of options, for one feed or many. Its keys are the options; many feeds stand under `feeds`. Without it, and where no option names the state, the commands of a state read /etc/atomic-ingestor/config.yaml, if there is one; so does `ingest-ctl process` without --process.',
+    'A YAML file of options, for one feed or many. Its keys are the options; many feeds (at most 100) stand under `feeds`. Without it, and where no option names the state, the commands of a state read /etc/atomic-ingestor/config.yaml, if there is one; so does `ingest-ctl process` without --process.',
     text({
       rule: 'the path of a YAML file',
       isPath: true,
