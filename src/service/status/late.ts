@@ -9,7 +9,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { type Daily, type Expectation, shownExpectation } from '../../base/config/values/expect.js';
 import { localTime } from '../../base/local-time.js';
 import { typed } from '../../base/shell.js';
-import { type Finding, files, iso } from '../../ingest/health/finding.js';
+import { type Finding, files, finding, iso } from '../../ingest/health/finding.js';
 import { type Arrival, arrivalsOf } from '../../ingest/ledger/arrivals.js';
 import { nameOfBytes } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
@@ -43,17 +43,13 @@ function lateness(
   const last = arrivedMs === null ? 'None has come yet' : `The last one came at ${iso(arrivedMs)}`;
   const lonely = withoutSidecar(view, feed, expected.glob);
   const only = lonely === 0 ? '' : ` ${files(lonely, ['is', 'are'])} there, and only the sidecar is missing.`;
-  return {
-    code: 'late_feed',
-    severity: 'stuck',
+  return finding('stuck', 'late_feed', {
     feed,
-    stage: '*',
     what,
-    files: 0,
     sentence: `${feed} is late: ${what} (${timezone}) was due at ${iso(dueMs)}. ${last}.${only}`,
     release: `ask the uploader of ${input}; ${typed('ingest-ctl explain PATH')} says why a file that lies there is not stored yet`,
     since: iso(dueMs),
-  };
+  });
 }
 
 /** The index by reason finds them. */
