@@ -152,7 +152,7 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
       void hangs.then(() => settle([{ job, outcome }])).catch(threads.failed);
       return true;
     };
-    for (const [name, group] of byFeed(claims)) {
+    for (const [name, group] of Map.groupBy(claims, ({ feed }) => feed)) {
       let feed: Feed | undefined;
       try {
         feed = await feeds.get(name);
@@ -251,16 +251,6 @@ async function guarded(
     if (!(error instanceof PlaceError)) throw error;
     return { verdicts: jobs.map(() => blocked(stage.name, batch.feed.name, error.untried(), batch.emit)) };
   }
-}
-
-function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
-  const groups = new Map<string, ClaimedJob[]>();
-  for (const claim of claims) {
-    const group = groups.get(claim.feed);
-    if (group) group.push(claim);
-    else groups.set(claim.feed, [claim]);
-  }
-  return groups;
 }
 
 /**
