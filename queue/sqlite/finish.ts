@@ -30,13 +30,7 @@ const isPlain = ({ payload, identity, bytes, freeKey, interrupted }: Amend): boo
 
 /** Returns the settlements that it has done. Throws if the owner no longer has one of the claims. */
 export function finishAlike(tx: SqliteTx, settlements: readonly Settlement[]): ReadonlySet<Settlement> {
-  const groups = new Map<string, Settlement[]>();
-  for (const one of settlements) {
-    if (!isPlainEnd(one)) continue;
-    const group = groups.get(groupKey(one));
-    if (group) group.push(one);
-    else groups.set(groupKey(one), [one]);
-  }
+  const groups = Map.groupBy(settlements.filter(isPlainEnd), groupKey);
   const ended = new Set<Settlement>();
   for (const group of groups.values()) {
     if (group.length < GROUP_MIN) continue;

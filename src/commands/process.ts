@@ -3,7 +3,7 @@
  * Guarantees: the chain runs in a child process with its bounds, as in the service. Writes nothing but a directory of its own below that for temporary files, which it removes.
  * Output: the counts, then each output with its first lines; or the sentence with which the file would be held (exit code 4).
  */
-import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { openSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { FIND } from '../base/config/command-spec.js';
 import { chainOf } from '../base/config/feeds.js';
@@ -13,7 +13,7 @@ import { EnvironmentError, EXIT, OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { ChainChild, type FileEnd } from '../ingest/chains/child.js';
 import { faultOf } from '../ingest/chains/fault.js';
-import { bytesOfName, nameOfText } from '../linux/names.js';
+import { bytesOfName, nameOfText, withFd } from '../linux/index.js';
 import type { Report } from '../process/messages.js';
 import { oneWord } from './ask.js';
 import { print, printRaw } from './console.js';
@@ -129,12 +129,8 @@ function showReport(
 }
 
 function headOf(path: string): string[] {
-  const fd = openSync(path, 'r');
-  try {
-    const bytes = Buffer.alloc(HEAD_BYTES);
-    const text = bytes.toString('utf8', 0, readSync(fd, bytes));
-    return text.split('\n', HEAD_LINES).filter((line) => line !== '');
-  } finally {
-    closeSync(fd);
-  }
+  const bytes = Buffer.alloc(HEAD_BYTES);
+  const length = withFd(openSync(path, 'r'), (fd) => readSync(fd, bytes));
+  const text = bytes.toString('utf8', 0, length);
+  return text.split('\n', HEAD_LINES).filter((line) => line !== '');
 }

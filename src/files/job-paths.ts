@@ -3,6 +3,7 @@
  * the way back: from a name in a work folder to the job and its path.
  * Does not: touch the disk.
  */
+import { localTime } from '../base/local-time.js';
 import { type ByteName, bytesOfName, nameOfText } from '../linux/names.js';
 
 /**
@@ -115,34 +116,11 @@ export const WEST_MS = 12 * 3_600_000;
 
 /** The partition of an instant, by the calendar of a time zone. */
 export function partitionOf(atMs: number, timezone: string): Partition {
-  const parts = Object.fromEntries(
-    formatter(timezone)
-      .formatToParts(atMs)
-      .map((p) => [p.type, p.value]),
-  );
-  const { year, month, day, hour } = parts as Record<'year' | 'month' | 'day' | 'hour', string>;
+  const { year, month, day, hour } = localTime(atMs, timezone);
   return {
     date: nameOfText(`ingest_date=${year}-${month}-${day}`),
     hour: nameOfText(`${year}/${month}/${day}/${hour}`),
   };
-}
-
-const formatters = new Map<string, Intl.DateTimeFormat>();
-function formatter(timeZone: string): Intl.DateTimeFormat {
-  let made = formatters.get(timeZone);
-  if (!made) {
-    const two = '2-digit';
-    made = new Intl.DateTimeFormat('en-CA', {
-      timeZone,
-      year: 'numeric',
-      month: two,
-      day: two,
-      hour: two,
-      hourCycle: 'h23',
-    });
-    formatters.set(timeZone, made);
-  }
-  return made;
 }
 
 /**

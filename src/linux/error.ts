@@ -7,29 +7,7 @@ import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { type ByteName, shownName } from './names.js';
 
-export const ERRNO = {
-  EPERM: 1,
-  ENOENT: 2,
-  EINTR: 4,
-  ENXIO: 6,
-  E2BIG: 7,
-  EBADF: 9,
-  EAGAIN: 11,
-  EACCES: 13,
-  EEXIST: 17,
-  EXDEV: 18,
-  ENOTDIR: 20,
-  EINVAL: 22,
-  EMFILE: 24,
-  ENOTTY: 25,
-  ETXTBSY: 26,
-  ENOSPC: 28,
-  ENAMETOOLONG: 36,
-  ENOLCK: 37,
-  ENOSYS: 38,
-  ENODATA: 61,
-  EOPNOTSUPP: 95,
-} as const;
+export const ERRNO = constants.errno;
 
 /** Filesystems really return these errors, but neither Node nor libuv has a name for them. */
 const NAMELESS: Record<number, string> = { 117: 'EUCLEAN', 121: 'EREMOTEIO', 123: 'ENOMEDIUM' };

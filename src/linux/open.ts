@@ -3,7 +3,7 @@
  * directory descriptor always stays inside it: a parent that was swapped for a symlink leads nowhere. Source:
  * openat2(2). glibc has no wrapper for it, so it is called through syscall(2).
  */
-import { constants } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { cString } from './c-string.js';
 import { ERRNO, LinuxError } from './error.js';
 import { close, errno, openat2 } from './libc.js';
@@ -90,6 +90,15 @@ export function closeFd(fd: number): void {
 }
 
 /** Returns a descriptor, or the errno as a negative number. */
+/** Closes the descriptor after `use`, in any case. `use` returns no promise. */
+export function withFd<T>(fd: number, use: (fd: number) => T): T {
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function tryOpen(dirFd: number, name: ByteName, flags: number, options: OpenOptions): number {
   const resolve = options.resolve ?? (dirFd === AT_FDCWD ? 'any' : 'beneath');
   how[0] = (flags | O.CLOEXEC) >>> 0;

@@ -6,10 +6,11 @@
  * after `sudo -u`), poll(2) is asked before each piece.
  * Does not: avoid waiting for a regular file; its filesystem decides. Source: pipe(7), proc_pid_fd(5), send(2), unix(7).
  */
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { ERRNO, LinuxError } from './error.js';
 import { errno, poll, sendto, socket } from './libc.js';
 import { nameOfText } from './names.js';
+import { withFd } from './open.js';
 
 /**
  * Returns how many bytes were taken; 0: there is no room now. Errors: those of write(2); EPIPE if the reader has gone.
@@ -75,13 +76,11 @@ export function sendDatagram(address: string, text: string): void {
   const to = addressOf(address);
   const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw new LinuxError('socket', errno());
-  try {
+  withFd(fd, () => {
     const bytes = Buffer.from(text);
     const sent = sendto(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL, to, to.length);
     if (sent < 0) throw new LinuxError('sendto', errno(), nameOfText(address));
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
 
 /** struct sockaddr_un. It is only as long as its path, because the length of the struct ends an abstract name. */

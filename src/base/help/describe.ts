@@ -6,7 +6,7 @@
 import { variableOf } from '../config/command-line.js';
 import type { CommandSpec } from '../config/commands.js';
 import { NOT_IN_FILE } from '../config/file.js';
-import { allFields, FIRST_HOUR, feedFields, GROUPS, mirrorFields, STATE, viewFields } from '../config/schema.js';
+import { allFields, FIRST_HOUR, feedFields, GROUPS, mirrorFields, viewFields } from '../config/schema.js';
 import { type FieldMeta, firstSentence, flagOf } from '../config/values/field.js';
 
 export type OptionText = ReturnType<typeof optionText>;
@@ -35,7 +35,7 @@ export const isFirst = ({ needs }: CommandSpec, name: string): boolean =>
 const onlyFinds = (spec: CommandSpec, name: string): boolean => name === 'input' && !spec.options.includes('warehouse');
 
 const groupOf = (spec: CommandSpec, name: string): string =>
-  onlyFinds(spec, name) ? STATE : allFields[name]!.meta.group;
+  allFields[onlyFinds(spec, name) ? 'state-path' : name]!.meta.group;
 
 function optionText(spec: CommandSpec, name: string) {
   const { meta } = allFields[name]!;

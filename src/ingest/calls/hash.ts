@@ -14,7 +14,7 @@ import { moveOwn } from '../../files/moves.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { type FsKinds, openEntry, type Probe, probeFd } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
-import type { Stat } from '../../linux/index.js';
+import { type Stat, withFd } from '../../linux/index.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
 import { readSidecar } from '../files/sidecar.js';
 import { stabilityMs } from '../rules/completion.js';
@@ -35,12 +35,8 @@ export function hasher(files: FeedFiles, terms: Terms): (file: ToHash) => HashAn
   return (file) => {
     const open = openSealed(files, terms, file);
     if ('kind' in open) return open;
-    try {
-      const isSmall = open.sealed.kind === 'lease' && open.before.stat.size <= SMALL_BYTES;
-      return isSmall ? readSmall(open, files.kinds) : { kind: 'large' };
-    } finally {
-      closeSync(open.fd);
-    }
+    const isSmall = open.sealed.kind === 'lease' && open.before.stat.size <= SMALL_BYTES;
+    return withFd(open.fd, () => (isSmall ? readSmall(open, files.kinds) : { kind: 'large' }));
   };
 }
 

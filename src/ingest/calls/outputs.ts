@@ -12,7 +12,7 @@ import { digestWhole } from '../../files/digest.js';
 import { inPlace, inPlaceAsync } from '../../files/place-error.js';
 import { openEntry, probeFd } from '../../files/probe.js';
 import type { Throttle } from '../../files/rate-limit.js';
-import { type ByteName, joinNames, nameOfText, openData, statFd } from '../../linux/index.js';
+import { type ByteName, joinNames, nameOfText, openData, statFd, withFd } from '../../linux/index.js';
 import { outputName, outputPrefix } from '../chains/recorded-outputs.js';
 import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
 import { sameBytes } from '../rules/verified.js';
@@ -41,13 +41,8 @@ export function finisher(files: FeedFiles, _: Terms, throttle?: Throttle): (file
 /** An output is no program, so the set-id bits stay away. */
 function rightsOfOutputs(files: FeedFiles, file: ToFinish): Rights {
   const { dir, name } = files.workEntry(file, file.part)!;
-  const fd = openData(dir, name);
-  try {
-    const { mode, ...rights } = rightsOf(fd, statFd(fd));
-    return { ...rights, mode: mode & 0o777 };
-  } finally {
-    closeSync(fd);
-  }
+  const { mode, ...rights } = withFd(openData(dir, name), (fd) => rightsOf(fd, statFd(fd)));
+  return { ...rights, mode: mode & 0o777 };
 }
 
 async function finish(

@@ -6,7 +6,7 @@
  * Does not: keep the lease across the rename. An opener that waits for the lease would get the sealed inode afterwards (1,083 of
  * 1,500 under attack). Does not sync: the caller does, before it commits the answer.
  */
-import { accessSync, closeSync, constants } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Entry } from '../../files/directories.js';
 import { folderOf, type Part, UNDERPROCESS } from '../../files/job-paths.js';
@@ -14,7 +14,7 @@ import { mountOf } from '../../files/mounts.js';
 import { deliver, type RenameResult } from '../../files/moves.js';
 import { inPlace, PlaceError } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
-import { type ByteName, LinuxError, nameOfText, type Stat } from '../../linux/index.js';
+import { type ByteName, LinuxError, nameOfText, type Stat, withFd } from '../../linux/index.js';
 import { type FeedFiles, type MountUnusable, ofItsMount, statEntry } from '../files/feed-files.js';
 import { NO_SIDECAR, readSidecar, type SidecarRead, sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
@@ -101,16 +101,14 @@ function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: Sid
   if (stat.size > feed.maxBytes || stat.size < feed.minBytes) return { kind: 'size', now };
   const opened = inPlace('input', files.roots.input, 'read', () => openEntry(entry));
   if (opened.fd === undefined) return { kind: 'unopened', code: opened.code, now };
-  try {
-    const before = probeFd(opened.fd, files.kinds);
+  return withFd(opened.fd, (fd) => {
+    const before = probeFd(fd, files.kinds);
     if (!unchanged(identityOf(stat), before.stat)) return CHANGED;
     if (before.writer === 'writer') return { kind: 'writer', now };
     const isWithSidecar = feed.mode === 'sidecar' && sidecar.seen.kind === 'there';
     const refused = moveIn(seal, entry, now, isWithSidecar && !sealedSidecar ? sidecar : undefined);
-    return refused ?? afterRename(seal, opened.fd, stat, isWithSidecar ? sidecar : undefined);
-  } finally {
-    closeSync(opened.fd);
-  }
+    return refused ?? afterRename(seal, fd, stat, isWithSidecar ? sidecar : undefined);
+  });
 }
 
 const CHANGED = { kind: 'changed' } as const;
@@ -231,13 +229,9 @@ function sealedBefore(seal: Seal, entry: Entry, sidecar: SidecarRead | undefined
   const { files, file, terms } = seal;
   const opened = inPlace('work', files.roots.work, 'read', () => openEntry(entry));
   if (opened.fd === undefined) return { kind: 'unopened', code: opened.code };
-  try {
-    const probe = probeFd(opened.fd, files.kinds);
-    const isAsVerified = sameBytes(file.seen.identity, probe.stat) && file.seen.boot === terms.boot;
-    return asSealed(seal, probe, sidecar, isAsVerified, identityOf(probe.stat));
-  } finally {
-    closeSync(opened.fd);
-  }
+  const probe = withFd(opened.fd, (fd) => probeFd(fd, files.kinds));
+  const isAsVerified = sameBytes(file.seen.identity, probe.stat) && file.seen.boot === terms.boot;
+  return asSealed(seal, probe, sidecar, isAsVerified, identityOf(probe.stat));
 }
 
 /** The job goes on with the file in `underprocess/`, at once or after a quiet window there. */

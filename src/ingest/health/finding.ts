@@ -23,14 +23,12 @@ export interface Finding {
   since: string | null;
 }
 
-/** A finding of no feed in particular, that stops no file of this state. */
-export const ofAll = (
-  code: string,
+/** A finding; where `said` names none, of all feeds and stages, and of no file. */
+export const finding = (
   severity: Finding['severity'],
-  sentence: string,
-  release: string,
-  more: Pick<Partial<Finding>, 'what' | 'since'> = {},
-): Finding => ({ code, severity, feed: '*', stage: '*', files: 0, sentence, release, since: null, ...more });
+  code: string,
+  said: Pick<Finding, 'sentence' | 'release'> & Partial<Finding>,
+): Finding => ({ code, severity, feed: '*', stage: '*', files: 0, since: null, ...said });
 
 /** Worth an alarm, for a receiver and for `queue-stat --check`. A pause of today is none; the age of its files still counts. */
 export const isAlarm = ({ code, severity, since }: Finding, nowMs = Date.now()): boolean =>

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CATALOGUE } from '../../base/errors.js';
 import { shownBytes } from '../../base/telemetry/safe.js';
-import type { Finding } from './finding.js';
+import { type Finding, finding } from './finding.js';
 
 /** Low means less than this. On a small disk it means less than a tenth. */
 const LOW_BYTES = 256 << 20;
@@ -32,7 +32,5 @@ export function roomOfState(statePath: string): {
 
 export function roomFindings(statePath: string): Finding[] {
   const { isLow, sentence, release } = roomOfState(statePath);
-  if (!isLow) return [];
-  const what = { code: 'state_full', severity: 'stuck', feed: '*', stage: '*', files: 0, since: null } as const;
-  return [{ ...what, sentence, release }];
+  return isLow ? [finding('stuck', 'state_full', { sentence, release })] : [];
 }

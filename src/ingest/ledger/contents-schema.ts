@@ -13,6 +13,7 @@
  * Guarantees: the database refuses a second row of a content and generation, in any state, and a column that its state does not have.
  */
 import type { Module } from '../../../queue/index.js';
+import { ingestionState } from './schema.js';
 
 const FILE =
   'size IS NOT NULL AND device IS NOT NULL AND inode IS NOT NULL AND mtime_ns IS NOT NULL AND source_path IS NOT NULL AND seal IS NOT NULL';
@@ -45,24 +46,7 @@ const INDEXES = `
     CREATE INDEX contents_stored ON contents (updated_at_ms) WHERE state = 'stored';
     CREATE INDEX contents_untold ON contents (row) WHERE told = 0;`;
 
-/** The state as the first users of this protocol know it. */
-const VIEW = `CREATE VIEW ingestion_state AS
-      SELECT CAST(device AS INTEGER) AS device, CAST(inode AS INTEGER) AS inode, lower(hex(sha256)) AS sha256, size,
-             -- whole seconds, also before 1970
-             CAST(mtime_ns AS INTEGER) / 1000000000 - (CAST(mtime_ns AS INTEGER) % 1000000000 < 0) AS mtime,
-             CAST(source_path AS TEXT) AS source_path, CAST(target AS TEXT) AS warehouse_path,
-             CASE state WHEN 'carried' THEN 'HASHED' WHEN 'manifested' THEN 'MANIFESTED' ELSE 'MOVED' END AS state,
-             created_at_ms / 1000 AS created_at, updated_at_ms / 1000 AS updated_at
-        FROM contents WHERE state <> 'pruned' AND state <> 'elsewhere'
-      UNION ALL
-      SELECT CAST(substr(identity, 1, instr(identity, ':') - 1) AS INTEGER),
-             CAST(substr(identity, instr(identity, ':') + 1) AS INTEGER),
-             json_extract(payload, '$.sha256'), bytes, NULL, CAST(key AS TEXT), NULL,
-             CASE WHEN state = 'held' THEN 'HELD' WHEN state = 'done' THEN 'SKIPPED_DUPLICATE' ELSE 'DISCOVERED' END,
-             created_ms / 1000, updated_ms / 1000
-        FROM all_jobs
-       WHERE state = 'held' OR (state = 'done' AND ending = 'duplicate')
-          OR (state IN ('ready', 'claimed', 'waiting') AND stage IN ('verify-complete', 'hash'));`;
+const VIEW = ingestionState("contents WHERE state <> 'pruned' AND state <> 'elsewhere'");
 
 const COLUMNS =
   'row, feed, sha256, generation, state, carrier, size, device, inode, mtime_ns, source_path, seal, target, hour, ingest_id, ingested_at_ms, created_at_ms, updated_at_ms';

@@ -46,21 +46,10 @@ const MODULES = [
   stagesModule,
 ] as const;
 
-export interface OpenOptions {
+type ForQueue = 'title' | 'maxAttempts' | 'next' | 'create' | 'uuid' | 'onMigration' | 'cacheKib';
+
+export interface OpenOptions extends Pick<QueueOptions, ForQueue> {
   statePath: string;
-  /** A description of this process, for people. */
-  title: string;
-  maxAttempts: number;
-  /** Default true. */
-  create?: boolean;
-  /** The UUID of a new state that replaces a lost one. */
-  uuid?: string;
-  /** For a process that must stay small. */
-  cacheKib?: number;
-  /** Called before a migration, which may take minutes. */
-  onMigration?: () => void;
-  /** The stage that `advance` leads a job of that feed to, in a process that settles jobs. */
-  next?: QueueOptions['next'];
 }
 
 /**

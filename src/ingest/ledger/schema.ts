@@ -90,15 +90,21 @@ export const ledgerModule = {
       PRIMARY KEY (feed, code, what)
     ) WITHOUT ROWID;
 
-    -- The state as the first users of this protocol know it.
-    CREATE VIEW ingestion_state AS
+    ${ingestionState('contents')}
+    `,
+  ],
+} as const;
+
+/** The state as the first users of this protocol know it. `contents`: the rows of the ledger that it has. */
+export function ingestionState(contents: string): string {
+  return `CREATE VIEW ingestion_state AS
       SELECT CAST(device AS INTEGER) AS device, CAST(inode AS INTEGER) AS inode, lower(hex(sha256)) AS sha256, size,
              -- whole seconds, also before 1970
              CAST(mtime_ns AS INTEGER) / 1000000000 - (CAST(mtime_ns AS INTEGER) % 1000000000 < 0) AS mtime,
              CAST(source_path AS TEXT) AS source_path, CAST(target AS TEXT) AS warehouse_path,
              CASE state WHEN 'carried' THEN 'HASHED' WHEN 'manifested' THEN 'MANIFESTED' ELSE 'MOVED' END AS state,
              created_at_ms / 1000 AS created_at, updated_at_ms / 1000 AS updated_at
-        FROM contents
+        FROM ${contents}
       UNION ALL
       SELECT CAST(substr(identity, 1, instr(identity, ':') - 1) AS INTEGER),
              CAST(substr(identity, instr(identity, ':') + 1) AS INTEGER),
@@ -107,10 +113,8 @@ export const ledgerModule = {
              created_ms / 1000, updated_ms / 1000
         FROM all_jobs
        WHERE state = 'held' OR (state = 'done' AND ending = 'duplicate')
-          OR (state IN ('ready', 'claimed', 'waiting') AND stage IN ('verify-complete', 'hash'));
-    `,
-  ],
-} as const;
+          OR (state IN ('ready', 'claimed', 'waiting') AND stage IN ('verify-complete', 'hash'));`;
+}
 
 /** Warehouses that an empty one had replaced, as the version before noted them (names.ts takes them over). */
 export const replacedModule = {

@@ -3,9 +3,10 @@
  * format, because rotation may choose any name.
  * Guarantees: reads in chunks, whatever the size. A compressed file that is cut or damaged is an error, never a short result.
  */
-import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { createReadStream, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createGunzip } from 'node:zlib';
+import { withFd } from '../../linux/index.js';
 
 export type Packing = 'plain' | 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'lzip' | 'compress' | 'zip' | 'brotli';
 
@@ -38,13 +39,10 @@ export function packingOf(path: string): Packing {
   } catch (error) {
     throw new UnreadableManifest(path, error);
   }
-  try {
-    const bytes = Buffer.alloc(6);
-    const start = bytes.toString('hex', 0, readSync(fd, bytes, 0, bytes.length, 0));
-    return MAGIC.find(([, magic]) => magic.test(start))?.[0] ?? 'plain';
-  } finally {
-    closeSync(fd);
-  }
+  const bytes = Buffer.alloc(6);
+  const length = withFd(fd, () => readSync(fd, bytes, 0, bytes.length, 0));
+  const start = bytes.toString('hex', 0, length);
+  return MAGIC.find(([, magic]) => magic.test(start))?.[0] ?? 'plain';
 }
 
 /** The file cannot be read, or not to its end. */

@@ -3,12 +3,11 @@
  * writes, confirms.
  * If another append is open on the file, it is finished first when its owner is dead. A living owner is waited for.
  */
-import { closeSync } from 'node:fs';
 import type { Backend, Tx } from '../../../queue/backend.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import type { Directories } from '../../files/directories.js';
 import { errnoOf, inPlace, inPlaceAsync } from '../../files/place-error.js';
-import type { ByteName } from '../../linux/index.js';
+import { type ByteName, withFd } from '../../linux/index.js';
 import { type Append, correctionsPath, type End, type Lines, openManifest, planAppend, readEnd } from './append.js';
 import { finishAppend, isOrphan, takeOver } from './finish.js';
 import { writingTurns } from './turns.js';
@@ -82,14 +81,9 @@ export const fileName = (file: Pick<ManifestFile, 'manifests' | 'path'>): string
 
 /** Errors: PlaceError. */
 export function endOf(file: ManifestFile): End {
-  return inPlace('manifests', file.manifests, 'root', () => {
-    const fd = openManifest(file.root, file.path);
-    try {
-      return readEnd(file.backend, fileName(file), fd);
-    } finally {
-      closeSync(fd);
-    }
-  });
+  return inPlace('manifests', file.manifests, 'root', () =>
+    withFd(openManifest(file.root, file.path), (fd) => readEnd(file.backend, fileName(file), fd)),
+  );
 }
 
 /** Foreign bytes are kept and logged. Bytes that somebody removed are not written again. */

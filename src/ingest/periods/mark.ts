@@ -5,14 +5,14 @@
  * while that process is stopped. A folder that an operator removed is not made again.
  */
 import assert from 'node:assert/strict';
-import { closeSync, fsyncSync } from 'node:fs';
+import { fsyncSync } from 'node:fs';
 import type { Backend } from '../../../queue/backend.js';
 import { removeIfThere } from '../../files/copy.js';
 import type { Directories, Entry } from '../../files/directories.js';
 import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { moveOwn } from '../../files/moves.js';
 import { unlessMissing } from '../../files/place-error.js';
-import { LinuxError, O, openAt } from '../../linux/index.js';
+import { LinuxError, O, openAt, withFd } from '../../linux/index.js';
 import type { Period } from './period.js';
 
 const TO_STATE = `UPDATE periods SET state = ?, owner = ?, waits_job = NULL, waits_why = NULL, changed_ms = ?
@@ -38,15 +38,8 @@ export async function mark(backend: Backend, root: Directories, period: Period):
 }
 
 function makeToken(dir: number): void {
-  const fd = openAt(dir, SUCCESS_TOKEN, O.WRONLY | O.CREAT | O.NOFOLLOW | O.NONBLOCK, {
-    mode: 0o644,
-    resolve: 'beneath',
-  });
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  const flags = O.WRONLY | O.CREAT | O.NOFOLLOW | O.NONBLOCK;
+  withFd(openAt(dir, SUCCESS_TOKEN, flags, { mode: 0o644, resolve: 'beneath' }), fsyncSync);
   fsyncSync(dir);
 }
 

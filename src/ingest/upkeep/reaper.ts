@@ -9,8 +9,8 @@ import type { Backend } from '../../../queue/backend.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { FAILED, folderOf, UNDERPROCESS } from '../../files/job-paths.js';
-import { inPlace } from '../../files/place-error.js';
-import { type ByteName, bytesOfName, LinuxError, type Stat, shownName, unlinkAt } from '../../linux/index.js';
+import { inPlace, unlessMissing } from '../../files/place-error.js';
+import { type ByteName, bytesOfName, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { outputPrefix } from '../chains/recorded-outputs.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { sealedNames, type WorkName, whereIn } from '../files/sealed-names.js';
@@ -147,13 +147,8 @@ export function removeTemporary(reaped: Reaped): number {
 }
 
 function removeFrom({ backend, files }: Reaped): number {
-  let dir: number;
-  try {
-    dir = files.warehouse.directory(TEMPORARY);
-  } catch (error) {
-    if (error instanceof LinuxError && error.code === 'ENOENT') return 0;
-    throw error;
-  }
+  const dir = unlessMissing(() => files.warehouse.directory(TEMPORARY));
+  if (dir === undefined) return 0;
   let removed = 0;
   for (const name of namesIn(dir)) {
     const job = backend.job(name.split('.')[0]!);
@@ -167,12 +162,6 @@ function removeFrom({ backend, files }: Reaped): number {
   return removed;
 }
 
-function remove(dir: number, name: ByteName): void {
-  try {
-    unlinkAt(dir, name);
-  } catch (error) {
-    if (!(error instanceof LinuxError) || error.code !== 'ENOENT') throw error;
-  }
-}
+const remove = (dir: number, name: ByteName): void => unlessMissing(() => unlinkAt(dir, name));
 
 const namesIn = (dir: number): ByteName[] => readdirSync(`/proc/self/fd/${dir}`, 'latin1') as ByteName[];

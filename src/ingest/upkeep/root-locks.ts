@@ -3,12 +3,12 @@
  * process is at work then. Also reads a marker for callers without a state.
  * Guarantees: a lock ends with its process. Does not: make a marker.
  */
-import { closeSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EnvironmentError } from '../../base/errors.js';
 import { MARKER, type Marker, readMarker } from '../../files/marker.js';
-import { errnoOf } from '../../files/place-error.js';
-import { openLockFile, type SharedLockFile } from '../../linux/index.js';
+import { errnoOf, unlessRefused } from '../../files/place-error.js';
+import { openLockFile, type SharedLockFile, withFd } from '../../linux/index.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { unusable } from './unusable-root.js';
 
@@ -71,15 +71,4 @@ const rebuildRunning = (root: string): EnvironmentError =>
   new EnvironmentError('rebuild_running', `${root} is being rebuilt by ingest-ctl: start again when it has ended.`);
 
 /** The marker of a root by its path; undefined where there is none, or this user may not read it. */
-export function markerAt(root: string): Marker | undefined {
-  let fd: number | undefined;
-  try {
-    fd = openRoot(root);
-    return readMarker(fd);
-  } catch (error) {
-    if (errnoOf(error) !== undefined) return undefined;
-    throw error;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
-}
+export const markerAt = (root: string): Marker | undefined => unlessRefused(() => withFd(openRoot(root), readMarker));

@@ -13,6 +13,7 @@ import { typed } from '../../base/shell.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { type Marker, makeMarker, readMarker } from '../../files/marker.js';
 import { errnoOf } from '../../files/place-error.js';
+import { withFd } from '../../linux/index.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { enterWarehouse } from '../ledger/names.js';
 import { followMoved } from './follow-moved.js';
@@ -100,15 +101,12 @@ function refuseUnfit(state: StateToJoin, statePath: string, kind: MarkedKind, pa
     const missing = kind === 'work' && !statSync(path, { throwIfNoEntry: false });
     // With --work-dir its parent must exist. The inner work directory is made in the input, which exists.
     const place = missing ? dirname(path) : path;
-    const fd = openRoot(place);
-    try {
+    return withFd(openRoot(place), (fd) => {
       const marker = missing ? undefined : readMarker(fd);
       if (marker) refuseForeign(marker, state, kind, path, statePath);
       else accessSync(place, constants.W_OK | constants.X_OK);
       return marker;
-    } finally {
-      closeSync(fd);
-    }
+    });
   } catch (error) {
     if (errnoOf(error) !== undefined) throw unusable(kind, path, error);
     throw error;
@@ -166,11 +164,7 @@ function syncNames(directory: string): void {
     if (errnoOf(error) === 'EACCES') return; // this user may write it but not read it, so it cannot be synced
     throw error;
   }
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  withFd(fd, fsyncSync);
 }
 
 function refuseForeign(

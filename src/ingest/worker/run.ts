@@ -152,7 +152,7 @@ function runnerOf(stage: Stage, feeds: Feeds, worker: Worker): Run {
       void hangs.then(() => settle([{ job, outcome }])).catch(threads.failed);
       return true;
     };
-    for (const [name, group] of byFeed(claims)) {
+    for (const [name, group] of Map.groupBy(claims, ({ feed }) => feed)) {
       let feed: Feed | undefined;
       try {
         feed = await feeds.get(name);
@@ -253,22 +253,13 @@ async function guarded(
   }
 }
 
-function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
-  const groups = new Map<string, ClaimedJob[]>();
-  for (const claim of claims) {
-    const group = groups.get(claim.feed);
-    if (group) group.push(claim);
-    else groups.set(claim.feed, [claim]);
-  }
-  return groups;
-}
-
 /** An unwritable state is tried again all the time, so one that was not met for so long has been writable since. */
 const EPISODE_ENDS_MS = 60_000;
 
 /**
- * Returns the handler for errors outside of any job. An unwritable state is logged once in an episode, and tried again. A bug is logged each time. So is
- * an errno that no stage expected: it concerns files, and the process itself is sound. Any other error ends the process.
+ * Returns the handler for errors outside of any job. An unwritable state is logged once in an episode, and tried again. A bug is
+ * logged each time. So is an errno that no stage expected: it concerns files, and the process itself is sound. Any other error ends
+ * the process.
  */
 export function errorHandler(
   context: Pick<ChildContext, 'emit' | 'fail'>,

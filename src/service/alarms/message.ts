@@ -3,20 +3,14 @@ import type { Reader } from '../../../queue/backend.js';
 import { pasteable, type Shell } from '../../base/config/paste.js';
 import { safeJsonLine, safeText, shownSeconds } from '../../base/telemetry/safe.js';
 import { limits } from './limits.js';
+import type { Trouble } from './trouble.js';
 
 export type Message = ReturnType<typeof messageOf>;
 
-export interface ToldAlarm {
+export interface ToldAlarm extends Omit<Trouble, 'key' | 'grows' | 'graceMs' | 'sinceMs'> {
   /** The same in every message about one episode. */
   id: string;
   event: 'began' | 'grew' | 'ended';
-  feed: string;
-  code: string;
-  stage: string;
-  what: string;
-  count: number;
-  sentence: string;
-  release: string;
   since: string;
   began_at: string;
   ended_at: string | null;

@@ -7,7 +7,7 @@ import type { StageStats } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
 import { typed } from '../../base/shell.js';
-import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
+import { type Finding, files, finding, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import type { Process } from '../../ingest/health/processes.js';
 import {
   hasEndedOnce,
@@ -31,7 +31,8 @@ export function absenceFindings(
     .filter((stage) => !living.includes(stage))
     .map((stage) => {
       const count = waitingIn(stats, '*', [stage]);
-      return finding('no_worker', ranAs(stage).length > 0 || (before.length > 0 && count > 0), {
+      const isMissed = ranAs(stage).length > 0 || (before.length > 0 && count > 0);
+      return finding(isMissed ? 'stuck' : 'notice', 'no_worker', {
         stage,
         files: count,
         since: endOf(ranAs(stage)),
@@ -45,7 +46,7 @@ export function absenceFindings(
   const producers = ranAs(PRODUCER);
   return [
     ...found,
-    finding('no_producer', producers.length > 0, { stage: '*', files: 0, since: endOf(producers), sentence, release }),
+    finding(producers.length > 0 ? 'stuck' : 'notice', 'no_producer', { since: endOf(producers), sentence, release }),
   ];
 }
 
@@ -55,22 +56,14 @@ const used = (view: Pick<QueueView, 'stages' | 'feeds'>, stats: readonly StageSt
   return view.stages.filter((stage) => known.includes(stage) || stats.some((one) => one.stage === stage));
 };
 
-const finding = (
-  code: string,
-  isMissed: boolean,
-  rest: Pick<Finding, 'stage' | 'files' | 'since' | 'sentence' | 'release'>,
-): Finding => ({ code, severity: isMissed ? 'stuck' : 'notice', feed: '*', ...rest });
-
 function nobody(view: Pick<QueueView, 'read' | 'countedAtMs'>, before: readonly Service[], count: number): Finding {
   const where = 'No process is at work on this state';
   if (before.length === 0 && hasEndedOnce(view)) {
     const wait = count > 0 ? `; ${files(count, WAIT)}` : ', and nothing waits';
-    const rest = { stage: '*', files: count, since: null, sentence: `${where}${wait}.`, release: 'start ingest' };
-    return finding('nobody', false, rest);
+    return finding('notice', 'nobody', { files: count, sentence: `${where}${wait}.`, release: 'start ingest' });
   }
   const { since, how } = before.length === 0 ? NEVER : endingOf(view, before);
-  return finding('nobody', true, {
-    stage: '*',
+  return finding('stuck', 'nobody', {
     files: count,
     since,
     sentence: `${where}: the service ${how}; ${files(count, WAIT)}, and new ones are not noticed.`,
@@ -126,28 +119,21 @@ const BACK = 'put it back into the configuration and restart';
 
 function unserved(feed: string, count: number): Finding {
   const open = count === 0 ? '' : `${files(count, ['is', 'are'])} on the way or held, and `;
-  return {
-    code: 'feed_not_served',
-    severity: count === 0 ? 'notice' : 'stuck',
+  return finding(count === 0 ? 'notice' : 'stuck', 'feed_not_served', {
     feed,
-    stage: '*',
     files: count,
     sentence: `Feed ${feed} is in the state, but no running producer has it: ${open}new files are not noticed.`,
     release:
       count === 0
         ? `${BACK}, or run ${typed('ingest-ctl retire', feed)}`
         : `${BACK}; ${typed('ingest-ctl retire', feed)} gives it up when none of its files is on the way or held`,
-    since: null,
-  };
+  });
 }
 
-const notInState = (feed: string, count: number): Finding => ({
-  code: 'feed_not_in_state',
-  severity: 'stuck',
-  feed,
-  stage: '*',
-  files: count,
-  sentence: `${files(count, ['is', 'are'])} on the way in feed ${feed}, which is not in the state (it was retired): no process works on ${count === 1 ? 'it' : 'them'}.`,
-  release: `${BACK}: its files go on then`,
-  since: null,
-});
+const notInState = (feed: string, count: number): Finding =>
+  finding('stuck', 'feed_not_in_state', {
+    feed,
+    files: count,
+    sentence: `${files(count, ['is', 'are'])} on the way in feed ${feed}, which is not in the state (it was retired): no process works on ${count === 1 ? 'it' : 'them'}.`,
+    release: `${BACK}: its files go on then`,
+  });

@@ -2,7 +2,7 @@
 import type { QueueView } from '../../../queue/index.js';
 import { chainCounts } from '../../ingest/chains/counts.js';
 import { changedHeaders } from '../../ingest/chains/recorded-outputs.js';
-import { type Finding, iso } from '../../ingest/health/finding.js';
+import { type Finding, finding, iso } from '../../ingest/health/finding.js';
 
 /** The feeds that have a chain, and those that had one. `rate`: records a second of a feed. */
 export function recordsOf(view: Pick<QueueView, 'feeds' | 'counters'>, rate: (feed: string) => number) {
@@ -34,15 +34,14 @@ export function headerFindings(view: Pick<QueueView, 'read' | 'feeds'>, nowMs = 
   return view
     .read((rows) => changedHeaders(rows, nowMs - TOLD_MS))
     .filter(({ feed }) => feeds.has(feed))
-    .map(({ feed, before, now, changedMs }) => ({
-      code: 'header_changed',
-      severity: 'notice' as const,
-      feed,
-      stage: 'process',
-      files: 0,
-      sentence: `The header of ${feed} is not that of its files before: ${before.join(',')} → ${now.join(',')}.`,
-      release:
-        'ask who sends the files; header: in a check of the chain holds files with another header; this is shown for a day',
-      since: iso(changedMs),
-    }));
+    .map(({ feed, before, now, changedMs }) =>
+      finding('notice', 'header_changed', {
+        feed,
+        stage: 'process',
+        sentence: `The header of ${feed} is not that of its files before: ${before.join(',')} → ${now.join(',')}.`,
+        release:
+          'ask who sends the files; header: in a check of the chain holds files with another header; this is shown for a day',
+        since: iso(changedMs),
+      }),
+    );
 }

@@ -12,7 +12,7 @@ import { CATALOGUE } from '../../base/errors.js';
 import { groupOf, remedyOf } from '../../base/remedy.js';
 import type { PlaceKind } from '../../files/place-error.js';
 import { ON_TRIAL } from '../../ingest/health/episode.js';
-import { type Finding, files, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
+import { type Finding, files, finding, iso, WAIT, waitingIn } from '../../ingest/health/finding.js';
 import { ADVICE, notices } from '../../ingest/health/notices.js';
 import { LONG_MS, PAUSED, pauseText, resumes } from '../../ingest/health/pause.js';
 import { PLACES } from '../../ingest/health/places.js';
@@ -87,9 +87,7 @@ function gateFindings(
     const isPause = cause === 'pause';
     const isLong = nowMs - sinceMs >= LONG_MS;
     const isCheck = code === UNCHECKED;
-    return {
-      code,
-      severity: isCheck || (isPause && count === 0 && !isLong) ? 'notice' : 'stuck',
+    return finding(isCheck || (isPause && count === 0 && !isLong) ? 'notice' : 'stuck', code, {
       feed,
       stage: stages.join(','),
       what: place,
@@ -101,7 +99,7 @@ function gateFindings(
         ? resumes({ stage: stages.includes('*') ? '*' : stages[0]!, feed })
         : ((isCheck ? undefined : PLACES[place as PlaceKind].release) ?? CATALOGUE[code]!.hint),
       since: iso(sinceMs),
-    };
+    });
   });
   return found.sort((a, b) => b.files - a.files);
 }
@@ -113,31 +111,27 @@ export function heldFinding({ feed, stage, code, jobs, oldest }: HeldFor): Findi
   // The reason of a chain names the file itself.
   const isNamed = [`${path}:`, `${path},`].some((begin) => reason.startsWith(begin));
   const why = isNamed ? reason.slice(path.length) : `: ${reason}`;
-  return {
-    code,
-    severity: 'stuck' as const,
+  return finding('stuck', code, {
     feed,
     stage,
     files: jobs,
     sentence: `${files(jobs, ['is', 'are'])} held in ${stage} of ${feed} (${code}), ${which}${why}.`,
     release: remedyOf(code, jobs === 1 ? oldest.id : groupOf(feed, code), feed),
     since: iso(oldest.updatedAtMs),
-  };
+  });
 }
 
 /** Files do not arrive, or not where their readers look. */
 const UNREAD: readonly string[] = ['input_missing', 'directory_failed', 'link_moved'];
 
 function noticeFindings(view: QueueView): Finding[] {
-  return notices(view).map(({ feed, code, what, reason, sinceMs }) => ({
-    code,
-    severity: UNREAD.includes(code) ? ('stuck' as const) : ('notice' as const),
-    feed,
-    stage: '*',
-    what,
-    files: 0,
-    sentence: reason,
-    release: ADVICE[code],
-    since: iso(sinceMs),
-  }));
+  return notices(view).map(({ feed, code, what, reason, sinceMs }) =>
+    finding(UNREAD.includes(code) ? 'stuck' : 'notice', code, {
+      feed,
+      what,
+      sentence: reason,
+      release: ADVICE[code],
+      since: iso(sinceMs),
+    }),
+  );
 }

@@ -3,7 +3,7 @@
  * Guarantees: one statement. A ledger that does not answer is a finding, never an empty list of hosts.
  */
 import { shownSeconds } from '../../base/telemetry/safe.js';
-import { type Finding, iso, ofAll } from '../../ingest/health/finding.js';
+import { type Finding, finding, iso } from '../../ingest/health/finding.js';
 import type { Rows } from '../../shared-ledger/database.js';
 import { SharedError } from '../../shared-ledger/errors.js';
 import { type HostView, hostsView } from '../../shared-ledger/hosts.js';
@@ -30,7 +30,8 @@ export async function lookAtHosts(shared: Rows, nowMs = Date.now()): Promise<Hos
   } catch (error) {
     if (!(error instanceof SharedError)) throw error;
     const release = 'what is hashed waits for it at each host, and goes on by itself when it answers';
-    return { ledger, hosts: [], findings: [ofAll('shared_ledger_away', 'stuck', `${error.message}.`, release)] };
+    const sentence = `${error.message}.`;
+    return { ledger, hosts: [], findings: [finding('stuck', 'shared_ledger_away', { sentence, release })] };
   }
 }
 
@@ -51,19 +52,16 @@ function reportOf({ name, place, figures, silentMs, conflicts, beforeJoin }: Hos
 function* findingsOf(of: HostReport, nowMs: number): Generator<Finding> {
   const { host: what, condition, silent_seconds: silent, conflicts } = of;
   if (condition === 'silent')
-    yield ofAll(
-      'host_silent',
-      'stuck',
-      `Host ${what} has given no sign of life for ${shownSeconds(silent)}; other hosts wait for what it carries.`,
-      `start ingest there; where the host is gone for ever, ingest-ctl host forget ${what}`,
-      { what, since: iso(nowMs - silent * 1_000) },
-    );
+    yield finding('stuck', 'host_silent', {
+      what,
+      sentence: `Host ${what} has given no sign of life for ${shownSeconds(silent)}; other hosts wait for what it carries.`,
+      release: `start ingest there; where the host is gone for ever, ingest-ctl host forget ${what}`,
+      since: iso(nowMs - silent * 1_000),
+    });
   if (conflicts > 0)
-    yield ofAll(
-      'content_stored_twice',
-      'notice',
-      `${conflicts === 1 ? '1 content is' : `${conflicts} contents are`} stored at host ${what} and at another host too.`,
-      `ingest-ctl audit --fleet at host ${what} names them; ingest-ctl withdraw one of the two, at its host`,
-      { what },
-    );
+    yield finding('notice', 'content_stored_twice', {
+      what,
+      sentence: `${conflicts === 1 ? '1 content is' : `${conflicts} contents are`} stored at host ${what} and at another host too.`,
+      release: `ingest-ctl audit --fleet at host ${what} names them; ingest-ctl withdraw one of the two, at its host`,
+    });
 }

@@ -7,8 +7,9 @@
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { type Daily, type Expectation, shownExpectation } from '../../base/config/values/expect.js';
+import { localTime } from '../../base/local-time.js';
 import { typed } from '../../base/shell.js';
-import { type Finding, files, iso } from '../../ingest/health/finding.js';
+import { type Finding, files, finding, iso } from '../../ingest/health/finding.js';
 import { type Arrival, arrivalsOf } from '../../ingest/ledger/arrivals.js';
 import { nameOfBytes } from '../../linux/index.js';
 import { matcherOf } from '../../watcher/options/globs.js';
@@ -42,17 +43,13 @@ function lateness(
   const last = arrivedMs === null ? 'None has come yet' : `The last one came at ${iso(arrivedMs)}`;
   const lonely = withoutSidecar(view, feed, expected.glob);
   const only = lonely === 0 ? '' : ` ${files(lonely, ['is', 'are'])} there, and only the sidecar is missing.`;
-  return {
-    code: 'late_feed',
-    severity: 'stuck',
+  return finding('stuck', 'late_feed', {
     feed,
-    stage: '*',
     what,
-    files: 0,
     sentence: `${feed} is late: ${what} (${timezone}) was due at ${iso(dueMs)}. ${last}.${only}`,
     release: `ask the uploader of ${input}; ${typed('ingest-ctl explain PATH')} says why a file that lies there is not stored yet`,
     since: iso(dueMs),
-  };
+  });
 }
 
 /** The index by reason finds them. */
@@ -114,31 +111,7 @@ function instantOf(day: number, minutes: number, timezone: string): number {
 
 /** How far the local clock is ahead of UTC. */
 function offsetMs(ms: number, timezone: string): number {
-  const parts = formatter(timezone).formatToParts(ms);
-  const [year, month, day, hour, minute, second] = ORDER.map((type) =>
-    Number(parts.find((part) => part.type === type)!.value),
-  ) as [number, number, number, number, number, number];
-  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(ms / 1_000) * 1_000;
-}
-
-const ORDER = ['year', 'month', 'day', 'hour', 'minute', 'second'] as const;
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
-function formatter(timeZone: string): Intl.DateTimeFormat {
-  const made =
-    formatters.get(timeZone) ??
-    new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      calendar: 'gregory',
-      numberingSystem: 'latn',
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
-  formatters.set(timeZone, made);
-  return made;
+  const { year, month, day, hour, minute, second } = localTime(ms, timezone);
+  const shown = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  return shown - Math.floor(ms / 1_000) * 1_000;
 }

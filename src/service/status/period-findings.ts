@@ -3,7 +3,7 @@ import type { Payload } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { partitionOf } from '../../files/job-paths.js';
-import { type Finding, iso } from '../../ingest/health/finding.js';
+import { type Finding, finding, iso } from '../../ingest/health/finding.js';
 import type { PeriodRow } from '../../ingest/periods/period.js';
 import { WAITS_LONG_MS, waitingPeriods } from '../../ingest/periods/period.js';
 import { firstOpen } from '../../ingest/periods/plan.js';
@@ -23,16 +23,11 @@ function setBack(view: QueueView, options: Payload, nowMs: number): Finding[] {
   if (first.atMs === nowMs) return [];
   const { hour } = partitionOf(nowMs, feed.timezone);
   return [
-    {
-      code: 'clock_set_back',
-      severity: 'notice',
+    finding('notice', 'clock_set_back', {
       feed: feed.name,
-      stage: '*',
-      files: 0,
       sentence: `By the clock it is ${hour} for ${feed.name}, and that hour (or its day) is closed: new lines go into ${first.hour}.`,
       release: 'correct the clock, if it is wrong; nothing is added to what is closed',
-      since: null,
-    },
+    }),
   ];
 }
 
@@ -42,16 +37,13 @@ function waiting(view: QueueView, feeds: ReturnType<QueueView['feeds']>, nowMs: 
     .map((period) => {
       const isIn = (root: unknown): boolean => period.folder.startsWith(`${root}/`);
       const feed = feeds.find(({ options }) => isIn(options.manifests) || isIn(options.warehouse))?.name ?? '*';
-      return {
-        code: 'period_waits',
-        severity: 'notice' as const,
+      return finding('notice', 'period_waits', {
         feed,
-        stage: '*',
         files: period.waitsJob ? 1 : 0,
         sentence: `${period.folder} is over and has no _SUCCESS yet: it waits for ${whatFor(view, period)}.`,
         release: 'it is written by itself when that is settled; `ingest-ctl explain PATH` says what becomes of a file',
         since: iso(period.changedMs),
-      };
+      });
     });
 }
 

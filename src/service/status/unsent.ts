@@ -1,6 +1,6 @@
 /** Receivers that cannot be notified of alarms. This is a notice, never an alarm: an alarm could not be sent either. */
 import type { OwnerId, QueueView } from '../../../queue/index.js';
-import { type Finding, iso } from '../../ingest/health/finding.js';
+import { type Finding, finding, iso } from '../../ingest/health/finding.js';
 
 interface ChannelRow {
   name: string;
@@ -19,17 +19,14 @@ export function unsentFindings(view: Pick<QueueView, 'read' | 'isAlive'>): Findi
     .read((rows) => rows.all<ChannelRow>(FAILING))
     .filter(({ waiting, missed }) => waiting + missed > 0);
   if (failing.length === 0 || !hasSender(view)) return [];
-  return failing.map(({ name, waiting, missed, sinceMs, error }) => ({
-    code: 'alarms_untold',
-    severity: 'notice',
-    feed: '*',
-    stage: '*',
-    what: name,
-    files: 0,
-    sentence: `--notify-${name} has not received ${waiting} ${waiting === 1 ? 'alarm' : 'alarms'}${missed === 0 ? '' : ` (and ${missed} more were given up)`}: ${error}.`,
-    release: 'look after the receiver; it is tried again every minute',
-    since: iso(sinceMs),
-  }));
+  return failing.map(({ name, waiting, missed, sinceMs, error }) =>
+    finding('notice', 'alarms_untold', {
+      what: name,
+      sentence: `--notify-${name} has not received ${waiting} ${waiting === 1 ? 'alarm' : 'alarms'}${missed === 0 ? '' : ` (and ${missed} more were given up)`}: ${error}.`,
+      release: 'look after the receiver; it is tried again every minute',
+      since: iso(sinceMs),
+    }),
+  );
 }
 
 /** Without a process that sends, nothing is tried: the receivers may have been taken out of the configuration. */

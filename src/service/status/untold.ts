@@ -1,7 +1,7 @@
 /** Findings about ends that the shared ledger does not have yet. A state that shares nothing pays one read of an empty table. */
 import type { QueueView } from '../../../queue/index.js';
 import { typed } from '../../base/shell.js';
-import { type Finding, iso, ofAll } from '../../ingest/health/finding.js';
+import { type Finding, finding, iso } from '../../ingest/health/finding.js';
 import { JOINING, sharingHost } from '../../ingest/ledger/host.js';
 
 const LATE_MS = 60_000;
@@ -19,14 +19,15 @@ export function* untoldFindings(view: Pick<QueueView, 'read'>, nowMs: number, la
   const host = view.read(sharingHost);
   if (!host) return;
   if (host.cursor === JOINING) {
-    const joining = `This state has not finished joining the shared ledger as ${host.name}: nothing is asked or recorded there.`;
-    yield ofAll('host_not_joined', 'stuck', joining, `stop ingest and run ${typed('ingest-ctl host join', host.name)}`);
+    const sentence = `This state has not finished joining the shared ledger as ${host.name}: nothing is asked or recorded there.`;
+    const release = `stop ingest and run ${typed('ingest-ctl host join', host.name)}`;
+    yield finding('stuck', 'host_not_joined', { sentence, release });
     return;
   }
-  if (host.cursor !== null) yield ofAll('told_again', 'notice', AGAIN, BY_ITSELF);
+  if (host.cursor !== null) yield finding('notice', 'told_again', { sentence: AGAIN, release: BY_ITSELF });
   const { n, sinceMs } = view.read((rows) => rows.get<{ n: number; sinceMs: number }>(UNTOLD))!;
   if (n === 0 || nowMs - sinceMs < lateMs) return;
   const contents = `${n === COUNTED_MAX ? 'At least ' : ''}${n} ${n === 1 ? 'content that was stored here is' : 'contents that were stored here are'}`;
   const sentence = `${contents} not recorded in the shared ledger yet.`;
-  yield ofAll('contents_untold', 'notice', sentence, BY_ITSELF, { since: iso(sinceMs) });
+  yield finding('notice', 'contents_untold', { sentence, release: BY_ITSELF, since: iso(sinceMs) });
 }

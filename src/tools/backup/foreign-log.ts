@@ -3,9 +3,10 @@
  * only the backup knows would be lost. A backup is no WAL database until a process has opened it for writing.
  * Does not: run in a process with a connection to the state; closing the file here would release its locks.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { openSync, readSync, statSync } from 'node:fs';
 import { EnvironmentError } from '../../base/errors.js';
 import { typed } from '../../base/shell.js';
+import { withFd } from '../../linux/index.js';
 
 /** Offset in the header: "file format write version", 1 for a rollback journal, 2 for WAL (https://sqlite.org/fileformat.html). */
 const WRITE_VERSION_AT = 18;
@@ -39,10 +40,6 @@ function writeVersionOf(path: string): number | undefined {
   } catch {
     return undefined;
   }
-  try {
-    const byte = Buffer.alloc(1);
-    return readSync(fd, byte, 0, 1, WRITE_VERSION_AT) === 1 ? byte[0] : undefined;
-  } finally {
-    closeSync(fd);
-  }
+  const byte = Buffer.alloc(1);
+  return withFd(fd, () => readSync(fd, byte, 0, 1, WRITE_VERSION_AT)) === 1 ? byte[0] : undefined;
 }

@@ -2,7 +2,7 @@
  * Checks one directory: filesystem, permissions, leases, renames, names, free space and clock. Checks whether a move between two is a
  * rename or a copy.
  */
-import { closeSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { shownBytes } from '../../base/telemetry/safe.js';
 import { filesystemOf } from '../../files/mounts.js';
@@ -19,6 +19,7 @@ import {
   statAt,
   statAtOrNone,
   statFd,
+  withFd,
 } from '../../linux/index.js';
 import { makes } from './make.js';
 import { codeOf, makeProbe, probeName, removeProbes, withRoot } from './probe.js';
@@ -159,12 +160,9 @@ function clock({ name, path }: Place, probe: Stat): Finding {
 }
 
 function lease({ name, path }: Place, dir: number, probe: ByteName): Finding {
-  const reader = openData(dir, probe);
-  try {
+  return withFd(openData(dir, probe), (reader) => {
     const alone = probeLease(reader);
-    const writer = openAt(dir, probe, O.WRONLY | O.NOFOLLOW);
-    const beside = probeLease(reader);
-    closeSync(writer);
+    const beside = withFd(openAt(dir, probe, O.WRONLY | O.NOFOLLOW), () => probeLease(reader));
     if (alone === 'free' && beside === 'writer')
       return ok(name, `leases show writers in ${path}, but not those of other hosts, if it is exported over NFSv3`);
     return warn(
@@ -172,9 +170,7 @@ function lease({ name, path }: Place, dir: number, probe: ByteName): Finding {
       `leases show nothing in ${path} (${alone}, and beside a writer ${beside}): each file is copied after a second window`,
       'use ext4, xfs or btrfs; see that fs.leases-enable is 1',
     );
-  } finally {
-    closeSync(reader);
-  }
+  });
 }
 
 /** The same question as at a start, which asks it when it makes the marker. */

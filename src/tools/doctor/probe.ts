@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, statSync } from 'node:fs';
 import { errnoOf } from '../../files/place-error.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
-import { type ByteName, nameOfText, O, openAt, statAtOrNone, unlinkAt } from '../../linux/index.js';
+import { type ByteName, nameOfText, O, openAt, statAtOrNone, unlinkAt, withFd } from '../../linux/index.js';
 
 /** Lower case, so that a directory that ignores case finds it under capitals. */
 export const probeName = (): ByteName => nameOfText(`.ingest-doctor.${randomUUID()}`);
@@ -39,11 +39,4 @@ export function isThere(path: string): boolean {
 export const isClosed = (directory: string): boolean =>
   existsSync(directory) && codeOf(() => withRoot(directory, () => {})) !== undefined;
 
-export function withRoot<T>(path: string, use: (dir: number) => T): T {
-  const dir = openRoot(path);
-  try {
-    return use(dir);
-  } finally {
-    closeSync(dir);
-  }
-}
+export const withRoot = <T>(path: string, use: (dir: number) => T): T => withFd(openRoot(path), use);

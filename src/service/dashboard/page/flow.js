@@ -7,27 +7,17 @@ import { bytes, count, counted, moment, name, seconds } from './ground/words.js'
 function flowOf(snapshot, feed) {
   const stages = snapshot.stages.filter(ofFeed(feed));
   const order = orderOf(snapshot.stages);
-  const total = (...names) =>
-    snapshot.totals
-      .filter((one) => ofFeed(feed)(one) && names.includes(one.name))
-      .reduce((sum, { files, bytes: size }) => ({ files: sum.files + files, bytes: sum.bytes + size }), {
-        files: 0,
-        bytes: 0,
-      });
+  const ended = (how) => snapshot.totals.filter((one) => ofFeed(feed)(one) && one.name === how);
+  const total = (how) => sums(ended(how), 'files', 'bytes');
   const cells = order.map((stage) => {
-    const sum = { stage, files: 0, bytes: 0, held: 0, deferred: 0, claimed: 0, inProgress: 0, age: 0, rate: 0 };
-    for (const one of stages.filter((other) => other.stage === stage)) {
-      sum.files += one.ready + one.deferred + one.claimed + one.waiting + one.held;
-      sum.bytes += one.bytes;
-      sum.held += one.held;
-      sum.claimed += one.claimed;
-      sum.inProgress += one.in_progress;
-      sum.deferred += one.deferred;
-      sum.age = Math.max(sum.age, one.oldest_age_seconds);
-      sum.rate += one.files_per_second;
-    }
+    const its = stages.filter((one) => one.stage === stage);
+    const states = sums(its, 'ready', 'deferred', 'claimed', 'waiting', 'held');
     return {
-      ...sum,
+      ...states,
+      ...sums(its, 'bytes', 'in_progress', 'files_per_second'),
+      stage,
+      files: Object.values(states).reduce((sum, files) => sum + files, 0),
+      age: Math.max(0, ...its.map((one) => one.oldest_age_seconds)),
       feed,
       names: snapshot.feeds.map((one) => one.name),
       closed: closedBy(snapshot.gates, feed, stage),
@@ -46,6 +36,10 @@ function flowOf(snapshot, feed) {
   };
 }
 
+/** The sum of each of these fields. */
+const sums = (items, ...fields) =>
+  Object.fromEntries(fields.map((field) => [field, items.reduce((sum, one) => sum + one[field], 0)]));
+
 /** The stages of all feeds in the order of the pipeline. Each feed names its own in that order, and feeds may have different ones. */
 function orderOf(stages) {
   const order = [];
@@ -60,14 +54,7 @@ function orderOf(stages) {
 /** The records of the chains of the chosen feeds; undefined for another stage. */
 function recordsIn(snapshot, feed, stage) {
   if (stage !== 'process') return undefined;
-  return snapshot.records.filter(ofFeed(feed)).reduce(
-    (sum, one) => ({
-      records: sum.records + one.records,
-      rejected: sum.rejected + one.rejected,
-      rate: sum.rate + one.records_per_second,
-    }),
-    { records: 0, rejected: 0, rate: 0 },
-  );
+  return sums(snapshot.records.filter(ofFeed(feed)), 'records', 'rejected', 'records_per_second');
 }
 
 /** Findings which say that nobody notices new files: then the input's count is older than the rest. */
@@ -169,12 +156,12 @@ function stageCell(stage) {
 }
 
 function showStage(item, one) {
-  const { stage, closed, records } = one;
+  const { stage, closed, records, in_progress: inProgress } = one;
   const parts = [
     ...(records?.records > 0 ? [counted(records.records, 'record')] : []),
     ...(records?.rejected > 0 ? [`${count(records.rejected)} rejected`] : []),
-    ...(one.inProgress > 0 ? [`${count(one.inProgress)} in progress`] : []),
-    ...(one.claimed > one.inProgress ? [`${count(one.claimed - one.inProgress)} claimed`] : []),
+    ...(inProgress > 0 ? [`${count(inProgress)} in progress`] : []),
+    ...(one.claimed > inProgress ? [`${count(one.claimed - inProgress)} claimed`] : []),
     ...(one.deferred > 0 ? [`${count(one.deferred)} not due yet`] : []),
     ...(one.held > 0 ? [`${count(one.held)} held`] : []),
   ];
@@ -183,7 +170,7 @@ function showStage(item, one) {
     `${count(one.files)} ${one.files === 1 ? 'file' : 'files'}`,
     bytes(one.bytes),
     one.files === 0 ? 'none waits' : `oldest ${seconds(one.age)}`,
-    `${one.rate.toFixed(1)} files/s${records === undefined ? '' : `, ${count(Math.round(records.rate))} records/s`}`,
+    `${one.files_per_second.toFixed(1)} files/s${records === undefined ? '' : `, ${count(Math.round(records.records_per_second))} records/s`}`,
     closed === undefined ? parts.join(', ') : isPaused ? pausedText(closed, one.feed) : `closed: ${name(closed.code)}`,
   ]);
   // As the findings are: a pause is a notice until a file waits for it.
