@@ -139,7 +139,8 @@ function enterManifested(
 function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number, older: Content | undefined): void {
   const { ingestId } = line.record;
   const left = sealedOf(tx, feed, ingestId);
-  if (left.length > 0 && line.path === 'mine') {
+  // An id has one content: other bytes of its file never get a line.
+  if (left.length > 0 && (line.path === 'mine' || !left.some((file) => file.sha256.equals(sha256)))) {
     putAwayWhatIsStored(tx, feed, left, sha256, row);
     return;
   }
