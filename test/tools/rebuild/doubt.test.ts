@@ -29,6 +29,8 @@ import {
   stoppedBefore,
   withOlderState,
 } from '../../world/lost.js';
+import { bindMount, unmount } from '../../world/mounts.js';
+import { skipUnlessRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
 /** No quiet window: a file is sealed at once. */
@@ -114,6 +116,24 @@ test('an original that was written to after its private copy was stored gets no 
   await world.runOnce([], { code: 4 });
   assert.equal(world.jobs().find((job) => job.id === id)?.hold_code, 'changed_after_copy');
   assert.equal(world.manifest().length, 1);
+});
+
+test('a file whose mount is missing while the lost state is rebuilt is stored when the mount is back', async (t) => {
+  if (skipUnlessRoot(t, 'a rebuild without a mount of the input')) return;
+  const world = createWorld(t, { options: AT_ONCE });
+  const [disk, usb] = [join(world.root, 'disk'), join(world.input, 'usb')];
+  mkdirSync(disk);
+  bindMount(disk, usb);
+  await world.runOnce();
+  await stoppedBefore(world, 'move', () => world.drop('usb/a.csv', 100), 1);
+  unmount(usb);
+  loseState(world);
+  await rebuilt(world);
+  await world.runOnce();
+  bindMount(disk, usb);
+  await world.runOnce();
+  world.check();
+  assert.deepEqual([world.warehouse().length, world.manifest().length], [1, 1]);
 });
 
 /** Runs the command that a refused rebuild names. */
