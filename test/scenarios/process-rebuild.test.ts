@@ -109,3 +109,18 @@ test('a discard that ended before the state was lost keeps no names: who has the
   assert.deepEqual(world.warehouse(), []);
   await audited(world);
 });
+
+test('a discard that is decided takes the outputs out of the warehouse, also after a rebuild', async (t) => {
+  const world = worldOf(t);
+  const program = world.start('ingest');
+  await world.event('worker_started');
+  const foreign = await heldMove(world, orders('first', 50).text);
+  await program.stop();
+  assert.equal((await world.run('ingest-ctl', ['discard', '--all'])).code, 0);
+  rmSync(foreign);
+  assert.ok(world.warehouse().length > 0, 'its outputs are at their targets');
+  await rebuilt(world);
+  await world.runOnce();
+  assert.deepEqual(world.warehouse(), []);
+  await audited(world);
+});

@@ -7,7 +7,7 @@
 import type { Backend, Reader } from '../../../queue/backend.js';
 import { inPlaceAsync } from '../../files/place-error.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
-import { givenAt, warehouseOf } from '../ledger/names.js';
+import { givenAt, hasLeft, warehouseOf } from '../ledger/names.js';
 import { contentAt } from '../warehouse/target.js';
 import type { Case } from './case.js';
 import type { Name } from './names.js';
@@ -36,6 +36,7 @@ export async function whoseFileAt(state: Pick<Backend, 'read'>, asked: Asked): P
 export function holderOf(reader: Reader, feed: string, { row, n, target }: Name): 'its' | 'others_line' | 'foreign' {
   const warehouse = warehouseOf(reader, feed);
   const given = warehouse === undefined ? undefined : givenAt(reader, warehouse, target);
-  if (!given) return 'foreign';
+  // It has its name in a warehouse that was replaced since: a file that was copied from there may lie here, and its bytes say so.
+  if (!given) return hasLeft(reader, { row, n }) ? 'foreign' : 'its';
   return given.content === row && given.n === n ? 'its' : 'others_line';
 }

@@ -99,7 +99,7 @@ export const TABLE: readonly Rule[] = [
   },
   {
     name: 'its line is there, its file on the way',
-    when: { row: UNDER_WAY, line: WRITTEN, path: NOT_MINE, sealed: ['file'] },
+    when: { row: UNDER_WAY, line: WRITTEN, path: NOT_MINE, sealed: ['file', 'other_bytes'] },
     truth: 'manifested',
     acts: ['enter_manifested'],
   },

@@ -9,6 +9,7 @@ import { factsOf, type JobFacts, type PutAway, payloadOf, type Sealed } from '..
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { type Content, contentByHash, hasEnded, insertContent, NO_LINE, placeOf, waitToken } from './content.js';
 import { nextOfContent, takeNext } from './exceptions.js';
+import { forgetPublications } from './publications.js';
 import { describe } from './stored.js';
 
 /** The option of a feed that matters for this question. */
@@ -37,7 +38,7 @@ export function askLedger(tx: Tx, job: ClaimedJob, facts: JobFacts, feed: Asking
 
 /** The outcome for a content that is known already and is not ingested again. */
 function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, known: Content): Outcome {
-  if (known.carrier === job.id && !hasEnded(known)) {
+  if (known.carrier === job.id && (!hasEnded(known) || goesOn(tx, known))) {
     // Its job may have been lost and made again from the file alone.
     const processed = processedOf(tx, known.row) && { processed: true as const };
     return {
@@ -54,6 +55,18 @@ function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, known: Content): Outc
     why: `content carried by ${known.carrier}`,
     payload: payloadOf(facts),
   };
+}
+
+/**
+ * Its line is in the manifest, nobody saw its file at the target, and here it is: a rebuild of a lost state could not look into its
+ * mount. It was counted, and may have been given up for the bucket.
+ */
+function goesOn(tx: Tx, { row, feed, state, target, size }: Content): boolean {
+  if (state !== 'unconfirmed' || target === null) return false;
+  tx.run("UPDATE contents SET state = 'manifested' WHERE row = ?", row);
+  tx.count(feed, 'move', 'stored', -1, -size);
+  forgetPublications(tx, [row]);
+  return true;
 }
 
 /** A file that is left over from the ingested delivery is never taken for a new one. */

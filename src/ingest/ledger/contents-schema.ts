@@ -7,6 +7,7 @@
  *                            │                         │
  *                            └──> unconfirmed          └──> withdrawn
  *                             nobody saw it there      taken out again, or about to be
+ *   unconfirmed, and its own file is found in underprocess/ (a lost state was rebuilt while its mount was missing): manifested again
  *   learned: loaded by other means      elsewhere: another host has it, who answered for the files that were here by then
  *
  * A content that is given up (its file was discarded before it was stored) loses its row. *Planned* is a carried content with a target.

@@ -7,7 +7,7 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
-import { AT_FDCWD, nameOfText, statAtOrNone } from '../../linux/index.js';
+import { AT_FDCWD, type ByteName, nameOfText, statAtOrNone } from '../../linux/index.js';
 import type { Counts } from '../chains/recorded-outputs.js';
 import { packingOf, unpacked } from './unpack.js';
 
@@ -53,7 +53,7 @@ export function* manifestFiles(
       yield* manifestFiles(root, kind, passOver, [...parts, entry.name]);
     }
   }
-  const hour = parts.length === HOUR_DEPTH && HOUR.test(parts.join('/')) ? parts.join('/') : undefined;
+  const hour = parts.length === HOUR_DEPTH && isHour(parts.join('/')) ? parts.join('/') : undefined;
   for (const entry of newest) {
     // `manifest.jsonl`, `manifest.jsonl.1`, `manifest.jsonl-20300102.gz`, `manifest-20300102.jsonl.zst`
     if (!entry.isFile() || !entry.name.startsWith(kind) || !entry.name.includes('.jsonl')) continue;
@@ -70,6 +70,8 @@ const rethrow = (error: unknown): never => {
 };
 
 const HOUR = /^\d{4}\/\d\d\/\d\d\/\d\d$/;
+
+export const isHour = (folder: string): folder is ByteName => HOUR.test(folder);
 
 /** A line of a manifest or of its corrections, with the parts that identify a content. */
 export interface ReadRecord {

@@ -109,6 +109,7 @@ export async function noteSharing(
 ): Promise<void> {
   const sharing = view.read((r) => r.all<Manifests & { marker: string }>(OF_WAREHOUSE, feed.name));
   for (const { name, manifests, marker } of sharing) {
+    notes.insert('sharing', { warehouse: feed.warehouse, feed: name });
     if (!read.has(marker)) read.set(marker, await canNote(view, { name, manifests }, notes, count));
     if (!read.get(marker)) notes.insert('unread', { warehouse: feed.warehouse, feed: name, manifests });
   }

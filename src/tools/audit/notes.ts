@@ -19,6 +19,7 @@ const TABLES = `
   CREATE TABLE hours (root TEXT, hour TEXT, PRIMARY KEY (root, hour)) WITHOUT ROWID;
   CREATE TABLE gone (feed TEXT, hour TEXT, PRIMARY KEY (feed, hour)) WITHOUT ROWID;
   CREATE TABLE unread (warehouse TEXT, feed TEXT, manifests TEXT, PRIMARY KEY (warehouse, feed)) WITHOUT ROWID;
+  CREATE TABLE sharing (warehouse TEXT, feed TEXT, PRIMARY KEY (warehouse, feed)) WITHOUT ROWID;
   CREATE TABLE files (path BLOB PRIMARY KEY, feed TEXT, kind TEXT, size INTEGER, mtimeNs TEXT, inode TEXT, identity TEXT,
     sha256 BLOB, known INTEGER DEFAULT 0) WITHOUT ROWID;`;
 

@@ -55,6 +55,7 @@ function isMarker(path: Buffer, warehouse: string): boolean {
 
 export function judgeFiles(judging: Judging): void {
   const { view, report, feed } = judging;
+  const leave = whyToLeave(judging);
   for (const { path, kind, size, sha256 } of noted<FileNote>(judging, UNKNOWN_FILES, (last) => last?.path ?? FIRST)) {
     if ((size === 0 && isMarker(path, feed.warehouse)) || !isStillThere(path)) continue;
     const at = shownPath(path);
@@ -63,21 +64,32 @@ export function judgeFiles(judging: Judging): void {
         report(difference('left_over', feed.name, at, 'a copy that no job is making'));
       continue;
     }
-    const target = targetOf(judging, sha256);
-    if (target?.equals(path) || isGivenNow(judging, path)) continue; // It came after the ledger was read.
-    const more = { remedy: remedyFor(judging, path, kind), ...(sha256 && { sha256: sha256.toString('hex') }) };
-    report(difference('file_unknown', feed.name, at, nobodys(kind, target), more));
+    const known = knownOf(judging, sha256);
+    if (known.path?.equals(path) || isGivenNow(judging, path)) continue; // It came after the ledger was read.
+    const more = { remedy: leave ?? remedyFor(judging, path, kind), ...(sha256 && { sha256: sha256.toString('hex') }) };
+    report(difference('file_unknown', feed.name, at, nobodys(kind, known), more));
   }
 }
 
-/** A pruned file is known by its line alone. Where lines cannot be read, no file may be removed. */
-function remedyFor({ notes, feed }: Judging, path: Buffer, kind: string): string {
-  const unread = notes.get<{ feed: string; manifests: string }>(
-    'SELECT * FROM unread WHERE warehouse = ?',
-    feed.warehouse,
-  );
+/** A content whose record was pruned and whose line is gone: nothing is known of its path and of its outputs. */
+const LOST = `SELECT c.feed, c.hour FROM contents c WHERE c.state = 'pruned'
+    AND c.feed IN (SELECT s.feed FROM sharing s WHERE s.warehouse = ?)
+    AND NOT EXISTS (SELECT 1 FROM lines l WHERE l.feed = c.feed AND l.sha256 = c.sha256 AND +l.generation = c.generation)
+  LIMIT 1`;
+
+/** A pruned file is known by its line alone. Where lines cannot be read, or are gone, no file may be removed. */
+function whyToLeave({ notes, feed: { warehouse } }: Judging): string | undefined {
+  const unread = notes.get<{ feed: string; manifests: string }>('SELECT * FROM unread WHERE warehouse = ?', warehouse);
   if (unread)
     return `leave it there: it may be a file of feed ${unread.feed}, whose manifests ${unread.manifests} cannot be read; put them back, then audit again`;
+  const lost = notes.get<{ feed: string; hour: string }>(LOST, warehouse);
+  return (
+    lost &&
+    `leave it there: it may be a file of feed ${lost.feed}, which has pruned records without a line (hour ${lost.hour})`
+  );
+}
+
+function remedyFor({ feed }: Judging, path: Buffer, kind: string): string {
   const learn = typed('ingest-ctl learn', path, '--feed', feed.name);
   return kind === 'file' ? `remove it, or count it as known: ${learn}` : 'remove it';
 }
@@ -99,20 +111,20 @@ const jobOf = (path: Buffer): string =>
     .toString('latin1')
     .split('.')[0]!;
 
-function targetOf({ view, feed }: Judging, sha256: Buffer | null): Buffer | undefined {
-  if (!sha256) return undefined;
+/** The content with the file's bytes, and its path. */
+function knownOf({ view, feed }: Judging, sha256: Buffer | null): { state?: string; path?: Buffer } {
+  if (!sha256) return {};
   // Feeds may share a warehouse.
   const sharing = view.feeds().filter(({ options }) => options.warehouse === feed.warehouse);
-  for (const { name } of sharing) {
-    const target = view.read((r) => contentByHash(r, name, sha256))?.target;
-    if (target) return Buffer.concat([Buffer.from(`${feed.warehouse}/`), target]);
-  }
-  return undefined;
+  const found = sharing.flatMap(({ name }) => view.read((r) => contentByHash(r, name, sha256)) ?? []);
+  const target = found.find((content) => content.target !== null)?.target;
+  return target ? { path: Buffer.concat([Buffer.from(`${feed.warehouse}/`), target]) } : { ...found[0] };
 }
 
-function nobodys(kind: string, target: Buffer | undefined): string {
+function nobodys(kind: string, { state, path }: ReturnType<typeof knownOf>): string {
   if (kind !== 'file') return `a ${kind} that nobody put there`;
-  if (target) return `nobody knows it; its content is that of ${shownPath(target)}`;
+  if (path) return `nobody knows it; its content is that of ${shownPath(path)}`;
+  if (state === 'pruned') return 'no line names it; its content was ingested, and its record was pruned';
   return 'nobody knows it, neither a line nor the ledger';
 }
 

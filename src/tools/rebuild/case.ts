@@ -139,7 +139,9 @@ export function sealedFor(
   const own = isSettled(tx, record.ingestId) ? [] : sealedOf(tx, feed, record.ingestId);
   const fits = own.find((file) => file.sha256.equals(sha256));
   if (fits) return { sealed: 'file', carrier: record.ingestId };
-  if (own.length > 0) return { sealed: 'other_bytes' };
+  // Nobody else writes to a private copy: the one that the line is about has left. A lease is of the file itself, and `move` holds it.
+  if (own.length > 0 && record.fields.seal === 'copy') return { sealed: 'none' };
+  if (own.length > 0) return { sealed: 'other_bytes', carrier: record.ingestId };
   // It may be its file: the job goes on with it, and finds out.
   if (isUnseen && !isSettled(tx, record.ingestId)) return { sealed: 'file', carrier: record.ingestId };
   // The discarded file may have been pruned from failed/ since.

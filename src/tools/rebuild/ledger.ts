@@ -61,8 +61,9 @@ function enter(tx: Tx, feed: FeedOptions, line: Line, olderRows: number): Count 
   const { truth, acts } = judge(of);
   if (truth === 'given_up') {
     // Its row was removed before any line was read. Its file is removed after all lines, and its outputs before its file: without a
-    // file nothing is left, and the names of its outputs may be others' by now.
-    if (line.made && sealedOf(tx, feed.name, record.ingestId).length > 0) enterGivenUp(tx, feed, record.ingestId, line);
+    // file nothing is left, and the names of its outputs may be others' by now. A job of the older state that removes them has them.
+    const isLeft = sealedOf(tx, feed.name, record.ingestId).length > 0 && !isSettled(tx, record.ingestId);
+    if (line.made && isLeft) enterGivenUp(tx, feed, record.ingestId, line);
     return 'withdrawn';
   }
   if (truth === 'withdrawn') {
@@ -139,7 +140,8 @@ function enterManifested(
 function endJobOf(tx: Tx, feed: string, line: Line, sha256: Buffer, row: number, older: Content | undefined): void {
   const { ingestId } = line.record;
   const left = sealedOf(tx, feed, ingestId);
-  if (left.length > 0 && line.path === 'mine') {
+  // An id has one content: other bytes of its file never get a line.
+  if (left.length > 0 && (line.path === 'mine' || !left.some((file) => file.sha256.equals(sha256)))) {
     putAwayWhatIsStored(tx, feed, left, sha256, row);
     return;
   }

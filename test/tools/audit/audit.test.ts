@@ -320,3 +320,17 @@ test(
     );
   },
 );
+
+test('a file whose record was pruned and whose manifest was removed is never to be removed', limit, async (t) => {
+  const world = createWorld(t, { feeds: { a: { options: { ...AT_ONCE, process: BY_COUNTRY } } } });
+  world.drop('orders.csv', orders('a', 20).text);
+  await world.runOnce();
+  assert.equal((await world.run('ingest-ctl', ['prune', '--keep-history', '0d'])).code, 0);
+  const [stored] = storedIn(world);
+  rmSync(join(world.feed().manifests, world.manifest()[0]!.file));
+  const { told } = await audit(world);
+  const unknown = told.filter(({ kind }) => kind === 'file_unknown');
+  assert.ok(unknown.length > 1, 'the file and its outputs');
+  assert.ok(unknown.every(({ remedy }) => remedy.startsWith('leave it there: it may be a file of feed a')));
+  assert.match(unknown.find(({ at }) => at === stored!.record.warehouse_path)!.what, /its content was ingested/);
+});

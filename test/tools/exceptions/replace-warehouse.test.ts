@@ -230,3 +230,23 @@ test('explain says of a file in a replaced warehouse when that was, where the fi
   assert.equal(again.release, undefined);
   await audited(world);
 });
+
+test('a file that was copied back from the former warehouse can be withdrawn, with its outputs', async (t) => {
+  const options = { stabilitySeconds: 0, quietMs: 0, process: BY_COUNTRY };
+  const world = createWorld(t, { feeds: { made: { options } } });
+  const { sha256 } = world.drop('orders.csv', orders('a', 20).text);
+  await world.runOnce();
+  const former = world.feed().warehouse;
+  const disk = join(world.root, 'former disk');
+  renameSync(former, disk);
+  mkdirSync(former);
+  await ctl(world, 'replace-warehouse', former);
+  const { stdout } = await world.run('ingest-ctl', ['explain', sha256]);
+  assert.match(stdout, /copy/);
+  cpSync(disk, former, { recursive: true, filter: (path) => !path.endsWith('.ingest-root') });
+  await ctl(world, 'withdraw', sha256, '--reason', 'wrong');
+  await world.runOnce();
+  assert.deepEqual(world.warehouse(), []);
+  assert.ok(world.failed().length > 1);
+  await audited(world);
+});

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   copyFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -14,6 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { ctl, done, held, readyFor, waiting } from '../../world/jobs.js';
+import { workDirOf } from '../../world/layout.js';
 import {
   backedUp,
   loseState,
@@ -25,7 +29,9 @@ import {
   stoppedBefore,
   withOlderState,
 } from '../../world/lost.js';
-import { createWorld } from '../../world/world.js';
+import { bindMount, unmount } from '../../world/mounts.js';
+import { skipUnlessRoot } from '../../world/users.js';
+import { createWorld, type World } from '../../world/world.js';
 
 /** No quiet window: a file is sealed at once. */
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
@@ -45,6 +51,89 @@ test('a foreign file of equal size does not pass for the content: the sealed fil
     world.underprocess().map(({ sha256 }) => sha256),
     world.dropped.map(({ sha256 }) => sha256),
   );
+});
+
+/** Its sealed file is written to after its line was written. */
+function writeToSealed(world: World): void {
+  const { path } = world.underprocess()[0]!;
+  writeFileSync(join(workDirOf(world.feed()), 'underprocess', path), 'written by somebody else, as root can do it');
+}
+
+for (const before of ['older', 'lost'] as const)
+  test(`a sealed file that changed after its line is held, and a waiting twin is stored when it is discarded; the state is ${before}`, async (t) => {
+    const world = createWorld(t, { options: AT_ONCE });
+    const program = world.start('ingest');
+    await world.event('worker_started');
+    await ctl(world, 'pause', 'move');
+    const bytes = world.content(100);
+    const { sha256 } = world.drop('a.csv', bytes);
+    await readyFor(world, 'a.csv', 'move');
+    writeToSealed(world);
+    world.drop('b.csv', bytes);
+    await waiting(world, 'b.csv');
+    await ctl(world, 'resume', 'move');
+    const { id } = await held(world, 'a.csv', 'changed_after_hash');
+    await program.stop();
+    if (before === 'lost') loseState(world);
+    await rebuilt(world);
+    await world.runOnce([], { code: 4 });
+    assert.equal(world.jobs().find((job) => job.id === id)?.hold_code, 'changed_after_hash');
+    await ctl(world, 'discard', id);
+    await world.runOnce();
+    await done(world, 'b.csv', 'stored');
+    assert.deepEqual(
+      world.warehouse().map((file) => file.sha256),
+      [sha256],
+    );
+    const of = world.manifest().filter(({ record }) => record!.ingest_id === id);
+    assert.deepEqual(
+      of.map(({ record }) => record!.sha256),
+      [sha256],
+      'one id has one content',
+    );
+  });
+
+test('an original that was written to after its private copy was stored gets no second line, also where a consumer took the copy', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await stoppedBefore(
+    world,
+    'move',
+    () => {
+      world.drop('linked.csv', 100);
+      // A second name: the kernel cannot say who writes to it, so it is copied.
+      linkSync(join(world.input, 'linked.csv'), join(world.root, 'elsewhere'));
+    },
+    1,
+  );
+  appendFileSync(join(world.root, 'elsewhere'), 'more');
+  await ctl(world, 'resume', 'move');
+  await world.runOnce([], { code: 4 });
+  const { id } = world.jobs()[0]!;
+  await held(world, 'linked.csv', 'changed_after_copy');
+  rmSync(world.manifest()[0]!.record!.warehouse_path); // a consumer does this
+  loseState(world);
+  await rebuilt(world);
+  await world.runOnce([], { code: 4 });
+  assert.equal(world.jobs().find((job) => job.id === id)?.hold_code, 'changed_after_copy');
+  assert.equal(world.manifest().length, 1);
+});
+
+test('a file whose mount is missing while the lost state is rebuilt is stored when the mount is back', async (t) => {
+  if (skipUnlessRoot(t, 'a rebuild without a mount of the input')) return;
+  const world = createWorld(t, { options: AT_ONCE });
+  const [disk, usb] = [join(world.root, 'disk'), join(world.input, 'usb')];
+  mkdirSync(disk);
+  bindMount(disk, usb);
+  await world.runOnce();
+  await stoppedBefore(world, 'move', () => world.drop('usb/a.csv', 100), 1);
+  unmount(usb);
+  loseState(world);
+  await rebuilt(world);
+  await world.runOnce();
+  bindMount(disk, usb);
+  await world.runOnce();
+  world.check();
+  assert.deepEqual([world.warehouse().length, world.manifest().length], [1, 1]);
 });
 
 /** Runs the command that a refused rebuild names. */

@@ -58,3 +58,16 @@ test('an hour whose manifest was rotated gets its _SUCCESS after a rebuild too',
   const all = periods(world);
   assert.ok(all.length === 2 && all.every((one) => one.endsWith(' marked')), all.join('\n'));
 });
+
+test('an hour whose manifest was moved away stays closed after a rebuild', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...WEST } });
+  world.drop('a.csv', 100);
+  await world.runOnce();
+  assert.equal((await world.launch('ingest', ['--once', ...inTheEast(world)]).ended).code, 0);
+  const marked = periods(world);
+  assert.equal(marked.filter((one) => one.startsWith('manifests/')).length, 1);
+  rmSync(join(world.feed().manifests, world.manifest()[0]!.file));
+  loseState(world);
+  await rebuilt(world);
+  assert.deepEqual(periods(world), marked);
+});

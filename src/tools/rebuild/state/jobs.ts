@@ -28,7 +28,9 @@ export function goOnWith(tx: Tx, feed: string, own: SealedFile[], content: Manif
   if (copy?.sha256.equals(content.sha256)) {
     adopt(tx, feed, copy, 'move', { ...known, sealed: copied(file, copy, content.sha256) });
   } else if (file && content.mayMove) {
-    adopt(tx, feed, file, 'move', { ...known, sealed: { identity: file.identity, kind: 'lease' } });
+    // If the bytes differ from the line's no identity fits, and the job is held as `changed_after_hash`.
+    const identity = file.sha256.equals(content.sha256) ? file.identity : '';
+    adopt(tx, feed, file, 'move', { ...known, sealed: { identity, kind: 'lease' } });
   } else if (file) {
     adopt(tx, feed, file, 'hash', made);
   }

@@ -117,12 +117,14 @@ function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof Ol
 /** Whether the file is the one in the row, and the content is still its own. */
 function isAsItWas(tx: Tx, job: Job, facts: JobFacts, own: readonly SealedFile[]): boolean {
   if (!facts.sealed) return false;
+  const content = facts.content === undefined ? undefined : contentByRow(tx, facts.content);
+  const isIts = content?.carrier === job.id && !hasEnded(content);
   const copied = facts.sealed.kind === 'copy' && facts.sealed.copied;
   const lies = own.find(({ part }) => part === (copied ? 'copy' : 'file'));
+  // Its line stands, and `move` holds a file with other bytes.
+  if (lies && isIts && content.state === 'manifested') return true;
   if (facts.sha256 !== undefined && lies?.sha256.toString('hex') !== facts.sha256) return false;
-  if (facts.content === undefined) return true;
-  const content = contentByRow(tx, facts.content);
-  return content?.carrier === job.id && !hasEnded(content);
+  return facts.content === undefined || isIts;
 }
 
 function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies): 'kept' | 'movedOn' | 'ended' {

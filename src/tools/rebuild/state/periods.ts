@@ -3,12 +3,12 @@
  * rotated hours too.
  * Does not: find markers that a reader has removed. Such an hour gets its marker again when it is over.
  */
-import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, lstatSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Backend, Tx } from '../../../../queue/backend.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { SUCCESS } from '../../../files/job-paths.js';
-import { manifestFiles } from '../../../ingest/manifest/read.js';
+import { isHour, manifestFiles } from '../../../ingest/manifest/read.js';
 import { dateOfHour } from '../../../ingest/periods/period.js';
 import { dateFolder, hourFolder, noteOpen } from '../../../ingest/periods/plan.js';
 import type { ByteName } from '../../../linux/index.js';
@@ -17,17 +17,16 @@ const BATCH = 1_000;
 
 export async function notePeriods(backend: Backend, feed: FeedOptions): Promise<void> {
   if (!feed.successMarkers) return;
-  const hours = new Set<ByteName>();
+  // Also where the manifest was moved away.
+  const hours = globSync(`*/*/*/*/${SUCCESS}`, { cwd: feed.manifests }).map(dirname);
   const rotated = new Set<ByteName>();
   for (const { hour, current } of manifestFiles(feed.manifests, 'manifest')) {
-    if (hour === undefined) continue;
-    hours.add(hour as ByteName);
     // A worker notes those of current files (periods/close.ts).
-    if (!current) rotated.add(hour as ByteName);
+    if (hour !== undefined && !current) rotated.add(hour as ByteName);
   }
   const days = readdirSync(feed.warehouse).filter((name) => name.startsWith('ingest_date='));
   const marked = [
-    ...[...hours].map((hour) => hourFolder(feed, { hour })),
+    ...hours.filter(isHour).map((hour) => hourFolder(feed, { hour })),
     ...days.map((day) => join(feed.warehouse, day)),
   ].filter((folder) => lstatSync(join(folder, SUCCESS), { throwIfNoEntry: false })?.isFile());
   const open = [...rotated].flatMap((hour) => [
