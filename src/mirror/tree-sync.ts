@@ -13,7 +13,7 @@ import { file, isLike, symlink } from './acts/files.js';
 import { onlyPlanned, type Parts, pass } from './acts/parts.js';
 import { remove } from './acts/removals.js';
 import type { Session } from './session.js';
-import { isNamedOtherwise } from './trees/folded.js';
+import { isNamedOtherwise, refuseFolded } from './trees/folded.js';
 import { limits } from './trees/limits.js';
 import type { Trees } from './trees/trees.js';
 import type { Trouble } from './trouble.js';
@@ -54,6 +54,7 @@ export class TreeSync {
     const { parts, trouble, signal, session } = this.given;
     return session(async (trees) => {
       parts.source.refuseLost(trees, path);
+      refuseFolded(parts, trees, path, false);
       const fd = trees.source.directory(path);
       const self = statFd(fd);
       const names = namesIn(fd);
@@ -96,6 +97,7 @@ export class TreeSync {
     const { parts } = this.given;
     if (path === '') return true;
     if (this.#isOfMount(trees, path)) return false;
+    refuseFolded(parts, trees, path, parent === undefined);
     const found = trees.inSource(path);
     if (found === undefined || isSpecial(found.kind)) {
       if (found && parts.rules.coversAll(path, false)) this.#logSpecial(path, found);

@@ -2,6 +2,7 @@
  * A mirror refuses or waits: no typing error and no missing mount ever empties a folder.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -180,6 +181,30 @@ test('a missing mount, of SOURCE or below it, removes nothing in DEST', needsMou
   assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'a', 'sub']);
   await once({ adopt: true });
   assert.deepEqual(readdirSync(dest).sort(), ['.ingest-replicate', 'stray']);
+});
+
+test('a mount below SOURCE that is detached within a batch removes nothing', needsMounts, async (t) => {
+  const { root, source, dest, once, told } = mirrorWorld(t);
+  const [sub, changeLog] = [join(source, 'sub'), join(root, 'changes.db')];
+  tmpfsMount(sub);
+  mkdirSync(join(sub, 'z'));
+  writeFileSync(join(sub, 'z/file'), 'below');
+  await once({ changeLog });
+  execFileSync('mkfifo', [join(sub, 'a')]);
+  const log = await createChangeLog({ path: changeLog });
+  const put = (key: string) => ({ key, operation: 'put' as const, timestamp: new Date() });
+  await log.record([put('sub/a'), put('sub/z/file')]);
+  await log.close();
+  let detached = false;
+  const emit = (event: string, fields: object = {}) => {
+    told.push({ ...fields, event });
+    // The mirror has `sub` open now.
+    if (event === 'replica_special') detached = unmount(sub);
+  };
+  const { unmirrored } = await once({ changeLog, emit });
+  assert(detached);
+  assert(unmirrored.every(({ code }) => code === 'mount_missing'));
+  assert.equal(readFileSync(join(dest, 'sub/z/file'), 'utf8'), 'below');
 });
 
 test('a folder of an ingestor is mirrored without its marker, again and again', async (t) => {

@@ -11,6 +11,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -242,6 +243,48 @@ test('a DEST that folds names keeps what SOURCE has under another spelling', { s
   unlinkSync(at('B'));
   await until('what SOURCE does not have is removed', () => !existsSync(join(dest, 'b')));
   assert(hasAll('a', 'dir/x'), 'renamed while it ran');
+});
+
+test('of two names of SOURCE that DEST takes for one, one is mirrored and the other named', { skip }, async (t) => {
+  const { root, source, dest, run, follow } = commandWorld(t);
+  if (foldingMount(dest) === undefined) return t.skip('no vfat and no NTFS that folds names: none was mounted');
+  const at = (...names: string[]) => join(source, ...names);
+  const log = ['--change-log', join(root, 'changes.db')];
+  for (const folder of ['A', 'a', 'b']) mkdirSync(at(folder));
+  for (const name of ['A/A', 'a/a', 'b/z', 'F', 'f']) writeFileSync(at(name), name.at(-1)!);
+  const inDest = () => [...readdirSync(join(dest, 'a')), readFileSync(join(dest, 'F'), 'utf8')].join();
+  const other = (name: string) => (name === name.toLowerCase() ? name.toUpperCase() : name.toLowerCase());
+  const named = async () => {
+    const { code, stderr } = await run('--once', ...log);
+    assert.equal(code, 4);
+    return [...stderr.matchAll(/text":"ingest-replicate: (\w+) is not mirrored \(folded\)/gm)]
+      .map(([, name]) => name!)
+      .sort();
+  };
+  assert.equal((await named()).length, 2);
+  // NTFS may list another spelling than the one that was made.
+  const held = await named();
+  const [file, folder] = [held.find((name) => /f/i.test(name))!, held.find((name) => /a/i.test(name))!];
+  assert.deepEqual(held, [file, folder].sort());
+  const before = [other(folder), other(file)].join();
+  assert.equal(inDest(), before);
+  assert.deepEqual(await named(), held);
+  const mirror = await follow(...log);
+  const soFar = { soFar: () => `${inDest()}\n${mirror.tail()}` };
+  assert.match(String(heardOf(mirror, 'replica_failed')[0]?.reason), /DEST takes it for .*, which SOURCE has too/);
+  unlinkSync(at(folder, folder));
+  for (const name of [`${folder}/new`, 'b/new']) writeFileSync(at(name), name);
+  renameSync(at('b/z'), at('B'));
+  await until('the changes are applied', () => readdirSync(join(dest, 'b')).join() === 'new', soFar);
+  assert.equal(inDest(), before);
+  rmSync(at(other(folder)), { recursive: true });
+  unlinkSync(at(other(file)));
+  await until('the others are mirrored', () => inDest() === `new,${file}`, soFar);
+  await mirror.stop();
+  mkdirSync(at(other(folder)));
+  const leftOut = [other(folder), 'B'].flatMap((name) => ['--exclude', name]);
+  assert.equal((await run('--once', ...leftOut, ...log)).code, 0);
+  assert.equal(inDest(), `new,${file}`);
 });
 
 test('of two hard links in DEST whose names differ in case, the one that SOURCE does not have is removed', async (t) => {

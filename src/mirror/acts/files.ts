@@ -14,7 +14,8 @@ import {
   type Stat,
   unlinkAt,
 } from '../../linux/index.js';
-import { MovedOn } from '../trees/failures.js';
+import { CannotMirror, MovedOn } from '../trees/failures.js';
+import { refuseFolded } from '../trees/folded.js';
 import type { Trees } from '../trees/trees.js';
 import { ATTRIBUTES_DIFFER, ready, setLinkAttributes, withCopy } from './attributes.js';
 import { mirrorFile, sameContent } from './copy-file.js';
@@ -32,6 +33,7 @@ export function isLike(parts: Parts, trees: Trees, path: ByteName, source: Stat,
 /** Compares the file if size and mtime suggest that it is already the copy; otherwise copies it. */
 export async function file(parts: Parts, trees: Trees, path: ByteName, throttle?: Throttle): Promise<void> {
   const { totals, dest, knownCopies, wrote } = parts;
+  refuseFolded(parts, trees, path, false);
   const [source, there] = [trees.inSource(path), trees.inDest(path)];
   if (source?.kind !== 'file') throw new MovedOn();
   if (await sameBytes(parts, trees, path, source, there, throttle)) return;
@@ -41,6 +43,8 @@ export async function file(parts: Parts, trees: Trees, path: ByteName, throttle?
   const copied = await mirrorFile(trees, path, {
     temporary: dest.newName(),
     into: () => {
+      if (there === undefined && trees.inDest(path))
+        throw new CannotMirror('folded', 'it came to DEST meanwhile, by another name that DEST takes for this one');
       ensure(parts, trees, folderOf(path));
       return ready(trees, folderOf(path));
     },

@@ -3,6 +3,7 @@
  */
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { type ByteName, renameReplacing, type Stat } from '../../linux/index.js';
+import { refuseFolded } from '../trees/folded.js';
 import type { Trees } from '../trees/trees.js';
 import { ready } from './attributes.js';
 import { ensure } from './ensure.js';
@@ -21,6 +22,8 @@ export async function move(parts: Parts, trees: Trees, from: ByteName, to: ByteN
   // A file replaces a file in one step; a directory would first have to be removed.
   const there = trees.inDest(to);
   if (there !== undefined && (there.kind !== 'file' || now.kind !== 'file')) return;
+  refuseFolded(parts, trees, from);
+  refuseFolded(parts, trees, to);
   source.refuseLost(trees, from, true);
   source.refuseLost(trees, to, true);
   await giveWay(from);

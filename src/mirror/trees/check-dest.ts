@@ -62,13 +62,18 @@ export function hasContent(dest: string, rules: Rules): boolean {
 }
 
 export function openRoot(dest: string): number {
+  let fd: number | undefined;
   try {
-    return openAt(AT_FDCWD, nameOfText(dest), O.RDONLY | O.DIRECTORY, { resolve: 'any' });
+    fd = openAt(AT_FDCWD, nameOfText(dest), O.RDONLY | O.DIRECTORY, { resolve: 'any' });
+    // One that may not be entered, or fails, can be opened.
+    statAtOrNone(fd, HIDDEN);
+    return fd;
   } catch (error) {
+    if (fd !== undefined) closeSync(fd);
     if (!(error instanceof LinuxError)) throw error;
     throw new EnvironmentError(
       'directory_unusable',
-      `DEST must be a directory that can be used, but ${dest} cannot be opened (${error.code}); check the path and its permissions.`,
+      `DEST must be a directory that can be used, but ${dest} cannot be opened or entered (${error.code}); check the path and its permissions.`,
     );
   }
 }

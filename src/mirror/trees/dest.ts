@@ -107,17 +107,16 @@ export class Dest {
 
   /** Errors: DestMissing if the path leads to another folder by now, or to none. */
   open(): number {
-    let fd: number;
+    let fd: number | undefined;
     try {
       fd = openAt(AT_FDCWD, this.#path, O.RDONLY | O.DIRECTORY, { resolve: 'any' });
+      const hidden = statAtOrNone(fd, HIDDEN);
+      if (hidden !== undefined && hidden.ino === this.#claimed?.ino && hidden.dev === this.#claimed.dev) return fd;
+      throw new DestMissing('no_marker');
     } catch (error) {
-      if (error instanceof LinuxError) throw new DestMissing(error.code);
-      throw error;
+      if (fd !== undefined) closeSync(fd);
+      throw error instanceof LinuxError ? new DestMissing(error.code) : error;
     }
-    const hidden = statAtOrNone(fd, HIDDEN);
-    if (hidden !== undefined && hidden.ino === this.#claimed?.ino && hidden.dev === this.#claimed.dev) return fd;
-    closeSync(fd);
-    throw new DestMissing('no_marker');
   }
 
   get isThere(): boolean {

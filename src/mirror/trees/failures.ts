@@ -36,7 +36,7 @@ export class MovedOn extends Error {
 export class CannotMirror extends Error {
   override readonly name = 'CannotMirror';
   constructor(
-    readonly code: 'changing' | 'kept' | 'mount_missing' | 'overlap',
+    readonly code: 'changing' | 'folded' | 'kept' | 'mount_missing' | 'overlap',
     sentence: string,
     /** The path that cannot, if it is one above. */
     readonly at?: ByteName,

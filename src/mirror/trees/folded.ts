@@ -5,8 +5,56 @@
  */
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { namesIn } from '../../files/names-in.js';
-import { type ByteName, joinNames, nameOfText, shownName } from '../../linux/index.js';
+import { type ByteName, joinNames, nameOfText, type Stat, shownName } from '../../linux/index.js';
+import { CannotMirror } from './failures.js';
+import type { Rules } from './rules.js';
 import type { Trees } from './trees.js';
+
+interface Known {
+  rules: Rules;
+  knownCopies: { doubt(copy: Stat | undefined): void };
+}
+
+/**
+ * Two names of SOURCE may be one entry in DEST: the one that DEST lists is mirrored. Errors: CannotMirror if the path is
+ * the other one, or below it; the entry is no copy of that, whatever its size and times are. `above` false: the
+ * directories above are known not to be.
+ */
+export function refuseFolded({ rules, knownCopies }: Known, trees: Trees, path: ByteName, above = true): void {
+  if (!trees.folds()) return;
+  for (let at = path; at !== ''; at = above ? folderOf(at) : ('' as ByteName)) {
+    const other = listedFor(rules, trees, at);
+    if (other === undefined) continue;
+    const why = `DEST takes it for ${shownName(other)}, which SOURCE has too; rename one of the two, or leave it out with --exclude`;
+    knownCopies.doubt(trees.inDest(at));
+    throw new CannotMirror('folded', why, at);
+  }
+}
+
+function listedFor(rules: Rules, trees: Trees, path: ByteName): ByteName | undefined {
+  const [folder, own] = [folderOf(path), baseOf(path)];
+  const covered = (at: ByteName): boolean => {
+    const found = trees.inSource(at);
+    return found !== undefined && rules.coversAll(at, found.kind === 'directory');
+  };
+  const entry = trees.inDest(path)?.file;
+  if (entry === undefined || !covered(path)) return undefined;
+  const isOne = (at: ByteName): boolean => at !== path && trees.inDest(at)?.file === entry && covered(at);
+  const other = namesAlike(trees, folder, foldedName(own)).find((name) => isOne(joinNames(folder, name)));
+  if (other !== undefined) for (const name of namesIn(trees.dest.directory(folder))) if (name === own) return undefined;
+  return other;
+}
+
+/** The names in a directory of SOURCE that fold to the same, if there are two or more. */
+function namesAlike(trees: Trees, folder: ByteName, folded: string): ByteName[] {
+  let alike = trees.alike.get(folder);
+  if (alike === undefined) {
+    const all = Map.groupBy(namesIn(trees.source.directory(folder)), foldedName);
+    alike = new Map([...all].filter(([, names]) => names.length > 1));
+    trees.alike.set(folder, alike);
+  }
+  return alike.get(folded) ?? [];
+}
 
 /** True if another name that SOURCE has leads to the entry of DEST at a path that SOURCE does not have, or to a folder above it. */
 export function isNamedOtherwise(trees: Trees, path: ByteName): boolean {

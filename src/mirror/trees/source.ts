@@ -87,8 +87,7 @@ export class Source {
 
   /**
    * Throws if the path is in a part of DEST, or if a filesystem that was mounted at or above it is missing. For a path
-   * that is about to be removed, mounts below it are checked too, because they would be removed along. Afterwards the
-   * mount stays while the trees are open, because a descriptor in it prevents an unmount.
+   * that is about to be removed, mounts below it are checked too, because they would be removed along.
    */
   refuseLost(trees: Trees, path: ByteName, toRemove = false): void {
     for (const at of this.#overlaps) if (path.startsWith(`${at}/`)) throw overlap();
@@ -138,9 +137,14 @@ export class Source {
 const overlap = () =>
   new CannotMirror('overlap', 'by a bind mount it is part of DEST; unmount it, or leave it out with --exclude');
 
-function isMounted({ source }: Trees, mount: ByteName): boolean {
+/**
+ * A descriptor that is open stays in a filesystem that is unmounted meanwhile (`umount -l`), while other paths lead
+ * past it. So the name is asked too. It is opened first, which mounts an automount.
+ */
+function isMounted({ source, inSource }: Trees, mount: ByteName): boolean {
   try {
-    return statFd(source.directory(mount)).mounted !== statFd(source.directory(folderOf(mount))).mounted;
+    const { mounted } = statFd(source.directory(mount));
+    return mounted !== statFd(source.directory(folderOf(mount))).mounted && mounted === inSource(mount)?.mounted;
   } catch (error) {
     if (isGone(error)) return false;
     throw error;

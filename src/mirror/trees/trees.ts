@@ -21,7 +21,10 @@ export class Trees {
   /** Directories of DEST that were moved into `making` to be removed: their names there. */
   readonly aside: ByteName[] = [];
   readonly lanes = new Lanes(limits.lanes);
+  /** By directory of SOURCE: the names in it that a DEST that folds names may take for one, as they were when first asked for. */
+  readonly alike = new Map<ByteName, Map<string, ByteName[]>>();
   #making: number | undefined;
+  #folds: boolean | undefined;
 
   /** Takes over both descriptors. */
   constructor(sourceFd: number, destFd: number) {
@@ -45,6 +48,9 @@ export class Trees {
   /** Undefined: nothing is at the path. Errors: any other failure of the stat. */
   inSource = (path: ByteName): Stat | undefined => statIn(this.source, path);
   inDest = (path: ByteName): Stat | undefined => statIn(this.dest, path);
+
+  /** True if DEST takes another spelling of a name for the name. */
+  folds = (): boolean => (this.#folds ??= this.inDest(HIDDEN.toUpperCase() as ByteName) !== undefined);
 
   /** A filesystem that is mounted below DEST is not of this mirror. Errors: CannotMirror, of its topmost directory. */
   #refuseMounted(path: ByteName): never {

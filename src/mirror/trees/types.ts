@@ -88,7 +88,7 @@ export interface Unmirrored {
   path: string;
   /** Relative to both directories, exact. */
   pathBytes: Buffer;
-  /** A name of errno, `changing`, `kept`, `too_large`, `mount_missing` or `overlap`. */
+  /** A name of errno, `changing`, `folded`, `kept`, `too_large`, `mount_missing` or `overlap`. */
   code: string;
 }
 
