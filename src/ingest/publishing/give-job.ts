@@ -21,11 +21,6 @@ export function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): 
   }
   owePublications(tx, options, [row]);
   const { carrier: id, feed, sourcePath: key, size: bytes, device, inode, mtimeNs } = content;
-  const isMade = tx.get('SELECT 1 FROM processed WHERE content = ?', row) !== undefined;
-  const payload = payloadOf({
-    content: row,
-    sha256: content.sha256.toString('hex'),
-    ...(isMade && { processed: true }),
-  });
+  const payload = payloadOf({ content: row, sha256: content.sha256.toString('hex') });
   tx.adopt({ id, feed, key, identity: `${device}:${inode}:${bytes}:${mtimeNs}:0`, bytes, stage: 'publish', payload });
 }

@@ -192,9 +192,9 @@ const nameOf = ({ target }: Publication): ByteName => nameOfBytes(target!);
  * Lets the local line join a part, with the objects in the place of the files. Decides by what the ledger says now: a part that was
  * read meanwhile may have its line.
  */
-function join(tx: Tx, { job, batch: { feed }, bucket, content: { row }, files }: Work): void {
+function join(tx: Tx, { batch: { feed }, bucket, content: { row }, files }: Work): void {
   if (!isDue(tx, row)) return;
-  const processed = job.facts.processed ? processedOf(tx, row) : undefined;
+  const processed = processedOf(tx, row);
   const keys = new Map(files.map(({ n, key }) => [n, Buffer.from(key)]));
   const outputs = processed?.outputs.map((output) => ({ ...output, target: keys.get(output.n)! })) ?? [];
   const line = manifestLine(
