@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { BY_COUNTRY, changeChain, orders } from '../world/chains.js';
+import { ctl } from '../world/jobs.js';
+import { workDirOf } from '../world/layout.js';
 import { loseState, rebuilt } from '../world/lost.js';
 import { checkBucket, correctionsOf, linesOf, objectsOf, published, publisher } from '../world/publisher.js';
 import { files } from '../world/tree.js';
@@ -73,6 +76,26 @@ test('a lost state is rebuilt: what is in the bucket is read there, nothing come
   await checkBucket(bucket);
   assert.equal((await correctionsOf(bucket)).length, 1);
   assert.equal((await objectsOf(bucket)).length, 3);
+});
+
+test('a state is lost while the original of a stored file was left beside its copy: its line names the outputs of its chain', async (t) => {
+  const made = await publisher(t, { feedNames: ['made'] });
+  if (!made) return;
+  const { world, bucket } = made;
+  changeChain(world, 'made', BY_COUNTRY);
+  const program = world.start('ingest');
+  await world.event('worker_started');
+  await ctl(world, 'pause', 'publish');
+  const { text } = orders('lost', 20);
+  await world.isStored(world.drop('a.csv', text, { feed: 'made' }));
+  await program.stop();
+  const { ingest_id } = world.manifest()[0]!.record!;
+  writeFileSync(join(workDirOf(world.feed('made')), 'underprocess', `${ingest_id}~a.csv`), text);
+  loseState(world);
+  await rebuilt(world);
+  await world.runOnce();
+  assert.equal((await linesOf(bucket, 'made')).length, 1);
+  await checkBucket(bucket, 'made');
 });
 
 test('a state that is lost with its manifests: the bucket says what was published, and the same bytes are duplicates', async (t) => {
