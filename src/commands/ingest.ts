@@ -9,7 +9,7 @@ import { configOf, dashboardConfigOf, workerConfigOf } from '../base/config/load
 import type { Config } from '../base/config/options.js';
 import { parseWorkers } from '../base/config/schema.js';
 import { type IngestStage, STAGE_NAMES } from '../base/config/values/stage-names.js';
-import { OperatorError } from '../base/errors.js';
+import { EXIT, OperatorError } from '../base/errors.js';
 import type { Named, OnceDone } from '../base/process/protocol.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { reasonOf } from '../ingest/stages/reasons.js';
@@ -38,7 +38,8 @@ export async function ingest(argv: readonly string[]): Promise<number> {
   if (ended.once) {
     printLeftovers(ended.once);
     await printUntold(config);
-  }
+  } else if (ended.exitCode === EXIT.unfinished)
+    printNote('ingest: it was stopped before all files were done; the next run goes on.');
   return ended.exitCode;
 }
 

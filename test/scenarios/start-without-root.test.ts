@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
 import { test } from 'node:test';
+import { workDirOf } from '../world/layout.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -33,6 +34,20 @@ for (const place of ['warehouse', 'manifests', 'input'] as const) {
     await world.stop();
   });
 }
+
+test('a run with nothing to do ends with the sentence that its work directory is away', async (t) => {
+  const world = createWorld(t);
+  world.drop('first.csv', 10);
+  await world.runOnce();
+  const work = workDirOf(world.feed());
+  renameSync(work, `${work} away`);
+  const { code, stderr } = await world.run('ingest', ['--once']);
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /feed default: ENOENT at the work directory .*; files may lie there/);
+  assert.doesNotMatch(stderr, /"event":"bug"|restart_in_ms/);
+  renameSync(`${work} away`, work);
+  await world.runOnce();
+});
 
 test('a folder that the state does not know is refused, with the command that makes it', async (t) => {
   const world = createWorld(t, { feeds: { orders: FEED, prices: FEED } });

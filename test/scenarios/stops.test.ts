@@ -32,6 +32,16 @@ test('SIGTERM drains: claimed jobs are finished, nothing stays claimed, exit cod
   assert(world.jobs().every(({ crashes }) => crashes === 0));
 });
 
+test('a run with --once that a signal ends before all files are done says so with exit code 4', async (t) => {
+  const world = createWorld(t, { options: { stabilitySeconds: 300 } });
+  world.drop('a.csv', 100);
+  const run = world.start('ingest', ['--once']);
+  await until('the file is known', () => world.database() !== undefined && world.jobs().length === 1);
+  const { code, stderr } = await run.stop();
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /it was stopped before all files were done; the next run goes on/);
+});
+
 test('a second signal stops at once, and no claimed job gets a crash counted', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();

@@ -34,7 +34,7 @@ Many feeds, each with directories and rules of its own, stand in one configurati
     ],
     needs: ['input', 'warehouse', 'manifests'],
     unfinished:
-      '--once ended while files were held, still open for writing, with an mtime of 0 or not published, or a folder could not be read; each is named. --dry-run could not read a folder',
+      '--once ended while files were held, still open for writing, with an mtime of 0 or not published, or a folder could not be read; each is named. A signal ended --once before all files were done. --dry-run could not read a folder',
     examples: [
       'ingest --input in --warehouse out --manifests lines --dashboard 8000',
       'ingest --input in --warehouse out --manifests lines --mode sidecar --dry-run',

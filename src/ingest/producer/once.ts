@@ -149,7 +149,7 @@ const countFailing = (backend: Backend, feed: string, fromMs: number): number =>
     .read((reader) => reader.all<Pick<ReadyRow, 'trail'>>(FAILING, feed))
     .filter(({ trail }) => lastedMs(trail, fromMs) >= BUCKET_AWAY_MS).length;
 
-const FAILING = `SELECT trail FROM all_jobs WHERE feed = ? AND state = 'ready' AND stage = '${PUBLISH}' AND reason = 'bucket_fails'`;
+const FAILING = `SELECT trail FROM all_jobs WHERE feed = ? AND state = 'ready' AND stage = '${PUBLISH}' AND reason IN ('bucket_fails', 'bucket_slow')`;
 
 /** Asked before the jobs are counted: while a million wait, counting them four times a second costs half a core. */
 const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolean =>

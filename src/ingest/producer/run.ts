@@ -6,10 +6,11 @@
  */
 import type { Backend } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { EnvironmentError } from '../../base/errors.js';
 import type { ChildContext } from '../../base/process/context.js';
 import { startMetrics } from '../../base/telemetry/metrics.js';
 import { clockEpoch } from '../../linux/index.js';
-import { FeedFiles } from '../files/feed-files.js';
+import { FeedFiles, isOfFiles } from '../files/feed-files.js';
 import { startHeartbeats } from '../health/heartbeats.js';
 import { Watermarks } from '../health/watermarks.js';
 import { enterExpectations } from '../ledger/arrivals.js';
@@ -122,7 +123,15 @@ async function reportOnce(
     let adopted = 0;
     for (const { feed, roots } of entered) {
       const files = new FeedFiles(roots);
-      adopted += await adoptOrphans({ backend, emit, feed, files }).finally(() => files.close());
+      try {
+        adopted += await adoptOrphans({ backend, emit, feed, files });
+      } catch (error) {
+        if (!isOfFiles(error)) throw error;
+        // No file needs the place, so no gate says it; and a run that ends has nothing to wait for.
+        throw new EnvironmentError('root_unusable', `feed ${feed}: ${error.message}; files may lie there.`);
+      } finally {
+        files.close();
+      }
     }
     return adopted;
   };

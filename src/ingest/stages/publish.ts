@@ -47,6 +47,7 @@ const SLOW_FIRST_MS = 1_000;
 const SLOW_LONGEST_MS = 60_000;
 /** One failure of a store is nothing to act on. */
 const FAILS_LATE_MS = 300_000;
+const SLOW_LATE_MS = 3_600_000;
 
 export const publish: Stage = {
   name: 'publish',
@@ -58,7 +59,15 @@ export const publish: Stage = {
   batchMax: 64,
   batchBytesMax: SMALL_BYTES,
   reasons: {
-    bucket_slow: { short: 'asked to send less', who: 'nobody' },
+    bucket_slow: {
+      short: 'asked to send less',
+      who: 'nobody',
+      finding: {
+        afterMs: SLOW_LATE_MS,
+        sentence: ({ which }) => `The store asks again and again to send less, at each request that writes ${which}.`,
+        release: () => 'see the log of the store, its load and its disks; the file is tried again by itself',
+      },
+    },
     bucket_fails: {
       short: 'not taken by the store',
       who: 'operator',

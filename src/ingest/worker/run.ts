@@ -263,19 +263,28 @@ function byFeed(claims: readonly ClaimedJob[]): Map<string, ClaimedJob[]> {
   return groups;
 }
 
+/** An unwritable state is tried again all the time, so one that was not met for so long has been writable since. */
+const EPISODE_ENDS_MS = 60_000;
+
 /**
- * Returns the handler for errors outside of any job. An unwritable state is logged once and tried again. A bug is logged each time. So is
+ * Returns the handler for errors outside of any job. An unwritable state is logged once in an episode, and tried again. A bug is logged each time. So is
  * an errno that no stage expected: it concerns files, and the process itself is sound. Any other error ends the process.
  */
-export function errorHandler(context: Pick<ChildContext, 'emit' | 'fail'>): (error: unknown) => void {
-  const logged = new Set<string>();
+export function errorHandler(
+  context: Pick<ChildContext, 'emit' | 'fail'>,
+  now = () => performance.now(),
+): (error: unknown) => void {
+  const metAtMs = new Map<string, number>();
   return (error) => {
     const code = (error as { code?: string }).code ?? 'bug';
     const message = error instanceof Error ? error.message : String(error);
     if (code === 'bug' || errnoOf(error) !== undefined)
       context.emit('bug', { error: error instanceof Error ? error.stack : message });
     else if (code !== 'state_full' && code !== 'state_io') context.fail(error);
-    else if (!logged.has(message)) context.emit('state_unwritable', { code, reason: message });
-    logged.add(message);
+    else {
+      if (now() - (metAtMs.get(message) ?? -EPISODE_ENDS_MS) >= EPISODE_ENDS_MS)
+        context.emit('state_unwritable', { code, reason: message });
+      metAtMs.set(message, now());
+    }
   };
 }

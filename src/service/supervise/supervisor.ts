@@ -197,7 +197,8 @@ export class Supervisor {
     for (const timer of this.#timers) clearTimeout(timer);
     const once = this.#once;
     const left = once && [once.held, once.open, once.partial, once.unread, once.unpublished];
-    const unfinished = left?.some(({ count }) => count > 0) ?? false;
+    // A signal may end a run before it knows what is left.
+    const unfinished = left?.some(({ count }) => count > 0) ?? this.options.config.service.once;
     this.#done.resolve({
       exitCode: this.#failure?.exitCode ?? (unfinished ? EXIT.unfinished : EXIT.done),
       ...(this.#failure ? { reason: this.#failure.reason } : {}),

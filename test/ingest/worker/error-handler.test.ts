@@ -18,6 +18,24 @@ test('an errno that no stage expected is logged as a bug, and the worker goes on
     assert.deepEqual(noticed(new LinuxError('openat2', errno)), { logged: ['bug'], failed: [] });
 });
 
+test('a state that cannot be written is logged once in an episode', () => {
+  const logged: string[] = [];
+  let nowMs = 5;
+  const handle = errorHandler({ emit: (event) => void logged.push(event), fail: () => assert.fail() }, () => nowMs);
+  const error = new QueueError('state_io', 'the state cannot be written');
+  for (const [ms, episodes] of [
+    [0, 1],
+    [50_000, 1],
+    [59_000, 1],
+    [61_000, 2],
+    [10, 2],
+  ] as const) {
+    nowMs += ms;
+    handle(error);
+    assert.deepEqual(logged, Array(episodes).fill('state_unwritable'));
+  }
+});
+
 test('a state that is not ours any more ends it', () => {
   const error = new EnvironmentError('state_replaced', 'the state was replaced');
   assert.deepEqual(noticed(error), { logged: [], failed: [error] });
