@@ -16,7 +16,7 @@ import { inPlace, PlaceError } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
 import { type ByteName, LinuxError, nameOfText, type Stat } from '../../linux/index.js';
 import { type FeedFiles, type MountUnusable, ofItsMount, statEntry } from '../files/feed-files.js';
-import { NO_SIDECAR, readSidecar, type SidecarRead, sidecarOf } from '../files/sidecar.js';
+import { isUnread, NO_SIDECAR, readSidecar, type SidecarRead, sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
 import { completion } from '../rules/completion.js';
 import type { Sealed } from '../rules/facts.js';
@@ -68,8 +68,6 @@ function sealOne(seal: Seal): SealAnswer {
   if (sealedSidecar && !sameBytes(file.seen.identity, stat)) return { kind: 'other_version' };
   return unread ?? sealFromInput(seal, entry, stat, sealedSidecar);
 }
-
-const isUnread = ({ seen }: SidecarRead): boolean => seen.kind === 'open' || seen.kind === 'unreadable';
 
 /** Nothing was ever sealed under such a name, so its file is in the input or nowhere. */
 function nameTooLong(seal: Seal): SealAnswer {
@@ -250,7 +248,7 @@ function asSealed(
 ): SealedAnswer {
   const now: CandidateNow = { identity: identityOf(stat), bytes: stat.size };
   const { ms: sinceMs, boot } = nowOf(terms);
-  const isQuiet = isAsVerified && writer === 'none';
+  const isQuiet = isAsVerified && writer === 'none' && !sidecar?.mayChange;
   const sealed: Sealed = {
     identity,
     kind: writer === 'unknown' ? 'copy' : 'lease',
@@ -258,5 +256,11 @@ function asSealed(
     ...(sidecar && { sidecar: true }),
     ...(!isQuiet && { window: { identity: now.identity, sinceMs, boot, by: 'write' as const } }),
   };
-  return { kind: 'sealed', sealed, now, ...(sidecar && { sidecar: sidecar.checksum }) };
+  return {
+    kind: 'sealed',
+    sealed,
+    now,
+    ...(sidecar && { sidecar: sidecar.checksum }),
+    ...(sidecar?.mayChange && { unread: true }),
+  };
 }
