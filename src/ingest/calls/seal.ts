@@ -10,7 +10,7 @@ import { accessSync, closeSync, constants } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Entry } from '../../files/directories.js';
 import { folderOf, type Part, UNDERPROCESS } from '../../files/job-paths.js';
-import { mountOf } from '../../files/mounts.js';
+import { isInMountRoot, mountOf } from '../../files/mounts.js';
 import { deliver, type RenameResult } from '../../files/moves.js';
 import { inPlace, PlaceError } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
@@ -83,7 +83,7 @@ function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: Sid
   const { files, file, terms, filters } = seal;
   const { feed } = terms;
   // Its job may be older than the filter.
-  const ignored = filters.whyNot(file.path);
+  const ignored = filters.whyNot(file.path, undefined, () => isInMountRoot(entry));
   if (ignored) {
     const isSidecarBack = sealedSidecar !== undefined && sidecarBack(seal) === 'renamed';
     const hasSealedSidecar = sealedSidecar !== undefined && !isSidecarBack;
