@@ -9,6 +9,7 @@ import type { Config, FeedOptions } from '../base/config/options.js';
 import { EXIT } from '../base/errors.js';
 import { safeText, shownSeconds } from '../base/telemetry/safe.js';
 import { Directories } from '../files/directories.js';
+import { isInMountRoot } from '../files/mounts.js';
 import { errnoOf } from '../files/place-error.js';
 import { openRoot, statEntry } from '../ingest/files/feed-files.js';
 import { stabilityMs } from '../ingest/rules/completion.js';
@@ -105,7 +106,7 @@ async function note(feed: FeedOptions, notes: DryNotes, report: Report, others: 
   function noteOne(path: ByteName): void {
     const stat = statOf(path);
     if (!stat) return;
-    const ignored = filters.whyNot(path, stat);
+    const ignored = filters.whyNot(path, stat, () => isInMountRoot(root.entry(path)));
     if (ignored) report('ignore', feed, path, `${ignored.sentence}; ${ignored.release}`);
     else
       notes.add(feed.name, bytesOfName(path), {

@@ -20,7 +20,7 @@ import {
   statAtOrNone,
   statFd,
 } from '../linux/index.js';
-import type { Directories } from './directories.js';
+import type { Directories, Entry } from './directories.js';
 import { folderOf } from './job-paths.js';
 import { unlessRefused } from './place-error.js';
 
@@ -32,6 +32,9 @@ export const sameMount = (a: number, b: number): boolean => boundaryOf(statFd(a)
 
 /** Equal texts are equal places. */
 export const boundaryOf = ({ mounted, dev }: Stat): string => `${mounted}:${dev}`;
+
+/** True where the folder of an entry is the root of a mount. */
+export const isInMountRoot = ({ dir }: Pick<Entry, 'dir'>): boolean => statFd(dir).isMountRoot;
 
 /**
  * The topmost directory, relative to the root of `directories`, of the mount or subvolume that contains `path`. '' is

@@ -49,8 +49,8 @@ export function isOfFilesystem(name: ByteName, isRoot: () => boolean): boolean {
   return (NAMES.has(name) || TRASH_OF_USER.test(name)) && isRoot();
 }
 
-/** The same for a path below a tree, by its text alone. */
-export const isOfFilesystemAt = (path: ByteName): boolean => {
+/** The same for a path below a tree. `isInMountRoot`: whether its folder is the root of a mount; by default the text alone decides. */
+export const isOfFilesystemAt = (path: ByteName, isInMountRoot = () => false): boolean => {
   const slash = path.lastIndexOf('/');
-  return isOfFilesystem(path.slice(slash + 1) as ByteName, () => slash < 0);
+  return isOfFilesystem(path.slice(slash + 1) as ByteName, () => slash < 0 || isInMountRoot());
 };

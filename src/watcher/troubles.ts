@@ -55,7 +55,7 @@ export class Troubles {
       case 'directory_back':
         return this.#end('read', event.path);
       case 'watch_limit':
-        return this.#begin('add_watch', '', event.code, WATCH_LIMIT, event.path);
+        return this.#begin('add_watch', '', event.code, event.code === 'ENOSPC' ? WATCH_LIMIT : NO_WATCH, event.path);
       case 'watch_limit_over':
         return this.#end('add_watch');
       case 'polling':
@@ -140,6 +140,8 @@ const DIRECTORY_FAILED =
 const NOT_SEEN = 'this path cannot be checked; it is tried again by each scan: check the permissions of its directory';
 const WATCH_LIMIT =
   'the limit of watches is reached, so some directories are scanned every few seconds instead: raise fs.inotify.max_user_watches';
+const NO_WATCH =
+  'it cannot be watched, so such directories are scanned every few seconds instead: see what refuses a watch (SELinux, seccomp)';
 const NO_EVENTS =
   'no inotify instance is available, so the tree is scanned every few seconds instead: raise fs.inotify.max_user_instances or the limit of open files';
 const NOT_CHECKED = 'a change could not be checked; it is tried again every second: see the cause';

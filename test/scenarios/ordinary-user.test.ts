@@ -7,6 +7,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  fchmodSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -17,18 +18,21 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { nameOfText } from '../../src/linux/names.js';
 import { skipUnlessInstalled } from '../simulate/installed.js';
 import type { Dropped } from '../world/dropping.js';
+import type { WorldOptions } from '../world/home.js';
 import { workDirOf } from '../world/layout.js';
 import { give, ordinaryUser, otherUser, skipUnlessReachable, skipUnlessRoot } from '../world/users.js';
+import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const NOT_TESTED = 'uploads of another user to an ordinary one';
 
 /** A world of an ordinary user, in whose input everybody may write. Undefined, with the test skipped, where that cannot be. */
-function worldOfTwo(t: TestContext): World | undefined {
+function worldOfTwo(t: TestContext, options: WorldOptions = {}): World | undefined {
   if (skipUnlessRoot(t, NOT_TESTED) || skipUnlessReachable(t, ordinaryUser, NOT_TESTED)) return undefined;
-  const world = createWorld(t, { user: ordinaryUser });
+  const world = createWorld(t, { ...options, user: ordinaryUser });
   chmodSync(world.input, 0o777);
   return world;
 }
@@ -64,6 +68,28 @@ test("another user's upload is stored as a private copy, one's own under a lease
     assert.notEqual(ino, inodes.get(dropped.sha256));
     assert.equal(uid, ordinaryUser.uid, 'an ordinary user cannot give a copy away');
   }
+});
+
+test('a checksum that another user writes while its file is read holds the file', async (t) => {
+  const options = { mode: 'sidecar', stabilitySeconds: 1 };
+  const world = worldOfTwo(t, { options });
+  if (!world) return;
+  // As `sha256sum big.csv > big.csv.ok` leaves it while it reads. The kernel does not say that it is open.
+  const sidecar = openSync(join(world.input, 'big.csv.ok'), 'w');
+  fchmodSync(sidecar, 0o644);
+  give(otherUser!, join(world.input, 'big.csv.ok'));
+  world.sidecars.add(nameOfText('big.csv.ok'));
+  const big = dropByOther(world, 'big.csv', 4 << 20);
+  world.held.add(big.sha256);
+  world.start('ingest', ['--max-bytes-per-second', '1MB']);
+  await until('the file is read', () => world.underprocess().some(({ path }) => path.includes('.tmp~')));
+  writeSync(sidecar, `${'0'.repeat(64)}  big.csv\n`);
+  closeSync(sidecar);
+  await until('it is judged', () => world.log.named('file_held').length + world.manifest().length > 0);
+  await world.stop();
+  assert.deepEqual(world.manifest(), []);
+  assert.equal(world.log.named('file_held')[0]?.code, 'checksum_mismatch');
+  world.check();
 });
 
 test('seal: lease stands only where the kernel granted a lease', async (t) => {

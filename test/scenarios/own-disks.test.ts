@@ -63,10 +63,12 @@ test('root does not take fragments of a filesystem for uploads, not even on a di
   onDisks(world);
   const below = bindMount(loopMount(join(world.root, 'below')), join(world.input, 'disk'));
   writeFileSync(join(below, 'lost+found', '#124'), 'a fragment below');
+  writeFileSync(join(below, 'aquota.user'), 'quotas');
   mkdirSync(join(world.input, 'deliveries/lost+found'), { recursive: true });
   world.start('ingest');
   const dropped = world.drop('deliveries/lost+found/a.csv', 500);
   await world.isStored(dropped);
+  writeFileSync(join(below, 'aquota.group'), 'quotas of groups');
   await world.isStored(world.drop('disk/b.csv', 600));
   await until('nothing is under way', () => world.jobs().every(({ state }) => state === 'done'), {
     soFar: () => JSON.stringify(world.jobs()),
@@ -79,7 +81,9 @@ test('root does not take fragments of a filesystem for uploads, not even on a di
       .sort(),
     [500, 600],
   );
-  assert.match(await succeeds(world, 'ingest-ctl', 'explain', join(world.input, 'lost+found/#123')), /of_filesystem/);
+  for (const name of ['lost+found/#123', 'disk/aquota.user'])
+    assert.match(await succeeds(world, 'ingest-ctl', 'explain', join(world.input, name)), /of_filesystem/);
+  assert.match((await world.run('ingest', ['--dry-run'])).stdout, /ignore\s.*disk\/aquota\.group/);
   await succeeds(world, 'ingest-ctl', 'audit');
 });
 

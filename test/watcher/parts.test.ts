@@ -119,6 +119,7 @@ test('each trouble of the engine is an error with its place, once, and is over o
     error: ({ op, code, path, message }) => {
       told.push(`${op} ${code} ${path}`);
       assert.match(message, /^\/[rs].*: .* \(\w+\)\.$/);
+      assert.equal(message.includes('max_user_watches'), code === 'ENOSPC');
     },
     recovered: ({ op, path }) => told.push(`${op} ${path} over`),
   });
@@ -128,6 +129,8 @@ test('each trouble of the engine is an error with its place, once, and is over o
     { event: 'root_missing', code: 'EACCES' },
     { event: 'root_back' },
     { event: 'watch_limit', path: name('d'), code: 'ENOSPC' },
+    { event: 'watch_limit_over' },
+    { event: 'watch_limit', path: name('d'), code: 'EACCES' },
     { event: 'watch_limit_over' },
     { event: 'polling', why: 'no_inotify', code: 'EMFILE' },
     { event: 'events_back' },
@@ -142,7 +145,8 @@ test('each trouble of the engine is an error with its place, once, and is over o
   for (const event of events) assert.equal(troubles.note(event), true);
   assert.deepEqual(told, [
     ...['root UNMOUNTED /r', 'root /r over', 'root EACCES /r', 'root /r over'],
-    ...['add_watch ENOSPC /r/d', 'add_watch /r/d over', 'events EMFILE /r', 'events /r over'],
+    ...['add_watch ENOSPC /r/d', 'add_watch /r/d over', 'add_watch EACCES /r/d', 'add_watch /r/d over'],
+    ...['events EMFILE /r', 'events /r over'],
     ...['deliver SQLITE_FULL /s', 'deliver /s over', 'events EMFILE /r', 'events /r over', 'deliver UNKNOWN /r'],
   ]);
   assert.equal(troubles.note({ event: 'polling', why: 'asked' }), false);

@@ -127,8 +127,10 @@ const EVENTS: Record<string, EventSpec> = {
   ),
   link_back: info('{path} of {feed} leads to {used} again'),
   delivery_failing: warn('files of {feed} cannot be put into the queue: {error}; they are offered again'),
-  watch_limit: warn(
-    'no inotify watch is left for {path} of {feed}: such directories are scanned every few seconds instead; raise fs.inotify.max_user_watches',
+  watch_limit: warn((f) =>
+    f.code === 'ENOSPC'
+      ? 'no inotify watch is left for {path} of {feed}: such directories are scanned every few seconds instead; raise fs.inotify.max_user_watches'
+      : '{path} of {feed} cannot be watched ({code}): such directories are scanned every few seconds instead; see what refuses a watch',
   ),
   root_missing: warn('the input of {feed} cannot be read ({code}); it goes on when that is repaired'),
   history_pruned: info(

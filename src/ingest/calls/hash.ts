@@ -2,7 +2,8 @@
  * Hashes a sealed file: checks that it is as it was sealed and that nobody writes it, then reads it.
  * Guarantees: no writer could change the bytes while they were read, because probe and stat come before and after. An uploader
  * can reach a sealed file only by a descriptor from before the seal. Where a lease cannot answer, the digest is of a private copy. No
- * uploader ever had a descriptor of that copy, and the copy is what is stored.
+ * uploader ever had a descriptor of that copy, and the copy is what is stored. A sidecar that may still be written is read after
+ * the file: whoever hashes the file for it began before.
  * A small file is read at once. One that is large, that must be copied, or whose reading is bounded (`--max-bytes-per-second`) is a
  * long act.
  */
@@ -16,7 +17,8 @@ import { type FsKinds, openEntry, type Probe, probeFd } from '../../files/probe.
 import type { Throttle } from '../../files/rate-limit.js';
 import { type Stat, withFd } from '../../linux/index.js';
 import { type FeedFiles, statEntry } from '../files/feed-files.js';
-import { readSidecar } from '../files/sidecar.js';
+import { isUnread, readSidecar, type SidecarRead } from '../files/sidecar.js';
+import { demandOf } from '../rules/checksum.js';
 import { stabilityMs } from '../rules/completion.js';
 import type { Sealed } from '../rules/facts.js';
 import { identityOf } from '../rules/identity.js';
@@ -36,7 +38,9 @@ export function hasher(files: FeedFiles, terms: Terms): (file: ToHash) => HashAn
     const open = openSealed(files, terms, file);
     if ('kind' in open) return open;
     const isSmall = open.sealed.kind === 'lease' && open.before.stat.size <= SMALL_BYTES;
-    return withFd(open.fd, () => (isSmall ? readSmall(open, files.kinds) : { kind: 'large' }));
+    return withFd(open.fd, () =>
+      isSmall ? withSidecar(files, file, readSmall(open, files.kinds)) : { kind: 'large' },
+    );
   };
 }
 
@@ -45,8 +49,8 @@ export function openSealed(files: FeedFiles, terms: Terms, file: ToHash): OpenSe
   const entry = files.workEntry(file, 'file');
   const stat = statEntry(entry);
   if (!entry || !stat) return { kind: 'missing' };
-  if (file.unread)
-    return { kind: 'sidecar', read: readSidecar(files.workEntry(file, 'sidecar'), file.path, files.kinds) };
+  const read = file.unread && sealedSidecar(files, file);
+  if (read && isUnread(read)) return { kind: 'sidecar', read };
   const given = file.sealed ?? { identity: identityOf(stat), kind: 'lease' as const };
   const sealed = afterWindow(terms, given, stat);
   if (!('identity' in sealed)) return sealed;
@@ -66,6 +70,12 @@ export function openSealed(files: FeedFiles, terms: Terms, file: ToHash): OpenSe
     if (!isKept) closeSync(opened.fd);
   }
 }
+
+const sealedSidecar = (files: FeedFiles, file: ToHash): SidecarRead =>
+  readSidecar(files.workEntry(file, 'sidecar'), file.path, files.kinds);
+
+const withSidecar = (files: FeedFiles, file: ToHash, answer: HashAnswer): HashAnswer =>
+  answer.kind === 'hashed' && file.unread ? { ...answer, sidecar: sealedSidecar(files, file) } : answer;
 
 /** A quiet window that runs inside `underprocess/`. Returns the seal as it is after the window, or how long to wait. */
 function afterWindow(terms: Terms, sealed: Sealed, stat: Stat): Sealed | HashAnswer {
@@ -122,7 +132,7 @@ export function reader(files: FeedFiles, terms: Terms, throttle?: Throttle): (fi
     try {
       if (open.sealed.kind === 'copy') return await copied(files, file, open, throttle);
       const digest = await digestWhole(open.fd, open.before.stat.size, throttle);
-      return afterReading(open, digest, probeFd(open.fd, files.kinds));
+      return withSidecar(files, file, afterReading(open, digest, probeFd(open.fd, files.kinds)));
     } finally {
       closeSync(open.fd);
     }
@@ -139,8 +149,11 @@ async function copied(files: FeedFiles, file: ToRead, open: OpenSealed, throttle
       copyTo(open.fd, open.before.stat, partial, { throttle }),
     );
     const sealed = { ...open.sealed, copied: true };
-    const answer = afterReading({ ...open, sealed }, digest, probeFd(open.fd, files.kinds));
-    isKept = answer.kind === 'hashed' && (file.demanded === undefined || file.demanded === answer.sha256);
+    const answer = withSidecar(files, file, afterReading({ ...open, sealed }, digest, probeFd(open.fd, files.kinds)));
+    if (answer.kind === 'hashed') {
+      const { demanded } = answer.sidecar ? demandOf(answer.sidecar.checksum) : file;
+      isKept = demanded === undefined || demanded === answer.sha256;
+    }
     if (isKept)
       inWork(() => {
         const copy = files.makeWorkEntry(file, 'copy');

@@ -35,8 +35,8 @@ export interface ToSeal extends WorkKey {
 }
 
 export type SealAnswer =
-  /** It lies in `underprocess/`. */
-  | { kind: 'sealed'; sealed: Sealed; now: CandidateNow; sidecar?: Checksum }
+  /** It lies in `underprocess/`. `unread`: its sidecar may still be written. */
+  | { kind: 'sealed'; sealed: Sealed; now: CandidateNow; sidecar?: Checksum; unread?: true }
   /** Not complete. `seen`: its window starts again. `unreadable`: why its sidecar cannot be read. */
   | {
       kind: 'wait';
@@ -73,14 +73,15 @@ export type Immovable = { is: 'mount' } | { is: 'immutable' | 'append-only'; wha
 
 export interface ToHash extends WorkKey {
   sealed?: Sealed | undefined;
-  /** Its sealed sidecar could not be read when it was found. */
+  /** Its sealed sidecar has to be read after it. */
   unread?: true | undefined;
   /** Its hash is known: it had to wait for a twin. */
   isHashed: boolean;
 }
 
 export type HashAnswer =
-  | { kind: 'hashed'; sealed: Sealed; sha256: string }
+  /** `sidecar`: as it is after the file was read; only of an `unread` one. */
+  | { kind: 'hashed'; sealed: Sealed; sha256: string; sidecar?: SidecarRead }
   /** It is as it was hashed. */
   | { kind: 'as_hashed'; sealed: Sealed }
   /** A quiet window starts (again) in `underprocess/`. */
@@ -88,6 +89,7 @@ export type HashAnswer =
   /** Its quiet window ends in `inMs`. */
   | { kind: 'wait'; inMs: number }
   | { kind: 'empty'; sealed: Sealed }
+  /** Its sealed sidecar cannot be read yet. */
   | { kind: 'sidecar'; read: SidecarRead }
   | { kind: 'missing' }
   | { kind: 'unopened'; code: string };

@@ -10,13 +10,13 @@ import { accessSync, constants } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Entry } from '../../files/directories.js';
 import { folderOf, type Part, UNDERPROCESS } from '../../files/job-paths.js';
-import { mountOf } from '../../files/mounts.js';
+import { isInMountRoot, mountOf } from '../../files/mounts.js';
 import { deliver, type RenameResult } from '../../files/moves.js';
 import { inPlace, PlaceError } from '../../files/place-error.js';
 import { openEntry, type Probe, probeFd, probeNamed } from '../../files/probe.js';
 import { type ByteName, LinuxError, nameOfText, type Stat, withFd } from '../../linux/index.js';
 import { type FeedFiles, type MountUnusable, ofItsMount, statEntry } from '../files/feed-files.js';
-import { NO_SIDECAR, readSidecar, type SidecarRead, sidecarOf } from '../files/sidecar.js';
+import { isUnread, NO_SIDECAR, readSidecar, type SidecarRead, sidecarOf } from '../files/sidecar.js';
 import { bringOn, take } from '../files/take.js';
 import { completion } from '../rules/completion.js';
 import type { Sealed } from '../rules/facts.js';
@@ -69,8 +69,6 @@ function sealOne(seal: Seal): SealAnswer {
   return unread ?? sealFromInput(seal, entry, stat, sealedSidecar);
 }
 
-const isUnread = ({ seen }: SidecarRead): boolean => seen.kind === 'open' || seen.kind === 'unreadable';
-
 /** Nothing was ever sealed under such a name, so its file is in the input or nowhere. */
 function nameTooLong(seal: Seal): SealAnswer {
   const is = statEntry(inputEntry(seal))?.kind;
@@ -85,7 +83,7 @@ function sealFromInput(seal: Seal, entry: Entry, stat: Stat, sealedSidecar?: Sid
   const { files, file, terms, filters } = seal;
   const { feed } = terms;
   // Its job may be older than the filter.
-  const ignored = filters.whyNot(file.path);
+  const ignored = filters.whyNot(file.path, undefined, () => isInMountRoot(entry));
   if (ignored) {
     const isSidecarBack = sealedSidecar !== undefined && sidecarBack(seal) === 'renamed';
     const hasSealedSidecar = sealedSidecar !== undefined && !isSidecarBack;
@@ -244,7 +242,7 @@ function asSealed(
 ): SealedAnswer {
   const now: CandidateNow = { identity: identityOf(stat), bytes: stat.size };
   const { ms: sinceMs, boot } = nowOf(terms);
-  const isQuiet = isAsVerified && writer === 'none';
+  const isQuiet = isAsVerified && writer === 'none' && !sidecar?.mayChange;
   const sealed: Sealed = {
     identity,
     kind: writer === 'unknown' ? 'copy' : 'lease',
@@ -252,5 +250,11 @@ function asSealed(
     ...(sidecar && { sidecar: true }),
     ...(!isQuiet && { window: { identity: now.identity, sinceMs, boot, by: 'write' as const } }),
   };
-  return { kind: 'sealed', sealed, now, ...(sidecar && { sidecar: sidecar.checksum }) };
+  return {
+    kind: 'sealed',
+    sealed,
+    now,
+    ...(sidecar && { sidecar: sidecar.checksum }),
+    ...(sidecar?.mayChange && { unread: true }),
+  };
 }

@@ -21,6 +21,8 @@ const SIDECAR_BYTES_MAX = 1_048_576;
 export interface SidecarRead {
   seen: SidecarSeen;
   checksum: Checksum;
+  /** The kernel could not say whether somebody is writing it. */
+  mayChange?: true;
 }
 
 export const NO_SIDECAR: SidecarRead = { seen: { kind: 'missing' }, checksum: { kind: 'nothing' } };
@@ -48,7 +50,8 @@ export function readSidecar(entry: Entry | undefined, path: ByteName, kinds: FsK
     if (stat.kind !== 'file') return NO_SIDECAR;
     if (writer === 'writer') return { ...NO_SIDECAR, seen: { kind: 'open' } };
     const checksum = checksumOf(opened.fd, stat.size, path);
-    return { seen: { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: checksum.kind === 'sha256' }, checksum };
+    const seen = { kind: 'there', ctimeNs: stat.ctimeNs, hasChecksum: checksum.kind === 'sha256' } as const;
+    return { seen, checksum, ...(writer === 'unknown' && { mayChange: true }) };
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined || !UNREADABLE.has(code)) throw error;
@@ -57,6 +60,8 @@ export function readSidecar(entry: Entry | undefined, path: ByteName, kinds: FsK
     closeSync(opened.fd);
   }
 }
+
+export const isUnread = ({ seen }: SidecarRead): boolean => seen.kind === 'open' || seen.kind === 'unreadable';
 
 const UNREADABLE = new Set(['EACCES', 'EPERM', 'EIO']);
 const unreadable = (code: string): SidecarRead => ({ ...NO_SIDECAR, seen: { kind: 'unreadable', code } });

@@ -1,5 +1,5 @@
 /**
- * Notices: findings about the surroundings of a feed that stop no stage, so they are no gates: the watch limit is reached,
+ * Notices: findings about the surroundings of a feed that stop no stage, so they are no gates: a directory has no watch,
  * the input is missing. Readers of the state see a notice while the process that wrote it lives.
  * Guarantees: a lasting trouble is written once. Does not: log; the events of the watcher do.
  */
@@ -21,7 +21,8 @@ export type NoticeCode = 'watch_limit' | 'no_inotify' | 'input_missing' | 'direc
 
 /** The next step for an operator. */
 export const ADVICE: Record<NoticeCode, string> = {
-  watch_limit: 'raise fs.inotify.max_user_watches',
+  watch_limit:
+    'at the limit, raise fs.inotify.max_user_watches; at another error, see what refuses a watch (SELinux, seccomp)',
   no_inotify: 'raise fs.inotify.max_user_instances',
   input_missing: 'mount it, or correct its permissions',
   directory_failed: 'correct its permissions, or see its disk',

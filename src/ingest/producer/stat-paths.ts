@@ -1,9 +1,11 @@
 /**
  * Stats noted paths: which file is there, and which version of it.
  * Guarantees: never opens a file and never follows a symlink, neither in a directory of the path nor at its end. A parent directory
- * that was replaced by a symlink leads nowhere.
+ * that was replaced by a symlink leads nowhere. What a mount below the root keeps at its own root is left out.
  */
 import { Directories } from '../../files/directories.js';
+import { isInMountRoot } from '../../files/mounts.js';
+import { isOfFilesystemAt } from '../../files/of-filesystem.js';
 import { type Kind, LinuxError, openDirectory, type Stat, statAtOrNone } from '../../linux/index.js';
 import { type ByteName, nameOfText } from '../../linux/names.js';
 import type { Cause, OpenRoot, QueuedPath } from '../../watcher/engine/index.js';
@@ -65,6 +67,7 @@ export function statPaths(paths: readonly QueuedPath[], root: OpenRoot, sidecarS
 
 function statOne({ path, by }: QueuedPath, directories: Directories, suffix: ByteName | undefined, found: Found): void {
   const { dir, name } = directories.entry(path);
+  if (isOfFilesystemAt(path, () => isInMountRoot({ dir }))) return;
   const stat = statAtOrNone(dir, name);
   if (stat?.kind === 'directory') return;
   if (stat && stat.kind !== 'file') {

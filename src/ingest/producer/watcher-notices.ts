@@ -8,6 +8,9 @@ import { shownName } from '../../linux/index.js';
 import type { EngineEvent } from '../../watcher/engine/index.js';
 import { type NoticeCode, note, takeBack } from '../health/notices.js';
 
+const noWatch = (path: string, code: string): string =>
+  code === 'ENOSPC' ? `The limit of inotify watches is reached, at ${path}` : `${path} cannot be watched (${code})`;
+
 /** Undefined where there is nothing to write. */
 export function noteWatcherEvent(
   event: EngineEvent,
@@ -22,7 +25,7 @@ export function noteWatcherEvent(
     case 'watch_limit':
       return add(
         'watch_limit',
-        `The limit of inotify watches is reached, at ${input}/${shownName(event.path)}: directories without a watch are scanned every few seconds.`,
+        `${noWatch(`${input}/${shownName(event.path)}`, event.code)}: directories without a watch are scanned every few seconds.`,
       );
     case 'watch_limit_over':
       return remove('watch_limit');

@@ -70,7 +70,7 @@ export interface JobFacts {
   /** The sidecar has a checksum that is not understood. */
   unclear?: true;
   unproven?: Unproven;
-  /** The sealed sidecar could not be read when the file was found, so its checksum is not known yet. */
+  /** The checksum of the sealed sidecar is not known yet: it could not be read, or may still be written. It is read after the file. */
   unread?: true;
   sha256?: string;
   /** Row of its content in the ledger. */

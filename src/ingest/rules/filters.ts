@@ -2,14 +2,14 @@
  * Decides which names in an input are candidates, and says in a sentence why a name is not one. The producer,
  * `ingest-ctl explain` and `--dry-run` use the same rules.
  * Guarantees: a directory that is not entered hides everything below it, so each part of a path is judged.
- * Does not: read the disk. Callers pass the kind and size of a file (`whyNot`).
+ * Does not: read the disk. Callers pass what they found of a file (`whyNot`).
  */
 import { relative } from 'node:path';
 import type { FeedOptions } from '../../base/config/options.js';
 import { exactBytes } from '../../base/telemetry/safe.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { isOfFilesystemAt } from '../../files/of-filesystem.js';
-import type { Kind } from '../../linux/index.js';
+import type { Stat } from '../../linux/index.js';
 import { type ByteName, nameOfText, shownName } from '../../linux/names.js';
 import { matcherOf } from '../../watcher/options/globs.js';
 
@@ -45,13 +45,18 @@ const SET_BY = 'set in the configuration, or by its flag';
 export const NOT_RECURSIVE = 'the option recursive is false';
 export const TO_RECURSE = `set recursive to true (${SET_BY}) and restart the service, or deliver into the input itself`;
 
+type FoundKind = Pick<Stat, 'kind' | 'size'>;
+
 export interface Filters {
   /** The candidate that a name belongs to: the file itself, the data file of a sidecar, or none. */
   target(path: ByteName): ByteName | undefined;
   /** True where a directory is scanned and watched. */
   enters(path: ByteName): boolean;
-  /** The first rule that keeps a path out, its directories included. Undefined for a candidate. */
-  whyNot(path: ByteName, found?: { kind: Kind; size: number }): Ignored | undefined;
+  /**
+   * The first rule that keeps a path out, its directories included. Undefined for a candidate. `isInMountRoot`: whether its
+   * folder is the root of a mount.
+   */
+  whyNot(path: ByteName, found?: FoundKind, isInMountRoot?: () => boolean): Ignored | undefined;
 }
 
 type FilterOptions = Pick<
@@ -67,12 +72,12 @@ export function makeFilters(feed: FilterOptions): Filters {
       return rules.ofFile(data) === undefined ? data : undefined;
     },
     enters: (path) => rules.ofDirectory(path) === undefined,
-    whyNot(path, found) {
+    whyNot(path, found, isInMountRoot) {
       for (const directory of directoriesOf(path)) {
         const ignored = rules.ofDirectory(directory);
         if (ignored !== undefined) return ignored;
       }
-      return rules.ofFile(path) ?? (found && rules.ofFound(found));
+      return rules.ofFile(path, isInMountRoot) ?? (found && rules.ofFound(found));
     },
   };
 }
@@ -111,9 +116,9 @@ class Rules {
     return this.#excluded?.(path) ? this.#matchesExclude(path) : undefined;
   }
 
-  ofFile(path: ByteName): Ignored | undefined {
+  ofFile(path: ByteName, isInMountRoot?: () => boolean): Ignored | undefined {
     const base = baseOf(path);
-    if (isOfFilesystemAt(path)) return ofFilesystem(shownName(base));
+    if (isOfFilesystemAt(path, isInMountRoot)) return ofFilesystem(shownName(base));
     if (base.startsWith('.'))
       return ignored('hidden', `${shownName(base)} is hidden`, 'rename it without the dot when it is complete');
     const [suffix] = TEMPORARY.exec(base) ?? [];
@@ -139,7 +144,7 @@ class Rules {
     return undefined;
   }
 
-  ofFound({ kind, size }: { kind: Kind; size: number }): Ignored | undefined {
+  ofFound({ kind, size }: FoundKind): Ignored | undefined {
     if (kind !== 'file')
       return ignored(
         'not_a_file',

@@ -11,7 +11,6 @@ import { folderOf } from '../../files/job-paths.js';
 import { PlaceError } from '../../files/place-error.js';
 import { syncFiles } from '../../files/sync.js';
 import type { CorrectAnswer, HashAnswer, ToCorrect, ToHash, ToRead } from '../calls/order.js';
-import type { SidecarRead } from '../files/sidecar.js';
 import { askLedger } from '../ledger/ask.js';
 import { demandOf, refusedBy } from '../rules/checksum.js';
 import { stabilityMs } from '../rules/completion.js';
@@ -48,7 +47,6 @@ export const hash: Stage = {
     twin: { short: 'waiting for a twin', who: 'nobody' },
     sidecar_corrected: TURN,
     sidecar_put_aside: TURN,
-    sidecar_read: TURN,
   },
 
   async run(jobs, batch) {
@@ -107,7 +105,7 @@ function judgeRead(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer
 function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Verdict | Hashed {
   switch (answer.kind) {
     case 'hashed':
-      return hashed({ ...job.facts, sealed: answer.sealed }, answer.sha256, batch);
+      return hashed(job, batch, answer);
     case 'as_hashed': {
       // It was hashed before it had to wait for its twin, and nobody could write it since.
       const facts: JobFacts = { ...job.facts, sealed: answer.sealed };
@@ -120,7 +118,7 @@ function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Verdict | 
     case 'empty':
       return hold('empty_file', 'the file is empty, and --on-empty is hold', { ...job.facts, sealed: answer.sealed });
     case 'sidecar':
-      return readAgain(job, batch, answer.read);
+      return notRead(job, batch, answer.read.seen, job.facts)!;
     case 'missing':
       return sealedMissing(job, batch);
     case 'unopened':
@@ -128,12 +126,20 @@ function judgeHash(job: IngestJob, batch: Batch, answer: HashAnswer): Verdict | 
   }
 }
 
-function hashed(given: JobFacts, sha256: string, { feed }: Batch): Verdict | Hashed {
+function hashed(
+  job: IngestJob,
+  batch: Batch,
+  { sealed, sha256, sidecar }: Extract<HashAnswer, { kind: 'hashed' }>,
+): Verdict | Hashed {
+  const later = sidecar && notRead(job, batch, sidecar.seen, job.facts);
+  if (later) return later;
+  const { unread: _unread, ...known } = job.facts;
+  const given: JobFacts = { ...known, sealed, ...(sidecar && demandOf(sidecar.checksum)) };
   const refused = refusedBy(given, sha256);
   if (refused) return hold(refused.code, refused.reason, { ...given, sha256: undefined, unproven: { sha256 } });
   const { refusals: _, noRoom: __, copyBytes: ___, unproven: ____, ...rest } = given;
   const facts = { ...rest, sha256 };
-  return { hashed: facts, outcome: (tx, claimed) => askLedger(tx, claimed, facts, feed) };
+  return { hashed: facts, outcome: (tx, claimed) => askLedger(tx, claimed, facts, batch.feed) };
 }
 
 /** A quiet window runs (again) inside `underprocess/`. */
@@ -236,10 +242,4 @@ function heldAgain(facts: JobFacts, kind: 'stays' | 'later'): Verdict {
   const { code, reason } = refusedBy(facts, sha256)!;
   const last = kind === 'stays' ? offered : refused;
   return hold(code, reason, { ...facts, unproven: { sha256, ...(last !== undefined && { refused: last }) } });
-}
-
-/** Reads the sidecar of a sealed file that was found without a job, and whose sidecar could not be read then. */
-function readAgain(job: IngestJob, batch: Batch, { seen, checksum }: SidecarRead): Verdict {
-  const { unread: _, ...facts } = job.facts;
-  return notRead(job, batch, seen, job.facts) ?? defer(0, 'sidecar_read', { ...facts, ...demandOf(checksum) });
 }

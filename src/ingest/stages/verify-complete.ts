@@ -130,10 +130,11 @@ function judge(job: IngestJob, batch: Batch, dirty: DirtyDirectories, answer: Se
 
 type Sealed = Extract<SealAnswer, { kind: 'sealed' }>;
 
-function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar }: Sealed): Verdict {
+function sealed(job: IngestJob, batch: Batch, { sealed: facts, now, sidecar, unread }: Sealed): Verdict {
   // An observation in the input means nothing for a sealed file.
   const { refusals: _, seen: __, ...rest } = job.facts;
-  const after: JobFacts = { ...rest, sealed: facts, ...(sidecar && demandOf(sidecar)) };
+  const demand = unread ? { unread } : sidecar && demandOf(sidecar);
+  const after: JobFacts = { ...rest, sealed: facts, ...demand };
   return {
     outcome: { kind: 'advance', payload: payloadOf(after), freeKey: true },
     onSettled: () => {

@@ -9,6 +9,7 @@ import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { safeText } from '../../base/telemetry/safe.js';
 import { DUPLICATES } from '../../files/job-paths.js';
+import { isInMountRoot } from '../../files/mounts.js';
 import { PlaceError } from '../../files/place-error.js';
 import { FeedFiles, type Roots, statEntry } from '../../ingest/files/feed-files.js';
 import { recordedRoots } from '../../ingest/files/recorded-roots.js';
@@ -170,8 +171,9 @@ function inInput({ key, jobs }: Found, { view, statePath, feed, files }: Looked)
   if (jobs.some((job) => job.keyed && job.state !== 'done')) return undefined;
   return careful(() => {
     const path = nameOfBytes(key);
-    const stat = statEntry(files.entryOrNone(files.input, path));
-    const why = makeFilters(feed).whyNot(path, stat);
+    const entry = files.entryOrNone(files.input, path);
+    const stat = statEntry(entry);
+    const why = makeFilters(feed).whyNot(path, stat, () => entry !== undefined && isInMountRoot(entry));
     if (stat?.kind === 'directory') {
       return verdict(
         'ignored',

@@ -98,7 +98,7 @@ export type EngineEvent =
    */
   | { event: 'polling'; why: 'asked' | 'filesystem' | 'no_inotify'; code?: string }
   | { event: 'events_back' }
-  /** The limit of watches is reached. Directories without a watch are scanned every few seconds. Emitted once. */
+  /** A directory gets no watch; ENOSPC: the limit of watches is reached. Directories without a watch are scanned every few seconds. Emitted once. */
   | { event: 'watch_limit'; path: ByteName; code: string }
   | { event: 'watch_limit_over' }
   /**

@@ -54,7 +54,7 @@ test('a file that was found without its job is not stored before its sidecar was
   bench.prepare = () => {};
   await bench.backend.transact((tx) => tx.run('UPDATE jobs SET due_ms = 0'));
   await bench.step('hash', 1);
-  assert.deepEqual(answered(bench), ['defer', 'sidecar_read']);
+  assert.deepEqual(answered(bench), ['defer', 'window']);
   for (let look = 0; look < 3 && (answered(bench) as string[])[0] === 'defer'; look++) await bench.step('hash', 1);
   assert.deepEqual(answered(bench), ['hold', 'checksum_mismatch']);
 });

@@ -131,15 +131,19 @@ describe('processes, writers and limits', { concurrency: 2 }, () => {
     await writer.close();
   });
 
-  test('the limit of inotify watches', async (t) => {
-    if (!canTrace) return t.skip('strace is not to be had here; not tested: that the watch limit is named');
+  const noWatch = async (t: TestContext, error: string, cause: RegExp): Promise<void> => {
+    if (!canTrace) return t.skip(`strace is not to be had here; not tested: that ${error} of a watch is named`);
     const world = createWorld(t, { options: { poll: undefined, scanIntervalSeconds: undefined } });
     for (const name of ['a', 'b/c']) mkdirSync(join(world.input, name), { recursive: true });
-    const inject = ['-e', 'trace=inotify_add_watch', '-e', 'inject=inotify_add_watch:error=ENOSPC:when=2+'];
+    const inject = ['-e', 'trace=inotify_add_watch', '-e', `inject=inotify_add_watch:error=${error}:when=2+`];
     world.start('ingest', [], { wrap: ['strace', '-f', '-qq', '--seccomp-bpf', '-o', '/dev/null', ...inject] });
     world.drop('a.csv', 100);
-    await isNamed(t, world, /The limit of inotify watches is reached.* raise fs\.inotify\.max_user_watches/);
-  });
+    await isNamed(t, world, cause);
+  };
+  test('the limit of inotify watches', (t) =>
+    noWatch(t, 'ENOSPC', /The limit of inotify watches is reached.* raise fs\.inotify\.max_user_watches/));
+  test('a watch that is refused', (t) =>
+    noWatch(t, 'EACCES', /input\/\S* cannot be watched \(EACCES\).* see what refuses a watch/));
 });
 
 /** Nobody has anything open in it. */
