@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { BY_COUNTRY, changeChain, orders } from '../world/chains.js';
 import { ctl } from '../world/jobs.js';
 import { workDirOf } from '../world/layout.js';
-import { loseState, rebuilt } from '../world/lost.js';
+import { loseState, rebuilt, stoppedBefore } from '../world/lost.js';
 import { checkBucket, correctionsOf, linesOf, objectsOf, published, publisher } from '../world/publisher.js';
 import { files } from '../world/tree.js';
 import { until } from '../world/waiting.js';
@@ -96,6 +96,25 @@ test('a state is lost while the original of a stored file was left beside its co
   await world.runOnce();
   assert.equal((await linesOf(bucket, 'made')).length, 1);
   await checkBucket(bucket, 'made');
+});
+
+test('a rebuild over a state whose files wait for the bucket: they end as stored, and are published', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  await stoppedBefore(world, 'publish', () => world.drop('a.csv', 'id\n1\n'), 1);
+  await rebuilt(world);
+  await ctl(world, 'pause', 'move');
+  await ctl(world, 'resume', 'publish');
+  const program = world.start('ingest');
+  await published(bucket, 1);
+  await program.stop();
+  assert.deepEqual(world.log.named('file_skipped_duplicate'), []);
+  assert.deepEqual(
+    world.jobs().map(({ ending }) => ending),
+    ['stored'],
+  );
+  await checkBucket(bucket);
 });
 
 test('a state that is lost with its manifests: the bucket says what was published, and the same bytes are duplicates', async (t) => {

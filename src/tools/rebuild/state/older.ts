@@ -5,6 +5,7 @@
  * or ends as the files show.
  */
 import type { Backend, Job, Tx } from '../../../../queue/backend.js';
+import { PUBLISH } from '../../../base/config/values/stage-names.js';
 import { DUPLICATES, FAILED, type Part } from '../../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
 import { contentByHash, contentByRow, hasEnded, placeOf, UNDER_WAY } from '../../../ingest/ledger/content.js';
@@ -136,6 +137,8 @@ function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies
   const content = facts.sha256 === undefined ? undefined : contentByHash(tx, feed, Buffer.from(facts.sha256, 'hex'));
   // With --on-duplicate delete nothing is left of a duplicate.
   const isKnown = content !== undefined && hasEnded(content);
+  // It waits for the bucket. A round gives its content to a job again, where this one passes it by.
+  if (job.stage === PUBLISH && isKnown && content.carrier === job.id) return 'kept';
   if (lies === 'duplicates' || (facts.sealed && isKnown)) {
     const of = isKnown ? placeOf(content) : '';
     decide(tx, job, { ...facts, ...(content && { content: content.row }), putAway: { kind: 'duplicate', of } });
