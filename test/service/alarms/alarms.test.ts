@@ -58,6 +58,22 @@ test('ten thousand held files are one message with one alarm; one more is sent a
   assert.match(text, /^atomic-ingestor on here: 1 alarm\nMORE: 20002 files are held .* → Raise --max-bytes/);
 });
 
+test('held files that were given up no longer count: the next wave of the same trouble is sent', async (t) => {
+  const web = await Web.open(t);
+  const told = await Told.open(t, web);
+  await told.hold(1_000);
+  await told.pass(SOON);
+  const held = told.worker.read((rows) => rows.all<{ id: string }>("SELECT id FROM all_jobs WHERE state = 'held'"));
+  const ids = held.slice(3).map(({ id }) => id);
+  await told.worker.amendHeld(ids, () => ({ kind: 'finish', ending: 'discarded' }));
+  await told.pass(HOUR);
+  assert.deepEqual(web.told, ['began too_large'], 'fewer are no news');
+  await told.hold(500);
+  await told.pass(SOON);
+  assert.deepEqual(web.told, ['began too_large', 'grew too_large']);
+  assert.equal(web.messages.at(-1)!.alarms[0]!.count, 503);
+});
+
 test('a receiver that was away for an hour gets every alarm once when it is back; nothing is written meanwhile', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);
