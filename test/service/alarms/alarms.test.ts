@@ -1,5 +1,7 @@
 /** Each episode is sent once when it starts and once when it ends, also if notifier or receiver fails meanwhile. */
 import assert from 'node:assert/strict';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { limits } from '../../../src/service/alarms/limits.js';
 import type { Message } from '../../../src/service/alarms/message.js';
@@ -232,6 +234,30 @@ test('overflows and lost processes are sent with their number, also those that h
   await overflow();
   await told.pass(SOON);
   assert.deepEqual([web.told.at(-1), web.messages.at(-1)!.alarms[0]!.count], ['began overflow', 1]);
+});
+
+test('a command that an operator ended by Ctrl-C is no lost process', async (t) => {
+  const web = await Web.open(t);
+  const told = await Told.open(t, web);
+  const { world } = told;
+  const folder = join(world.root, 'loaded');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'large.bin'), '');
+  truncateSync(join(folder, 'large.bin'), 2 ** 40); // read for longer than this test takes
+  const { name, input, warehouse, manifests } = world.feed();
+  const config = join(world.root, 'learn.json');
+  writeFileSync(config, JSON.stringify({ feeds: { [name]: { input, warehouse, manifests } } }));
+  const args = ['learn', folder, '--config', config, '--state-path', world.statePath];
+  const learning = world.launch('ingest-ctl', args);
+  const titles = () => told.worker.owners().map(({ title }) => title);
+  const isOwner = () => titles().some((title) => title.includes('learn'));
+  await until('learn uses the state', isOwner);
+  learning.kill('SIGINT');
+  await learning.ended;
+  assert.deepEqual(await told.worker.rescue(), []);
+  assert.ok(!isOwner(), titles().join(', '));
+  await told.pass(SOON);
+  assert.deepEqual(web.told, []);
 });
 
 test('alarms beyond the limit of a message come with the next ones, and are counted', async (t) => {
