@@ -79,6 +79,8 @@ export interface QueueView {
   stats(held?: readonly HeldFor[]): StageStats[];
   counters(): Counter[];
   depths(): Depth[];
+  /** The same, of held jobs alone. */
+  heldDepths(): Depth[];
   /** The same, a row a stage: how many jobs were made in each of these seconds of the wall clock or before. */
   depthsByAge(boundSeconds: readonly number[]): AgedDepth[];
   durations(): Duration[];

@@ -75,6 +75,8 @@ export interface QueueOptions extends ViewOptions {
    * wrote to it. Runs in the transaction in which this process becomes an owner.
    */
   onUnclean?: (tx: Tx) => void;
+  /** True: the death of an owner with that title is counted and returned by `rescue`. Default: each. */
+  isMissed?: (title: string) => boolean;
   /** Called before the state is migrated, by this process or another one that it waits for. A large state takes minutes. */
   onMigration?: () => void;
   /** The page cache of this connection in KiB, for a process that must stay small. Default: see pragmas.ts. */
@@ -117,7 +119,7 @@ export async function openQueue(options: QueueOptions): Promise<Backend> {
 }
 
 async function openAsOwner(options: Owning, opened: Opened, owners: Owners): Promise<Backend> {
-  const { path, host, stages, maxAttempts, cacheKib } = options;
+  const { path, host, stages, maxAttempts, cacheKib, isMissed = () => true } = options;
   const next = options.next ?? ((_feed, stage) => stages[stages.indexOf(stage) + 1]);
   if (cacheKib !== undefined) setCache(opened.db, cacheKib);
   opened.locks = { path: ownersPath(path), fileId: fileIdOf(ownersPath(path)) };
@@ -130,7 +132,8 @@ async function openAsOwner(options: Owning, opened: Opened, owners: Owners): Pro
       afterCommit(made, doorbell, () => void wakeAll(committer).catch(() => {})),
     );
     const owner = await becomeOwner(options, committer, owners, clock);
-    return new SqliteBackend({ opened, rows, clock, stages, owners, owner, committer, doorbell, maxAttempts, next });
+    const parts = { opened, rows, clock, stages, owners, owner, committer, doorbell, maxAttempts, next, isMissed };
+    return new SqliteBackend(parts);
   } catch (error) {
     doorbell.close();
     throw error;

@@ -50,6 +50,7 @@ export interface OwnerParts extends ViewParts {
   doorbell: Doorbell;
   maxAttempts: number;
   next: StageOrder['next'];
+  isMissed: (title: string) => boolean;
 }
 
 export class SqliteBackend extends SqliteView implements Backend {
@@ -139,14 +140,14 @@ export class SqliteBackend extends SqliteView implements Backend {
     this.#commit((tx) => putBackProbe(tx, gate, this.owner, inMs));
 
   async rescue(onStuck?: OnStuck): Promise<Rescue[]> {
-    const { owners, committer } = this.parts;
+    const { owners, committer, isMissed } = this.parts;
     const { dead, wakes } = this.read((rows) => ({
       dead: findDead(rows, owners),
       wakes: this.wakes,
     }));
     const rescues: Rescue[] = [];
     for (const one of dead) {
-      const rescue = await this.#commit((tx) => rescueOne(tx, one, onStuck));
+      const rescue = await this.#commit((tx) => rescueOne(tx, one, isMissed, onStuck));
       if (rescue) rescues.push(rescue);
     }
     if (wakes) await wakeAll(committer);

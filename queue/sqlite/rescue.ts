@@ -50,15 +50,21 @@ function deadOf(owners: Owners, owner: OwnerId): Dead {
   return { owner, inProgress: blamed, stalled, stuckIn: stalled ? slot.place : '' };
 }
 
-/** Returns undefined if another process was quicker. */
+/** Returns undefined if another process was quicker, or the loss is nobody's. */
 export function rescueOne(
   tx: SqliteTx,
   { owner, inProgress, stalled, stuckIn }: Dead,
+  isMissed: (title: string) => boolean,
   onStuck?: OnStuck,
 ): Rescue | undefined {
-  if (tx.run('DELETE FROM owners WHERE id = ?', owner).changes === 0) return undefined;
-  tx.count(ALL_FEEDS, OWNERS, stalled ? 'stalled' : 'lost', 1, 0);
+  const gone = tx.get<{ title: string }>('DELETE FROM owners WHERE id = ? RETURNING title', owner);
+  if (gone === undefined) return undefined;
   tx.run('UPDATE gates SET prober = NULL, probe_due_ms = ? WHERE prober = ?', tx.nowMs, owner);
+  if (!isMissed(gone.title)) {
+    freeClaims(tx, owner);
+    return undefined;
+  }
+  tx.count(ALL_FEEDS, OWNERS, stalled ? 'stalled' : 'lost', 1, 0);
   if (stuckIn !== '') {
     onStuck?.(tx, workOf(tx, owner, inProgress), stuckIn);
     return { owner, jobs: freeClaims(tx, owner), inProgress, poisoned: [], stuckIn };

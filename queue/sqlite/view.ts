@@ -8,7 +8,7 @@ import { type QueueError, sqlCodeOf, typedSqlError } from '../errors.js';
 import type { Owners } from '../owners.js';
 import { nextDueMs } from './claim.js';
 import { retryWhileBusy } from './commit.js';
-import { depths, depthsByAge } from './depths.js';
+import { depths, depthsByAge, heldDepths } from './depths.js';
 import { durations, endings, heldFor, inProgress, reasons } from './details.js';
 import { holderOf } from './enqueue.js';
 import { endedBefore } from './forget.js';
@@ -97,6 +97,7 @@ export class SqliteView implements QueueView {
 
   readonly counters: QueueView['counters'] = () => this.read(counters);
   readonly depths: QueueView['depths'] = () => this.read(depths);
+  readonly heldDepths: QueueView['heldDepths'] = () => this.read(heldDepths);
   readonly depthsByAge: QueueView['depthsByAge'] = (bounds) => this.read((rows) => depthsByAge(rows, bounds));
   readonly endings: QueueView['endings'] = (most) => this.read((rows) => endings(rows, most));
   readonly inProgress: QueueView['inProgress'] = (most, owner) => this.read((rows) => inProgress(rows, most, owner));

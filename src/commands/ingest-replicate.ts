@@ -61,8 +61,9 @@ function optionsOf(invocation: Invocation): ReplicateOptions {
       `${NAME} needs SOURCE and DEST, but got ${source === undefined ? 'none' : 'only one'}; write ${NAME} SOURCE DEST.`,
     );
   }
-  const [{ name, values }] = invocation.feeds as [Invocation['feeds'][number]];
-  if (name !== 'default') {
+  const [{ values }] = invocation.feeds as [Invocation['feeds'][number]];
+  const [name] = invocation.feedsOfFile;
+  if (name !== undefined) {
     throw new OperatorError(
       'bad_config_file',
       `--config of ${NAME} must name a file without feeds, but it has the feed ${name}; name another file, or give the options as flags.`,

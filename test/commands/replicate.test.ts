@@ -60,10 +60,12 @@ test('exit codes: 2 for wrong usage, 3 for an unusable environment, 4 for a file
   assert.equal((await run(source, source)).code, 2);
   assert.equal((await run(join(root, 'nowhere'), dest)).code, 3);
   const inFile = join(root, 'config.yaml');
-  writeFileSync(inFile, 'feeds:\n  a:\n    input: /x\n');
-  const withFeeds = await run(source, dest, '--config', inFile);
-  assert.equal(withFeeds.code, 2);
-  assert.match(withFeeds.stderr, /feeds/);
+  for (const feed of ['a', 'default']) {
+    writeFileSync(inFile, `feeds:\n  ${feed}:\n    input: /x\n`);
+    const withFeeds = await run(source, dest, '--config', inFile, '--dry-run');
+    assert.equal(withFeeds.code, 2, feed);
+    assert.match(withFeeds.stderr, /must name a file without feeds/);
+  }
   if (!isRoot) return;
   writeFileSync(join(source, 'secret'), 'x', { mode: 0o600 });
   writeFileSync(join(source, 'open'), 'x');

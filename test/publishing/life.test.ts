@@ -55,6 +55,11 @@ test('--keep-local removes the local file once the bucket has it; audit, explain
   assert.match(explained.stdout, /in the bucket as s3:\/\/.*its local file was removed/);
   const audit = await world.run('ingest-ctl', ['audit']);
   assert.equal(audit.code, 0, audit.stdout);
+  // The option is taken away, and what was removed here stays where it is.
+  const alone = world.flags('ingest').filter((flag) => !/^--(publish|keep-local)/.test(flag));
+  await world.launch('ingest', ['--once', ...alone]).ended;
+  const after = await world.launch('ingest-ctl', ['audit', '--state-path', world.statePath]).ended;
+  assert.equal(after.code, 0, after.stdout);
 });
 
 test('a lost state is rebuilt: what is in the bucket is read there, nothing comes twice, and the rest is published', async (t) => {

@@ -57,6 +57,8 @@ export function readInvocation(command: CommandName, argv: readonly string[], en
     mirror: checked(Object.keys(mirrorFields), top) as MirrorValues,
     /** One for each feed; one named `default` where flags alone make it. Folders may still be missing here. */
     feeds: feedsOf(spec, sources),
+    /** The names of the feeds in the configuration file. */
+    feedsOfFile: [...(sources.file?.feeds.keys() ?? [])],
     /** The path of the configuration file; undefined where there is none. */
     file: sources.file?.path,
     /** Options that the caller gave by a flag or by a variable. */

@@ -3,6 +3,7 @@
  * Guarantees: a line is never torn by another process's lines on the same pipe (at most PIPE_BUF bytes a call, unless
  * one line alone is longer); what is still held back is written when the process ends by itself. A reader that is slow is waited
  * for; one that stands still costs lines, which are counted, and never keeps this process from anything else.
+ * Lines that an error takes (a full disk) are counted too, and the next one does not join half a line.
  * Does not: fail when nobody reads any more.
  */
 import { writeSync } from 'node:fs';
@@ -16,6 +17,8 @@ const RETRY_MS = 5;
 /** The backlog is offered again so often. */
 const OFFER_EVERY_MS = 50;
 const NEWLINE = 0x0a;
+/** The reader has gone, and the work goes on without it. Any other error of a write (a full disk) may be over with the next line. */
+const GONE = ['EPIPE', 'EBADF', 'ECONNRESET'];
 const STDERR = 2;
 
 export class LineWriter {
@@ -63,6 +66,8 @@ class Outlet {
   #backlogBytes = 0;
   #standsStill = false;
   #unreported = 0;
+  /** The end of what was written is half a line. */
+  #isCut = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor() {
@@ -83,8 +88,12 @@ class Outlet {
       this.#lose(lines);
       return;
     }
+    const lost = this.lost;
     const rest = this.#backlogBytes === 0 ? lines.subarray(this.#taken(lines)) : lines;
-    if (rest.length === 0) return;
+    if (rest.length === 0) {
+      if (this.lost === lost) this.#cameAll();
+      return;
+    }
     this.#backlog.push(Buffer.from(rest));
     this.#backlogBytes += rest.length;
     this.#timer ??= setInterval(() => this.#offerNow(), OFFER_EVERY_MS).unref();
@@ -120,14 +129,17 @@ class Outlet {
 
   /** How many bytes were taken, without waiting. */
   #taken(bytes: Buffer): number {
+    let taken = 0;
     try {
       this.#attempt ??= attemptsOn(STDERR);
-      let taken = 0;
+      if (this.#isCut && this.#attempt(Buffer.of(NEWLINE)) === 0) return 0;
+      this.#isCut = false;
       for (let more = -1; more !== 0 && taken < bytes.length; taken += more)
         more = this.#attempt(bytes.subarray(taken));
       return taken;
-    } catch {
-      // EPIPE: the reader has gone, and the work goes on without it.
+    } catch (error) {
+      if (!GONE.includes((error as NodeJS.ErrnoException).code!)) this.#lose(bytes.subarray(taken));
+      this.#isCut ||= taken > 0 && bytes[taken - 1] !== NEWLINE;
       return bytes.length;
     }
   }

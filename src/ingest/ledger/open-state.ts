@@ -23,7 +23,7 @@ import { periodsModule } from './periods-schema.js';
 import { hashesModules, prunedModule } from './pruned.js';
 import { publicationsModule } from './publications-schema.js';
 import { ledgerModule, replacedModule } from './schema.js';
-import { servicesModule } from './services.js';
+import { isOfService, servicesModule } from './services.js';
 import { closeUntilChecked } from './unchecked-gate.js';
 
 /** A stage counts as a migration: an older build, which would leave its jobs for ever, refuses the state. */
@@ -67,7 +67,9 @@ export async function openState({ statePath, ...options }: OpenOptions): Promise
   // A process may open several states, one after the other.
   process.off('SIGTSTP', stopBetween);
   if (!isIgnored('SIGTSTP')) process.on('SIGTSTP', stopBetween);
-  return openQueue({ ...whole(statePath), onUnclean: closeUntilChecked, ...options }).catch(refused);
+  return openQueue({ ...whole(statePath), onUnclean: closeUntilChecked, isMissed: isOfService, ...options }).catch(
+    refused,
+  );
 }
 
 /** Opens it for reading only: writes nothing, works while no other process runs. */

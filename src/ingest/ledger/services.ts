@@ -7,6 +7,7 @@
  */
 import type { Backend, OwnerId } from '../../../queue/backend.js';
 import { type QueueView, StateUnwritable } from '../../../queue/index.js';
+import type { Role } from '../../base/process/protocol.js';
 
 export const servicesModule = {
   name: 'services',
@@ -55,6 +56,11 @@ export function partsOf(title: string): string[] {
   const [role, ...stages] = title.split(' ');
   return role === 'worker' ? stages : role === PRODUCER ? [PRODUCER] : [];
 }
+
+const ROLES: readonly string[] = ['producer', 'worker', 'dashboard', 'notifier'] satisfies Role[];
+
+/** False for the title of a command: an operator who ends it by Ctrl-C misses nothing. */
+export const isOfService = (title: string): boolean => ROLES.includes(title.split(' ')[0]!);
 
 export const services = (view: Pick<QueueView, 'read'>): Service[] =>
   view.read((rows) =>

@@ -22,12 +22,15 @@ interface Open {
 interface Plan {
   begin: Trouble[];
   grow: { id: string; trouble: Trouble }[];
+  shrink: { id: string; trouble: Trouble }[];
   end: string[];
 }
 
 const OPEN = 'SELECT id, key, code, count, changed_ms AS changedMs FROM alarms WHERE ended_ms IS NULL';
 const BEGIN = 'INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)';
 const GROW = 'UPDATE alarms SET count = ?, sentence = ?, changed_ms = ?, changed = ? WHERE id = ?';
+/** No news: nothing is sent, and the next growth is compared with the lower count. */
+const SHRINK = 'UPDATE alarms SET count = ?, sentence = ? WHERE id = ?';
 const END = 'UPDATE alarms SET ended_ms = ?, changed_ms = ?, changed = ? WHERE id = ?';
 const OLDEST_ENDED = `SELECT changed FROM alarms WHERE ended_ms IS NOT NULL
   ORDER BY changed DESC LIMIT 1 OFFSET ${limits.endedKept}`;
@@ -50,7 +53,7 @@ export class Episodes {
   async follow(troubles: readonly Trouble[], lookedMs: number, isLast = false): Promise<void> {
     const open = this.backend.read((rows) => rows.all<Open>(OPEN));
     const plan = this.#planOf(troubles, open, isLast);
-    if (plan.begin.length + plan.grow.length + plan.end.length === 0) return;
+    if (Object.values(plan).every(({ length }) => length === 0)) return;
     await this.backend.transact((tx) => {
       // The process was stopped since the check, so its troubles may be over by now.
       if (this.clock.ms() - lookedMs > limits.staleLookMs || !sendsAlarms(tx, this.backend.owner)) return;
@@ -71,12 +74,15 @@ export class Episodes {
       );
     };
     const begin = troubles.filter((trouble) => !known.has(trouble.key) && lasting(trouble));
+    const changed = (isChanged: (trouble: Trouble, before: Open) => boolean) =>
+      troubles.flatMap((trouble) => {
+        const before = known.get(trouble.key);
+        return before && trouble.grows && isChanged(trouble, before) ? { id: before.id, trouble } : [];
+      });
     return {
       begin: begin.slice(0, Math.max(0, limits.openMax - open.length)),
-      grow: troubles.flatMap((trouble) => {
-        const before = known.get(trouble.key);
-        return before && this.#hasGrown(trouble, before) ? { id: before.id, trouble } : [];
-      }),
+      grow: changed((trouble, before) => this.#hasGrown(trouble, before)),
+      shrink: changed(({ count }, before) => count < before.count),
       end: open.filter(isOver).map(({ id }) => id),
     };
   }
@@ -97,12 +103,12 @@ export class Episodes {
     }
   }
 
-  #hasGrown({ grows, count }: Trouble, before: Open): boolean {
-    if (!grows || count <= before.count) return false;
+  #hasGrown({ count }: Trouble, before: Open): boolean {
+    if (count <= before.count) return false;
     return count >= 2 * before.count || this.clock.wallMs() - before.changedMs >= limits.growAgainMs;
   }
 
-  #write(tx: Tx, { begin, grow, end }: Plan): void {
+  #write(tx: Tx, { begin, grow, shrink, end }: Plan): void {
     const atMs = this.clock.wallMs();
     for (const trouble of begin) {
       const { key, feed, code, stage, what, count, release, sinceMs = atMs } = trouble;
@@ -114,6 +120,7 @@ export class Episodes {
       );
     }
     for (const { id, trouble } of grow) tx.run(GROW, trouble.count, sentenceOf(trouble), atMs, nextChange(tx), id);
+    for (const { id, trouble } of shrink) tx.run(SHRINK, trouble.count, sentenceOf(trouble), id);
     for (const id of end) tx.run(END, atMs, atMs, nextChange(tx), id);
     if (end.length > 0) giveUpOldest(tx);
   }

@@ -8,7 +8,6 @@ import type { ViewValues } from '../../base/config/schema.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
 import { folderOf } from '../../files/job-paths.js';
 import { type ByteName, shownName } from '../../linux/index.js';
-import { heldRows } from './held-list.js';
 
 export type Grouping = ViewValues['by'];
 
@@ -77,7 +76,8 @@ export function oldestOf(view: QueueView, feed: string | undefined, nowMs = Date
   };
   for (const depth of view.depths())
     if (feed === undefined || depth.feed === feed) add(depth.feed, depth.stage, depth.second, depth.jobs);
-  for (const held of heldRows(view, { feed })) add(held.feed, held.stage, Math.floor(held.createdAtMs / 1000), -1);
+  for (const held of view.heldDepths())
+    if (feed === undefined || held.feed === feed) add(held.feed, held.stage, held.second, -held.jobs);
   const open = [...jobs.values()].filter(({ count }) => count > 0);
   if (open.length === 0) return undefined;
   const first = open.reduce((a, b) => (b.second < a.second ? b : a));

@@ -116,12 +116,13 @@ function reportCorrected(judging: Judging, row: Noted, { acts }: Verdict): void 
 }
 
 /**
- * Its file is to lie in the warehouse, unless a consumer took it. A feed may remove the files that it has published (`--keep-local`).
+ * Its file is to lie in the warehouse, unless a consumer took it. A feed may have removed files that it published (`--keep-local`),
+ * also before --publish was taken away.
  */
 function isExpected({ view, feed }: Judging, { state, row }: Noted): boolean {
   if (state === 'pruned') return feed.keepLocalMs === undefined;
   if (state !== 'stored') return false;
-  return feed.publish === undefined || view.read((reader) => ownPublication(reader, row))?.isLocal !== 0;
+  return view.read((reader) => ownPublication(reader, row))?.isLocal !== 0;
 }
 
 function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {

@@ -4,9 +4,22 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { tmpfsMount } from '../../world/mounts.js';
 import { descendantsOf, PACKAGE, signal } from '../../world/program.js';
 import { rowsOf } from '../../world/state-by-hand.js';
 import { ordinaryUser, skipUnlessReachable, skipUnlessRoot, type User } from '../../world/users.js';
@@ -176,4 +189,41 @@ test('a reader that was slow for a moment gets the backlog with the next lines, 
   });
   assert.notEqual(stdout, '', 'nothing came');
   for (const bytes of JSON.parse(stdout) as number[]) assert.ok(bytes >= 4_096, `${bytes} bytes came with a line`);
+});
+
+test('a log file on a full disk: lost lines are counted, and the first one afterwards is whole', async (t) => {
+  if (skipUnlessRoot(t, 'a log file on a full disk was not tried.')) return;
+  const world = createWorld(t);
+  const [source, dest, place] = ['source', 'dest', 'logs'].map((name) => join(world.root, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const folder of [source, dest, place]) mkdirSync(folder);
+  tmpfsMount(place, { size: '64k' });
+  const [log, filler] = [join(place, 'log'), join(place, 'filler')];
+  const stderr = openSync(log, 'a');
+  writeFileSync(filler, Buffer.alloc(48 * 1_024));
+  // Each pipe costs a line.
+  execFileSync(
+    'mkfifo',
+    [...Array(300).keys()].map((n) => join(source, `${n} ${NAME}`)),
+  );
+  writeFileSync(join(source, 'before'), '');
+  const child = spawn(join(PACKAGE, 'bin/ingest-replicate'), [source, dest], { stdio: ['ignore', 'ignore', stderr] });
+  closeSync(stderr);
+  t.after(() => signal(child.pid!, 'SIGKILL'));
+  await until('the disk to be full', () => statfsSync(place).bavail === 0);
+  await until('a file to be copied nevertheless', () => existsSync(join(dest, 'before')));
+  rmSync(filler);
+  execFileSync('mkfifo', [join(source, 'last')]);
+  const says = (...words: string[]) => words.every((word) => readFileSync(log, 'utf8').includes(word));
+  await until('the lost lines to be said, and the next event', () => says('log_lines_lost', '"path":"last"'));
+  child.kill('SIGTERM');
+  assert.equal(await ended(child), 0);
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+  const whole = lines.filter((line) => line.endsWith('}'));
+  const events = whole.map((line) => JSON.parse(line) as { event: string; lines?: number });
+  assert.ok(lines.length - whole.length <= 1, 'one line was cut, and has a line of its own');
+  assert.ok(events.find(({ event }) => event === 'log_lines_lost')!.lines! > 0);
 });

@@ -1,5 +1,7 @@
 /** Each episode is sent once when it starts and once when it ends, also if notifier or receiver fails meanwhile. */
 import assert from 'node:assert/strict';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { limits } from '../../../src/service/alarms/limits.js';
 import type { Message } from '../../../src/service/alarms/message.js';
@@ -56,6 +58,22 @@ test('ten thousand held files are one message with one alarm; one more is sent a
   assert.equal(web.messages.at(-1)!.alarms[0]!.count, 20_002);
   const { text } = web.messages.at(-1)!;
   assert.match(text, /^atomic-ingestor on here: 1 alarm\nMORE: 20002 files are held .* → Raise --max-bytes/);
+});
+
+test('held files that were given up no longer count: the next wave of the same trouble is sent', async (t) => {
+  const web = await Web.open(t);
+  const told = await Told.open(t, web);
+  await told.hold(1_000);
+  await told.pass(SOON);
+  const held = told.worker.read((rows) => rows.all<{ id: string }>("SELECT id FROM all_jobs WHERE state = 'held'"));
+  const ids = held.slice(3).map(({ id }) => id);
+  await told.worker.amendHeld(ids, () => ({ kind: 'finish', ending: 'discarded' }));
+  await told.pass(HOUR);
+  assert.deepEqual(web.told, ['began too_large'], 'fewer are no news');
+  await told.hold(500);
+  await told.pass(SOON);
+  assert.deepEqual(web.told, ['began too_large', 'grew too_large']);
+  assert.equal(web.messages.at(-1)!.alarms[0]!.count, 503);
 });
 
 test('a receiver that was away for an hour gets every alarm once when it is back; nothing is written meanwhile', async (t) => {
@@ -216,6 +234,30 @@ test('overflows and lost processes are sent with their number, also those that h
   await overflow();
   await told.pass(SOON);
   assert.deepEqual([web.told.at(-1), web.messages.at(-1)!.alarms[0]!.count], ['began overflow', 1]);
+});
+
+test('a command that an operator ended by Ctrl-C is no lost process', async (t) => {
+  const web = await Web.open(t);
+  const told = await Told.open(t, web);
+  const { world } = told;
+  const folder = join(world.root, 'loaded');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'large.bin'), '');
+  truncateSync(join(folder, 'large.bin'), 2 ** 40); // read for longer than this test takes
+  const { name, input, warehouse, manifests } = world.feed();
+  const config = join(world.root, 'learn.json');
+  writeFileSync(config, JSON.stringify({ feeds: { [name]: { input, warehouse, manifests } } }));
+  const args = ['learn', folder, '--config', config, '--state-path', world.statePath];
+  const learning = world.launch('ingest-ctl', args);
+  const titles = () => told.worker.owners().map(({ title }) => title);
+  const isOwner = () => titles().some((title) => title.includes('learn'));
+  await until('learn uses the state', isOwner);
+  learning.kill('SIGINT');
+  await learning.ended;
+  assert.deepEqual(await told.worker.rescue(), []);
+  assert.ok(!isOwner(), titles().join(', '));
+  await told.pass(SOON);
+  assert.deepEqual(web.told, []);
 });
 
 test('alarms beyond the limit of a message come with the next ones, and are counted', async (t) => {

@@ -131,6 +131,26 @@ test('beyond loopback nothing starts without a token, and no request without it 
   refused(await served.ask('/healthz', { headers: { host: 'evil.example' } }), 403, 'host_not_allowed');
 });
 
+test('a file of a secret that is empty is refused, whatever the variable has', async (t) => {
+  const world = createWorld(t);
+  const empty = join(world.root, 'empty');
+  const dashboard = ['--dashboard', `127.0.0.1:${await freePort()}`, '--state-path', world.statePath];
+  const webhook = ['--notify-webhook', 'http://127.0.0.1:1/', '--notify-secret-file', empty];
+  for (const text of ['', '\n']) {
+    writeFileSync(empty, text, { mode: 0o600 });
+    for (const launched of [
+      world.launch('ingest-dashboard', [...dashboard, '--dashboard-token-file', empty], {
+        env: { INGEST_DASHBOARD_TOKEN: TOKEN },
+      }),
+      world.launch('ingest-ctl', ['notify-test', ...webhook], { env: { INGEST_NOTIFY_SECRET: TOKEN } }),
+    ]) {
+      const { code, stderr } = await launched.ended;
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /in .*empty must have 16 to 1024 characters without blanks, but has 0;/);
+    }
+  }
+});
+
 test('every query is bounded', async (t) => {
   const world = createWorld(t);
   await withState(world);

@@ -105,13 +105,13 @@ test('Resume opens the pause that closes its stage: a pause of all feeds, or of 
   await ctl('hash');
   await ctl('move', '--feed', 'clicks');
   await page.locator('#feed').selectOption('orders');
-  await page.locator('#flow').getByRole('button', { name: 'Resume hash' }).click();
+  await soon(page, '#flow', /paused for every feed.*Resume for every feed/s);
+  await page.locator('#flow').getByRole('button', { name: 'Resume hash for every feed' }).click();
   await soon(page, '#flow output', /^Hash of every feed is open again\.$/m);
-  assert.deepEqual(await gates(), ['move clicks']);
   await page.locator('#flow').getByRole('button', { name: 'Pause move' }).click();
   assert.match(await textOf(page, '#sure'), /^Pause move of feed orders\?/);
   await page.getByRole('button', { name: 'Pause', exact: true }).click();
-  await page.locator('#flow').getByRole('button', { name: 'Resume move' }).click();
+  await page.locator('#flow').getByRole('button', { name: 'Resume move', exact: true }).click();
   await soon(page, '#flow output', /^Move of orders is open again\.$/m);
   assert.deepEqual(await gates(), ['move clicks']);
   assert.deepEqual(complaints, []);

@@ -14,14 +14,14 @@ export interface SecretSource {
   what: string;
 }
 
-/** Undefined where neither is given. */
+/** Undefined where neither is given. A file that is named and empty switches nothing off: it is too short. */
 export function secretOf(
   { option, variable, what }: SecretSource,
   file: string | undefined,
   env: NodeJS.ProcessEnv,
 ): string | undefined {
   const secret = file === undefined ? env[variable] : textIn(option, file);
-  if (secret === undefined || secret === '') return undefined;
+  if (secret === undefined || (secret === '' && file === undefined)) return undefined;
   const rule = `${limits.tokenCharsMin} to ${limits.tokenCharsMax} characters without blanks`;
   if (secret.length >= limits.tokenCharsMin && secret.length <= limits.tokenCharsMax && /^[!-~]+$/.test(secret))
     return secret;

@@ -92,10 +92,15 @@ const questionOf = (stage, feed, names) => ({
   no: 'Leave it open',
 });
 
-/** How a pause is written where all feeds are shown. */
-function pausedText({ stage, feed, until, shown }, chosen) {
+/** A pause may reach further than the one feed that is looked at, and is resumed as widely. */
+const scopeOf = (closed, chosen) => (closed?.feed === '*' && chosen !== '*' ? ' for every feed' : '');
+
+/** How a pause is written. */
+function pausedText(closed, chosen) {
+  const { stage, feed, until, shown } = closed;
   const end = until === null ? '' : ` until ${moment(until)}`;
-  if (feed === '*' || chosen !== '*') return `paused${stage === '*' ? ' with every stage' : ''}${end}`;
+  if (feed === '*' || chosen !== '*')
+    return `paused${stage === '*' ? ' with every stage' : ''}${scopeOf(closed, chosen)}${end}`;
   if (shown.length > 1) return `paused in ${counted(shown.length, 'feed')}, one is ${name(feed)}`;
   return `paused${stage === '*' ? ' with every stage' : ''} in ${name(feed)}${end}`;
 }
@@ -179,6 +184,7 @@ function showStage(item, one) {
   item.asked = actOf(one);
   const pressed = item.querySelector('button');
   const words = isPaused ? 'Resume' : 'Pause';
-  setText(pressed, !isPaused ? 'Pause…' : closed.stage === '*' ? 'Resume all' : words);
-  pressed.setAttribute('aria-label', `${words} ${isPaused && closed.stage === '*' ? 'all stages' : stage}`);
+  const scope = isPaused ? scopeOf(closed, one.feed) : '';
+  setText(pressed, !isPaused ? 'Pause…' : `${closed.stage === '*' ? 'Resume all' : words}${scope}`);
+  pressed.setAttribute('aria-label', `${words} ${isPaused && closed.stage === '*' ? 'all stages' : stage}${scope}`);
 }
