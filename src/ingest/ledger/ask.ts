@@ -9,6 +9,7 @@ import { factsOf, type JobFacts, type PutAway, payloadOf, type Sealed } from '..
 import { type ParsedIdentity, parseIdentity } from '../rules/identity.js';
 import { type Content, contentByHash, hasEnded, insertContent, NO_LINE, placeOf, waitToken } from './content.js';
 import { nextOfContent, takeNext } from './exceptions.js';
+import { replacedOf } from './names.js';
 import { forgetPublications } from './publications.js';
 import { describe } from './stored.js';
 
@@ -62,7 +63,7 @@ function ofKnown(tx: Tx, job: ClaimedJob, facts: JobFacts, known: Content): Outc
  * mount. It was counted, and may have been given up for the bucket.
  */
 function goesOn(tx: Tx, { row, feed, state, target, size }: Content): boolean {
-  if (state !== 'unconfirmed' || target === null) return false;
+  if (state !== 'unconfirmed' || target === null || replacedOf(tx, { row })) return false;
   tx.run("UPDATE contents SET state = 'manifested' WHERE row = ?", row);
   tx.count(feed, 'move', 'stored', -1, -size);
   forgetPublications(tx, [row]);

@@ -211,14 +211,15 @@ function owedInHour(reader: Reader, folder: string, hour: ByteName, feeds: reado
 }
 
 function owedInDay(reader: Reader, date: ByteName, feeds: readonly FeedOptions[]): Waits | undefined {
-  for (const { name, warehouse, manifests } of feeds) {
+  for (const { manifests } of feeds) {
     const hour = reader.get<{ folder: string }>(
       "SELECT folder FROM periods WHERE state <> 'marked' AND folder >= ? AND folder < ? LIMIT 1",
       ...below(`${manifests}/${hoursOfDate(date)}`),
     );
     if (hour) return { job: null, why: `the hour ${hour.folder}` };
-    const givenUp = givenUpBelow(reader, warehouseOf(reader, name)!, date);
-    if (givenUp) return { job: null, why: `${warehouse}/${shownName(givenUp)}, which was given up` };
   }
-  return undefined;
+  // They share the warehouse.
+  const [{ name, warehouse }] = feeds as [FeedOptions];
+  const givenUp = givenUpBelow(reader, warehouseOf(reader, name)!, date);
+  return givenUp && { job: null, why: `${warehouse}/${shownName(givenUp)}, which was given up` };
 }

@@ -27,6 +27,8 @@ const PAGE = 500;
 const OPEN_MS = 10_000;
 /** A bucket that cannot be used is asked again for so long: one lost answer must not end a run. */
 const BUCKET_AWAY_MS = 5_000;
+/** A store that asks for less at some keys for so long does not take them in this run. */
+const SLOW_MS = 300_000;
 /** Reasons of verify-complete that only the uploader can end. */
 const OPEN_REASONS = new Set(['writer_open', 'sidecar_open']);
 
@@ -146,10 +148,11 @@ function leftoverNow(backend: Backend, producers: readonly FeedProducer[], episo
 /** Stored files that the store has refused for so long in this run, while it answers others. */
 const countFailing = (backend: Backend, feed: string, fromMs: number): number =>
   backend
-    .read((reader) => reader.all<Pick<ReadyRow, 'trail'>>(FAILING, feed))
-    .filter(({ trail }) => lastedMs(trail, fromMs) >= BUCKET_AWAY_MS).length;
+    .read((reader) => reader.all<Pick<ReadyRow, 'trail' | 'reason'>>(FAILING, feed))
+    .filter(({ trail, reason }) => lastedMs(trail, fromMs) >= (reason === 'bucket_slow' ? SLOW_MS : BUCKET_AWAY_MS))
+    .length;
 
-const FAILING = `SELECT trail FROM all_jobs WHERE feed = ? AND state = 'ready' AND stage = '${PUBLISH}' AND reason IN ('bucket_fails', 'bucket_slow')`;
+const FAILING = `SELECT trail, reason FROM all_jobs WHERE feed = ? AND state = 'ready' AND stage = '${PUBLISH}' AND reason IN ('bucket_fails', 'bucket_slow')`;
 
 /** Asked before the jobs are counted: while a million wait, counting them four times a second costs half a core. */
 const isWorking = (backend: Backend, producers: readonly FeedProducer[]): boolean =>

@@ -14,7 +14,7 @@ import { type ByteName, bytesOfName, type Stat, shownName, unlinkAt } from '../.
 import { outputPrefix } from '../chains/recorded-outputs.js';
 import { type FeedFiles, statEntry, type WorkKey } from '../files/feed-files.js';
 import { sealedNames, type WorkName, whereIn } from '../files/sealed-names.js';
-import { NO_SIDECAR, readSidecar } from '../files/sidecar.js';
+import { isUnread, NO_SIDECAR, readSidecar } from '../files/sidecar.js';
 import { bringOn } from '../files/take.js';
 import { APPEND_COLUMNS, type Append } from '../manifest/append.js';
 import { isOrphan } from '../manifest/finish.js';
@@ -129,15 +129,16 @@ export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts
   const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
   const beside = files.workEntry(job, 'sidecar');
   // Put aside for a right one, which was not taken before a crash. Its file must not pass as one without a sidecar.
-  const sidecar = statEntry(beside) ? beside : files.workEntry(job, 'sidecar', FAILED);
+  const isBeside = statEntry(beside) !== undefined;
+  const sidecar = isBeside ? beside : files.workEntry(job, 'sidecar', FAILED);
   const hasSidecar = statEntry(sidecar) !== undefined;
-  const { seen: said, checksum } = hasSidecar ? readSidecar(sidecar, job.path, files.kinds) : NO_SIDECAR;
+  const read = hasSidecar ? readSidecar(sidecar, job.path, files.kinds) : NO_SIDECAR;
   return {
     seen,
     ...(job.inside !== '' && { inside: job.inside }),
     sealed: { identity, kind: 'lease', window: seen, ...(hasSidecar && { sidecar: true }) },
-    ...demandOf(checksum),
-    ...((said.kind === 'unreadable' || said.kind === 'open') && { unread: true as const }),
+    ...demandOf(read.checksum),
+    ...((isUnread(read) || (isBeside && read.mayChange)) && { unread: true as const }),
   };
 }
 

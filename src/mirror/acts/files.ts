@@ -43,7 +43,7 @@ export async function file(parts: Parts, trees: Trees, path: ByteName, throttle?
   const copied = await mirrorFile(trees, path, {
     temporary: dest.newName(),
     into: () => {
-      if (there === undefined && trees.inDest(path))
+      if (there === undefined && trees.folds() && trees.inDest(path))
         throw new CannotMirror('folded', 'it came to DEST meanwhile, by another name that DEST takes for this one');
       ensure(parts, trees, folderOf(path));
       return ready(trees, folderOf(path));

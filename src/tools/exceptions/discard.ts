@@ -123,8 +123,9 @@ async function deliveredJob(
   opened.set(job.feed, files);
   const name = ownName(content)!;
   const path = await whoseFileAt(backend, { feed: job.feed, files, name });
-  // As `move` says it.
-  const mayHaveLeft = job.interrupted && canBeRenamed(files, workKeyOf(job), name.target);
+  // As `move` says it, which may have other mounts than this shell.
+  const isMissing = job.holdCode === 'sealed_file_missing';
+  const mayHaveLeft = job.interrupted && !isMissing && canBeRenamed(files, workKeyOf(job), name.target);
   return deliveredAs(path, mayHaveLeft && isGone(files, job));
 }
 

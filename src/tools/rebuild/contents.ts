@@ -37,10 +37,12 @@ function hasUnseenCarrier(backend: Backend, row: number, files: FeedFiles): bool
 function settleContent(tx: Tx, feed: string, content: Content): void {
   const job = tx.job(content.carrier);
   const isAlive = job !== undefined && job.state !== 'done' && !factsOf(job).putAway;
+  const own = isAlive ? sealedOf(tx, feed, job.id) : [];
   // A job without its file goes to `hash`, which reports it missing or gets the content of what was written to it; or to `move`, which
-  // checks the target.
-  const isThere = isAlive && sealedOf(tx, feed, job.id).some(({ sha256 }) => sha256.equals(content.sha256));
-  const isCarried = isThere || (isAlive && content.state === 'manifested' && job.stage === 'move');
+  // checks the target and the file.
+  const isMoving = isAlive && (job.stage === 'move' || (job.stage === 'manifest' && own.length > 0));
+  const isCarried =
+    own.some(({ sha256 }) => sha256.equals(content.sha256)) || (content.state === 'manifested' && isMoving);
   const { acts } = judge({
     row: rowOf(content),
     job: isCarried ? 'open' : 'none',

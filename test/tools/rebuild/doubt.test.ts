@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -92,6 +93,24 @@ for (const before of ['older', 'lost'] as const)
       'one id has one content',
     );
   });
+
+test('a sealed file with other bytes, and with the size and time of before, is held by the job of an older state', async (t) => {
+  const world = createWorld(t, { options: AT_ONCE });
+  await stoppedBefore(world, 'move', () => world.drop('a.csv', 100), 1);
+  const path = join(workDirOf(world.feed()), 'underprocess', world.underprocess()[0]!.path);
+  const { mtimeNs } = statSync(path, { bigint: true });
+  writeFileSync(path, 'x'.repeat(100));
+  execFileSync('touch', [
+    '-d',
+    `@${mtimeNs / 1_000_000_000n}.${String(mtimeNs % 1_000_000_000n).padStart(9, '0')}`,
+    path,
+  ]);
+  await rebuilt(world);
+  await ctl(world, 'resume', 'move');
+  await world.runOnce([], { code: 4 });
+  assert.equal(world.jobs()[0]?.hold_code, 'changed_after_hash');
+  assert.deepEqual(world.warehouse(), []);
+});
 
 test('an original that was written to after its private copy was stored gets no second line, also where a consumer took the copy', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });

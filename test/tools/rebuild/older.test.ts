@@ -13,6 +13,7 @@ import { workDirOf } from '../../world/layout.js';
 import { backedUp, dropAgain, rebuilt, restore, stateFiles, stoppedBefore } from '../../world/lost.js';
 import { bindMount, unmount } from '../../world/mounts.js';
 import { makeBefore, sharedIn } from '../../world/state-before.js';
+import { rowsOf } from '../../world/state-by-hand.js';
 import { skipUnlessRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
@@ -213,6 +214,8 @@ test('a file discarded since stays discarded; its withdrawn content can be store
       .sort(),
     ['discarded', 'discarded'],
   );
+  const given = 'SELECT content FROM names WHERE content NOT IN (SELECT row FROM contents)';
+  assert.deepEqual(rowsOf(world, given), [], 'nothing has a name that is given up');
   world.discarded.clear();
   world.drop('again.csv', bytes);
   await world.runOnce();

@@ -8,11 +8,19 @@ import type { Backend, Job, Tx } from '../../../../queue/backend.js';
 import { PUBLISH } from '../../../base/config/values/stage-names.js';
 import { DUPLICATES, FAILED, type Part } from '../../../files/job-paths.js';
 import { type FeedFiles, statEntry } from '../../../ingest/files/feed-files.js';
-import { contentByHash, contentByRow, hasEnded, placeOf, UNDER_WAY } from '../../../ingest/ledger/content.js';
+import {
+  type Content,
+  contentByHash,
+  contentByRow,
+  hasEnded,
+  placeOf,
+  UNDER_WAY,
+} from '../../../ingest/ledger/content.js';
+import { forgetNames } from '../../../ingest/ledger/names.js';
 import { factsOf, type JobFacts, workKeyOf } from '../../../ingest/rules/facts.js';
 import { openJobs } from '../../../ingest/upkeep/open-jobs.js';
 import type { ByteName } from '../../../linux/index.js';
-import { adopt, decide, goOnAt } from './jobs.js';
+import { adopt, decide, goOnAt, goOnWith, type Manifested } from './jobs.js';
 import { isSettled, settle } from './progress.js';
 import { followSealed, type SealedFile, sealedOf } from './sealed.js';
 
@@ -39,7 +47,12 @@ export function forgetGivenUp(tx: Tx, feed: string): void {
     feed,
   );
   const givenUp = `feed = ? AND ${UNDER_WAY} AND coalesce(ingest_id, carrier) IN (${withdrawn})`;
-  tx.run(`DELETE FROM contents WHERE ${givenUp}`, feed, feed);
+  const rows = tx.all<{ row: number }>(`DELETE FROM contents WHERE ${givenUp} RETURNING row`, feed, feed);
+  // A job that is made from its file puts away what the line names, and knows no row.
+  forgetNames(
+    tx,
+    rows.map(({ row }) => row),
+  );
   const discarded = tx.all<{ id: string }>(
     "SELECT id FROM all_jobs WHERE feed = ? AND state <> 'done' AND payload ->> '$.putAway.kind' = 'discarded'",
     feed,
@@ -106,8 +119,10 @@ function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof Ol
   if (facts.putAway || lies === 'out of reach') return 'kept';
   if (lies === 'underprocess') {
     if (own.length > 0 && isAsItWas(tx, job, facts, own)) return 'kept';
+    const line = lineOf(tx, job, facts);
+    if (line && own.length > 0) goOnWith(tx, feed, own, line);
     // A file that could not be read goes to `hash` as well, which reports why.
-    if (own.length > 0) adopt(tx, feed, own.find(({ part }) => part === 'file') ?? own[0]!, 'hash', {});
+    else if (own.length > 0) adopt(tx, feed, own.find(({ part }) => part === 'file') ?? own[0]!, 'hash', {});
     else if (facts.content !== undefined) goOnAt(tx, job, 'hash', { ...facts, content: undefined });
     else return 'kept';
     return 'movedOn';
@@ -118,14 +133,26 @@ function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof Ol
 /** Whether the file is the one in the row, and the content is still its own. */
 function isAsItWas(tx: Tx, job: Job, facts: JobFacts, own: readonly SealedFile[]): boolean {
   if (!facts.sealed) return false;
-  const content = facts.content === undefined ? undefined : contentByRow(tx, facts.content);
-  const isIts = content?.carrier === job.id && !hasEnded(content);
   const copied = facts.sealed.kind === 'copy' && facts.sealed.copied;
   const lies = own.find(({ part }) => part === (copied ? 'copy' : 'file'));
-  // Its line stands, and `move` holds a file with other bytes.
-  if (lies && isIts && content.state === 'manifested') return true;
+  // Seen by `move` already, which cannot see each change.
+  if (lies && job.holdCode === 'changed_after_hash' && lineOf(tx, job, facts)) return true;
   if (facts.sha256 !== undefined && lies?.sha256.toString('hex') !== facts.sha256) return false;
-  return facts.content === undefined || isIts;
+  return facts.content === undefined || ownContent(tx, job, facts) !== undefined;
+}
+
+/** The content that the job carries. */
+function ownContent(tx: Tx, job: Job, { content: row }: JobFacts): Content | undefined {
+  const content = row === undefined ? undefined : contentByRow(tx, row);
+  return content?.carrier === job.id && !hasEnded(content) ? content : undefined;
+}
+
+/** The content of which the job has the line. */
+function lineOf(tx: Tx, job: Job, facts: JobFacts): Manifested | undefined {
+  const content = ownContent(tx, job, facts);
+  if (content?.state !== 'manifested') return undefined;
+  const mayMove = facts.sealed?.kind === 'lease';
+  return { sha256: content.sha256, row: content.row, mayMove, isMade: facts.processed === true };
 }
 
 function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies): 'kept' | 'movedOn' | 'ended' {
