@@ -152,7 +152,8 @@ async function removeFile(
   const { warehouse } = files;
   const { at, temporary, folder, name, taken } = asideOf(files, file, content);
   if (!taken) {
-    if (!at || statEntry(at)?.kind !== 'file') return undefined;
+    // Another process may have set it aside between the two looks.
+    if (!at || statEntry(at)?.kind !== 'file') return asideOf(files, file, content).taken && 'another';
     // The rename takes whatever lies there now. Nobody else writes into the folder.
     moveOwn(at, { dir: warehouse.make(folder, 0o700), name });
   }

@@ -23,7 +23,7 @@ import { type Content, contentByRow, placeOf, shownPlace } from '../ledger/conte
 import { forgetNames, ownNameOf } from '../ledger/names.js';
 import { giveBack } from '../publishing/keep-local.js';
 import { putByBytes, TEMPORARY } from '../warehouse/target.js';
-import { type Batch, hold, type IngestJob, retry, tell, type Verdict } from './stage.js';
+import { type Batch, defer, hold, type IngestJob, retry, tell, type Verdict } from './stage.js';
 
 export async function takeOut(job: IngestJob, batch: Batch): Promise<Verdict> {
   const content = batch.backend.read((reader) => contentByRow(reader, job.facts.content ?? -1));
@@ -35,17 +35,21 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Verdict> {
   }
   if (job.facts.putAway!.leave) return outputsOut(job, batch, content);
   const processed = batch.backend.read((reader) => processedOf(reader, content.row));
-  for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) giveBack(batch.files, name, content);
+  const names = [ownName(content)!, ...outputNames(content.row, processed)];
+  const isAside = () => names.filter((name) => giveBack(batch.files, name, content)).length > 0;
+  isAside();
   const path = await pathOf(job, batch, content);
+  const taken =
+    path === 'mine'
+      ? await takeFile(batch, { job, key: job, n: 0, target: placeOf(content), sha256: content.sha256 })
+      : 'taken';
+  // `--keep-local` set it aside while it was read, and keeps it where its content is withdrawn.
+  if (isAside()) return defer(0, 'look_again');
   if (path === 'foreign') {
     // Its own file is gone, so its outputs may go.
     await takeOutputs(job, batch, content.row);
     return different(job, batch, content);
   }
-  const taken =
-    path === 'mine'
-      ? await takeFile(batch, { job, key: job, n: 0, target: placeOf(content), sha256: content.sha256 })
-      : 'taken';
   if (taken === 'differs') return different(job, batch, content);
   // The file goes first: as long as it is there, its outputs are there.
   return outputsOut(job, batch, content);
