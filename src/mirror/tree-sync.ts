@@ -113,7 +113,8 @@ export class TreeSync {
       this.#done(path, event, 'put', there === undefined);
     };
     if (found.kind === 'directory') {
-      parts.source.noteMount(path, found, parent ?? statFd(trees.source.directory(folderOf(path))));
+      const above = parent ?? statFd(trees.source.directory(folderOf(path)));
+      if (parts.source.noteMount(path, found, above)) parts.wrote();
       ensure(parts, trees, path);
       this.#compareWithEvent(path, event, 'put', there === undefined);
       return true;

@@ -2,12 +2,14 @@
  * A mirror waits while DEST cannot be used, goes on by itself, and ends at a signal in any state.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, rmSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EnvironmentError } from '../../src/base/errors.js';
-import { asSomebody, ordinaryUser } from '../world/users.js';
+import { tmpfsMount, unmount } from '../world/mounts.js';
+import { asSomebody, isRoot, ordinaryUser } from '../world/users.js';
 import { until } from '../world/waiting.js';
+import { commandWorld, heard as heardBy } from './by-command.js';
 import { mirrorWorld } from './mirror-world.js';
 
 test('a DEST that may not be entered is refused at a start, and waited for by a running mirror', async (t) => {
@@ -27,3 +29,36 @@ test('a DEST that may not be entered is refused at a start, and waited for by a 
     await mirror.stop();
   });
 });
+
+const needsMounts = { skip: isRoot ? false : 'not root: no filesystem was mounted' };
+
+test(
+  'a mount below SOURCE that a full DEST cannot note is waited for, and a start with a full DEST too',
+  needsMounts,
+  async (t) => {
+    const { root, source, dest, start, run, alike } = commandWorld(t);
+    const [log, mount, filler] = [
+      join(root, 'changes.db'),
+      join(source, 'mount'),
+      join(dest, '.ingest-replicate/filler'),
+    ];
+    tmpfsMount(dest, { size: '4m' });
+    for (const name of ['first', 'second']) writeFileSync(join(source, name), 'x');
+    assert.equal((await run('--once', '--change-log', log)).code, 0);
+    const { bavail, bsize } = statfsSync(dest);
+    writeFileSync(filler, Buffer.alloc(bavail * bsize));
+    tmpfsMount(mount);
+    writeFileSync(join(mount, 'kept'), 'x');
+    const mirror = start('--change-log', log);
+    assert.equal((await heardBy(mirror, 'replica_waiting')).code, 'ENOSPC');
+    unlinkSync(join(source, 'first'));
+    await until('removals go on', () => !existsSync(join(dest, 'first')), { soFar: () => mirror.tail() });
+    rmSync(filler);
+    await heardBy(mirror, 'replica_goes_on');
+    await alike(mirror);
+    assert.equal((await mirror.stop()).code, 0);
+    unmount(mount);
+    assert.equal((await run('--once', '--change-log', log)).code, 4, 'the missing mount is named');
+    assert.equal(readFileSync(join(dest, 'mount/kept'), 'utf8'), 'x');
+  },
+);
