@@ -2,14 +2,26 @@
  * A mirror waits while DEST cannot be used, goes on by itself, and ends at a signal in any state.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, existsSync, readFileSync, rmSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EnvironmentError } from '../../src/base/errors.js';
+import { limits } from '../../src/mirror/trees/limits.js';
 import { tmpfsMount, unmount } from '../world/mounts.js';
 import { asSomebody, isRoot, ordinaryUser } from '../world/users.js';
 import { until } from '../world/waiting.js';
-import { commandWorld, heard as heardBy } from './by-command.js';
+import { commandWorld, heard as heardBy, heardOf } from './by-command.js';
 import { mirrorWorld } from './mirror-world.js';
 
 test('a DEST that may not be entered is refused at a start, and waited for by a running mirror', async (t) => {
@@ -60,5 +72,40 @@ test(
     unmount(mount);
     assert.equal((await run('--once', '--change-log', log)).code, 4, 'the missing mount is named');
     assert.equal(readFileSync(join(dest, 'mount/kept'), 'utf8'), 'x');
+  },
+);
+
+test(
+  'a scan goes past all that a full DEST has no room for, so that what it removes makes room',
+  needsMounts,
+  async (t) => {
+    const { root, source, dest, follow, alike } = commandWorld(t);
+    tmpfsMount(dest, { options: ['nr_inodes=100'] });
+    const folders = Array.from({ length: 10 }, (_, n) => join(source, `${n}`));
+    for (const folder of folders) mkdirSync(folder);
+    const mirror = await follow('--change-log', join(root, 'changes.db'), '--scan-interval-seconds', '0.5');
+    const fillers: string[] = [];
+    const fill = () => {
+      for (;;) {
+        const filler = join(dest, `.ingest-replicate/filler${fillers.length}`);
+        writeFileSync(filler, '');
+        fillers.push(filler);
+      }
+    };
+    assert.throws(fill, /ENOSPC/);
+    for (const folder of folders) {
+      mkdirSync(join(folder, 'directory'));
+      writeFileSync(join(folder, 'file'), 'x');
+      symlinkSync('file', join(folder, 'symlink'));
+    }
+    assert.equal((await heardBy(mirror, 'replica_waiting')).code, 'ENOSPC');
+    const scans = heardOf(mirror, 'replica_scan_done').length;
+    // The first may have begun before.
+    const { seconds } = await heardBy(mirror, 'replica_scan_done', scans + 2);
+    assert(Number(seconds) * 1_000 < limits.placeRetryMs, `it took ${seconds} s`);
+    for (const filler of fillers) rmSync(filler);
+    await heardBy(mirror, 'replica_goes_on');
+    await alike(mirror);
+    await mirror.stop();
   },
 );
