@@ -19,6 +19,8 @@ import { test } from 'node:test';
 import { EnvironmentError } from '../../src/base/errors.js';
 import { limits } from '../../src/mirror/trees/limits.js';
 import { tmpfsMount, unmount } from '../world/mounts.js';
+import { Program } from '../world/program.js';
+import { callsOf, canTrace } from '../world/tracer.js';
 import { asSomebody, isRoot, ordinaryUser } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { commandWorld, heard as heardBy, heardOf } from './by-command.js';
@@ -109,3 +111,17 @@ test(
     await mirror.stop();
   },
 );
+
+test('a signal ends a mirror while it sets its watches', async (t) => {
+  if (!canTrace) return t.skip('strace cannot trace here; not tested: a signal while the watches are set');
+  const { root, source, dest } = commandWorld(t);
+  const [folders, trace] = [1_000, join(root, 'trace')];
+  for (let n = 0; n < folders; n++) mkdirSync(join(source, `${n}`));
+  const signalled = 'inject=inotify_add_watch:signal=SIGTERM:when=100';
+  const wrap = ['timeout', '60', 'strace', '-f', '-qq', '-o', trace, '-e', 'trace=inotify_add_watch', '-e', signalled];
+  const { code, events, stderr } = await new Program('ingest-replicate', [source, dest], undefined, { wrap }).ended;
+  assert.equal(code, 0, stderr);
+  assert(events.some(({ event }) => event === 'draining'));
+  const watches = callsOf(readFileSync(trace, 'latin1')).length;
+  assert(watches < folders, `${watches} watches`);
+});
