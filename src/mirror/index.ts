@@ -3,7 +3,7 @@
  */
 import { EnvironmentError } from '../base/errors.js';
 import type { Emit } from '../base/telemetry/emit.js';
-import { createWatcher, type Watcher, WatcherError } from '../watcher/index.js';
+import { createWatcher, type Watcher, WatcherError, WatcherStoppedError } from '../watcher/index.js';
 import { Replica } from './replica.js';
 import type { Mirroring, MirrorResult, ReplicateOptions } from './trees/types.js';
 
@@ -29,10 +29,10 @@ async function run(replica: Replica, options: ReplicateOptions): Promise<MirrorR
   let following: Promise<unknown> = Promise.resolve();
   try {
     // The watcher starts before the first scan, so changes in directories that the scan has passed cause events.
-    watcher = await watchSource(options, options.emit ?? (() => {}));
+    watcher = await watchSource(options, options.emit ?? (() => {}), replica.ending);
     following = replica.follow(watcher.events()).catch((error: unknown) => replica.fail(error));
   } catch (error) {
-    replica.fail(asEnvironment(error));
+    if (!(error instanceof WatcherStoppedError)) replica.fail(asEnvironment(error));
   }
   return replica.run(async () => {
     await watcher?.stop();
@@ -45,11 +45,12 @@ const asEnvironment = (error: unknown): unknown =>
 
 /**
  * Watches SOURCE with the options of a mirror: every name, including hidden and temporary ones. Its troubles are logged. When it
- * resolves, every later change causes an event. Errors: WatcherError.
+ * resolves, every later change causes an event. Errors: WatcherError; WatcherStoppedError after `signal`.
  */
-async function watchSource(options: ReplicateOptions, emit: Emit): Promise<Watcher> {
+async function watchSource(options: ReplicateOptions, emit: Emit, signal: AbortSignal): Promise<Watcher> {
   const watcher = createWatcher({
     hidden: true,
+    signal,
     metadataSuffixes: [],
     tempSuffixes: [],
     include: [...(options.include ?? [])],

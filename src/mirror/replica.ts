@@ -94,6 +94,11 @@ export class Replica {
     };
   }
 
+  /** Aborts when it is stopped. */
+  get ending(): AbortSignal {
+    return this.#end.signal;
+  }
+
   /** Safe to call at any time, before everything else, and twice. */
   stop(): void {
     this.#end.abort();

@@ -33,14 +33,13 @@ export class TreeSync {
   constructor(private readonly given: TreeSyncParts) {}
 
   /**
-   * Syncs a directory and everything below it. `between` is called between two directories. Errors: SourceMissing,
-   * DestMissing; failures of single paths wait in `retries`.
+   * Syncs a directory and everything below it. `between` is called between two directories. A full DEST does not stop it:
+   * what it removes may make room. Errors: SourceMissing, DestMissing; failures of single paths wait in `retries`.
    */
   async tree(path: ByteName, between?: () => Promise<void>): Promise<void> {
     const pending = [path];
     const { signal, trouble } = this.given;
     while (pending.length > 0 && !signal.aborted) {
-      await trouble.destHealth.wait(signal, between);
       const at = pending.pop()!;
       await trouble.guarded(at, async () => {
         pending.push(...(await this.#directory(at)));
@@ -108,12 +107,14 @@ export class TreeSync {
     parts.source.refuseLost(trees, path);
     parts.totals.files++;
     const there = trees.inDest(path);
+    if (there === undefined && this.#waits(path)) return false;
     const done = () => {
       if (found.kind === 'file') pass(parts, found);
       this.#done(path, event, 'put', there === undefined);
     };
     if (found.kind === 'directory') {
-      parts.source.noteMount(path, found, parent ?? statFd(trees.source.directory(folderOf(path))));
+      const above = parent ?? statFd(trees.source.directory(folderOf(path)));
+      if (parts.source.noteMount(path, found, above)) parts.wrote();
       ensure(parts, trees, path);
       this.#compareWithEvent(path, event, 'put', there === undefined);
       return true;
@@ -134,11 +135,18 @@ export class TreeSync {
     return isOfFilesystem(baseOf(path), () => folder !== '' && isRoot());
   }
 
+  /** True: DEST is full or failing, and the path is tried when it is asked again. */
+  #waits(path: ByteName): boolean {
+    const { destHealth, retries } = this.given.trouble;
+    if (destHealth.mayTry(performance.now())) return false;
+    retries.failed(path, destHealth.code!, '', false);
+    return true;
+  }
+
   async #copy(trees: Trees, path: ByteName, { size }: Stat, done: () => void): Promise<void> {
     const { parts, trouble, copyLarge } = this.given;
-    const { destHealth, retries } = trouble;
-    if (!destHealth.mayTry(performance.now())) retries.failed(path, destHealth.code!, '', false);
-    else if (size > limits.largeBytes && copyLarge) copyLarge(path);
+    if (this.#waits(path)) return;
+    if (size > limits.largeBytes && copyLarge) copyLarge(path);
     else {
       await trees.lanes.add(() =>
         trouble.guarded(path, async () => {

@@ -2,8 +2,6 @@
  * Decides what a failure means. A failure of one path is recorded, and the path is tried again; a failure of everything
  * is thrown.
  */
-
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Emit } from '../base/telemetry/emit.js';
 import type { ByteName } from '../linux/index.js';
 import { GaveWay } from './acts/large-copies.js';
@@ -63,8 +61,6 @@ export class Trouble {
   }
 }
 
-const PAUSE_MS = 50;
-
 /**
  * Tracks whether DEST can be written to. If it is full, read-only or failing, every path fails alike. So this is logged
  * once, then tried every few seconds with one path, and logged when it works again. No path is given up meanwhile.
@@ -105,13 +101,5 @@ export class DestHealth {
     this.emit('replica_goes_on', { dest: this.path, code: this.#code });
     this.#code = undefined;
     this.goesOn();
-  }
-
-  /** Resolves when a path may be tried. `meanwhile` runs while waiting: applying changes may free space. */
-  async wait(signal: AbortSignal, meanwhile: () => Promise<void> = async () => {}): Promise<void> {
-    while (!this.mayTry(performance.now()) && !signal.aborted) {
-      await meanwhile();
-      await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
-    }
   }
 }

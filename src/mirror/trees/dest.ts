@@ -10,7 +10,7 @@ import { closeSync, fsyncSync } from 'node:fs';
 import { EnvironmentError } from '../../base/errors.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 import { namesIn } from '../../files/names-in.js';
-import { errnoOf } from '../../files/place-error.js';
+import { errnoOf, unlessRefused } from '../../files/place-error.js';
 import {
   AT_FDCWD,
   type ByteName,
@@ -68,7 +68,9 @@ export class Dest {
     const fd = openRoot(dest);
     try {
       await claimed.#takeHidden(madeDirectory(fd, HIDDEN));
-      claimed.remember({});
+      // A full DEST keeps its earlier marker until there is room: removals may make it.
+      if (marker.id === undefined) claimed.remember({});
+      else unlessRefused(() => claimed.remember({}));
       fsyncSync(fd);
       return claimed;
     } catch (error) {

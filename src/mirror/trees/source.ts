@@ -10,6 +10,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { folderOf } from '../../files/job-paths.js';
 import { namesIn } from '../../files/names-in.js';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
+import { unlessRefused } from '../../files/place-error.js';
 import {
   AT_FDCWD,
   type ByteName,
@@ -33,6 +34,7 @@ import type { ReplicateOptions } from './types.js';
 
 export class Source {
   readonly #path: ByteName;
+  /** Known in this run; `seen` has those that are written too. */
   readonly #mounts: Set<ByteName>;
   /** A name found at the root. While it exists, SOURCE is not empty. */
   #content: ByteName | undefined;
@@ -71,18 +73,21 @@ export class Source {
   }
 
   /**
-   * Called for each directory: records it if another mount begins there. Errors: CannotMirror if that is part of DEST.
+   * Called for each directory: records it if another mount begins there, and returns whether that was written now. Errors:
+   * CannotMirror if it is part of DEST, those of `changed`: it waits, and the scan does not go into it.
    */
-  noteMount(path: ByteName, stat: Stat, parent: Stat): void {
+  noteMount(path: ByteName, stat: Stat, parent: Stat): boolean {
     this.#overlaps.delete(path);
-    if (stat.mounted === parent.mounted) return;
+    if (stat.mounted === parent.mounted) return false;
     if (overlapping(joinNames(this.#path, path), nameOfText(this.options.dest))) {
       this.#overlaps.add(path);
       throw overlap();
     }
-    if (this.#mounts.has(path)) return;
     this.#mounts.add(path);
-    this.#keep({ ...this.seen!, mounts: [...this.#mounts] });
+    const { mounts } = this.seen!;
+    if (mounts.includes(path)) return false;
+    this.#keep({ ...this.seen!, mounts: [...mounts, path] });
+    return true;
   }
 
   /**
@@ -124,8 +129,9 @@ export class Source {
     if (this.seen !== undefined && isAnotherDirectory(this.seen, id)) {
       throw new SourceMissing(firstContent(fd, this.rules) === undefined ? 'emptied' : 'replaced');
     }
-    const now = { ...id, mounted, mounts: [...this.#mounts] };
-    if (!isDeepStrictEqual(this.seen, now)) this.#keep(now);
+    const now = { ...id, mounted, mounts: this.seen?.mounts ?? [] };
+    // A full DEST takes it later.
+    if (!isDeepStrictEqual(this.seen, now)) unlessRefused(() => this.#keep(now));
   }
 
   #keep(seen: SourceSeen): void {
