@@ -152,7 +152,7 @@ async function removeFile(
   const { warehouse } = files;
   const { at, temporary, folder, name, taken } = asideOf(files, file, content);
   if (!taken) {
-    // Another process may have set it aside between the two looks.
+    // Another process may have set it aside since the first stat.
     if (!at || statEntry(at)?.kind !== 'file') return asideOf(files, file, content).taken && 'another';
     // The rename takes whatever lies there now. Nobody else writes into the folder.
     moveOwn(at, { dir: warehouse.make(folder, 0o700), name });
