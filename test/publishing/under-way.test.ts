@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Faults, faultsIn } from '../world/faults.js';
 import { workDirOf } from '../world/layout.js';
+import { loseState, rebuilt } from '../world/lost.js';
 import {
   checkBucket,
   correctionsOf,
@@ -124,6 +125,25 @@ test('a local file that was set aside when its process was killed is published a
   assert.equal((await linesOf(other)).length, 1);
   await checkBucket(other);
   assert.match(localOf(world), /^ingest_date=[^/]*\/a\.csv$/);
+});
+
+test('a local file that was set aside when its process was killed has its name again where the state is lost then', async (t) => {
+  const made = await faulty(t, 'a file that was set aside, and a lost state', { options: { keepLocal: '1s' } });
+  if (!made) return;
+  const { world, bucket } = made;
+  await setAside(made);
+  loseState(world);
+  await rebuilt(world);
+  assert.match(localOf(world), /^ingest_date=[^/]*\/a\.csv$/);
+  await world.runOnce();
+  assert.deepEqual(
+    files(world.feed().warehouse).filter(({ path }) => path.endsWith('.csv')),
+    [],
+    'it goes again, because the bucket has it',
+  );
+  const audit = await world.run('ingest-ctl', ['audit']);
+  assert.equal(audit.code, 0, audit.stdout);
+  await checkBucket(bucket);
 });
 
 test('a local file that was set aside when its process was killed comes to failed/ when its content is withdrawn', async (t) => {

@@ -92,9 +92,13 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content): Pr
   const { backend, feed, emit } = of;
   const processed = backend.read((reader) => processedOf(reader, content.row));
   for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) {
+    if (!isStored(of, content)) return;
     const kept = await removeFile(of, files, name, content).catch((error) => unlessKept(error, name));
-    // The next round finds out how far the other process came.
-    if (kept === 'another') return;
+    // The next round finds out how far the other process came. A withdrawal may have ended while the file was set aside.
+    if (kept === 'another') {
+      if (!isStored(of, content)) await of.transact((tx) => giveJob(tx, of, content.row));
+      return;
+    }
     if (!kept) continue;
     const path = `${files.roots.warehouse}/${shownName(kept.path)}`;
     emit('local_file_kept', { feed, path, reason: kept.reason });
@@ -119,7 +123,7 @@ function unlessKept(error: unknown, { target }: Name): Kept | 'another' {
 type Aside = Pick<Name, 'target' | 'n'>;
 
 /** The folder of a file while it is compared, and the file in it. `at`: its name below the warehouse. */
-function asideOf(files: FeedFiles, { target, n }: Aside, { ingestId }: Content) {
+function asideOf(files: FeedFiles, { target, n }: Aside, { ingestId }: Pick<Content, 'ingestId'>) {
   const { warehouse } = files;
   const at = files.entryOrNone(warehouse, target);
   const temporary = at && !sameMount(warehouse.rootFd, at.dir) ? joinNames(folderOf(target), TEMPORARY) : TEMPORARY;
@@ -133,7 +137,11 @@ function asideOf(files: FeedFiles, { target, n }: Aside, { ingestId }: Content) 
  * Gives a file that was set aside its name again, and returns it: its process died before it was compared, and nobody may go on with
  * that. A process that is still at it finds its file gone, and leaves it.
  */
-export const giveBack = (files: FeedFiles, file: Aside, content: Content): ReturnType<FeedFiles['inWarehouse']> =>
+export const giveBack = (
+  files: FeedFiles,
+  file: Aside,
+  content: Pick<Content, 'ingestId'>,
+): ReturnType<FeedFiles['inWarehouse']> =>
   inPlace('warehouse', files.roots.warehouse, 'write', () => {
     const { warehouse } = files;
     const { temporary, folder, taken } = asideOf(files, file, content);

@@ -18,6 +18,7 @@ import { type Content, hasEnded } from '../ledger/content.js';
 import { hasLeft } from '../ledger/names.js';
 import { isRecorded, lookAgain, owePublications } from '../ledger/publications.js';
 import { type Delivered, recordStored } from '../ledger/stored.js';
+import { giveBack } from '../publishing/keep-local.js';
 import { payloadOf } from '../rules/facts.js';
 import { type Put, TEMPORARY } from '../warehouse/target.js';
 import { askOne, eachJob, judgeEach, partOf, sealedMissing } from './each-job.js';
@@ -278,6 +279,8 @@ function afterPut(one: OneMove, put: Put): Verdict {
 /** The verdict where the source is gone: it was moved before a crash, and a consumer may have taken it since. */
 async function withoutSource(one: OneMove): Promise<Verdict> {
   const { job, content, output, target, batch, dirty } = one;
+  // In a state that was put back, it may have been stored and published since.
+  giveBack(batch.files, { target, n: output?.n ?? 0 }, content);
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
   // The file comes last, and consumers wait for it: until it is renamed, nobody has taken an output.
   if (output && lies !== 'same' && (await isHere(one))) return outputMissing(one);

@@ -33,18 +33,22 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Verdict> {
       `job ${job.id} withdraws no content that has a file: this is a bug, please report it`,
     );
   }
-  if (job.facts.putAway!.leave) return outputsOut(job, batch, content);
   const processed = batch.backend.read((reader) => processedOf(reader, content.row));
   const names = [ownName(content)!, ...outputNames(content.row, processed)];
   const isAside = () => names.filter((name) => giveBack(batch.files, name, content)).length > 0;
   isAside();
+  const verdict = await allOut(job, batch, content);
+  // `--keep-local` set a file aside while another was read, and keeps it where its content is withdrawn.
+  return isAside() ? defer(0, 'look_again') : verdict;
+}
+
+async function allOut(job: IngestJob, batch: Batch, content: Content): Promise<Verdict> {
+  if (job.facts.putAway!.leave) return outputsOut(job, batch, content);
   const path = await pathOf(job, batch, content);
   const taken =
     path === 'mine'
       ? await takeFile(batch, { job, key: job, n: 0, target: placeOf(content), sha256: content.sha256 })
       : 'taken';
-  // `--keep-local` set it aside while it was read, and keeps it where its content is withdrawn.
-  if (isAside()) return defer(0, 'look_again');
   if (path === 'foreign') {
     // Its own file is gone, so its outputs may go.
     await takeOutputs(job, batch, content.row);

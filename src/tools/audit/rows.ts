@@ -9,7 +9,7 @@ import { type Claimant, contentKey } from '../../ingest/evidence/names.js';
 import { ownerOf } from '../../ingest/evidence/owner.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow, hasEnded } from '../../ingest/ledger/content.js';
-import { ownPublication } from '../../ingest/ledger/publications.js';
+import { bucketRow, ownPublication } from '../../ingest/ledger/publications.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { digestFor } from './digests.js';
 import { about, type FileNote, isStillThere, type Judging, type Noted } from './judging.js';
@@ -120,7 +120,7 @@ function reportCorrected(judging: Judging, row: Noted, { acts }: Verdict): void 
  * also before --publish was taken away.
  */
 function isExpected({ view, feed }: Judging, { state, row }: Noted): boolean {
-  if (state === 'pruned') return feed.keepLocalMs === undefined;
+  if (state === 'pruned') return feed.keepLocalMs === undefined && !view.read((reader) => bucketRow(reader, feed.name));
   if (state !== 'stored') return false;
   return view.read((reader) => ownPublication(reader, row))?.isLocal !== 0;
 }

@@ -11,6 +11,7 @@ import { ownerOf } from '../../ingest/evidence/owner.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { type Content, hasEnded } from '../../ingest/ledger/content.js';
 import { type FoundManifest, pathBytesOf, type ReadRecord } from '../../ingest/manifest/read.js';
+import { giveBack } from '../../ingest/publishing/keep-local.js';
 import { contentAt } from '../../ingest/warehouse/target.js';
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
 import { claimantsOf, pathOf } from './paths.js';
@@ -46,6 +47,8 @@ export async function lookAt(
   line.path = await pathFor(backend, line, feed, files, isSealed || line.isUnseen);
   const belowIt = (path: Buffer) => belowWarehouse(path, feed, moved);
   line.made = await madeBy(record, files, belowIt, line.path !== 'mine');
+  if (line.path === 'free')
+    for (const { n, target } of line.made?.outputs ?? []) lyingAt(files, { target: nameOfBytes(target!), n }, record);
   const claimants = (target: ByteName, sha256: Buffer) =>
     backend.read((reader) => claimantsOf(reader, pathOf(feed, target), sha256));
   const isIts = (target: ByteName, sha256: Buffer) =>
@@ -53,6 +56,10 @@ export async function lookAt(
   line.hasOutputs = line.takenOut !== undefined && (await hasAnyOf(line.made, files, isIts));
   return line;
 }
+
+/** A file that `--keep-local` had set aside gets its name again: no process goes on with it. */
+const lyingAt = (files: FeedFiles, file: { target: ByteName; n: number }, { ingestId }: ReadRecord) =>
+  files.inWarehouse(file.target) ?? giveBack(files, file, { ingestId });
 
 const takenOutBy = (reader: Reader, feed: string, ingestId: string): TakenOut | undefined =>
   reader.get<TakenOut>(
@@ -69,7 +76,7 @@ async function pathFor(
   isSealed: boolean,
 ): Promise<Case['path']> {
   const { target, record } = line;
-  const found = target === undefined ? undefined : files.inWarehouse(target);
+  const found = target === undefined ? undefined : lyingAt(files, { target, n: 0 }, record);
   if (!found) return 'free';
   const { entry, stat } = found;
   if (stat.kind !== 'file' || stat.size !== record.fields.size) return 'foreign';

@@ -2,7 +2,7 @@
  * Creates a lost state again from the disk, or brings a restored older copy up to date: from manifests (rotated ones as well),
  * warehouse and work directories.
  * Guarantees: no process works meanwhile (exclusive locks on the markers). The state gets its name when it is whole. No manifest,
- * warehouse file or sealed file is changed.
+ * warehouse file or sealed file is changed; what `--keep-local` had set aside gets its name again.
  * Does not: restore facts that were only in rows and not in an older state; report.ts lists them.
  */
 import { statSync } from 'node:fs';

@@ -165,7 +165,8 @@ function withoutFile(tx: Tx, feed: string, job: Job, facts: JobFacts, lies: Lies
   // With --on-duplicate delete nothing is left of a duplicate.
   const isKnown = content !== undefined && hasEnded(content);
   // It waits for the bucket. A round gives its content to a job again, where this one passes it by.
-  if (job.stage === PUBLISH && isKnown && content.carrier === job.id) return 'kept';
+  const own = facts.content === undefined ? undefined : contentByRow(tx, facts.content);
+  if (job.stage === PUBLISH && own?.carrier === job.id && hasEnded(own)) return 'kept';
   if (lies === 'duplicates' || (facts.sealed && isKnown)) {
     const of = isKnown ? placeOf(content) : '';
     decide(tx, job, { ...facts, ...(content && { content: content.row }), putAway: { kind: 'duplicate', of } });
