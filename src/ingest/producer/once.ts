@@ -27,6 +27,8 @@ const PAGE = 500;
 const OPEN_MS = 10_000;
 /** A bucket that cannot be used is asked again for so long: one lost answer must not end a run. */
 const BUCKET_AWAY_MS = 5_000;
+/** Fewer failures of one object in a row may be of a moment, on a busy machine too. */
+const FAILURES = 5;
 /** A store that asks for less at some keys for so long does not take them in this run. */
 const SLOW_MS = 300_000;
 /** Reasons of verify-complete that only the uploader can end. */
@@ -149,8 +151,10 @@ function leftoverNow(backend: Backend, producers: readonly FeedProducer[], episo
 const countFailing = (backend: Backend, feed: string, fromMs: number): number =>
   backend
     .read((reader) => reader.all<Pick<ReadyRow, 'trail' | 'reason'>>(FAILING, feed))
-    .filter(({ trail, reason }) => lastedMs(trail, fromMs) >= (reason === 'bucket_slow' ? SLOW_MS : BUCKET_AWAY_MS))
-    .length;
+    .filter(({ trail, reason }) => {
+      if (reason === 'bucket_slow') return lastedMs(trail, fromMs) >= SLOW_MS;
+      return lastedMs(trail, fromMs) >= BUCKET_AWAY_MS && trailOf(trail).at(-1)!.count >= FAILURES;
+    }).length;
 
 const FAILING = `SELECT trail, reason FROM all_jobs WHERE feed = ? AND state = 'ready' AND stage = '${PUBLISH}' AND reason IN ('bucket_fails', 'bucket_slow')`;
 
