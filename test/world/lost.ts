@@ -2,9 +2,10 @@
  * Helpers for tests of a lost state: lose it, rebuild it, drop everything again.
  */
 import assert from 'node:assert/strict';
-import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { copyDatabase } from './database.js';
+import { bindMount, unmount } from './mounts.js';
 import type { Ended } from './program.js';
 import { until } from './waiting.js';
 import type { World } from './world.js';
@@ -68,4 +69,15 @@ export async function stoppedBefore(world: World, stage: string, files: () => vo
   const waiting = () => world.jobs().filter((job) => job.stage === stage && job.state === 'ready').length;
   await until(`${count} files before ${stage}`, () => waiting() === count);
   await program.stop();
+}
+
+/** A file in a mount below the input waits before that stage. Returns what takes the mount away and brings it back. */
+export async function stoppedInMount(world: World, stage: string): Promise<{ away: () => void; back: () => void }> {
+  const [disk, usb] = [join(world.root, 'disk'), join(world.input, 'usb')];
+  mkdirSync(disk);
+  const back = () => void bindMount(disk, usb);
+  back();
+  await world.runOnce();
+  await stoppedBefore(world, stage, () => world.drop('usb/a.csv', 100), 1);
+  return { away: () => void unmount(usb), back };
 }

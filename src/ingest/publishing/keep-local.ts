@@ -150,6 +150,10 @@ export const giveBack = (
     return files.inWarehouse(file.target);
   });
 
+/** The file of a published content at its name; one that was set aside gets that name again. */
+export const lyingAt = (...[files, file, content]: Parameters<typeof giveBack>): ReturnType<typeof giveBack> =>
+  files.inWarehouse(file.target) ?? giveBack(files, file, content);
+
 async function removeFile(
   of: FeedBucket,
   files: FeedFiles,

@@ -25,7 +25,7 @@ import {
 } from '../ledger/publications.js';
 import { manifestLine } from '../manifest/record.js';
 import { type FeedBucket, MOVED } from '../publishing/feed-bucket.js';
-import { giveBack } from '../publishing/keep-local.js';
+import { lyingAt } from '../publishing/keep-local.js';
 import { ownObject, publishFile, SMALL_BYTES } from '../publishing/object.js';
 import { joinPart } from '../publishing/parts.js';
 import { TURN } from '../rules/reasons.js';
@@ -180,10 +180,8 @@ function atWarehouse<Found>({ worksOn, files }: Batch, act: (files: FeedFiles) =
   }
 }
 
-const localFile = (content: Content, file: Publication) => (files: FeedFiles) => {
-  const target = nameOf(file);
-  return files.inWarehouse(target) ?? giveBack(files, { target, n: file.n }, content);
-};
+const localFile = (content: Content, file: Publication) => (files: FeedFiles) =>
+  lyingAt(files, { target: nameOf(file), n: file.n }, content);
 
 /** Below the warehouse. */
 const nameOf = ({ target }: Publication): ByteName => nameOfBytes(target!);

@@ -35,11 +35,11 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Verdict> {
   }
   const processed = batch.backend.read((reader) => processedOf(reader, content.row));
   const names = [ownName(content)!, ...outputNames(content.row, processed)];
-  const isAside = () => names.filter((name) => giveBack(batch.files, name, content)).length > 0;
-  isAside();
+  const bringBack = () => names.filter((name) => giveBack(batch.files, name, content));
+  bringBack();
   const verdict = await allOut(job, batch, content);
   // `--keep-local` set a file aside while another was read, and keeps it where its content is withdrawn.
-  return isAside() ? defer(0, 'look_again') : verdict;
+  return bringBack().length > 0 ? defer(0, 'look_again') : verdict;
 }
 
 async function allOut(job: IngestJob, batch: Batch, content: Content): Promise<Verdict> {

@@ -38,6 +38,8 @@ const OLDEST_ENDED = `SELECT changed FROM alarms WHERE ended_ms IS NOT NULL
 export class Episodes {
   readonly #firstSeenMs = new Map<string, number>();
   readonly #lastSeenMs = new Map<string, number>();
+  /** Since when a count was lower at each check. */
+  readonly #lowerSinceMs = new Map<string, number>();
   /** The episodes that this process has seen itself. */
   readonly #seen = new Set<string>();
   readonly #newId: () => string;
@@ -82,7 +84,7 @@ export class Episodes {
     return {
       begin: begin.slice(0, Math.max(0, limits.openMax - open.length)),
       grow: changed((trouble, before) => this.#hasGrown(trouble, before)),
-      shrink: changed(({ count }, before) => count < before.count),
+      shrink: changed((trouble, before) => this.#hasShrunk(trouble, before, nowMs)),
       end: open.filter(isOver).map(({ id }) => id),
     };
   }
@@ -99,6 +101,7 @@ export class Episodes {
       if (seenMs !== nowMs) this.#firstSeenMs.delete(key);
       if (seenMs === nowMs || open.some((one) => one.key === key)) continue;
       this.#lastSeenMs.delete(key);
+      this.#lowerSinceMs.delete(key);
       this.#seen.delete(key);
     }
   }
@@ -106,6 +109,13 @@ export class Episodes {
   #hasGrown({ count }: Trouble, before: Open): boolean {
     if (count <= before.count) return false;
     return count >= 2 * before.count || this.clock.wallMs() - before.changedMs >= limits.growAgainMs;
+  }
+
+  /** A retry of held files takes a moment, in which they are not held. */
+  #hasShrunk({ key, count }: Trouble, before: Open, nowMs: number): boolean {
+    if (count >= before.count) this.#lowerSinceMs.delete(key);
+    else if (!this.#lowerSinceMs.has(key)) this.#lowerSinceMs.set(key, nowMs);
+    return nowMs - (this.#lowerSinceMs.get(key) ?? nowMs) >= limits.fewerAfterMs;
   }
 
   #write(tx: Tx, { begin, grow, shrink, end }: Plan): void {

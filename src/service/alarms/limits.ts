@@ -28,6 +28,8 @@ export const limits = {
   processGraceMs: 60_000,
   /** A trouble that has grown is reported again after this time, and at once if it has doubled. */
   growAgainMs: 3_600_000,
+  /** A count that was lower for so long is the one that the next growth is compared with. */
+  fewerAfterMs: 60_000,
   /** Lost processes and overflows are over so long after the last one. */
   quietMs: 600_000,
   /** The time limit of a receiver. */

@@ -26,17 +26,23 @@ import { shownPath } from './words.js';
 
 const PAGE = 1_000;
 
+interface OfRows extends Judging {
+  /** The feed publishes, or did once. */
+  hasBucket: boolean;
+}
+
 export async function judgeRows(judging: Judging, count: (n: number) => void): Promise<void> {
-  const { notes, feed } = judging;
+  const { view, notes, feed } = judging;
+  const hasBucket = view.read((reader) => bucketRow(reader, feed.name)) !== undefined;
   const sql = 'SELECT * FROM contents WHERE +feed = ? AND row > ? ORDER BY row LIMIT ?';
   const pageAfter = (last?: Noted) => notes.all<Noted>(sql, feed.name, last?.row ?? Number.MIN_SAFE_INTEGER, PAGE);
   for (const page of pages(pageAfter)) {
-    for (const row of page) await judgeRow(judging, row);
+    for (const row of page) await judgeRow({ ...judging, hasBucket }, row);
     count(page.length);
   }
 }
 
-async function judgeRow(judging: Judging, row: Noted): Promise<void> {
+async function judgeRow(judging: OfRows, row: Noted): Promise<void> {
   const isUnderWay = !hasEnded(row);
   const lines: LinesOfRow =
     isUnderWay || row.state === 'learned' ? { line: 'none', all: [] } : linesOfRow(judging, row);
@@ -119,10 +125,10 @@ function reportCorrected(judging: Judging, row: Noted, { acts }: Verdict): void 
  * Its file is to lie in the warehouse, unless a consumer took it. A feed may have removed files that it published (`--keep-local`),
  * also before --publish was taken away.
  */
-function isExpected({ view, feed }: Judging, { state, row }: Noted): boolean {
-  if (state === 'pruned') return feed.keepLocalMs === undefined && !view.read((reader) => bucketRow(reader, feed.name));
+function isExpected({ view, feed, hasBucket }: OfRows, { state, row }: Noted): boolean {
+  if (state === 'pruned') return feed.keepLocalMs === undefined && !hasBucket;
   if (state !== 'stored') return false;
-  return view.read((reader) => ownPublication(reader, row))?.isLocal !== 0;
+  return !hasBucket || view.read((reader) => ownPublication(reader, row))?.isLocal !== 0;
 }
 
 function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
@@ -134,7 +140,7 @@ function claimOf(row: Noted, { all: [line] }: LinesOfRow): Claim | undefined {
 
 /** Judges the outputs. They are stored with their file, and taken out after it. Those of a pruned record stand in its line. */
 async function judgeOutputs(
-  judging: Judging,
+  judging: OfRows,
   row: Noted,
   { all: [line] }: LinesOfRow,
   { truth }: Verdict,

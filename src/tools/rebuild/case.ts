@@ -11,7 +11,7 @@ import { ownerOf } from '../../ingest/evidence/owner.js';
 import { type FeedFiles, statEntry } from '../../ingest/files/feed-files.js';
 import { type Content, hasEnded } from '../../ingest/ledger/content.js';
 import { type FoundManifest, pathBytesOf, type ReadRecord } from '../../ingest/manifest/read.js';
-import { giveBack } from '../../ingest/publishing/keep-local.js';
+import { lyingAt } from '../../ingest/publishing/keep-local.js';
 import { contentAt } from '../../ingest/warehouse/target.js';
 import { type ByteName, nameOfBytes } from '../../linux/index.js';
 import { claimantsOf, pathOf } from './paths.js';
@@ -56,10 +56,6 @@ export async function lookAt(
   line.hasOutputs = line.takenOut !== undefined && (await hasAnyOf(line.made, files, isIts));
   return line;
 }
-
-/** A file that `--keep-local` had set aside gets its name again: no process goes on with it. */
-const lyingAt = (files: FeedFiles, file: { target: ByteName; n: number }, { ingestId }: ReadRecord) =>
-  files.inWarehouse(file.target) ?? giveBack(files, file, { ingestId });
 
 const takenOutBy = (reader: Reader, feed: string, ingestId: string): TakenOut | undefined =>
   reader.get<TakenOut>(

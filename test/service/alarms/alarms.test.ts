@@ -76,6 +76,20 @@ test('held files that were given up no longer count: the next wave of the same t
   assert.equal(web.messages.at(-1)!.alarms[0]!.count, 503);
 });
 
+test('held files that are tried again in vain are no news, although they are not held for a moment', async (t) => {
+  const web = await Web.open(t);
+  const told = await Told.open(t, web);
+  await told.hold(1_000);
+  await told.pass(SOON);
+  const held = told.worker.read((rows) => rows.all<{ id: string }>("SELECT id FROM all_jobs WHERE state = 'held'"));
+  const ids = held.slice(3).map(({ id }) => id);
+  await told.worker.amendHeld(ids, () => ({ kind: 'finish', ending: 'discarded' }));
+  await told.pass(limits.fewerAfterMs / 2);
+  await told.hold(997);
+  await told.pass(HOUR / 2);
+  assert.deepEqual(web.told, ['began too_large']);
+});
+
 test('a receiver that was away for an hour gets every alarm once when it is back; nothing is written meanwhile', async (t) => {
   const web = await Web.open(t);
   const told = await Told.open(t, web);

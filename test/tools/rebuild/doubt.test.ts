@@ -28,9 +28,9 @@ import {
   restore,
   stateFiles,
   stoppedBefore,
+  stoppedInMount,
   withOlderState,
 } from '../../world/lost.js';
-import { bindMount, unmount } from '../../world/mounts.js';
 import { skipUnlessRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
@@ -140,16 +140,12 @@ test('an original that was written to after its private copy was stored gets no 
 test('a file whose mount is missing while the lost state is rebuilt is stored when the mount is back', async (t) => {
   if (skipUnlessRoot(t, 'a rebuild without a mount of the input')) return;
   const world = createWorld(t, { options: AT_ONCE });
-  const [disk, usb] = [join(world.root, 'disk'), join(world.input, 'usb')];
-  mkdirSync(disk);
-  bindMount(disk, usb);
-  await world.runOnce();
-  await stoppedBefore(world, 'move', () => world.drop('usb/a.csv', 100), 1);
-  unmount(usb);
+  const mount = await stoppedInMount(world, 'move');
+  mount.away();
   loseState(world);
   await rebuilt(world);
   await world.runOnce();
-  bindMount(disk, usb);
+  mount.back();
   await world.runOnce();
   world.check();
   assert.deepEqual([world.warehouse().length, world.manifest().length], [1, 1]);

@@ -10,8 +10,7 @@ import { test } from 'node:test';
 import { editDatabase } from '../../world/database.js';
 import { ctl, done, held, readyFor, waiting } from '../../world/jobs.js';
 import { workDirOf } from '../../world/layout.js';
-import { backedUp, dropAgain, rebuilt, restore, stateFiles, stoppedBefore } from '../../world/lost.js';
-import { bindMount, unmount } from '../../world/mounts.js';
+import { backedUp, dropAgain, rebuilt, restore, stateFiles, stoppedBefore, stoppedInMount } from '../../world/lost.js';
 import { makeBefore, sharedIn } from '../../world/state-before.js';
 import { rowsOf } from '../../world/state-by-hand.js';
 import { skipUnlessRoot } from '../../world/users.js';
@@ -329,23 +328,19 @@ for (const stage of ['hash', 'move'] as const)
   test(`a file in a mount that is missing is not taken for one that has left; the state is of ${stage}`, async (t) => {
     if (skipUnlessRoot(t, 'a rebuild without a mount of the input')) return;
     const world = createWorld(t, { options: AT_ONCE });
-    const [disk, usb] = [join(world.root, 'disk'), join(world.input, 'usb')];
-    mkdirSync(disk);
-    bindMount(disk, usb);
-    await world.runOnce();
-    await stoppedBefore(world, stage, () => world.drop('usb/a.csv', 100), 1);
+    const mount = await stoppedInMount(world, stage);
     const older = backedUp(world);
     if (stage === 'hash') {
       await ctl(world, 'resume', 'hash');
       await stoppedBefore(world, 'move', () => {}, 1);
     }
-    unmount(usb);
+    mount.away();
     restore(world, older);
     await rebuilt(world);
     await ctl(world, 'resume');
     world.start('ingest');
     await world.event('mount_missing');
-    bindMount(disk, usb);
+    mount.back();
     await world.allDone();
     await world.stop();
     world.check();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { loseState, rebuilt } from '../../world/lost.js';
 import { rowsOf } from '../../world/state-by-hand.js';
@@ -18,13 +18,19 @@ const periods = (world: World): string[] =>
     ({ folder, state }) => `${folder.slice(world.root.length + 1)} ${state}`,
   );
 
-test('a rebuilt state gets no line into an hour or a day that has its _SUCCESS', async (t) => {
+/** A file is stored, and its hour and its day are marked. */
+async function markedWorld(t: TestContext): Promise<{ world: World; marked: string[] }> {
   const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...WEST } });
   world.drop('a.csv', 100);
   await world.runOnce();
   assert.equal((await world.launch('ingest', ['--once', ...inTheEast(world)]).ended).code, 0);
   const marked = periods(world);
   assert.ok(marked.length >= 2 && marked.every((one) => one.endsWith(' marked')), marked.join('\n'));
+  return { world, marked };
+}
+
+test('a rebuilt state gets no line into an hour or a day that has its _SUCCESS', async (t) => {
+  const { world, marked } = await markedWorld(t);
   assert.equal((await world.run('ingest-ctl', ['audit'])).code, 0);
 
   loseState(world);
@@ -60,11 +66,7 @@ test('an hour whose manifest was rotated gets its _SUCCESS after a rebuild too',
 });
 
 test('an hour whose manifest was moved away stays closed after a rebuild', async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 0, quietMs: 0, ...WEST } });
-  world.drop('a.csv', 100);
-  await world.runOnce();
-  assert.equal((await world.launch('ingest', ['--once', ...inTheEast(world)]).ended).code, 0);
-  const marked = periods(world);
+  const { world, marked } = await markedWorld(t);
   assert.equal(marked.filter((one) => one.startsWith('manifests/')).length, 1);
   rmSync(join(world.feed().manifests, world.manifest()[0]!.file));
   loseState(world);
