@@ -248,6 +248,7 @@ test('a filesystem below the input in which nothing can be made spends no attemp
   execFileSync('mount', ['-o', 'remount,nr_inodes=100', full!]);
   await world.isStored(last);
   await world.stored();
+  await world.allDone();
   await world.stop();
   world.check();
 });
