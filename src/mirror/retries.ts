@@ -69,10 +69,10 @@ export class Retries {
     return nextDueMs(this.#entries);
   }
 
-  /** True if trying again soon may help: a changing file may come to rest, and a full DEST may be freed. */
+  /** True if trying again soon may help: a changing file may come to rest, a full DEST may be freed, and a failing one may recover. */
   hopeful(): boolean {
-    for (const { code, tries } of this.#entries.values())
-      if (code === 'changing' ? tries < limits.onceTries : WAITS.has(code)) return true;
+    for (const { code, logged, tries } of this.#entries.values())
+      if (WAITS.has(code) || ((code === 'changing' || !logged) && tries < limits.onceTries)) return true;
     return false;
   }
 

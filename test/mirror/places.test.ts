@@ -287,6 +287,25 @@ test('of two names of SOURCE that DEST takes for one, one is mirrored and the ot
   assert.equal(inDest(), `new,${file}`);
 });
 
+test('of two names of SOURCE for which DEST lists a third one, the first is mirrored', { skip }, async (t) => {
+  const { root, source, dest, run } = commandWorld(t);
+  const once = () => run('--once', '--change-log', join(root, 'changes.db'));
+  if (foldingMount(dest) === undefined) return t.skip('no vfat and no NTFS that folds names: none was mounted');
+  writeFileSync(join(source, 'aaa'), 'old');
+  assert.equal((await once()).code, 0);
+  const [listed] = readdirSync(dest).filter((name) => !name.startsWith('.'));
+  const [first, last] = ['AAA', 'Aaa', 'aaa'].filter((name) => name !== listed) as [string, string];
+  unlinkSync(join(source, 'aaa'));
+  writeFileSync(join(source, last), 'not mirrored');
+  writeFileSync(join(source, first), 'mirrored');
+  for (let time = 1; time <= 2; time++) {
+    const { code, stderr } = await once();
+    assert.equal(code, 4);
+    assert.match(stderr, new RegExp(`${last} is not mirrored \\(folded\\)`));
+    assert.equal(readFileSync(join(dest, first), 'utf8'), 'mirrored');
+  }
+});
+
 test('of two hard links in DEST whose names differ in case, the one that SOURCE does not have is removed', async (t) => {
   const { source, dest, run } = commandWorld(t);
   writeFileSync(join(source, 'A'), 'x');

@@ -47,6 +47,11 @@ export class KnownCopies {
     this.#lostDoubt = true;
   }
 
+  /** It may be the copy of another file. A known version says of which. */
+  doubtUnknown(copy: Stat | undefined): void {
+    if (copy !== undefined && !this.#versions.has(copy.file)) this.doubt(copy);
+  }
+
   /** Records the version of a copy, after both files were read, or one was made from the other. */
   know({ source, copy, readMs }: Pair): void {
     // A time that is far ahead is of another clock, and would be in doubt for ever.

@@ -12,11 +12,11 @@ import type { Trees } from './trees.js';
 
 interface Known {
   rules: Rules;
-  knownCopies: { doubt(copy: Stat | undefined): void };
+  knownCopies: { doubtUnknown(copy: Stat | undefined): void };
 }
 
 /**
- * Two names of SOURCE may be one entry in DEST: the one that DEST lists is mirrored. Errors: CannotMirror if the path is
+ * Two names of SOURCE may be one entry in DEST: the one that DEST lists is mirrored, or the first by bytes if it lists a third one. Errors: CannotMirror if the path is
  * the other one, or below it; the entry is no copy of that, whatever its size and times are. `above` false: the
  * directories above are known not to be.
  */
@@ -26,7 +26,7 @@ export function refuseFolded({ rules, knownCopies }: Known, trees: Trees, path: 
     const other = listedFor(rules, trees, at);
     if (other === undefined) continue;
     const why = `DEST takes it for ${shownName(other)}, which SOURCE has too; rename one of the two, or leave it out with --exclude`;
-    knownCopies.doubt(trees.inDest(at));
+    knownCopies.doubtUnknown(trees.inDest(at));
     throw new CannotMirror('folded', why, at);
   }
 }
@@ -40,9 +40,15 @@ function listedFor(rules: Rules, trees: Trees, path: ByteName): ByteName | undef
   const entry = trees.inDest(path)?.file;
   if (entry === undefined || !covered(path)) return undefined;
   const isOne = (at: ByteName): boolean => at !== path && trees.inDest(at)?.file === entry && covered(at);
-  const other = namesAlike(trees, folder, foldedName(own)).find((name) => isOne(joinNames(folder, name)));
-  if (other !== undefined) for (const name of namesIn(trees.dest.directory(folder))) if (name === own) return undefined;
-  return other;
+  const others = namesAlike(trees, folder, foldedName(own)).filter((name) => isOne(joinNames(folder, name)));
+  if (others.length === 0) return undefined;
+  // DEST may list a name that SOURCE had before.
+  let listed = [own, ...others].toSorted()[0]!;
+  for (const name of namesIn(trees.dest.directory(folder))) {
+    if (name === own) return undefined;
+    if (others.includes(name)) listed = name;
+  }
+  return listed === own ? undefined : joinNames(folder, listed);
 }
 
 /** The names in a directory of SOURCE that fold to the same, if there are two or more. */

@@ -2,7 +2,7 @@
  * The marker in the hidden folder of DEST: which SOURCE it mirrors, and how that SOURCE is recognised.
  * Guarantees: the marker is whole or absent, and replaced in one step.
  */
-import { closeSync, fsyncSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, writeFileSync } from 'node:fs';
 import { removeIfThere } from '../../files/copy.js';
 import { jsonAt } from '../../files/json-file.js';
 import { type DirectoryId, nameOfText, O, openAt, renameReplacing } from '../../linux/index.js';
@@ -41,7 +41,7 @@ export function writeMarker(hidden: number, marker: Marker): void {
   removeIfThere(hidden, TEMPORARY);
   const fd = openAt(hidden, TEMPORARY, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, { mode: 0o600 });
   try {
-    writeSync(fd, `${JSON.stringify(marker)}\n`);
+    writeFileSync(fd, `${JSON.stringify(marker)}\n`);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

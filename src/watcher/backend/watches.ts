@@ -15,7 +15,8 @@ export class Watches {
   readonly #unwatched = new Set<ByteName>();
   readonly #failing = new Map<ByteName, string>();
   readonly #mounts = new Set<ByteName>();
-  #limitReported = false;
+  /** Why the first directory without a watch has none. */
+  #limitReported: string | undefined;
   #rootMount = '';
 
   constructor(
@@ -63,8 +64,11 @@ export class Watches {
     } catch (error) {
       const code = codeOf(error);
       this.#addUnwatched(path);
-      if (!this.#limitReported) this.options.emit({ event: 'watch_limit', path, code });
-      this.#limitReported = true;
+      // The limit is another trouble than a refused directory. Only this way round: two codes may take turns.
+      const isNew = this.#limitReported === undefined || (code === 'ENOSPC' && this.#limitReported !== code);
+      if (!isNew) return;
+      this.#limitReported = code;
+      this.options.emit({ event: 'watch_limit', path, code });
     }
   }
 
@@ -123,8 +127,8 @@ export class Watches {
   /** To be called after a scan. `round` is given if it was a scan of the whole tree. */
   scanned(round: number | undefined): void {
     if (round !== undefined) this.#tree?.sweep(round);
-    if (!this.#limitReported || this.#unwatched.size > 0) return;
-    this.#limitReported = false;
+    if (this.#limitReported === undefined || this.#unwatched.size > 0) return;
+    this.#limitReported = undefined;
     this.options.emit({ event: 'watch_limit_over' });
   }
 
