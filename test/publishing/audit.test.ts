@@ -1,5 +1,7 @@
 /** `ingest-ctl doctor` before a bucket is used, `ingest-ctl audit` and `explain` after. */
 import assert from 'node:assert/strict';
+import { renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { linesOf, objectsOf, publisher } from '../world/publisher.js';
 import type { World } from '../world/world.js';
@@ -116,6 +118,26 @@ test('audit of a bucket that cannot be asked says so', async (t) => {
     /the credentials were refused: correct AWS_ACCESS_KEY_ID .*; then audit again/,
   );
   assert.equal((await objectsOf(bucket)).length, 1);
+});
+
+test('a pruned file of a feed that publishes is judged by its line; that it is not there is no difference', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world } = made;
+  const { name } = world.drop('a.csv', 'id\n1\n');
+  await world.runOnce();
+  await world.run('ingest-ctl', ['prune', '--keep-history', '0d']);
+  const file = join(world.feed().warehouse, world.warehouse()[0]!.path);
+  assert.match(file, new RegExp(`${name}$`));
+  const judged = async () =>
+    (await world.run('ingest-ctl', ['audit', '--hash'])).stdout.match(/^(file_\w+|wrong_bytes)/gm) ?? [];
+  assert.deepEqual(await judged(), []);
+  renameSync(file, `${file}.old`);
+  assert.deepEqual(await judged(), ['file_renamed']);
+  unlinkSync(`${file}.old`);
+  assert.deepEqual(await judged(), []);
+  writeFileSync(file, 'id\n2\n');
+  assert.deepEqual(await judged(), ['wrong_bytes']);
 });
 
 test('after a prune of all records nothing in the bucket is unknown; what nobody published is', async (t) => {

@@ -55,7 +55,7 @@ function isMarker(path: Buffer, warehouse: string): boolean {
 
 export function judgeFiles(judging: Judging): void {
   const { view, report, feed } = judging;
-  const leave = whyToLeave(judging);
+  let leave: { why: string | undefined } | undefined;
   for (const { path, kind, size, sha256 } of noted<FileNote>(judging, UNKNOWN_FILES, (last) => last?.path ?? FIRST)) {
     if ((size === 0 && isMarker(path, feed.warehouse)) || !isStillThere(path)) continue;
     const at = shownPath(path);
@@ -66,14 +66,18 @@ export function judgeFiles(judging: Judging): void {
     }
     const known = knownOf(judging, sha256);
     if (known.path?.equals(path) || isGivenNow(judging, path)) continue; // It came after the ledger was read.
-    const more = { remedy: leave ?? remedyFor(judging, path, kind), ...(sha256 && { sha256: sha256.toString('hex') }) };
+    leave ??= { why: whyToLeave(judging) };
+    const more = {
+      remedy: leave.why ?? remedyFor(judging, path, kind),
+      ...(sha256 && { sha256: sha256.toString('hex') }),
+    };
     report(difference('file_unknown', feed.name, at, nobodys(kind, known), more));
   }
 }
 
 /** A content whose record was pruned and whose line is gone: nothing is known of its path and of its outputs. */
 const LOST = `SELECT c.feed, c.hour FROM contents c WHERE c.state = 'pruned'
-    AND c.feed IN (SELECT s.feed FROM sharing s WHERE s.warehouse = ?)
+    AND +c.feed IN (SELECT s.feed FROM sharing s WHERE s.warehouse = ?)
     AND NOT EXISTS (SELECT 1 FROM lines l WHERE l.feed = c.feed AND l.sha256 = c.sha256 AND +l.generation = c.generation)
   LIMIT 1`;
 

@@ -123,11 +123,10 @@ function reportCorrected(judging: Judging, row: Noted, { acts }: Verdict): void 
 
 /**
  * Its file is to lie in the warehouse, unless a consumer took it. A feed may have removed files that it published (`--keep-local`),
- * also before --publish was taken away.
+ * also before --publish was taken away; of pruned ones nobody knows which (`judgeFile`).
  */
-function isExpected({ view, feed, hasBucket }: OfRows, { state, row }: Noted): boolean {
-  if (state === 'pruned') return feed.keepLocalMs === undefined && !hasBucket;
-  if (state !== 'stored') return false;
+function isExpected({ view, hasBucket }: OfRows, { state, row }: Noted): boolean {
+  if (state !== 'stored') return state === 'pruned';
   return !hasBucket || view.read((reader) => ownPublication(reader, row))?.isLocal !== 0;
 }
 
@@ -168,7 +167,7 @@ const ELSEWHERE = `SELECT path, substr(@path, @warehouse - length(path)) = subst
 
 /** `others`: the file at the path belongs to another line, so the file of this line is gone. */
 function judgeFile(
-  { notes, report, hash, feed }: Judging,
+  { notes, report, hash, feed, hasBucket }: OfRows,
   row: Noted,
   { path, sha256, size }: Claim,
   there: FileNote | 'others' | undefined,
@@ -184,7 +183,7 @@ function judgeFile(
       // Only the row of a content follows its warehouse.
       if (row.state === 'pruned' && moved.isAlong === 1) return;
       report(about('file_renamed', row, `its content lies at ${shownPath(moved.path)}`, { at }));
-    } else
+    } else if (row.state !== 'pruned' || !hasBucket)
       report(
         about('file_missing', row, there === 'others' ? 'another file lies there by now' : 'it is not there', { at }),
       );
