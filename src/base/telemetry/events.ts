@@ -210,7 +210,7 @@ const EVENTS: Record<string, EventSpec> = {
   watching: info('watching {input}; complete files go to {warehouse}'),
   log_lines_lost: {
     level: 'error', // one of the lost lines may have been one
-    say: 'nobody read this log for a while: {lines} lines of this process are lost',
+    say: '{lines} lines of this process are lost: nobody read this log for a while, or its disk was full',
   },
   fatal: { level: 'fatal', say: '{reason}' },
   note: warn('{text}'),

@@ -218,8 +218,12 @@ function owedInDay(reader: Reader, date: ByteName, feeds: readonly FeedOptions[]
     );
     if (hour) return { job: null, why: `the hour ${hour.folder}` };
   }
-  // They share the warehouse.
-  const [{ name, warehouse }] = feeds as [FeedOptions];
-  const givenUp = givenUpBelow(reader, warehouseOf(reader, name)!, date);
-  return givenUp && { job: null, why: `${warehouse}/${shownName(givenUp)}, which was given up` };
+  // They share the warehouse. One that has never run is not known by it.
+  for (const { name, warehouse } of feeds) {
+    const id = warehouseOf(reader, name);
+    if (id === undefined) continue;
+    const givenUp = givenUpBelow(reader, id, date);
+    return givenUp && { job: null, why: `${warehouse}/${shownName(givenUp)}, which was given up` };
+  }
+  return undefined;
 }

@@ -96,7 +96,9 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content): Pr
     const kept = await removeFile(of, files, name, content).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came. A withdrawal may have ended while the file was set aside.
     if (kept === 'another') {
-      if (!isStored(of, content)) await of.transact((tx) => giveJob(tx, of, content.row));
+      await of.transact((tx) => {
+        if (contentByRow(tx, content.row)?.state === 'withdrawn') giveJob(tx, of, content.row);
+      });
       return;
     }
     if (!kept) continue;
@@ -145,7 +147,10 @@ export const giveBack = (
   inPlace('warehouse', files.roots.warehouse, 'write', () => {
     const { warehouse } = files;
     const { temporary, folder, taken } = asideOf(files, file, content);
-    if (!taken || deliver(taken, warehouse.entry(file.target)) !== 'renamed') return undefined;
+    if (!taken) return undefined;
+    // The folder was empty without it, and may have been removed.
+    const to = { dir: warehouse.make(folderOf(file.target)), name: baseOf(file.target) };
+    if (deliver(taken, to) !== 'renamed') return undefined;
     warehouse.removeEmpty(folder, temporary);
     return files.inWarehouse(file.target);
   });

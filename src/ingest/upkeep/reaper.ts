@@ -133,12 +133,12 @@ export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts
   const sidecar = isBeside ? beside : files.workEntry(job, 'sidecar', FAILED);
   const hasSidecar = statEntry(sidecar) !== undefined;
   const read = hasSidecar ? readSidecar(sidecar, job.path, files.kinds) : NO_SIDECAR;
+  const unread = isUnread(read) || (isBeside && read.mayChange);
   return {
     seen,
     ...(job.inside !== '' && { inside: job.inside }),
     sealed: { identity, kind: 'lease', window: seen, ...(hasSidecar && { sidecar: true }) },
-    ...demandOf(read.checksum),
-    ...((isUnread(read) || (isBeside && read.mayChange)) && { unread: true as const }),
+    ...(unread ? { unread } : demandOf(read.checksum)),
   };
 }
 

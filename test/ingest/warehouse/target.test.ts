@@ -1,7 +1,7 @@
 /** The content of the file at a path, which others may replace while it is read. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SMALL_BYTES } from '../../../src/files/digest.js';
@@ -20,4 +20,7 @@ test('a file that is replaced while it is read has no content: the hash would be
   writeFileSync(join(root, 'next'), 'of somebody else');
   renameSync(join(root, 'next'), join(root, 'a.csv'));
   assert.equal(await reading, undefined);
+  const read = contentAt(entry);
+  unlinkSync(join(root, 'a.csv'));
+  assert.equal((await read)?.length, 32, 'a consumer took it meanwhile');
 });

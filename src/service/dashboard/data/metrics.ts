@@ -91,7 +91,7 @@ export class Metrics {
     });
     this.#counter(
       'ingest_log_lines_lost_total',
-      'Lines of the log that nobody read while the reader of stderr stood still.',
+      'Lines of the log that nobody read while the reader of stderr stood still, or that a full disk did not take.',
       [],
       (metric) => {
         metric.inc(0);
