@@ -251,7 +251,7 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
   no_condition: passing('Use a store that knows If-None-Match, or a bucket without versions.'),
   prefix_taken: passing('Name another prefix in --publish, or do what the sentence says.'),
   bucket_older: passing(
-    'Restore the bucket. If it is lost, name another prefix in --publish: what is here is published there.',
+    'Restore the bucket. If it is lost, name another prefix in --publish: files that are still in the warehouse are published there.',
   ),
   marker_gone: passing('Wait: it is looked at again.'),
   low_space: passing('Free some space there, or lower the watermark that the sentence names.'),

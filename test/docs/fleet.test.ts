@@ -41,7 +41,7 @@ feeds:
   );
   const { status, stdout, stderr } = sandbox.run(
     host!
-      .replace('ingest@db.example.org/ingest', `lake@127.0.0.1:${server.port}/lake`)
+      .replaceAll('ingest@db.example.org/ingest', `lake@127.0.0.1:${server.port}/lake`)
       .replace('db.example.org:5432:ingest:ingest:PASSWORD', `127.0.0.1:${server.port}:lake:lake:${PASSWORD}`)
       .replace('/var/lib/atomic-ingestor/state.db', sandbox.at('state.db'))
       .replaceAll('/etc/atomic-ingestor/config.yaml', config)

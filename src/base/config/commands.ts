@@ -109,7 +109,7 @@ DEST has to be empty, or the mirror of this SOURCE already. --adopt takes over a
     means: {
       poll: 'Never use inotify, only scan both sides. Chosen by itself on NFS and the like.',
       'scan-interval-seconds': 'How often both sides are compared completely.',
-      once: 'End when DEST is like SOURCE. Wait while DEST is full or failing.',
+      once: 'End when DEST is like SOURCE. Wait while DEST is full or read-only.',
       'dry-run': 'Print what --once would do; change nothing at all.',
       'metrics-interval-seconds': 'How often the event `replica_metrics` is written to the log.',
     },

@@ -169,7 +169,7 @@ export const CTL = {
       summary:
         'Forgets old histories and removes old duplicates and discarded files, as the options say; never a hash.',
       about:
-        'Does at once what ingest does once an hour or once a day. It takes the same options, or --config; an option that is not given is as the feed was started with. It may be killed at any point and run again.',
+        'Does at once what ingest does once an hour or once a day. It takes the same options, or --config; an option of a feed that is not given is as the feed was started with; --keep-history has to be given. It may be killed at any point and run again.',
       options: [...KEEPING, 'dry-run', 'feed', ...FIND],
       means: { 'dry-run': 'Print what would go; change nothing at all.' },
       examples: [

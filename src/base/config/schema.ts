@@ -140,11 +140,11 @@ export const feedFields = {
     duration({ unit: 's', min: 0.1, max: 86_400, defaultText: '5m, or 5s with --poll', example: '5m' }),
   ),
   'on-duplicate': outcome(
-    'archive: put a file whose content is stored already into duplicates/ of the work directory. delete: delete it.',
+    'archive: put a file whose content is stored already into duplicates/ of the work directory. delete: delete it while the stored file is there or in the bucket, else archive it.',
     choice(['archive', 'delete']),
   ),
   'on-empty': outcome(
-    'Treat every empty file after the first as a duplicate, or hold it.',
+    'duplicate: store the first empty file, and treat later ones as duplicates. hold: hold every empty file.',
     choice(['duplicate', 'hold']),
   ),
   'same-content-again-after': outcome(

@@ -81,7 +81,7 @@ const isDaemon = ({ options }: CommandSpec): boolean =>
 export function exitCodesOf(spec: CommandSpec): [code: string, meaning: string][] {
   const codes: [string, string][] = [
     ['0', 'done'],
-    ['1', 'a bug; its stack is printed'],
+    ['1', 'a bug (its stack is printed), or a process of the service could not go on'],
     ['2', 'wrong usage or configuration'],
     ['3', 'the environment cannot be used (directory, filesystem, state, database)'],
   ];
@@ -100,7 +100,7 @@ export const takesTimes = ({ options }: CommandSpec): boolean =>
   options.some((name) => allFields[name]!.meta.kind === 'duration');
 
 export const TIMES =
-  'TIME is a number with its unit (ms, s, m, h, d), or several: 500ms, 90s, 1h30m, 7d. A bare number counts in the unit that the name of the option ends with; --max-age counts it as seconds.';
+  'TIME is a number with its unit (ms, s, m, h, d), or several: 500ms, 90s, 1h30m, 7d. A bare number counts in the unit that the name of the option ends with; --max-age and --for count seconds. Where the name has no unit, write one.';
 
 /** The completion of an option's value: given values, or names of files or directories. */
 export function completionOf({ choices, suggests, placeholder }: FieldMeta): Completion {

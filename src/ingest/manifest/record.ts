@@ -27,7 +27,8 @@ function processedFields({ chain, version, outputs, ...counts }: Processed, feed
       `{"tag":${text(tag)},${pathFields('warehouse_path', feed.warehouse, target!)},"rows":${rows},"size":${size},"sha256":"${sha256.toString('hex')}"}`,
   );
   const { rows, rejected, columns, headerSha256 } = counts;
-  const csv = columns === null ? '' : `,"columns":${columns},"header_sha256":"${headerSha256}"`;
+  const header = headerSha256 === null ? '' : `,"header_sha256":"${headerSha256}"`;
+  const csv = columns === null ? '' : `,"columns":${columns}${header}`;
   return `,"rows":${rows},"rejected":${rejected}${csv},"process":{"chain":${text(chain)},"version":"${version}"},"outputs":[${listed.join(',')}]`;
 }
 

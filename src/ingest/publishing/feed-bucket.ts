@@ -164,7 +164,7 @@ export class FeedBucket {
     if (part > 0 && !(await this.bucket.head(newest)))
       throw this.#refused(
         'bucket_older',
-        `its newest manifest ${newest} is gone, so it was emptied, or is of an earlier day: restore it, or name another prefix in --publish, where everything that is here is published`,
+        `its newest manifest ${newest} is gone, so it was emptied, or is of an earlier day: restore it, or name another prefix in --publish, where the files that are still in the warehouse are published`,
       );
   }
 

@@ -40,6 +40,21 @@ test('the fields that the first readers of this format expect stand first, in th
   );
 });
 
+test('the hash of a header is there where the file has one, not where the chain names the columns', () => {
+  const made = { chain: 'check', version: 'v', claimNo: 1, isOriginal: true, rows: 1, rejected: 0, outputs: [] };
+  const fields = (more: { columns: number | null; headerSha256: string | null }) =>
+    Object.entries(JSON.parse(manifestLine(content(), FEED, { ...made, ...more })) as Record<string, unknown>).filter(
+      ([name]) => name === 'columns' || name === 'header_sha256',
+    );
+  const headerSha256 = 'cd'.repeat(32);
+  assert.deepEqual(fields({ columns: 2, headerSha256 }), [
+    ['columns', 2],
+    ['header_sha256', headerSha256],
+  ]);
+  assert.deepEqual(fields({ columns: 2, headerSha256: null }), [['columns', 2]]);
+  assert.deepEqual(fields({ columns: null, headerSha256: null }), []);
+});
+
 test('64-bit numbers keep every digit', () => {
   const line = manifestLine(
     content({ device: '18446744073709551615', inode: '18446744073709551557', mtimeNs: '13569465600000000001' }),
