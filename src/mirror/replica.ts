@@ -195,9 +195,9 @@ export class Replica {
     if (due.length > 0) await this.#mirror.again(due);
     const rechecks = this.#trouble.rechecks?.due(nowMs) ?? [];
     if (rechecks.length > 0) await this.#mirror.recheck(rechecks);
-    // A scan would find the same again until DEST works.
-    if (this.#trouble.destHealth.code === undefined && this.#trouble.takeTooMany())
-      this.#scanBy(performance.now() + limits.retryLongestMs);
+    // A scan would find the same again until DEST works, unless all that waited has gone from SOURCE.
+    const mayFindMore = this.#trouble.destHealth.code === undefined || this.#trouble.retries.size === 0;
+    if (mayFindMore && this.#trouble.takeTooMany()) this.#scanBy(performance.now() + limits.retryLongestMs);
     return due.length + rechecks.length > 0;
   }
 

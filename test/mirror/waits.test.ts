@@ -5,8 +5,10 @@ import assert from 'node:assert/strict';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
   rmSync,
   statfsSync,
@@ -17,6 +19,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EnvironmentError } from '../../src/base/errors.js';
+import { namesIn } from '../../src/files/names-in.js';
 import { limits } from '../../src/mirror/trees/limits.js';
 import { tmpfsMount, unmount } from '../world/mounts.js';
 import { Program } from '../world/program.js';
@@ -24,7 +27,7 @@ import { callsOf, canTrace } from '../world/tracer.js';
 import { asSomebody, isRoot, ordinaryUser } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { commandWorld, heard as heardBy, heardOf } from './by-command.js';
-import { mirrorWorld } from './mirror-world.js';
+import { assertAlike, mirrorWorld } from './mirror-world.js';
 
 test('a DEST that may not be entered is refused at a start, and waited for by a running mirror', async (t) => {
   const { root, source, dest, follow, once, alike, heard, told } = mirrorWorld(t);
@@ -125,3 +128,25 @@ test('a signal ends a mirror while it sets its watches', async (t) => {
   const watches = callsOf(readFileSync(trace, 'latin1')).length;
   assert(watches < folders, `${watches} watches`);
 });
+
+test(
+  'once: what waited for a full DEST goes from SOURCE, and what was not kept to be tried is there',
+  needsMounts,
+  async (t) => {
+    const { root, source, dest, once, heard } = mirrorWorld(t);
+    tmpfsMount(dest);
+    for (let n = 0; n < limits.retriesMax + 300; n++) writeFileSync(join(source, `${n}`), 'x');
+    mkdirSync(join(dest, '.ingest-replicate'));
+    const { bavail, bsize } = statfsSync(dest);
+    writeFileSync(join(dest, '.ingest-replicate/filler'), Buffer.alloc((bavail - 100) * bsize));
+    const fd = openSync(source, 'r');
+    const kept = [...namesIn(fd)].slice(0, -50);
+    closeSync(fd);
+    const done = once({ changeLog: join(root, 'changes.db') });
+    await heard('replica_scan_done');
+    for (const name of kept) unlinkSync(join(source, name));
+    assert.deepEqual((await done).unmirrored, []);
+    rmSync(join(dest, '.ingest-replicate/filler'));
+    assertAlike(source, dest);
+  },
+);

@@ -1,7 +1,7 @@
 /** `ingest-ctl doctor` before a bucket is used, `ingest-ctl audit` and `explain` after. */
 import assert from 'node:assert/strict';
 import { renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { linesOf, objectsOf, publisher } from '../world/publisher.js';
 import type { World } from '../world/world.js';
@@ -138,6 +138,13 @@ test('a pruned file of a feed that publishes is judged by its line; that it is n
   assert.deepEqual(await judged(), []);
   writeFileSync(file, 'id\n2\n');
   assert.deepEqual(await judged(), ['wrong_bytes']);
+  unlinkSync(file);
+  world.drop('empty.csv', '');
+  await world.runOnce();
+  await world.run('ingest-ctl', ['prune', '--keep-history', '0d']);
+  unlinkSync(join(world.feed().warehouse, world.warehouse()[0]!.path));
+  writeFileSync(join(dirname(file), '_SUCCESS'), '');
+  assert.deepEqual(await judged(), [], 'a marker is no renamed file');
 });
 
 test('after a prune of all records nothing in the bucket is unknown; what nobody published is', async (t) => {

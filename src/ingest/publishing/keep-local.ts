@@ -8,6 +8,7 @@
 import type { Reader } from '../../../queue/backend.js';
 import { firstUlid } from '../../../queue/index.js';
 import { BucketError } from '../../bucket/errors.js';
+import type { Directories, Entry } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
 import { deliver, moveOwn } from '../../files/moves.js';
@@ -147,13 +148,14 @@ export const giveBack = (
   inPlace('warehouse', files.roots.warehouse, 'write', () => {
     const { warehouse } = files;
     const { temporary, folder, taken } = asideOf(files, file, content);
-    if (!taken) return undefined;
-    // The folder was empty without it, and may have been removed.
-    const to = { dir: warehouse.make(folderOf(file.target)), name: baseOf(file.target) };
-    if (deliver(taken, to) !== 'renamed') return undefined;
+    if (!taken || !giveName(warehouse, taken, file.target)) return undefined;
     warehouse.removeEmpty(folder, temporary);
     return files.inWarehouse(file.target);
   });
+
+/** The folder was empty without the file, and may have been removed. */
+const giveName = (warehouse: Directories, taken: Entry, target: ByteName): boolean =>
+  deliver(taken, { dir: warehouse.make(folderOf(target)), name: baseOf(target) }) === 'renamed';
 
 /** The file of a published content at its name; one that was set aside gets that name again. */
 export const lyingAt = (...[files, file, content]: Parameters<typeof giveBack>): ReturnType<typeof giveBack> =>
@@ -180,7 +182,7 @@ async function removeFile(
   const mayGo = isStored(of, content);
   if (isSame && mayGo) unlinkAt(entry.dir, entry.name);
   else {
-    const isBack = deliver(entry, warehouse.entry(target)) === 'renamed';
+    const isBack = giveName(warehouse, entry, target);
     // Its withdrawal takes it out.
     if (!mayGo) kept = 'another';
     else kept = { path: isBack ? target : joinNames(folder, name), reason: 'it is not the file that was published' };

@@ -38,8 +38,8 @@ const OLDEST_ENDED = `SELECT changed FROM alarms WHERE ended_ms IS NOT NULL
 export class Episodes {
   readonly #firstSeenMs = new Map<string, number>();
   readonly #lastSeenMs = new Map<string, number>();
-  /** Since when a count was lower at each check. */
-  readonly #lowerSinceMs = new Map<string, number>();
+  /** Since when a count was lower at each check, and the highest one since then. */
+  readonly #lower = new Map<string, { sinceMs: number; most: number }>();
   /** The episodes that this process has seen itself. */
   readonly #seen = new Set<string>();
   readonly #newId: () => string;
@@ -76,15 +76,17 @@ export class Episodes {
       );
     };
     const begin = troubles.filter((trouble) => !known.has(trouble.key) && lasting(trouble));
-    const changed = (isChanged: (trouble: Trouble, before: Open) => boolean) =>
-      troubles.flatMap((trouble) => {
-        const before = known.get(trouble.key);
-        return before && trouble.grows && isChanged(trouble, before) ? { id: before.id, trouble } : [];
-      });
     return {
       begin: begin.slice(0, Math.max(0, limits.openMax - open.length)),
-      grow: changed((trouble, before) => this.#hasGrown(trouble, before)),
-      shrink: changed((trouble, before) => this.#hasShrunk(trouble, before, nowMs)),
+      grow: troubles.flatMap((trouble) => {
+        const before = known.get(trouble.key);
+        return before && trouble.grows && this.#hasGrown(trouble, before) ? { id: before.id, trouble } : [];
+      }),
+      shrink: troubles.flatMap((trouble) => {
+        const before = known.get(trouble.key);
+        const count = before && trouble.grows ? this.#shrunkTo(trouble, before, nowMs) : undefined;
+        return count === undefined ? [] : { id: before!.id, trouble: { ...trouble, count } };
+      }),
       end: open.filter(isOver).map(({ id }) => id),
     };
   }
@@ -101,7 +103,7 @@ export class Episodes {
       if (seenMs !== nowMs) this.#firstSeenMs.delete(key);
       if (seenMs === nowMs || open.some((one) => one.key === key)) continue;
       this.#lastSeenMs.delete(key);
-      this.#lowerSinceMs.delete(key);
+      this.#lower.delete(key);
       this.#seen.delete(key);
     }
   }
@@ -111,11 +113,14 @@ export class Episodes {
     return count >= 2 * before.count || this.clock.wallMs() - before.changedMs >= limits.growAgainMs;
   }
 
-  /** A retry of held files takes a moment, in which they are not held. */
-  #hasShrunk({ key, count }: Trouble, before: Open, nowMs: number): boolean {
-    if (count >= before.count) this.#lowerSinceMs.delete(key);
-    else if (!this.#lowerSinceMs.has(key)) this.#lowerSinceMs.set(key, nowMs);
-    return nowMs - (this.#lowerSinceMs.get(key) ?? nowMs) >= limits.fewerAfterMs;
+  /** The highest count of a while: a retry of held files takes a moment, in which they are not held. */
+  #shrunkTo({ key, count }: Trouble, before: Open, nowMs: number): number | undefined {
+    const { sinceMs, most } = this.#lower.get(key) ?? { sinceMs: nowMs, most: count };
+    const lower = { sinceMs, most: Math.max(most, count) };
+    const isOver = nowMs - sinceMs >= limits.fewerAfterMs;
+    if (isOver || count >= before.count) this.#lower.delete(key);
+    else this.#lower.set(key, lower);
+    return isOver && count < before.count ? lower.most : undefined;
   }
 
   #write(tx: Tx, { begin, grow, shrink, end }: Plan): void {

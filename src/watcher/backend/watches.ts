@@ -12,10 +12,11 @@ import type { EngineOptions, Hint } from './types.js';
 export class Watches {
   #tree: Tree | undefined;
   #polling: 'asked' | 'filesystem' | 'no_inotify' | undefined;
-  readonly #unwatched = new Set<ByteName>();
+  /** Each with the error of its watch; without one on a network filesystem. */
+  readonly #unwatched = new Map<ByteName, string | undefined>();
   readonly #failing = new Map<ByteName, string>();
   readonly #mounts = new Set<ByteName>();
-  /** Why the first directory without a watch has none. */
+  /** The error that was emitted. */
   #limitReported: string | undefined;
   #rootMount = '';
 
@@ -55,7 +56,7 @@ export class Watches {
     const mounted = this.#noteMount(path, directory);
     if (this.#tree === undefined) return;
     if (mounted && directory.isRemote()) {
-      this.#addUnwatched(path);
+      this.#addUnwatched(path, undefined);
       return;
     }
     try {
@@ -63,7 +64,7 @@ export class Watches {
       this.#unwatched.delete(path);
     } catch (error) {
       const code = codeOf(error);
-      this.#addUnwatched(path);
+      this.#addUnwatched(path, code);
       // The limit is another trouble than a refused directory. Only this way round: two codes may take turns.
       const isNew = this.#limitReported === undefined || (code === 'ENOSPC' && this.#limitReported !== code);
       if (!isNew) return;
@@ -93,7 +94,7 @@ export class Watches {
 
   /** The directories to scan every few seconds. */
   retries(): ByteName[] {
-    return [...new Set([...this.#unwatched, ...this.#failing.keys()])];
+    return [...new Set([...this.#unwatched.keys(), ...this.#failing.keys()])];
   }
 
   get troubled(): boolean {
@@ -127,9 +128,12 @@ export class Watches {
   /** To be called after a scan. `round` is given if it was a scan of the whole tree. */
   scanned(round: number | undefined): void {
     if (round !== undefined) this.#tree?.sweep(round);
-    if (this.#limitReported === undefined || this.#unwatched.size > 0) return;
-    this.#limitReported = undefined;
-    this.options.emit({ event: 'watch_limit_over' });
+    if (this.#limitReported === undefined) return;
+    const refused = [...this.#unwatched].flatMap(([path, code]) => (code === undefined ? [] : [{ path, code }]));
+    if (refused.some(({ code }) => code === this.#limitReported)) return;
+    const [left] = refused;
+    this.#limitReported = left?.code;
+    this.options.emit(left ? { event: 'watch_limit', ...left } : { event: 'watch_limit_over' });
   }
 
   close(): void {
@@ -155,8 +159,8 @@ export class Watches {
     this.#polling = why;
   }
 
-  #addUnwatched(path: ByteName): void {
-    if (this.#unwatched.size < limits.directoriesMax) this.#unwatched.add(path);
+  #addUnwatched(path: ByteName, code: string | undefined): void {
+    if (this.#unwatched.size < limits.directoriesMax || this.#unwatched.has(path)) this.#unwatched.set(path, code);
   }
 
   #noteMount(path: ByteName, directory: OpenDirectory): boolean {
