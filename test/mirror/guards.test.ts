@@ -28,7 +28,7 @@ import { foldingMount, tmpfsMount, unmount } from '../world/mounts.js';
 import { tree } from '../world/tree.js';
 import { isRoot } from '../world/users.js';
 import { stays, until } from '../world/waiting.js';
-import { assertAlike, leftOver, mirrorWorld } from './mirror-world.js';
+import { assertAlike, fill, leftOver, mirrorWorld } from './mirror-world.js';
 
 const needsMounts = { skip: isRoot ? false : 'not root: nothing that needs a mount of its own was tested' };
 
@@ -270,13 +270,10 @@ test(
     const { root, source, dest, once, heard } = mirrorWorld(t);
     tmpfsMount(dest);
     for (let n = 0; n < limits.retriesMax + 300; n++) writeFileSync(join(source, `${n}`), 'x');
-    const filler = join(dest, '.ingest-replicate/filler');
-    mkdirSync(join(dest, '.ingest-replicate'));
-    const { bavail, bsize } = statfsSync(dest);
-    writeFileSync(filler, Buffer.alloc((bavail - 100) * bsize));
+    const empty = fill(dest, 100);
     const done = once({ changeLog: join(root, 'changes.db') });
     await heard('replica_scan_done');
-    rmSync(filler);
+    empty();
     assert.deepEqual((await done).unmirrored, []);
     assertAlike(source, dest);
   },

@@ -2,9 +2,9 @@
  * A SOURCE and a DEST of a test, a mirror between them in this process, and a comparison of both.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Mirroring, type MirrorResult, type ReplicateOptions, replicate } from '../../src/mirror/index.js';
 import { release } from '../world/mounts.js';
@@ -102,3 +102,12 @@ export const assertAlike = (source: string, dest: string): void => assert.equal(
 
 /** Unfinished temporary files of a mirror. */
 export const leftOver = (dest: string): string[] => readdirSync(join(dest, '.ingest-replicate/making'));
+
+/** Takes all blocks of DEST but `left`. Returns how to give them back. */
+export function fill(dest: string, left = 0): () => void {
+  const filler = join(dest, '.ingest-replicate/filler');
+  mkdirSync(dirname(filler), { recursive: true });
+  const { bavail, bsize } = statfsSync(dest);
+  writeFileSync(filler, Buffer.alloc((bavail - left) * bsize));
+  return () => rmSync(filler);
+}

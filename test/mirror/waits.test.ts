@@ -11,7 +11,6 @@ import {
   openSync,
   readFileSync,
   rmSync,
-  statfsSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -27,7 +26,7 @@ import { callsOf, canTrace } from '../world/tracer.js';
 import { asSomebody, isRoot, ordinaryUser } from '../world/users.js';
 import { until } from '../world/waiting.js';
 import { commandWorld, heard as heardBy, heardOf } from './by-command.js';
-import { assertAlike, mirrorWorld } from './mirror-world.js';
+import { assertAlike, fill, mirrorWorld } from './mirror-world.js';
 
 test('a DEST that may not be entered is refused at a start, and waited for by a running mirror', async (t) => {
   const { root, source, dest, follow, once, alike, heard, told } = mirrorWorld(t);
@@ -54,23 +53,18 @@ test(
   needsMounts,
   async (t) => {
     const { root, source, dest, start, run, alike } = commandWorld(t);
-    const [log, mount, filler] = [
-      join(root, 'changes.db'),
-      join(source, 'mount'),
-      join(dest, '.ingest-replicate/filler'),
-    ];
+    const [log, mount] = [join(root, 'changes.db'), join(source, 'mount')];
     tmpfsMount(dest, { size: '4m' });
     for (const name of ['first', 'second']) writeFileSync(join(source, name), 'x');
     assert.equal((await run('--once', '--change-log', log)).code, 0);
-    const { bavail, bsize } = statfsSync(dest);
-    writeFileSync(filler, Buffer.alloc(bavail * bsize));
+    const empty = fill(dest);
     tmpfsMount(mount);
     writeFileSync(join(mount, 'kept'), 'x');
     const mirror = start('--change-log', log);
     assert.equal((await heardBy(mirror, 'replica_waiting')).code, 'ENOSPC');
     unlinkSync(join(source, 'first'));
     await until('removals go on', () => !existsSync(join(dest, 'first')), { soFar: () => mirror.tail() });
-    rmSync(filler);
+    empty();
     await heardBy(mirror, 'replica_goes_on');
     await alike(mirror);
     assert.equal((await mirror.stop()).code, 0);
@@ -136,9 +130,7 @@ test(
     const { root, source, dest, once, heard } = mirrorWorld(t);
     tmpfsMount(dest);
     for (let n = 0; n < limits.retriesMax + 300; n++) writeFileSync(join(source, `${n}`), 'x');
-    mkdirSync(join(dest, '.ingest-replicate'));
-    const { bavail, bsize } = statfsSync(dest);
-    writeFileSync(join(dest, '.ingest-replicate/filler'), Buffer.alloc((bavail - 100) * bsize));
+    const empty = fill(dest, 100);
     const fd = openSync(source, 'r');
     const kept = [...namesIn(fd)].slice(0, -50);
     closeSync(fd);
@@ -146,7 +138,7 @@ test(
     await heard('replica_scan_done');
     for (const name of kept) unlinkSync(join(source, name));
     assert.deepEqual((await done).unmirrored, []);
-    rmSync(join(dest, '.ingest-replicate/filler'));
+    empty();
     assertAlike(source, dest);
   },
 );

@@ -218,12 +218,8 @@ function owedInDay(reader: Reader, date: ByteName, feeds: readonly FeedOptions[]
     );
     if (hour) return { job: null, why: `the hour ${hour.folder}` };
   }
-  // They share the warehouse. One that has never run is not known by it.
-  for (const { name, warehouse } of feeds) {
-    const id = warehouseOf(reader, name);
-    if (id === undefined) continue;
-    const givenUp = givenUpBelow(reader, id, date);
-    return givenUp && { job: null, why: `${warehouse}/${shownName(givenUp)}, which was given up` };
-  }
-  return undefined;
+  // They share the warehouse. One that has never run has no number for it.
+  const warehouse = feeds.map(({ name }) => warehouseOf(reader, name)).find((number) => number !== undefined);
+  const givenUp = warehouse === undefined ? undefined : givenUpBelow(reader, warehouse, date);
+  return givenUp && { job: null, why: `${feeds[0]!.warehouse}/${shownName(givenUp)}, which was given up` };
 }

@@ -75,17 +75,17 @@ export class Episodes {
         (isLast && !OF_PRODUCER.includes(code) && !this.#seen.has(key))
       );
     };
+    const counted = troubles.flatMap((trouble) => {
+      const before = known.get(trouble.key);
+      return before && trouble.grows ? { trouble, before } : [];
+    });
     const begin = troubles.filter((trouble) => !known.has(trouble.key) && lasting(trouble));
     return {
       begin: begin.slice(0, Math.max(0, limits.openMax - open.length)),
-      grow: troubles.flatMap((trouble) => {
-        const before = known.get(trouble.key);
-        return before && trouble.grows && this.#hasGrown(trouble, before) ? { id: before.id, trouble } : [];
-      }),
-      shrink: troubles.flatMap((trouble) => {
-        const before = known.get(trouble.key);
-        const count = before && trouble.grows ? this.#shrunkTo(trouble, before, nowMs) : undefined;
-        return count === undefined ? [] : { id: before!.id, trouble: { ...trouble, count } };
+      grow: counted.filter(({ trouble, before }) => this.#hasGrown(trouble, before)).map(asChange),
+      shrink: counted.flatMap(({ trouble, before }) => {
+        const count = this.#shrunkTo(trouble, before, nowMs);
+        return count === undefined ? [] : asChange({ before, trouble: { ...trouble, count } });
       }),
       end: open.filter(isOver).map(({ id }) => id),
     };
@@ -140,6 +140,8 @@ export class Episodes {
     if (end.length > 0) giveUpOldest(tx);
   }
 }
+
+const asChange = ({ trouble, before: { id } }: { trouble: Trouble; before: Open }) => ({ id, trouble });
 
 const sentenceOf = ({ sentence }: Trouble): string => sentence.slice(0, limits.sentenceCharsMax);
 

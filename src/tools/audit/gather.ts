@@ -9,7 +9,7 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { pages } from '../../base/pages.js';
 import { deadMountCode } from '../../files/dead-mount.js';
 import { type EntryBelow, entriesBelow } from '../../files/entries-below.js';
-import { baseOf, folderOf } from '../../files/job-paths.js';
+import { baseOf, folderOf, SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { MARKER } from '../../files/marker.js';
 import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
 import type { Output } from '../../ingest/chains/recorded-outputs.js';
@@ -205,7 +205,7 @@ function notePiece(
   }
 }
 
-/** All files in a warehouse, except its marker and what its filesystem keeps at its root. */
+/** All files in a warehouse, except its marker, those of its days and what its filesystem keeps at its root. */
 export function noteWarehouse(feed: FeedOptions, { warehouse }: FeedFiles, notes: AuditNotes, count: Count): void {
   const failed = (at: ByteName, error: unknown): void => {
     const folder = shownName(at === '' ? nameOfText(feed.warehouse) : joinNames(nameOfText(feed.warehouse), at));
@@ -222,11 +222,15 @@ export function noteWarehouse(feed: FeedOptions, { warehouse }: FeedFiles, notes
     page = [];
   };
   for (const entry of entriesBelow(warehouse, { enters: () => true, failed })) {
-    if (entry.path === MARKER || entry.stat.kind === 'directory') continue;
+    if (entry.path === MARKER || entry.stat.kind === 'directory' || isSuccess(entry)) continue;
     if (page.push(entry) >= PAGE) enter();
   }
   enter();
 }
+
+/** The success marker of a day: ours, or one of another job that writes into the same warehouse. */
+const isSuccess = ({ path, stat }: EntryBelow): boolean =>
+  stat.size === 0 && [SUCCESS, SUCCESS_TOKEN].includes(baseOf(path)) && /^ingest_date=[^/]*$/.test(folderOf(path));
 
 function noteEntry(feed: FeedOptions, { path, stat }: EntryBelow, notes: AuditNotes): void {
   const kind = baseOf(folderOf(path)) === TEMPORARY ? 'temporary' : stat.kind;

@@ -1,7 +1,6 @@
 /** Reports what is left when every row was judged: lines without a row, files without a row, bytes that are not a line. */
 import { pages } from '../../base/pages.js';
 import { typed } from '../../base/shell.js';
-import { SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
 import { contentByHash, contentByRow, contentOfGeneration } from '../../ingest/ledger/content.js';
 import { givenAt, warehouseOf } from '../../ingest/ledger/names.js';
 import type { JobFacts } from '../../ingest/rules/facts.js';
@@ -44,20 +43,11 @@ function isGivenUp({ view }: Judging, id: string): boolean {
 
 const FIRST = Buffer.alloc(0);
 
-/** Whether the file is the success marker of a partition: ours, or one of another job that writes into the same warehouse. */
-function isMarker(path: Buffer, warehouse: string): boolean {
-  const [day, name, more] = path
-    .toString('latin1')
-    .slice(Buffer.byteLength(warehouse) + 1)
-    .split('/');
-  return /^ingest_date=/.test(day!) && (name === SUCCESS || name === SUCCESS_TOKEN) && more === undefined;
-}
-
 export function judgeFiles(judging: Judging): void {
   const { view, report, feed } = judging;
   let leave: { why: string | undefined } | undefined;
-  for (const { path, kind, size, sha256 } of noted<FileNote>(judging, UNKNOWN_FILES, (last) => last?.path ?? FIRST)) {
-    if ((size === 0 && isMarker(path, feed.warehouse)) || !isStillThere(path)) continue;
+  for (const { path, kind, sha256 } of noted<FileNote>(judging, UNKNOWN_FILES, (last) => last?.path ?? FIRST)) {
+    if (!isStillThere(path)) continue;
     const at = shownPath(path);
     if (kind === 'temporary') {
       if (!isLive(view.job(jobOf(path))))

@@ -177,9 +177,7 @@ function judgeFile(
   const file = there === 'others' ? undefined : notes.get<FileNote>('SELECT * FROM files WHERE path = ?', path);
   if (!file) {
     const warehouse = Buffer.byteLength(feed.warehouse);
-    // Every empty file has the same content, the markers of days too.
-    const moved =
-      size > 0 ? notes.get<{ path: Buffer; isAlong: number }>(ELSEWHERE, { path, sha256, warehouse }) : undefined;
+    const moved = notes.get<{ path: Buffer; isAlong: number }>(ELSEWHERE, { path, sha256, warehouse });
     if (moved) {
       notes.run('UPDATE files SET known = 2 WHERE path = ?', moved.path);
       // Only the row of a content follows its warehouse.

@@ -128,7 +128,8 @@ export class Watches {
   /** To be called after a scan. `round` is given if it was a scan of the whole tree. */
   scanned(round: number | undefined): void {
     if (round !== undefined) this.#tree?.sweep(round);
-    if (this.#limitReported === undefined) return;
+    // Beyond this bound not all codes are known.
+    if (this.#limitReported === undefined || this.#unwatched.size >= limits.directoriesMax) return;
     const refused = [...this.#unwatched].flatMap(([path, code]) => (code === undefined ? [] : [{ path, code }]));
     if (refused.some(({ code }) => code === this.#limitReported)) return;
     const [left] = refused;
