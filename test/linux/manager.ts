@@ -1,5 +1,6 @@
 /**
  * The socket of a service manager: collects the datagrams of a daemon.
+ * It reads also while a test waits for something else: the kernel keeps ten datagrams, and refuses the next one.
  */
 import koffi from 'koffi';
 import { LinuxError } from '../../src/linux/index.js';
@@ -14,10 +15,12 @@ const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const MSG_DONTWAIT = 0x40;
 const EAGAIN = 11;
+const READ_MS = 20;
 
 export class Manager {
   readonly heard: string[] = [];
   readonly #fd: number;
+  readonly #reading: NodeJS.Timeout;
 
   /** `address` as in NOTIFY_SOCKET. */
   constructor(readonly address: string) {
@@ -25,6 +28,7 @@ export class Manager {
     const path = Buffer.from(address.replace(/^@/, '\0'));
     const to = Buffer.concat([Buffer.from([AF_UNIX, 0]), path]);
     if ((bind(this.#fd, to, to.length) as number) < 0) throw new LinuxError('bind', koffi.errno());
+    this.#reading = setInterval(() => this.read(), READ_MS).unref();
   }
 
   /** Everything received so far. */
@@ -44,6 +48,7 @@ export class Manager {
   }
 
   close(): void {
+    clearInterval(this.#reading);
     close(this.#fd);
   }
 }

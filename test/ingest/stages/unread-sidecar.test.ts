@@ -29,9 +29,11 @@ async function sealedWithSidecar(bench: Bench, text = WRONG): Promise<void> {
   bench.world.sidecar('a.csv', text);
   await bench.arrive(bench.world.drop('a.csv', 100));
   // The process dies after both renames, before the commit of the sidecar's checksum.
-  await bench.step('verify-complete', 1, 1);
-  assert.equal(bench.world.underprocess().length, 2);
-  await bench.backend.rescue();
+  await until('both are sealed', async () => {
+    await bench.step('verify-complete', 1, 1);
+    await bench.backend.rescue();
+    return bench.world.underprocess().length === 2;
+  });
 }
 
 test('a file that was sealed before a crash is tried again, and then checked', async (t) => {
