@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Told } from './consumers/copy.js';
 import { type Hand, scenario } from './consumers/hand.js';
 import { Apart } from './consumers/places.js';
 import type { Ending, Line } from './consumers/taker.js';
@@ -255,8 +256,9 @@ for (const [when, events, how] of [
     hand.write('f');
     await hand.rest();
     await hand.stop();
-    await dying(hand, events, how, () => renameSync(hand.at('f'), hand.at('g')));
-    await toldAgain(hand);
+    const [first] = await dying(hand, events, how, () => renameSync(hand.at('f'), hand.at('g')));
+    const isApart = events > 0 && first?.renameId === undefined;
+    await toldAgain(hand, isApart ? ['put file g'] : HALVES);
   });
 
 scenario('a process that dies before it has a directory: that is reported again before its content', async (hand) => {
@@ -299,17 +301,24 @@ scenario('stop() between the halves of a rename: both are delivered again', asyn
   await toldAgain(hand);
 });
 
-async function toldAgain(hand: Hand): Promise<void> {
+const HALVES = ['delete file f', 'put file g'];
+
+/** `expected`: on a busy machine the halves may come too far apart to be a pair, and then one is delivered before the other. */
+async function toldAgain(hand: Hand, expected = HALVES): Promise<void> {
   await hand.start({ statePath: hand.statePath });
   const lines = await hand.rest();
-  assert.deepEqual(lines.slice(0, 2), ['delete file f', 'put file g']);
+  assert.deepEqual(lines.slice(0, 2), expected);
 }
 
-/** A consumer in its own process that dies while it takes the events of `act`. */
-async function dying(hand: Hand, events: number, how: Ending, act: () => void): Promise<void> {
+/** A consumer in its own process that dies while it takes the events of `act`. Returns those that it applied. */
+async function dying(hand: Hand, events: number, how: Ending, act: () => void): Promise<Told[]> {
+  const applied: Told[] = [];
   const apart = new Apart(hand.base, (line: Line) => {
     if ('takes' in line) hand.copy.takes(line.takes);
-    else if ('told' in line) hand.copy.apply(line.told, line.found);
+    else if ('told' in line) {
+      applied.push(line.told);
+      hand.copy.apply(line.told, line.found);
+    }
   });
   const options = { debounceMs: 0, rescanMs: 0, hidden: true, tempSuffixes: [], statePath: hand.statePath };
   await apart.start({ root: hand.root, options, speed: 'at once', looksLate: false, seed: 1 });
@@ -317,4 +326,5 @@ async function dying(hand: Hand, events: number, how: Ending, act: () => void): 
   act();
   await apart.died();
   hand.copy.interrupted();
+  return applied;
 }
