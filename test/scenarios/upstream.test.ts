@@ -16,6 +16,8 @@ import { droppedAs, WATCHING } from './watching.js';
 const TIMES = 50;
 /** The number of uploaders that run at the same time. */
 const ABREAST = 4;
+/** A slow machine is not given more files at once than it seals between two deletes. */
+const WAITING_MAX = 300;
 
 /** `quietMs` has its default, so that an uploader can set times and modes by path after it has closed the file. */
 const eager = { stabilitySeconds: 0, quietMs: undefined };
@@ -106,7 +108,9 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     world.start('ingest');
     await world.event('worker_started', undefined);
     let n = 0;
-    const timer = setInterval(() => world.drop(`${n++}.csv`, 5_000, { optional: true }), 3);
+    const timer = setInterval(() => {
+      if (readdirSync(world.input).length < WAITING_MAX) world.drop(`${n++}.csv`, 5_000, { optional: true });
+    }, 3);
     t.after(() => clearInterval(timer));
     for (let round = 0; round < 8; round++) {
       const before = ready();
