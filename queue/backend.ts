@@ -109,7 +109,7 @@ export interface QueueView {
   /** True if the lock of that owner is taken: only the lock shows that an owner lives. */
   isAlive(owner: OwnerId): boolean;
 
-  /** Throws EnvironmentError if the path of the database names another file now, or if a newer build changed it. */
+  /** Throws QueueError if the path of the database names another file now, or if a newer build changed it. */
   checkStillOurs(): void;
   close(): Promise<void>;
 }

@@ -16,6 +16,7 @@ const plain = (text) =>
   text
     .replaceAll('|', '\\|')
     .replaceAll('<', '&lt;')
+    .replaceAll('*', '\\*')
     .replace(/(?<![\w`-])--[a-z][a-z-]*/g, '`$&`');
 const HEAD = `# Options
 

@@ -120,7 +120,7 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   -- The jobs that ended last, as many as a page shows: no index finds them among a million.
   CREATE TABLE endings (number INTEGER PRIMARY KEY, job TEXT NOT NULL) STRICT;
 
-  -- All counters about every ten seconds of the last hours (JSON: [feed, stage, name, files, bytes] each).
+  -- All counters about every ten seconds of the last minutes (JSON: [feed, stage, name, files, bytes] each).
   CREATE TABLE history (at_ms INTEGER PRIMARY KEY, counters TEXT NOT NULL) STRICT;
 
   -- For statements of callers that read jobs. Only queue/ names a table.

@@ -12,7 +12,7 @@ test('ingest --once on a terminal shows what is done, the file that is waited fo
     t.skip('no script(1): the output on a terminal was not tested');
     return;
   }
-  const world = createWorld(t, { options: { stabilitySeconds: 2 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 15 } });
   world.drop('a\u001b[31m.csv', 1_000);
   world.drop('b.csv', 1_000);
   const command = [join(PACKAGE, 'bin', 'ingest'), ...world.flags('ingest'), '--once']

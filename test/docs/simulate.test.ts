@@ -17,7 +17,7 @@ test('the slow copy of the document arrives', (t) => {
   const script = blockOf('ops/simulate/README.md', 'sh').replace('--pause-seconds 1', '--pause-seconds 0.05');
   // The ingestor of the example runs until it is stopped: here it is, when the file is in the warehouse.
   const until =
-    'for i in $(seq 600); do find var/warehouse -name "*.csv" | grep -q . && break; sleep 0.1; done; kill $!; wait $!';
+    'for i in $(seq 3000); do find var/warehouse -name "*.csv" | grep -q . && break; sleep 0.1; done; kill $!; wait $!';
   const { status, stderr } = sandbox.run(`${script}\n${until}`, {
     // Also where the copy fails: nothing may be left running.
     before: "trap 'kill $! 2> /dev/null || :' EXIT",

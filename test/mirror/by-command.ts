@@ -49,7 +49,7 @@ export function commandWorld(t: TestContext, sourceIn = (root: string) => join(r
     source,
     dest,
     run: (...args) =>
-      new Program('ingest-replicate', [source, dest, ...args], undefined, { wrap: ['timeout', '30'] }).ended,
+      new Program('ingest-replicate', [source, dest, ...args], undefined, { wrap: ['timeout', '300'] }).ended,
     start,
     async follow(...args) {
       const mirror = start(...scanless(args));

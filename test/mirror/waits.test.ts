@@ -115,7 +115,7 @@ test('a signal ends a mirror while it sets its watches', async (t) => {
   const [folders, trace] = [1_000, join(root, 'trace')];
   for (let n = 0; n < folders; n++) mkdirSync(join(source, `${n}`));
   const signalled = 'inject=inotify_add_watch:signal=SIGTERM:when=100';
-  const wrap = ['timeout', '60', 'strace', '-f', '-qq', '-o', trace, '-e', 'trace=inotify_add_watch', '-e', signalled];
+  const wrap = ['timeout', '300', 'strace', '-f', '-qq', '-o', trace, '-e', 'trace=inotify_add_watch', '-e', signalled];
   const { code, events, stderr } = await new Program('ingest-replicate', [source, dest], undefined, { wrap }).ended;
   assert.equal(code, 0, stderr);
   assert(events.some(({ event }) => event === 'draining'));

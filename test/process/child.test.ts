@@ -16,15 +16,24 @@ import { temporary } from './temporary.js';
 const CHAIN = { format: 'csv', start: 'check', steps: { check: { next: 'route', else: 'reject' } }, module: './m.mjs' };
 
 function spawned(): ChildProcess {
-  return fork(join(PACKAGE, 'dist/program/process-child.cjs'), [String(1 << 29)], {
+  const child = fork(join(PACKAGE, 'dist/program/process-child.cjs'), [String(1 << 29)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const messages: ChildMessage[] = [];
+  child.on('message', (message: ChildMessage) => messages.push(message));
+  unread.set(child, messages);
+  return child;
 }
+
+/** The messages of each child that were not read yet: two may come in one turn of the event loop. */
+const unread = new WeakMap<ChildProcess, ChildMessage[]>();
 
 /** The next message that ends something. */
 async function answer(child: ChildProcess): Promise<ChildMessage> {
+  const messages = unread.get(child)!;
   for (;;) {
-    const [message] = (await once(child, 'message')) as [ChildMessage];
+    if (messages.length === 0) await once(child, 'message');
+    const message = messages.shift()!;
     if (message.kind !== 'progress' && message.kind !== 'begun') return message;
   }
 }

@@ -30,7 +30,7 @@ for (const step of ['is published', 'is removed here'] as const) {
       step === 'is removed here' ? { kind: 'head', key: /~a\.csv$/ } : { key: /prices\/_ingest\.json$/ },
       'hold',
     );
-    world.start('ingest', ['--stall-seconds', '3']);
+    world.start('ingest', ['--stall-seconds', '8']);
     await rule.hit();
     await until('it is stored', () => world.ledger('prices').some(({ state }) => state === 'stored'));
     server.kill('SIGSTOP');

@@ -351,6 +351,7 @@ test('a store whose clock is an hour ahead: the gate says so, and the file comes
   await world.event('file_published');
   // The client corrects its clock by the first answer: that is to be one that concerns files.
   await until('uploads were looked for', () => proxy.of('list-uploads').length > 0);
+  await until('its line is there', async () => (await linesOf(bucket, 'sales')).length === 1);
   await bucket.restart({ aheadS: 3_600 });
   t.after(() => bucket.restart());
   world.drop('b.csv', 'id\n2\n');

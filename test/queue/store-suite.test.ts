@@ -11,10 +11,14 @@ test('the store passes better-queue-store-test', (t) => {
   const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
   const built = fileURLToPath(new URL('../../', import.meta.url));
   const suite = fileURLToPath(new URL('../../../test/queue/store-suite.cjs', import.meta.url));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [mocha, '--reporter', 'json', suite], {
-    env: { ...process.env, BUILT: built },
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [mocha, '--timeout', '0', '--reporter', 'json', suite],
+    {
+      env: { ...process.env, BUILT: built },
+      encoding: 'utf8',
+    },
+  );
   assert.equal(status, 0, `${stdout}\n${stderr}`);
   const { stats } = JSON.parse(stdout) as { stats: { passes: number; failures: number; pending: number } };
   assert.deepEqual([stats.failures, stats.pending], [0, 0]);

@@ -106,7 +106,7 @@ test('files that wait when a filter comes are left in the input; what was taken 
 scenarios('complete files only: files that go away', () => {
   watched(
     'a file that is deleted while it waits leaves nothing, and its name is free',
-    { options: { stabilitySeconds: 4 } },
+    { options: { stabilitySeconds: 10 } },
     async (world) => {
       writeFileSync(join(world.input, 'gone.csv'), world.content(1_000));
       await until('the file has a job', () => world.jobs().length === 1);

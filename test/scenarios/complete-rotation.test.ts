@@ -20,7 +20,7 @@ scenarios('complete files only: rotation', () => {
 
   watched(
     'a rename chain over logs that wait moves each of them on, and all arrive',
-    { options: { stabilitySeconds: 2 } },
+    { options: { stabilitySeconds: 8 } },
     async (world) => {
       const log = (n: number) => join(world.input, n === 0 ? 'app.log' : `app.log.${n}`);
       // Faster than the window: each log is found under several names, and taken under its last one.

@@ -15,7 +15,7 @@ import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const FEED = { options: { stabilitySeconds: 0, quietMs: 0 } };
-const STALL = ['--stall-seconds', '3'];
+const STALL = ['--stall-seconds', '8'];
 type Place = 'input' | 'warehouse';
 
 interface Served {

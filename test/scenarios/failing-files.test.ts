@@ -163,7 +163,7 @@ test('a retry before the restart that its remedy names says so, and one after it
 });
 
 test('a file that vanishes while it is waited for is dropped and logged, and may come again', async (t) => {
-  const world = createWorld(t, { options: { stabilitySeconds: 4 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 10 } });
   // Its quiet window is longer than a busy machine takes to notice the job.
   world.start('ingest');
   world.drop('fleeting.csv', 500, { optional: true });

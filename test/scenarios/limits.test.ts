@@ -49,12 +49,12 @@ async function sharedBound(t: TestContext): Promise<void> {
 /** At this rate the file takes eleven hours. */
 async function drainedAtOnce(t: TestContext): Promise<void> {
   const world = createWorld(t, { options: AT_ONCE });
-  world.start('ingest', ['--max-bytes-per-second', '1024', '--stall-seconds', '5']);
+  world.start('ingest', ['--max-bytes-per-second', '1024', '--stall-seconds', '10']);
   world.drop('large.csv', 40 * MiB);
   const reading = () => world.jobs().some(({ stage, state }) => stage === 'hash' && state === 'claimed');
   await until('it to be read', reading);
   const lives = () => ['worker_lost', 'call_hangs'].every((event) => world.log.named(event).length === 0);
-  await stays('who waits for its turn is not taken for one that hangs', lives, 9_000);
+  await stays('who waits for its turn is not taken for one that hangs', lives, 14_000);
   await world.stop();
   await world.runOnce();
   noAttemptSpent(world);

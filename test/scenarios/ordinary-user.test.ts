@@ -81,7 +81,7 @@ test('a checksum that another user writes while its file is read holds the file'
   world.sidecars.add(nameOfText('big.csv.ok'));
   const big = dropByOther(world, 'big.csv', 4 << 20);
   world.held.add(big.sha256);
-  world.start('ingest', ['--max-bytes-per-second', '1MB']);
+  world.start('ingest', ['--max-bytes-per-second', '300kB']);
   await until('the file is read', () => world.underprocess().some(({ path }) => path.includes('.tmp~')));
   writeSync(sidecar, `${'0'.repeat(64)}  big.csv\n`);
   closeSync(sidecar);

@@ -11,7 +11,7 @@ import { bindMount, canMake, loopMount } from '../world/mounts.js';
 import { stays, until } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
-const STALL_SECONDS = 2;
+const STALL_SECONDS = 6;
 /** Each output takes seconds at this rate. */
 const OUTPUT_BYTES = 6_000_000;
 const OPTIONS = ['--stall-seconds', String(STALL_SECONDS), '--max-bytes-per-second', '3MB'];
@@ -53,7 +53,10 @@ test('a partition freezes under the copy of an output: the next output is not be
     return existsSync(folder) ? readdirSync(folder) : [];
   };
   const grows = (): boolean =>
-    copies().some((name) => statSync(join(partition, '.ingest-tmp', name)).size > OUTPUT_BYTES / 3);
+    copies().some(
+      (name) =>
+        (statSync(join(partition, '.ingest-tmp', name), { throwIfNoEntry: false })?.size ?? 0) > OUTPUT_BYTES / 3,
+    );
 
   const [de, fr] = [recordsOf('DE'), recordsOf('FR')];
   const header = 'id,country,text';

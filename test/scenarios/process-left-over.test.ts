@@ -56,7 +56,7 @@ test('what a file leaves in its process holds no other file', async (t) => {
   const feeds = world.feeds.map((feed, n) => {
     const module = join(world.root, `${feed.name}.mjs`);
     writeFileSync(module, moduleThat(LEFT[n]!.act));
-    const stuckSeconds = LEFT[n]!.code === 'process_stuck' ? 1 : 60;
+    const stuckSeconds = LEFT[n]!.code === 'process_stuck' ? 5 : 60;
     const process: Chain = { format: 'csv', start: 'route', module, 'stuck-seconds': stuckSeconds };
     return { ...feed, options: { ...feed.options, process } };
   });

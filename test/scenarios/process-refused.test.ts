@@ -20,7 +20,7 @@ const WAYS: Record<string, [string, RegExp]> = {
   'has not the first step': ['return { other() {} }', /start: route is no step; the chain has other/],
   'ends its process': ['process.exit(3)', /before its module \S+ took the first record, its process ended by itself/],
   'dies of a signal': ['process.kill(process.pid, "SIGKILL")', /its process was killed by SIGKILL/],
-  loops: ['for (;;);', /its process did nothing for 1 seconds/],
+  loops: ['for (;;);', /its process did nothing for 4 seconds/],
 };
 
 function worldOf(t: TestContext, setUp: string): World {
@@ -32,7 +32,7 @@ function worldOf(t: TestContext, setUp: string): World {
     `import { readFileSync } from 'node:fs';
     export default ({ name }) => { ${setUp}; return { route(r, emit) { emit('all', r); } }; };`,
   );
-  const process: Chain = { format: 'csv', start: 'route', module, 'stuck-seconds': 1 };
+  const process: Chain = { format: 'csv', start: 'route', module, 'stuck-seconds': 4 };
   const feeds = world.feeds.map((feed) => ({ ...feed, options: { ...feed.options, process } }));
   writeFileSync(world.configPath, asConfiguration(feeds, {}));
   return world;

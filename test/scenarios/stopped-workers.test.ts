@@ -23,11 +23,11 @@ test('a busy worker keeps its job; stopped with its parent, it is reported and i
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
   await hugeFileSealed(world);
-  const stall = ['--stall-seconds', '5'];
+  const stall = ['--stall-seconds', '10'];
   const { program, pid, job } = await busyWorker(world, stall);
   const other = world.start('ingest-worker', stall);
   const { owner } = await world.event('worker_started', (e) => e.heardFrom === other.pid);
-  await stays('the busy worker keeps its job', () => claimIs(world, job), 7_000);
+  await stays('the busy worker keeps its job', () => claimIs(world, job), 13_000);
   assert.deepEqual(troubles(world), []);
 
   for (const one of [program.pid, pid]) signal(one, 'SIGSTOP');
@@ -50,7 +50,7 @@ test('a worker in another pid namespace keeps its job and is not killed', async 
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
   await hugeFileSealed(world);
-  const stall = ['--stall-seconds', '5'];
+  const stall = ['--stall-seconds', '10'];
   const wrap = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const { program, pid, job } = await busyWorker(world, stall, { wrap });
   // Its own pids are small numbers there; outside they belong to other processes, or to none.
@@ -58,7 +58,7 @@ test('a worker in another pid namespace keeps its job and is not killed', async 
   assert.notEqual(pid, child);
   const other = world.start('ingest-worker', stall);
   const { owner } = await world.event('worker_started', (e) => e.heardFrom === other.pid);
-  await stays('the job is its own', () => claimIs(world, job), 7_000);
+  await stays('the job is its own', () => claimIs(world, job), 13_000);
 
   for (const one of [parent, child]) signal(one, 'SIGSTOP');
   await world.event('worker_silent', (e) => e.owner === job.owner && e.heardFrom === other.pid);
@@ -80,7 +80,7 @@ test('a worker in another pid namespace keeps its job and is not killed', async 
 test('one of five that is stopped inside a transaction is killed by its parent and replaced, the other four are not', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
-  const ingest = world.start('ingest', ['--workers', 'all=5', '--stall-seconds', '5']);
+  const ingest = world.start('ingest', ['--workers', 'all=5', '--stall-seconds', '10']);
   await until('all are ready', () => world.log.named('worker_started').length === 6);
   const workers = world.log
     .named('worker_started')
@@ -106,7 +106,7 @@ test('one of five that is stopped inside a transaction with its parent is report
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
   world.start('ingest-producer');
-  for (let n = 0; n < 5; n++) world.start('ingest-worker', ['--stall-seconds', '5']);
+  for (let n = 0; n < 5; n++) world.start('ingest-worker', ['--stall-seconds', '10']);
   await until('all are ready', () => world.log.named('worker_started').length === 6);
   const started = world.log.named('worker_started').filter(({ worker }) => worker === ALL_STAGES);
   assert.equal(started.length, 5);

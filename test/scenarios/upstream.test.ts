@@ -90,7 +90,7 @@ for (const [watching, options] of Object.entries(WATCHING)) {
     for (let n = 0; n < 50; n++) world.drop(`in-its-window-${n}.csv`, 5_000, { optional: true });
 
     await world.simulate('rsync-like', ['--how', 'delete']);
-    assert.equal(world.underprocess().length, ready());
+    await until('each sealed file is logged', () => world.underprocess().length === ready());
     assert(world.survey().input.length < 51, 'rsync deleted nothing: this test tests nothing');
     await world.run('ingest-ctl', ['resume', 'hash']);
     await world.event('file_ingested', (e) => String(e.path).endsWith('rsync.csv'));

@@ -24,7 +24,11 @@ interface Case {
 const cases: Case[] = [
   // The file stays open in the pauses, for longer than the quiet window, and is not taken.
   { script: 'slow-copy', args: ['--chunks', '4', '--pause-seconds', '0.8'] },
-  { script: 'slow-copy', args: ['--chunks', '6', '--pause-seconds', '0.1', '--between', 'closed'] },
+  {
+    script: 'slow-copy',
+    args: ['--chunks', '6', '--pause-seconds', '0.1', '--between', 'closed'],
+    options: { stabilitySeconds: '5' },
+  },
   { script: 'rename-when-done', args: QUICKLY },
   { script: 'duplicate-resend', args: QUICKLY, duplicates: 1 },
   { script: 'duplicate-resend', args: ['--pause-seconds', '0'], duplicates: 1 },

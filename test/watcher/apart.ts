@@ -10,7 +10,7 @@ import { Bell } from '../world/bell.js';
 import type { FromChild, ToChild } from './child.js';
 
 /** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 300_000;
 
 export class Apart {
   readonly base = mkdtempSync(join(tmpdir(), 'watcher-'));

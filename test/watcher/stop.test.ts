@@ -84,7 +84,7 @@ const run = (script: string): string =>
   execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: PACKAGE,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 300_000,
   });
 
 scenario('the package is imported by its name, and the process ends by itself after a stop', async (told) => {

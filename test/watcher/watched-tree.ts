@@ -18,7 +18,7 @@ import {
 import { Bell } from '../world/bell.js';
 
 /** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 300_000;
 
 export class WatchedTree {
   readonly base = mkdtempSync(join(tmpdir(), 'told-'));

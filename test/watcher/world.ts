@@ -12,7 +12,7 @@ import { Engine, type EngineEvent, type EngineOptions, type QueuedPath } from '.
 import { Bell } from '../world/bell.js';
 
 /** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 300_000;
 
 export class World {
   readonly base = mkdtempSync(join(tmpdir(), 'watcher-'));

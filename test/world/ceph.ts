@@ -113,7 +113,7 @@ export class Ceph {
 
   #run(program: string, ...args: string[]): Promise<{ stdout: string }> {
     const env = { ...process.env, CEPH_CONF: this.#settingsFile };
-    return run(program, args, { env, cwd: this.root, timeout: 60_000, ...(isRoot && ordinaryUser) });
+    return run(program, args, { env, cwd: this.root, timeout: 300_000, ...(isRoot && ordinaryUser) });
   }
 
   #start(name: 'mon' | 'osd' | 'rgw', command: readonly string[], more: NodeJS.ProcessEnv = {}): void {

@@ -39,7 +39,8 @@ export class Haproxy {
     const question = message('Q', Buffer.from('SELECT pg_is_in_recovery()\0'));
     return `defaults
   mode tcp
-  timeout connect 1s
+  timeout connect 10s
+  timeout check 10s
   timeout client 1m
   timeout server 1m
 listen primary
@@ -50,7 +51,7 @@ listen primary
   tcp-check expect binary ${message('Z', Buffer.from('I'))}
   tcp-check send-binary ${question}
   tcp-check expect binary ${message('D', Buffer.from('\0\x01\0\0\0\x01f'))}
-  default-server check inter 200ms fall 1 rise 1 on-marked-down shutdown-sessions
+  default-server check inter 200ms fall 3 rise 1 on-marked-down shutdown-sessions
 ${to.map((port, n) => `  server s${n} 127.0.0.1:${port}`).join('\n')}
 `;
   }

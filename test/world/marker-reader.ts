@@ -30,13 +30,19 @@ export class MarkerReader {
 
   look(): void {
     this.looks++;
-    for (const hour of this.#hours()) if (this.#takes(join(this.feed.manifests, hour), hour)) this.#judge(hour, [hour]);
+    this.#lookAt(this.#hours());
     for (const day of readdirSync(this.feed.warehouse).filter((name) => name.startsWith('ingest_date='))) {
       if (!this.#takes(join(this.feed.warehouse, day), day)) continue;
       const hours = this.#hours().filter((hour) => `ingest_date=${hour.slice(0, 10).replaceAll('/', '-')}` === day);
+      // The last hour may have come since then.
+      this.#lookAt(hours);
       this.#judge(day, hours);
       for (const hour of hours) if (!this.seen.includes(hour)) this.wrong.push(`${day} came before ${hour}`);
     }
+  }
+
+  #lookAt(hours: readonly string[]): void {
+    for (const hour of hours) if (this.#takes(join(this.feed.manifests, hour), hour)) this.#judge(hour, [hour]);
   }
 
   stop(): void {

@@ -15,7 +15,7 @@ interface UnderWay {
   running: Running;
 }
 
-/** The last one has the highest priority: what is nearest to its end goes first. */
+/** The last one has the highest priority: what is nearest to its end goes first. All other acts come last. */
 const RANKS: readonly Act[] = ['seal', 'hash', 'move'];
 const rank = ({ asked: { order } }: UnderWay): number => RANKS.indexOf(order.act);
 

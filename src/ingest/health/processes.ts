@@ -33,7 +33,7 @@ export interface Process {
   job: string | null;
   /** The jobs of its other threads. */
   thread_jobs: readonly string[];
-  /** The processes in which a call hangs. */
+  /** The jobs whose call hangs. */
   hanging_jobs: readonly string[];
   place: string;
 }

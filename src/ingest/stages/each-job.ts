@@ -79,7 +79,7 @@ export function judgeEach<T extends { kind: string }, S extends Verdict | undefi
   });
 }
 
-/** Runs a long act on one file of any size. Errors: those of the call; `eachJob` turns each into a verdict. */
+/** Runs an act on one file by itself, of any size. Errors: those of the call; `eachJob` turns each into a verdict. */
 export async function askOne<A extends Act>(
   batch: Batch,
   act: A,

@@ -88,7 +88,7 @@ export interface Batch {
   readonly chains: ChainRunner;
   /** The ledger that hosts share, of a feed with `--shared-ledger`. */
   shared(): SharedLedger;
-  /** Undefined for a feed that publishes nothing. */
+  /** Undefined for a feed that publishes nothing, and in a process without that stage. */
   bucket(): FeedBucket | undefined;
   /** The rate limit, for bytes that no thread reads. */
   throttle(): ToPublish['throttle'];

@@ -1,6 +1,6 @@
 /**
  * The role `worker`: claims jobs of its stages, gives each batch to its stage, settles the verdicts, logs the results.
- * Timers beside that: heartbeats, rescue of dead owners' jobs, probes of failing places, the reaper.
+ * Timers beside that: heartbeats, rescue of dead owners' jobs, probes of failing places, the reaper (background.ts).
  * Does not: know the work of a stage.
  */
 import { setTimeout as delay } from 'node:timers/promises';

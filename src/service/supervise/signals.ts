@@ -18,8 +18,11 @@ export function onEnding(onSignal: (signal: NodeJS.Signals) => void): () => void
   };
 }
 
-/** A terminal sends Ctrl-C to every process of the foreground, and npm passes it on to its child as well: one key, two signals. */
-const SAME_KEY_MS = 100;
+/**
+ * A terminal sends Ctrl-C to every process of the foreground, and npm passes it on to its child as well. timeout(1) sends its signal
+ * to its child and to the group of both: one wish, two signals.
+ */
+const SAME_WISH_MS = 300;
 
 /** Runs the supervisor to its end. After a second signal the exit code is 128 + its number, as in a shell. */
 export async function runUnderSignals(supervisor: Supervisor, emit: Emit): Promise<Ended> {
@@ -27,7 +30,7 @@ export async function runUnderSignals(supervisor: Supervisor, emit: Emit): Promi
   let stoppedBy: NodeJS.Signals | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     const atMs = performance.now();
-    if (signal === 'SIGINT' && first?.signal === signal && atMs - first.atMs < SAME_KEY_MS) return;
+    if (first?.signal === signal && atMs - first.atMs < SAME_WISH_MS) return;
     if (first === undefined) {
       first = { signal, atMs };
       emit('draining', { signal });

@@ -57,5 +57,5 @@ export function listing(root: string): string[] {
 export function runCommand(command: string, folders: Folders, argv: string[], env: NodeJS.ProcessEnv = {}) {
   const program = fileURLToPath(new URL(`../../../../bin/${command}`, import.meta.url));
   const all = { PATH: process.env.PATH, HOME: folders.root, ...folders.env, ...env };
-  return spawnSync(program, argv, { encoding: 'utf8', env: all, timeout: 20_000 });
+  return spawnSync(program, argv, { encoding: 'utf8', env: all, timeout: 300_000 });
 }

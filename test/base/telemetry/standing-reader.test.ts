@@ -185,7 +185,7 @@ test('a reader that was slow for a moment gets the backlog with the next lines, 
     env: { ...process.env, PIPE: pipe.path },
     cwd: import.meta.dirname,
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 300_000,
   });
   assert.notEqual(stdout, '', 'nothing came');
   for (const bytes of JSON.parse(stdout) as number[]) assert.ok(bytes >= 4_096, `${bytes} bytes came with a line`);

@@ -58,13 +58,13 @@ test('a child that ended while it waited for a file begins none', async (t) => {
 
 test('a child that was stopped, or waits for a disk, is no fault of the records', async (t) => {
   const module = 'export default () => ({ route() { process.kill(process.pid, "SIGSTOP"); } });';
-  const { path, child } = childWith(t, module, { 'stuck-seconds': 1 });
+  const { path, child } = childWith(t, module, { 'stuck-seconds': 4 });
   assert.equal(await child.whyUnloadable, undefined);
   const directory = dirname(path);
   writeFileSync(join(directory, 'a.csv'), 'k\n1\n');
   const file = { path: join(directory, 'a.csv'), name: 'a.csv', size: 4, directory, claim: 1, minFreeBytes: 0 };
   const end = await child.run({ kind: 'file', job: 'A', ...file });
-  assert.match(end.kind === 'failed' ? end.reason : end.kind, /did nothing for 1 seconds, because .* it was stopped$/);
+  assert.match(end.kind === 'failed' ? end.reason : end.kind, /did nothing for 4 seconds, because .* it was stopped$/);
 });
 
 test('a child that hangs in the kernel is left there, and its file is not blamed', async (t) => {
@@ -79,7 +79,7 @@ test('a child that hangs in the kernel is left there, and its file is not blamed
     return t.skip('no bindfs or no FUSE: a child that no signal ends was not tested');
   const module = `import { readFileSync } from 'node:fs';
     export default () => ({ route() { readFileSync(${JSON.stringify(join(at, 'rates.csv'))}); } });`;
-  const { path, child } = childWith(t, module, { 'stuck-seconds': 1 });
+  const { path, child } = childWith(t, module, { 'stuck-seconds': 4 });
   assert.equal(await child.whyUnloadable, undefined);
   const directory = dirname(path);
   writeFileSync(join(directory, 'a.csv'), 'k\n1\n');

@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import { PACKAGE } from '../../world/program.js';
 
 export const COMPLETIONS = join(PACKAGE, 'dist/completions');
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 300_000;
 
 /** A sentence for `skip`, where a program is not installed. */
 export const missing = (program: string): string | false =>

@@ -57,6 +57,7 @@ test('one moment in ten seconds, whichever process counts', () =>
 test('a moment has the counters after its own transaction, and a rate begins at the oldest of its time', () =>
   withWorld(async (world) => {
     await finishOne(world, 'a');
+    const backend = await world.open();
     shift(world, -limits.historyEveryMs);
     await finishOne(world, 'b');
     // The first commit that counts, in each process, enqueues a job; the end of that job is counted after it.
@@ -64,7 +65,6 @@ test('a moment has the counters after its own transaction, and a rate begins at 
       moments(world).map(({ stored }) => stored),
       [0, 1],
     );
-    const backend = await world.open();
     const [minute, moment] = [backend.earlierCounters(60_000), backend.earlierCounters(limits.historyEveryMs / 2)];
     assert(moment!.agoMs < minute!.agoMs);
     const stored = ({ name }: { name: string }): boolean => name === 'finish';

@@ -51,10 +51,15 @@ scenario(
     const theirs = new Doorbell(host(), bell, version(hears));
     mine.onWork(() => own++);
     theirs.onWork(() => others++);
-    const begin = performance.now();
-    await rings.enqueue([candidate('a')]);
-    await until('the ring is heard', () => others > 0, { everyMs: 1 });
-    assert(performance.now() - begin < 500, 'the net alone would need a second');
+    let shortestMs = Number.POSITIVE_INFINITY;
+    // A busy disk may be slow once, or twice.
+    for (let n = 0; n < 5; n++) {
+      const [begin, before] = [performance.now(), others];
+      await rings.enqueue([candidate(`a${n}`)]);
+      await until('the ring is heard', () => others > before, { everyMs: 1 });
+      shortestMs = Math.min(shortestMs, performance.now() - begin);
+    }
+    assert(shortestMs < 500, `${shortestMs} ms: the net alone would need a second`);
     assert.equal(own, 0);
     mine.close();
     theirs.close();

@@ -198,7 +198,7 @@ test('the end of a service waits a bounded time for a receiver that hangs; the n
   web.answer = undefined;
   await told.hold(1);
   await told.alarms.turn();
-  await told.alarms.end(1_000);
+  await told.alarms.end(5_000);
   assert.deepEqual(web.told, ['began too_large']);
   await told.die();
   web.answer = (response) => void response.writeHead(204).end();

@@ -20,7 +20,7 @@ const soon = (what: string, ask: () => Promise<boolean>) => until(what, ask, { e
 test('from drop to stored, seen live without a reload', async (t) => {
   const browser = await browserFor(t, 'the walk of a file on the page');
   if (!browser) return;
-  const world = createWorld(t, { options: { stabilitySeconds: 2 } });
+  const world = createWorld(t, { options: { stabilitySeconds: 10 } });
   const served = await ingestServed(world);
   const { page, complaints } = await open(t, browser, served.url);
   // The dashboard may be at work before the others are.
@@ -58,6 +58,7 @@ test('a poison file: held, its reason read, retried after the repair, stored', a
   await row.getByRole('button', { name: /^retry/i }).click();
   await soon('it to be stored', async () => /1 stored/.test(await textOf(page, '#flow')));
 
+  await soon('one to be left', async () => (await page.locator('#held tbody tr:not(.gone)').count()) === 1);
   const last = page.locator('#held tbody tr:not(.gone)').first();
   await last.getByRole('button', { name: /^discard/i }).click();
   assert.match(

@@ -56,7 +56,7 @@ test('a service at work: its version, uptime, rates and the times of its stages'
   const { page, complaints } = await open(t, browser, served.url);
   for (let n = 0; n < 20; n++) world.drop(`${n}.csv`, 50_000 + n);
   await soon(page, '#flow', /20 stored/);
-  await soon(page, '#now', /Up for\s+\d+s/);
+  await soon(page, '#now', /Up for\s+\d+[smh]/);
   await page.reload();
   await soon(page, '#times', /whole way\s+20\s/);
   await soon(page, '#chart-files-words', /most \d+(\.\d)? files\/s/);

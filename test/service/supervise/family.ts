@@ -3,13 +3,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../../src/base/config/options.js';
 import type { Fields } from '../../../src/base/telemetry/emit.js';
 import type { ChildSpec } from '../../../src/service/supervise/supervised.js';
 import { Supervisor } from '../../../src/service/supervise/supervisor.js';
 import { PLAIN_SHELL } from '../../world/shell.js';
+import { DEADLINE_MS } from '../../world/waiting.js';
 
 export const childOf = (name: string): string => fileURLToPath(new URL(`./children/${name}.js`, import.meta.url));
 
@@ -58,15 +58,6 @@ export function livesIn(folder: string): { role: string; pid: number }[] {
   return lines.map((line) => ({ role: line.split(' ')[0]!, pid: Number(line.split(' ')[1]) }));
 }
 
-/** Polls for a change on disk or in /proc that no event reports; fails after 20 s. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + 20_000;
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`did not happen within 20 s: ${what}`);
-    await sleep(10);
-  }
-}
-
 /** A zombie counts as dead, also before it is reaped. */
 export function isAlive(pid: number): boolean {
   try {
@@ -108,8 +99,8 @@ export class Family {
   async told(event: string, count = 1): Promise<Fields[]> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(
-        () => reject(new Error(`no ${count} × ${event} within 20 s: ${JSON.stringify(this.events)}`)),
-        20_000,
+        () => reject(new Error(`no ${count} × ${event} within ${DEADLINE_MS} ms: ${JSON.stringify(this.events)}`)),
+        DEADLINE_MS,
       );
       const look = () => {
         if (this.of(event).length < count) return;

@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { canMake, loopMount, unmount } from '../../world/mounts.js';
 import { isRoot } from '../../world/users.js';
-import { childOf, Family, isAlive, livesIn, tempFolder, until } from './family.js';
+import { until } from '../../world/waiting.js';
+import { childOf, Family, isAlive, livesIn, tempFolder } from './family.js';
 
 test('a child that dies is started again, the others live on', async (t) => {
   const family = new Family(t, 'dies-once');
@@ -84,12 +85,12 @@ test('a drain that does not end reports the children that hang and their jobs; s
 });
 
 test('a child without heartbeats is killed after --stall-seconds and replaced, the others are not', async (t) => {
-  const family = new Family(t, 'goes-silent', 2);
+  const family = new Family(t, 'goes-silent', 6);
   family.supervisor.start();
   const [stalled] = await family.told('worker_stalled');
   assert.equal(stalled?.worker, 'producer');
   assert.equal(stalled?.job, '01STUCK');
-  assert.equal(stalled?.quiet_seconds, 2);
+  assert.equal(stalled?.quiet_seconds, 6);
   await family.told('worker_started', 4);
   const [first, second] = family.pidsOf('producer');
   assert.equal(isAlive(first!), false);
@@ -102,7 +103,7 @@ test('a child that a frozen filesystem keeps from ending is replaced beside it',
   skip:
     !(isRoot && canMake('ext4')) && 'a child that SIGKILL does not end was not tested: that needs root and mkfs.ext4',
 }, async (t) => {
-  const family = new Family(t, 'freezes', 2);
+  const family = new Family(t, 'freezes', 6);
   const disk = join(family.folder, 'disk');
   mkdirSync(disk);
   loopMount(disk);

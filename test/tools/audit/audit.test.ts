@@ -27,7 +27,7 @@ import { until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const COUNT = Number(process.env.AUDIT_FILES ?? 300);
-const limit = { timeout: 240_000 + COUNT * 10 };
+const limit = { timeout: 900_000 + COUNT * 10 };
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 
 interface Told {

@@ -8,7 +8,7 @@ import type { FromChild, ToChild } from './child.js';
 import { type Ending, type Line, type Start, Taker } from './taker.js';
 
 /** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 300_000;
 
 export interface Place {
   /** Resolves when it watches. */

@@ -4,7 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 
 /** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 
 export class Process<To extends object, From> {
   readonly #child: ChildProcess;

@@ -16,7 +16,7 @@ import { type Backend, named, type Script, type Step } from './script.js';
 import { StepEvents } from './step-events.js';
 
 /** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 300_000;
 
 export class Scene {
   readonly base = mkdtempSync(join(tmpdir(), 'watch-script-'));
