@@ -10,8 +10,8 @@ import { Bench } from './bench.js';
 const FILES = 300;
 /** Over a thousand files this is more than a check is trusted for. */
 const LOOKUP_MS = 8;
-/** Half of all. */
-const AT_ONCE_MAX = 150;
+/** A round without a turn for others has about 120. */
+const AT_ONCE_MAX = 60;
 
 let lookups = 0;
 
