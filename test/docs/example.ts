@@ -13,7 +13,7 @@ import { Bell } from '../world/bell.js';
 import { PACKAGE } from '../world/program.js';
 import type { Did } from './example-helpers.js';
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 300_000;
 const HELPERS = join(import.meta.dirname, 'example-helpers.js');
 
 /** Helpers that the examples call and do not define. */

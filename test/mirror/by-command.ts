@@ -18,7 +18,7 @@ export interface CommandWorld {
   root: string;
   source: string;
   dest: string;
-  /** Runs until it ends; after 30 s it is stopped. */
+  /** Runs until it ends; after five minutes it is stopped. */
   run(...args: string[]): Promise<Ended>;
   start(...args: string[]): Program;
   /** Resolves when its first scan is done. */

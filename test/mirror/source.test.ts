@@ -128,7 +128,7 @@ async function mirrored(t: TestContext, lay: (source: string) => unknown): Promi
   return places;
 }
 
-/** A mirror that does not end by itself is stopped after 20 s, with another exit code. */
+/** A mirror that does not end by itself is stopped after five minutes, with another exit code. */
 const run = ({ source, dest }: Folders, ...args: string[]) =>
   new Program('ingest-replicate', [source, dest, ...args], undefined, { wrap: ['timeout', '300'] }).ended;
 

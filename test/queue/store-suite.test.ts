@@ -13,7 +13,7 @@ test('the store passes better-queue-store-test', (t) => {
   const suite = fileURLToPath(new URL('../../../test/queue/store-suite.cjs', import.meta.url));
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [mocha, '--timeout', '0', '--reporter', 'json', suite],
+    [mocha, '--timeout', '300000', '--reporter', 'json', suite],
     {
       env: { ...process.env, BUILT: built },
       encoding: 'utf8',

@@ -79,13 +79,13 @@ async function meddle(
   assertCarriers(backend);
 }
 
-/** One of the processes: a producer or a worker. */
 /** Five that die before they are at work end their parent. */
 function atWork(world: World, ingest: Program): number[] {
   const started = new Set(world.log.named('worker_started').map(({ worker_pid }) => worker_pid));
   return ingest.descendants().filter((pid) => started.has(pid));
 }
 
+/** One of the processes: a producer or a worker. */
 function kill(pids: readonly number[], random: () => number): number {
   const pid = pids[Math.floor(random() * pids.length)];
   if (pid === undefined) return 0;

@@ -257,7 +257,7 @@ for (const [when, events, how] of [
     await hand.rest();
     await hand.stop();
     const [first] = await dying(hand, events, how, () => renameSync(hand.at('f'), hand.at('g')));
-    const isApart = events > 0 && first?.renameId === undefined;
+    const isApart = events > 0 && first !== undefined && first.renameId === undefined;
     await toldAgain(hand, isApart ? ['put file g'] : HALVES);
   });
 

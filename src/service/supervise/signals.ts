@@ -9,30 +9,37 @@ import type { Ended, Supervisor } from './supervisor.js';
 
 export const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** Runs `onSignal` for each of them that is not ignored. Returns a function that stops listening. */
-export function onEnding(onSignal: (signal: NodeJS.Signals) => void): () => void {
-  const heard = ENDING.filter((signal) => !isIgnored(signal));
-  for (const signal of heard) process.on(signal, onSignal);
-  return () => {
-    for (const signal of heard) process.off(signal, onSignal);
-  };
-}
-
 /**
  * A terminal sends Ctrl-C to every process of the foreground, and npm passes it on to its child as well. timeout(1) sends its signal
  * to its child and to the group of both: one wish, two signals.
  */
 const SAME_WISH_MS = 300;
 
+/**
+ * Runs `onSignal` for each of them that is not ignored; an equal one that comes at once after it is the same wish. Returns a function
+ * that stops listening.
+ */
+export function onEnding(onSignal: (signal: NodeJS.Signals) => void): () => void {
+  const heard = ENDING.filter((signal) => !isIgnored(signal));
+  const handledMs = new Map<NodeJS.Signals, number>();
+  const hear = (signal: NodeJS.Signals): void => {
+    if (performance.now() - (handledMs.get(signal) ?? Number.NEGATIVE_INFINITY) < SAME_WISH_MS) return;
+    onSignal(signal);
+    handledMs.set(signal, performance.now());
+  };
+  for (const signal of heard) process.on(signal, hear);
+  return () => {
+    for (const signal of heard) process.off(signal, hear);
+  };
+}
+
 /** Runs the supervisor to its end. After a second signal the exit code is 128 + its number, as in a shell. */
 export async function runUnderSignals(supervisor: Supervisor, emit: Emit): Promise<Ended> {
-  let first: { signal: NodeJS.Signals; atMs: number } | undefined;
+  let drains = false;
   let stoppedBy: NodeJS.Signals | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    const atMs = performance.now();
-    if (first?.signal === signal && atMs - first.atMs < SAME_WISH_MS) return;
-    if (first === undefined) {
-      first = { signal, atMs };
+    if (!drains) {
+      drains = true;
       emit('draining', { signal });
       supervisor.drain();
       return;

@@ -23,11 +23,13 @@ import { tmpfsMount } from '../../world/mounts.js';
 import { descendantsOf, PACKAGE, signal } from '../../world/program.js';
 import { rowsOf } from '../../world/state-by-hand.js';
 import { ordinaryUser, skipUnlessReachable, skipUnlessRoot, type User } from '../../world/users.js';
-import { until } from '../../world/waiting.js';
+import { stays, until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
 const FILES = 60;
+/** An equal signal that comes sooner is the same wish (src/service/supervise/signals.ts). */
+const LATER_MS = 500;
 /** A line with this name has a kilobyte, and --trace writes a dozen lines a file: more than a pipe and the backlog hold. */
 const NAME = 'x'.repeat(200);
 
@@ -131,6 +133,7 @@ test('a second SIGTERM works while a drain cannot end and nobody reads', async (
   process.kill(stopped!, 'SIGSTOP');
   child.kill('SIGTERM');
   await until('one of two has drained', () => descendantsOf(child.pid!).length === 1);
+  await stays('the other one does not', () => child.exitCode === null, LATER_MS);
   child.kill('SIGTERM');
   assert.equal(await ended(child), 143);
 });

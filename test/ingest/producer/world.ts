@@ -12,7 +12,7 @@ import { clockEpoch } from '../../../src/linux/index.js';
 import { Bell } from '../../world/bell.js';
 
 /** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 300_000;
 
 export function feedOptions(input: string): FeedOptions {
   const base = dirname(input);
