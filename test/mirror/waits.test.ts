@@ -123,17 +123,6 @@ test('a signal ends a mirror while it sets its watches', async (t) => {
   assert(watches < folders, `${watches} watches`);
 });
 
-test('timeout(1), which sends its signal twice, ends a mirror as one signal does', async (t) => {
-  const { source, dest } = commandWorld(t);
-  // Two signals that come before the first is heard are one: it takes several tries to get both.
-  for (let round = 1; round <= 5; round++) {
-    const mirror = new Program('ingest-replicate', [source, dest], undefined, { wrap: ['timeout', '300'] });
-    await heardBy(mirror, 'replica_scan_done');
-    const { code, stderr } = await mirror.stop();
-    assert.equal(code, 0, stderr);
-  }
-});
-
 test(
   'once: what waited for a full DEST goes from SOURCE, and what was not kept to be tried is there',
   needsMounts,
