@@ -50,6 +50,8 @@ for (const [name, start] of [
     assert.equal(settled.size, 5, 'five workers settled jobs');
     for (const [pid, { own, stages }] of settled) {
       assert.deepEqual([...stages.keys()], own, `the worker ${pid} settled jobs of its own stage only`);
+      const files = [...stages.values()][0]!;
+      assert(files.size > 100, `the worker ${pid} of ${own} settled ${files.size} jobs`);
     }
     assert.deepEqual([...settled.values()].flatMap(({ own }) => own).sort(), [...STAGES, 'hash'].sort());
   });

@@ -107,7 +107,7 @@ test('the naive order, hash and then rename, stores wrong bytes of them', async 
     const names = [...lines.keys()].filter((name) => name.startsWith(how));
     const wrong = names.filter((name) => sha256Of(join(warehouse, name)) !== lines.get(name)).length;
     t.diagnostic(`${how}: ${wrong} of ${names.length} differ from their lines`);
-    assert(wrong > 0, `none of ${names.length} differs: these writers do not race`);
+    assert(wrong > names.length / 10, `only ${wrong} of ${names.length} differ: these writers do not race`);
   }
 });
 

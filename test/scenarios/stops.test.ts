@@ -11,8 +11,6 @@ import { createWorld } from '../world/world.js';
 import { busyWorker, claimedBy, claimIs, hugeFileSealed, hugeJob } from './busy.js';
 
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
-/** The huge file takes minutes. */
-const LONG_MS = 30_000;
 
 test('SIGTERM drains: claimed jobs are finished, nothing stays claimed, exit code 0', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
@@ -68,7 +66,7 @@ test('a second signal stops at once, and no claimed job gets a crash counted', a
   const beganMs = performance.now();
   program.kill('SIGTERM');
   assert.equal((await program.ended).code, 143);
-  assert(performance.now() - beganMs < LONG_MS, `it took ${performance.now() - beganMs} ms`);
+  assert(performance.now() - beganMs < 5_000, `it took ${performance.now() - beganMs} ms`);
   assert.equal(isAlive(pid), false);
   world.start('ingest-worker', ['--stage', 'move']);
   await until('the job is given back', () => hugeJob(world)?.state === 'ready');
@@ -76,30 +74,44 @@ test('a second signal stops at once, and no claimed job gets a crash counted', a
   assert.deepEqual({ attempts, crashes, claim_no }, { attempts: 0, crashes: 0, claim_no: job.claim_no });
 });
 
-test('a killed worker is noticed at once, with --stall-seconds 600', async (t) => {
+test('a killed worker is noticed in under a second, with --stall-seconds 600', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
   await world.followManifests();
   await hugeFileSealed(world);
   let busy = await busyWorker(world, ['--stall-seconds', '600']);
-  const took: number[] = [];
+  const took: { ms: number; lateMs: number }[] = [];
   for (let round = 0; round < 4; round++) {
     const next = world.start('ingest-worker', ['--stage', 'hash', '--stall-seconds', '600']);
     const { owner, worker_pid } = await world.event('worker_started', (e) => e.heardFrom === next.pid);
     const before = busy.job;
     // A regular check must notice the death, not the check at its start.
     await stays('the other one has its job', () => claimIs(world, before), 700);
+    const late = lateness();
     const killedAtMs = Date.now();
     busy.program.killAll();
     const seen = await world.event('worker_lost', (e) => e.owner === before.owner);
-    took.push(Date.parse(seen.time as string) - killedAtMs);
+    took.push({ ms: Date.parse(seen.time as string) - killedAtMs, lateMs: late() });
     assert.deepEqual(seen.in_progress, [before.id]);
     const job = await claimedBy(world, owner as number);
     assert.deepEqual([job.claim_no, job.crashes], [before.claim_no + 1, round + 1]);
     busy = { program: next, pid: worker_pid as number, job };
   }
-  const told = `seen after ${took.join(', ')} ms`;
+  const told = `seen after ${took.map(({ ms, lateMs }) => `${ms} ms (${Math.round(lateMs)} of them late)`).join(', ')}`;
   t.diagnostic(told);
-  // Far less than a stall, and than the file takes; a busy machine may be late, but not each time.
-  for (const ms of took) assert(ms < LONG_MS, told);
-  assert(Math.min(...took) < 1_000, told);
+  // Every round counts. A moment in which the machine ran no process, not even this one, is not the product's fault.
+  for (const { ms, lateMs } of took) assert(ms - lateMs < 1_000, told);
 });
+
+/** The total delay of a timer of 10 ms, from now until it is asked. */
+function lateness(): () => number {
+  let [sum, before] = [0, performance.now()];
+  const timer = setInterval(() => {
+    const now = performance.now();
+    sum += Math.max(0, now - before - 20);
+    before = now;
+  }, 10);
+  return () => {
+    clearInterval(timer);
+    return sum;
+  };
+}

@@ -9,9 +9,9 @@ import { discardJobs } from '../../src/tools/exceptions/discard.js';
 import { assertCarriers, type CarrierJob, givenUp, jobsOf } from '../world/carriers.js';
 import { fractions } from '../world/chance.js';
 import { holdReady, pause, resume, withState } from '../world/hand.js';
-import { type Program, signal } from '../world/program.js';
+import { signal } from '../world/program.js';
 import { until } from '../world/waiting.js';
-import { createWorld, type World } from '../world/world.js';
+import { createWorld } from '../world/world.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const CONTENTS = 20;
@@ -43,9 +43,9 @@ test(`twins through holds, retries, discards, pauses and kills; SEED=${SEED}`, a
     for (const { name, bytes } of todo.splice(0, Math.ceil((CONTENTS * COPIES) / ROUNDS))) world.drop(name, bytes);
     await until('all are known', () => world.jobs().length === world.dropped.length);
     if (isFirst) await until('one waits', () => world.jobs().some(({ stage }) => stage === 'hash'));
-    if (random() < 0.6) made.kills += kill(atWork(world, ingest), random);
+    if (random() < 0.6) made.kills += kill(ingest.descendants(), random);
     await withState(world.statePath, (backend) => meddle(backend, some, made, isFirst ? 1 : 0.4));
-    if (random() < 0.3) made.kills += kill(atWork(world, ingest), random);
+    if (random() < 0.3) made.kills += kill(ingest.descendants(), random);
     await resume(world.statePath, ...stages);
   }
 
@@ -77,12 +77,6 @@ async function meddle(
   assertCarriers(backend);
   made.retried += (await retry(backend, some(held, 0.3))).filter(Boolean).length;
   assertCarriers(backend);
-}
-
-/** Five that die before they are at work end their parent. */
-function atWork(world: World, ingest: Program): number[] {
-  const started = new Set(world.log.named('worker_started').map(({ worker_pid }) => worker_pid));
-  return ingest.descendants().filter((pid) => started.has(pid));
 }
 
 /** One of the processes: a producer or a worker. */

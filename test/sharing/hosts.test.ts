@@ -38,19 +38,19 @@ test('a new content costs one question and two messages, a thousand of them a fe
   await until('all are hashed', isHashed);
   await service.stop();
   await ctl(world, 'resume', 'share');
-  const [before, began] = [proxy.statements, performance.now()];
+  const before = proxy.statements;
   await world.runOnce(['--shared-ledger', url]);
   assert.equal(untoldOf(world.statePath), 0, 'the outbox is empty at its end');
-  // Each process registers, sends a heartbeat and sweeps at its start; a slow machine has a longer run, with more heartbeats.
+  // Each process registers, sends a heartbeat and sweeps at its start.
   const many = proxy.statements - before;
   t.diagnostic(`${many} statements for 1,000 files and a start`);
-  assert.ok(many <= 30 + (performance.now() - began) / 1_000, `${many} statements`);
+  assert.ok(many <= 30, `${many} statements`);
   fleet.startOne(fleet.host('a'));
   await until('it has connected', () => proxy.open > 0);
   await stays('its start is over', () => true, 1_500);
   const costs: number[] = [];
-  // A sign of life may come beside some of them.
-  for (let n = 0; n < 20 && Math.min(...costs) > 4; n++) {
+  // A sign of life may come beside one of them.
+  for (let n = 0; n < 3; n++) {
     const from = proxy.statements;
     world.drop(`one ${n}.csv`, `one ${n}`);
     await fleet.allDone();

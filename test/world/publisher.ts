@@ -112,7 +112,7 @@ export async function checkBucket(
 }
 
 export const published = (bucket: Bucket, count: number): Promise<unknown> =>
-  until(`${count} lines are in the bucket`, async () => (await linesOf(bucket)).length >= count);
+  until(`${count} lines are in the bucket`, async () => (await linesOf(bucket)).length === count);
 
 /** Publishes what was dropped, and keeps it here: a service closes a part after ten seconds, and `--once` at its end. */
 export async function publishedAndKept(world: World): Promise<void> {
