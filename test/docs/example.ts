@@ -13,7 +13,6 @@ import { Bell } from '../world/bell.js';
 import { PACKAGE } from '../world/program.js';
 import type { Did } from './example-helpers.js';
 
-const PATIENCE_MS = 300_000;
 const HELPERS = join(import.meta.dirname, 'example-helpers.js');
 
 /** Helpers that the examples call and do not define. */
@@ -35,7 +34,7 @@ export class Example {
   readonly did: Did[] = [];
   stderr = '';
   #child: ChildProcess | undefined;
-  readonly #bell = new Bell(PATIENCE_MS, () => `did: ${JSON.stringify(this.did)}; stderr: ${this.stderr}`);
+  readonly #bell = new Bell(() => `did: ${JSON.stringify(this.did)}; stderr: ${this.stderr}`);
 
   /** `watching`: the name of what can be stopped, and the statement after which it runs. */
   constructor(t: TestContext, text: string, watching: readonly [name: string, statement: RegExp] = WATCHER) {

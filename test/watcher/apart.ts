@@ -9,15 +9,12 @@ import { test } from 'node:test';
 import { Bell } from '../world/bell.js';
 import type { FromChild, ToChild } from './child.js';
 
-/** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 300_000;
-
 export class Apart {
   readonly base = mkdtempSync(join(tmpdir(), 'watcher-'));
   readonly root = join(this.base, 'in');
   readonly heard: FromChild[] = [];
   seen = 0;
-  readonly #bell = new Bell(PATIENCE_MS, () => `seen ${this.seen}; ${JSON.stringify(this.heard)}`);
+  readonly #bell = new Bell(() => `seen ${this.seen}; ${JSON.stringify(this.heard)}`);
   #child: ChildProcess | undefined;
 
   async start(message: Omit<ToChild & { kind: 'start' }, 'kind'>, command: string[] = []): Promise<void> {

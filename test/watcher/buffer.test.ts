@@ -123,7 +123,7 @@ const Y = 'y' as ByteName;
 
 test('a delayed path is released at the end of its window, with its last hint', async () => {
   const released: string[] = [];
-  const bell = new Bell(300_000, () => released.join());
+  const bell = new Bell(() => released.join());
   const windows = new Windows(1_000, 10, (path, by) => {
     released.push(`${path} ${by}`);
     bell.ring();

@@ -217,7 +217,7 @@ test('hints by fs.watch: of single directories, and of a whole tree at once', as
   mkdirSync(told.at('d'));
   for (const whole of [false, true]) {
     const heard: string[] = [];
-    const bell = new Bell(300_000, () => heard.join());
+    const bell = new Bell(() => heard.join());
     const note = (path: string): void => {
       heard.push(path);
       bell.ring();

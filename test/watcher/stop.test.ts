@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createWatcher, WatcherStoppedError } from '../../src/watcher/index.js';
 import { PACKAGE } from '../world/program.js';
+import { DEADLINE_MS } from '../world/waiting.js';
 import { everywhere, scenario, WatchedTree } from './watched-tree.js';
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
@@ -84,7 +85,7 @@ const run = (script: string): string =>
   execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: PACKAGE,
     encoding: 'utf8',
-    timeout: 300_000,
+    timeout: DEADLINE_MS,
   });
 
 scenario('the package is imported by its name, and the process ends by itself after a stop', async (told) => {

@@ -112,7 +112,7 @@ everywhere('a directory that may not be read, and one that may not be entered', 
 
 scenario('an error without a listener is not thrown, and is logged', async (told) => {
   const logged: string[] = [];
-  const bell = new Bell(300_000, () => logged.join());
+  const bell = new Bell(() => logged.join());
   const log = (_: object, message: string): void => {
     logged.push(message);
     bell.ring();

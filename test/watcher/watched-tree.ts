@@ -17,9 +17,6 @@ import {
 } from '../../src/watcher/index.js';
 import { Bell } from '../world/bell.js';
 
-/** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 300_000;
-
 export class WatchedTree {
   readonly base = mkdtempSync(join(tmpdir(), 'told-'));
   readonly root = join(this.base, 'root');
@@ -28,7 +25,7 @@ export class WatchedTree {
   readonly overflows: Overflow[] = [];
   readonly errors: WatcherError[] = [];
   readonly recovered: WatcherError[] = [];
-  readonly #bell = new Bell(PATIENCE_MS, () => `events: ${this.lines().join('; ')}; errors: ${this.errors.join('; ')}`);
+  readonly #bell = new Bell(() => `events: ${this.lines().join('; ')}; errors: ${this.errors.join('; ')}`);
   #watcher: Watcher | undefined;
 
   constructor(readonly backend: BackendName = 'inotify') {

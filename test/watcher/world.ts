@@ -11,16 +11,13 @@ import { linuxBackend } from '../../src/watcher/backend/linux-backend.js';
 import { Engine, type EngineEvent, type EngineOptions, type QueuedPath } from '../../src/watcher/engine/index.js';
 import { Bell } from '../world/bell.js';
 
-/** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 300_000;
-
 export class World {
   readonly base = mkdtempSync(join(tmpdir(), 'watcher-'));
   readonly root = join(this.base, 'in');
   readonly marks: QueuedPath[] = [];
   readonly seen = new Set<ByteName>();
   readonly told: EngineEvent[] = [];
-  readonly #bell = new Bell(PATIENCE_MS, () => `events: ${JSON.stringify(this.told)}`);
+  readonly #bell = new Bell(() => `events: ${JSON.stringify(this.told)}`);
   #watcher: Engine | undefined;
   /** Thrown by the next deliveries. */
   failWith: Error | undefined;

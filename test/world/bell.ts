@@ -2,14 +2,13 @@
  * Waits for events: the condition is checked again at each ring, never by the clock. A deadline ends a wait that would
  * be in vain.
  */
+import { DEADLINE_MS } from './waiting.js';
+
 export class Bell {
   readonly #listeners = new Set<() => void>();
 
-  constructor(
-    private readonly patienceMs: number,
-    /** Describes what was seen instead, for a wait that failed. */
-    private readonly soFar: () => string,
-  ) {}
+  /** `soFar`: describes what was seen instead, for a wait that failed. */
+  constructor(private readonly soFar: () => string) {}
 
   ring(): void {
     for (const listener of [...this.#listeners]) listener();
@@ -20,7 +19,7 @@ export class Bell {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new Error(`waited in vain for ${what}; ${this.soFar().slice(0, 2_000)}`)),
-        this.patienceMs,
+        DEADLINE_MS,
       );
       const listener = () => {
         if (!holds()) return;

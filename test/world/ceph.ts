@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 import { ahead } from './faketime.js';
 import { freePort } from './ports.js';
 import { give, isRoot, ordinaryUser } from './users.js';
-import { until } from './waiting.js';
+import { DEADLINE_MS, until } from './waiting.js';
 
 const PROGRAMS = ['/usr/bin/ceph-mon', '/usr/bin/ceph-osd', '/usr/bin/radosgw', '/usr/bin/radosgw-admin'];
 /** `setpriv` ends a server with its parent, even if the parent is killed. */
@@ -113,7 +113,7 @@ export class Ceph {
 
   #run(program: string, ...args: string[]): Promise<{ stdout: string }> {
     const env = { ...process.env, CEPH_CONF: this.#settingsFile };
-    return run(program, args, { env, cwd: this.root, timeout: 300_000, ...(isRoot && ordinaryUser) });
+    return run(program, args, { env, cwd: this.root, timeout: DEADLINE_MS, ...(isRoot && ordinaryUser) });
   }
 
   #start(name: 'mon' | 'osd' | 'rgw', command: readonly string[], more: NodeJS.ProcessEnv = {}): void {

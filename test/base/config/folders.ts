@@ -9,6 +9,7 @@ import { configOf } from '../../../src/base/config/load.js';
 import type { Config } from '../../../src/base/config/options.js';
 import { readInvocation } from '../../../src/base/config/read.js';
 import { OperatorError } from '../../../src/base/errors.js';
+import { DEADLINE_MS } from '../../world/waiting.js';
 
 export interface Folders {
   root: string;
@@ -57,5 +58,5 @@ export function listing(root: string): string[] {
 export function runCommand(command: string, folders: Folders, argv: string[], env: NodeJS.ProcessEnv = {}) {
   const program = fileURLToPath(new URL(`../../../../bin/${command}`, import.meta.url));
   const all = { PATH: process.env.PATH, HOME: folders.root, ...folders.env, ...env };
-  return spawnSync(program, argv, { encoding: 'utf8', env: all, timeout: 300_000 });
+  return spawnSync(program, argv, { encoding: 'utf8', env: all, timeout: DEADLINE_MS });
 }

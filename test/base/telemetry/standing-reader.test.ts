@@ -23,7 +23,7 @@ import { tmpfsMount } from '../../world/mounts.js';
 import { descendantsOf, PACKAGE, signal } from '../../world/program.js';
 import { rowsOf } from '../../world/state-by-hand.js';
 import { ordinaryUser, skipUnlessReachable, skipUnlessRoot, type User } from '../../world/users.js';
-import { stays, until } from '../../world/waiting.js';
+import { DEADLINE_MS, stays, until } from '../../world/waiting.js';
 import { createWorld, type World } from '../../world/world.js';
 
 const AT_ONCE = { stabilitySeconds: 0, quietMs: 0 };
@@ -188,7 +188,7 @@ test('a reader that was slow for a moment gets the backlog with the next lines, 
     env: { ...process.env, PIPE: pipe.path },
     cwd: import.meta.dirname,
     encoding: 'utf8',
-    timeout: 300_000,
+    timeout: DEADLINE_MS,
   });
   assert.notEqual(stdout, '', 'nothing came');
   for (const bytes of JSON.parse(stdout) as number[]) assert.ok(bytes >= 4_096, `${bytes} bytes came with a line`);

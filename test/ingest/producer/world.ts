@@ -11,9 +11,6 @@ import { FeedProducer } from '../../../src/ingest/producer/feed-producer.js';
 import { clockEpoch } from '../../../src/linux/index.js';
 import { Bell } from '../../world/bell.js';
 
-/** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 300_000;
-
 export function feedOptions(input: string): FeedOptions {
   const base = dirname(input);
   return {
@@ -53,7 +50,7 @@ export class World {
   readonly input = join(this.base, 'in');
   statePath = join(this.base, 'state.db');
   readonly events: { event: string; [field: string]: unknown }[] = [];
-  readonly #bell = new Bell(PATIENCE_MS, () => `events: ${JSON.stringify(this.events)}`);
+  readonly #bell = new Bell(() => `events: ${JSON.stringify(this.events)}`);
   #backend: Backend | undefined;
   #producer: FeedProducer | undefined;
 

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { PACKAGE } from '../../world/program.js';
+import { DEADLINE_MS } from '../../world/waiting.js';
 
 export const COMPLETIONS = join(PACKAGE, 'dist/completions');
-const LIMIT_MS = 300_000;
-
 /** A sentence for `skip`, where a program is not installed. */
 export const missing = (program: string): string | false =>
   spawnSync('sh', ['-c', `command -v ${program}`]).status === 0 ? false : `${program} is not installed`;
@@ -22,7 +21,7 @@ export async function typed(t: TestContext, shell: string, setup: string, lines:
   t.after(() => rmSync(home, { recursive: true, force: true }));
   const env = { PATH: process.env.PATH, HOME: home, TERM: 'dumb', LC_ALL: 'C.UTF-8', COMPLETIONS };
   const child = spawn('script', ['-qec', shell, '/dev/null'], { cwd: home, env });
-  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
   let seen = '';
   let wanted = 0;
   let wake = (): void => {};

@@ -3,12 +3,10 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DEADLINE_MS } from '../../world/waiting.js';
 import { Process } from '../mirror/process.js';
 import type { FromChild, ToChild } from './child.js';
 import { type Ending, type Line, type Start, Taker } from './taker.js';
-
-/** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 300_000;
 
 export interface Place {
   /** Resolves when it watches. */
@@ -119,7 +117,7 @@ export class Apart implements Place {
 async function inTime<T>(done: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not come to its end in ${PATIENCE_MS} ms`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error(`${what} did not come to its end in ${DEADLINE_MS} ms`)), DEADLINE_MS);
   });
   return Promise.race([done, late]).finally(() => clearTimeout(timer));
 }

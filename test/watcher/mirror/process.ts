@@ -2,9 +2,7 @@
  * A forked process that answers each message with one, over IPC.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-
-/** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 300_000;
+import { DEADLINE_MS } from '../../world/waiting.js';
 
 export class Process<To extends object, From> {
   readonly #child: ChildProcess;
@@ -23,8 +21,8 @@ export class Process<To extends object, From> {
   ask(message: To): Promise<From> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`${this.#path} did not answer to ${JSON.stringify(message)} in ${PATIENCE_MS} ms`)),
-        PATIENCE_MS,
+        () => reject(new Error(`${this.#path} did not answer to ${JSON.stringify(message)} in ${DEADLINE_MS} ms`)),
+        DEADLINE_MS,
       );
       const settled =
         <T>(settle: (value: T) => void) =>

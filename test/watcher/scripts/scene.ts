@@ -10,13 +10,11 @@ import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesOfName, nameOfText } from '../../../src/linux/names.js';
+import { DEADLINE_MS } from '../../world/waiting.js';
 import { ACTS, content, isThere } from './acts.js';
 import { Reader } from './reader.js';
 import { type Backend, named, type Script, type Step } from './script.js';
 import { StepEvents } from './step-events.js';
-
-/** Only ends a test that would otherwise hang. */
-const PATIENCE_MS = 300_000;
 
 export class Scene {
   readonly base = mkdtempSync(join(tmpdir(), 'watch-script-'));
@@ -65,7 +63,7 @@ export class Scene {
     const ran = this.#readers.filter(({ running }) => running);
     for (const line of step.do) await this.#act(line);
     for (let late = false; !late; ) {
-      late = !step.eventually || performance.now() > from + PATIENCE_MS;
+      late = !step.eventually || performance.now() > from + DEADLINE_MS;
       await this.#quiet();
       const wrong = this.#watching(ran).flatMap((reader) => new StepEvents(reader).wrong(step));
       if (wrong.length === 0) break;
@@ -144,7 +142,7 @@ const refusal = (wanted: string) => (error: Error & { code?: string }) => {
 async function inTime<T>(done: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${PATIENCE_MS} ms in vain for ${what}`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error(`waited ${DEADLINE_MS} ms in vain for ${what}`)), DEADLINE_MS);
   });
   return Promise.race([done, late]).finally(() => clearTimeout(timer));
 }
