@@ -34,13 +34,13 @@ const randomWaitMs = () => limits.busyRetryMs[0] + Math.random() * (limits.busyR
 export const pauseShortly = (): void => void Atomics.wait(sleeper, 0, 0, randomWaitMs());
 
 /** A read may get BUSY while another process recovers or closes the log; that takes milliseconds. */
-export function retryWhileBusy<T>(fn: () => T, longestMs = 5_000): T {
+export function retryWhileBusy<T>(fn: () => T): T {
   let end: number | undefined;
   for (; ; pauseShortly()) {
     try {
       return fn();
     } catch (error) {
-      end ??= performance.now() + longestMs;
+      end ??= performance.now() + 5_000;
       if (!isBusy(error) || performance.now() > end) throw error;
     }
   }
