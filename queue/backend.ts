@@ -86,8 +86,8 @@ export interface QueueView {
   durations(): Duration[];
   /** The jobs that ended last, newest first; at most `limits.endingsKept`. */
   endings(most: number): Job[];
-  /** Claimed jobs, the largest first; of one owner or of all. */
-  inProgress(most: number, owner?: OwnerId): Job[];
+  /** Claimed jobs, the largest first. */
+  inProgress(most: number): Job[];
   /** One for each feed, stage, and `why` of a defer or `code` of a retry: callers give a bounded number of these. */
   reasons(): Reason[];
   heldFor(): HeldFor[];

@@ -5,8 +5,8 @@
  *  - a take returns a new token even if there is nothing or the claim failed (an error stalls the core forever), and
  *    the lock of an empty token is `{}`;
  *  - releaseLock frees only unsettled jobs: the handler settles its jobs before its callback.
- * Does not: retry (use maxRetries 1). push, delete and take-last exist only for better-queue's public test suite and
- * `cancel`.
+ * Does not: retry (use maxRetries 1). push, delete and take-last complete better-queue's interface for a store: its core
+ * refuses one without push, and its public test suite, which also proves the rest, needs all of them.
  */
 import { randomUUID } from 'node:crypto';
 import type { Amend, Backend, ClaimedJob, JobId, Json, Settlement, StageName } from '../backend.js';
@@ -57,8 +57,7 @@ export class QueueStore {
   }
 
   takeFirstN(n: number, done: Callback<string>): void {
-    const all = (jobs: ClaimedJob[]): [ClaimedJob[], ClaimedJob[]] => [jobs, []];
-    this.#take(() => this.#handedAndClaimed(Math.min(n, this.events.takesMax())), all, done);
+    this.#take(() => this.#handedAndClaimed(Math.min(n, this.events.takesMax())), done);
   }
 
   /** Adds claims of this owner for this stage; they need no claim. */
@@ -85,11 +84,11 @@ export class QueueStore {
 
   /** The backend cannot claim from the end, so this claims as many as possible and keeps the last ones. */
   takeLastN(n: number, done: Callback<string>): void {
-    this.#take(
-      () => this.backend.claim(this.stage, limits.claimBatchMax),
-      (jobs) => [jobs.slice(-n).reverse(), jobs.slice(0, -n)],
-      done,
-    );
+    this.#take(async () => {
+      const jobs = await this.backend.claim(this.stage, limits.claimBatchMax);
+      await this.#giveBack(jobs.slice(0, -n)).catch((error) => this.events.failed(error));
+      return jobs.slice(-n).reverse();
+    }, done);
   }
 
   getLock(token: string, done: Callback<Tasks>): void {
@@ -155,20 +154,15 @@ export class QueueStore {
     end().then(() => done(null), done);
   }
 
-  #take(
-    claim: () => Promise<ClaimedJob[]>,
-    split: (jobs: ClaimedJob[]) => [ClaimedJob[], ClaimedJob[]],
-    done: Callback<string>,
-  ): void {
+  #take(claim: () => Promise<ClaimedJob[]>, done: Callback<string>): void {
     const token = randomUUID();
     const take = async (): Promise<ClaimedJob[]> => {
       await this.#giveBack([]);
       if (this.events.takesMax() === 0) return [];
-      const [kept, rest] = split(await claim());
-      await this.#giveBack(rest).catch((error) => this.events.failed(error));
+      const jobs = await claim();
       // The dispatcher stopped while the claim was under way, so the jobs are given back.
-      if (this.events.takesMax() > 0) return kept;
-      await this.#giveBack(kept);
+      if (this.events.takesMax() > 0) return jobs;
+      await this.#giveBack(jobs);
       return [];
     };
     take()

@@ -17,8 +17,8 @@ import type { Rows } from './rows.js';
 import type { SqliteTx } from './tx.js';
 
 /** A caller whose writes share a transaction. */
-export interface Caller<In> {
-  fn: (tx: In) => unknown;
+interface Caller {
+  fn: (tx: SqliteTx) => unknown;
   resolve: (value: never) => void;
   reject: (error: unknown) => void;
 }
@@ -34,20 +34,20 @@ const randomWaitMs = () => limits.busyRetryMs[0] + Math.random() * (limits.busyR
 export const pauseShortly = (): void => void Atomics.wait(sleeper, 0, 0, randomWaitMs());
 
 /** A read may get BUSY while another process recovers or closes the log; that takes milliseconds. */
-export function retryWhileBusy<T>(fn: () => T, longestMs = 5_000): T {
+export function retryWhileBusy<T>(fn: () => T): T {
   let end: number | undefined;
   for (; ; pauseShortly()) {
     try {
       return fn();
     } catch (error) {
-      end ??= performance.now() + longestMs;
+      end ??= performance.now() + 5_000;
       if (!isBusy(error) || performance.now() > end) throw error;
     }
   }
 }
 
 export class Committer {
-  #callers: Caller<SqliteTx>[] = [];
+  #callers: Caller[] = [];
   #scheduled = false;
   #waitsSince: number | undefined;
   #idle: (() => void)[] = [];
@@ -125,8 +125,8 @@ export class Committer {
   }
 
   /** False if nothing was written. */
-  #commit(callers: Caller<SqliteTx>[]): boolean {
-    const answers: { caller: Caller<SqliteTx>; value?: unknown; error?: unknown }[] = [];
+  #commit(callers: Caller[]): boolean {
+    const answers: { caller: Caller; value?: unknown; error?: unknown }[] = [];
     try {
       if (this.rows.pragma('user_version') > this.opened.version) throw newerDatabase(this.opened.path);
       for (const caller of callers) answers.push({ caller, ...this.#runOne(caller) });
@@ -145,7 +145,7 @@ export class Committer {
   }
 
   /** Throws only if SQLite ended the transaction. A failure of this caller alone is a return value. */
-  #runOne(caller: Caller<SqliteTx>): { value?: unknown; error?: unknown } {
+  #runOne(caller: Caller): { value?: unknown; error?: unknown } {
     try {
       return { value: this.tx.isolated(() => caller.fn(this.tx)) };
     } catch (error) {
@@ -154,7 +154,7 @@ export class Committer {
     }
   }
 
-  #end(callers: Caller<SqliteTx>[], error: unknown): void {
+  #end(callers: Caller[], error: unknown): void {
     for (const caller of callers) caller.reject(error);
   }
 }

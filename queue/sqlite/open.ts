@@ -166,8 +166,8 @@ export function giveToOwner(path: string, statePath: string): void {
 }
 
 /** Waits without starving other processes (commit.ts explains how), and lets the event loop run in between. */
-export async function untilNotBusy<T>(fn: () => T, longestMs = 60_000): Promise<T> {
-  for (const end = performance.now() + longestMs; ; await delay(1)) {
+export async function untilNotBusy<T>(fn: () => T): Promise<T> {
+  for (const end = performance.now() + 60_000; ; await delay(1)) {
     try {
       return fn();
     } catch (error) {

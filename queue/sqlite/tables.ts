@@ -6,18 +6,19 @@
  * turns.
  * Errors: QueueError of `open.ts` and `errors.ts`; an error that a caller throws is passed on unchanged.
  */
-import type Database from 'better-sqlite3';
 import type { Host } from '../backend.js';
+import { clockOf } from '../clock.js';
 import { typedSqlError } from '../errors.js';
-import { type Caller, retryWhileBusy } from './commit.js';
-import { type Module, newerDatabase } from './migrations.js';
-import { checkStillOurs, giveToOwner, type Opened, openMigrated, untilNotBusy } from './open.js';
+import { Committer, retryWhileBusy } from './commit.js';
+import type { Module } from './migrations.js';
+import { checkStillOurs, giveToOwner, type Opened, openMigrated } from './open.js';
 import { Rows } from './rows.js';
+import { SqliteTx } from './tx.js';
 
 export interface TablesOptions {
   /** The database. `-wal`, `-shm` and `.lock` (for migrations) are beside it. */
   path: string;
-  host: Pick<Host, 'openLockFile'>;
+  host: Host;
   module: Module;
 }
 
@@ -30,18 +31,20 @@ export async function openTables({ path, host, module }: TablesOptions): Promise
     openLocks: () => host.openLockFile(lock),
   });
   giveToOwner(lock, path);
-  return new Tables(opened);
+  return new Tables(opened, host);
 }
 
 export class Tables {
   readonly #rows: Rows;
-  #callers: Caller<Rows>[] = [];
-  /** The turn that is under way. Another one follows if callers came meanwhile. */
-  #turning: Promise<void> | undefined;
-  #closed = false;
+  readonly #committer: Committer;
 
-  constructor(private readonly opened: Opened) {
-    this.#rows = new Rows(opened.db);
+  constructor(
+    private readonly opened: Opened,
+    host: Host,
+  ) {
+    const { db, path } = opened;
+    this.#rows = new Rows(db);
+    this.#committer = new Committer(this.#rows, new SqliteTx(db, path), clockOf(host), opened, () => {});
   }
 
   /** Runs one statement, or several that need not see the same moment. */
@@ -55,10 +58,7 @@ export class Tables {
 
   /** Runs `fn` in the next shared transaction; resolves after COMMIT. */
   write<T>(fn: (rows: Rows) => T): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#callers.push({ fn, resolve, reject });
-      this.#turning ??= this.#turn();
-    });
+    return this.#committer.submit(fn);
   }
 
   /** Throws if the path names another file now, or if a newer build changed it. */
@@ -68,58 +68,7 @@ export class Tables {
 
   /** Finishes the pending writes, then closes. Safe to call twice. */
   async close(): Promise<void> {
-    await this.#turning;
-    if (!this.#closed) this.opened.db.close();
-    this.#closed = true;
-  }
-
-  async #turn(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#callers.length > 0) {
-      const end = await this.#commit();
-      end();
-    }
-    this.#turning = undefined;
-  }
-
-  /**
-   * Returns a function that answers the callers. It runs afterwards, so that no caller continues before the turn is
-   * complete.
-   */
-  async #commit(): Promise<() => void> {
-    const { db, path, version } = this.opened;
-    let callers: Caller<Rows>[] = [];
-    try {
-      await untilNotBusy(() => db.prepare('BEGIN IMMEDIATE').run());
-      callers = this.#callers.splice(0);
-      if (this.#rows.pragma('user_version') > version) throw newerDatabase(path);
-      const answers = callers.map((caller) => this.#runOne(db, caller));
-      db.prepare('COMMIT').run();
-      return () => {
-        for (const answer of answers) answer();
-      };
-    } catch (error) {
-      if (db.inTransaction) db.prepare('ROLLBACK').run();
-      if (callers.length === 0) callers = this.#callers.splice(0);
-      const typed = typedSqlError(error, path);
-      return () => {
-        for (const { reject } of callers) reject(typed);
-      };
-    }
-  }
-
-  /** Throws only if SQLite ended the transaction (on a full disk); then it failed for all of its callers. */
-  #runOne(db: Database.Database, { fn, resolve, reject }: Caller<Rows>): () => void {
-    this.#rows.run('SAVEPOINT caller');
-    try {
-      const value = fn(this.#rows);
-      this.#rows.run('RELEASE caller');
-      return () => resolve(value as never);
-    } catch (error) {
-      if (!db.inTransaction) throw error;
-      this.#rows.run('ROLLBACK TO caller');
-      this.#rows.run('RELEASE caller');
-      return () => reject(typedSqlError(error, this.opened.path));
-    }
+    await this.#committer.idle();
+    this.opened.db.close();
   }
 }

@@ -100,7 +100,7 @@ export class SqliteView implements QueueView {
   readonly heldDepths: QueueView['heldDepths'] = () => this.read(heldDepths);
   readonly depthsByAge: QueueView['depthsByAge'] = (bounds) => this.read((rows) => depthsByAge(rows, bounds));
   readonly endings: QueueView['endings'] = (most) => this.read((rows) => endings(rows, most));
-  readonly inProgress: QueueView['inProgress'] = (most, owner) => this.read((rows) => inProgress(rows, most, owner));
+  readonly inProgress: QueueView['inProgress'] = (most) => this.read((rows) => inProgress(rows, most));
   readonly reasons: QueueView['reasons'] = () => this.read(reasons);
   readonly heldFor: QueueView['heldFor'] = () => this.read(heldFor);
   readonly durations: QueueView['durations'] = () => this.read(durations);

@@ -58,7 +58,7 @@ export async function ingestWorker(argv: readonly string[]): Promise<number> {
   const config = workerConfigOf(invocation, process.env);
   const children = childrenOf(invocation.service.stage);
   beginParentLog(config);
-  await stateToCome('ingest-worker', config.service.statePath);
+  await stateToCome(config.service.statePath);
   const ended = await runChildren('ingest-worker', config, children);
   return ended.exitCode;
 }

@@ -173,12 +173,12 @@ function refuseNetwork(statePath: string): void {
 }
 
 /** A worker may be started before its producer: it waits a little for the state, and says so. */
-export async function stateToCome(command: string, statePath: string): Promise<void> {
+export async function stateToCome(statePath: string): Promise<void> {
   refuseUnusableState(statePath);
   const endMs = performance.now() + limits.stateWaitMs;
   if (!existsSync(statePath)) {
     printNote(
-      `${command}: there is no state at ${safeText(statePath)} yet; waiting ${limits.stateWaitMs / 1000} s for ingest-producer to make it.`,
+      `ingest-worker: there is no state at ${safeText(statePath)} yet; waiting ${limits.stateWaitMs / 1000} s for ingest-producer to make it.`,
     );
   }
   while (!existsSync(statePath) && performance.now() < endMs) await sleep(100);

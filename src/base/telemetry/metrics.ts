@@ -25,10 +25,10 @@ export function startMetrics(
 }
 
 /** Each call answers the state of things now, with rates since the call before. */
-export function metricsReader(backend: Backend, now: () => number = () => performance.now()) {
-  let last = { at: now(), ...processed(backend) };
+export function metricsReader(backend: Backend) {
+  let last = { at: performance.now(), ...processed(backend) };
   return () => {
-    const at = now();
+    const at = performance.now();
     const total = processed(backend);
     const seconds = Math.max((at - last.at) / 1000, 0.001);
     const metrics = {

@@ -36,18 +36,18 @@ function marked(severity: Level, sentence: string): string {
 /** Draws and redraws the last line of the terminal. */
 export class StatusLine {
   #shown = false;
-  constructor(private readonly writer = new LineWriter()) {}
+  readonly #writer = new LineWriter();
 
   show(text: string): void {
     const width = process.stderr.columns || 80;
     const safe = safeText(text);
-    this.writer.write(CLEAR_LINE + (safe.length < width ? safe : `${safe.slice(0, width - 2)}…`));
+    this.#writer.write(CLEAR_LINE + (safe.length < width ? safe : `${safe.slice(0, width - 2)}…`));
     this.#shown = true;
   }
 
   clear(): void {
-    if (this.#shown) this.writer.write(CLEAR_LINE);
+    if (this.#shown) this.#writer.write(CLEAR_LINE);
     this.#shown = false;
-    this.writer.flush();
+    this.#writer.flush();
   }
 }

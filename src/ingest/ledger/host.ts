@@ -86,9 +86,9 @@ export const askedSince = (reader: Reader): number =>
 /** In SQL, for `contents.told` of a content that ends: PostgreSQL is to be told, where there is one. */
 export const TOLD_OF_AN_END = 'NOT EXISTS (SELECT 1 FROM host)';
 
-/** For people: contents whose end was not told. At most `max`. */
-export const untold = (reader: Reader, max = 1_000_000): number =>
-  reader.get<{ n: number }>('SELECT count(*) AS n FROM (SELECT 1 FROM contents WHERE told = 0 LIMIT ?)', max)!.n;
+/** For people: contents whose end was not told. At most a million. */
+export const untold = (reader: Reader): number =>
+  reader.get<{ n: number }>('SELECT count(*) AS n FROM (SELECT 1 FROM contents WHERE told = 0 LIMIT 1000000)')!.n;
 
 /** The state that asked and told was another one. It joins again before it goes on, and then tells everything. */
 export const joinAgain = (tx: Tx): void => void tx.run('UPDATE host SET cursor = ?', JOINING);

@@ -187,7 +187,7 @@ function figuresOf({ backend }: SharedLedger, isOnce: boolean): Figures {
     oldest_seconds: Math.round(Math.max(0, ...open.map(({ oldestAgeMs }) => oldestAgeMs)) / 1_000),
     files_processed: processed(backend).files,
     gates_closed: backend.gates().length,
-    untold: backend.read((reader) => untold(reader)),
+    untold: backend.read(untold),
     once: isOnce,
   };
 }

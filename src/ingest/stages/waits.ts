@@ -36,8 +36,8 @@ type Asked = Pick<QueueView, 'stages' | 'stats' | 'gates' | 'reasons'>;
 export function waitsOf(
   view: Asked,
   known: { stats?: readonly StageStats[]; gates?: readonly Gate[]; reasons?: readonly Reason[] } = {},
-  nowMs = Date.now(),
 ): Wait[] {
+  const nowMs = Date.now();
   const { stats = view.stats(), gates = view.gates(), reasons = view.reasons() } = known;
   const waits = new Map<string, Wait>();
   const add = (feed: string, reason: string, files: number, of?: Reason) => {

@@ -68,10 +68,10 @@ export function wholeCharacters(bytes: Buffer, to: number): number {
 /** Returns the length in bytes of the character that begins with `byte`. */
 const charBytes = (byte: number): number => (byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
 
-/** Counts a byte from `from` to `to`. */
-export function countByte(bytes: Buffer, byte: number, from: number, to: number): number {
+/** Counts a byte before `end`. */
+export function countByte(bytes: Buffer, byte: number, end: number): number {
   let count = 0;
-  for (let at = bytes.indexOf(byte, from); at >= 0 && at < to; at = bytes.indexOf(byte, at + 1)) count++;
+  for (let at = bytes.indexOf(byte); at >= 0 && at < end; at = bytes.indexOf(byte, at + 1)) count++;
   return count;
 }
 

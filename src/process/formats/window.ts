@@ -33,7 +33,7 @@ export class Window {
   async next(used: number): Promise<boolean> {
     const rest = this.bytes.subarray(used);
     if (rest.length > this.options.recordBytesMax) throw this.tooLarge(used);
-    this.#line += countByte(this.bytes, NEWLINE, 0, used);
+    this.#line += countByte(this.bytes, NEWLINE, used);
     this.base += used;
     const isFirst = this.base === 0 && rest.length === 0;
     // A record longer than one read is scanned from its start again, with twice as many bytes each time.
@@ -54,7 +54,7 @@ export class Window {
 
   /** Returns the line number, from 1, of an offset of `bytes`. */
   lineAt(offset: number): number {
-    return this.#line + countByte(this.bytes, NEWLINE, 0, offset);
+    return this.#line + countByte(this.bytes, NEWLINE, offset);
   }
 
   /** Makes a fault at an offset of `bytes`. Its sentence begins with the file's name and the line. */

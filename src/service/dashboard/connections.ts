@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { limits } from './data/limits.js';
 
-export function boundConnections(server: Server, most = limits.connectionsMax): void {
+export function boundConnections(server: Server): void {
   /** `idle`: in the order in which they became so. `busy`: how many requests are under way. */
   const idle = new Set<Socket>();
   const busy = new Map<Socket, number>();
@@ -16,7 +16,7 @@ export function boundConnections(server: Server, most = limits.connectionsMax): 
       idle.delete(socket);
       busy.delete(socket);
     });
-    if (idle.size + busy.size <= most) return;
+    if (idle.size + busy.size <= limits.connectionsMax) return;
     const [longest] = idle;
     longest?.destroy();
   });

@@ -5,7 +5,7 @@ import type { Text } from '../../linux/index.js';
 import { packageVersion } from '../../package.js';
 
 /** The oldest process at work, or its parent: a child may have been started again since. A dashboard or a notifier alone ingests nothing. */
-export function serviceReport(processes: readonly Process[], nowMs = Date.now()) {
+export function serviceReport(processes: readonly Process[]) {
   const working = processes.filter(({ alive, title }) => alive && !BESIDE.includes(title));
   const starts = working.flatMap(({ pid, parent_pid: parent, attended_at: attended }) => {
     const its = attended === null ? [pid] : [pid, parent ?? pid];
@@ -17,7 +17,7 @@ export function serviceReport(processes: readonly Process[], nowMs = Date.now())
     version: packageVersion(),
     /** ISO 8601; null where no process is at work, or none can be seen from here. */
     started_at: startedMs === undefined ? null : new Date(startedMs).toISOString(),
-    uptime_seconds: startedMs === undefined ? null : Math.max(0, Math.floor((nowMs - startedMs) / 1_000)),
+    uptime_seconds: startedMs === undefined ? null : Math.max(0, Math.floor((Date.now() - startedMs) / 1_000)),
   };
 }
 

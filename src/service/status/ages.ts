@@ -29,7 +29,8 @@ const JOBS = `SELECT seq, feed, key, bytes, created_ms FROM all_jobs
 type JobArray = [seq: number, feed: string, key: Buffer, bytes: number, createdMs: number];
 
 /** The rows in the pipeline's order by stage, else the one with most files first. */
-export function agesOf(view: QueueView, by: Grouping, feed: string | undefined, nowMs = Date.now()): AgeRow[] {
+export function agesOf(view: QueueView, by: Grouping, feed: string | undefined): AgeRow[] {
+  const nowMs = Date.now();
   const rows = new Map<string, AgeRow>();
   const add = (name: string, bytes: number, byAge: readonly number[]) => {
     const row = rows.get(name) ?? emptyRow(name);
@@ -68,7 +69,7 @@ const oneOf = (column: number): number[] => [...AGE_BOUNDS, 0].map((_, i) => Num
 export type Oldest = NonNullable<ReturnType<typeof oldestOf>>;
 
 /** The oldest job that is neither done nor held; undefined when there is none. */
-export function oldestOf(view: QueueView, feed: string | undefined, nowMs = Date.now()) {
+export function oldestOf(view: QueueView, feed: string | undefined) {
   const jobs = new Map<string, { feed: string; stage: string; second: number; count: number }>();
   const add = (of: string, stage: string, second: number, count: number) => {
     const name = [of, stage, second].join('\0');
@@ -85,7 +86,7 @@ export function oldestOf(view: QueueView, feed: string | undefined, nowMs = Date
     feed: first.feed,
     stage: first.stage,
     /** Its age. */
-    seconds: Math.max(0, Math.floor(nowMs / 1000) - first.second),
+    seconds: Math.max(0, Math.floor(Date.now() / 1000) - first.second),
     /** When it was noticed: ISO 8601, without the part of a second. */
     since: toSecond(new Date(first.second * 1000).toISOString()),
   };

@@ -20,11 +20,11 @@ export interface HostsReport {
   findings: Finding[];
 }
 
-export async function lookAtHosts(shared: Rows, nowMs = Date.now()): Promise<HostsReport> {
+export async function lookAtHosts(shared: Rows): Promise<HostsReport> {
   const ledger = shared.where;
   try {
     const hosts = (await hostsView(shared)).map(reportOf);
-    const findings = hosts.flatMap((host) => [...findingsOf(host, nowMs)]);
+    const findings = hosts.flatMap((host) => [...findingsOf(host)]);
     // What is stuck comes first.
     return { ledger, hosts, findings: findings.sort((a, b) => b.severity.localeCompare(a.severity)) };
   } catch (error) {
@@ -49,14 +49,14 @@ function reportOf({ name, place, figures, silentMs, conflicts, beforeJoin }: Hos
   };
 }
 
-function* findingsOf(of: HostReport, nowMs: number): Generator<Finding> {
+function* findingsOf(of: HostReport): Generator<Finding> {
   const { host: what, condition, silent_seconds: silent, conflicts } = of;
   if (condition === 'silent')
     yield finding('stuck', 'host_silent', {
       what,
       sentence: `Host ${what} has given no sign of life for ${shownSeconds(silent)}; other hosts wait for what it carries.`,
       release: `start ingest there; where the host is gone for ever, ingest-ctl host forget ${what}`,
-      since: iso(nowMs - silent * 1_000),
+      since: iso(Date.now() - silent * 1_000),
     });
   if (conflicts > 0)
     yield finding('notice', 'content_stored_twice', {

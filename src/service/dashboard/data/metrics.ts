@@ -195,7 +195,7 @@ export class Metrics {
       'Contents that are stored here and not yet recorded in the shared ledger; 0 where hosts share none.',
       [],
       (metric) => {
-        if (this.view.read(sharingHost)) metric.set(this.view.read((rows) => untold(rows)));
+        if (this.view.read(sharingHost)) metric.set(this.view.read(untold));
       },
     );
     this.#gauge('ingest_host_findings', 'What is wrong among hosts.', ['severity', 'code', 'host'], (metric) => {
