@@ -3,9 +3,11 @@
  * promises). Large files use two buffers: one is read on the thread pool while the other is hashed (1.5 GB/s).
  */
 import { createHash } from 'node:crypto';
-import { readSync } from 'node:fs';
-import { setPosition } from '../linux/index.js';
+import { closeSync, readSync } from 'node:fs';
+import { openData, type Stat, setPosition, statFd } from '../linux/index.js';
 import { blocking } from './blocking.js';
+import type { Entry } from './directories.js';
+import { errnoOf } from './place-error.js';
 import type { Throttle } from './rate-limit.js';
 
 /** Files up to this size are read synchronously. */
@@ -45,6 +47,33 @@ export async function digestWhole(fd: number, size: number, throttle?: Throttle)
   if (size > SMALL_BYTES) return digestLarge(fd, throttle && ((chunk) => throttle.take(chunk.length)));
   await throttle?.take(size);
   return digestSmall(fd);
+}
+
+type Version = Pick<Stat, 'size' | 'version'>;
+
+/** The SHA-256 of an open file; undefined where it is not of this version before or after it is read. */
+export async function digestUnchanged(
+  fd: number,
+  { size, version }: Version,
+  throttle?: Throttle,
+): Promise<Buffer | undefined> {
+  if (statFd(fd).version !== version) return undefined;
+  const { sha256, bytes } = await digestWhole(fd, size, throttle);
+  return bytes === size && statFd(fd).version === version ? sha256 : undefined;
+}
+
+/** The same for the file at an entry; undefined also where it cannot be read, as in a bad sector. */
+export async function digestAt(entry: Entry, stat: Version, throttle?: Throttle): Promise<Buffer | undefined> {
+  let fd: number | undefined;
+  try {
+    fd = openData(entry.dir, entry.name);
+    return await digestUnchanged(fd, stat, throttle);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }
 
 /**

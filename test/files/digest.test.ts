@@ -1,10 +1,11 @@
 /** Digests around the border between small and large, and of files that grow or shrink while they are read. */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { appendFileSync, closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { digestLarge, digestSmall, SMALL_BYTES } from '../../src/files/digest.js';
+import { digestLarge, digestSmall, digestUnchanged, SMALL_BYTES } from '../../src/files/digest.js';
+import { statFd } from '../../src/linux/index.js';
 import { folderFor } from './folder.js';
 
 const CHUNK = 4 << 20;
@@ -67,6 +68,20 @@ test('a file that grows or shrinks while it is read: the digest is of what was r
     assert.deepEqual([digest.sha256.toString('hex'), digest.bytes], [sha256(read), read.length]);
     assert(change === 'grows' ? read.length === content.length + 1_000 : read.length < content.length, change);
   }
+});
+
+test('a file that changes before or while it is read, with its size or not, has no digest of its version', async (t) => {
+  for (const size of [100, 2 * CHUNK])
+    for (const bytes of [Buffer.from('other'), Buffer.alloc(size, 'x')]) {
+      const content = randomBytes(size);
+      const { path, fd } = opened(t, content);
+      utimesSync(path, 1, 1); // so that any change shows
+      const stat = statFd(fd);
+      assert.equal((await digestUnchanged(fd, stat))?.toString('hex'), sha256(content));
+      const take = async (): Promise<void> => writeFileSync(path, bytes);
+      assert.equal(await digestUnchanged(fd, stat, { take }), undefined);
+      assert.equal(await digestUnchanged(fd, stat), undefined);
+    }
 });
 
 test('an error of the chunk handler is passed on unchanged', async (t) => {

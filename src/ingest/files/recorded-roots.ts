@@ -1,18 +1,26 @@
 /**
- * The roots of a feed as they were set up, for commands that only read. A root that was not set up has no marker.
+ * The roots as they were set up, for who only reads. A root that was not set up has no marker.
  * Does not: make anything.
  */
 import type { QueueView } from '../../../queue/index.js';
 import type { EnvironmentError } from '../../base/errors.js';
 import { FeedFiles, isOfFiles, type Roots } from './feed-files.js';
 
+/** A root of any feed. A retired feed keeps its own. */
+interface RecordedRoot {
+  feed: string;
+  kind: string;
+  path: string;
+  marker: string | null;
+}
+
+const ROOTS = 'SELECT feed, kind, path, marker FROM roots';
+
+export const allRoots = (state: Pick<QueueView, 'read'>): RecordedRoot[] =>
+  state.read((r) => r.all<RecordedRoot>(`${ROOTS} ORDER BY feed, kind`));
+
 export function recordedRoots(state: Pick<QueueView, 'read'>, feed: string): Roots {
-  const rows = state.read((r) =>
-    r.all<{ kind: string; path: string; marker: string | null }>(
-      'SELECT kind, path, marker FROM roots WHERE feed = ?',
-      feed,
-    ),
-  );
+  const rows = state.read((r) => r.all<RecordedRoot>(`${ROOTS} WHERE feed = ?`, feed));
   const of = (kind: string) => rows.find((row) => row.kind === kind);
   const path = (kind: string): string => of(kind)?.path ?? '';
   const marker = (kind: string): string | undefined => of(kind)?.marker ?? undefined;

@@ -22,6 +22,7 @@ import {
   type Told,
   upsertEnds,
 } from '../../shared-ledger/statements.js';
+import { allRoots } from '../files/recorded-roots.js';
 import {
   type Content,
   contentOfKey,
@@ -80,7 +81,7 @@ async function sendPage(
   isFirst: boolean,
 ): Promise<{ known: Set<string>; revision: number }> {
   const { backend, shared, emit } = ledger;
-  const roots = backend.read((reader) => reader.all<{ feed: string; path: string }>(WAREHOUSES));
+  const roots = allRoots(backend).filter(({ kind }) => kind === 'warehouse');
   const warehouses = new Map(roots.map(({ feed, path }) => [feed, path]));
   const told = ends.map((content) => toldOf(warehouses.get(content.feed) ?? '', content));
   const written = await ledger.send(upsertEnds(seq, told));
@@ -99,8 +100,6 @@ async function sendPage(
   const { revision } = free.length === 0 ? noted : await ledger.send(dropCarried(free));
   return { known, revision };
 }
-
-const WAREHOUSES = "SELECT feed, path FROM roots WHERE kind = 'warehouse'";
 
 function toldOf(warehouse: string, content: Content): Told {
   const { feed, sha256, generation, state, target, sourcePath, ingestId, size, ingestedAtMs } = content;

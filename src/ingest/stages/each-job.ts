@@ -1,6 +1,6 @@
 /** Handles the jobs of a batch one by one, and assigns each error to its job, its place or the batch. */
 
-import { BelowMark, errnoOf, PlaceError, type PlaceKind } from '../../files/place-error.js';
+import { BelowMark, errnoOf, PlaceError } from '../../files/place-error.js';
 import { shownName } from '../../linux/index.js';
 import type { Act, Acts, Answer, NoAnswer, ToMove } from '../calls/order.js';
 import { MountUnusable } from '../files/feed-files.js';
@@ -15,17 +15,14 @@ export const SLICE_MS = 8;
 
 /**
  * Handles jobs one after the other, yielding between slices. An error of one job is that job's `retry`. A failing place ends the
- * loop, and the other jobs get the same answer untried. Where the process drains, the other jobs are given back, except those
- * that have begun (`isBegun`).
- * While a job is handled, it is noted as the current job. With `place`, that place is noted and no job (its bytes are not read then).
- * With '', nothing is noted: another thread notes it.
+ * loop, and the other jobs get the same answer untried. Where the process drains, the other jobs are given back.
+ * While a job is handled, it is noted as the current job, unless another thread notes it (`isNoted` is false).
  */
 export async function eachJob(
   jobs: readonly IngestJob[],
   batch: Batch,
   handle: (job: IngestJob) => Verdict | Promise<Verdict>,
-  place?: PlaceKind | '',
-  isBegun?: (job: IngestJob) => boolean,
+  isNoted = true,
 ): Promise<(Verdict | PlaceError)[]> {
   const handled: (Verdict | PlaceError)[] = [];
   let sliceEnd = performance.now() + SLICE_MS;
@@ -35,7 +32,7 @@ export async function eachJob(
       handled.push(failing);
       continue;
     }
-    if (handled.length > 0 && !isBegun?.(job) && batch.draining?.()) {
+    if (handled.length > 0 && batch.draining?.()) {
       handled.push(defer(0, 'draining'));
       continue;
     }
@@ -43,7 +40,7 @@ export async function eachJob(
       await new Promise(setImmediate);
       sliceEnd = performance.now() + SLICE_MS;
     }
-    batch.worksOn(place === undefined ? job : undefined, place);
+    batch.worksOn(isNoted ? job : undefined);
     const doing = attempt(job, batch, handle);
     const answer = doing instanceof Promise ? await doing : doing;
     if (answer instanceof PlaceError) failing = answer.untried();

@@ -76,7 +76,7 @@ async function hashAll(
     rest,
     batch,
     async (job) => judgeRead(job, batch, dirty, await askOne(batch, 'read', toRead(job), job)),
-    '',
+    false,
   );
   for (const [i, job] of rest.entries()) done.set(job, byItself[i]);
   return jobs.map((job) => done.get(job)!);

@@ -119,7 +119,7 @@ async function moveOpen(
     if (isInPlace(verdict)) stopped.delete(job.id);
     return verdict;
   };
-  const rest = (await eachJob([...left.keys()], batch, byBytes, '')).values();
+  const rest = (await eachJob([...left.keys()], batch, byBytes, false)).values();
   return judged.map((verdict) => verdict ?? rest.next().value!);
 }
 

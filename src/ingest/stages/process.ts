@@ -63,7 +63,7 @@ export const process: Stage = {
   },
 
   async run(jobs, batch, contents) {
-    const handled = await eachJob(jobs, batch, (job) => processOne(job, batch, contents.get(job)!), '');
+    const handled = await eachJob(jobs, batch, (job) => processOne(job, batch, contents.get(job)!), false);
     const verdicts = handled.map((verdict) =>
       verdict instanceof PlaceError ? blocked(this.name, batch.feed.name, verdict, batch.emit) : verdict,
     );

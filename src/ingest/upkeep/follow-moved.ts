@@ -8,6 +8,7 @@
 import type { Tx } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
+import { allRoots } from '../files/recorded-roots.js';
 import { enterWarehouse } from '../ledger/names.js';
 import { below } from '../periods/period.js';
 import { markerAt } from './root-locks.js';
@@ -23,11 +24,7 @@ export interface MovedRoot {
 
 /** Reads from the disk. A feed without a work directory keeps the recorded one. */
 export function movedRoots(state: Pick<QueueView, 'read'>, feeds: readonly FeedOptions[]): MovedRoot[] {
-  const recorded = state.read((r) =>
-    r.all<{ feed: string; kind: string; path: string; marker: string | null }>(
-      'SELECT feed, kind, path, marker FROM roots',
-    ),
-  );
+  const recorded = allRoots(state);
   return feeds.flatMap((feed) => {
     const now = { work: feed.workDir, manifests: feed.manifests, warehouse: feed.warehouse };
     return KINDS.flatMap((kind) => {

@@ -5,17 +5,15 @@ import { PUBLISH } from '../../base/config/values/stage-names.js';
 import { UNDERPROCESS, workName } from '../../files/job-paths.js';
 import { type ByteName, nameOfText } from '../../linux/index.js';
 import { INNER_WORK } from '../files/feed-files.js';
+import { allRoots } from '../files/recorded-roots.js';
 import type { JobFacts } from '../rules/facts.js';
 import { possibleWork } from './work-place.js';
-
-const WORK_ROOTS = "SELECT feed, path FROM roots WHERE kind = 'work'";
 
 /** The path of a file that is not in the warehouse yet. Undefined where only its reason names it. */
 export function liesAtOf(view: Pick<QueueView, 'feeds' | 'read'>): (job: Job) => ByteName | undefined {
   const options = new Map(view.feeds().map((feed) => [feed.name, feed.options as unknown as FeedOptions]));
-  const works = new Map(
-    view.read((r) => r.all<{ feed: string; path: string }>(WORK_ROOTS)).map(({ feed, path }) => [feed, path]),
-  );
+  const roots = allRoots(view).filter(({ kind }) => kind === 'work');
+  const works = new Map(roots.map(({ feed, path }) => [feed, path]));
   return (job) => {
     const feed = options.get(job.feed);
     if (feed === undefined) return undefined;

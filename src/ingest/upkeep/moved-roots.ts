@@ -16,6 +16,7 @@ import { typed } from '../../base/shell.js';
 import { UNDERPROCESS } from '../../files/job-paths.js';
 import { errnoOf, unlessRefused } from '../../files/place-error.js';
 import { type ByteName, nameOfBytes, shownName } from '../../linux/index.js';
+import { allRoots, recordedRoots } from '../files/recorded-roots.js';
 import { UNDER_WAY } from '../ledger/content.js';
 import { inputsServed } from '../ledger/services.js';
 import { markerAt } from './root-locks.js';
@@ -58,15 +59,8 @@ export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { nam
       `--input of feed ${name} is ${input}, but a running producer watches ${path} for feed ${feed}; stop it first, or name both as feeds of one --config.`,
     );
   }
-  const others = state.read((r) =>
-    r.all<{ feed: string; path: string }>(
-      "SELECT feed, path FROM roots WHERE kind = 'input' AND (feed = ? OR path = ?)",
-      name,
-      input,
-    ),
-  );
-  for (const { feed, path } of others) {
-    if (!isTaken(feed, path)) continue;
+  for (const { feed, kind, path } of allRoots(state)) {
+    if (kind !== 'input' || (feed !== name && path !== input) || !isTaken(feed, path)) continue;
     const left = fileLeft(state, feed, path, feed === name);
     if (left === undefined) continue;
     throw new EnvironmentError(
@@ -81,13 +75,8 @@ export function refuseOtherInput(state: Pick<Backend, 'read' | 'isAlive'>, { nam
  * there either, the disk may be away. `inMounts`: also one that is sealed in a mount below it, where another input has none.
  */
 function fileLeft(state: Pick<Backend, 'read'>, feed: string, path: string, inMounts: boolean): ByteName | undefined {
-  const work = state.read((r) =>
-    r.get<{ path: string; marker: string | null }>(
-      "SELECT path, marker FROM roots WHERE feed = ? AND kind = 'work'",
-      feed,
-    ),
-  );
-  const isThere = work !== undefined && markerAt(work.path)?.id === work.marker;
+  const { work, markers } = recordedRoots(state, feed);
+  const isThere = markers.work !== undefined && markerAt(work)?.id === markers.work;
   const after = (last?: Left) => state.read((r) => r.all<Left>(LEFT, feed, inMounts ? 1 : 0, last?.id ?? ''));
   for (const page of pages(after))
     for (const { key, keyed } of page) if (keyed === 0 || !isThere || mayLie(path, key)) return nameOfBytes(key);

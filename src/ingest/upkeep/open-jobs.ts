@@ -1,5 +1,6 @@
 /** The jobs of a feed that have not ended, page by page, the oldest first. */
 import type { QueueView } from '../../../queue/index.js';
+import { pages } from '../../base/pages.js';
 
 const PAGE = 500;
 
@@ -9,12 +10,7 @@ export interface OpenJob {
 }
 
 /** Each page is read when it is asked for, so jobs may be settled between two pages. `but`: a stage whose jobs are left out. */
-export function* openJobs(view: Pick<QueueView, 'read'>, feed: string, but = ''): Generator<OpenJob[]> {
+export function openJobs(view: Pick<QueueView, 'read'>, feed: string, but = ''): Generator<readonly OpenJob[]> {
   const sql = `SELECT seq, id FROM all_jobs WHERE feed = ? AND seq > ? AND state <> 'done' AND stage <> ? ORDER BY seq LIMIT ${PAGE}`;
-  for (let after = 0; ; ) {
-    const page = view.read((r) => r.all<OpenJob>(sql, feed, after, but));
-    if (page.length === 0) return;
-    yield page;
-    after = page.at(-1)!.seq;
-  }
+  return pages<OpenJob>((last) => view.read((r) => r.all<OpenJob>(sql, feed, last?.seq ?? 0, but)));
 }

@@ -4,16 +4,13 @@
  * Guarantees: no file of an open job is removed, and no duplicate whose content the ledger does not have as stored. Symlinks are
  * never followed. A name that is not ours, or is no regular file, stays. Memory is bounded, and the work rests.
  */
-import { closeSync } from 'node:fs';
 import type { Job } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { digestLarge, digestSmall, SMALL_BYTES } from '../../files/digest.js';
+import { digestAt } from '../../files/digest.js';
 import type { Entry } from '../../files/directories.js';
 import { DUPLICATES, FAILED, folderOf } from '../../files/job-paths.js';
-import { errnoOf } from '../../files/place-error.js';
-import { openEntry } from '../../files/probe.js';
-import { type ByteName, LinuxError, type Stat, shownName, statFd, unlinkAt } from '../../linux/index.js';
+import { type ByteName, LinuxError, type Stat, shownName, unlinkAt } from '../../linux/index.js';
 import { type FeedFiles, INNER_WORK, statEntry } from '../files/feed-files.js';
 import { type WorkName, whereIn, workNames } from '../files/sealed-names.js';
 import { noteElsewhere } from '../ledger/ask.js';
@@ -172,24 +169,15 @@ async function isStored(found: Found, job: Job | undefined, tidying: Tidying): P
 }
 
 /** Undefined where it cannot be read, or was changed meanwhile. */
-async function digestOf(
-  entry: Entry,
-  { version, size }: Stat,
-  { pieces, isOver }: Tidying,
-): Promise<Buffer | undefined> {
-  const { fd } = openEntry(entry);
-  if (fd === undefined) return undefined;
-  const goesOn = async (): Promise<void> => {
+async function digestOf(entry: Entry, stat: Stat, { pieces, isOver }: Tidying): Promise<Buffer | undefined> {
+  const take = async (): Promise<void> => {
     if (isOver()) throw new Interrupted();
   };
   try {
-    const { sha256 } = await pieces.piece(() => (size <= SMALL_BYTES ? digestSmall(fd) : digestLarge(fd, goesOn)));
-    return statFd(fd).version === version ? sha256 : undefined;
+    return await pieces.piece(() => digestAt(entry, stat, { take }));
   } catch (error) {
-    if (error instanceof Interrupted || errnoOf(error) !== undefined) return undefined;
+    if (error instanceof Interrupted) return undefined;
     throw error;
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -6,6 +6,7 @@
 import type { QueueView } from '../../../queue/index.js';
 import type { ViewValues } from '../../base/config/schema.js';
 import { stagesUsed } from '../../base/config/values/stage-names.js';
+import { pages } from '../../base/pages.js';
 import { folderOf } from '../../files/job-paths.js';
 import { type ByteName, shownName } from '../../linux/index.js';
 
@@ -104,12 +105,8 @@ function columnOf(seconds: number): number {
 }
 
 function* jobsOf(view: QueueView): Generator<JobArray> {
-  for (let last = 0; ; ) {
-    const page = view.read((rows) => rows.arrays(JOBS, last)) as JobArray[];
-    yield* page;
-    if (page.length < PAGE) return;
-    last = page.at(-1)![0];
-  }
+  const pageAfter = (last?: JobArray) => view.read((rows) => rows.arrays(JOBS, last?.[0] ?? 0)) as JobArray[];
+  for (const page of pages(pageAfter)) yield* page;
 }
 
 const pathOf = (key: Buffer): ByteName => key.toString('latin1') as ByteName;

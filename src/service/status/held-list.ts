@@ -4,6 +4,7 @@ import type { JobId } from '../../../queue/backend.js';
 import type { Job, QueueView } from '../../../queue/index.js';
 import { suggestion } from '../../base/config/values/nearest.js';
 import { CATALOGUE } from '../../base/errors.js';
+import { pages } from '../../base/pages.js';
 import { remedyOf } from '../../base/remedy.js';
 import { safeText } from '../../base/telemetry/safe.js';
 import { PAUSED } from '../../ingest/health/pause.js';
@@ -26,12 +27,7 @@ export function* heldJobs(view: Pick<QueueView, 'held' | 'feeds' | 'read'>, of: 
 }
 
 export function* heldRows(view: Pick<QueueView, 'held'>, { feed, code }: HeldOf): Generator<Job> {
-  for (let after: string | undefined; ; ) {
-    const page = view.held({ feed, code, limit: PAGE, after });
-    yield* page;
-    after = page.at(-1)?.id;
-    if (page.length < PAGE) return;
-  }
+  for (const page of pages<Job>((last) => view.held({ feed, code, limit: PAGE, after: last?.id }))) yield* page;
 }
 
 export function toHeldJob(job: Job, liesAt: ByteName | undefined) {

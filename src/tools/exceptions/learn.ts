@@ -9,7 +9,7 @@
 import { closeSync } from 'node:fs';
 import type { Backend, Reader } from '../../../queue/backend.js';
 import type { Work } from '../../base/telemetry/progress.js';
-import { digestWhole } from '../../files/digest.js';
+import { digestUnchanged } from '../../files/digest.js';
 import { Directories } from '../../files/directories.js';
 import { entriesBelow } from '../../files/entries-below.js';
 import { SUCCESS } from '../../files/job-paths.js';
@@ -18,7 +18,6 @@ import { FsKinds, openEntry, probeFd } from '../../files/probe.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
 import { contentByHash, insertContent, NO_LINE } from '../../ingest/ledger/content.js';
 import { givenAt, warehouseOf } from '../../ingest/ledger/names.js';
-import { identityOf } from '../../ingest/rules/identity.js';
 import {
   type ByteName,
   bytesOfName,
@@ -27,7 +26,6 @@ import {
   nameOfText,
   type Stat,
   statAtOrNone,
-  statFd,
 } from '../../linux/index.js';
 
 const BATCH = 1_000;
@@ -152,10 +150,8 @@ async function readOne(root: Directories, path: ByteName): Promise<Read | { why:
       const { stat, writer } = probeFd(opened.fd, new FsKinds());
       if (stat.kind !== 'file') return { why: 'it is no regular file any more' };
       if (writer === 'writer') return { why: 'somebody has it open for writing' };
-      const { sha256, bytes } = await digestWhole(opened.fd, stat.size);
-      if (bytes !== stat.size || identityOf(statFd(opened.fd)) !== identityOf(stat))
-        return { why: 'it was written to while it was read' };
-      return { path, stat, sha256 };
+      const sha256 = await digestUnchanged(opened.fd, stat);
+      return sha256 ? { path, stat, sha256 } : { why: 'it was written to while it was read' };
     } finally {
       closeSync(opened.fd);
     }

@@ -14,7 +14,7 @@ import { MARKER, makeMarker, readMarker } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
-import { recordedRoots } from '../../ingest/files/recorded-roots.js';
+import { allRoots, recordedRoots } from '../../ingest/files/recorded-roots.js';
 import { noteReplaced } from '../../ingest/ledger/names.js';
 import { KEPT_WHILE_UNDER_WAY, refuseMoved } from '../../ingest/upkeep/moved-roots.js';
 import { lockRootsAlone } from '../../ingest/upkeep/root-locks.js';
@@ -34,10 +34,8 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
   const { markers, warehouse: before } = recordedRoots(backend, feed.name);
   const id = markers.warehouse;
   if (id === undefined) throw notYet(feed.name);
-  const feeds = backend.read((r) =>
-    r.all<{ feed: string }>("SELECT feed FROM roots WHERE kind = 'warehouse' AND marker = ?", id),
-  );
-  const names = feeds.map((row) => row.feed);
+  const sharing = allRoots(backend).filter(({ kind, marker }) => kind === 'warehouse' && marker === id);
+  const names = sharing.map(({ feed }) => feed);
   const roots = names.map((name) => recordedRoots(backend, name));
   refuseOverlaps(backend, warehouse);
   const locks = lockRootsAlone(
@@ -68,13 +66,10 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
   }
 }
 
-/** A start with the directory would be refused. Other feeds may share it as their warehouse. A retired feed keeps its roots in the table. */
+/** A start with the directory would be refused. Other feeds may share it as their warehouse. A retired feed is no matter. */
 function refuseOverlaps(backend: Backend, warehouse: string): void {
   const feeds = new Set(backend.feeds().map(({ name }) => name));
-  const roots = backend.read((r) =>
-    r.all<{ feed: string; kind: string; path: string }>('SELECT feed, kind, path FROM roots ORDER BY feed, kind'),
-  );
-  for (const { feed, kind, path } of roots) {
+  for (const { feed, kind, path } of allRoots(backend)) {
     if (!feeds.has(feed) || (kind === 'warehouse' && path === warehouse)) continue;
     const place = kind === 'work' ? 'work directory' : kind;
     refuseOverlap({ origin: 'DIR', path: warehouse }, { origin: `the ${place} of feed ${feed}`, path });

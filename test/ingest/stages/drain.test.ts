@@ -19,15 +19,3 @@ test('a batch that is drained finishes its current job and gives the rest back, 
   const given = { kind: 'defer', inMs: 0, why: 'draining' };
   assert.deepEqual(kinds, [{ kind: 'advance' }, { kind: 'advance' }, given, given]);
 });
-
-test('jobs that have begun before the drain are brought to their end', async () => {
-  const batch = { worksOn: () => {}, draining: () => true } as unknown as Batch;
-  const jobs = [1, 2, 3, 4].map((id) => ({ id: String(id) }) as IngestJob);
-  const handled: string[] = [];
-  const handle = (job: IngestJob): Verdict => {
-    handled.push(job.id);
-    return { outcome: { kind: 'advance' } };
-  };
-  await eachJob(jobs, batch, handle, 'warehouse', ({ id }) => id === '3');
-  assert.deepEqual(handled, ['1', '3']);
-});

@@ -6,6 +6,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HeldKey, QueueView } from '../../../../queue/index.js';
+import { pages } from '../../../base/pages.js';
 import { groupOf, remedyOf } from '../../../base/remedy.js';
 import { folderOf } from '../../../files/job-paths.js';
 import { type ByteName, shownName } from '../../../linux/index.js';
@@ -35,16 +36,14 @@ export async function* heldPages(
   view: Pick<QueueView, 'heldKeys'>,
   { feed, code, folder, name }: HeldFilter,
   first?: string,
-): AsyncGenerator<HeldKey[]> {
+): AsyncGenerator<readonly HeldKey[]> {
   const part = name?.toLowerCase();
   const wanted = (one: HeldKey): boolean =>
     (folder === undefined || folderOfKey(one) === folder) &&
     (part === undefined || shownKey(one).toLowerCase().includes(part));
-  for (let after = first; ; ) {
-    const page = view.heldKeys({ feed, code, limit: PAGE, after });
+  const pageAfter = (last?: HeldKey) => view.heldKeys({ feed, code, limit: PAGE, after: last?.id ?? first });
+  for (const page of pages(pageAfter)) {
     yield folder === undefined && part === undefined ? page : page.filter(wanted);
-    if (page.length < PAGE) return;
-    after = page.at(-1)!.id;
     await nextTurn();
   }
 }

@@ -9,6 +9,7 @@ import { checkPages, type QueueView } from '../../../../queue/index.js';
 import type { FeedOptions } from '../../../base/config/options.js';
 import { EnvironmentError, OperatorError } from '../../../base/errors.js';
 import { typed } from '../../../base/shell.js';
+import { allRoots } from '../../../ingest/files/recorded-roots.js';
 import { asOperators, openState, openStateView } from '../../../ingest/ledger/open-state.js';
 import { type MovedRoot, movedRoots } from '../../../ingest/upkeep/follow-moved.js';
 import { lockRootsAlone } from '../../../ingest/upkeep/root-locks.js';
@@ -85,20 +86,14 @@ export const isDamaged = (error: unknown): boolean =>
 const ofOthers = (feeds: readonly FeedOptions[], feed: string): boolean => !feeds.some(({ name }) => name === feed);
 
 const rootsOfOthers = (view: QueueView, feeds: readonly FeedOptions[]): string[] =>
-  view
-    .read((r) =>
-      r.all<{ feed: string; path: string }>("SELECT feed, path FROM roots WHERE kind IN ('work', 'manifests')"),
-    )
+  allRoots(view)
+    .filter(({ kind }) => kind === 'work' || kind === 'manifests')
     .filter(({ feed, path }) => ofOthers(feeds, feed) && !feeds.some((f) => f.manifests === path || f.workDir === path))
     .map(({ path }) => path);
 
 function warehousesIn(view: QueueView): Map<string, string> {
-  const rows = view.read((r) =>
-    r.all<{ path: string; marker: string }>(
-      "SELECT path, marker FROM roots WHERE kind = 'warehouse' AND marker IS NOT NULL",
-    ),
-  );
-  return new Map(rows.map(({ path, marker }) => [path, marker]));
+  const marked = allRoots(view).filter(({ kind, marker }) => kind === 'warehouse' && marker !== null);
+  return new Map(marked.map(({ path, marker }) => [path, marker!]));
 }
 
 function judgeView(
@@ -136,9 +131,9 @@ function refuseHalfOfShared(
   // A feed that was retired is checked from the beginning if it comes back.
   const served = new Set(view.feeds().map(({ name }) => name));
   const named = [...feeds.map(({ manifests }) => manifests), ...moved.map(({ from }) => from)];
-  const shared = view
-    .read((r) => r.all<{ feed: string; path: string }>("SELECT feed, path FROM roots WHERE kind = 'manifests'"))
-    .filter(({ feed, path }) => served.has(feed) && ofOthers(feeds, feed) && named.includes(path));
+  const shared = allRoots(view)
+    .filter(({ kind, path }) => kind === 'manifests' && named.includes(path))
+    .filter(({ feed }) => served.has(feed) && ofOthers(feeds, feed));
   if (shared.length === 0) return;
   const names = [...new Set(shared.map(({ feed }) => feed))].join(', ');
   throw new EnvironmentError(

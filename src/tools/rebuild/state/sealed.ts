@@ -97,6 +97,7 @@ const enterSealed = (backend: Backend, feed: string, batch: readonly SealedFile[
       );
   });
 
+/** A file that changes meanwhile fits neither its line nor this identity of before: it is held, or hashed again. */
 async function digestOf(
   files: FeedFiles,
   job: WorkKey,
