@@ -6,7 +6,7 @@ import { bytes, count, counted, moment, name, seconds } from './ground/words.js'
 /** The cells of the flow, each summed over the chosen feeds. */
 function flowOf(snapshot, feed) {
   const stages = snapshot.stages.filter(ofFeed(feed));
-  const order = snapshot.order.filter((stage) => snapshot.stages.some((one) => one.stage === stage));
+  const order = snapshot.order.filter((stage) => stages.some((one) => one.stage === stage));
   const ended = (how) => snapshot.totals.filter((one) => ofFeed(feed)(one) && one.name === how);
   const total = (how) => sums(ended(how), 'files', 'bytes');
   const cells = order.map((stage) => {
