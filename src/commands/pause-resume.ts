@@ -7,7 +7,14 @@ import { suggestion } from '../base/config/values/nearest.js';
 import { STAGE_NAMES } from '../base/config/values/stage-names.js';
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
-import { pause as pauseScope, resume as resumeScope, resumes, type Scope, scopeText } from '../ingest/health/pause.js';
+import {
+  pause as pauseScope,
+  resume as resumeScope,
+  resumes,
+  type Scope,
+  scopeText,
+  whyNoStage,
+} from '../ingest/health/pause.js';
 import { print, printNote } from './console.js';
 import { callerName, operate } from './state-view.js';
 
@@ -15,6 +22,8 @@ export async function pause(invocation: Invocation): Promise<number> {
   const scope = scopeOf(invocation);
   const { for: seconds, reason: why } = invocation.view;
   return operate(invocation, async (backend) => {
+    const refused = whyNoStage(backend, scope);
+    if (refused !== undefined) throw new OperatorError('unknown_stage', refused);
     const done = await pauseScope(backend, scope, { by: callerName(), why, seconds });
     print(safeText(`${done}; ${resumes(scope)} opens it${seconds === undefined ? '' : ' earlier'}`));
     return 0;

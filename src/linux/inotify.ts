@@ -1,8 +1,8 @@
 /**
- * inotify(7) with the API of the npm package `inotify` and its successors, plus what they lack: the overflow event,
- * names as bytes, typed errors, watches by directory descriptor, and a `close()` that really closes.
- * Guarantees: callbacks run in the order of the kernel's events. A callback that throws causes an uncaught exception,
- * and stops neither the reading nor the other callbacks. After `close()` no callback runs and no descriptor is left.
+ * inotify(7) with the overflow event, names as bytes, typed errors, watches by directory descriptor, and a `close()`
+ * that really closes.
+ * Guarantees: the callback gets each event, in the order of the kernel. If it throws, that causes an uncaught exception
+ * and does not stop the reading. After `close()` it is not called, and no descriptor is left.
  * Does not: watch recursively, or recover from an overflow. It reports the kernel's limits and never changes them.
  */
 import assert from 'node:assert/strict';
@@ -31,23 +31,9 @@ export type InotifyCallback = (event: InotifyEvent) => void;
  * renames.
  */
 export type WatchPlace = { path: Text } | { pathBytes: ByteName } | { directoryFd: number };
-export type Watch = WatchPlace & {
-  watch_for: number;
-  /** May be left out if the instance has `onEvent`. */
-  callback?: InotifyCallback;
-};
+export type Watch = WatchPlace & { watch_for: number };
 
 export interface InotifyOptions {
-  /**
-   * Called when events were lost: the watched directories must be scanned. Without it every callback gets the overflow
-   * event, with watch -1.
-   */
-  onOverflow?: InotifyCallback;
-  /**
-   * Gets the events of watches that have no callback. For these watches nothing is remembered here, so an event that
-   * was queued before its watch was removed is delivered too.
-   */
-  onEvent?: InotifyCallback;
   /** False: an open instance does not keep the process alive. Default true. */
   persistent?: boolean;
 }
@@ -64,19 +50,20 @@ let spare: Buffer | undefined = Buffer.alloc(CHUNK_BYTES);
 /** A header and the longest name with its padding. A chunk with more room left has all events that were queued. */
 const EVENT_BYTES_MAX = HEADER_BYTES + 256;
 
-class InotifyInstance {
+export class Inotify {
   readonly #fd: number;
   readonly #poll: Poll;
-  readonly #onOverflow: InotifyCallback | undefined;
-  readonly #onEvent: InotifyCallback | undefined;
-  readonly #watches = new Map<number, InotifyCallback>();
   #open = true;
   #reading = false;
 
-  /** Errors: LinuxError EMFILE if no instance (or descriptor) is available; the caller can scan instead. */
-  constructor(options: InotifyOptions = {}) {
-    this.#onOverflow = options.onOverflow;
-    this.#onEvent = options.onEvent;
+  /**
+   * `callback` gets an overflow too: then events were lost, and the watched directories must be scanned. Errors:
+   * LinuxError EMFILE if no instance (or descriptor) is available; the caller can scan instead.
+   */
+  constructor(
+    private readonly callback: InotifyCallback,
+    options: InotifyOptions = {},
+  ) {
     this.#fd = inotify_init1(INIT_FLAGS);
     if (this.#fd < 0) throw initError(errno());
     try {
@@ -89,29 +76,22 @@ class InotifyInstance {
   }
 
   /**
-   * Returns the watch descriptor. A path that is already watched keeps its descriptor, and the newest callback and mask
-   * replace the old ones (IN_MASK_ADD adds to the mask). Errors: LinuxError; ENOSPC at the user's limit of watches.
+   * Returns the watch descriptor. A path that is already watched keeps its descriptor, and the newest mask replaces the
+   * old one (IN_MASK_ADD adds to it). Errors: LinuxError; ENOSPC at the user's limit of watches.
    */
   addWatch(watch: Watch): number {
     assert(this.#open, 'this Inotify is closed');
-    assert(watch.callback ?? this.#onEvent, 'a watch needs a callback, or its Inotify onEvent');
     const path = pathOf(watch);
     // The path through /proc is itself a link, which must be followed.
     const mask = 'directoryFd' in watch ? watch.watch_for & ~masks.IN_DONT_FOLLOW : watch.watch_for;
     const descriptor = inotify_add_watch(this.#fd, cString(path, 'inotify_add_watch'), mask >>> 0);
     if (descriptor < 0) throw watchError(errno(), path);
-    if (watch.callback !== undefined) this.#watches.set(descriptor, watch.callback);
-    else this.#watches.delete(descriptor);
     return descriptor;
   }
 
-  /**
-   * From this call on no event of a watch with a callback is delivered, including events already queued. False: this
-   * watch did not exist any more.
-   */
+  /** Events that are queued already are delivered too. False: this watch did not exist any more. */
   removeWatch(descriptor: number): boolean {
     assert(this.#open, 'this Inotify is closed');
-    if (!this.#watches.delete(descriptor) && this.#onEvent === undefined) return false;
     if (inotify_rm_watch(this.#fd, descriptor) === 0) return true;
     const error = errno();
     // The kernel had already removed the watch; its IN_IGNORED is still queued.
@@ -123,14 +103,13 @@ class InotifyInstance {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#watches.clear();
     this.#poll.close();
     closeFd(this.#fd);
   }
 
   /**
-   * Runs the callbacks of all events that are queued now, without waiting for the event loop. Does nothing inside a
-   * callback: the reading that called it goes on after it.
+   * Delivers all events that are queued now, without waiting for the event loop. Does nothing inside the callback: the
+   * reading that called it goes on after it.
    */
   drain(): void {
     while (this.#open && this.#read());
@@ -178,30 +157,11 @@ class InotifyInstance {
     const event: InotifyEvent = { watch, mask: chunk.readUInt32LE(at + 4), cookie: chunk.readUInt32LE(at + 8) };
     if (nameBytes > 0) event.name = nameAt(chunk, at + HEADER_BYTES, nameBytes);
 
-    if (event.mask & masks.IN_Q_OVERFLOW) this.#dispatchOverflow(event);
-    else {
-      // Undefined if the watch was removed after its event was queued.
-      const callback = this.#watches.get(watch) ?? this.#onEvent;
-      if (callback !== undefined) call(callback, event);
+    try {
+      this.callback(event);
+    } catch (error) {
+      surface(error);
     }
-    if (event.mask & masks.IN_IGNORED) this.#watches.delete(watch);
-  }
-
-  #dispatchOverflow(event: InotifyEvent): void {
-    const callbacks = this.#onOverflow ? [this.#onOverflow] : new Set([...this.#watches.values(), this.#onEvent]);
-    for (const callback of callbacks) if (callback !== undefined && this.#open) call(callback, event);
-  }
-}
-
-/** The constants are static members too, as in the npm package whose API this class has. */
-export const Inotify = Object.assign(InotifyInstance, masks);
-export type Inotify = InotifyInstance;
-
-function call(callback: InotifyCallback, event: InotifyEvent): void {
-  try {
-    callback(event);
-  } catch (error) {
-    surface(error);
   }
 }
 

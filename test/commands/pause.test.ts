@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Report } from '../../src/service/status/report.js';
+import { BY_COUNTRY, changeChain } from '../world/chains.js';
 import { editDatabase } from '../world/database.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -95,4 +96,23 @@ test('a time of a pause that is none is refused', async (t) => {
     assert.equal(code, 2);
     assert.match(stderr, /--for must be .* write for example 2h/, time);
   }
+});
+
+test('a pause of a stage that the feed does not have is refused with those that it has; what is paused is resumed', async (t) => {
+  const world = createWorld(t, { feeds: { orders: { options: { process: BY_COUNTRY } }, early: {} } });
+  await world.runOnce();
+  const ctl = (...args: string[]) => world.run('ingest-ctl', args);
+  const { code, stderr } = await ctl('pause', 'process', '--feed', 'early');
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /"process" is not a stage of feed early; its stages are verify-complete, hash, manifest, move\./,
+  );
+  assert.deepEqual(world.gates(), []);
+  assert.equal((await ctl('pause', 'process', '--feed', 'orders')).code, 0);
+  assert.equal((await ctl('pause', 'publish')).code, 0, 'for a feed that is added later');
+  changeChain(world, 'orders', undefined);
+  await world.runOnce();
+  assert.equal((await ctl('pause', 'process', '--feed', 'orders')).code, 2);
+  assert.match((await ctl('resume', 'process', '--feed', 'orders')).stdout, /^process of orders is open again$/m);
 });

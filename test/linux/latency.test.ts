@@ -16,8 +16,7 @@ const TIMER_MS = 10_000;
 async function msForAnswers(t: TestContext, source: string): Promise<number> {
   const path = directoryFor(t);
   const prelude = `setInterval(() => {}, ${TIMER_MS});
-    const inotify = new linux.Inotify();
-    const watch = (callback) => inotify.addWatch({ path: args[0], watch_for: linux.IN_CREATE, callback });
+    const watch = (callback) => new linux.Inotify(callback).addWatch({ path: args[0], watch_for: linux.IN_CREATE });
     const answer = () => fs.writeSync(1, 'seen\\n');`;
   const child = startNode(t, `${prelude}${source}; answer();`, { args: [path] });
   const lines = createInterface({ input: child.stdout! });

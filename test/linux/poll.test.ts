@@ -9,7 +9,11 @@ import { assertSucceeded, directoryFor, type Ended, type RunOptions, runNode } f
 function inWatched(t: TestContext, source: string, options: RunOptions = {}): Promise<Ended> {
   const prelude = `const { Inotify, IN_CREATE } = linux;
     const path = args[0];
-    const watch = (inotify, callback) => inotify.addWatch({ path, watch_for: IN_CREATE, callback });
+    const watch = (callback, options) => {
+      const inotify = new Inotify(callback, options);
+      inotify.addWatch({ path, watch_for: IN_CREATE });
+      return inotify;
+    };
     const create = (name) => fs.writeFileSync(path + '/' + name, '');
     const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
     const openInotify = () => fs.readdirSync('/proc/self/fd').filter((fd) => {
@@ -19,7 +23,7 @@ function inWatched(t: TestContext, source: string, options: RunOptions = {}): Pr
 }
 
 test('an instance without a reference continues after a garbage collection', async (t) => {
-  const source = `(() => watch(new Inotify(), ({ name }) => { console.log(name); process.exit(0); }))();
+  const source = `(() => watch(({ name }) => { console.log(name); process.exit(0); }))();
     for (let round = 0; round < 20; round++) { gc(); await turn(); }
     create('seen');`;
   const result = await inWatched(t, source, { nodeArgs: ['--expose-gc'] });
@@ -42,9 +46,8 @@ test('that trap is real: a bare handle without a reference goes silent', async (
 });
 
 test('a throw in a callback surfaces as an uncaught exception and ends neither the reading nor other callbacks', async (t) => {
-  const source = `const inotify = new Inotify();
-    process.on('uncaughtException', (error) => console.log('uncaught', error.message));
-    watch(inotify, ({ name }) => {
+  const source = `process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+    const inotify = watch(({ name }) => {
       console.log(name);
       if (name === 'last') inotify.close(); else throw new Error('of ' + name);
     });
@@ -57,19 +60,18 @@ test('a throw in a callback surfaces as an uncaught exception and ends neither t
 });
 
 test('without a handler such a throw ends the process with its stack', async (t) => {
-  const result = await inWatched(t, `watch(new Inotify(), () => { throw new Error('mine'); }); create('a');`);
+  const result = await inWatched(t, `watch(() => { throw new Error('mine'); }); create('a');`);
   assert.equal(result.code, 1);
   assert.match(result.stderr, /Error: mine\n\s+at /);
 });
 
 test('after close nothing is called, and every further call is harmless', async (t) => {
-  const source = `const inotify = new Inotify();
-    watch(inotify, () => console.log('called after close'));
+  const source = `const inotify = watch(() => console.log('called after close'));
     create('a');
     for (let round = 0; round < 3; round++) { inotify.close(); inotify.ref(); inotify.unref(); }
     create('b');
     for (let round = 0; round < 20; round++) { gc(); await turn(); }
-    try { watch(inotify, () => {}); } catch (error) { console.log(error.code); }
+    try { inotify.addWatch({ path, watch_for: IN_CREATE }); } catch (error) { console.log(error.code); }
     console.log(openInotify());`;
   const result = await inWatched(t, source, { nodeArgs: ['--expose-gc'] });
   assertSucceeded(result);
@@ -77,8 +79,7 @@ test('after close nothing is called, and every further call is harmless', async 
 });
 
 test('a close from the callback ends it there, with events still unread', async (t) => {
-  const source = `const inotify = new Inotify();
-    watch(inotify, ({ name }) => { console.log(name); inotify.close(); });
+  const source = `const inotify = watch(({ name }) => { console.log(name); inotify.close(); });
     for (const name of ['a', 'b', 'c']) create(name);`;
   const result = await inWatched(t, source);
   assertSucceeded(result);
@@ -99,14 +100,14 @@ test('a descriptor that is not inotify is refused before it can abort the proces
 test('process.exit ends a process that watches, also out of a callback', async (t) => {
   const body = { 'at once': 'process.exit(7);', 'in a callback': `create('a');` };
   for (const [when, end] of Object.entries(body)) {
-    const result = await inWatched(t, `watch(new Inotify(), () => process.exit(7)); ${end}`);
+    const result = await inWatched(t, `watch(() => process.exit(7)); ${end}`);
     assert.deepEqual([result.code, result.signal], [7, null], when);
   }
 });
 
 test('events that come while the process ends do not abort it', async (t) => {
   for (const end of ['', 'process.exit(0);', `process.on('exit', () => create('b'));`]) {
-    assertSucceeded(await inWatched(t, `watch(new Inotify({ persistent: false }), () => {}); create('a'); ${end}`));
+    assertSucceeded(await inWatched(t, `watch(() => {}, { persistent: false }); create('a'); ${end}`));
   }
 });
 
@@ -115,8 +116,8 @@ test('a worker thread reads by a timer: its watches work, Node warns of no descr
     let warnings = 0;
     process.on('warning', () => { warnings += 1; });
     const body = "import('node:worker_threads').then(({ parentPort }) => import(" + JSON.stringify(args[1]) +
-      ").then(({ Inotify, IN_CREATE }) => { const inotify = new Inotify(); inotify.addWatch({ path: " + JSON.stringify(path) +
-      ", watch_for: IN_CREATE, callback: ({ name }) => { if (name === 'a') inotify.close(); parentPort.postMessage(name); } });" +
+      ").then(({ Inotify, IN_CREATE }) => { const inotify = new Inotify(({ name }) => { if (name === 'a') inotify.close(); parentPort.postMessage(name); });" +
+      " inotify.addWatch({ path: " + JSON.stringify(path) + ", watch_for: IN_CREATE });" +
       " parentPort.postMessage('ready'); setInterval(() => {}, 1000); }))";
     for (const name of ['a', 'b']) {
       const worker = new Worker(body, { eval: true });
@@ -137,13 +138,11 @@ test('a worker thread reads by a timer: its watches work, Node warns of no descr
 
 test('a process ends by itself after close, and with an instance that is not persistent', async (t) => {
   for (const end of ['inotify.close()', 'inotify.unref()']) {
-    assertSucceeded(
-      await inWatched(t, `const inotify = new Inotify(); watch(inotify, () => {}); create('a'); ${end};`),
-    );
+    assertSucceeded(await inWatched(t, `const inotify = watch(() => {}); create('a'); ${end};`));
   }
-  assertSucceeded(await inWatched(t, 'watch(new Inotify({ persistent: false }), () => {});'));
-  const kept = `const inotify = new Inotify({ persistent: false }); inotify.ref();
-    watch(inotify, () => { console.log('told'); inotify.close(); });
+  assertSucceeded(await inWatched(t, 'watch(() => {}, { persistent: false });'));
+  const kept = `const inotify = watch(() => { console.log('told'); inotify.close(); }, { persistent: false });
+    inotify.ref();
     setTimeout(() => create('late'), 20).unref();
     process.on('exit', () => {});`;
   // Only the instance keeps the process alive, so that the unref'd timer can fire.
@@ -153,10 +152,10 @@ test('a process ends by itself after close, and with an instance that is not per
 test('no instance to be had is a typed error that leaves no descriptor', async (t) => {
   const source = `const open = [];
     try { for (;;) open.push(fs.openSync('/dev/null')); } catch {}
-    try { new Inotify(); } catch (error) { console.log(error.name, error.code, error.call, /max_user_instances/.test(error.message)); }
+    try { new Inotify(() => {}); } catch (error) { console.log(error.name, error.code, error.call, /max_user_instances/.test(error.message)); }
     for (const fd of open) fs.closeSync(fd);
     console.log(openInotify());
-    new Inotify().close();
+    new Inotify(() => {}).close();
     console.log(openInotify());`;
   const result = await inWatched(t, source, { through: ['sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'] });
   assertSucceeded(result);
@@ -165,7 +164,7 @@ test('no instance to be had is a typed error that leaves no descriptor', async (
 
 test('a child process does not get the descriptor', async (t) => {
   const source = `import { execFileSync } from 'node:child_process';
-    const inotify = new Inotify();
+    const inotify = new Inotify(() => {});
     console.log(openInotify(), /inotify/.test(execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })));
     inotify.close();`;
   const result = await inWatched(t, source);
@@ -174,7 +173,7 @@ test('a child process does not get the descriptor', async (t) => {
 });
 
 test('a thousand instances opened and closed leave none open', async (t) => {
-  const source = `for (let round = 0; round < 1000; round++) { const inotify = new Inotify(); watch(inotify, () => {}); inotify.close(); }
+  const source = `for (let round = 0; round < 1000; round++) watch(() => {}).close();
     await turn();
     console.log(openInotify());`;
   const result = await inWatched(t, source);

@@ -49,8 +49,8 @@ test('a preloaded renameat2 is called, and its errno is reported', async (t) => 
 test('the limit of watches is a typed error that names the limit', async (t) => {
   const library = faultLibrary(t);
   if (library === undefined) return;
-  const source = `${PRINTED} const i = new linux.Inotify();
-    try { i.addWatch({ path: '/tmp', watch_for: linux.IN_CREATE, callback() {} }); } catch (e) { printed(e); }
+  const source = `${PRINTED} const i = new linux.Inotify(() => {});
+    try { i.addWatch({ path: '/tmp', watch_for: linux.IN_CREATE }); } catch (e) { printed(e); }
     i.close();`;
   const result = await runNode(t, source, { env: { LD_PRELOAD: library } });
   assertSucceeded(result);

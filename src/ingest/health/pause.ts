@@ -5,6 +5,7 @@
  * stay closed. When its time is over it closes nothing, also where nobody removes its row.
  */
 import type { Backend, Gate } from '../../../queue/backend.js';
+import { statsUsed } from '../../base/config/values/stage-names.js';
 import { typed } from '../../base/shell.js';
 import type { Emit } from '../../base/telemetry/emit.js';
 
@@ -33,6 +34,14 @@ export const pauseText = ({ reason, untilMs }: Pick<Gate, 'reason' | 'untilMs'>)
   `${reason}${untilMs === null ? '' : `, until ${untilText(untilMs)}`}`;
 
 const untilText = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** Why there is nothing to pause: a sentence; undefined if there is. A pause of every feed is also for feeds that come later. */
+export function whyNoStage(view: Pick<Backend, 'feeds' | 'stats'>, { stage, feed }: Scope): string | undefined {
+  if (stage === '*' || feed === '*') return undefined;
+  const its = statsUsed(view.stats(), view.feeds()).flatMap((one) => (one.feed === feed ? one.stage : []));
+  if (its.includes(stage)) return undefined;
+  return `${JSON.stringify(stage)} is not a stage of feed ${feed}; its stages are ${its.join(', ')}.`;
+}
 
 /** A sentence without its full stop. A pause that is there already gets the reason and the end of this one. */
 export async function pause(backend: Backend, scope: Scope, { by, why, seconds }: Pausing): Promise<string> {

@@ -9,6 +9,7 @@ import type { JobId, QueueView } from '../../../queue/index.js';
 import { viewFields } from '../../base/config/schema.js';
 import { suggestion } from '../../base/config/values/nearest.js';
 import { STAGE_NAMES } from '../../base/config/values/stage-names.js';
+import { whyNoStage } from '../../ingest/health/pause.js';
 import { JOB_ID } from '../../tools/explain/find.js';
 import { whyNoHoldCode } from '../status/held-list.js';
 import { limits } from './data/limits.js';
@@ -101,7 +102,12 @@ function wordIn(body: Body, name: string, charsMax = NAME_CHARS_MAX): string | u
 }
 
 /** Reads what the body of a change asks for. Its keys are checked already. Errors: BadQuery. */
-export function askedBy(verb: Verb, body: Body, view: Pick<QueueView, 'feeds' | 'heldFor'>, by: string): Asked {
+export function askedBy(
+  verb: Verb,
+  body: Body,
+  view: Pick<QueueView, 'feeds' | 'heldFor' | 'stats'>,
+  by: string,
+): Asked {
   const feed = wordIn(body, 'feed');
   if (feed !== '*') refuseUnknownFeed(view, feed);
   if (verb === 'retry' || verb === 'discard')
@@ -110,6 +116,8 @@ export function askedBy(verb: Verb, body: Body, view: Pick<QueueView, 'feeds' | 
   if (stage !== '*' && !(STAGE_NAMES as readonly string[]).includes(stage))
     throw new BadQuery(`${JSON.stringify(stage)} is not a stage; the stages are ${STAGE_NAMES.join(', ')}.`);
   const scope = { stage, feed: feed ?? '*' };
+  const refused = verb === 'pause' ? whyNoStage(view, scope) : undefined;
+  if (refused !== undefined) throw new BadQuery(refused);
   const { only = false } = body;
   if (typeof only !== 'boolean') throw new BadQuery('"only" must be true or false.');
   return { verb, by, scope, only, why: wordIn(body, 'reason', limits.reasonCharsMax), seconds: secondsIn(body.for) };

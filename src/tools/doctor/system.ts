@@ -56,7 +56,7 @@ export function* checkInotify(feeds: readonly FeedOptions[], processes: number):
   yield limitOf('inotify instances', 'fs/inotify/max_user_instances', instances, used.instances);
   const queue = setting('fs/inotify/max_queued_events');
   yield ok('inotify queue', `${queue} events; when more wait, a scan finds what was lost`);
-  const code = codeOf(() => new Inotify().close());
+  const code = codeOf(() => new Inotify(() => {}).close());
   if (code !== undefined) {
     const what = `no instance is to be had (${code}): the input is scanned instead`;
     yield warn('inotify', what, 'raise fs.inotify.max_user_instances');

@@ -37,10 +37,7 @@ export class InotifyTree implements Tree {
     private readonly everything: boolean,
   ) {
     this.#hooks = hooks;
-    this.#inotify = new linux.Inotify({
-      onOverflow: () => hooks.onOverflow(),
-      onEvent: (event) => this.#onEvent(event),
-    });
+    this.#inotify = new linux.Inotify((event) => this.#onEvent(event));
   }
 
   has(path: ByteName): boolean {
@@ -82,6 +79,10 @@ export class InotifyTree implements Tree {
   }
 
   #onEvent(event: linux.InotifyEvent): void {
+    if (event.mask & linux.IN_Q_OVERFLOW) {
+      this.#hooks.onOverflow();
+      return;
+    }
     const path = this.#watches.pathOf(event.watch);
     if (path === undefined) return; // the watch was already removed
     if (event.mask & (linux.IN_DELETE_SELF | linux.IN_MOVE_SELF | linux.IN_UNMOUNT | linux.IN_IGNORED))

@@ -174,8 +174,8 @@ test('every query is bounded', async (t) => {
     { more: 1 },
   ])
     assert.equal((await served.change('discard', body)).status, 400, JSON.stringify(body));
-  for (const body of [{ stage: 'nothing' }, { feed: 'nothing' }, { stage: '' }])
-    assert.equal((await served.change('pause', body)).status, 400, JSON.stringify(body));
+  for (const body of [{ stage: 'nothing' }, { feed: 'nothing' }, { stage: '' }, { stage: 'process', feed: 'default' }])
+    refused(await served.change('pause', body), 400, 'bad_query');
   assert.deepEqual(world.gates(), []);
 });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { LARGE_BYTES_MIN } from '../../../src/ingest/health/read-so-far.js';
 import type { StatsAnswer, TraceAnswer } from '../../../src/service/dashboard/answers.js';
 import type { MadeFile } from '../../../src/service/dashboard/data/made.js';
@@ -22,6 +23,11 @@ const STRICT = {
 };
 const LENIENT = { ...STRICT, steps: { ...STRICT.steps, check: { ...STRICT.steps.check, else: 'reject' } } };
 const BROKEN = '<img src=x onerror=alert(1)>\u001b[2J';
+
+async function flowOf(page: Page, feed: string): Promise<string[]> {
+  await page.locator('#feed').selectOption(feed);
+  return page.locator('#flow h3').allTextContents();
+}
 
 test('a broken line is read as text, the rule is changed, a retry stores the file with its outputs', async (t) => {
   const browser = await browserFor(t, 'a file with a broken line on the page');
@@ -49,6 +55,8 @@ test('a broken line is read as text, the rule is changed, a retry stores the fil
   assert.match(await shown('#flow'), /process\s+1 file/);
   const order = ['input', 'verify-complete', 'hash', 'process', 'manifest', 'move', 'warehouse'];
   assert.deepEqual(await page.locator('#flow h3').allTextContents(), order, 'one feed of two has the stage');
+  assert.deepEqual(await flowOf(page, 'early'), order.toSpliced(3, 1), 'and the other one has not');
+  await flowOf(page, '*');
 
   changeChain(world, 'orders', LENIENT);
   await first.stop();

@@ -64,6 +64,8 @@ function snapshotOf(view: QueueView, report: Report) {
   return {
     at: new Date().toISOString(),
     ...report,
+    /** The names of all stages, in the order of the pipeline. */
+    order: view.stages,
     /** The feeds, the worst first. */
     lines: feedLines(report),
     feeds: view.feeds().map(({ name, options }) => {

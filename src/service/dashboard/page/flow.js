@@ -6,7 +6,7 @@ import { bytes, count, counted, moment, name, seconds } from './ground/words.js'
 /** The cells of the flow, each summed over the chosen feeds. */
 function flowOf(snapshot, feed) {
   const stages = snapshot.stages.filter(ofFeed(feed));
-  const order = orderOf(snapshot.stages);
+  const order = snapshot.order.filter((stage) => stages.some((one) => one.stage === stage));
   const ended = (how) => snapshot.totals.filter((one) => ofFeed(feed)(one) && one.name === how);
   const total = (how) => sums(ended(how), 'files', 'bytes');
   const cells = order.map((stage) => {
@@ -39,17 +39,6 @@ function flowOf(snapshot, feed) {
 /** The sum of each of these fields. */
 const sums = (items, ...fields) =>
   Object.fromEntries(fields.map((field) => [field, items.reduce((sum, one) => sum + one[field], 0)]));
-
-/** The stages of all feeds in the order of the pipeline. Each feed names its own in that order, and feeds may have different ones. */
-function orderOf(stages) {
-  const order = [];
-  for (const [n, { feed, stage }] of stages.entries()) {
-    const before = stages[n - 1];
-    const at = before?.feed === feed ? order.indexOf(before.stage) + 1 : 0;
-    if (!order.includes(stage)) order.splice(at, 0, stage);
-  }
-  return order;
-}
 
 /** The records of the chains of the chosen feeds; undefined for another stage. */
 function recordsIn(snapshot, feed, stage) {
