@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import type { Finding } from '../../src/ingest/health/finding.js';
 import type { Report } from '../../src/service/status/report.js';
 import { editDatabase } from '../world/database.js';
+import { heldMove } from '../world/held-move.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
@@ -89,6 +90,28 @@ test('retire says which markers nobody makes any more', async (t) => {
   const retired = await world.run('ingest-ctl', ['retire', 'side', '--config', configOf(world, 'orders')]);
   assert.equal(retired.code, 0, retired.stderr);
   assert.match(retired.stdout, /^2 of its hours and days get no _SUCCESS: put side back into the configuration/m);
+});
+
+test('a retired feed comes back, also one that gave a line up and has forgotten its job', async (t) => {
+  const world = createWorld(t, { feeds: { orders: {}, side: { options: { stabilitySeconds: 0, quietMs: 0 } } } });
+  world.start('ingest');
+  await until('the state', () => world.database() !== undefined);
+  await heldMove(world, 100, 'side');
+  await world.stop();
+  for (const verb of [
+    ['discard', '--all'],
+    ['prune', '--keep-history', '0d'],
+  ]) {
+    const { code, stderr } = await world.run('ingest-ctl', verb);
+    assert.equal(code, 0, stderr);
+    await world.runOnce();
+  }
+  assert.deepEqual(world.jobs('side'), []);
+  const retired = await world.run('ingest-ctl', ['retire', 'side', '--config', configOf(world, 'orders')]);
+  assert.equal(retired.code, 0, retired.stderr);
+  const later = world.drop('later.csv', 10, { feed: 'side' });
+  await world.runOnce();
+  assert.ok(world.warehouse('side').some(({ sha256 }) => sha256 === later.sha256));
 });
 
 test('a feed that no running producer has is found, until it is served again or retired', async (t) => {

@@ -201,7 +201,7 @@ const inFirst = <T>(state: State, roots: readonly string[], find: (r: Reader, ro
 
 interface Committed {
   end: number;
-  /** It is not the file that appends went to, and is read from its beginning at each start. */
+  /** It is not known as the file that appends went to, and is read from its beginning at each start. */
   again: boolean;
   /** Nothing was added since. */
   isAtEnd: boolean;
@@ -215,7 +215,8 @@ function committed(state: State, roots: readonly string[], file: FoundManifest, 
       `${root}/${file.hour}/${kind}.jsonl`,
     ),
   );
-  if (known === undefined) return { end: 0, again: !file.current, isAtEnd: false };
+  // A feed that was retired and comes back has no end of any file.
+  if (known === undefined) return { end: 0, again: !file.current || roots.length === 0, isAtEnd: false };
   const stat = statSync(file.path, { throwIfNoEntry: false });
   const isAtEnd = stat?.size === known.end_at;
   return stat?.ino === known.inode
