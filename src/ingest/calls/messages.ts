@@ -14,8 +14,11 @@ export interface OrderMessage {
   jobs: readonly string[] | undefined;
 }
 
-/** `drain`: from now on, reading and copying does not wait for the rate limit. */
-export type ToThread = OrderMessage | 'drain';
+/**
+ * `drain`: from now on, reading and copying does not wait for the rate limit. `end`: it ends by itself; Node does not close the
+ * descriptors of a thread that is terminated.
+ */
+export type ToThread = OrderMessage | 'drain' | 'end';
 
 export type FromThread = { id: number; answers: Answer[] } | { id: number; error: unknown };
 

@@ -22,7 +22,7 @@ const rank = ({ asked: { order } }: UnderWay): number => RANKS.indexOf(order.act
 /** The files of one piece. After it, a newer order may go first: a thousand seals take 50 ms. */
 const PIECE = 128;
 
-/** Takes orders until the thread ends. */
+/** Takes orders until the thread is to end. */
 export function serve(data: ThreadData): void {
   sayLoaded();
   const { words } = data;
@@ -35,7 +35,7 @@ export function serve(data: ThreadData): void {
   const isGivenUp = ({ id }: OrderMessage): boolean => {
     if (Atomics.load(words, WORD.givenUp) === 0) return false;
     if (orders.length > 0) say({ id, answers: [] });
-    orders.length = 0;
+    for (const { running } of orders.splice(0)) running.close();
     return true;
   };
   const goOn = async ({ asked, running }: UnderWay): Promise<void> => {
@@ -72,7 +72,11 @@ export function serve(data: ThreadData): void {
     say({ id: asked.id, answers: running.answers.map(packed) });
   };
   let isBusy = false;
-  const hear = (message: ToThread): void => (message === 'drain' ? drain.abort() : take(message));
+  const hear = (message: ToThread): void => {
+    if (message === 'drain') drain.abort();
+    else if (message === 'end') parentPort!.close();
+    else take(message);
+  };
   parentPort!.on('message', async (first: ToThread) => {
     hear(first);
     if (isBusy) return;

@@ -6,8 +6,9 @@
  * is shared.
  * Does not: open the state.
  */
+import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
-import { endThread, startThread } from '../../base/process/threads.js';
+import { startThread } from '../../base/process/threads.js';
 import { inPackage } from '../../package.js';
 import { unpacked } from './failure.js';
 import { type FromThread, type OrderMessage, type ThreadData, WORD, WORDS_BYTES } from './messages.js';
@@ -103,20 +104,28 @@ export class CallThread {
 
   async close(): Promise<void> {
     await Promise.all([...this.#waiting.values()].map(({ ended }) => ended));
-    if (this.#worker) await endThread(this.#worker);
+    await this.#end();
   }
 
   #heard(said: FromThread): void {
     const waiting = this.#waiting.get(said.id);
     if (!waiting) {
       // An answer after it was given up: its call has ended.
-      void this.#worker?.terminate();
+      void this.#end();
       return;
     }
     this.#waiting.delete(said.id);
     if (this.#waiting.size === 0) this.#worker?.unref();
     if ('error' in said) waiting.reject(said.error);
     else waiting.resolve(said.answers.map(unpacked));
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#worker) return;
+    const ended = once(this.#worker, 'exit');
+    this.#worker.ref();
+    this.#worker.postMessage('end');
+    await ended;
   }
 
   #started(): Worker {

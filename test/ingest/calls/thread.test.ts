@@ -1,10 +1,10 @@
 /** The thread that carries out orders beside the main thread. */
 import assert from 'node:assert/strict';
-import { renameSync } from 'node:fs';
+import { readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Owners } from '../../../queue/owners.js';
-import { PlaceError } from '../../../src/files/place-error.js';
+import { PlaceError, unlessRefused } from '../../../src/files/place-error.js';
 import type { SealAnswer, ToMove, ToSeal } from '../../../src/ingest/calls/order.js';
 import { CallThread } from '../../../src/ingest/calls/thread.js';
 import { CallThreads } from '../../../src/ingest/calls/threads.js';
@@ -117,3 +117,30 @@ test('a drain gives back files that were not begun', async (t) => {
   assert.equal(kinds[0], 'sealed');
   assert.equal(kinds.at(-1), 'stopped');
 });
+
+/** The paths that this process has open below a directory, once for each descriptor. */
+const openBelow = (root: string): string[] =>
+  readdirSync('/proc/self/fd')
+    .flatMap((fd) => unlessRefused(() => readlinkSync(`/proc/self/fd/${fd}`)) ?? [])
+    .filter((path) => path.startsWith(`${root}/`))
+    .sort();
+
+for (const how of ['closed', 'given up'] as const)
+  test(`a thread that was ${how} leaves no descriptor`, async (t) => {
+    const ground = await grounds(t);
+    const { root } = ground.bench.world;
+    const owners = new Owners(host(), join(root, 'owners'));
+    t.after(() => owners.close());
+    assert.ok(owners.tryBecome(1, 'test', 0));
+    const limit = { path: join(root, 'limit'), at: 0, lock: 8 };
+    writeFileSync(limit.path, Buffer.alloc(16));
+    const before = openBelow(root);
+    const throttle = { spot: limit, bytesPerSecond: 1_000_000_000 };
+    const thread = new CallThread({ spot: owners.threadSlot(3), throttle });
+    const sealed = thread.run(ground.order('seal', drops(ground, 2_000)));
+    await until('it has begun', () => openBelow(root).length >= before.length + 3);
+    if (how === 'given up') await thread.giveUp().back;
+    await sealed;
+    await thread.close();
+    assert.deepEqual(openBelow(root), before);
+  });
