@@ -11,10 +11,12 @@ import { AT_FDCWD, type ByteName, nameOfText, statAtOrNone } from '../../linux/i
 import type { Counts } from '../chains/recorded-outputs.js';
 import { packingOf, unpacked } from './unpack.js';
 
-export type ManifestKind = 'manifest' | 'corrections';
+const KINDS = ['manifest', 'corrections'] as const;
+export type ManifestKind = (typeof KINDS)[number];
 
 export interface FoundManifest {
   path: string;
+  kind: ManifestKind;
   /** `YYYY/MM/DD/HH`, if it lies in the folder of its hour. */
   hour: string | undefined;
   /** True for the file that appends go to, false for a rotated one. */
@@ -33,7 +35,7 @@ const LINE_BYTES_MAX = 1 << 24;
  */
 export function* manifestFiles(
   root: string,
-  kind: ManifestKind,
+  wanted: ManifestKind | 'all',
   passOver: (error: unknown) => void = rethrow,
   parts: readonly string[] = [],
 ): Generator<FoundManifest> {
@@ -50,15 +52,17 @@ export function* manifestFiles(
   const newest = entries.sort((a, b) => (a.name < b.name ? 1 : -1));
   for (const entry of newest) {
     if (entry.isDirectory() && parts.length < DEPTH_MAX && !entry.name.startsWith('.')) {
-      yield* manifestFiles(root, kind, passOver, [...parts, entry.name]);
+      yield* manifestFiles(root, wanted, passOver, [...parts, entry.name]);
     }
   }
   const hour = parts.length === HOUR_DEPTH && isHour(parts.join('/')) ? parts.join('/') : undefined;
   for (const entry of newest) {
     // `manifest.jsonl`, `manifest.jsonl.1`, `manifest.jsonl-20300102.gz`, `manifest-20300102.jsonl.zst`
-    if (!entry.isFile() || !entry.name.startsWith(kind) || !entry.name.includes('.jsonl')) continue;
+    const kind = KINDS.find((one) => entry.name.startsWith(one));
+    if (!entry.isFile() || !kind || (wanted !== 'all' && wanted !== kind) || !entry.name.includes('.jsonl')) continue;
     yield {
       path: join(folder, entry.name),
+      kind,
       hour,
       current: hour !== undefined && entry.name === `${kind}.jsonl`,
     };

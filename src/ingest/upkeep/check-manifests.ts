@@ -7,6 +7,7 @@
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Reader } from '../../../queue/backend.js';
 import type { QueueView } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -31,6 +32,8 @@ import { movedRoots } from './follow-moved.js';
 import { markerAt, refuseWhileRebuilding } from './root-locks.js';
 import { possibleWork } from './work-place.js';
 
+const SLICE_MS = 20;
+
 type State = Pick<QueueView, 'read' | 'job' | 'feeds'>;
 type Readable = Pick<FeedOptions, 'name' | 'manifests'>;
 /** A command may have been given only some folders of a feed. */
@@ -40,27 +43,41 @@ export type FeedFolders = Pick<FeedOptions, 'name'> & Partial<Pick<FeedOptions, 
 export async function checkManifestsKnown(state: State, feed: FeedOptions): Promise<void> {
   const known = knownAs(state, feed);
   const newest = newestCommittedHour(state, known);
-  for (const file of readable(feed.manifests, 'manifest')) {
+  for await (const file of readable(feed.manifests)) {
     const isOld = newest !== undefined && (file.hour === undefined || file.hour < newest);
-    const { end, again, isAtEnd } = committed(state, known, file, 'manifest');
-    if (isAtEnd || (isOld && again)) continue;
+    const { end, again, isAtEnd } = committed(state, known, file);
+    if (isAtEnd || (file.kind === 'manifest' && isOld && again)) continue;
     for await (const record of recordsOf(feed, file.path, end)) {
-      const generation = generationOf(record);
-      const line = { ingestId: record.ingestId, generation, hour: file.hour, again };
-      if (knowsLine(line, inState(state, feed, record, generation))) continue;
-      if (!(await givenUpIn(feed, dirname(file.path))).has(record.ingestId)) throw older(file, 'record', record);
+      if (file.kind === 'manifest') await checkLine(state, feed, file, record, again);
+      else checkCorrection(state, feed, file, record, again);
     }
   }
-  for (const file of readable(feed.manifests, 'corrections')) {
-    const { end, again, isAtEnd } = committed(state, known, file, 'corrections');
-    if (isAtEnd) continue;
-    for await (const record of recordsOf(feed, file.path, end)) {
-      const takenOut = typeof record.fields.by === 'string';
-      const line = { ingestId: record.ingestId, again };
-      const known = knowsCorrection(takenOut, line, inState(state, feed, record, undefined));
-      if (!known) throw older(file, 'correction', record);
-    }
-  }
+}
+
+async function checkLine(
+  state: State,
+  feed: FeedOptions,
+  file: FoundManifest,
+  record: ReadRecord,
+  again: boolean,
+): Promise<void> {
+  const generation = generationOf(record);
+  const line = { ingestId: record.ingestId, generation, hour: file.hour, again };
+  if (knowsLine(line, inState(state, feed, record, generation))) return;
+  if (!(await givenUpIn(feed, dirname(file.path))).has(record.ingestId)) throw older(file, 'record', record);
+}
+
+function checkCorrection(
+  state: State,
+  feed: FeedOptions,
+  file: FoundManifest,
+  record: ReadRecord,
+  again: boolean,
+): void {
+  const takenOut = typeof record.fields.by === 'string';
+  const line = { ingestId: record.ingestId, again };
+  if (!knowsCorrection(takenOut, line, inState(state, feed, record, undefined)))
+    throw older(file, 'correction', record);
 }
 
 /**
@@ -76,7 +93,7 @@ function knownAs(state: State, feed: FeedOptions): string[] {
 /** The ids of lines, in or below a folder, that were taken back because their files never arrived: their contents are free. */
 async function givenUpIn(feed: Pick<Readable, 'name'>, folder: string): Promise<Set<string>> {
   const ids = new Set<string>();
-  for (const file of readable(folder, 'corrections')) {
+  for await (const file of readable(folder, 'corrections')) {
     for await (const { fields, ingestId } of recordsOf(feed, file.path, 0))
       if (typeof fields.by !== 'string') ids.add(ingestId);
   }
@@ -157,17 +174,29 @@ const otherState = (statePath: string, root: string, other = 'of another path'):
 /** A manifest file with a record of this feed whose content would be known: any record but those of files that were given up. */
 async function anyRecord(feed: Readable): Promise<string | undefined> {
   const givenUp = await givenUpIn(feed, feed.manifests);
-  for (const { path } of readable(feed.manifests, 'manifest')) {
+  for await (const { path } of readable(feed.manifests, 'manifest')) {
     for await (const { ingestId } of recordsOf(feed, path, 0)) if (!givenUp.has(ingestId)) return path;
   }
   return undefined;
 }
 
-/** Without folders that this user may not read, such as an archive of somebody else. */
-const readable = (root: string, kind: ManifestKind): Generator<FoundManifest> =>
-  manifestFiles(root, kind, (error) => {
+/**
+ * Without folders that this user may not read, such as an archive of somebody else. The files of years may take minutes on a network
+ * filesystem, so the event loop runs on meanwhile: a process without heartbeats is killed.
+ */
+async function* readable(root: string, wanted?: ManifestKind): AsyncGenerator<FoundManifest> {
+  const found = manifestFiles(root, 'all', (error) => {
     if (errnoOf(error) === undefined) throw error;
   });
+  let sliceEnd = performance.now() + SLICE_MS;
+  for (const file of found) {
+    if (performance.now() > sliceEnd) {
+      await setImmediate();
+      sliceEnd = performance.now() + SLICE_MS;
+    }
+    if (wanted === undefined || file.kind === wanted) yield file;
+  }
+}
 
 /** A file that is being rotated or compressed gives no records. The appends report one that stays unreadable. */
 async function* recordsOf(feed: Pick<Readable, 'name'>, path: string, from: number): AsyncGenerator<ReadRecord> {
@@ -181,10 +210,11 @@ async function* recordsOf(feed: Pick<Readable, 'name'>, path: string, from: numb
 }
 
 function newestCommittedHour(state: State, roots: readonly string[]): string | undefined {
-  const sql =
-    "SELECT max(file) AS file FROM manifest_ends WHERE substr(file, 1, ?) = ? AND file GLOB '*/manifest.jsonl'";
+  // "0" follows "/".
+  const sql = `SELECT file FROM manifest_ends WHERE file > ? || '/' AND file < ? || '0' AND file GLOB '*/manifest.jsonl'
+    ORDER BY file DESC LIMIT 1`;
   return inFirst(state, roots, (r, root) => {
-    const newest = r.get<{ file: string | null }>(sql, root.length + 1, `${root}/`)?.file;
+    const newest = r.get<{ file: string }>(sql, root, root)?.file;
     return newest?.slice(root.length + 1, -'/manifest.jsonl'.length);
   });
 }
@@ -208,11 +238,11 @@ interface Committed {
 }
 
 /** The known end of a file. It is that of the file that appends went to, also after that file was rotated to another name. */
-function committed(state: State, roots: readonly string[], file: FoundManifest, kind: ManifestKind): Committed {
+function committed(state: State, roots: readonly string[], file: FoundManifest): Committed {
   const known = inFirst(state, roots, (r, root) =>
     r.get<{ inode: number; end_at: number }>(
       'SELECT inode, end_at FROM manifest_ends WHERE file = ?',
-      `${root}/${file.hour}/${kind}.jsonl`,
+      `${root}/${file.hour}/${file.kind}.jsonl`,
     ),
   );
   // A feed that was retired and comes back has no end of any file.
