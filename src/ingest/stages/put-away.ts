@@ -206,7 +206,9 @@ function fileToFailed(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Ve
   if (!batch.files.canHold(job)) return nameTooLong(job, batch);
   // A claim that died may have left its file there, or a sidecar that it took for a sealed one.
   bringOn(batch.files, job);
-  const other = job.facts.seen && discardFromInput(job, batch, dirty, job.facts.seen);
+  const { sealed, seen } = job.facts;
+  // An older build gave a file that was found without its job both.
+  const other = !sealed && seen && discardFromInput(job, batch, dirty, seen);
   if (other) return other;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
