@@ -241,7 +241,9 @@ function discardFromInput(
   dirty: DirtyDirectories,
   seen: Observation,
 ): Verdict | undefined {
-  if ([UNDERPROCESS, FAILED].some((folder) => statEntry(batch.files.workEntry(job, 'file', folder)))) return undefined;
+  if (statEntry(batch.files.workEntry(job, 'file', FAILED))) return undefined;
+  // An earlier claim took it, and died before it could say which version that was.
+  if (statEntry(batch.files.workEntry(job, 'file'))) return otherTaken(job, batch, seen);
   const entry = batch.files.entryOrNone(batch.files.input, job.path);
   const stat = statEntry(entry);
   if (!entry || stat?.kind !== 'file') return undefined;
@@ -259,8 +261,12 @@ function discardFromInput(
     return defer(0, 'other_mount', { ...job.facts, inside });
   }
   dirty.add(batch.files.input, folderOf(job.path));
+  return otherTaken(job, batch, seen);
+}
+
+/** Another version was renamed over it before the take. Nobody discarded that one, so it goes on from here. */
+function otherTaken(job: IngestJob, batch: Batch, seen: Observation): Verdict | undefined {
   const taken = statEntry(batch.files.workEntry(job, 'file'));
-  // Another version was renamed over it in that moment. Nobody discarded that one, so it goes on from here.
   return taken && !sameBytes(seen.identity, taken)
     ? defer(0, 'another_version', seenNow(job, batch, taken))
     : undefined;

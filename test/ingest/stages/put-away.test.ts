@@ -77,32 +77,37 @@ test('the sidecars of two versions that were replaced are both put aside', async
   }
 });
 
-test('a version that is renamed over a file while that is discarded is ingested', async () => {
-  const bench = await Bench.open();
-  try {
-    const { world, backend } = bench;
-    await bench.arrive(world.drop('a.csv', 'one'));
-    const [job] = await backend.claim('verify-complete', 1);
-    await backend.settle([{ job: job!, outcome: { kind: 'hold', code: 'too_large', reason: 'too large' } }]);
-    await discardJobs(backend, [job!.id]);
-    const next = join(world.root, 'next');
-    writeFileSync(next, 'another one');
-    bench.prepare = (files) => {
-      const make = files.makeWorkEntry.bind(files);
-      files.makeWorkEntry = (...args) => {
-        if (existsSync(next)) renameSync(next, join(world.input, 'a.csv'));
-        return make(...args);
+for (const [dies, diesAt] of [
+  ['', Number.POSITIVE_INFINITY],
+  [', also where the process dies before it is recorded', 1],
+] as const)
+  test(`a version that is renamed over a file while that is discarded is ingested${dies}`, async () => {
+    const bench = await Bench.open();
+    try {
+      const { world, backend } = bench;
+      await bench.arrive(world.drop('a.csv', 'one'));
+      const [job] = await backend.claim('verify-complete', 1);
+      await backend.settle([{ job: job!, outcome: { kind: 'hold', code: 'too_large', reason: 'too large' } }]);
+      await discardJobs(backend, [job!.id]);
+      const next = join(world.root, 'next');
+      writeFileSync(next, 'another one');
+      bench.prepare = (files) => {
+        const make = files.makeWorkEntry.bind(files);
+        files.makeWorkEntry = (...args) => {
+          if (existsSync(next)) renameSync(next, join(world.input, 'a.csv'));
+          return make(...args);
+        };
       };
-    };
-    await untilIdle(bench);
-    assert(!existsSync(next));
-    const stored = world.warehouse().map(({ path }) => readFileSync(join(world.feed().warehouse, path), 'utf8'));
-    assert.deepEqual(stored, ['another one']);
-    assert.deepEqual(world.failed(), []);
-  } finally {
-    await bench.close();
-  }
-});
+      await bench.step('verify-complete', 1, diesAt);
+      await untilIdle(bench);
+      assert(!existsSync(next));
+      const stored = world.warehouse().map(({ path }) => readFileSync(join(world.feed().warehouse, path), 'utf8'));
+      assert.deepEqual(stored, ['another one']);
+      assert.deepEqual(world.failed(), []);
+    } finally {
+      await bench.close();
+    }
+  });
 
 test('a discarded job that was made from a sealed file alone takes nothing from the input', async () => {
   const bench = await Bench.open();
