@@ -132,6 +132,27 @@ test('what was moved in the order in which a thread hangs, and taken by a consum
   world.check();
 });
 
+test('a file whose rename into the warehouse was done and not answered, and that a consumer took since, is stored and not missed', async (t) => {
+  const world = createWorld(t);
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('a rename whose answer is lost was not tested: there is no gcc');
+  world.start('ingest', [], { env: faults.env });
+  faults.arm('unanswered', 0);
+  world.drop('a.csv', 2_000);
+  await until('it was renamed', () => faults.kills() > 0);
+  const { target } = world.ledger()[0]!;
+  rmSync(join(world.feed().warehouse, target!));
+  world.taken.add(target!);
+  faults.arm('before_move', 0);
+  await world.event('gate_closed', ({ code }) => code === 'ETIMEDOUT');
+  const state = (): unknown => world.jobs()[0]!.state;
+  await until('it has ended', () => state() === 'done' || state() === 'held');
+  assert.equal(state(), 'done');
+  noAttemptSpent(world);
+  await world.stop();
+  world.check();
+});
+
 test('a file whose reading hangs keeps its thread alone: it is named, other large files go on, and it goes on when the call ends', async (t) => {
   const world = createWorld(t);
   const faults = faultsIn(world.root);

@@ -4,8 +4,9 @@
  * copy gets its name.
  * Or before or after a published file is renamed into a folder just made, or after it is removed there (`gone`, `unlinked`).
  * Or makes a call hang until another point is armed: the rename into the warehouse (`hangs`; `hangs_at_one`: only of a
- * file named `hanging`), or the reading of a file named `hanging` (`hangs_reading`). A preloaded library wraps pwrite,
- * pread, fdatasync, statfs, unlinkat and renameat2.
+ * file named `hanging`), or the reading of a file named `hanging` (`hangs_reading`). Or the rename into the warehouse is
+ * done, and then hangs and fails, as on a mount that loses the answer of its server (`unanswered`). A preloaded library
+ * wraps pwrite, pread, fdatasync, statfs, unlinkat and renameat2.
  * Guarantees: the library kills as often as it is armed for, and then lets every call pass. The kills are counted over
  * all processes.
  * Does not: affect anything except manifest.jsonl and partitions; the state's files are not touched.
@@ -30,12 +31,14 @@ const POINTS = [
   'before_gone',
   'gone',
   'unlinked',
+  'unanswered',
 ] as const;
 export type Point = (typeof POINTS)[number];
 
 const SOURCE = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -146,6 +149,11 @@ int renameat2(int from, const char *name, int to, const char *new_name, unsigned
   if (dies(point)) die();
   if (point == 6 && (control[0] == 11 || (control[0] == 13 && strstr(new_name, "hanging")))) hang();
   int n = real(from, name, to, new_name, flags);
+  if (n == 0 && point == 6 && control[0] == 17) {
+    hang();
+    errno = ETIMEDOUT;
+    return -1;
+  }
   if (n == 0 && point != 10 && dies(point + 1)) die();
   return n;
 }

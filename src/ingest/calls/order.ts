@@ -26,6 +26,8 @@ export interface Terms {
   feed: FeedOptions;
   /** The `clockEpoch` that observations belong to. */
   boot: string;
+  /** A thread had the order before, and ended. */
+  isAgain?: boolean;
 }
 
 export interface ToSeal extends WorkKey {
@@ -169,7 +171,8 @@ export type MoveAnswer =
   /** The target is on another mount: it has to be copied. */
   | { kind: 'across' }
   | { kind: 'changed' }
-  | { kind: 'no_source' };
+  /** `isAgain`: the thread that ended may have moved it. */
+  | { kind: 'no_source'; isAgain?: boolean | undefined };
 
 export interface ToRead extends ToHash {
   /** The checksum that its sidecar demands: a private copy with other bytes is not kept. */

@@ -7,8 +7,8 @@
 import type { Tx } from '../../../queue/backend.js';
 import { DirtyDirectories } from '../../files/dirty.js';
 import { folderOf, UNDERPROCESS } from '../../files/job-paths.js';
-import { PlaceError } from '../../files/place-error.js';
-import { type ByteName, nameOfBytes, shownName, unlinkAt } from '../../linux/index.js';
+import { errnoOf, PlaceError, SERVER_GONE } from '../../files/place-error.js';
+import { type ByteName, LinuxError, nameOfBytes, shownName, unlinkAt } from '../../linux/index.js';
 import { canBeRenamed } from '../calls/move.js';
 import type { MoveAnswer, OutputSource, PutAnswer, Source, ToMove, ToPut } from '../calls/order.js';
 import { madeOf, type Output, outputName, type Processed, processedOf } from '../chains/recorded-outputs.js';
@@ -73,7 +73,7 @@ async function moveAll(jobs: readonly IngestJob[], batch: Batch, contents: Conte
   };
 }
 
-/** Renames all files in one order, and handles the others one by one. `moved` gets the jobs whose file is at its target. */
+/** Renames all files in one order, and handles the others one by one. `moved` gets the jobs whose file is, or may be, at its target. */
 async function moveOpen(
   open: readonly OneMove[],
   batch: Batch,
@@ -83,7 +83,9 @@ async function moveOpen(
   const jobs = [...ones.keys()];
   const answers = await batch.calls.run(orderOf(batch, 'move', open.map(toMove)));
   const left = new Map<IngestJob, Exclude<MoveAnswer['kind'], 'renamed' | 'changed'>>();
-  const judge = (job: IngestJob, { kind }: MoveAnswer): Verdict | undefined => {
+  const judge = (job: IngestJob, answer: MoveAnswer): Verdict | undefined => {
+    const { kind } = answer;
+    if (kind === 'no_source' && answer.isAgain) moved.add(job);
     if (kind === 'changed') return changedIn(ones.get(job)!);
     if (kind === 'renamed') {
       moved.add(job);
@@ -93,13 +95,16 @@ async function moveOpen(
     return undefined;
   };
   const refused = (job: IngestJob, error: unknown) => targetRefused(job, batch, ones.get(job)!.target, error);
-  const judged = judgeEach(jobs, answers, batch, judge, refused);
+  const judged = judgeEach(jobs, answers, batch, judge, (job, error) => {
+    if (mayBeDone(error)) moved.add(job);
+    return refused(job, error);
+  });
   const putOne = async (job: IngestJob, came: ToPut['came']): Promise<PutAnswer['kind']> =>
     (await askOne(batch, 'put', toPut(ones.get(job)!, came), job)).kind;
   const act = async (job: IngestJob): Promise<Verdict> => {
     const came = left.get(job)!;
     const put = came === 'no_source' ? came : await putOne(job, came);
-    if (put === 'no_source') return withoutSource(ones.get(job)!);
+    if (put === 'no_source') return withoutSource(ones.get(job)!, moved.has(job));
     // The file stays at its target, even if an error follows.
     if (put === 'copied' || put === 'there') moved.add(job);
     return afterPut(ones.get(job)!, put);
@@ -276,15 +281,22 @@ function afterPut(one: OneMove, put: Put): Verdict {
   return partOf(job) === 'copy' ? stored(job, batch, content, 'stored') : storedWhole(one);
 }
 
+/** A server may have done it, although its answer was lost. A second try of the same call finds no file (ENOENT). */
+const LOST: ReadonlySet<string | undefined> = new Set([...SERVER_GONE, 'EIO', 'EINTR']);
+const TAKES_AWAY = new Set(['renameat2', 'unlinkat']);
+const mayBeDone = (error: unknown): boolean =>
+  LOST.has(errnoOf(error)) || (error instanceof LinuxError && error.code === 'ENOENT' && TAKES_AWAY.has(error.call));
+
 /** The verdict where the source is gone: it was moved before a crash, and a consumer may have taken it since. */
-async function withoutSource(one: OneMove): Promise<Verdict> {
+async function withoutSource(one: OneMove, mayBeMoved: boolean): Promise<Verdict> {
   const { job, content, output, target, batch, dirty } = one;
   // In a state that was put back, it may have been stored and published since.
   giveBack(batch.files, { target, n: output?.n ?? 0 }, content);
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
   // The file comes last, and consumers wait for it: until it is renamed, nobody has taken an output.
   if (output && lies !== 'same' && (await isHere(one))) return outputMissing(one);
-  const mayHaveLeft = job.claim.interrupted && (output !== undefined || canBeRenamed(batch.files, job, target));
+  const isInDoubt = job.claim.interrupted || mayBeMoved;
+  const mayHaveLeft = isInDoubt && (output !== undefined || canBeRenamed(batch.files, job, target));
   const delivered = deliveredAs(PATH[lies], mayHaveLeft);
   if (delivered === undefined) return output ? outputMissing(one) : sealedMissing(job, batch);
   // The rename may be from before a crash, and not synced yet.

@@ -206,7 +206,9 @@ function fileToFailed(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Ve
   if (!batch.files.canHold(job)) return nameTooLong(job, batch);
   // A claim that died may have left its file there, or a sidecar that it took for a sealed one.
   bringOn(batch.files, job);
-  const other = job.facts.seen && discardFromInput(job, batch, dirty, job.facts.seen);
+  const { sealed, seen } = job.facts;
+  // An older build gave a file that was found without its job both.
+  const other = !sealed && seen && discardFromInput(job, batch, dirty, seen);
   if (other) return other;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);
@@ -239,7 +241,9 @@ function discardFromInput(
   dirty: DirtyDirectories,
   seen: Observation,
 ): Verdict | undefined {
-  if ([UNDERPROCESS, FAILED].some((folder) => statEntry(batch.files.workEntry(job, 'file', folder)))) return undefined;
+  if (statEntry(batch.files.workEntry(job, 'file', FAILED))) return undefined;
+  // An earlier claim took it, and died before it could say which version that was.
+  if (statEntry(batch.files.workEntry(job, 'file'))) return otherTaken(job, batch, seen);
   const entry = batch.files.entryOrNone(batch.files.input, job.path);
   const stat = statEntry(entry);
   if (!entry || stat?.kind !== 'file') return undefined;
@@ -257,8 +261,12 @@ function discardFromInput(
     return defer(0, 'other_mount', { ...job.facts, inside });
   }
   dirty.add(batch.files.input, folderOf(job.path));
+  return otherTaken(job, batch, seen);
+}
+
+/** Another version was renamed over it before the take. Nobody discarded that one, so it goes on from here. */
+function otherTaken(job: IngestJob, batch: Batch, seen: Observation): Verdict | undefined {
   const taken = statEntry(batch.files.workEntry(job, 'file'));
-  // Another version was renamed over it in that moment. Nobody discarded that one, so it goes on from here.
   return taken && !sameBytes(seen.identity, taken)
     ? defer(0, 'another_version', seenNow(job, batch, taken))
     : undefined;

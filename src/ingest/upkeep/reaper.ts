@@ -126,7 +126,7 @@ async function adopt({ backend, emit, feed, files }: Reaped, job: WorkKey): Prom
 export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts {
   const identity = identityOf(stat);
   // An empty boot: the window begins when the job is first handled.
-  const seen = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
+  const window = { identity, sinceMs: 0, boot: '', by: 'scan' as const };
   const beside = files.workEntry(job, 'sidecar');
   // Put aside for a right one, which was not taken before a crash. Its file must not pass as one without a sidecar.
   const isBeside = statEntry(beside) !== undefined;
@@ -135,9 +135,8 @@ export function foundFacts(files: FeedFiles, job: WorkKey, stat: Stat): JobFacts
   const read = hasSidecar ? readSidecar(sidecar, job.path, files.kinds) : NO_SIDECAR;
   const unread = isUnread(read) || (isBeside && read.mayChange);
   return {
-    seen,
     ...(job.inside !== '' && { inside: job.inside }),
-    sealed: { identity, kind: 'lease', window: seen, ...(hasSidecar && { sidecar: true }) },
+    sealed: { identity, kind: 'lease', window, ...(hasSidecar && { sidecar: true }) },
     ...(unread ? { unread } : demandOf(read.checksum)),
   };
 }

@@ -24,7 +24,7 @@ import { type IngestJob, ingestJob } from '../../../src/ingest/stages/stage.js';
 import { redoAppends } from '../../../src/ingest/upkeep/reaper.js';
 import { setUpRoots } from '../../../src/ingest/upkeep/roots.js';
 import { notingArrivals } from '../../../src/ingest/worker/arrivals.js';
-import { BatchCalls } from '../../../src/ingest/worker/batch-calls.js';
+import { BatchCalls, type Threads } from '../../../src/ingest/worker/batch-calls.js';
 import { runFeed } from '../../../src/ingest/worker/run.js';
 import { clockEpoch } from '../../../src/linux/index.js';
 import type { Dropped } from '../../world/dropping.js';
@@ -47,6 +47,8 @@ export class Bench {
   writes = 0;
   /** Gets the folders of each step before it begins, to make them slow or broken. */
   prepare: (files: FeedFiles) => void = () => {};
+  /** Without it the main thread carries out the orders. */
+  threads: Threads | undefined;
 
   constructor(options: Options) {
     this.world = new World({ options: { stabilitySeconds: 0, quietMs: 0, ...options } });
@@ -162,7 +164,7 @@ export class Bench {
   #batch(backend: Backend, files: FeedFiles): Batch {
     const boot = clockEpoch();
     const now = () => ({ ms: backend.nowMs(), boot });
-    const calls = new BatchCalls(files, silent);
+    const calls = new BatchCalls(files, silent, undefined, this.threads);
     const chains = new Chains(1, silent);
     return {
       backend,

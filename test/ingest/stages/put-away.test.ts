@@ -1,9 +1,20 @@
 /** Only the bytes that were decided about are put away. */
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { stagesUsed } from '../../../src/base/config/values/stage-names.js';
+import { FeedFiles } from '../../../src/ingest/files/feed-files.js';
+import { adoptOrphans } from '../../../src/ingest/upkeep/reaper.js';
 import { discardJobs } from '../../../src/tools/exceptions/discard.js';
 import { workDirOf } from '../../world/layout.js';
 import { Bench } from './bench.js';
@@ -66,28 +77,62 @@ test('the sidecars of two versions that were replaced are both put aside', async
   }
 });
 
-test('a version that is renamed over a file while that is discarded is ingested', async () => {
+for (const [dies, diesAt] of [
+  ['', Number.POSITIVE_INFINITY],
+  [', also where the process dies before it is recorded', 1],
+] as const)
+  test(`a version that is renamed over a file while that is discarded is ingested${dies}`, async () => {
+    const bench = await Bench.open();
+    try {
+      const { world, backend } = bench;
+      await bench.arrive(world.drop('a.csv', 'one'));
+      const [job] = await backend.claim('verify-complete', 1);
+      await backend.settle([{ job: job!, outcome: { kind: 'hold', code: 'too_large', reason: 'too large' } }]);
+      await discardJobs(backend, [job!.id]);
+      const next = join(world.root, 'next');
+      writeFileSync(next, 'another one');
+      bench.prepare = (files) => {
+        const make = files.makeWorkEntry.bind(files);
+        files.makeWorkEntry = (...args) => {
+          if (existsSync(next)) renameSync(next, join(world.input, 'a.csv'));
+          return make(...args);
+        };
+      };
+      await bench.step('verify-complete', 1, diesAt);
+      await untilIdle(bench);
+      assert(!existsSync(next));
+      const stored = world.warehouse().map(({ path }) => readFileSync(join(world.feed().warehouse, path), 'utf8'));
+      assert.deepEqual(stored, ['another one']);
+      assert.deepEqual(world.failed(), []);
+    } finally {
+      await bench.close();
+    }
+  });
+
+test('a discarded job that was made from a sealed file alone takes nothing from the input', async () => {
   const bench = await Bench.open();
   try {
     const { world, backend } = bench;
     await bench.arrive(world.drop('a.csv', 'one'));
-    const [job] = await backend.claim('verify-complete', 1);
-    await backend.settle([{ job: job!, outcome: { kind: 'hold', code: 'too_large', reason: 'too large' } }]);
-    await discardJobs(backend, [job!.id]);
-    const next = join(world.root, 'next');
-    writeFileSync(next, 'another one');
-    bench.prepare = (files) => {
-      const make = files.makeWorkEntry.bind(files);
-      files.makeWorkEntry = (...args) => {
-        if (existsSync(next)) renameSync(next, join(world.input, 'a.csv'));
-        return make(...args);
-      };
-    };
+    await bench.step('verify-complete', 1);
+    await backend.transact((tx) => tx.run('DELETE FROM jobs'));
+    const files = new FeedFiles(bench.feed.roots);
+    assert.equal(await adoptOrphans({ backend, emit: () => {}, feed: 'default', files }), 1);
+    files.close();
+    rmSync(join(workDirOf(world.feed()), 'underprocess', world.underprocess()[0]!.path));
+    const held = () => backend.read((r) => r.get<{ id: string }>("SELECT id FROM jobs WHERE state = 'held'"))?.id;
+    await bench.step('hash', 1);
+    const id = held()!;
+    await bench.arrive(world.drop('a.csv', 'another one'));
+    for (let times = 0; times < 2; times++) {
+      await discardJobs(backend, [id]);
+      for (let looks = 0; looks < 3; looks++) await bench.step('hash', 1);
+    }
+    assert.equal(backend.job(id)?.ending, 'discarded');
+    assert.deepEqual(world.failed(), []);
     await untilIdle(bench);
-    assert(!existsSync(next));
     const stored = world.warehouse().map(({ path }) => readFileSync(join(world.feed().warehouse, path), 'utf8'));
     assert.deepEqual(stored, ['another one']);
-    assert.deepEqual(world.failed(), []);
   } finally {
     await bench.close();
   }
