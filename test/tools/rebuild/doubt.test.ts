@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
   copyFileSync,
   existsSync,
   linkSync,
@@ -31,7 +32,7 @@ import {
   stoppedInMount,
   withOlderState,
 } from '../../world/lost.js';
-import { skipUnlessRoot } from '../../world/users.js';
+import { give, ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
 /** No quiet window: a file is sealed at once. */
@@ -93,6 +94,30 @@ for (const before of ['older', 'lost'] as const)
       'one id has one content',
     );
   });
+
+test('the original of a stored file that cannot be read, and that the older state has in the input, is held', async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'an original that cannot be read was not tested.')) return;
+  const world = createWorld(t, { user: ordinaryUser, options: AT_ONCE });
+  await stoppedBefore(world, 'verify-complete', () => world.drop('a.csv', 100), 1);
+  const older = backedUp(world);
+  await ctl(world, 'resume', 'verify-complete');
+  await world.runOnce();
+  const { id } = world.jobs()[0]!;
+  // As a process leaves it that died before it removed the original of a copy.
+  const original = join(workDirOf(world.feed()), 'underprocess', `${id}~a.csv`);
+  copyFileSync(world.manifest()[0]!.record!.warehouse_path, original);
+  chmodSync(original, 0);
+  restore(world, older);
+  give(ordinaryUser, world.statePath);
+  await rebuilt(world);
+  await ctl(world, 'resume', 'verify-complete');
+  await world.runOnce([], { code: 4 });
+  assert.deepEqual(world.log.named('bug'), []);
+  assert.equal(world.jobs()[0]?.hold_code, 'changed_after_copy');
+  await ctl(world, 'discard', id);
+  await world.runOnce();
+  assert.deepEqual([world.failed().length, world.warehouse().length], [1, 1]);
+});
 
 test('a sealed file with other bytes, and with the size and time of before, is held by the job of an older state', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });
