@@ -95,6 +95,41 @@ for (const before of ['older', 'lost'] as const)
     );
   });
 
+for (const stage of ['manifest', 'move'] as const)
+  test(`a sealed file that a rebuild could not read, and that has other bytes then, is held, and gets no second line; the older state has it before ${stage}`, async (t) => {
+    if (skipUnlessReachable(t, ordinaryUser, 'a sealed file that cannot be read was not tested.')) return;
+    const world = createWorld(t, { user: ordinaryUser, options: AT_ONCE });
+    const program = world.start('ingest');
+    await world.event('worker_started');
+    await ctl(world, 'pause', stage);
+    const bytes = world.content(100);
+    const { sha256 } = world.drop('a.csv', bytes);
+    const { id } = await readyFor(world, 'a.csv', stage);
+    const older = backedUp(world);
+    await ctl(world, 'pause', 'move');
+    await ctl(world, 'resume', 'manifest');
+    await readyFor(world, 'a.csv', 'move');
+    await program.stop();
+    const sealed = join(workDirOf(world.feed()), 'underprocess', world.underprocess()[0]!.path);
+    chmodSync(sealed, 0);
+    restore(world, older);
+    give(ordinaryUser, world.statePath);
+    await rebuilt(world);
+    chmodSync(sealed, 0o644);
+    writeFileSync(sealed, 'other bytes');
+    world.drop('b.csv', bytes);
+    await ctl(world, 'resume', stage);
+    await world.runOnce([], { code: 4 });
+    assert.equal(world.jobs().find((job) => job.id === id)?.hold_code, 'changed_after_hash');
+    await ctl(world, 'discard', id);
+    await world.runOnce();
+    await done(world, 'b.csv', 'stored');
+    assert.deepEqual(
+      world.manifest().map(({ record }) => [record!.ingest_id, record!.sha256]),
+      [[id, sha256]],
+    );
+  });
+
 test('the original of a stored file that cannot be read, and that the older state has in the input, is held', async (t) => {
   if (skipUnlessReachable(t, ordinaryUser, 'an original that cannot be read was not tested.')) return;
   const world = createWorld(t, { user: ordinaryUser, options: AT_ONCE });
