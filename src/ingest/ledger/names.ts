@@ -91,20 +91,23 @@ const IS_UNDER_WAY = `content IN (SELECT row FROM contents WHERE ${UNDER_WAY})`;
 
 /**
  * An empty directory at `path` continues the warehouse, also with the files that are not there yet: their names go along. Those of
- * their outputs are forgotten: an output is made in the warehouse, and has stayed in the former one. If nothing came into that one since
- * the last time, that time covers this.
+ * their outputs are forgotten: an output is made in the warehouse, and has stayed in the former one.
  */
 export function noteReplaced(tx: Tx, marker: string, path: string): void {
-  const before = tx.get<{ number: number }>(IN_USE, marker)?.number;
-  const came = `SELECT 1 FROM names WHERE warehouse = ? AND (content IS NULL OR NOT ${IS_UNDER_WAY}) LIMIT 1`;
-  const isUsed = before !== undefined && tx.get(came, before) !== undefined;
-  if (before !== undefined) tx.run(`DELETE FROM names WHERE warehouse = ? AND n > 0 AND ${IS_UNDER_WAY}`, before);
-  if (isUsed) tx.run('UPDATE warehouses SET replaced_at_ms = ? WHERE number = ?', tx.wallMs, before);
+  const before = tx.get<{ number: number }>(IN_USE, marker)?.number ?? null;
+  tx.run(`DELETE FROM names WHERE warehouse = ? AND n > 0 AND ${IS_UNDER_WAY}`, before);
+  tx.run('UPDATE warehouses SET replaced_at_ms = ? WHERE number = ?', tx.wallMs, before);
   enterWarehouse(tx, marker, path);
-  if (!isUsed) return;
-  const { number } = tx.get<{ number: number }>(IN_USE, marker)!;
-  tx.run(`UPDATE names SET warehouse = ? WHERE warehouse = ? AND ${IS_UNDER_WAY}`, number, before);
+  tx.run(`UPDATE names SET warehouse = (${IN_USE}) WHERE warehouse = ? AND ${IS_UNDER_WAY}`, marker, before);
 }
+
+/** When the warehouse of the feed was replaced last, in wall-clock ms; 0: never. */
+export const lastReplacedMs = (reader: Reader, feed: string): number =>
+  reader.get<{ at: number | null }>(
+    `SELECT max(w.replaced_at_ms) AS at FROM roots r JOIN warehouses w ON w.marker = r.marker
+      WHERE r.feed = ? AND r.kind = 'warehouse'`,
+    feed,
+  )!.at ?? 0;
 
 export interface Replaced {
   path: string;

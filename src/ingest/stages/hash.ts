@@ -12,11 +12,13 @@ import { PlaceError } from '../../files/place-error.js';
 import { syncFiles } from '../../files/sync.js';
 import type { CorrectAnswer, HashAnswer, ToCorrect, ToHash, ToRead } from '../calls/order.js';
 import { askLedger } from '../ledger/ask.js';
+import { contentByRow, hasEnded } from '../ledger/content.js';
 import { demandOf, refusedBy } from '../rules/checksum.js';
 import { stabilityMs } from '../rules/completion.js';
 import type { JobFacts, Sealed } from '../rules/facts.js';
 import { TURN } from '../rules/reasons.js';
 import { askOne, byErrno, eachJob, judgeEach, sealedMissing } from './each-job.js';
+import { changed } from './move.js';
 import { putSidecarAside } from './put-away.js';
 import {
   type Batch,
@@ -133,6 +135,7 @@ function hashed(
 ): Verdict | Hashed {
   const later = sidecar && notRead(job, batch, sidecar.seen, job.facts);
   if (later) return later;
+  if (carriesOther(job, batch, sha256)) return changed(job);
   const { unread: _unread, ...known } = job.facts;
   const given: JobFacts = { ...known, sealed, ...(sidecar && demandOf(sidecar.checksum)) };
   const refused = refusedBy(given, sha256);
@@ -140,6 +143,13 @@ function hashed(
   const { refusals: _, noRoom: __, copyBytes: ___, unproven: ____, ...rest } = given;
   const facts = { ...rest, sha256 };
   return { hashed: facts, outcome: (tx, claimed) => askLedger(tx, claimed, facts, batch.feed) };
+}
+
+/** A rebuild that could not read the file left the job its content. An id has one content. */
+function carriesOther({ id, facts }: IngestJob, { backend }: Batch, sha256: string): boolean {
+  const row = facts.content;
+  const content = row === undefined ? undefined : backend.read((reader) => contentByRow(reader, row));
+  return content?.carrier === id && !hasEnded(content) && content.sha256.toString('hex') !== sha256;
 }
 
 /** A quiet window runs (again) inside `underprocess/`. */

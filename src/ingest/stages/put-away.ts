@@ -109,7 +109,8 @@ function correctionsOf(jobs: readonly IngestJob[], batch: Batch): Map<string, st
 
 function removeStored(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Verdict {
   const left = statEntry(batch.files.workEntry(job, 'file'));
-  if (left && !sameBytes(job.facts.sealed!.identity, left)) {
+  // A rebuild could not read the file of a job that was not sealed in the older state.
+  if (left && !sameBytes(job.facts.sealed?.identity ?? '', left)) {
     return hold('changed_after_copy', 'its content was stored, but the original was written to afterwards', job.facts);
   }
   for (const part of ['file', 'sidecar', 'partial', 'copy'] as const) remove(job, batch, dirty, part);

@@ -4,11 +4,13 @@
  */
 import { pages } from '../../base/pages.js';
 import { exactBytes } from '../../base/telemetry/safe.js';
+import { partitionOf } from '../../files/job-paths.js';
 import { type Case, type Fault, rowOf, type Verdict } from '../../ingest/evidence/case.js';
 import { type Claimant, contentKey } from '../../ingest/evidence/names.js';
 import { ownerOf } from '../../ingest/evidence/owner.js';
 import { judge } from '../../ingest/evidence/table.js';
 import { contentByRow, hasEnded } from '../../ingest/ledger/content.js';
+import { lastReplacedMs } from '../../ingest/ledger/names.js';
 import { bucketRow, ownPublication } from '../../ingest/ledger/publications.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { digestFor } from './digests.js';
@@ -29,15 +31,19 @@ const PAGE = 1_000;
 interface OfRows extends Judging {
   /** The feed publishes, or did once. */
   hasBucket: boolean;
+  /** Files with a line up to this hour may have stayed in a warehouse that was replaced. Only of a pruned one no row says whether. */
+  replacedHour: string;
 }
 
 export async function judgeRows(judging: Judging, count: (n: number) => void): Promise<void> {
   const { view, notes, feed } = judging;
   const hasBucket = view.read((reader) => bucketRow(reader, feed.name)) !== undefined;
+  const replacedMs = view.read((reader) => lastReplacedMs(reader, feed.name));
+  const replacedHour: string = partitionOf(replacedMs, feed.timezone).hour;
   const sql = 'SELECT * FROM contents WHERE +feed = ? AND row > ? ORDER BY row LIMIT ?';
   const pageAfter = (last?: Noted) => notes.all<Noted>(sql, feed.name, last?.row ?? Number.MIN_SAFE_INTEGER, PAGE);
   for (const page of pages(pageAfter)) {
-    for (const row of page) await judgeRow({ ...judging, hasBucket }, row);
+    for (const row of page) await judgeRow({ ...judging, hasBucket, replacedHour }, row);
     count(page.length);
   }
 }
@@ -167,7 +173,7 @@ const ELSEWHERE = `SELECT path, substr(@path, @warehouse - length(path)) = subst
 
 /** `others`: the file at the path belongs to another line, so the file of this line is gone. */
 function judgeFile(
-  { notes, report, hash, feed, hasBucket }: OfRows,
+  { notes, report, hash, feed, hasBucket, replacedHour }: OfRows,
   row: Noted,
   { path, sha256, size }: Claim,
   there: FileNote | 'others' | undefined,
@@ -183,7 +189,7 @@ function judgeFile(
       // Only the row of a content follows its warehouse.
       if (row.state === 'pruned' && moved.isAlong === 1) return;
       report(about('file_renamed', row, `its content lies at ${shownPath(moved.path)}`, { at }));
-    } else if (row.state !== 'pruned' || !hasBucket)
+    } else if (row.state !== 'pruned' || (!hasBucket && row.hour! > replacedHour))
       report(
         about('file_missing', row, there === 'others' ? 'another file lies there by now' : 'it is not there', { at }),
       );

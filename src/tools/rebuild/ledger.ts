@@ -132,7 +132,7 @@ function enterManifested(
   const isMade = line.made !== undefined;
   const files = sealedOf(tx, feed.name, carrier);
   const mayMove = carrier === ingestId && line.record.fields.seal === 'lease';
-  if (files.length === 0) goOnUnseen(tx, carrier, isMade);
+  if (files.length === 0) goOnUnseen(tx, carrier, row, isMade);
   else goOnWith(tx, feed.name, files, { sha256, row, mayMove, isMade });
   return 'manifested';
 }

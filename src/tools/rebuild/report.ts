@@ -100,7 +100,7 @@ export function printUnknown(reports: readonly FeedReport[], since: number | und
   const unconfirmed = sum(({ counts }) => counts.unconfirmed + counts.elsewhere + counts.absent);
   if (unconfirmed > 0)
     say(
-      `  where ${unconfirmed} files are that have a line and are not in the warehouse: ${typed('ingest-ctl audit')} names them (a warehouse that was replaced since: run ingest-ctl replace-warehouse again)`,
+      `  where ${unconfirmed} files are that have a line and are not in the warehouse: ${typed('ingest-ctl audit')} names them (a warehouse that was replaced since, and is still empty: run ingest-ctl replace-warehouse again)`,
     );
   const foreign = sum(({ foreignCount }) => foreignCount);
   if (foreign > 0) say(`  what ${foreign} places in manifests meant that are no records`);

@@ -77,6 +77,27 @@ test('an empty disk at the place of the warehouse is not written to until it rep
   assert.match(again.stderr, /is the warehouse that is in use, and has files/);
 });
 
+test('a file whose record was pruned before its warehouse was replaced is not missed, nor its outputs; a later one is', async (t) => {
+  const options = { stabilitySeconds: 0, quietMs: 0, process: BY_COUNTRY };
+  const world = createWorld(t, { feeds: { made: { options } } });
+  world.drop('orders.csv', orders('a', 20).text);
+  await world.runOnce();
+  await ctl(world, 'prune', '--keep-history', '0d');
+  // As on the day after.
+  editDatabase(world.statePath, (db) => db.exec('DELETE FROM names'));
+  const { warehouse } = world.feed();
+  renameSync(warehouse, join(world.root, 'lost disk'));
+  mkdirSync(warehouse);
+  for (let times = 0; times < 2; times++) await ctl(world, 'replace-warehouse', warehouse);
+  await audited(world);
+  await world.runOnce();
+  await audited(world);
+  // Its line is of a later hour.
+  editDatabase(world.statePath, (db) => db.exec('UPDATE warehouses SET replaced_at_ms = replaced_at_ms - 7200000'));
+  const { stdout } = await world.run('ingest-ctl', ['audit']);
+  assert.ok(stdout.match(/^file_missing/gm)!.length > 1, stdout);
+});
+
 test('a file whose line names the former disk is stored on the empty one, and can be withdrawn there', async (t) => {
   const world = await storedWorld(t);
   const { warehouse } = world.feed();

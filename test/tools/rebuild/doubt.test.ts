@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
   copyFileSync,
   existsSync,
   linkSync,
@@ -31,7 +32,7 @@ import {
   stoppedInMount,
   withOlderState,
 } from '../../world/lost.js';
-import { skipUnlessRoot } from '../../world/users.js';
+import { give, ordinaryUser, skipUnlessReachable, skipUnlessRoot } from '../../world/users.js';
 import { createWorld, type World } from '../../world/world.js';
 
 /** No quiet window: a file is sealed at once. */
@@ -93,6 +94,65 @@ for (const before of ['older', 'lost'] as const)
       'one id has one content',
     );
   });
+
+for (const stage of ['manifest', 'move'] as const)
+  test(`a sealed file that a rebuild could not read, and that has other bytes then, is held, and gets no second line; the older state has it before ${stage}`, async (t) => {
+    if (skipUnlessReachable(t, ordinaryUser, 'a sealed file that cannot be read was not tested.')) return;
+    const world = createWorld(t, { user: ordinaryUser, options: AT_ONCE });
+    const program = world.start('ingest');
+    await world.event('worker_started');
+    await ctl(world, 'pause', stage);
+    const bytes = world.content(100);
+    const { sha256 } = world.drop('a.csv', bytes);
+    const { id } = await readyFor(world, 'a.csv', stage);
+    const older = backedUp(world);
+    await ctl(world, 'pause', 'move');
+    await ctl(world, 'resume', 'manifest');
+    await readyFor(world, 'a.csv', 'move');
+    await program.stop();
+    const sealed = join(workDirOf(world.feed()), 'underprocess', world.underprocess()[0]!.path);
+    chmodSync(sealed, 0);
+    restore(world, older);
+    give(ordinaryUser, world.statePath);
+    await rebuilt(world);
+    chmodSync(sealed, 0o644);
+    writeFileSync(sealed, 'other bytes');
+    world.drop('b.csv', bytes);
+    await ctl(world, 'resume', stage);
+    await world.runOnce([], { code: 4 });
+    assert.equal(world.jobs().find((job) => job.id === id)?.hold_code, 'changed_after_hash');
+    await ctl(world, 'discard', id);
+    await world.runOnce();
+    await done(world, 'b.csv', 'stored');
+    assert.deepEqual(
+      world.manifest().map(({ record }) => [record!.ingest_id, record!.sha256]),
+      [[id, sha256]],
+    );
+  });
+
+test('the original of a stored file that cannot be read, and that the older state has in the input, is held', async (t) => {
+  if (skipUnlessReachable(t, ordinaryUser, 'an original that cannot be read was not tested.')) return;
+  const world = createWorld(t, { user: ordinaryUser, options: AT_ONCE });
+  await stoppedBefore(world, 'verify-complete', () => world.drop('a.csv', 100), 1);
+  const older = backedUp(world);
+  await ctl(world, 'resume', 'verify-complete');
+  await world.runOnce();
+  const { id } = world.jobs()[0]!;
+  // As a process leaves it that died before it removed the original of a copy.
+  const original = join(workDirOf(world.feed()), 'underprocess', `${id}~a.csv`);
+  copyFileSync(world.manifest()[0]!.record!.warehouse_path, original);
+  chmodSync(original, 0);
+  restore(world, older);
+  give(ordinaryUser, world.statePath);
+  await rebuilt(world);
+  await ctl(world, 'resume', 'verify-complete');
+  await world.runOnce([], { code: 4 });
+  assert.deepEqual(world.log.named('bug'), []);
+  assert.equal(world.jobs()[0]?.hold_code, 'changed_after_copy');
+  await ctl(world, 'discard', id);
+  await world.runOnce();
+  assert.deepEqual([world.failed().length, world.warehouse().length], [1, 1]);
+});
 
 test('a sealed file with other bytes, and with the size and time of before, is held by the job of an older state', async (t) => {
   const world = createWorld(t, { options: AT_ONCE });

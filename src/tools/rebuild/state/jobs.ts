@@ -37,9 +37,9 @@ export function goOnWith(tx: Tx, feed: string, own: SealedFile[], content: Manif
 }
 
 /** Its file was not seen: its stage looks at it when it can, and says why it waits until then. */
-export function goOnUnseen(tx: Tx, id: string, isMade: boolean): void {
+export function goOnUnseen(tx: Tx, id: string, content: number, isMade: boolean): void {
   const job = tx.job(id)!;
-  const facts = { ...factsOf(job), content: undefined, sha256: undefined, ...(isMade && { processed: true as const }) };
+  const facts = { ...factsOf(job), content, sha256: undefined, ...(isMade && { processed: true as const }) };
   goOnAt(tx, job, facts.sealed ? 'hash' : 'verify-complete', facts);
 }
 

@@ -123,7 +123,8 @@ function settleOne(tx: Tx, feed: string, job: Job, lies: Lies): Exclude<keyof Ol
     if (line && own.length > 0) goOnWith(tx, feed, own, line);
     // A file that could not be read goes to `hash` as well, which reports why.
     else if (own.length > 0) adopt(tx, feed, own.find(({ part }) => part === 'file') ?? own[0]!, 'hash', {});
-    else if (facts.content !== undefined) goOnAt(tx, job, 'hash', { ...facts, content: undefined });
+    else if (facts.content !== undefined)
+      goOnAt(tx, job, 'hash', { ...facts, content: ownContent(tx, job, facts)?.row });
     else return 'kept';
     return 'movedOn';
   }
