@@ -126,7 +126,7 @@ export async function readParts(of: FeedBucket): Promise<number> {
 async function readPart(of: FeedBucket, number: number, bytes: Buffer, id: string): Promise<number> {
   const lines = bytes.toString('utf8').split('\n').slice(0, -1);
   await of.transact((tx) => {
-    for (const line of lines) enterLine(tx, of.feed, id, line);
+    for (const line of lines) enterLine(tx, of.options, id, line);
     // Contents may be due that the state has as published, and withdrawals begin again.
     if (lines.length > 0) tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ?', of.feed);
     passNumber(tx, of.feed, number);
