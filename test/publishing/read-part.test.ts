@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { backedUp, rebuilt, restore } from '../world/lost.js';
+import { backedUp, loseState, rebuilt, restore } from '../world/lost.js';
 import { correctionsOf, linesOf, objectsOf, proxied, publishedAndKept, publisher } from '../world/publisher.js';
 import { rowsOf } from '../world/state-by-hand.js';
 import { until } from '../world/waiting.js';
@@ -107,4 +107,20 @@ test('a part of its own that another process has put is no news: a discarded wit
       when,
     );
   }
+});
+
+test('a withdrawal that was discarded does not come back held, when all contents are looked through', async (t) => {
+  const made = await publisher(t);
+  if (!made) return;
+  const { world, bucket } = made;
+  await discardedWithdrawal(world);
+  const without = world.flags('ingest').filter((flag) => !flag.startsWith('--publish'));
+  assert.equal((await world.launch('ingest', [...without, '--once']).ended).code, 0);
+  await world.runOnce();
+  loseState(world);
+  await rebuilt(world);
+  world.drop('b.csv', 'id\n2\n');
+  await world.runOnce();
+  assert.equal((await objectsOf(bucket)).length, 1);
+  assert.equal(world.warehouse().length, 2);
 });

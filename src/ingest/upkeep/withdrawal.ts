@@ -36,7 +36,7 @@ export function adoptWithdrawal(
   content: Content,
   id: string,
   { who, why }: Reason,
-  leave?: boolean,
+  leave?: boolean | 'foreign',
 ): void {
   const { row, sha256, size: bytes, device, inode, mtimeNs, sourcePath: key } = content;
   const putAway: PutAway = { kind: 'withdrawn', by: who, note: why, ...(leave && { leave }) };
