@@ -72,5 +72,12 @@ export const publicationsModule: Module = {
     CREATE INDEX part_lines_by_part ON part_lines (part);
     CREATE UNIQUE INDEX part_lines_by_content ON part_lines (content, is_correction);
     `,
+    `
+    -- The hour of its content. A million files may be due, and the index answers for one hour.
+    ALTER TABLE publications ADD COLUMN hour TEXT;
+    DROP INDEX publications_due;
+    UPDATE publications SET hour = (SELECT hour FROM contents WHERE row = content) WHERE n = 0 AND part IS NULL;
+    CREATE INDEX publications_due ON publications (feed, hour) WHERE n = 0 AND part IS NULL;
+    `,
   ],
 };

@@ -59,12 +59,14 @@ export function keysOf(
 
 export function enterPublications(
   tx: Tx,
-  { row, feed }: Pick<Content, 'row' | 'feed'>,
+  { row }: Pick<Content, 'row'>,
   keys: readonly { n: number; key: string }[],
 ): void {
-  for (const { n, key } of keys)
-    tx.run('INSERT OR IGNORE INTO publications (content, n, feed, key) VALUES (?, ?, ?, ?)', row, n, feed, key);
+  for (const { n, key } of keys) tx.run(ENTER, n, key, row);
 }
+
+const ENTER = `INSERT OR IGNORE INTO publications (content, n, feed, key, hour)
+  SELECT row, ?, feed, ?, hour FROM contents WHERE row = ?`;
 
 /** They are stored: from now on their objects and lines are owed. */
 export function owePublications(

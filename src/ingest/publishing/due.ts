@@ -35,23 +35,25 @@ export function countUnpublished(reader: Reader, options: FeedOptions): number {
   )!.n;
 }
 
-const UNMARKED = `SELECT substr(folder, ?) AS hour FROM
-    (SELECT folder FROM periods WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ${HOURS_MAX})
-  WHERE NOT EXISTS (SELECT 1 FROM bucket_hours b WHERE b.feed = ? AND b.hour = substr(folder, ?))`;
+/**
+ * Left out are hours of which a content is due; a content that nobody saw at its target is counted as not published, or never looked at
+ * again. Each hour asks by an index, because many contents may be due.
+ */
+const UNMARKED = `SELECT m.hour FROM (SELECT substr(folder, ?) AS hour FROM periods
+    WHERE state = 'marked' AND folder >= ? AND folder < ? ORDER BY folder DESC LIMIT ${HOURS_MAX}) m
+  WHERE NOT EXISTS (SELECT 1 FROM bucket_hours b WHERE b.feed = ? AND b.hour = m.hour)
+    AND NOT EXISTS (SELECT 1 FROM publications p CROSS JOIN contents s ON s.row = p.content AND s.state = 'stored'
+      WHERE p.feed = ? AND p.hour = m.hour AND p.n = 0 AND p.part IS NULL)`;
 /** From the decisions of operators, which are few. CROSS: in this order, and not from all contents. */
 const WITHDRAWING = `SELECT p.content FROM exceptions e CROSS JOIN contents w USING (feed, sha256, generation)
     CROSS JOIN publications p ON p.content = w.row AND p.n = 0
   WHERE e.feed = ? AND e.kind = 'withdraw' AND w.state = 'withdrawn' AND p.part > '' AND p.correction IS NULL`;
-/** A content that nobody saw at its target is counted as not published, or never looked at again. */
-const UNPUT = `SELECT p.content FROM publications p JOIN contents s ON s.row = p.content AND s.state = 'stored'
-  WHERE p.n = 0 AND p.part IS NULL`;
 /**
- * Hours with a line or a correction that waits in a part, a content that is due, or a withdrawal that has not come to its correction.
- * Parts of later hours are no reason to wait: a feed that never rests always has one. In one reading, and for hours without a marker
- * alone: many contents may be due.
+ * Hours with a line or a correction that waits in a part, or a withdrawal that has not come to its correction. Parts of later hours are
+ * no reason to wait: a feed that never rests always has one.
  */
 const OWED = `SELECT DISTINCT c.hour FROM
-    (SELECT content FROM part_lines UNION ALL ${UNPUT} UNION ALL ${WITHDRAWING}) o
+    (SELECT content FROM part_lines UNION ALL ${WITHDRAWING}) o
   JOIN contents c ON c.row = o.content WHERE +c.feed = ?`;
 
 /** The last hours that are marked here, and not in the bucket, of which nothing is owed. */
@@ -60,7 +62,7 @@ export function hoursToMark(reader: Reader, { name, manifests }: FeedOptions): s
   if (bucketRow(reader, name)?.cursor !== null) return [];
   // SQLite counts characters, not units of UTF-16.
   const at = [...manifests].length + 2;
-  const hours = reader.all<{ hour: string }>(UNMARKED, at, `${manifests}/`, `${manifests}0`, name, at);
+  const hours = reader.all<{ hour: string }>(UNMARKED, at, `${manifests}/`, `${manifests}0`, name, name);
   if (hours.length === 0) return [];
   const owed = new Set(reader.all<{ hour: string }>(OWED, name, name).map(({ hour }) => hour));
   return hours.flatMap(({ hour }) => (owed.has(hour) ? [] : hour));

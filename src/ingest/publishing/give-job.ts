@@ -16,7 +16,8 @@ export function giveJob(tx: Tx, { options, backend }: FeedBucket, row: number): 
       ({ kind, generation }) => kind === 'withdraw' && generation === content.generation,
     );
     const { who = 'ingest', why = 'withdrawn' } = said ?? {};
-    adoptWithdrawal(tx, options, content, ulidFactory(Date.now)(), { who, why });
+    // It was decided before, with an operator's word about another file that lies there.
+    adoptWithdrawal(tx, options, content, ulidFactory(Date.now)(), { who, why }, 'foreign');
     return;
   }
   owePublications(tx, options, [row]);

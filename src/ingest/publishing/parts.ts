@@ -122,14 +122,19 @@ export async function readParts(of: FeedBucket): Promise<number> {
   }
 }
 
-/** Doing it twice is safe. */
-async function readPart(of: FeedBucket, number: number, bytes: Buffer, id: string): Promise<number> {
+/** Returns how many lines this state did not know. Doing it twice is safe. */
+function readPart(of: FeedBucket, number: number, bytes: Buffer, id: string): Promise<number> {
   const lines = bytes.toString('utf8').split('\n').slice(0, -1);
-  await of.transact((tx) => {
-    for (const line of lines) enterLine(tx, of.feed, id, line);
+  return of.transact((tx) => {
+    // Another process of this state has put or read it since that number was read.
+    if (bucketRow(tx, of.feed)!.next !== number) return 0;
+    // The process that put it has not recorded that yet, or died.
+    const isOwn = bytesOf(tx, id).equals(bytes);
+    for (const line of lines) enterLine(tx, of.options, id, line);
+    passNumber(tx, of.feed, number);
+    if (isOwn) return 0;
     // Contents may be due that the state has as published, and withdrawals begin again.
     if (lines.length > 0) tx.run('UPDATE buckets SET cursor = 0 WHERE feed = ?', of.feed);
-    passNumber(tx, of.feed, number);
+    return lines.length;
   });
-  return lines.length;
 }

@@ -1,18 +1,21 @@
 /** Enters a line of a part into a state that does not know it: a rebuilt one, or an older copy. */
 import type { Tx } from '../../../queue/backend.js';
+import { ulidFactory } from '../../../queue/index.js';
+import type { FeedOptions } from '../../base/config/options.js';
 import { type Content, contentOfGeneration, generationsOf } from '../ledger/content.js';
 import { TOLD_OF_AN_END } from '../ledger/host.js';
 import { keepPruned } from '../ledger/pruned.js';
 import { enterPublications, forgetPublications, noteLocalGone } from '../ledger/publications.js';
 import { generationOf, processedIn, type ReadRecord, recordOf } from '../manifest/read.js';
+import { adoptWithdrawal, decideWithdrawal } from '../upkeep/withdrawal.js';
 
 const NAME = 'UPDATE OR IGNORE publications SET key = ? WHERE content = ? AND n = ? AND key <> ?';
 
 /** A line of our own about the same content is dropped. Doing it twice is safe. */
-export function enterLine(tx: Tx, feed: string, part: string, line: string): void {
+export function enterLine(tx: Tx, feed: FeedOptions, part: string, line: string): void {
   const record = recordOf(line);
   if (record?.fields.correction !== undefined) return void enterCorrection(tx, feed, part, record);
-  const content = record && contentOf(tx, feed, record);
+  const content = record && contentOf(tx, feed.name, record);
   if (!content) return;
   tx.run('DELETE FROM part_lines WHERE content = ? AND is_correction = 0', content.row);
   const keys = keysIn(record);
@@ -44,14 +47,24 @@ function contentOf(tx: Tx, feed: string, record: ReadRecord): Content | undefine
 }
 
 /** A correction names no generation. */
-function enterCorrection(tx: Tx, feed: string, part: string, record: ReadRecord): void {
-  const all = generationsOf(tx, feed, Buffer.from(record.sha256, 'hex'));
+function enterCorrection(tx: Tx, feed: FeedOptions, part: string, record: ReadRecord): void {
+  const all = generationsOf(tx, feed.name, Buffer.from(record.sha256, 'hex'));
   const content = all.find(({ ingestId }) => ingestId === record.ingestId);
   // The content is known by its line alone, and its objects are gone, or on their way out.
   if (!content) return void forgetPublished(tx, keysIn(record)[0]!.key);
   tx.run('DELETE FROM part_lines WHERE content = ? AND is_correction = 1', content.row);
   tx.run('UPDATE publications SET correction = ? WHERE content = ? AND n = 0', part, content.row);
+  const { by: who, reason } = record.fields;
+  // An operator withdrew it after this copy of the state was made.
+  if (typeof who !== 'string' || !isDelivered(content) || content.target === null) return;
+  const [id, said] = [newId(), { who, why: String(reason) }];
+  decideWithdrawal(tx, feed, content, id, said);
+  adoptWithdrawal(tx, feed, content, id, said);
 }
+
+const newId = ulidFactory(Date.now);
+
+const isDelivered = ({ state }: Content): boolean => state === 'stored' || state === 'unconfirmed';
 
 function forgetPublished(tx: Tx, key: string): void {
   const its = tx.get<{ content: number }>('SELECT content FROM publications WHERE key = ?', key);

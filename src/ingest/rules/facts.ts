@@ -45,8 +45,8 @@ export interface PutAway {
   note?: string;
   /** For a withdrawal: the operator. */
   by?: string;
-  /** An operator discarded the withdrawal: the file at its path stays there. */
-  leave?: true;
+  /** The file at its path stays there: an operator discarded the withdrawal. Or only where it has other bytes: it begins again. */
+  leave?: true | 'foreign';
 }
 
 /** The file was hashed, and is held because its sidecar demands another SHA-256, or an unclear one. */

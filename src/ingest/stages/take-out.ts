@@ -43,13 +43,14 @@ export async function takeOut(job: IngestJob, batch: Batch): Promise<Verdict> {
 }
 
 async function allOut(job: IngestJob, batch: Batch, content: Content): Promise<Verdict> {
-  if (job.facts.putAway!.leave) return outputsOut(job, batch, content);
+  const { leave } = job.facts.putAway!;
+  if (leave === true) return outputsOut(job, batch, content);
   const path = await pathOf(job, batch, content);
   const taken =
     path === 'mine'
       ? await takeFile(batch, { job, key: job, n: 0, target: placeOf(content), sha256: content.sha256 })
       : 'taken';
-  if (path === 'foreign') {
+  if (path === 'foreign' && !leave) {
     // Its own file is gone, so its outputs may go.
     await takeOutputs(job, batch, content.row);
     return different(job, batch, content);

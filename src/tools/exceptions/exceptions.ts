@@ -3,7 +3,7 @@
  * takes the file out.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Backend, Tx } from '../../../queue/backend.js';
+import type { Backend } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { PUBLISH } from '../../base/config/values/stage-names.js';
@@ -23,10 +23,8 @@ import {
   shownPlace,
 } from '../../ingest/ledger/content.js';
 import { recordException } from '../../ingest/ledger/exceptions.js';
-import { TOLD_OF_AN_END } from '../../ingest/ledger/host.js';
-import { correctionLine } from '../../ingest/manifest/record.js';
 import { writeCorrections } from '../../ingest/manifest/write.js';
-import { adoptWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
+import { adoptWithdrawal, decideWithdrawal, type Reason, withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import type { Named } from './contents-named.js';
 
 /** In this state, or at another host alone. */
@@ -111,18 +109,6 @@ async function liesThereWithdrawn(backend: Backend, feed: FeedOptions, row: numb
     return false;
   };
   return withFiles(backend, feed.name, look, (why) => new EnvironmentError('root_unusable', `${why}.`));
-}
-
-function decideWithdrawal(tx: Tx, feed: FeedOptions, content: Content, id: string, { who, why }: Reason): void {
-  const { row, generation } = content;
-  recordException(tx, content, { generation, kind: 'withdraw', who, why });
-  tx.run(
-    `UPDATE contents SET state = 'withdrawn', updated_at_ms = ?, told = ${TOLD_OF_AN_END} WHERE row = ?`,
-    tx.wallMs,
-    row,
-  );
-  const line = correctionLine(content, feed, why, tx.wallMs, who);
-  tx.run('INSERT INTO corrections (job, hour, line) VALUES (?, ?, ?)', id, content.hour, line);
 }
 
 /** How long to wait for a process that is writing to the same file. */
