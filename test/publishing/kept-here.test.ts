@@ -99,6 +99,47 @@ test('an object that the store does not show keeps its local file, and no other 
   assert.equal((await checkBucket(bucket)).length, 3);
 });
 
+test('a local file that cannot be read or removed stays at its name, and stops neither the worker nor other files', async (t) => {
+  const made = await publisher(t, { options: { keepLocal: '1s' } });
+  if (!made) return;
+  const { world, bucket } = made;
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('there is no gcc: a local file with an I/O error was not tested');
+  const reasons = {
+    'unreadable.csv': 'it cannot be read (EIO)',
+    // Too large to be read in one go.
+    'unreadable-large.csv': 'it cannot be read (EIO)',
+    'busy.csv': 'it cannot be removed (EBUSY)',
+    'unremovable.csv': 'it cannot be removed (EUCLEAN)',
+  };
+  const bad = Object.keys(reasons);
+  for (const name of bad) world.drop(name, name.includes('large') ? 2 << 20 : `id\n${name}\n`);
+  await publishedAndKept(world);
+  world.drop('good.csv', 'id\n1\n');
+  await publishedAndKept(world);
+  faults.arm('refuses', 0);
+  const program = world.start('ingest', [], { env: faults.env });
+  await until('the good one is in the bucket alone', () => {
+    for (const failed of ['gate_closed', 'worker_lost']) assert.deepEqual(world.log.named(failed), []);
+    return stored(world).length === bad.length;
+  });
+  await program.stop();
+  const kept = world.log.named('local_file_kept');
+  assert.deepEqual(
+    Object.fromEntries(kept.map(({ path, reason }) => [String(path).split('/').at(-1), reason])),
+    reasons,
+  );
+  assert.deepEqual(
+    kept.map(({ path }) => path).sort(),
+    stored(world)
+      .map((path) => join(world.feed().warehouse, path))
+      .sort(),
+  );
+  assert.ok(stored(world).every((path) => path.startsWith('ingest_date=')));
+  assert.ok(faults.calls() >= bad.length);
+  assert.equal((await checkBucket(bucket)).length, bad.length + 1);
+});
+
 test('an object that is gone and is given up: its line stays, and audit names it', async (t) => {
   const made = await takenAtHead(t);
   if (!made) return;
