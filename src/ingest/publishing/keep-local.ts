@@ -40,21 +40,28 @@ export const dueToRemove = (reader: Reader, feed: string, keepMs: number): numbe
     .filter(({ part }) => isInBucket(reader, part))
     .map(({ content }) => content);
 
-/** One page at most, for a few seconds: no part is put meanwhile. Errors: BucketError, PlaceError. */
-export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: number): Promise<void> {
+/**
+ * One page at most. Other feeds wait, so after a few seconds no content is begun. `ending`: a file that is being read gets its name
+ * back. Errors: BucketError, PlaceError.
+ */
+export async function removeLocal(
+  of: FeedBucket,
+  files: FeedFiles,
+  keepMs: number,
+  ending: AbortSignal,
+): Promise<void> {
   const { backend, feed } = of;
   const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs)));
-  if (published.size === 0) return;
   await of.checkBefore(backend.read((reader) => bucketRow(reader, feed))!.next);
   const endMs = performance.now() + ROUND_MS;
   for (const [row, rows] of published) {
-    if (performance.now() > endMs) return;
+    if (ending.aborted || performance.now() > endMs) return;
     const content = backend.read((reader) => contentByRow(reader, row));
     if (content?.state !== 'stored') continue;
     const there = await areThere(of, content, rows).catch(unlessSlow);
     if (there === 'slow') return;
     if (!there) continue;
-    await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content));
+    await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content, ending));
   }
 }
 
@@ -89,12 +96,12 @@ async function areThere(of: FeedBucket, content: Content, rows: Publication[]): 
   return true;
 }
 
-async function removeOne(of: FeedBucket, files: FeedFiles, content: Content): Promise<void> {
+async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, ending: AbortSignal): Promise<void> {
   const { backend, feed, emit } = of;
   const processed = backend.read((reader) => processedOf(reader, content.row));
   for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) {
     if (!isStored(of, content)) return;
-    const kept = await removeFile(of, files, name, content).catch((error) => unlessKept(error, name));
+    const kept = await removeFile(of, files, name, content, ending).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came. A withdrawal may have ended while the file was set aside.
     if (kept === 'another') {
       await of.transact((tx) => {
@@ -173,6 +180,7 @@ async function removeFile(
   files: FeedFiles,
   file: Name,
   content: Content,
+  ending: AbortSignal,
 ): Promise<Kept | 'another' | undefined> {
   const { target, sha256 } = file;
   const { warehouse } = files;
@@ -185,16 +193,16 @@ async function removeFile(
   }
   const entry = warehouse.entry(joinNames(folder, name));
   let kept: Kept | 'another' | undefined;
-  const differs = await contentAt(entry).then(
+  const differs = await contentAt(entry, { take: async () => ending.throwIfAborted() }).then(
     (found) => (found?.equals(sha256) ? undefined : 'it is not the file that was published'),
-    (error: unknown) => whyKept(error, 'read'),
+    (error: unknown) => (ending.aborted ? 'it was not read to its end' : whyKept(error, 'read')),
   );
   const mayGo = isStored(of, content);
   const reason = differs ?? (mayGo ? whyNotRemoved(entry) : 'it is withdrawn');
   if (reason !== undefined) {
     const isBack = giveName(warehouse, entry, target);
-    // Its withdrawal takes it out.
-    if (!mayGo) kept = 'another';
+    // Its withdrawal takes it out, or a later round.
+    if (!mayGo || ending.aborted) kept = 'another';
     else kept = { path: isBack ? target : joinNames(folder, name), reason };
   }
   warehouse.removeEmpty(folder, temporary);
