@@ -97,12 +97,14 @@ export const withdraw = (invocation: Invocation): Promise<number> =>
     }
     const published = backend.read((reader) => ownPublication(reader, named.content.row));
     const id = await withdrawContent(backend, named, said);
-    return `${at} is withdrawn: its correction is written; a worker ${whatGoes(published)} (job ${id})`;
+    return `${at} is withdrawn: its correction is written; a worker ${whatGoes(published, named.content)} (job ${id})`;
   });
 
-function whatGoes(published: Publication | undefined): string {
+function whatGoes(published: Publication | undefined, { state }: Named['content']): string {
   const moved = 'moves it to failed/ of the work directory';
   if (!published || published.part === NOT_PUBLISHED) return moved;
   if (published.isLocal === 1) return `${moved}, then deletes its objects in the bucket`;
-  return 'deletes its objects in the bucket; nothing comes to failed/, because its local file was removed before (--keep-local)';
+  const objects = 'deletes its objects in the bucket';
+  if (state === 'unconfirmed') return `${objects}; a file that was copied back comes to failed/ of the work directory`;
+  return `${objects}; nothing comes to failed/, because its local file was removed before (--keep-local)`;
 }

@@ -1,6 +1,6 @@
 /** The copy that is here counts until the bucket is sure to have the object and its line, whatever comes in between. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { editDatabase } from '../world/database.js';
@@ -15,6 +15,7 @@ import {
   publisher,
   takenAtHead,
 } from '../world/publisher.js';
+import { rowsOf } from '../world/state-by-hand.js';
 import { files } from '../world/tree.js';
 import { until } from '../world/waiting.js';
 import type { World } from '../world/world.js';
@@ -97,6 +98,70 @@ test('an object that the store does not show keeps its local file, and no other 
   await until('it is there alone, too', () => stored(world).length === 0);
   await program.stop();
   assert.equal((await checkBucket(bucket)).length, 3);
+});
+
+test('a local file that cannot be read or removed stays at its name, and stops neither the worker nor other files', async (t) => {
+  const made = await publisher(t, { options: { keepLocal: '1s' } });
+  if (!made) return;
+  const { world, bucket } = made;
+  const faults = faultsIn(world.root);
+  if (!faults) return t.skip('there is no gcc: a local file with an I/O error was not tested');
+  const reasons = {
+    'unreadable.csv': 'it cannot be read (EIO)',
+    // Too large to be read in one go.
+    'unreadable-large.csv': 'it cannot be read (EIO)',
+    'busy.csv': 'it cannot be removed (EBUSY)',
+    'unremovable.csv': 'it cannot be removed (EUCLEAN)',
+  };
+  const bad = Object.keys(reasons);
+  for (const name of bad) world.drop(name, name.includes('large') ? 2 << 20 : `id\n${name}\n`);
+  await publishedAndKept(world);
+  world.drop('good.csv', 'id\n1\n');
+  await publishedAndKept(world);
+  faults.arm('refuses', 0);
+  const program = world.start('ingest', [], { env: faults.env });
+  await until('the good one is in the bucket alone', () => {
+    for (const failed of ['gate_closed', 'worker_lost']) assert.deepEqual(world.log.named(failed), []);
+    return stored(world).length === bad.length;
+  });
+  await program.stop();
+  const kept = world.log.named('local_file_kept');
+  assert.deepEqual(
+    Object.fromEntries(kept.map(({ path, reason }) => [String(path).split('/').at(-1), reason])),
+    reasons,
+  );
+  assert.deepEqual(
+    kept.map(({ path }) => path).sort(),
+    stored(world)
+      .map((path) => join(world.feed().warehouse, path))
+      .sort(),
+  );
+  assert.ok(stored(world).every((path) => path.startsWith('ingest_date=')));
+  assert.ok(faults.calls() >= bad.length);
+  assert.equal((await checkBucket(bucket)).length, bad.length + 1);
+});
+
+test('what went with a replaced warehouse is not looked at to be removed, and its withdrawal takes a copy that came back', async (t) => {
+  const made = await publisher(t, { options: { keepLocal: '1h' } });
+  if (!made) return;
+  const { world, bucket } = made;
+  world.drop('a.csv', 'id\n1\n');
+  await publishedAndKept(world);
+  const { warehouse } = world.feed();
+  renameSync(warehouse, `${warehouse}.full`);
+  mkdirSync(warehouse);
+  await ctl(world, 0, 'replace-warehouse', warehouse);
+  assert.deepEqual(rowsOf(world, "SELECT content FROM publications WHERE n = 0 AND is_local = 1 AND part > ''"), []);
+  await world.runOnce();
+  const said = await ctl(world, 0, 'explain', 'a.csv');
+  assert.match(said.replace(/\s+/g, ' '), /It is in the bucket as .*, with its line\./);
+  const [file] = files(`${warehouse}.full`).filter(({ path }) => path.endsWith('.csv'));
+  cpSync(join(`${warehouse}.full`, file!.path), join(warehouse, file!.path));
+  const goes = await ctl(world, 0, 'withdraw', 'a.csv', '--reason', 'wrong');
+  assert.match(goes.replace(/\s+/g, ' '), /a file that was copied back comes to failed\//);
+  await world.runOnce();
+  assert.equal(world.failed().length, 1);
+  assert.deepEqual(await objectsOf(bucket), []);
 });
 
 test('an object that is gone and is given up: its line stays, and audit names it', async (t) => {

@@ -13,6 +13,7 @@ import {
   objectsOf,
   type Publisher,
   type PublisherOptions,
+  published,
   publishedAndKept,
   publisher,
 } from '../world/publisher.js';
@@ -162,4 +163,32 @@ test('a local file that was set aside when its process was killed comes to faile
     [],
   );
   assert.equal(files(join(workDirOf(world.feed()), 'failed')).length, 1);
+});
+
+test('a local file that is read to be removed holds up no line, and gets its name back where the service ends meanwhile', async (t) => {
+  const made = await faulty(t, 'a large local file under --keep-local', { options: { keepLocal: '1s' } });
+  if (!made) return;
+  const { world, bucket, faults } = made;
+  // Too large to be read in one go: the process goes on while its reading hangs.
+  world.drop('hanging.csv', 2 << 20);
+  await publishedAndKept(world);
+  faults.arm('hangs_reading', 0);
+  const program = world.start('ingest', [], { env: faults.env });
+  await until('it is being read', () => faults.kills() > 0);
+  assert.match(localOf(world), /gone\./);
+  world.drop('b.csv', 'id\n1\n');
+  await published(bucket, 2);
+  const ended = program.stop();
+  await world.event('drain_waiting');
+  faults.arm('before_move', 0);
+  assert.equal((await ended).code, 0);
+  const local = () => files(world.feed().warehouse).filter(({ path }) => path.endsWith('hanging.csv'));
+  assert.deepEqual(
+    local().map(({ path }) => path.split('/').length),
+    [2],
+  );
+  for (const failed of ['gate_closed', 'worker_lost']) assert.deepEqual(world.log.named(failed), []);
+  await world.runOnce();
+  assert.deepEqual(local(), [], 'the next start removes it');
+  await checkBucket(bucket);
 });

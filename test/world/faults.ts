@@ -3,6 +3,7 @@
  * around the rename of a file into the warehouse or of a seal (of the file, not of the sidecar), or before a private
  * copy gets its name.
  * Or before or after a published file is renamed into a folder just made, or after it is removed there (`gone`, `unlinked`).
+ * Or makes the removal of published files fail by their names (`refuses`): read (EIO), set aside (EBUSY), removed there (EUCLEAN).
  * Or makes a call hang until another point is armed: the rename into the warehouse (`hangs`; `hangs_at_one`: only of a
  * file named `hanging`), or the reading of a file named `hanging` (`hangs_reading`). Or the rename into the warehouse is
  * done, and then hangs and fails, as on a mount that loses the answer of its server (`unanswered`). A preloaded library
@@ -32,6 +33,7 @@ const POINTS = [
   'gone',
   'unlinked',
   'unanswered',
+  'refuses',
 ] as const;
 export type Point = (typeof POINTS)[number];
 
@@ -117,10 +119,16 @@ static void hang(void) {
   __sync_fetch_and_add(&control[2], 1);
   while (control[0] == point) usleep(10000);
 }
+static int refuse(int error) {
+  __sync_fetch_and_add(&control[3], 1);
+  errno = error;
+  return -1;
+}
 ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {
   static ssize_t (*real)(int, void *, size_t, off64_t);
   if (!real) real = dlsym(RTLD_NEXT, "pread64");
   if (control[0] == 12 && strstr(path_of(fd), "hanging")) hang();
+  if (control[0] == 18 && strstr(path_of(fd), "/gone.") && strstr(path_of(fd), "unreadable")) return refuse(EIO);
   return real(fd, bytes, count, at);
 }
 ssize_t pread(int fd, void *bytes, size_t count, off_t at) { return pread64(fd, bytes, count, at); }
@@ -136,6 +144,7 @@ int unlinkat(int dir, const char *name, int flags) {
   static int (*real)(int, const char *, int);
   if (!real) real = dlsym(RTLD_NEXT, "unlinkat");
   int is_gone = !flags && strstr(path_of(dir), "/gone.") != 0;
+  if (control[0] == 18 && is_gone && strstr(name, "unremovable")) return refuse(EUCLEAN);
   int n = real(dir, name, flags);
   if (is_gone && n == 0 && dies(16)) die();
   return n;
@@ -147,6 +156,7 @@ int renameat2(int from, const char *name, int to, const char *new_name, unsigned
   if (!point) return real(from, name, to, new_name, flags);
   __sync_fetch_and_add(&control[3], 1);
   if (dies(point)) die();
+  if (control[0] == 18 && point == 14 && strstr(name, "busy")) return refuse(EBUSY);
   if (point == 6 && (control[0] == 11 || (control[0] == 13 && strstr(new_name, "hanging")))) hang();
   int n = real(from, name, to, new_name, flags);
   if (n == 0 && point == 6 && control[0] == 17) {

@@ -41,7 +41,7 @@ export const publicationsModule: Module = {
       -- of the own file: the parts with its line and its correction. part NULL: due; '': not published
       part TEXT,
       correction TEXT,
-      -- of the own file: 0 once the local files were removed
+      -- of the own file: 0 once the local files were removed, or went with their warehouse
       is_local INTEGER NOT NULL DEFAULT 1 CHECK (is_local IN (0, 1)),
       PRIMARY KEY (content, n)
     ) STRICT, WITHOUT ROWID;

@@ -2,8 +2,8 @@
  * Removes the local files of contents that have been in the bucket for long enough (`--keep-local`).
  * Guarantees: nothing goes from a bucket that went back to an earlier day. Each object is asked for just before, with its size and hash.
  * A content that is withdrawn meanwhile keeps its file. A local file is renamed into a folder that was just made,
- * where nobody writes, and compared there by its bytes: what is not the published file goes back to its name. The own file goes
- * first: as long as it is there, its outputs are. A process that dies in between finds the folder again.
+ * where nobody writes, and compared there by its bytes: what is not the published file, or cannot be read or removed, goes back to its
+ * name. The own file goes first: as long as it is there, its outputs are. A process that dies in between finds the folder again.
  */
 import type { Reader } from '../../../queue/backend.js';
 import { firstUlid } from '../../../queue/index.js';
@@ -12,7 +12,7 @@ import type { Directories, Entry } from '../../files/directories.js';
 import { baseOf, folderOf } from '../../files/job-paths.js';
 import { sameMount } from '../../files/mounts.js';
 import { deliver, moveOwn } from '../../files/moves.js';
-import { inPlace, inPlaceAsync } from '../../files/place-error.js';
+import { errnoOf, inPlace, inPlaceAsync, isOfPlace, PlaceError } from '../../files/place-error.js';
 import { type ByteName, joinNames, LinuxError, nameOfText, shownName, unlinkAt } from '../../linux/index.js';
 import { processedOf } from '../chains/recorded-outputs.js';
 import { type Name, outputNames, ownName } from '../evidence/names.js';
@@ -40,21 +40,28 @@ export const dueToRemove = (reader: Reader, feed: string, keepMs: number): numbe
     .filter(({ part }) => isInBucket(reader, part))
     .map(({ content }) => content);
 
-/** One page at most, for a few seconds: no part is put meanwhile. Errors: BucketError, PlaceError. */
-export async function removeLocal(of: FeedBucket, files: FeedFiles, keepMs: number): Promise<void> {
+/**
+ * One page at most. Other feeds wait, so after a few seconds no content is begun. `ending`: a file that is being read gets its name
+ * back. Errors: BucketError, PlaceError.
+ */
+export async function removeLocal(
+  of: FeedBucket,
+  files: FeedFiles,
+  keepMs: number,
+  ending: AbortSignal,
+): Promise<void> {
   const { backend, feed } = of;
   const published = backend.read((reader) => publicationsOf(reader, dueToRemove(reader, feed, keepMs)));
-  if (published.size === 0) return;
   await of.checkBefore(backend.read((reader) => bucketRow(reader, feed))!.next);
   const endMs = performance.now() + ROUND_MS;
   for (const [row, rows] of published) {
-    if (performance.now() > endMs) return;
+    if (ending.aborted || performance.now() > endMs) return;
     const content = backend.read((reader) => contentByRow(reader, row));
     if (content?.state !== 'stored') continue;
     const there = await areThere(of, content, rows).catch(unlessSlow);
     if (there === 'slow') return;
     if (!there) continue;
-    await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content));
+    await inPlaceAsync('warehouse', files.roots.warehouse, 'write', () => removeOne(of, files, content, ending));
   }
 }
 
@@ -89,12 +96,12 @@ async function areThere(of: FeedBucket, content: Content, rows: Publication[]): 
   return true;
 }
 
-async function removeOne(of: FeedBucket, files: FeedFiles, content: Content): Promise<void> {
+async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, ending: AbortSignal): Promise<void> {
   const { backend, feed, emit } = of;
   const processed = backend.read((reader) => processedOf(reader, content.row));
   for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) {
     if (!isStored(of, content)) return;
-    const kept = await removeFile(of, files, name, content).catch((error) => unlessKept(error, name));
+    const kept = await removeFile(of, files, name, content, ending).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came. A withdrawal may have ended while the file was set aside.
     if (kept === 'another') {
       await of.transact((tx) => {
@@ -117,10 +124,17 @@ interface Kept {
 
 /** `another`: a process of this service removes the same file at this moment, or takes it out. A failing place is tried again. */
 function unlessKept(error: unknown, { target }: Name): Kept | 'another' {
-  const isOfFile = error instanceof LinuxError && (error.code === 'EACCES' || error.code === 'EPERM');
-  if (isOfFile) return { path: target, reason: `this user may not remove it (${error.code})` };
   if (error instanceof LinuxError && (error.code === 'ENOENT' || error.code === 'EEXIST')) return 'another';
-  throw error;
+  return { path: target, reason: whyKept(error, 'write') };
+}
+
+/** Thrown is what concerns the whole place, or says that another process has the file. */
+function whyKept(error: unknown, access: 'read' | 'write'): string {
+  const code = errnoOf(error);
+  if (code === undefined || code === 'ENOENT' || error instanceof PlaceError || isOfPlace(access, code)) throw error;
+  if (access === 'read') return `it cannot be read (${code})`;
+  const isRefusal = code === 'EACCES' || code === 'EPERM';
+  return `${isRefusal ? 'this user may not remove it' : 'it cannot be removed'} (${code})`;
 }
 
 type Aside = Pick<Name, 'target' | 'n'>;
@@ -166,6 +180,7 @@ async function removeFile(
   files: FeedFiles,
   file: Name,
   content: Content,
+  ending: AbortSignal,
 ): Promise<Kept | 'another' | undefined> {
   const { target, sha256 } = file;
   const { warehouse } = files;
@@ -178,15 +193,28 @@ async function removeFile(
   }
   const entry = warehouse.entry(joinNames(folder, name));
   let kept: Kept | 'another' | undefined;
-  const isSame = (await contentAt(entry))?.equals(sha256);
+  const differs = await contentAt(entry, { take: async () => ending.throwIfAborted() }).then(
+    (found) => (found?.equals(sha256) ? undefined : 'it is not the file that was published'),
+    (error: unknown) => (ending.aborted ? 'it was not read to its end' : whyKept(error, 'read')),
+  );
   const mayGo = isStored(of, content);
-  if (isSame && mayGo) unlinkAt(entry.dir, entry.name);
-  else {
+  const reason = differs ?? (mayGo ? whyNotRemoved(entry) : 'it is withdrawn');
+  if (reason !== undefined) {
     const isBack = giveName(warehouse, entry, target);
-    // Its withdrawal takes it out.
-    if (!mayGo) kept = 'another';
-    else kept = { path: isBack ? target : joinNames(folder, name), reason: 'it is not the file that was published' };
+    // Its withdrawal takes it out, or a later round.
+    if (!mayGo || ending.aborted) kept = 'another';
+    else kept = { path: isBack ? target : joinNames(folder, name), reason };
   }
   warehouse.removeEmpty(folder, temporary);
   return kept;
+}
+
+/** Undefined: it is gone. */
+function whyNotRemoved(entry: Entry): string | undefined {
+  try {
+    unlinkAt(entry.dir, entry.name);
+    return undefined;
+  } catch (error) {
+    return whyKept(error, 'write');
+  }
 }

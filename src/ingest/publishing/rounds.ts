@@ -12,7 +12,7 @@ import { bucketRow } from '../ledger/publications.js';
 import { hoursToMark, isPublishing } from './due.js';
 import { type FeedBucket, MOVED } from './feed-bucket.js';
 import { giveJob } from './give-job.js';
-import { removeLocal } from './keep-local.js';
+import { dueToRemove, removeLocal } from './keep-local.js';
 import { putParts } from './parts.js';
 
 const PAGE = 1_000;
@@ -24,23 +24,47 @@ const ORPHAN_MS = 24 * HOUR_MS;
 export class PublishingRounds {
   #sweptMs = Number.NEGATIVE_INFINITY;
 
-  /** `hand`: notes the place in which this process may hang; '': none. */
+  /** `hand`: notes the place in which this process may hang; '': none. `ending`: a file that is read to be removed stays. */
   constructor(
     private readonly of: FeedBucket,
     private readonly hand: (place: string) => void,
+    private readonly ending: AbortSignal,
   ) {}
 
   /** A failure closes the gate. `isHurried`: nothing more is expected. */
-  async round(files: FeedFiles, isHurried: boolean): Promise<void> {
-    const { backend, feed, emit } = this.of;
+  async round(isHurried: boolean): Promise<void> {
+    const { backend, feed } = this.of;
     // Its probe finds out when it can be used again.
     if (isShut(backend, feed, 'bucket')) return;
     // The store is asked only when something is due; of uploads that are left over no row says so.
-    const isDue = backend.read((reader) => isPublishing(reader, this.of.options));
-    try {
-      if (isDue) await this.of.inPlace(() => this.#all(files, isHurried));
+    const isDue = backend.read((reader) => isPublishing(reader, { ...this.of.options, keepLocalMs: undefined }));
+    await this.#orClose(async () => {
+      if (isDue) await this.of.inPlace(() => this.#all(isHurried));
       if (performance.now() - this.#sweptMs < SWEEP_EVERY_MS) return;
       if (isDue || (!isHurried && this.of.isKnown)) await this.#sweep();
+    });
+  }
+
+  /** Beside the rounds: a large file is read for minutes, and parts do not wait for that. A failure closes the gate. */
+  async removeLocal(files: FeedFiles): Promise<void> {
+    const { backend, feed, options } = this.of;
+    const { keepLocalMs } = options;
+    // A warehouse that hangs would hold up the rounds of all feeds.
+    if (keepLocalMs === undefined || isShut(backend, feed, 'bucket') || isShut(backend, feed, 'warehouse')) return;
+    if (backend.read((reader) => dueToRemove(reader, feed, keepLocalMs)).length === 0) return;
+    await this.#orClose(() =>
+      this.of.inPlace(async () => {
+        await this.of.enter();
+        this.hand('warehouse');
+        await removeLocal(this.of, files, keepLocalMs, this.ending).finally(() => this.hand(''));
+      }),
+    );
+  }
+
+  async #orClose(act: () => Promise<void>): Promise<void> {
+    const { backend, feed, emit } = this.of;
+    try {
+      await act();
     } catch (error) {
       if (!(error instanceof PlaceError)) throw error;
       // The next round has the new options.
@@ -51,16 +75,11 @@ export class PublishingRounds {
     }
   }
 
-  async #all(files: FeedFiles, isHurried: boolean): Promise<void> {
+  async #all(isHurried: boolean): Promise<void> {
     await this.of.enter();
     await putParts(this.of, isHurried);
     if (this.of.options.successMarkers) await this.#markHours();
     await this.#giveJobs();
-    const { keepLocalMs } = this.of.options;
-    // A warehouse that hangs would hold up the rounds of all feeds.
-    if (keepLocalMs === undefined || isShut(this.of.backend, this.of.feed, 'warehouse')) return;
-    this.hand('warehouse');
-    await removeLocal(this.of, files, keepLocalMs).finally(() => this.hand(''));
   }
 
   /** An hour gets its marker when it has one here, and all its lines are in parts. */

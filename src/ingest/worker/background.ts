@@ -87,7 +87,10 @@ export class Background {
     this.#every(PROBE_EVERY_MS, () => this.#probe(remotes));
     this.#every(PROBE_EVERY_MS, () => openEnded(this.parts.backend, this.parts.emit));
     this.#every(PROBE_EVERY_MS, () => checkStateOnce(this.parts.backend, this.parts.statePath, this.parts.emit));
-    for (const remote of remotes) this.#every(REMOTE_EVERY_MS, () => remote.round());
+    for (const remote of remotes) {
+      this.#every(REMOTE_EVERY_MS, () => remote.round());
+      if (remote.removeLocal) this.#every(REMOTE_EVERY_MS, remote.removeLocal);
+    }
     const periods = new Periods();
     const hand = this.handOf(periods);
     const closePeriods: Reap = (reaped, feed) => periods.close({ ...reaped, hand }, feed, () => this.#stopped);

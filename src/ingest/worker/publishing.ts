@@ -20,6 +20,8 @@ interface Opened {
 export class Publishing implements Remote {
   readonly place = 'bucket';
   readonly #opened = new Map<string, Opened>();
+  readonly #ending = new AbortController();
+  #removing: Promise<void> = Promise.resolve();
   #isOver = false;
 
   #throttle: RateLimit | undefined;
@@ -40,21 +42,26 @@ export class Publishing implements Remote {
   /** Undefined for a feed that publishes nothing. */
   readonly of = (feed: Feed): FeedBucket | undefined => this.#at(feed)?.bucket;
 
-  readonly round = async (isHurried = this.context.config.service.once): Promise<void> => {
-    if (this.#isOver) return;
+  readonly round = (isHurried = this.context.config.service.once): Promise<void> =>
+    this.#ofEach(({ rounds }) => rounds.round(isHurried));
+
+  readonly removeLocal = (): Promise<void> => {
+    this.#removing = this.#ofEach(async ({ feed, rounds }) => {
+      const files = new FeedFiles(feed.roots);
+      await rounds.removeLocal(files).finally(() => files.close());
+    });
+    return this.#removing;
+  };
+
+  async #ofEach(act: (opened: Opened) => Promise<void>): Promise<void> {
     for (const name of this.feeds.names()) {
+      if (this.#isOver) return;
       if (this.feeds.optionsOf(name)?.publish === undefined) continue;
       const feed = await this.feeds.get(name);
       const opened = feed && this.#at(feed);
-      if (!opened) continue;
-      const files = new FeedFiles(feed.roots);
-      try {
-        await opened.rounds.round(files, isHurried);
-      } finally {
-        files.close();
-      }
+      if (opened) await act(opened);
     }
-  };
+  }
 
   async ask(name: string): Promise<void> {
     const feed = await this.feeds.get(name);
@@ -69,8 +76,11 @@ export class Publishing implements Remote {
 
   async close(): Promise<void> {
     if (this.#isOver) return;
+    this.#ending.abort();
     await this.round(true);
     this.#isOver = true;
+    // Its timer has its errors. Its requests would fail as those to a store that is gone.
+    await this.#removing.catch(() => {});
     for (const { bucket } of this.#opened.values()) await bucket.close();
     this.#throttle?.close();
   }
@@ -83,7 +93,11 @@ export class Publishing implements Remote {
     if (known?.feed === feed) return known;
     void known?.bucket.close();
     const bucket = new FeedBucket(this.backend, feed.options, feed.roots.markers.warehouse!, this.context.emit);
-    const opened = { feed, bucket, rounds: new PublishingRounds(bucket, this.background.handOf(this)) };
+    const opened = {
+      feed,
+      bucket,
+      rounds: new PublishingRounds(bucket, this.background.handOf(this), this.#ending.signal),
+    };
     this.#opened.set(name, opened);
     return opened;
   }

@@ -88,20 +88,20 @@ function refuseClosed(warehouse: string): void {
 const lastRow = (backend: Backend): number =>
   backend.read((r) => r.get<{ last: number }>('SELECT coalesce(max(row), 0) AS last FROM contents'))!.last;
 
+const STORED = "row > ? AND row <= ? AND +feed = ? AND state = 'stored'";
+/** `--keep-local` would look at each of them for ever. */
+const NOT_LOCAL = `UPDATE publications SET is_local = 0 WHERE content IN (SELECT row FROM contents WHERE ${STORED})`;
+
 /** In pages, so that a state of many millions of contents stays readable meanwhile. */
 async function unconfirm(backend: Backend, feeds: readonly string[], last: number): Promise<number> {
   let changed = 0;
   for (let row = 0; row < last; row += PAGE) {
     changed += await backend.transact((tx) =>
-      feeds.reduce(
-        (sum, feed) =>
-          sum +
-          tx.run(
-            "UPDATE contents SET state = 'unconfirmed' WHERE row > ? AND row <= ? AND +feed = ? AND state = 'stored'",
-            ...[row, row + PAGE, feed],
-          ).changes,
-        0,
-      ),
+      feeds.reduce((sum, feed) => {
+        const of = [row, row + PAGE, feed];
+        tx.run(NOT_LOCAL, ...of);
+        return sum + tx.run(`UPDATE contents SET state = 'unconfirmed' WHERE ${STORED}`, ...of).changes;
+      }, 0),
     );
   }
   return changed;

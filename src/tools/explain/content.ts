@@ -34,7 +34,7 @@ export function ofContent(content: Content, looked: Looked, storedAtMs?: number)
   };
 }
 
-function publishedOf({ row }: Content, { view, feed }: Looked): string[] {
+function publishedOf({ row, state }: Content, { view, feed }: Looked): string[] {
   const own = view.read((reader) => ownPublication(reader, row));
   if (!own || feed.publish === undefined) return [];
   if (own.part === NOT_PUBLISHED)
@@ -45,7 +45,7 @@ function publishedOf({ row }: Content, { view, feed }: Looked): string[] {
     return [`Its line in the bucket names ${at}. The object was gone or refused, and an operator gave that up.`];
   const { part } = own;
   const line = view.read((reader) => isInBucket(reader, part)) ? 'with its line' : 'its line is still to come';
-  const local = own.isLocal === 0 ? ', and its local file was removed (--keep-local)' : '';
+  const local = own.isLocal === 0 && state !== 'unconfirmed' ? ', and its local file was removed (--keep-local)' : '';
   return [`It is in the bucket as ${at}, ${line}${local}.`];
 }
 
