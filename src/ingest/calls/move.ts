@@ -15,11 +15,11 @@ import { sameBytes } from '../rules/verified.js';
 import { isContent, putByBytes, renameTo, TEMPORARY } from '../warehouse/target.js';
 import type { CompareAnswer, MoveAnswer, PutAnswer, Terms, ToCompare, ToMove, ToPut } from './order.js';
 
-export function mover(files: FeedFiles, { isAgain }: Terms): (file: ToMove) => MoveAnswer {
+export function mover(files: FeedFiles): (file: ToMove) => MoveAnswer {
   return (file) => {
     const entry = sourceEntry(files, file);
     const stat = statEntry(entry);
-    if (!entry || !stat) return { kind: 'no_source', isAgain };
+    if (!entry || !stat) return { kind: 'no_source' };
     return inPlace('warehouse', files.roots.warehouse, 'write', () => moveOne(files, file, entry, stat));
   };
 }

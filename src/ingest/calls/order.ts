@@ -26,8 +26,6 @@ export interface Terms {
   feed: FeedOptions;
   /** The `clockEpoch` that observations belong to. */
   boot: string;
-  /** A thread had the order before, and ended. */
-  isAgain?: boolean;
 }
 
 export interface ToSeal extends WorkKey {
@@ -171,8 +169,7 @@ export type MoveAnswer =
   /** The target is on another mount: it has to be copied. */
   | { kind: 'across' }
   | { kind: 'changed' }
-  /** `isAgain`: the thread that ended may have moved it. */
-  | { kind: 'no_source'; isAgain?: boolean | undefined };
+  | { kind: 'no_source' };
 
 export interface ToRead extends ToHash {
   /** The checksum that its sidecar demands: a private copy with other bytes is not kept. */

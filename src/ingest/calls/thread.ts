@@ -6,7 +6,6 @@
  * is shared.
  * Does not: open the state.
  */
-import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../../base/process/threads.js';
 import { inPackage } from '../../package.js';
@@ -122,10 +121,10 @@ export class CallThread {
 
   async #end(): Promise<void> {
     if (!this.#worker) return;
-    const ended = once(this.#worker, 'exit');
-    this.#worker.ref();
-    this.#worker.postMessage('end');
-    await ended;
+    const worker = this.#worker;
+    worker.ref();
+    worker.postMessage('end');
+    await new Promise((done) => worker.once('exit', done));
   }
 
   #started(): Worker {

@@ -75,8 +75,10 @@ export const publicationsModule: Module = {
     `
     -- The hour of its content. A million files may be due, and the index answers for one hour.
     ALTER TABLE publications ADD COLUMN hour TEXT;
-    DROP INDEX publications_due;
     UPDATE publications SET hour = (SELECT hour FROM contents WHERE row = content) WHERE n = 0 AND part IS NULL;
+    DROP INDEX publications_due;
+    -- Their files went with a warehouse that was replaced.
+    UPDATE publications SET is_local = 0 WHERE content IN (SELECT row FROM contents WHERE state = 'unconfirmed');
     CREATE INDEX publications_due ON publications (feed, hour) WHERE n = 0 AND part IS NULL;
     `,
   ],

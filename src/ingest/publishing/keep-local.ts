@@ -112,6 +112,8 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, end
     if (!kept) continue;
     const path = `${files.roots.warehouse}/${shownName(kept.path)}`;
     emit('local_file_kept', { feed, path, reason: kept.reason });
+    // As long as it is there, its outputs are.
+    if (name.n === 0) break;
   }
   await of.transact((tx) => noteLocalGone(tx, content.row));
 }

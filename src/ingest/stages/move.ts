@@ -83,9 +83,7 @@ async function moveOpen(
   const jobs = [...ones.keys()];
   const answers = await batch.calls.run(orderOf(batch, 'move', open.map(toMove)));
   const left = new Map<IngestJob, Exclude<MoveAnswer['kind'], 'renamed' | 'changed'>>();
-  const judge = (job: IngestJob, answer: MoveAnswer): Verdict | undefined => {
-    const { kind } = answer;
-    if (kind === 'no_source' && answer.isAgain) moved.add(job);
+  const judge = (job: IngestJob, { kind }: MoveAnswer): Verdict | undefined => {
     if (kind === 'changed') return changedIn(ones.get(job)!);
     if (kind === 'renamed') {
       moved.add(job);
@@ -104,7 +102,7 @@ async function moveOpen(
   const act = async (job: IngestJob): Promise<Verdict> => {
     const came = left.get(job)!;
     const put = came === 'no_source' ? came : await putOne(job, came);
-    if (put === 'no_source') return withoutSource(ones.get(job)!, moved.has(job));
+    if (put === 'no_source') return withoutSource(ones.get(job)!);
     // The file stays at its target, even if an error follows.
     if (put === 'copied' || put === 'there') moved.add(job);
     return afterPut(ones.get(job)!, put);
@@ -242,7 +240,8 @@ export const sourceOf = (job: Pick<IngestJob, 'id' | 'path' | 'inside' | 'facts'
   path: job.path,
   inside: job.inside,
   part: partOf(job),
-  identity: job.facts.sealed!.identity,
+  // A rebuild leaves its content to a job whose file it could not read, sealed or not.
+  identity: job.facts.sealed?.identity ?? '',
 });
 
 /** The verdict where nothing is to be moved: the content has no line yet, or is stored already. */
@@ -288,15 +287,14 @@ const mayBeDone = (error: unknown): boolean =>
   LOST.has(errnoOf(error)) || (error instanceof LinuxError && error.code === 'ENOENT' && TAKES_AWAY.has(error.call));
 
 /** The verdict where the source is gone: it was moved before a crash, and a consumer may have taken it since. */
-async function withoutSource(one: OneMove, mayBeMoved: boolean): Promise<Verdict> {
+async function withoutSource(one: OneMove): Promise<Verdict> {
   const { job, content, output, target, batch, dirty } = one;
   // In a state that was put back, it may have been stored and published since.
   giveBack(batch.files, { target, n: output?.n ?? 0 }, content);
   const { kind: lies } = await askOne(batch, 'compare', { target, sha256: sha256Of(one) }, job);
   // The file comes last, and consumers wait for it: until it is renamed, nobody has taken an output.
   if (output && lies !== 'same' && (await isHere(one))) return outputMissing(one);
-  const isInDoubt = job.claim.interrupted || mayBeMoved;
-  const mayHaveLeft = isInDoubt && (output !== undefined || canBeRenamed(batch.files, job, target));
+  const mayHaveLeft = job.claim.interrupted && (output !== undefined || canBeRenamed(batch.files, job, target));
   const delivered = deliveredAs(PATH[lies], mayHaveLeft);
   if (delivered === undefined) return output ? outputMissing(one) : sealedMissing(job, batch);
   // The rename may be from before a crash, and not synced yet.

@@ -207,9 +207,9 @@ function fileToFailed(job: IngestJob, batch: Batch, dirty: DirtyDirectories): Ve
   if (!batch.files.canHold(job)) return nameTooLong(job, batch);
   // A claim that died may have left its file there, or a sidecar that it took for a sealed one.
   bringOn(batch.files, job);
-  const { sealed, seen } = job.facts;
-  // An older build gave a file that was found without its job both.
-  const other = !sealed && seen && discardFromInput(job, batch, dirty, seen);
+  const { sealed, seen, content } = job.facts;
+  // An older build gave a file that was found without its job both; a rebuild leaves one that it could not read its content.
+  const other = !sealed && content === undefined && seen && discardFromInput(job, batch, dirty, seen);
   if (other) return other;
   for (const part of ['partial', 'copy'] as const) remove(job, batch, dirty, part);
   for (const part of ['sidecar', 'file'] as const) move(job, batch, dirty, part, FAILED);

@@ -32,7 +32,6 @@ export class BatchCalls implements Calls {
     } catch (error) {
       // The thread could not be started, or it ended. Work that it has done is found below, as after a crash.
       this.threads!.failed(error);
-      return this.#here({ ...order, terms: { ...order.terms, isAgain: true } }, jobs);
     }
     return this.#here(order, jobs);
   }

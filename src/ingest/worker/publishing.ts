@@ -1,4 +1,5 @@
 /** The buckets of a worker: none until a feed has `--publish`. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend } from '../../../queue/backend.js';
 import { spareSpot } from '../../../queue/index.js';
 import type { ChildContext } from '../../base/process/context.js';
@@ -16,6 +17,9 @@ interface Opened {
   bucket: FeedBucket;
   rounds: PublishingRounds;
 }
+
+/** A removal ends at its next chunk. */
+const REMOVING_MS = 5_000;
 
 export class Publishing implements Remote {
   readonly place = 'bucket';
@@ -79,8 +83,8 @@ export class Publishing implements Remote {
     this.#ending.abort();
     await this.round(true);
     this.#isOver = true;
-    // Its timer has its errors. Its requests would fail as those to a store that is gone.
-    await this.#removing.catch(() => {});
+    // Its timer has its errors. Its requests would fail as those to a store that is gone. One that hangs is left: its folder is found again.
+    await Promise.race([this.#removing.catch(() => {}), delay(REMOVING_MS, undefined, { ref: false })]);
     for (const { bucket } of this.#opened.values()) await bucket.close();
     this.#throttle?.close();
   }

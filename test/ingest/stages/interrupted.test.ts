@@ -8,9 +8,6 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Backend, ClaimedJob, Settlement, Tx } from '../../../queue/backend.js';
 import { STAGE_NAMES } from '../../../src/base/config/values/stage-names.js';
-import type { Order } from '../../../src/ingest/calls/order.js';
-import { Running } from '../../../src/ingest/calls/run.js';
-import type { CallThreads } from '../../../src/ingest/calls/threads.js';
 import { discardJobs } from '../../../src/tools/exceptions/discard.js';
 import { workDirOf } from '../../world/layout.js';
 import { tmpfsMount, unmount } from '../../world/mounts.js';
@@ -94,24 +91,6 @@ test(
     await bench.step('move', 9, 1);
     assert.equal(jobOf(bench).interrupted, 1);
     rmSync(storedPath(bench));
-    assert.deepEqual(await ended(bench), UNCONFIRMED);
-  }),
-);
-
-test(
-  'a file that a thread had moved when it ended, and a consumer took, is unconfirmed',
-  onBench(async (bench) => {
-    await bench.arrive(bench.world.drop('a.csv', 100));
-    for (const stage of ['verify-complete', 'hash', 'manifest']) await bench.step(stage, 9);
-    const ending = async (order: Order<'move'>): Promise<never> => {
-      const running = new Running(order);
-      await running.next();
-      running.close();
-      if (order.act === 'move') rmSync(storedPath(bench));
-      throw new Error('the thread for calls on files ended');
-    };
-    bench.threads = { all: { run: ending } as unknown as CallThreads, failed: () => {} };
-    await bench.step('move', 9);
     assert.deepEqual(await ended(bench), UNCONFIRMED);
   }),
 );
