@@ -43,6 +43,10 @@ export interface Content {
 /** True: nothing is under way with it any more, and a file with its bytes is a duplicate. */
 export const hasEnded = ({ state }: Pick<Content, 'state'>): boolean => state !== 'carried' && state !== 'manifested';
 
+/** Its file was brought to its target, and no operator took it out. */
+export const stands = ({ state, target }: Pick<Content, 'state' | 'target'>): boolean =>
+  (state === 'stored' || state === 'unconfirmed') && target !== null;
+
 /** The same in SQL, negated: two equalities, because IN of more than two values builds a table at each statement. */
 export const UNDER_WAY = "(state = 'carried' OR state = 'manifested')";
 

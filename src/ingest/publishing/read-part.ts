@@ -2,7 +2,7 @@
 import type { Tx } from '../../../queue/backend.js';
 import { ulidFactory } from '../../../queue/index.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { type Content, contentOfGeneration, generationsOf } from '../ledger/content.js';
+import { type Content, contentOfGeneration, generationsOf, stands } from '../ledger/content.js';
 import { TOLD_OF_AN_END } from '../ledger/host.js';
 import { keepPruned } from '../ledger/pruned.js';
 import { enterPublications, forgetPublications, noteLocalGone } from '../ledger/publications.js';
@@ -56,15 +56,13 @@ function enterCorrection(tx: Tx, feed: FeedOptions, part: string, record: ReadRe
   tx.run('UPDATE publications SET correction = ? WHERE content = ? AND n = 0', part, content.row);
   const { by: who, reason } = record.fields;
   // An operator withdrew it after this copy of the state was made.
-  if (typeof who !== 'string' || !isDelivered(content) || content.target === null) return;
+  if (typeof who !== 'string' || !stands(content)) return;
   const [id, said] = [newId(), { who, why: String(reason) }];
   decideWithdrawal(tx, feed, content, id, said);
   adoptWithdrawal(tx, feed, content, id, said);
 }
 
 const newId = ulidFactory(Date.now);
-
-const isDelivered = ({ state }: Content): boolean => state === 'stored' || state === 'unconfirmed';
 
 function forgetPublished(tx: Tx, key: string): void {
   const its = tx.get<{ content: number }>('SELECT content FROM publications WHERE key = ?', key);

@@ -47,37 +47,25 @@ export async function checkManifestsKnown(state: State, feed: FeedOptions): Prom
     const isOld = newest !== undefined && (file.hour === undefined || file.hour < newest);
     const { end, again, isAtEnd } = committed(state, known, file);
     if (isAtEnd || (file.kind === 'manifest' && isOld && again)) continue;
-    for await (const record of recordsOf(feed, file.path, end)) {
-      if (file.kind === 'manifest') await checkLine(state, feed, file, record, again);
-      else checkCorrection(state, feed, file, record, again);
-    }
+    for await (const record of recordsOf(feed, file.path, end))
+      if (!(await isKnown(state, feed, file, record, again))) throw older(file, record);
   }
 }
 
-async function checkLine(
+async function isKnown(
   state: State,
   feed: FeedOptions,
   file: FoundManifest,
   record: ReadRecord,
   again: boolean,
-): Promise<void> {
+): Promise<boolean> {
+  const { ingestId, fields } = record;
+  if (file.kind === 'corrections')
+    return knowsCorrection(typeof fields.by === 'string', { ingestId, again }, inState(state, feed, record));
   const generation = generationOf(record);
-  const line = { ingestId: record.ingestId, generation, hour: file.hour, again };
-  if (knowsLine(line, inState(state, feed, record, generation))) return;
-  if (!(await givenUpIn(feed, dirname(file.path))).has(record.ingestId)) throw older(file, 'record', record);
-}
-
-function checkCorrection(
-  state: State,
-  feed: FeedOptions,
-  file: FoundManifest,
-  record: ReadRecord,
-  again: boolean,
-): void {
-  const takenOut = typeof record.fields.by === 'string';
-  const line = { ingestId: record.ingestId, again };
-  if (!knowsCorrection(takenOut, line, inState(state, feed, record, undefined)))
-    throw older(file, 'correction', record);
+  const line = { ingestId, generation, hour: file.hour, again };
+  if (knowsLine(line, inState(state, feed, record, generation))) return true;
+  return (await givenUpIn(feed, dirname(file.path))).has(ingestId);
 }
 
 /**
@@ -100,10 +88,10 @@ async function givenUpIn(feed: Pick<Readable, 'name'>, folder: string): Promise<
   return ids;
 }
 
-const older = ({ path }: FoundManifest, what: string, { sha256 }: ReadRecord): EnvironmentError =>
+const older = ({ path, kind }: FoundManifest, { sha256 }: ReadRecord): EnvironmentError =>
   new EnvironmentError(
     'state_older_than_manifests',
-    `${path} has a ${what} (${sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ${typed('ingest-ctl rebuild')} with the feed's options, or contents would be stored twice.`,
+    `${path} has a ${kind === 'manifest' ? 'record' : 'correction'} (${sha256}) that this state does not know, so the state is lost or older than the manifests: stop everything and run ${typed('ingest-ctl rebuild')} with the feed's options, or contents would be stored twice.`,
   );
 
 /** `generation`: undefined for a correction, which has only the ingest id. */

@@ -42,8 +42,9 @@ export async function judgeRows(judging: Judging, count: (n: number) => void): P
   const replacedHour: string = partitionOf(replacedMs, feed.timezone).hour;
   const sql = 'SELECT * FROM contents WHERE +feed = ? AND row > ? ORDER BY row LIMIT ?';
   const pageAfter = (last?: Noted) => notes.all<Noted>(sql, feed.name, last?.row ?? Number.MIN_SAFE_INTEGER, PAGE);
+  const ofRows = { ...judging, hasBucket, replacedHour };
   for (const page of pages(pageAfter)) {
-    for (const row of page) await judgeRow({ ...judging, hasBucket, replacedHour }, row);
+    for (const row of page) await judgeRow(ofRows, row);
     count(page.length);
   }
 }

@@ -20,6 +20,7 @@ import {
   generationsOf,
   placeOf,
   shownPlace,
+  stands,
 } from '../../ingest/ledger/content.js';
 import { exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { prunedUntil } from '../../ingest/ledger/pruned.js';
@@ -156,9 +157,6 @@ async function pathOf(view: QueueView, { feed, content, at }: AtTarget): Promise
     new EnvironmentError('root_unusable', `${why}, so which content is meant cannot be seen.`);
   return withFiles(view, feed.name, look, refused);
 }
-
-const stands = ({ state, target }: Content): boolean =>
-  (state === 'stored' || state === 'unconfirmed') && target !== null;
 
 interface Version {
   atMs: number;
