@@ -163,4 +163,10 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
   CREATE INDEX jobs_why ON jobs (coalesce('error ' || error_code, reason), feed, stage, seq)
     WHERE state = 'ready' AND reason IS NOT NULL;
   `,
+  `
+  -- With "why", as the index has it.
+  DROP VIEW all_jobs;
+  CREATE VIEW all_jobs AS SELECT seq, id, feed, key, identity, stage, state, keyed, bytes, payload, reason,
+    coalesce('error ' || error_code, reason) AS why, waits_on, ending, due_ms, trail, created_ms, updated_ms FROM jobs;
+  `,
 ];

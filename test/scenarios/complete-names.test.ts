@@ -8,7 +8,7 @@ import { drop, pathIn } from '../world/dropping.js';
 import { pause, resume } from '../world/hand.js';
 import { until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
-import { scenarios, step, watched } from './watching.js';
+import { droppedAs, scenarios, step, watched } from './watching.js';
 
 const IGNORED = [
   '.hidden.csv',
@@ -131,6 +131,25 @@ scenarios('complete files only: files that go away', () => {
       writer.close();
       world.dropped.length = 0; // it never became whole under a name
       await world.isStored(world.drop('next.csv', 100));
+    },
+  );
+
+  watched(
+    'a file that waits for its sidecar and is taken away or renamed is named no longer, and its new name waits',
+    { options: { mode: 'sidecar', scanIntervalSeconds: 0.5 } },
+    async (world) => {
+      const content = world.content(1_000);
+      writeFileSync(join(world.input, 'gone.csv'), world.content(1_000));
+      writeFileSync(join(world.input, 'old.csv'), content);
+      const waiting = () => world.jobs().filter(({ reason }) => reason === 'no_sidecar');
+      await until('both wait', () => waiting().length === 2);
+      rmSync(join(world.input, 'gone.csv'));
+      renameSync(join(world.input, 'old.csv'), join(world.input, 'new.csv'));
+      for (const name of ['gone.csv', 'old.csv']) await step(world, name, (e) => e.why === 'vanished');
+      await until('only the new name waits', () => waiting().length === 1 && waiting()[0]!.key === 'new.csv');
+      world.dropped.push(droppedAs('new.csv', content));
+      world.sidecar('new.csv', '');
+      await world.allDone();
     },
   );
 });

@@ -12,7 +12,7 @@ import { linuxBackend } from '../../watcher/backend/linux-backend.js';
 import { Engine, type EngineEvent, type OpenRoot, type QueuedPath } from '../../watcher/engine/index.js';
 import type { Watermarks } from '../health/watermarks.js';
 import { makeFilters } from '../rules/filters.js';
-import { checkAgain, offer, withoutWaiting } from './offer.js';
+import { checkAgain, lookForWaiting, offer, withoutWaiting } from './offer.js';
 import { offerSidecars } from './offer-sidecars.js';
 import { statPaths } from './stat-paths.js';
 import { WatcherEvents } from './watcher-events.js';
@@ -46,6 +46,9 @@ export class FeedProducer {
   readonly #watcher: Engine;
   readonly #events: WatcherEvents;
   readonly #sidecarSuffix;
+  /** The last file without a sidecar that was looked for. */
+  #lookedFor = 0;
+  #looking: Promise<void> | undefined;
 
   constructor(options: FeedProducerOptions) {
     const { feed, emit } = options;
@@ -68,6 +71,7 @@ export class FeedProducer {
           if (event.event === 'directory_failed') this.#unreadFolders.add(event.path);
           if (event.event === 'directory_back') this.#unreadFolders.delete(event.path);
           this.#write(event);
+          if (event.event === 'scan_done' && feed.mode === 'sidecar') this.#looking = this.#lookForWaiting();
         },
       },
       linuxBackend,
@@ -84,14 +88,16 @@ export class FeedProducer {
   }
 
   /** Safe to call twice. */
-  stop(): Promise<void> {
-    return this.#watcher.stop();
+  async stop(): Promise<void> {
+    await this.#watcher.stop();
+    await this.#looking;
   }
 
   /** Resolves when all files of a scan that began after this call were offered. */
-  scan(): Promise<void> {
+  async scan(): Promise<void> {
     this.#unreadFiles.clear();
-    return this.#watcher.scan();
+    await this.#watcher.scan();
+    await this.#looking;
   }
 
   /** The number of paths that are noted and not offered yet. Includes paths whose job was claimed when they were offered. */
@@ -122,9 +128,19 @@ export class FeedProducer {
       await checkAgain(alone, root, offering);
       for (const { path, by } of busy) this.#watcher.again(path, by);
     } catch (error) {
-      // These two errors pass by themselves: a state that cannot be written now, a process without free descriptors.
-      if (!(error instanceof StateUnwritable || error instanceof LinuxError)) onFatal(error);
+      if (!isOfTheMoment(error)) onFatal(error);
       throw error;
+    }
+  }
+
+  /** Called in a round of the watcher, which has its root open until this has looked. */
+  async #lookForWaiting(): Promise<void> {
+    const { backend, feed, boot, onFatal } = this.#options;
+    try {
+      this.#lookedFor = await lookForWaiting(this.#lookedFor, this.#watcher.presence.root, { backend, feed, boot });
+    } catch (error) {
+      // The next scan looks again.
+      if (!isOfTheMoment(error)) onFatal(error);
     }
   }
 
@@ -136,3 +152,6 @@ export class FeedProducer {
     written?.catch((error) => void (error instanceof StateUnwritable || onFatal(error)));
   }
 }
+
+/** These two errors pass by themselves: a state that cannot be written now, a process without free descriptors. */
+const isOfTheMoment = (error: unknown): boolean => error instanceof StateUnwritable || error instanceof LinuxError;

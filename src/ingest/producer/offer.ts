@@ -5,7 +5,7 @@
  */
 import type { Backend, Candidate, Holder, Job } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
-import { bytesOfName } from '../../linux/names.js';
+import { bytesOfName, nameOfBytes } from '../../linux/names.js';
 import type { OpenRoot, QueuedPath } from '../../watcher/engine/index.js';
 import { dueInMs, stabilityMs } from '../rules/completion.js';
 import { factsOf, type JobFacts, type Observation, payloadOf } from '../rules/facts.js';
@@ -14,6 +14,10 @@ import { sameBytes } from '../rules/verified.js';
 import { type FoundFile, statPaths } from './stat-paths.js';
 
 const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1 AND state = 'ready' AND reason = ?`;
+/** As many are looked at after a scan: a stat of each, while nothing else is delivered. */
+const LOOKED_AT = 1_000;
+const WAITING_AFTER = `SELECT seq, key, identity, bytes, payload FROM all_jobs
+  WHERE why = ? AND feed = ? AND stage = ? AND seq > ? AND state = 'ready' AND reason IS NOT NULL ORDER BY seq LIMIT ${LOOKED_AT}`;
 const NO_SIDECAR = 'no_sidecar';
 /** A job that was never checked has no reason yet. */
 const OF_A_WINDOW: readonly (string | null)[] = [null, 'window', 'changed'];
@@ -71,6 +75,30 @@ export async function checkAgain(alone: readonly Wanted[], root: OpenRoot, { bac
   const there = new Set(statPaths(files, root, undefined).files.map(({ path }) => path));
   const gone = alone.filter(({ file }) => !there.has(file.path));
   if (gone.length > 0) await backend.enqueue(gone.map(({ candidate }) => ({ ...candidate, nudge: true })));
+}
+
+interface WaitingRow extends Pick<Candidate, 'key' | 'identity' | 'bytes'> {
+  seq: number;
+  payload: string;
+}
+
+/**
+ * Looks for the next files that wait for a sidecar: one that its uploader took away or renamed would be named for a day. Its job is due
+ * at once, and ends as vanished. `after`: the answer of the call before. Returns 0 after the last of them.
+ */
+export async function lookForWaiting(after: number, root: OpenRoot, { backend, feed }: Offering): Promise<number> {
+  const rows = backend.read((reader) =>
+    reader.all<WaitingRow>(WAITING_AFTER, NO_SIDECAR, feed.name, backend.stages[0]!, after),
+  );
+  const paths = rows.map(({ key }): QueuedPath => ({ path: nameOfBytes(key), by: 'scan' }));
+  const there = new Set(statPaths(paths, root, undefined).files.map(({ path }) => path));
+  const gone = rows.filter((_, n) => !there.has(paths[n]!.path));
+  const again = gone.map(({ key, identity, bytes, payload }) => {
+    const row = { feed: feed.name, key, identity, bytes, payload: JSON.parse(payload) };
+    return { ...row, dueInMs: 0, nudge: true };
+  });
+  if (again.length > 0) await backend.enqueue(again);
+  return rows.length < LOOKED_AT ? 0 : rows.at(-1)!.seq;
 }
 
 function withoutKnown(files: readonly FoundFile[], offering: Offering): Wanted[] {

@@ -43,13 +43,16 @@ function lockAll(
   refusal: (root: string) => EnvironmentError,
 ): SharedLockFile[] {
   const locks: SharedLockFile[] = [];
-  for (const root of new Set(roots)) {
-    const lock = openMarker(root, how === 'tryLockShared');
-    if (lock === undefined) continue;
-    locks.push(lock);
-    if (lock[how](0)) continue;
-    for (const taken of locks) taken.close();
-    throw refusal(root);
+  try {
+    for (const root of new Set(roots)) {
+      const lock = openMarker(root, how === 'tryLockShared');
+      if (lock === undefined) continue;
+      locks.push(lock);
+      if (!lock[how](0)) throw refusal(root);
+    }
+  } catch (error) {
+    for (const lock of locks) lock.close();
+    throw error;
   }
   return locks;
 }

@@ -162,17 +162,15 @@ export class Dest {
 
   /** Takes over the descriptor `hidden`. */
   async #takeHidden(hidden: number): Promise<void> {
+    let lock: SharedLockFile | undefined;
     try {
-      const lock = openLockFile(`/proc/self/fd/${hidden}/lock`);
-      if (!lock.tryLockExclusive(LOCK_BYTE)) {
-        lock.close();
+      lock = openLockFile(`/proc/self/fd/${hidden}/lock`);
+      if (!lock.tryLockExclusive(LOCK_BYTE))
         throw new EnvironmentError(
           'dest_in_use',
           `DEST must be the mirror of one process, but another mirror (ingest-replicate, or a program with this library) works on ${this.path}; stop that one first.`,
         );
-      }
       const { dev, ino } = statFd(hidden);
-      this.#claimed = { dev, ino, lock };
       const making = madeDirectory(hidden, MAKING);
       try {
         for (const name of namesIn(making)) await removeAside(making, name, this.path, this.emit);
@@ -180,6 +178,11 @@ export class Dest {
       } finally {
         closeSync(making);
       }
+      this.#claimed = { dev, ino, lock };
+    } catch (error) {
+      // It is tried again until it succeeds.
+      lock?.close();
+      throw error;
     } finally {
       closeSync(hidden);
     }

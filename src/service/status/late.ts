@@ -53,7 +53,8 @@ function lateness(
 }
 
 /** The index by reason finds them. */
-const WITHOUT_SIDECAR = `SELECT key FROM all_jobs WHERE state = 'ready' AND reason = 'no_sidecar' AND feed = ? LIMIT 10000`;
+const WITHOUT_SIDECAR = `SELECT key FROM all_jobs
+  WHERE why = 'no_sidecar' AND feed = ? AND state = 'ready' AND reason IS NOT NULL LIMIT 10000`;
 
 function withoutSidecar(view: View, feed: string, glob: string): number {
   const keys = view.read((rows) => rows.all<{ key: Buffer }>(WITHOUT_SIDECAR, feed));
