@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { statfsSync, statSync } from 'node:fs';
+import type { ByteName } from '../linux/names.js';
 import { errnoOf, SERVER_GONE, STUCK } from './place-error.js';
 
 /** For a process that asks again later. A disk that spins up takes longer, and is used then. */
@@ -31,7 +32,8 @@ const endAll = (): void => {
  * lead to any mount). `withinMs`: how long an answer may take.
  */
 export async function deadMountCode(path: string, by: string, withinMs = ANSWER_MS): Promise<string | undefined> {
-  if (!(await answers(path, by, withinMs))) return STUCK;
+  const ask = () => spawn('stat', ['-f', '--', path], { stdio: 'ignore' });
+  if (!(await answers(by, ask, withinMs))) return STUCK;
   try {
     statfsSync(path);
     // A disk that shut itself down (xfs) answers the question above, and EIO to all others.
@@ -43,9 +45,19 @@ export async function deadMountCode(path: string, by: string, withinMs = ANSWER_
   }
 }
 
+/**
+ * False: a file cannot be written and synced within two seconds. A filesystem that is frozen (fsfreeze), or whose disk is gone, still
+ * answers what is in its caches. The file stays; it is written over. `dir`: a descriptor. `by`: questions with one text are one.
+ */
+export function takesWrites(dir: number, name: ByteName, by: string): Promise<boolean> {
+  const operands = [`of=/proc/self/fd/3/${name}`, 'if=/dev/zero', 'bs=4096', 'count=1', 'oflag=nofollow', 'conv=fsync'];
+  const write = () => spawn('dd', operands, { stdio: ['ignore', 'ignore', 'ignore', dir] });
+  return answers(`write ${by}`, write, ANSWER_MS);
+}
+
 /** False at once where an earlier question has no answer for so long. */
-function answers(path: string, by: string, withinMs: number): Promise<boolean> {
-  const { answer, sinceMs } = asked.get(by) ?? ask(path, by);
+function answers(by: string, question: () => ChildProcess, withinMs: number): Promise<boolean> {
+  const { answer, sinceMs } = asked.get(by) ?? ask(by, question);
   const leftMs = sinceMs + withinMs - performance.now();
   // The answer may have come while this process was busy.
   if (leftMs <= 0) return new Promise((resolve) => setImmediate(() => resolve(!asked.has(by))));
@@ -59,11 +71,11 @@ function answers(path: string, by: string, withinMs: number): Promise<boolean> {
   });
 }
 
-function ask(path: string, by: string): Asked {
+function ask(by: string, question: () => ChildProcess): Asked {
   let child: ChildProcess | undefined;
   // An error is an answer, too. Where no such program can be started, the path is touched as before.
   const answer = new Promise((resolve) => {
-    child = spawn('stat', ['-f', '--', path], { stdio: 'ignore' });
+    child = question();
     child.once('exit', resolve).once('error', resolve).unref();
   }).catch(() => undefined);
   const made = { answer, sinceMs: performance.now(), child };

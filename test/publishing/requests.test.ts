@@ -1,10 +1,13 @@
 /** The requests that a store sees are counted. A feed that publishes nothing pays nothing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { Bucket } from '../world/bucket.js';
+import { BY_COUNTRY, changeChain, orders } from '../world/chains.js';
 import { FaultProxy } from '../world/fault-proxy.js';
-import { checkBucket, linesOf, publisher } from '../world/publisher.js';
+import { checkBucket, linesOf, proxied, publisher } from '../world/publisher.js';
 import { alter } from '../world/state-by-hand.js';
+import { stays } from '../world/waiting.js';
 import { createWorld } from '../world/world.js';
 
 const FILES = 1_000;
@@ -64,6 +67,25 @@ test('a large file: its parts once, and five requests beside them', async (t) =>
   const kinds = proxy.requests.filter(({ key }) => key.endsWith('large.csv')).map(({ kind }) => kind);
   t.diagnostic(kinds.join(' '));
   assert.deepEqual(kinds, ['head', 'create', 'list-parts', 'part', 'part', 'part', 'complete', 'head']);
+});
+
+test('outputs of small files are sent one after the other where two would not fit into the memory of a batch', async (t) => {
+  const made = await proxied(t, { feedNames: ['made'] });
+  if (!made) return;
+  const { world, bucket, proxy } = made;
+  changeChain(world, 'made', BY_COUNTRY);
+  const puts = proxy.add({ kind: 'put', key: /^(?!.*rejects).*\.csv$/, times: 4 }, 'hold');
+  for (const mark of ['a', 'b', 'c', 'd']) {
+    const { text, made: outputs } = orders(`${mark}${'x'.repeat(4_000)}`, 9_900, ['DE']);
+    const { sha256 } = world.drop(`${mark}.csv.gz`, gzipSync(text), { feed: 'made' });
+    world.made.set(sha256, outputs);
+  }
+  const once = world.start('ingest', ['--once']);
+  await puts.hit();
+  await stays('no other one is sent', () => puts.hits.length === 1, 3_000);
+  await puts.release();
+  assert.equal((await once.ended).code, 0);
+  await checkBucket(bucket, 'made');
 });
 
 test('a feed without --publish does not load the SDK; with it and without the package a sentence says what to install', async (t) => {

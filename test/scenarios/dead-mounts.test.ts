@@ -11,7 +11,7 @@ import { skipUnlessInstalled } from '../simulate/installed.js';
 import { holdReady, pause, withState } from '../world/hand.js';
 import { canMake, loopMount, servedMount, unmount } from '../world/mounts.js';
 import { skipUnlessRoot } from '../world/users.js';
-import { until } from '../world/waiting.js';
+import { stays, until } from '../world/waiting.js';
 import { createWorld, type World } from '../world/world.js';
 
 const FEED = { options: { stabilitySeconds: 0, quietMs: 0 } };
@@ -170,4 +170,32 @@ test('a disk that answers every use with an I/O error while its mount answers: a
   await named(world, /every stage of prices is closed, EIO at the (input|work)/);
   assert.deepEqual(world.log.named('worker_lost'), []);
   await world.stop();
+});
+
+test('a warehouse that is frozen answers each question and takes no write: no process hangs in a probe, the other feed goes on', async (t) => {
+  if (skipUnlessRoot(t, 'a frozen warehouse') || skipUnlessInstalled(t, 'fsfreeze', 'a frozen warehouse')) return;
+  const world = createWorld(t, { feeds: { orders: FEED, prices: FEED } });
+  const { warehouse } = world.feed('prices');
+  loopMount(warehouse);
+  const freeze = (how: '-f' | '-u'): void => void execFileSync('fsfreeze', [how, warehouse]);
+  world.drop('before.csv', 10, { feed: 'prices' });
+  world.start('ingest', STALL);
+  await world.stored(1);
+  freeze('-f');
+  let isFrozen = true;
+  const thaw = (): void => {
+    if (isFrozen) freeze('-u');
+    isFrozen = false;
+  };
+  // Nothing ends a process that hangs in it.
+  t.after(thaw);
+  world.drop('during.csv', 10, { feed: 'prices' });
+  await named(world, /manifest and move of prices are closed, stuck at the warehouse/);
+  await stays('no process hangs', () => world.log.named('worker_stalled').length === 0, 25_000);
+  await othersGoOn(world, 'other.csv');
+  thaw();
+  await world.stored();
+  await world.allDone();
+  await world.stop();
+  world.check();
 });

@@ -27,7 +27,7 @@ for (const place of ['warehouse', 'manifests', 'input'] as const) {
     await world.isStored(other);
     const mine = place === 'input' ? undefined : world.drop('mine.csv', 10, { feed: 'prices' });
     const named =
-      place === 'input' ? /input .* of prices .*missing|input.*ENOENT/ : /of prices is closed, ENOENT at the /;
+      place === 'input' ? /input .* of prices .*missing|input.*ENOENT/ : /of prices (is|are) closed, ENOENT at the /;
     await until(`a finding about the ${place}`, async () => named.test(await findings(world)));
     renameSync(`${path} away`, path);
     await world.isStored(mine ?? world.drop('mine.csv', 10, { feed: 'prices' }));

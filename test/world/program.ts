@@ -108,7 +108,7 @@ export class Program {
 
   /** The pids of its living children, and of their children; without those that ask a mount and end (src/files/dead-mount.ts). */
   descendants(): number[] {
-    return this.running ? descendantsOf(this.pid).filter((pid) => nameOf(pid) !== 'stat') : [];
+    return this.running ? descendantsOf(this.pid).filter((pid) => !ASKING.includes(nameOf(pid))) : [];
   }
 
   /** Sends SIGKILL to it and to all processes below it. */
@@ -147,6 +147,8 @@ export function signal(pid: number, name: NodeJS.Signals): void {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
+
+const ASKING: readonly (string | undefined)[] = ['stat', 'dd'];
 
 function nameOf(pid: number): string | undefined {
   try {

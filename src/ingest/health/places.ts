@@ -5,17 +5,18 @@
  */
 import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
 import { removeIfThere } from '../../files/copy.js';
+import { takesWrites } from '../../files/dead-mount.js';
 import type { Directories } from '../../files/directories.js';
-import { inPlace, type PlaceKind } from '../../files/place-error.js';
+import { inPlace, type PlaceKind, placeError, STUCK } from '../../files/place-error.js';
 import { type ByteName, nameOfText, O, openAt } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
 
 export interface Place {
   /**
-   * Throws what is still wrong. `needsBytes`: the bytes that must be free; undefined where the gate did not close for room. A place on
-   * another machine has none: a process that uses it asks it (remote.ts).
+   * Rejects with what is still wrong. `needsBytes`: the bytes that must be free; undefined where the gate did not close for room. A place
+   * on another machine has none: a process that uses it asks it (remote.ts).
    */
-  probe?(files: FeedFiles, needsBytes?: () => number): void;
+  probe?(files: FeedFiles, needsBytes?: () => number): Promise<void>;
   /** Follows the code in the sentence of its finding. */
   at: string;
   /** The next step for an operator; undefined: the hint of the gate's code. */
@@ -27,13 +28,19 @@ const REPAIR = 'repair it; it is checked again and again, and goes on by itself'
 /** Must be free: for directories and lines, and in addition to a file that has to be copied. */
 const MARGIN_BYTES = 256 * 1_024;
 
+/** All probes use one name: a killed prober leaves its file, and the next one removes it. */
+const PROBE = Buffer.alloc(4_096, 0x20);
+const PROBE_NAME = nameOfText('.ingest-probe');
+
 /** `isOurs`: the ingestor writes there, so the probe does. */
 const root = (name: PlaceKind, isOurs: boolean, open: (files: FeedFiles) => Directories): Place => ({
   at: ` at the ${name}`,
   release: REPAIR,
-  probe(files, needsBytes) {
+  async probe(files, needsBytes) {
     const { rootFd, place } = open(files);
-    if (isOurs) inPlace(name, place!.path, 'root', () => tryWriting(rootFd));
+    const { path } = place!;
+    if (isOurs && !(await takesWrites(rootFd, PROBE_NAME, path))) throw placeError(name, path, STUCK);
+    if (isOurs) inPlace(name, path, 'root', () => tryWriting(rootFd));
     if (needsBytes) demandSpace(rootFd, needsBytes());
   },
 });
@@ -44,9 +51,9 @@ export const PLACES: { readonly [Name in PlaceKind]: Place } = {
   manifests: root('manifests', true, (files) => files.manifests),
   warehouse: root('warehouse', true, (files) => files.warehouse),
   // It has a watermark and a check of its lines, and is not probed.
-  state: { at: ' at the state', release: REPAIR, probe: () => {} },
+  state: { at: ' at the state', release: REPAIR, probe: async () => {} },
   // The next file that goes through the chain finds out whether it can be loaded. Its code says which chain.
-  process: { at: '', probe: () => {} },
+  process: { at: '', probe: async () => {} },
   ledger: {
     at: '',
     release: 'files are hashed and those that were asked for are stored; the rest waits, and goes on by itself',
@@ -56,10 +63,6 @@ export const PLACES: { readonly [Name in PlaceKind]: Place } = {
     release: 'files are stored; what is to be published waits, and goes on by itself',
   },
 };
-
-/** All probes use one name: a killed prober leaves its file, and the next one removes it. */
-const PROBE = Buffer.alloc(4_096, 0x20);
-const PROBE_NAME = nameOfText('.ingest-probe');
 
 function tryWriting(fd: number): void {
   const probe = openAt(fd, PROBE_NAME, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });

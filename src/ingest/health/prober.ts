@@ -1,7 +1,7 @@
 /**
  * Probes failing places every few seconds, and opens their gates when they work again.
  * Guarantees: one process probes a place at a time, and no other process begins before that probe has ended. A place is not touched
- * before its filesystem answers, so no process hangs in a probe.
+ * before its filesystem answers a child process, and not written before it takes a child's write, so no process hangs in a probe.
  */
 import type { Backend, Gate } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -47,7 +47,7 @@ export async function probeGates(
         ? undefined
         : remote
           ? await refusal(remote, gate.feed)
-          : probe(backend, gate, feed.roots);
+          : await probe(backend, gate, feed.roots);
     hand('');
     if (failure !== undefined) {
       if (failure instanceof PlaceError) await sayWhyNow(backend, gate, failure, emit);
@@ -84,11 +84,11 @@ const refusal = (remote: Remote, feed: string): Promise<unknown> =>
   );
 
 /** The error that the place still gives; undefined: it works. */
-function probe(backend: Backend, gate: Gate, roots: Roots): unknown {
+async function probe(backend: Backend, gate: Gate, roots: Roots): Promise<unknown> {
   const files = new FeedFiles(roots);
   const isFull = gate.code === 'ENOSPC' || gate.code === 'EDQUOT';
   try {
-    PLACES[gate.place as PlaceKind].probe!(
+    await PLACES[gate.place as PlaceKind].probe!(
       files,
       isFull ? () => backend.read((reader) => roomToCopy(reader, gate)) : undefined,
     );

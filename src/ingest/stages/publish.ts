@@ -88,14 +88,33 @@ export const publish: Stage = {
     if (refusal) return { verdicts: jobs.map(() => refusal) };
     const rows = jobs.map((job) => contents.get(job)!.row);
     const filesBy = batch.backend.read((reader) => publicationsOf(reader, rows));
-    const each = jobs.map(async (job) => {
+    const works = jobs.map((job): Work => {
       const content = contents.get(job)!;
-      const verdict = await one({ job, batch, bucket, content, files: filesBy.get(content.row) ?? [] });
-      return unlessWithdrawn(verdict, content);
+      return { job, batch, bucket, content, files: filesBy.get(content.row) ?? [] };
     });
-    return { verdicts: await Promise.all(each) };
+    const verdicts: Verdict[] = [];
+    for (const group of byMemory(works))
+      verdicts.push(...(await Promise.all(group.map(async (work) => unlessWithdrawn(await one(work), work.content)))));
+    return { verdicts };
   },
 };
+
+/** Each has one body in memory at a time, of a file or an output. Those of a group are sent at once, and have `SMALL_BYTES` together. */
+function byMemory(works: readonly Work[]): Work[][] {
+  const groups: Work[][] = [];
+  let left = 0;
+  for (const work of works) {
+    const sizes = work.files.map(({ etag, size }) => (etag === null ? Math.min(size, SMALL_BYTES) : 0));
+    const bytes = Math.max(0, ...sizes);
+    if (groups.length === 0 || bytes > left) {
+      groups.push([]);
+      left = SMALL_BYTES;
+    }
+    groups.at(-1)!.push(work);
+    left -= bytes;
+  }
+  return groups;
+}
 
 /** A content to be published. */
 interface Work {

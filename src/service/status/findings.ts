@@ -83,6 +83,7 @@ function gateFindings(
     const stages = same.map(({ stage }) => stage).sort((a, b) => order.indexOf(a) - order.indexOf(b));
     const sinceMs = Math.min(...same.map((gate) => gate.sinceMs));
     const where = `${stages.includes('*') ? 'every stage' : stages.join(' and ')} of ${feed === '*' ? 'every feed' : feed}`;
+    const verb = stages.length > 1 && !stages.includes('*') ? 'are' : 'is';
     const count = waitingIn(stats, feed, stages);
     const isPause = cause === 'pause';
     const isLong = nowMs - sinceMs >= LONG_MS;
@@ -93,8 +94,8 @@ function gateFindings(
       what: place,
       files: count,
       sentence: isPause
-        ? `${where} is paused${isLong ? ' for more than a day' : ''} (${pauseText({ reason, untilMs })}); ${files(count, WAIT)}.`
-        : `${where} is closed, ${code}${PLACES[place as PlaceKind].at}: ${reason}; ${files(count, WAIT)}.`,
+        ? `${where} ${verb} paused${isLong ? ' for more than a day' : ''} (${pauseText({ reason, untilMs })}); ${files(count, WAIT)}.`
+        : `${where} ${verb} closed, ${code}${PLACES[place as PlaceKind].at}: ${reason}; ${files(count, WAIT)}.`,
       release: isPause
         ? resumes({ stage: stages.includes('*') ? '*' : stages[0]!, feed })
         : ((isCheck ? undefined : PLACES[place as PlaceKind].release) ?? CATALOGUE[code]!.hint),
