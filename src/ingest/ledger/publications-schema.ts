@@ -81,5 +81,9 @@ export const publicationsModule: Module = {
     UPDATE publications SET is_local = 0 WHERE content IN (SELECT row FROM contents WHERE state = 'unconfirmed');
     CREATE INDEX publications_due ON publications (feed, hour) WHERE n = 0 AND part IS NULL;
     `,
+    `
+    -- 1: a local file that could not be removed, and stays. It is not tried again.
+    ALTER TABLE publications ADD COLUMN is_kept INTEGER NOT NULL DEFAULT 0 CHECK (is_kept IN (0, 1));
+    `,
   ],
 };

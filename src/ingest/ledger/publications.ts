@@ -30,7 +30,7 @@ export const GIVEN_UP = 'given up';
 /** `part` of a content that had left its target before anything was published. */
 export const NOT_PUBLISHED = '';
 
-const SELECT = `SELECT p.content, p.n, key, upload, etag, part, correction, is_local AS isLocal, coalesce(o.target, c.target) AS target,
+const SELECT = `SELECT p.content, p.n, key, upload, etag, part, correction, max(is_local, is_kept) AS isLocal, coalesce(o.target, c.target) AS target,
     coalesce(o.size, c.size, 0) AS size, coalesce(o.sha256, c.sha256) AS sha256
   FROM publications p LEFT JOIN contents c ON c.row = p.content LEFT JOIN outputs o ON o.content = p.content AND o.n = p.n`;
 
@@ -85,8 +85,13 @@ export const noteUpload = (tx: Tx, { content, n }: Publication, upload: string |
 export const noteObject = (tx: Tx, { content, n }: Publication, etag: string): void =>
   void tx.run('UPDATE publications SET etag = ?, upload = NULL WHERE content = ? AND n = ?', etag, content, n);
 
-export const noteLocalGone = (tx: Tx, content: number): void =>
-  void tx.run('UPDATE publications SET is_local = 0 WHERE content = ?', content);
+/** `kept`: those of its files that stay. */
+export const noteLocalGone = (tx: Tx, content: number, kept: readonly number[] = []): void =>
+  void tx.run(
+    'UPDATE publications SET is_local = 0, is_kept = n IN (SELECT value FROM json_each(?)) WHERE content = ?',
+    JSON.stringify(kept),
+    content,
+  );
 
 export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
   void tx.run('DELETE FROM publications WHERE content IN (SELECT value FROM json_each(?))', JSON.stringify(contents));

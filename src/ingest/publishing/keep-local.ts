@@ -99,7 +99,9 @@ async function areThere(of: FeedBucket, content: Content, rows: Publication[]): 
 async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, ending: AbortSignal): Promise<void> {
   const { backend, feed, emit } = of;
   const processed = backend.read((reader) => processedOf(reader, content.row));
-  for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) {
+  const names = [ownName(content)!, ...outputNames(content.row, processed)];
+  const staying: number[] = [];
+  for (const name of names) {
     if (!isStored(of, content)) return;
     const kept = await removeFile(of, files, name, content, ending).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came. A withdrawal may have ended while the file was set aside.
@@ -113,9 +115,11 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, end
     const path = `${files.roots.warehouse}/${shownName(kept.path)}`;
     emit('local_file_kept', { feed, path, reason: kept.reason });
     // As long as it is there, its outputs are.
-    if (name.n === 0) break;
+    const isOwn = name.n === 0;
+    staying.push(...(isOwn ? names : [name]).map(({ n }) => n));
+    if (isOwn) break;
   }
-  await of.transact((tx) => noteLocalGone(tx, content.row));
+  await of.transact((tx) => noteLocalGone(tx, content.row, staying));
 }
 
 /** A file that stays where it is. It is not tried again. */

@@ -90,7 +90,7 @@ const lastRow = (backend: Backend): number =>
 
 const STORED = "row > ? AND row <= ? AND +feed = ? AND state = 'stored'";
 /** `--keep-local` would look at each of them for ever. */
-const NOT_LOCAL = `UPDATE publications SET is_local = 0 WHERE content IN (SELECT row FROM contents WHERE ${STORED})`;
+const NOT_LOCAL = `UPDATE publications SET is_local = 0, is_kept = 0 WHERE content IN (SELECT row FROM contents WHERE ${STORED})`;
 
 /** In pages, so that a state of many millions of contents stays readable meanwhile. */
 async function unconfirm(backend: Backend, feeds: readonly string[], last: number): Promise<number> {
