@@ -13,6 +13,8 @@ import { jsonAt } from './json-file.js';
 import { deliverCopy } from './moves.js';
 
 export const MARKER = nameOfText('.ingest-root');
+/** The file that a probe of a failing root writes. It stays while the root takes no write; the next probe removes it. */
+export const PROBE = nameOfText('.ingest-probe');
 const TEMPORARY = /^\.ingest-root\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface Marker {

@@ -7,16 +7,19 @@ import { closeSync, fsyncSync, statfsSync, writeSync } from 'node:fs';
 import { removeIfThere } from '../../files/copy.js';
 import { takesWrites } from '../../files/dead-mount.js';
 import type { Directories } from '../../files/directories.js';
+import { PROBE } from '../../files/marker.js';
 import { inPlace, type PlaceKind, placeError, STUCK } from '../../files/place-error.js';
-import { type ByteName, nameOfText, O, openAt } from '../../linux/index.js';
+import { type ByteName, mountedFd, O, openAt, shownName } from '../../linux/index.js';
 import type { FeedFiles } from '../files/feed-files.js';
 
 export interface Place {
+  /** Rejects where the probe would hang. */
+  checkWrites?(files: FeedFiles): Promise<void>;
   /**
-   * Rejects with what is still wrong. `needsBytes`: the bytes that must be free; undefined where the gate did not close for room. A place
-   * on another machine has none: a process that uses it asks it (remote.ts).
+   * Throws what is still wrong. `needsBytes`: the bytes that must be free; undefined where the gate did not close for room. A place on
+   * another machine has none: a process that uses it asks it (remote.ts).
    */
-  probe?(files: FeedFiles, needsBytes?: () => number): Promise<void>;
+  probe?(files: FeedFiles, needsBytes?: () => number): void;
   /** Follows the code in the sentence of its finding. */
   at: string;
   /** The next step for an operator; undefined: the hint of the gate's code. */
@@ -28,19 +31,20 @@ const REPAIR = 'repair it; it is checked again and again, and goes on by itself'
 /** Must be free: for directories and lines, and in addition to a file that has to be copied. */
 const MARGIN_BYTES = 256 * 1_024;
 
-/** All probes use one name: a killed prober leaves its file, and the next one removes it. */
-const PROBE = Buffer.alloc(4_096, 0x20);
-const PROBE_NAME = nameOfText('.ingest-probe');
+const CONTENT = Buffer.alloc(4_096, 0x20);
 
 /** `isOurs`: the ingestor writes there, so the probe does. */
 const root = (name: PlaceKind, isOurs: boolean, open: (files: FeedFiles) => Directories): Place => ({
   at: ` at the ${name}`,
   release: REPAIR,
-  async probe(files, needsBytes) {
+  async checkWrites(files) {
     const { rootFd, place } = open(files);
-    const { path } = place!;
-    if (isOurs && !(await takesWrites(rootFd, PROBE_NAME, path))) throw placeError(name, path, STUCK);
-    if (isOurs) inPlace(name, path, 'root', () => tryWriting(rootFd));
+    const mayWrite = !isOurs || (await takesWrites(rootFd, shownName(PROBE), mountedFd(rootFd)));
+    if (!mayWrite) throw placeError(name, place!.path, STUCK);
+  },
+  probe(files, needsBytes) {
+    const { rootFd, place } = open(files);
+    if (isOurs) inPlace(name, place!.path, 'root', () => tryWriting(rootFd));
     if (needsBytes) demandSpace(rootFd, needsBytes());
   },
 });
@@ -51,9 +55,9 @@ export const PLACES: { readonly [Name in PlaceKind]: Place } = {
   manifests: root('manifests', true, (files) => files.manifests),
   warehouse: root('warehouse', true, (files) => files.warehouse),
   // It has a watermark and a check of its lines, and is not probed.
-  state: { at: ' at the state', release: REPAIR, probe: async () => {} },
+  state: { at: ' at the state', release: REPAIR, probe: () => {} },
   // The next file that goes through the chain finds out whether it can be loaded. Its code says which chain.
-  process: { at: '', probe: async () => {} },
+  process: { at: '', probe: () => {} },
   ledger: {
     at: '',
     release: 'files are hashed and those that were asked for are stored; the rest waits, and goes on by itself',
@@ -65,14 +69,14 @@ export const PLACES: { readonly [Name in PlaceKind]: Place } = {
 };
 
 function tryWriting(fd: number): void {
-  const probe = openAt(fd, PROBE_NAME, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
+  const probe = openAt(fd, PROBE, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, { mode: 0o600, resolve: 'beneath' });
   try {
-    writeSync(probe, PROBE);
+    writeSync(probe, CONTENT);
     fsyncSync(probe);
   } finally {
     closeSync(probe);
     // Two feeds may probe one root at the same time.
-    removeIfThere(fd, PROBE_NAME);
+    removeIfThere(fd, PROBE);
   }
 }
 

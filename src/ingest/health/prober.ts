@@ -1,7 +1,7 @@
 /**
  * Probes failing places every few seconds, and opens their gates when they work again.
- * Guarantees: one process probes a place at a time, and no other process begins before that probe has ended. A place is not touched
- * before its filesystem answers a child process, and not written before it takes a child's write, so no process hangs in a probe.
+ * Guarantees: one process probes a place at a time. A place is not touched before its filesystem answers a child process, and not
+ * written before it takes a child's write, so no process hangs in a probe. Only these children do.
  */
 import type { Backend, Gate } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
@@ -41,14 +41,12 @@ export async function probeGates(
       await backend.putBackProbe(gate, PROBE_EVERY_MS);
       continue;
     }
-    hand(gate.place);
     const failure =
       gate.stage === ON_TRIAL
         ? undefined
         : remote
-          ? await refusal(remote, gate.feed)
-          : await probe(backend, gate, feed.roots);
-    hand('');
+          ? await refusal(remote, gate.feed, hand)
+          : await probe(backend, gate, feed.roots, hand);
     if (failure !== undefined) {
       if (failure instanceof PlaceError) await sayWhyNow(backend, gate, failure, emit);
       await backend.putBackProbe(gate, PROBE_EVERY_MS);
@@ -77,25 +75,29 @@ async function sayWhyNow(
   emit('gate_closed', { feed, stage, place, code, reason });
 }
 
-const refusal = (remote: Remote, feed: string): Promise<unknown> =>
-  remote.ask(feed).then(
+async function refusal(remote: Remote, feed: string, hand: (place: string) => void): Promise<unknown> {
+  hand(remote.place);
+  const asked = remote.ask(feed).then(
     () => undefined,
     (error: unknown) => error,
   );
+  return asked.finally(() => hand(''));
+}
 
 /** The error that the place still gives; undefined: it works. */
-async function probe(backend: Backend, gate: Gate, roots: Roots): Promise<unknown> {
+async function probe(backend: Backend, gate: Gate, roots: Roots, hand: (place: string) => void): Promise<unknown> {
   const files = new FeedFiles(roots);
+  const place = PLACES[gate.place as PlaceKind];
   const isFull = gate.code === 'ENOSPC' || gate.code === 'EDQUOT';
   try {
-    await PLACES[gate.place as PlaceKind].probe!(
-      files,
-      isFull ? () => backend.read((reader) => roomToCopy(reader, gate)) : undefined,
-    );
+    await place.checkWrites?.(files);
+    hand(gate.place);
+    place.probe!(files, isFull ? () => backend.read((reader) => roomToCopy(reader, gate)) : undefined);
     return undefined;
   } catch (error) {
     return error;
   } finally {
+    hand('');
     files.close();
   }
 }

@@ -82,7 +82,7 @@ export const publicationsModule: Module = {
     CREATE INDEX publications_due ON publications (feed, hour) WHERE n = 0 AND part IS NULL;
     `,
     `
-    -- 1: a local file that could not be removed, and stays. It is not tried again.
+    -- 1: the own file could not be removed from the warehouse, and stays there, with its outputs. It is not tried again.
     ALTER TABLE publications ADD COLUMN is_kept INTEGER NOT NULL DEFAULT 0 CHECK (is_kept IN (0, 1));
     `,
   ],

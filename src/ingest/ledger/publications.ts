@@ -85,13 +85,9 @@ export const noteUpload = (tx: Tx, { content, n }: Publication, upload: string |
 export const noteObject = (tx: Tx, { content, n }: Publication, etag: string): void =>
   void tx.run('UPDATE publications SET etag = ?, upload = NULL WHERE content = ? AND n = ?', etag, content, n);
 
-/** `kept`: those of its files that stay. */
-export const noteLocalGone = (tx: Tx, content: number, kept: readonly number[] = []): void =>
-  void tx.run(
-    'UPDATE publications SET is_local = 0, is_kept = n IN (SELECT value FROM json_each(?)) WHERE content = ?',
-    JSON.stringify(kept),
-    content,
-  );
+/** `isKept`: its own file could not be removed, and stays. */
+export const noteLocalGone = (tx: Tx, content: number, isKept = false): void =>
+  void tx.run('UPDATE publications SET is_local = 0, is_kept = ? WHERE content = ?', Number(isKept), content);
 
 export const forgetPublications = (tx: Tx, contents: readonly number[]): void =>
   void tx.run('DELETE FROM publications WHERE content IN (SELECT value FROM json_each(?))', JSON.stringify(contents));

@@ -133,14 +133,18 @@ export class FeedProducer {
     }
   }
 
-  /** Called in a round of the watcher, which has its root open until this has looked. */
+  /** The next scan looks again where this one cannot. */
   async #lookForWaiting(): Promise<void> {
     const { backend, feed, boot, onFatal } = this.#options;
+    const { presence } = this.#watcher;
+    const root = presence.borrow();
+    if (!root) return;
     try {
-      this.#lookedFor = await lookForWaiting(this.#lookedFor, this.#watcher.presence.root, { backend, feed, boot });
+      this.#lookedFor = await lookForWaiting(this.#lookedFor, root, { backend, feed, boot });
     } catch (error) {
-      // The next scan looks again.
       if (!isOfTheMoment(error)) onFatal(error);
+    } finally {
+      presence.giveBack();
     }
   }
 

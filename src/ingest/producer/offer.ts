@@ -67,15 +67,14 @@ export function withoutWaiting(paths: readonly QueuedPath[], { backend, feed }: 
 
 /**
  * Checks files that wait for a sidecar once more. Another job may have sealed file and sidecar between the check and the offer:
- * then the new job would name for a day a file that is stored. It is due at once, and ends as vanished.
+ * then the new job would name for a day a file that is stored.
  */
-export async function checkAgain(alone: readonly Wanted[], root: OpenRoot, { backend }: Offering): Promise<void> {
-  if (alone.length === 0) return;
-  const files = alone.map(({ file }) => file);
-  const there = new Set(statPaths(files, root, undefined).files.map(({ path }) => path));
-  const gone = alone.filter(({ file }) => !there.has(file.path));
-  if (gone.length > 0) await backend.enqueue(gone.map(({ candidate }) => ({ ...candidate, nudge: true })));
-}
+export const checkAgain = (alone: readonly Wanted[], root: OpenRoot, { backend }: Offering): Promise<void> =>
+  endGone(
+    alone.map(({ candidate }) => candidate),
+    root,
+    backend,
+  );
 
 interface WaitingRow extends Pick<Candidate, 'key' | 'identity' | 'bytes'> {
   seq: number;
@@ -83,22 +82,36 @@ interface WaitingRow extends Pick<Candidate, 'key' | 'identity' | 'bytes'> {
 }
 
 /**
- * Looks for the next files that wait for a sidecar: one that its uploader took away or renamed would be named for a day. Its job is due
- * at once, and ends as vanished. `after`: the answer of the call before. Returns 0 after the last of them.
+ * Looks for the next files that wait for a sidecar: one that its uploader took away or renamed would be named for a day. `after`: the
+ * answer of the call before. Returns 0 after the last of them.
  */
 export async function lookForWaiting(after: number, root: OpenRoot, { backend, feed }: Offering): Promise<number> {
   const rows = backend.read((reader) =>
     reader.all<WaitingRow>(WAITING_AFTER, NO_SIDECAR, feed.name, backend.stages[0]!, after),
   );
-  const paths = rows.map(({ key }): QueuedPath => ({ path: nameOfBytes(key), by: 'scan' }));
-  const there = new Set(statPaths(paths, root, undefined).files.map(({ path }) => path));
-  const gone = rows.filter((_, n) => !there.has(paths[n]!.path));
-  const again = gone.map(({ key, identity, bytes, payload }) => {
-    const row = { feed: feed.name, key, identity, bytes, payload: JSON.parse(payload) };
-    return { ...row, dueInMs: 0, nudge: true };
+  const candidates = rows.map(({ seq: _, payload, ...row }): Candidate => {
+    return { ...row, feed: feed.name, payload: JSON.parse(payload), dueInMs: 0 };
   });
-  if (again.length > 0) await backend.enqueue(again);
+  await endGone(candidates, root, backend);
   return rows.length < LOOKED_AT ? 0 : rows.at(-1)!.seq;
+}
+
+/** A job whose file is gone is due at once, and ends as vanished. */
+async function endGone(candidates: readonly Candidate[], root: OpenRoot, backend: Backend): Promise<void> {
+  if (candidates.length === 0) return;
+  const paths = candidates.map(({ key }): QueuedPath => ({ path: nameOfBytes(key), by: 'scan' }));
+  const { files, failed } = statPaths(paths, root, undefined);
+  const there = new Set([...files, ...failed].map(({ path }) => path));
+  const gone = candidates.filter((_, n) => !there.has(paths[n]!.path));
+  const holders =
+    gone.length === 0
+      ? []
+      : backend.holders(
+          gone[0]!.feed,
+          gone.map(({ key }) => key),
+        );
+  const waiting = gone.filter((_, n) => holders[n]?.reason === NO_SIDECAR);
+  if (waiting.length > 0) await backend.enqueue(waiting.map((one) => ({ ...one, nudge: true })));
 }
 
 function withoutKnown(files: readonly FoundFile[], offering: Offering): Wanted[] {

@@ -99,9 +99,8 @@ async function areThere(of: FeedBucket, content: Content, rows: Publication[]): 
 async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, ending: AbortSignal): Promise<void> {
   const { backend, feed, emit } = of;
   const processed = backend.read((reader) => processedOf(reader, content.row));
-  const names = [ownName(content)!, ...outputNames(content.row, processed)];
-  const staying: number[] = [];
-  for (const name of names) {
+  let isOwnKept = false;
+  for (const name of [ownName(content)!, ...outputNames(content.row, processed)]) {
     if (!isStored(of, content)) return;
     const kept = await removeFile(of, files, name, content, ending).catch((error) => unlessKept(error, name));
     // The next round finds out how far the other process came. A withdrawal may have ended while the file was set aside.
@@ -115,11 +114,10 @@ async function removeOne(of: FeedBucket, files: FeedFiles, content: Content, end
     const path = `${files.roots.warehouse}/${shownName(kept.path)}`;
     emit('local_file_kept', { feed, path, reason: kept.reason });
     // As long as it is there, its outputs are.
-    const isOwn = name.n === 0;
-    staying.push(...(isOwn ? names : [name]).map(({ n }) => n));
-    if (isOwn) break;
+    isOwnKept = name.n === 0;
+    if (isOwnKept) break;
   }
-  await of.transact((tx) => noteLocalGone(tx, content.row, staying));
+  await of.transact((tx) => noteLocalGone(tx, content.row, isOwnKept));
 }
 
 /** A file that stays where it is. It is not tried again. */

@@ -92,12 +92,25 @@ export const publish: Stage = {
       const content = contents.get(job)!;
       return { job, batch, bucket, content, files: filesBy.get(content.row) ?? [] };
     });
-    const verdicts: Verdict[] = [];
-    for (const group of byMemory(works))
-      verdicts.push(...(await Promise.all(group.map(async (work) => unlessWithdrawn(await one(work), work.content)))));
-    return { verdicts };
+    const handled: (Verdict | PlaceError)[] = [];
+    let failing: PlaceError | undefined;
+    for (const group of byMemory(works)) {
+      // A store that does not answer is waited for once.
+      const ends = await Promise.all(group.map((work) => failing ?? one(work).catch(unlessPlace)));
+      handled.push(...ends);
+      failing = ends.find((end) => end instanceof PlaceError);
+    }
+    const { feed, emit } = batch;
+    const verdictOf = (end: Verdict | PlaceError): Verdict =>
+      end instanceof PlaceError ? blocked(this.name, feed.name, end, emit) : end;
+    return { verdicts: handled.map((end, n) => unlessWithdrawn(verdictOf(end), works[n]!.content)) };
   },
 };
+
+function unlessPlace(error: unknown): PlaceError {
+  if (error instanceof PlaceError) return error;
+  throw error;
+}
 
 /** Each has one body in memory at a time, of a file or an output. Those of a group are sent at once, and have `SMALL_BYTES` together. */
 function byMemory(works: readonly Work[]): Work[][] {
@@ -307,15 +320,14 @@ const inDoubt = (job: IngestJob, error: BucketError): Verdict =>
     ? defer(longerMs(job, 'bucket_fails', SLOW_FIRST_MS, SLOW_LONGEST_MS), 'bucket_fails')
     : retry('bucket_doubt', error.message);
 
-/** The verdict for what a request, or reading the local file, ended with. */
+/** The verdict for what a request, or reading the local file, ended with. Errors: PlaceError. */
 export async function refused(job: IngestJob, batch: Batch, error: unknown, bucket: FeedBucket): Promise<Verdict> {
   if (error instanceof PlaceError && error.code === MOVED) return LATER;
-  if (error instanceof PlaceError) return blocked('publish', batch.feed.name, error, batch.emit);
+  if (error instanceof PlaceError) throw error;
   if (!(error instanceof BucketError)) return failed(job, batch, error);
   if (error.kind === 'slow') return defer(longerMs(job, 'bucket_slow', SLOW_FIRST_MS, SLOW_LONGEST_MS), 'bucket_slow');
   // A 403 has a reason only where an answer has a body, and the reason may be over before the marker is asked: a clock that was off.
-  if (!(await bucket.isOfKey(error)))
-    return blocked('publish', batch.feed.name, bucket.asPlaceError(error), batch.emit);
+  if (!(await bucket.isOfKey(error))) throw bucket.asPlaceError(error);
   return error.kind === 'denied'
     ? retry('object_refused', `the bucket refuses this object alone: ${error.message}`)
     : inDoubt(job, error);

@@ -200,3 +200,16 @@ scenario('a file that vanished before it was checked is forgotten', async (world
   await world.untilJob('sign');
   assert.equal(world.job('x.csv'), undefined);
 });
+
+for (const mode of ['stability', 'sidecar'] as const)
+  scenario(`a scan whose files cannot be offered ends, and they are offered later (${mode})`, async (world) => {
+    const watermarks = { stateIsLow: false };
+    writeFileSync(join(world.input, 'waits.csv'), '1');
+    await world.start({ mode }, watermarks);
+    await world.untilJob('waits.csv');
+    watermarks.stateIsLow = true;
+    await world.producer.scan();
+    assert.equal(world.events.filter(({ event }) => event === 'delivery_failing').length, 1);
+    watermarks.stateIsLow = false;
+    await world.untilTold('delivery_back');
+  });

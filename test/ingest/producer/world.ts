@@ -72,7 +72,7 @@ export class World {
     return { ...feedOptions(this.input), ...options };
   }
 
-  async start(options: Partial<FeedOptions> = {}): Promise<void> {
+  async start(options: Partial<FeedOptions> = {}, watermarks?: { stateIsLow: boolean }): Promise<void> {
     this.#backend ??= await openState({ statePath: this.statePath, title: 'producer', maxAttempts: 8 });
     const feed = this.feed(options);
     await this.#backend.putFeed(feed.name, { name: feed.name });
@@ -81,6 +81,7 @@ export class World {
       backend: this.#backend,
       feed,
       boot: clockEpoch(),
+      ...(watermarks && { watermarks }),
       emit: (event, fields) => {
         this.events.push({ event, ...fields });
         this.#bell.ring();
