@@ -103,7 +103,7 @@ export const withdraw = (invocation: Invocation): Promise<number> =>
 function whatGoes(published: Publication | undefined, { state }: Named['content']): string {
   const moved = 'moves it to failed/ of the work directory';
   if (!published || published.part === NOT_PUBLISHED) return moved;
-  if (published.isLocal === 1) return `${moved}, then deletes its objects in the bucket`;
+  if (published.isLocal + published.isKept > 0) return `${moved}, then deletes its objects in the bucket`;
   const objects = 'deletes its objects in the bucket';
   if (state === 'unconfirmed') return `${objects}; a file that was copied back comes to failed/ of the work directory`;
   return `${objects}; nothing comes to failed/, because its local file was removed before (--keep-local)`;

@@ -10,8 +10,8 @@ import { errnoOf, SERVER_GONE, STUCK } from './place-error.js';
 
 /** For a process that asks again later. A disk that spins up takes longer, and is used then. */
 const ANSWER_MS = 2_000;
-/** A later answer says nothing of now. */
-const LATE_MS = 10_000;
+/** A disk that is only slow must be written again. */
+const WRITTEN_MS = 10_000;
 /** The errnos of a filesystem whose server or disk is gone. */
 const DEAD: readonly (string | undefined)[] = [...SERVER_GONE, 'EIO'];
 
@@ -19,7 +19,6 @@ interface Asked {
   answer: Promise<unknown>;
   /** On the clock of `performance`. */
   sinceMs: number;
-  answeredMs?: number;
   child: ChildProcess | undefined;
 }
 
@@ -48,32 +47,29 @@ export async function deadMountCode(path: string, by: string, withinMs = ANSWER_
 }
 
 /**
- * False: a file cannot be written and synced within two seconds. A filesystem that is frozen (fsfreeze), or whose disk is gone, still
+ * False: a file cannot be written and synced within ten seconds. A filesystem that is frozen (fsfreeze), or whose disk is gone, still
  * answers what is in its caches. The file stays, and is written over. `dir`: a descriptor. `by`: as above (`mountedFd`).
  */
 export function takesWrites(dir: number, name: string, by: string): Promise<boolean> {
   const operands = [`of=/proc/self/fd/3/${name}`, 'if=/dev/zero', 'bs=4096', 'count=1', 'oflag=nofollow', 'conv=fsync'];
   const write = () => spawn('dd', operands, { stdio: ['ignore', 'ignore', 'ignore', dir] });
-  return answers(`write ${by}`, write, ANSWER_MS);
+  return answers(`write ${by}`, write, WRITTEN_MS);
 }
 
-/** False at once where an earlier question has no answer for so long. An answer that came later counts for the next one that asks. */
-async function answers(by: string, question: () => ChildProcess, withinMs: number): Promise<boolean> {
-  const earlier = asked.get(by);
-  const isOld = (earlier?.answeredMs ?? Number.POSITIVE_INFINITY) < performance.now() - LATE_MS;
-  const one = earlier === undefined || isOld ? ask(by, question) : earlier;
-  const leftMs = Math.max(0, one.sinceMs + withinMs - performance.now());
-  let timer: NodeJS.Timeout | undefined;
-  if (one.answeredMs === undefined)
-    await new Promise((resolve) => {
-      // After what has happened meanwhile: this process may have been busy or suspended, and the answer may have come.
-      timer = setTimeout(() => setImmediate(resolve), leftMs);
-      void one.answer.then(resolve);
+/** False at once where an earlier question has no answer for so long. */
+function answers(by: string, question: () => ChildProcess, withinMs: number): Promise<boolean> {
+  const { answer, sinceMs } = asked.get(by) ?? ask(by, question);
+  const leftMs = sinceMs + withinMs - performance.now();
+  // The answer may have come while this process was busy.
+  if (leftMs <= 0) return new Promise((resolve) => setImmediate(() => resolve(!asked.has(by))));
+  return new Promise((resolve) => {
+    // After what has happened meanwhile: this process may have been suspended.
+    const timer = setTimeout(() => setImmediate(resolve, false), leftMs);
+    void answer.then(() => {
+      clearTimeout(timer);
+      resolve(true);
     });
-  clearTimeout(timer);
-  if (one.answeredMs === undefined) return false;
-  if (asked.get(by) === one) asked.delete(by);
-  return true;
+  });
 }
 
 function ask(by: string, question: () => ChildProcess): Asked {
@@ -83,11 +79,9 @@ function ask(by: string, question: () => ChildProcess): Asked {
     child = question();
     child.once('exit', resolve).once('error', resolve).unref();
   }).catch(() => undefined);
-  const made: Asked = { answer, sinceMs: performance.now(), child };
+  const made = { answer, sinceMs: performance.now(), child };
   asked.set(by, made);
-  void answer.then(() => {
-    made.answeredMs = performance.now();
-  });
+  void answer.then(() => asked.delete(by));
   process.off('exit', endAll).once('exit', endAll);
   return made;
 }

@@ -13,7 +13,7 @@ import { type ByteName, mountedFd, O, openAt, shownName } from '../../linux/inde
 import type { FeedFiles } from '../files/feed-files.js';
 
 export interface Place {
-  /** Rejects where the probe would hang. */
+  /** Rejects where a write of the probe would hang. */
   checkWrites?(files: FeedFiles): Promise<void>;
   /**
    * Throws what is still wrong. `needsBytes`: the bytes that must be free; undefined where the gate did not close for room. A place on
@@ -37,11 +37,12 @@ const CONTENT = Buffer.alloc(4_096, 0x20);
 const root = (name: PlaceKind, isOurs: boolean, open: (files: FeedFiles) => Directories): Place => ({
   at: ` at the ${name}`,
   release: REPAIR,
-  async checkWrites(files) {
-    const { rootFd, place } = open(files);
-    const mayWrite = !isOurs || (await takesWrites(rootFd, shownName(PROBE), mountedFd(rootFd)));
-    if (!mayWrite) throw placeError(name, place!.path, STUCK);
-  },
+  ...(isOurs && {
+    async checkWrites(files: FeedFiles) {
+      const { rootFd, place } = open(files);
+      if (!(await takesWrites(rootFd, shownName(PROBE), mountedFd(rootFd)))) throw placeError(name, place!.path, STUCK);
+    },
+  }),
   probe(files, needsBytes) {
     const { rootFd, place } = open(files);
     if (isOurs) inPlace(name, place!.path, 'root', () => tryWriting(rootFd));

@@ -48,7 +48,8 @@ export async function probeGates(
           ? await refusal(remote, gate.feed, hand)
           : await probe(backend, gate, feed.roots, hand);
     if (failure !== undefined) {
-      if (failure instanceof PlaceError) await sayWhyNow(backend, gate, failure, emit);
+      // The gate may have to wait for room all the same.
+      if (failure instanceof PlaceError && failure.code !== STUCK) await sayWhyNow(backend, gate, failure, emit);
       await backend.putBackProbe(gate, PROBE_EVERY_MS);
       continue;
     }
@@ -75,7 +76,7 @@ async function sayWhyNow(
   emit('gate_closed', { feed, stage, place, code, reason });
 }
 
-async function refusal(remote: Remote, feed: string, hand: (place: string) => void): Promise<unknown> {
+function refusal(remote: Remote, feed: string, hand: (place: string) => void): Promise<unknown> {
   hand(remote.place);
   const asked = remote.ask(feed).then(
     () => undefined,
@@ -90,7 +91,11 @@ async function probe(backend: Backend, gate: Gate, roots: Roots, hand: (place: s
   const place = PLACES[gate.place as PlaceKind];
   const isFull = gate.code === 'ENOSPC' || gate.code === 'EDQUOT';
   try {
-    await place.checkWrites?.(files);
+    // It is noted while this thread touches the place, and not while a child does.
+    hand(gate.place);
+    const checked = place.checkWrites?.(files);
+    hand('');
+    await checked;
     hand(gate.place);
     place.probe!(files, isFull ? () => backend.read((reader) => roomToCopy(reader, gate)) : undefined);
     return undefined;

@@ -19,6 +19,8 @@ export interface Publication {
   part: string | null;
   correction: string | null;
   isLocal: 0 | 1;
+  /** Its own file could not be removed by --keep-local, and stays. */
+  isKept: 0 | 1;
   /** The file itself, as the ledger has it. */
   target: Buffer | null;
   size: number;
@@ -30,7 +32,7 @@ export const GIVEN_UP = 'given up';
 /** `part` of a content that had left its target before anything was published. */
 export const NOT_PUBLISHED = '';
 
-const SELECT = `SELECT p.content, p.n, key, upload, etag, part, correction, max(is_local, is_kept) AS isLocal, coalesce(o.target, c.target) AS target,
+const SELECT = `SELECT p.content, p.n, key, upload, etag, part, correction, is_local AS isLocal, is_kept AS isKept, coalesce(o.target, c.target) AS target,
     coalesce(o.size, c.size, 0) AS size, coalesce(o.sha256, c.sha256) AS sha256
   FROM publications p LEFT JOIN contents c ON c.row = p.content LEFT JOIN outputs o ON o.content = p.content AND o.n = p.n`;
 

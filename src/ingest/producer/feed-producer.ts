@@ -137,10 +137,9 @@ export class FeedProducer {
   async #lookForWaiting(): Promise<void> {
     const { backend, feed, boot, onFatal } = this.#options;
     const { presence } = this.#watcher;
-    const root = presence.borrow();
-    if (!root) return;
     try {
-      this.#lookedFor = await lookForWaiting(this.#lookedFor, root, { backend, feed, boot });
+      const root = presence.borrow();
+      if (root) this.#lookedFor = await lookForWaiting(this.#lookedFor, root, { backend, feed, boot });
     } catch (error) {
       if (!isOfTheMoment(error)) onFatal(error);
     } finally {

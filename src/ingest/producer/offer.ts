@@ -103,13 +103,9 @@ async function endGone(candidates: readonly Candidate[], root: OpenRoot, backend
   const { files, failed } = statPaths(paths, root, undefined);
   const there = new Set([...files, ...failed].map(({ path }) => path));
   const gone = candidates.filter((_, n) => !there.has(paths[n]!.path));
-  const holders =
-    gone.length === 0
-      ? []
-      : backend.holders(
-          gone[0]!.feed,
-          gone.map(({ key }) => key),
-        );
+  if (gone.length === 0) return;
+  const keys = gone.map(({ key }) => key);
+  const holders = backend.holders(gone[0]!.feed, keys);
   const waiting = gone.filter((_, n) => holders[n]?.reason === NO_SIDECAR);
   if (waiting.length > 0) await backend.enqueue(waiting.map((one) => ({ ...one, nudge: true })));
 }

@@ -95,10 +95,10 @@ export const publish: Stage = {
     const handled: (Verdict | PlaceError)[] = [];
     let failing: PlaceError | undefined;
     for (const group of byMemory(works)) {
-      // A store that does not answer is waited for once.
+      // A store that does not answer is waited for once. A folder that is closed concerns only its files.
       const ends = await Promise.all(group.map((work) => failing ?? one(work).catch(unlessPlace)));
       handled.push(...ends);
-      failing = ends.find((end) => end instanceof PlaceError);
+      failing = ends.find((end): end is PlaceError => end instanceof PlaceError && end.place === 'bucket');
     }
     const { feed, emit } = batch;
     const verdictOf = (end: Verdict | PlaceError): Verdict =>

@@ -45,7 +45,8 @@ function publishedOf({ row, state }: Content, { view, feed }: Looked): string[] 
     return [`Its line in the bucket names ${at}. The object was gone or refused, and an operator gave that up.`];
   const { part } = own;
   const line = view.read((reader) => isInBucket(reader, part)) ? 'with its line' : 'its line is still to come';
-  const local = own.isLocal === 0 && state !== 'unconfirmed' ? ', and its local file was removed (--keep-local)' : '';
+  const local =
+    own.isLocal + own.isKept === 0 && state !== 'unconfirmed' ? ', and its local file was removed (--keep-local)' : '';
   return [`It is in the bucket as ${at}, ${line}${local}.`];
 }
 
