@@ -22,7 +22,7 @@ const isSidecar = (path: string) => /\.ok~/.test(path);
 /** In the folder of a claim, on the way from the input to its name. */
 const isTaken = (path: string) => /\.claims~\//.test(path);
 const isCopyUnderWay = (path: string) => path.includes('/warehouse/.ingest-tmp/');
-const isStored = (path: string) => path.includes('/warehouse/ingest_date=');
+const isStored = (path: string) => /\/warehouse\/(_originals\/|_rejects\/)?ingest_date=/.test(path);
 const isManifest = (path: string) => /\/manifests\/.*\.jsonl$/.test(path);
 
 /** The output of a job, before it is moved. */

@@ -26,7 +26,7 @@ test(`${mutants.length} mutants fit the modules that they change`, () => {
 /** Mutants that are caught within seconds, with runs that pass on the unchanged build. */
 const QUICK = [
   ...['overwrite_on_collision', 'drop_missing_sealed', 'sealed_before_sync', 'unlink_before_commit'],
-  ...['append_without_intent', 'data_before_sidecar'],
+  ...['append_without_intent', 'data_before_sidecar', 'original_first', 'outputs_not_synced_before_file'],
   ...['withdraw_before_correction', 'prune_without_hash', 'restore_unchecked'],
 ];
 
