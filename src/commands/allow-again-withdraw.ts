@@ -8,7 +8,7 @@ import type { Invocation } from '../base/config/read.js';
 import { OperatorError } from '../base/errors.js';
 import { safeText } from '../base/telemetry/safe.js';
 import { placeOf, shownPlace } from '../ingest/ledger/content.js';
-import { NOT_PUBLISHED, ownPublication, type Publication } from '../ingest/ledger/publications.js';
+import { isHere, NOT_PUBLISHED, ownPublication, type Publication } from '../ingest/ledger/publications.js';
 import { urlOf } from '../ingest/sharing/check.js';
 import { refuseCopy } from '../ingest/sharing/place.js';
 import type { Reason } from '../ingest/upkeep/withdrawal.js';
@@ -103,7 +103,7 @@ export const withdraw = (invocation: Invocation): Promise<number> =>
 function whatGoes(published: Publication | undefined, { state }: Named['content']): string {
   const moved = 'moves it to failed/ of the work directory';
   if (!published || published.part === NOT_PUBLISHED) return moved;
-  if (published.isLocal + published.isKept > 0) return `${moved}, then deletes its objects in the bucket`;
+  if (isHere(published)) return `${moved}, then deletes its objects in the bucket`;
   const objects = 'deletes its objects in the bucket';
   if (state === 'unconfirmed') return `${objects}; a file that was copied back comes to failed/ of the work directory`;
   return `${objects}; nothing comes to failed/, because its local file was removed before (--keep-local)`;

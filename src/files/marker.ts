@@ -15,6 +15,8 @@ import { deliverCopy } from './moves.js';
 export const MARKER = nameOfText('.ingest-root');
 /** The file that a probe of a failing root writes. It stays while the root takes no write; the next probe removes it. */
 export const PROBE = nameOfText('.ingest-probe');
+/** A name at a root that is no content. */
+export const isOwnName = (name: ByteName): boolean => name === MARKER || name === PROBE;
 const TEMPORARY = /^\.ingest-root\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface Marker {

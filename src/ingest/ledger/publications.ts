@@ -48,6 +48,9 @@ export function publicationsOf(reader: Reader, contents: readonly number[]): Map
 export const ownPublication = (reader: Reader, content: number): Publication | undefined =>
   reader.get<Publication>(`${SELECT} WHERE p.content = ? AND p.n = 0`, content);
 
+/** Its own file was not removed, or could not be. */
+export const isHere = ({ isLocal, isKept }: Publication): boolean => isLocal === 1 || isKept === 1;
+
 /** The files of a content with the keys of their objects; outputs first. A content with a line has an id and targets. */
 export function keysOf(
   prefix: Prefix,

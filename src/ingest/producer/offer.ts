@@ -16,7 +16,7 @@ import { type FoundFile, statPaths } from './stat-paths.js';
 const WAITING = `SELECT 1 FROM all_jobs WHERE feed = ? AND key = ? AND keyed = 1 AND state = 'ready' AND reason = ?`;
 /** As many are looked at after a scan: a stat of each, while nothing else is delivered. */
 const LOOKED_AT = 1_000;
-const WAITING_AFTER = `SELECT seq, key, identity, bytes, payload FROM all_jobs
+const WAITING_AFTER = `SELECT seq, feed, key, identity, bytes, payload FROM all_jobs
   WHERE why = ? AND feed = ? AND stage = ? AND seq > ? AND state = 'ready' AND reason IS NOT NULL ORDER BY seq LIMIT ${LOOKED_AT}`;
 const NO_SIDECAR = 'no_sidecar';
 /** A job that was never checked has no reason yet. */
@@ -74,9 +74,10 @@ export const checkAgain = (alone: readonly Wanted[], root: OpenRoot, { backend }
     alone.map(({ candidate }) => candidate),
     root,
     backend,
+    (candidate) => candidate,
   );
 
-interface WaitingRow extends Pick<Candidate, 'key' | 'identity' | 'bytes'> {
+interface WaitingRow extends Pick<Candidate, 'feed' | 'key' | 'identity' | 'bytes'> {
   seq: number;
   payload: string;
 }
@@ -89,25 +90,31 @@ export async function lookForWaiting(after: number, root: OpenRoot, { backend, f
   const rows = backend.read((reader) =>
     reader.all<WaitingRow>(WAITING_AFTER, NO_SIDECAR, feed.name, backend.stages[0]!, after),
   );
-  const candidates = rows.map(({ seq: _, payload, ...row }): Candidate => {
-    return { ...row, feed: feed.name, payload: JSON.parse(payload), dueInMs: 0 };
-  });
-  await endGone(candidates, root, backend);
+  await endGone(rows, root, backend, ({ seq: _, payload, ...row }) => ({
+    ...row,
+    payload: JSON.parse(payload),
+    dueInMs: 0,
+  }));
   return rows.length < LOOKED_AT ? 0 : rows.at(-1)!.seq;
 }
 
 /** A job whose file is gone is due at once, and ends as vanished. */
-async function endGone(candidates: readonly Candidate[], root: OpenRoot, backend: Backend): Promise<void> {
-  if (candidates.length === 0) return;
-  const paths = candidates.map(({ key }): QueuedPath => ({ path: nameOfBytes(key), by: 'scan' }));
+async function endGone<T extends Pick<Candidate, 'feed' | 'key'>>(
+  waiting: readonly T[],
+  root: OpenRoot,
+  backend: Backend,
+  candidateOf: (one: T) => Candidate,
+): Promise<void> {
+  if (waiting.length === 0) return;
+  const paths = waiting.map(({ key }): QueuedPath => ({ path: nameOfBytes(key), by: 'scan' }));
   const { files, failed } = statPaths(paths, root, undefined);
   const there = new Set([...files, ...failed].map(({ path }) => path));
-  const gone = candidates.filter((_, n) => !there.has(paths[n]!.path));
+  const gone = waiting.filter((_, n) => !there.has(paths[n]!.path));
   if (gone.length === 0) return;
   const keys = gone.map(({ key }) => key);
   const holders = backend.holders(gone[0]!.feed, keys);
-  const waiting = gone.filter((_, n) => holders[n]?.reason === NO_SIDECAR);
-  if (waiting.length > 0) await backend.enqueue(waiting.map((one) => ({ ...one, nudge: true })));
+  const left = gone.filter((_, n) => holders[n]?.reason === NO_SIDECAR);
+  if (left.length > 0) await backend.enqueue(left.map((one) => ({ ...candidateOf(one), nudge: true })));
 }
 
 function withoutKnown(files: readonly FoundFile[], offering: Offering): Wanted[] {

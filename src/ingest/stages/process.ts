@@ -21,7 +21,6 @@ import { askOne, byErrno, eachJob, sealedMissing, waits } from './each-job.js';
 import { changed, sourceOf } from './move.js';
 import {
   type Batch,
-  blocked,
   defer,
   hold,
   type IngestJob,
@@ -30,6 +29,7 @@ import {
   type Stage,
   tell,
   type Verdict,
+  verdictsOf,
 } from './stage.js';
 
 /** If so many processes died in which this file was alone, it is the cause. The first death may be the machine's (it needed memory). */
@@ -64,10 +64,7 @@ export const process: Stage = {
 
   async run(jobs, batch, contents) {
     const handled = await eachJob(jobs, batch, (job) => processOne(job, batch, contents.get(job)!), false);
-    const verdicts = handled.map((verdict) =>
-      verdict instanceof PlaceError ? blocked(this.name, batch.feed.name, verdict, batch.emit) : verdict,
-    );
-    return { verdicts };
+    return { verdicts: verdictsOf(this.name, batch, handled) };
   },
 };
 

@@ -32,7 +32,6 @@ import { TURN } from '../rules/reasons.js';
 import { byErrno, failed } from './each-job.js';
 import {
   type Batch,
-  blocked,
   defer,
   hold,
   type IngestJob,
@@ -41,6 +40,7 @@ import {
   type Stage,
   tell,
   type Verdict,
+  verdictsOf,
 } from './stage.js';
 
 const SLOW_FIRST_MS = 1_000;
@@ -100,10 +100,8 @@ export const publish: Stage = {
       handled.push(...ends);
       failing = ends.find((end): end is PlaceError => end instanceof PlaceError && end.place === 'bucket');
     }
-    const { feed, emit } = batch;
-    const verdictOf = (end: Verdict | PlaceError): Verdict =>
-      end instanceof PlaceError ? blocked(this.name, feed.name, end, emit) : end;
-    return { verdicts: handled.map((end, n) => unlessWithdrawn(verdictOf(end), works[n]!.content)) };
+    const verdicts = verdictsOf(this.name, batch, handled);
+    return { verdicts: verdicts.map((verdict, n) => unlessWithdrawn(verdict, works[n]!.content)) };
   },
 };
 

@@ -215,6 +215,13 @@ export function blocked(stage: StageName, feed: string, error: PlaceError, emit:
   };
 }
 
+/** A verdict for each file of a handled batch. */
+export const verdictsOf = (
+  stage: StageName,
+  { feed, emit }: Batch,
+  handled: readonly (Verdict | PlaceError)[],
+): Verdict[] => handled.map((end) => (end instanceof PlaceError ? blocked(stage, feed.name, end, emit) : end));
+
 /**
  * The verdicts of a handled batch, after its directories are on disk. If that fails, nothing of the batch may be committed as
  * done: the place is failing, and each job finds its files again at its next try.

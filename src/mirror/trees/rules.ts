@@ -3,7 +3,7 @@
  * Excluding a directory excludes everything below it; --include applies to everything except directories.
  */
 import { folderOf } from '../../files/job-paths.js';
-import { PROBE, MARKER as ROOT_MARKER } from '../../files/marker.js';
+import { isOwnName } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
 import { isOfFilesystemAt } from '../../files/of-filesystem.js';
 import { type ByteName, nameOfText, statAtOrNone } from '../../linux/index.js';
@@ -29,8 +29,7 @@ export class Rules {
 
   /** For a path whose parent directories are known to belong to the mirror. */
   covers(path: ByteName, isDirectory: boolean): boolean {
-    if (path === HIDDEN || path === ROOT_MARKER || path === PROBE || isOfFilesystemAt(path) || this.#excluded?.(path))
-      return false;
+    if (path === HIDDEN || isOwnName(path) || isOfFilesystemAt(path) || this.#excluded?.(path)) return false;
     return isDirectory || this.#included === undefined || this.#included(path);
   }
 

@@ -10,7 +10,7 @@ import { pages } from '../../base/pages.js';
 import { deadMountCode } from '../../files/dead-mount.js';
 import { type EntryBelow, entriesBelow } from '../../files/entries-below.js';
 import { baseOf, folderOf, SUCCESS, SUCCESS_TOKEN } from '../../files/job-paths.js';
-import { MARKER, PROBE } from '../../files/marker.js';
+import { isOwnName } from '../../files/marker.js';
 import { errnoOf, inPlace, PlaceError } from '../../files/place-error.js';
 import type { Output } from '../../ingest/chains/recorded-outputs.js';
 import { absolute, FeedFiles } from '../../ingest/files/feed-files.js';
@@ -222,7 +222,7 @@ export function noteWarehouse(feed: FeedOptions, { warehouse }: FeedFiles, notes
     page = [];
   };
   for (const entry of entriesBelow(warehouse, { enters: () => true, failed })) {
-    if (entry.path === MARKER || entry.path === PROBE || entry.stat.kind === 'directory' || isSuccess(entry)) continue;
+    if (isOwnName(entry.path) || entry.stat.kind === 'directory' || isSuccess(entry)) continue;
     if (page.push(entry) >= PAGE) enter();
   }
   enter();

@@ -10,7 +10,7 @@ import type { Backend } from '../../../queue/backend.js';
 import type { FeedOptions } from '../../base/config/options.js';
 import { refuseOverlap } from '../../base/config/values/directories.js';
 import { EnvironmentError, OperatorError } from '../../base/errors.js';
-import { MARKER, makeMarker, PROBE, readMarker } from '../../files/marker.js';
+import { isOwnName, makeMarker, readMarker } from '../../files/marker.js';
 import { namesIn } from '../../files/names-in.js';
 import { isOfFilesystem } from '../../files/of-filesystem.js';
 import { openRoot } from '../../ingest/files/feed-files.js';
@@ -47,8 +47,7 @@ export async function replaceWarehouse(backend: Backend, feed: FeedOptions, ware
     try {
       // A rebuilt state may not know of the replacement, so the same one may be named again.
       const isSame = readMarker(fd)?.id === id;
-      const counts = (name: ByteName) =>
-        !(isSame && (name === MARKER || name === PROBE)) && !isOfFilesystem(name, () => true);
+      const counts = (name: ByteName) => !(isSame && isOwnName(name)) && !isOfFilesystem(name, () => true);
       const first = [...namesIn(fd)].find(counts);
       if (first !== undefined) throw isSame ? sameOne(warehouse) : notEmpty(warehouse, shownName(first));
       refuseClosed(warehouse);

@@ -12,7 +12,7 @@ import { statEntry } from '../../ingest/files/feed-files.js';
 import { type Content, contentByHash, generationsOf, hasEnded, placeOf } from '../../ingest/ledger/content.js';
 import { type Exception, exceptionsOf } from '../../ingest/ledger/exceptions.js';
 import { type Replaced, replacedOf } from '../../ingest/ledger/names.js';
-import { GIVEN_UP, NOT_PUBLISHED, ownPublication } from '../../ingest/ledger/publications.js';
+import { GIVEN_UP, isHere, NOT_PUBLISHED, ownPublication } from '../../ingest/ledger/publications.js';
 import { isInBucket } from '../../ingest/publishing/parts.js';
 import { withdrawalOf } from '../../ingest/upkeep/withdrawal.js';
 import { nameOfBytes } from '../../linux/index.js';
@@ -45,8 +45,7 @@ function publishedOf({ row, state }: Content, { view, feed }: Looked): string[] 
     return [`Its line in the bucket names ${at}. The object was gone or refused, and an operator gave that up.`];
   const { part } = own;
   const line = view.read((reader) => isInBucket(reader, part)) ? 'with its line' : 'its line is still to come';
-  const local =
-    own.isLocal + own.isKept === 0 && state !== 'unconfirmed' ? ', and its local file was removed (--keep-local)' : '';
+  const local = !isHere(own) && state !== 'unconfirmed' ? ', and its local file was removed (--keep-local)' : '';
   return [`It is in the bucket as ${at}, ${line}${local}.`];
 }
 
