@@ -41,8 +41,6 @@ export function readMarker(rootFd: number): Marker | undefined {
  */
 export function makeMarker(rootFd: number, wanted: Omit<Marker, 'id'> & { id?: string }): Marker {
   const marker = readMarker(rootFd) ?? makeNew(rootFd, { id: randomUUID(), ...wanted });
-  // Removed only after a marker exists: a process that loses its temporary file here no longer needs it.
-  removeLeftOver(rootFd);
   // The marker may be of a process that died before its sync. It must be on disk before the state remembers it.
   fsyncSync(rootFd);
   return marker;
@@ -64,8 +62,12 @@ function makeNew(rootFd: number, marker: Marker): Marker {
   return readMarker(rootFd) ?? marker;
 }
 
-/** Removes temporary files of processes that died before or after their rename. Nobody else would ever remove them. */
-function removeLeftOver(rootFd: number): void {
+/**
+ * Removes temporary files of processes that died before or after their rename. A root without a marker is left: a process that
+ * loses its temporary file no longer needs it where there is one.
+ */
+export function removeLeftOver(rootFd: number): void {
+  if (readMarker(rootFd) === undefined) return;
   const names = readdirSync(`/proc/self/fd/${rootFd}`, 'latin1') as ByteName[];
   for (const name of names) if (TEMPORARY.test(name)) removeIfThere(rootFd, name);
 }

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { closeSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Marker, makeMarker, readMarker } from '../../src/files/marker.js';
+import { type Marker, makeMarker, readMarker, removeLeftOver } from '../../src/files/marker.js';
 import { openRoot } from '../../src/ingest/files/feed-files.js';
 import { folderFor } from './folder.js';
 
@@ -65,12 +65,16 @@ test('an existing marker is kept; a torn one, or a symlink, does not count as a 
   assert.throws(() => read(linked), { code: 'ELOOP' });
 });
 
-test('temporary files of a crashed maker are removed when the marker is made; other names stay', (t) => {
+test('temporary files of a crashed maker are removed from a root that has its marker; other names stay', (t) => {
   const root = folderFor(t);
-  writeFileSync(join(root, `.ingest-root.${randomUUID()}`), '{"id": "1');
+  const temporary = `.ingest-root.${randomUUID()}`;
+  writeFileSync(join(root, temporary), '{"id": "1');
   writeFileSync(join(root, '.ingest-root.mine'), 'a note');
   const fd = openRoot(root);
   t.after(() => closeSync(fd));
+  removeLeftOver(fd);
+  assert.deepEqual(readdirSync(root).sort(), [temporary, '.ingest-root.mine'].sort(), 'its maker may be at work');
   makeMarker(fd, { kind: 'warehouse' });
+  removeLeftOver(fd);
   assert.deepEqual(readdirSync(root).sort(), ['.ingest-root', '.ingest-root.mine']);
 });

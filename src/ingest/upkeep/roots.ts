@@ -11,8 +11,8 @@ import type { FeedOptions } from '../../base/config/options.js';
 import { EnvironmentError } from '../../base/errors.js';
 import { typed } from '../../base/shell.js';
 import type { Emit } from '../../base/telemetry/emit.js';
-import { type Marker, makeMarker, readMarker } from '../../files/marker.js';
-import { errnoOf } from '../../files/place-error.js';
+import { type Marker, makeMarker, readMarker, removeLeftOver } from '../../files/marker.js';
+import { errnoOf, unlessRefused } from '../../files/place-error.js';
 import { withFd } from '../../linux/index.js';
 import { openRoot, type Roots } from '../files/feed-files.js';
 import { enterWarehouse } from '../ledger/names.js';
@@ -92,6 +92,8 @@ export async function setUpRoots(backend: Backend, statePath: string, feed: Feed
   const { roots, fresh, inputFresh } = planRoots(backend, statePath, feed, emit);
   for (const kind of fresh) roots.markers[kind] = await firstUse(backend, statePath, feed, kind, roots[kind]);
   if (inputFresh) await remember(backend, feed, 'input', feed.input, null);
+  // At each start: a process may make its temporary file after all others have looked, and die.
+  for (const kind of MARKED) unlessRefused(() => withFd(openRoot(roots[kind]), removeLeftOver));
   return roots;
 }
 
