@@ -1,4 +1,4 @@
-/** What a start does in roots that the state knows. */
+/** A start in roots that the state knows. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, writeFileSync } from 'node:fs';
