@@ -1,6 +1,6 @@
 /**
  * The same scene on the real daemons: `ingest --once` with a process for each stage, one of them killed at a chosen call;
- * its parent starts it again, and all must arrive without anybody's help.
+ * its parent starts it again, and all must arrive without anybody's help. The first one is started again by this file.
  */
 import type { Control } from './control.js';
 import type { Lane } from './lane.js';
@@ -21,7 +21,10 @@ export async function runProcesses(lane: Lane, grounds: Grounds, plan: RoundPlan
   scene.second();
   control.set('wall_ns', scene.wallNs(0));
   control.arm(scene.roots, plan.faults[0]!);
-  const ended = await world.launch('ingest', [...ARGS, ...world.flags('ingest')], { env: envOf(lane, control) }).ended;
+  const run = () => world.launch('ingest', [...ARGS, ...world.flags('ingest')], { env: envOf(lane, control) }).ended;
+  let ended = await run();
+  // The service itself, which systemd starts again.
+  if (ended.signal === 'SIGKILL') ended = await run();
   const calls = control.log();
   const hit = control.get('hits') > 0;
   const end: RoundEnd = {
