@@ -25,8 +25,8 @@ export interface Judged {
 /** Enough for the rarest of them; a mutant ends with its first violation. */
 const CUTS = 36;
 const TRIES = 5;
-/** A failed wait, or a run that refused to go on, does not show what was broken. */
-const NAMELESS = ['stuck', 'failed'];
+/** A failed wait, a run that refused to go on, or an edit that fails by itself does not show what was broken. */
+const NAMELESS = ['stuck', 'failed', 'bug', 'hangs', 'crashed', 'survived'];
 
 export const judge = (mutant: Mutant, seed: string, cuts = CUTS): Promise<Judged> =>
   judged(mutant.name, mutant.run, { seed, cuts, env: switchedTo(mutant.name), tries: TRIES });

@@ -74,6 +74,7 @@ test('one connection that is cut before or after its statement closes no gate', 
       proxy.cutNext(how);
       world.drop(`${how}${n}.csv`, `${how} ${n}`);
       await fleet.allDone();
+      assert.ok(!proxy.isArmed, `a statement was cut (${how})`);
     }
   await fleet.stop();
   assert.deepEqual(world.log.named('gate_closed'), []);

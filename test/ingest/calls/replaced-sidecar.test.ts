@@ -29,15 +29,18 @@ test('a sidecar that is replaced while it is sealed never goes with a file unrea
   try {
     await once(child.stdout, 'data');
     let replaced = 0;
+    let whole = 0;
     for (let n = 0; n < SEALS; n++) {
       const file = drop('x.csv');
       const [answer] = seal(file) as SealAnswer[];
       if (answer?.kind === 'sealed') {
         const says = readFileSync(sealed(file, 'sidecar'), 'utf8');
         assert.deepEqual(answer.sidecar, { kind: 'sha256', sha256: says }, `seal ${n}`);
+        whole++;
       } else replaced += Number(answer?.kind === 'changed' || answer?.kind === 'other_version');
     }
     assert(replaced > 0, 'no replacement was found');
+    assert(whole > 0, 'no file went with its sidecar');
   } finally {
     child.kill('SIGKILL');
     await once(child, 'exit');
