@@ -54,6 +54,9 @@ test('discard gives a held file up: it is moved to failed/ and is not ingested',
   assert.match(stdout, /^1 file is given up/);
   const { stdout: left } = await world.run('ingest-ctl', ['held']);
   assert.equal(left, 'nothing is held\n');
+  await world.runOnce();
+  assert.equal(world.failed().length, 1);
+  assert.deepEqual(world.manifest(), []);
 });
 
 test('a path that two feeds hold gives up the file of the one whose input it is in, else none', async (t) => {

@@ -8,9 +8,6 @@ import { anchorsOf, DOCUMENTS, proseOf, textOf } from './documents.js';
 
 const none = (found: string[], rule: string) => assert.deepEqual(found, [], `${rule}:\n  ${found.join('\n  ')}\n`);
 
-/** Links to these pages are not checked. */
-const AWAITED = /(?:install|options)\.md/;
-
 /** Returns the fault of a link of a document, or nothing. Links to other hosts are not checked. */
 function wrongWith(document: string, target: string): string | undefined {
   if (/^(?:https?|mailto):/.test(target)) return undefined;
@@ -29,9 +26,7 @@ test('each link of a document leads to a file, and its anchor to a heading', () 
     [...proseOf(document).matchAll(/\]\(([^()\s]+)\)/g)].map(([, target]) => ({ document, target: target! })),
   );
   assert.ok(links.length > 50, `${links.length} links`);
-  const wrong = links
-    .filter(({ target }) => !AWAITED.test(target))
-    .flatMap(({ document, target }) => wrongWith(document, target) ?? []);
+  const wrong = links.flatMap(({ document, target }) => wrongWith(document, target) ?? []);
   none(wrong, 'a link is repaired or removed');
 });
 

@@ -29,5 +29,8 @@ test('--dry-run changes nothing, --once makes a mirror, and without both it foll
   const running = world.launch(sandbox.at(program), words, { cwd: sandbox.root });
   sandbox.write('SOURCE/b.txt', 'b');
   await until('the new file is in DEST', () => existsSync(sandbox.at('DEST/b.txt')));
+  // The first copy may have brought that one.
+  sandbox.write('SOURCE/c.txt', 'c');
+  await until('a later file is in DEST', () => existsSync(sandbox.at('DEST/c.txt')));
   assert.equal((await running.stop()).code, 0);
 });

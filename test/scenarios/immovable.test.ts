@@ -166,6 +166,8 @@ test('a file that was discarded while nothing could move it goes to failed/ when
   await world.runOnce();
   assert(!existsSync(join(world.input, 'a.csv')));
   assert.equal(world.jobs()[0]!.ending, 'discarded');
+  const given = world.failed().map(({ path }) => path.replace(/^[0-9A-Z]+/, ''));
+  assert.deepEqual(given.sort(), ['.ok~a.csv', '~a.csv'], 'with its sidecar');
   assert.equal(world.manifest().length, 0);
 });
 

@@ -76,6 +76,8 @@ test('the example redact-email leaves no address where readers look', async (t) 
     paths.filter((path) => /\w@\w/.test(readFileSync(join(warehouse, path), 'utf8')));
   const paths = world.warehouse('made').map(({ path }) => path as string);
   const isOfDay = (path: string) => path.startsWith('ingest_date=');
+  const read = paths.filter(isOfDay).map((path) => path.replace(/.*\//, ''));
+  assert.deepEqual(read.sort(), ['orders.redacted.csv', 'orders.sums.csv']);
   assert.deepEqual(addressesIn(paths.filter(isOfDay)), []);
   assert.equal(addressesIn(paths.filter((path) => !isOfDay(path))).length, 2, 'the original and a rejected record');
 });
