@@ -127,7 +127,7 @@ test(
   'once: what waited for a full DEST goes from SOURCE, and what was not kept to be tried is there',
   needsMounts,
   async (t) => {
-    const { root, source, dest, once, heard } = mirrorWorld(t);
+    const { root, source, dest, once, heard, told } = mirrorWorld(t);
     tmpfsMount(dest);
     for (let n = 0; n < limits.retriesMax + 300; n++) writeFileSync(join(source, `${n}`), 'x');
     const empty = fill(dest, 100);
@@ -138,6 +138,10 @@ test(
     await heard('replica_scan_done');
     for (const name of kept) unlinkSync(join(source, name));
     assert.deepEqual((await done).unmirrored, []);
+    assert(
+      told.some(({ code }) => code === 'ENOSPC'),
+      'DEST was full',
+    );
     empty();
     assertAlike(source, dest);
   },
